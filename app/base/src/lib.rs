@@ -1,0 +1,1 @@
+//! The nouns that both sides of a call share: ids, units, frames, layers

@@ -1,0 +1,1 @@
+//! One call as a sans-IO state machine

@@ -1,0 +1,1 @@
+//! Sources, codecs, jitter buffer and sinks

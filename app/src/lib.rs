@@ -1,0 +1,1 @@
+//! Hearth's desktop client: the shell round the call, and the window

@@ -1,0 +1,90 @@
+//! What a client says.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{InviteHash, InviteSecret, MediaState, RequestId, ResumeToken, RoomName, Signal};
+
+/// A message from client to server.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ClientMessage {
+    /// The first message: the versions that the client speaks, its name and version, and perhaps the session that it
+    /// wants back. Answered by `session`, or by `error {unsupported_version}` and the end.
+    Hello {
+        /// Versions, the preferred one first.
+        v: Vec<u32>,
+        /// Program and version, for the log: at most 64 bytes are kept.
+        #[serde(default)]
+        client: String,
+        /// The session to come back to.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        resume: Option<Resume>,
+    },
+    /// Asks for a session back on a connection that already said hello; answered by `session` or
+    /// `error {no_such_session}`.
+    Resume(Resume),
+    /// Makes a room and joins it as its host.
+    Create(Create),
+    /// Joins a room.
+    Join(Join),
+    /// Says what this peer sends now; the others hear `peer_updated`.
+    Update {
+        /// What is sent now.
+        media: MediaState,
+    },
+    /// A word for another peer of the room.
+    Signal(Signal),
+    /// Leaves the room; the session goes on.
+    Leave,
+    /// A type that this version does not know.
+    #[serde(other)]
+    Unknown,
+}
+
+/// A session to come back to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Resume {
+    /// The token that `session` gave.
+    pub token: ResumeToken,
+    /// The last server message that arrived.
+    pub last_seq: u64,
+}
+
+/// A room to make.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Create {
+    /// Comes back in the answer.
+    #[serde(default)]
+    pub id: RequestId,
+    /// The name wished for; without one the server picks a number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub room: Option<RoomName>,
+    /// What the others call this peer.
+    #[serde(default)]
+    pub nick: String,
+    /// Makes the room an invite room: only who knows the secret behind this hash comes in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invite_hash: Option<InviteHash>,
+    /// What this peer sends.
+    #[serde(default)]
+    pub media: MediaState,
+}
+
+/// A room to join.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Join {
+    /// Comes back in the answer.
+    #[serde(default)]
+    pub id: RequestId,
+    /// The room.
+    pub room: RoomName,
+    /// What the others call this peer.
+    #[serde(default)]
+    pub nick: String,
+    /// The secret from the invitation's link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invite: Option<InviteSecret>,
+    /// What this peer sends.
+    #[serde(default)]
+    pub media: MediaState,
+}

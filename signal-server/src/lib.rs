@@ -1,0 +1,1 @@
+//! Rooms, the native gateway and the guest page

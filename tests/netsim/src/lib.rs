@@ -1,0 +1,1 @@
+//! Links, queues and loss as pure arithmetic, seeded, in virtual time

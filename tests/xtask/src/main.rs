@@ -1,0 +1,2 @@
+//! Hearth's developer commands.
+fn main() {}

@@ -1,0 +1,1 @@
+//! A STUN and TURN server: a sans-IO core and its shells
