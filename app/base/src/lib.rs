@@ -1,1 +1,16 @@
-//! The nouns that both sides of a call share: ids, units, frames, layers
+//! The nouns that both sides of a call share: ids, units, frames, layers.
+//!
+//! `hearth-call` moves encoded frames and knows nothing of devices; `hearth-media` makes and shows them and knows
+//! nothing of networks. What the two have to agree on stands here, and only that. No behaviour beyond arithmetic.
+
+mod codec;
+mod frame;
+mod ids;
+mod picture;
+mod units;
+
+pub use codec::{AudioCodec, VideoCodec};
+pub use frame::{AudioPacket, EncodedAudio, EncodedVideo, FrameKind, ReceivedVideo};
+pub use ids::{Layer, TrackId, TrackKind, TrackSource};
+pub use picture::{AudioBlock, BadPicture, Picture, SAMPLE_RATE};
+pub use units::{Bitrate, FrameRate, Resolution};
