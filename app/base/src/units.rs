@@ -35,7 +35,7 @@ impl Bitrate {
 
     /// How many bytes go in `time`.
     pub fn bytes_in(self, time: Duration) -> usize {
-        let bits = u128::from(self.0) * time.as_micros() / 1_000_000;
+        let bits = u128::from(self.0).saturating_mul(time.as_micros()) / 1_000_000;
         usize::try_from(bits / 8).unwrap_or(usize::MAX)
     }
 
