@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{InviteHash, InviteSecret, MediaState, RequestId, ResumeToken, RoomName, Signal};
+use crate::{InviteHash, InviteSecret, MediaState, PeerKind, RequestId, ResumeToken, RoomName, Signal};
 
 /// A message from client to server.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -16,6 +16,9 @@ pub enum ClientMessage {
         /// Program and version, for the log: at most 64 bytes are kept.
         #[serde(default)]
         client: String,
+        /// What it is, as the others are told: a screen, for one, is sent differently to each kind.
+        #[serde(default)]
+        kind: PeerKind,
         /// The session to come back to.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         resume: Option<Resume>,

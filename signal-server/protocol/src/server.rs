@@ -103,7 +103,7 @@ pub struct Joined {
     /// STUN and TURN servers.
     #[serde(default)]
     pub ice_servers: Vec<IceServer>,
-    /// Seconds until their credentials run out.
+    /// Seconds until their credentials run out; 0 when they never do.
     #[serde(default)]
     pub ice_expires: u32,
     /// What this peer may do.
