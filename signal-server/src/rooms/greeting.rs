@@ -1,0 +1,129 @@
+//! How a connection gets its session: hello, and coming back by a token.
+
+use std::time::Instant;
+
+use hearth_protocol::{
+    ClientMessage, ErrorCode, LeaveReason, PeerId, PeerKind, Resume, ResumeToken, ServerMessage, VERSION,
+};
+use rand::Rng as _;
+
+use super::session::{Link, Phase, Session};
+use super::timers::Timer;
+use super::{CloseReason, ConnId, Output, Rooms};
+
+impl Rooms {
+    /// The first words of a connection: `hello` is the only one that counts.
+    pub(super) fn on_greeting(&mut self, conn: ConnId, message: ClientMessage, now: Instant) {
+        match message {
+            ClientMessage::Hello { v, client: _, kind, resume } => {
+                if !v.contains(&VERSION) {
+                    let code = ErrorCode::UnsupportedVersion;
+                    let message = format!("this server speaks version {VERSION}");
+                    self.send_bare(conn, ServerMessage::Error { id: None, code, message, retry_after: None });
+                    return self.close(conn, CloseReason::Version, now);
+                }
+                self.timers.cancel(Timer::Hello(conn));
+                // A token that brings nothing back is no fault: the server may have been restarted.
+                if !resume.is_some_and(|resume| self.bring_back(conn, &resume, now)) {
+                    self.open_session(conn, kind, now);
+                }
+            }
+            ClientMessage::Resume(_)
+            | ClientMessage::Create(_)
+            | ClientMessage::Join(_)
+            | ClientMessage::Update { .. }
+            | ClientMessage::Signal(_)
+            | ClientMessage::Leave => self.on_bad_message(conn, None, "hello comes first", now),
+            ClientMessage::Unknown => {}
+        }
+    }
+
+    /// `resume` on a connection that has a session already.
+    pub(super) fn on_resume(&mut self, conn: ConnId, resume: Resume, now: Instant) {
+        if self.bring_back(conn, &resume, now) {
+            return;
+        }
+        if let Some(Phase::InSession(peer)) = self.conns.get(&conn).map(|c| c.phase) {
+            // It costs a message of the budget, so that asking is not free, but it is no strike.
+            let within_budget = self.sessions.get_mut(&peer).is_some_and(|s| s.budget.take(now));
+            self.refuse(peer, None, ErrorCode::NoSuchSession, "no such session", None, now);
+            if !within_budget {
+                self.strike(conn, now);
+            }
+        }
+    }
+
+    /// Gives `conn` a session of its own.
+    fn open_session(&mut self, conn: ConnId, kind: PeerKind, now: Instant) {
+        let mut random = [0; 12];
+        self.rng.fill_bytes(&mut random);
+        let peer_id = PeerId::from_random(random);
+        let resume_token = self.new_token(peer_id);
+        let session = Session::new(kind, conn, resume_token.digest(), &self.config.limits, now);
+        self.sessions.insert(peer_id, session);
+        if let Some(state) = self.conns.get_mut(&conn) {
+            state.phase = Phase::InSession(peer_id);
+        }
+        self.send_bare(conn, ServerMessage::Session { peer_id, resume_token, resumed: false, last_seq: 0 });
+    }
+
+    /// Gives `conn` the session of a token, with everything that it missed; false when there is no such session.
+    fn bring_back(&mut self, conn: ConnId, resume: &Resume, now: Instant) -> bool {
+        let Some(&peer_id) = self.tokens.get(&resume.token.digest()) else { return false };
+        let Some(session) = self.sessions.get_mut(&peer_id) else { return false };
+        let (was, last_seq) = (session.link, session.received);
+        let missed = session.resume(resume.last_seq);
+        self.release(conn, peer_id, was, now);
+        let Some(missed) = missed else {
+            // Whoever holds the token has lost its place for good: better gone now than a ghost for the grace.
+            self.end_session(peer_id, LeaveReason::Dropped, now);
+            return false;
+        };
+        self.counters.resumed += 1;
+        self.timers.cancel(Timer::Grace(peer_id));
+        let resume_token = self.new_token(peer_id);
+        self.attach(conn, peer_id, resume_token);
+        self.send_bare(conn, ServerMessage::Session { peer_id, resume_token, resumed: true, last_seq });
+        self.output.extend(missed.into_iter().map(|text| Output::Send { conn, text }));
+        if was == Link::Away {
+            self.tell_of(peer_id, now);
+        }
+        true
+    }
+
+    /// Makes way for `conn` to take `peer`: the connection that had it is closed, the session that `conn` had ends.
+    fn release(&mut self, conn: ConnId, peer: PeerId, was: Link, now: Instant) {
+        if let Link::Attached(old) = was
+            && old != conn
+        {
+            // Forgotten first, so that the session does not go away over it.
+            self.conns.remove(&old);
+            self.output.push_back(Output::Close { conn: old, reason: CloseReason::Replaced });
+        }
+        if let Some(Phase::InSession(own)) = self.conns.get(&conn).map(|c| c.phase)
+            && own != peer
+        {
+            self.end_session(own, LeaveReason::Left, now);
+        }
+    }
+
+    fn attach(&mut self, conn: ConnId, peer: PeerId, token: ResumeToken) {
+        if let Some(state) = self.conns.get_mut(&conn) {
+            state.phase = Phase::InSession(peer);
+        }
+        if let Some(session) = self.sessions.get_mut(&peer) {
+            session.link = Link::Attached(conn);
+            let older = session.previous_token.replace(session.token);
+            session.token = token.digest();
+            older.map(|older| self.tokens.remove(&older));
+        }
+    }
+
+    fn new_token(&mut self, peer: PeerId) -> ResumeToken {
+        let mut random = [0; 32];
+        self.rng.fill_bytes(&mut random);
+        let token = ResumeToken::from_random(random);
+        self.tokens.insert(token.digest(), peer);
+        token
+    }
+}

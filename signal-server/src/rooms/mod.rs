@@ -1,0 +1,339 @@
+//! Sessions and rooms: everything that signalling decides, as a state machine.
+//!
+//! [`Rooms`] owns every session and every room. It is told what happens (`handle_*`, each with the time), and asked
+//! what is to be done (`poll_output`, `poll_timeout`). After each `handle_*` the caller drains `poll_output`.
+//! It deliberately opens no socket, reads no clock, draws no randomness but from its seed, and logs nothing: tests run
+//! hours of it in milliseconds.
+//!
+//! ```text
+//! connection:  connected -> greeting --hello--> in session --resume--> in another session
+//!                              | 10 s without hello, a version we do not speak
+//!                              v
+//!                            closed
+//! session:     attached --connection lost--> away (only from within a room) --resume--> attached
+//!                 |                            | grace over, or queue full
+//!                 v flood, lost outside a room v
+//!               ended: its room hears peer_left
+//! ```
+
+mod bucket;
+mod config;
+mod greeting;
+mod guesses;
+mod ice;
+mod membership;
+mod outbox;
+mod output;
+mod relay;
+mod session;
+mod timers;
+
+pub use config::{Epoch, IceConfig, RoomsConfig, TurnRest, TurnSecret};
+pub use output::{CloseReason, ConnId, Counters, Output, Source};
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use hearth_protocol::{ClientMessage, ErrorCode, LeaveReason, Numbered, PeerId, RequestId, RoomName, ServerMessage};
+use rand::SeedableRng as _;
+use rand_chacha::ChaCha20Rng;
+use serde::Deserialize;
+
+use bucket::Bucket;
+use guesses::Guesses;
+use membership::Room;
+use outbox::to_text;
+use session::{Conn, Phase, Session};
+use timers::{Timer, Timers};
+
+/// How long a connection may stand without having said hello.
+/// 10 s: a phone on a bad link needs 3 s for its first round trips, and a silent connection is worth nothing.
+const HELLO_WITHIN: Duration = Duration::from_secs(10);
+
+/// All sessions and rooms of one server.
+pub struct Rooms {
+    config: RoomsConfig,
+    epoch: Epoch,
+    rng: ChaCha20Rng,
+    conns: BTreeMap<ConnId, Conn>,
+    sessions: BTreeMap<PeerId, Session>,
+    /// Sessions by the digests of the tokens that bring them back.
+    tokens: BTreeMap<[u8; 32], PeerId>,
+    rooms: BTreeMap<RoomName, Room>,
+    guesses: Guesses,
+    timers: Timers,
+    /// Drained by the caller after each input; one input yields at most a room's size of messages, or one resume queue.
+    output: VecDeque<Output>,
+    /// Sessions whose queue has just overflowed; ended before the input that did it is done with.
+    doomed: Vec<PeerId>,
+    counters: Counters,
+}
+
+impl Rooms {
+    /// An empty server. `seed` decides every id, token and room number; `epoch` ties `now` to the calendar, which only
+    /// the expiry of TURN credentials needs.
+    pub fn new(config: RoomsConfig, seed: [u8; 32], epoch: Epoch) -> Self {
+        Self {
+            config,
+            epoch,
+            rng: ChaCha20Rng::from_seed(seed),
+            conns: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            tokens: BTreeMap::new(),
+            rooms: BTreeMap::new(),
+            guesses: Guesses::default(),
+            timers: Timers::default(),
+            output: VecDeque::new(),
+            doomed: Vec::new(),
+            counters: Counters::default(),
+        }
+    }
+
+    /// What has happened so far.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// Open rooms.
+    pub fn room_count(&self) -> usize {
+        self.rooms.len()
+    }
+
+    /// Sessions, those that are away included.
+    pub fn session_count(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// A connection was made; `conn` was never used before.
+    pub fn handle_connected(&mut self, conn: ConnId, now: Instant) {
+        self.handle_connected_from(conn, Source::default(), now);
+    }
+
+    /// A connection was made from `source`; wrong guesses at rooms and invites are counted by source.
+    pub fn handle_connected_from(&mut self, conn: ConnId, source: Source, now: Instant) {
+        self.conns.insert(conn, Conn { source, phase: Phase::Greeting, strikes: Bucket::strikes(now) });
+        self.timers.set(Timer::Hello(conn), now + HELLO_WITHIN);
+        let limits = self.config.limits.clone();
+        let v = vec![hearth_protocol::VERSION];
+        let welcome = ServerMessage::Welcome { v, features: Vec::new(), limits, ping_s: self.config.ping_s };
+        self.send_bare(conn, welcome);
+    }
+
+    /// A text frame arrived on `conn`.
+    pub fn handle_message(&mut self, conn: ConnId, text: &str, now: Instant) {
+        let Some(state) = self.conns.get(&conn) else { return }; // closed by us, with this still on its way
+        let phase = state.phase;
+        self.counters.messages += 1;
+        if text.len() > self.config.limits.message_bytes as usize {
+            self.counters.bad_messages += 1;
+            self.close(conn, CloseReason::TooLong, now);
+        } else {
+            match (serde_json::from_str::<Numbered<ClientMessage>>(text), phase) {
+                (Ok(message), Phase::Greeting) => self.on_greeting(conn, message.message, now),
+                (Ok(message), Phase::InSession(peer)) => self.on_numbered(conn, peer, message, now),
+                (Err(e), Phase::Greeting) => self.on_bad_message(conn, None, &e.to_string(), now),
+                (Err(e), Phase::InSession(peer)) => {
+                    self.count_malformed(peer, text);
+                    self.on_bad_message(conn, None, &e.to_string(), now);
+                }
+            }
+        }
+        self.end_doomed(now);
+    }
+
+    /// `conn` is gone.
+    pub fn handle_disconnected(&mut self, conn: ConnId, now: Instant) {
+        self.detach(conn, now);
+        self.end_doomed(now);
+    }
+
+    /// The time that [`Self::poll_timeout`] named has come.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        while let Some(timer) = self.timers.pop_due(now) {
+            match timer {
+                Timer::Hello(conn) => self.close(conn, CloseReason::NoHello, now),
+                Timer::Grace(peer) => {
+                    self.counters.timed_out += 1;
+                    self.end_session(peer, LeaveReason::TimedOut, now);
+                }
+                Timer::Ice(peer) => self.refresh_ice(peer, now),
+            }
+        }
+        self.guesses.forget_old(now);
+        self.end_doomed(now);
+    }
+
+    /// The server is going down: every client is told, so that it may look for another.
+    pub fn handle_draining(&mut self, now: Instant) {
+        let peers: Vec<PeerId> = self.sessions.keys().copied().collect();
+        for peer in peers {
+            self.tell(peer, &ServerMessage::ServerDraining, now);
+        }
+        self.end_doomed(now);
+    }
+
+    /// What is to be done next.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.output.pop_front()
+    }
+
+    /// When [`Self::handle_timeout`] wants to be called.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.timers.next()
+    }
+
+    /// A message within a session: numbered without holes, within the budget.
+    fn on_numbered(&mut self, conn: ConnId, peer: PeerId, message: Numbered<ClientMessage>, now: Instant) {
+        let Some(session) = self.sessions.get_mut(&peer) else { return };
+        let id = request_of(&message.message);
+        match message.seq {
+            None => return self.on_unnumbered(conn, message.message, now),
+            Some(seq) if seq <= session.received => return, // sent again after a resume, but it had arrived
+            Some(seq) if seq > session.received + 1 => {
+                // What is missing can only come through a resume, which tells the client where to start.
+                return self.close(conn, CloseReason::Sequence, now);
+            }
+            Some(seq) => session.received = seq,
+        }
+        if let Some(old) = session.previous_token.take() {
+            self.tokens.remove(&old); // the client has shown that the new token arrived
+        }
+        if !session.budget.take(now) {
+            let wait = session.budget.wait_s();
+            self.counters.rate_limited += 1;
+            self.refuse(peer, id, ErrorCode::RateLimited, "too many messages", Some(wait), now);
+            return self.strike(conn, now);
+        }
+        match message.message {
+            ClientMessage::Create(create) => self.on_create(conn, peer, create, now),
+            ClientMessage::Join(join) => self.on_join(conn, peer, join, now),
+            ClientMessage::Update { media } => self.on_update(peer, media, now),
+            ClientMessage::Signal(signal) => self.on_signal(peer, signal, now),
+            ClientMessage::Leave => self.leave_room(peer, LeaveReason::Left, now),
+            ClientMessage::Hello { .. } | ClientMessage::Resume(_) => {
+                self.on_bad_message(conn, None, "a greeting carries no number", now);
+            }
+            ClientMessage::Unknown => {} // of a newer version
+        }
+    }
+
+    /// A message without a number within a session: only `resume` may be that.
+    fn on_unnumbered(&mut self, conn: ConnId, message: ClientMessage, now: Instant) {
+        match message {
+            ClientMessage::Resume(resume) => self.on_resume(conn, resume, now),
+            ClientMessage::Hello { .. } => self.on_bad_message(conn, None, "hello was said already", now),
+            ClientMessage::Create(_)
+            | ClientMessage::Join(_)
+            | ClientMessage::Update { .. }
+            | ClientMessage::Signal(_)
+            | ClientMessage::Leave => {
+                let id = request_of(&message);
+                self.on_bad_message(conn, id, "no number within a session", now);
+            }
+            ClientMessage::Unknown => {}
+        }
+    }
+
+    /// A message that cannot be read still takes its number, or the next one would look like a hole.
+    fn count_malformed(&mut self, peer: PeerId, text: &str) {
+        #[derive(Deserialize)]
+        struct OnlySeq {
+            seq: u64,
+        }
+        let (Ok(only), Some(session)) = (serde_json::from_str::<OnlySeq>(text), self.sessions.get_mut(&peer)) else {
+            return;
+        };
+        if only.seq == session.received + 1 {
+            session.received = only.seq;
+        }
+    }
+
+    /// A message that breaks the protocol: counted, answered, and too many of them end the connection.
+    fn on_bad_message(&mut self, conn: ConnId, id: Option<RequestId>, why: &str, now: Instant) {
+        self.counters.bad_messages += 1;
+        match self.conns.get(&conn).map(|c| c.phase) {
+            None => return,
+            Some(Phase::Greeting) => {
+                let message = why.to_owned();
+                let error = ServerMessage::Error { id, code: ErrorCode::BadMessage, message, retry_after: None };
+                self.send_bare(conn, error);
+            }
+            Some(Phase::InSession(peer)) => self.refuse(peer, id, ErrorCode::BadMessage, why, None, now),
+        }
+        self.strike(conn, now);
+    }
+
+    /// One strike against `conn`; when none is left, its session ends and it is closed.
+    fn strike(&mut self, conn: ConnId, now: Instant) {
+        let Some(state) = self.conns.get_mut(&conn) else { return };
+        if state.strikes.take(now) {
+            return;
+        }
+        self.counters.floods += 1;
+        if let Phase::InSession(peer) = state.phase {
+            self.end_session(peer, LeaveReason::Dropped, now);
+        }
+        self.close(conn, CloseReason::Flood, now);
+    }
+
+    /// Answers a request, or complains of a message, within a session.
+    fn refuse(
+        &mut self,
+        peer: PeerId,
+        id: Option<RequestId>,
+        code: ErrorCode,
+        why: &str,
+        retry_after: Option<u32>,
+        now: Instant,
+    ) {
+        self.tell(peer, &ServerMessage::Error { id, code, message: why.to_owned(), retry_after }, now);
+    }
+
+    /// Sends `message` within the session of `peer`, now or when it comes back.
+    fn tell(&mut self, peer: PeerId, message: &ServerMessage, now: Instant) {
+        let Some(session) = self.sessions.get_mut(&peer) else { return };
+        match session.push(message, now) {
+            Ok(Some((conn, text))) => self.output.push_back(Output::Send { conn, text }),
+            Ok(None) => {} // away: kept
+            Err(outbox::Overflow) => self.doomed.push(peer),
+        }
+    }
+
+    fn send_bare(&mut self, conn: ConnId, message: ServerMessage) {
+        self.output.push_back(Output::Send { conn, text: to_text(&Numbered::bare(message)) });
+    }
+
+    /// Closes `conn`; its session lives on as after a loss.
+    fn close(&mut self, conn: ConnId, reason: CloseReason, now: Instant) {
+        if self.conns.contains_key(&conn) {
+            self.detach(conn, now);
+            self.output.push_back(Output::Close { conn, reason });
+        }
+    }
+
+    fn end_doomed(&mut self, now: Instant) {
+        while let Some(peer) = self.doomed.pop() {
+            if self.sessions.contains_key(&peer) {
+                self.counters.overflows += 1;
+                self.end_session(peer, LeaveReason::Dropped, now);
+            }
+        }
+    }
+}
+
+/// The number by which the client will recognise the answer.
+fn request_of(message: &ClientMessage) -> Option<RequestId> {
+    match message {
+        ClientMessage::Create(create) => Some(create.id),
+        ClientMessage::Join(join) => Some(join.id),
+        ClientMessage::Hello { .. }
+        | ClientMessage::Resume(_)
+        | ClientMessage::Update { .. }
+        | ClientMessage::Signal(_)
+        | ClientMessage::Leave
+        | ClientMessage::Unknown => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

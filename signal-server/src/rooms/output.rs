@@ -1,0 +1,102 @@
+//! What the rooms tell the gateway, and the names that both use.
+//!
+//! Values only.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// One connection, named by the gateway; never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnId(pub u64);
+
+/// Where a connection comes from, as far as wrong guesses are counted together: an IPv4 address or an IPv6 /64, which
+/// is what one customer of a provider has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Source(u64);
+
+impl From<IpAddr> for Source {
+    fn from(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            IpAddr::V4(v4) => Self(u64::from(v4.to_bits())),
+            IpAddr::V6(v6) => Self((v6.to_bits() >> 64) as u64),
+        }
+    }
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Send a text frame.
+    Send {
+        /// To whom.
+        conn: ConnId,
+        /// The JSON.
+        text: Arc<str>,
+    },
+    /// Close the connection, after what was sent before. The rooms have forgotten it already.
+    Close {
+        /// Which.
+        conn: ConnId,
+        /// Why.
+        reason: CloseReason,
+    },
+}
+
+/// Why the server closes a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CloseReason {
+    /// No hello in time.
+    NoHello,
+    /// No common version.
+    Version,
+    /// A message beyond the limit.
+    TooLong,
+    /// A hole in the client's numbers: resume, and send again what the server names.
+    Sequence,
+    /// Too many bad messages, or too many messages; the session has ended.
+    Flood,
+    /// The session was taken over by another connection.
+    Replaced,
+}
+
+impl CloseReason {
+    /// The WebSocket close code (RFC 6455, section 7.4; 4000 and up are the application's).
+    pub fn code(self) -> u16 {
+        match self {
+            Self::TooLong => 1009,
+            Self::NoHello => 4000,
+            Self::Version => 4001,
+            Self::Sequence => 4002,
+            Self::Flood => 4003,
+            Self::Replaced => 4004,
+        }
+    }
+
+    /// The reason that stands beside the code, for a developer.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::TooLong => "message too long",
+            Self::NoHello => "no hello",
+            Self::Version => "no common version",
+            Self::Sequence => "numbers missing: resume",
+            Self::Flood => "too many bad messages",
+            Self::Replaced => "session taken over",
+        }
+    }
+}
+
+/// What has happened since the start.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each name says what is counted")]
+pub struct Counters {
+    pub messages: u64,
+    pub bad_messages: u64,
+    pub rate_limited: u64,
+    pub wrong_guesses: u64,
+    /// Signals for somebody who is not in the sender's room.
+    pub stray_signals: u64,
+    pub resumed: u64,
+    pub timed_out: u64,
+    pub floods: u64,
+    pub overflows: u64,
+}
