@@ -1,1 +1,5 @@
-//! One call as a sans-IO state machine
+//! One call as a sans-IO state machine.
+mod link;
+mod media;
+mod path;
+mod stats;

@@ -1,0 +1,170 @@
+//! How an `rtc` peer connection is set up here: codecs, timers, interceptors; each departure from its defaults with the
+//! reason. Builds, and keeps nothing.
+
+use std::time::{Duration, Instant};
+
+use hearth_base::{TrackSource, VideoCodec};
+use rtc::interceptor::{NackResponderBuilder, Registry, Slot};
+use rtc::media_stream::MediaStreamTrack;
+use rtc::peer_connection::configuration::RTCConfigurationBuilder;
+use rtc::peer_connection::configuration::interceptor_registry::{configure_rtcp_reports, configure_twcc_receiver_only};
+use rtc::peer_connection::configuration::media_engine::{MIME_TYPE_H264, MIME_TYPE_OPUS, MIME_TYPE_RTX, MediaEngine};
+use rtc::peer_connection::configuration::setting_engine::{SettingEngine, SettingEngineBuilder};
+use rtc::peer_connection::transport::RTCDtlsRole;
+use rtc::peer_connection::{RTCPeerConnection, RTCPeerConnectionBuilder};
+use rtc::rtp_transceiver::rtp_sender::{
+    RTCPFeedback, RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters,
+    RTCRtpRtxParameters, RtpCodecKind,
+};
+use rtc::shared::error::Result;
+
+use super::tap::{self, RtcpTap};
+use super::{LinkConfig, LocalTrack};
+
+/// RTP clock of every video codec (RFC 6184 section 8.2.1).
+pub(crate) const VIDEO_CLOCK: u32 = 90_000;
+/// RTP clock of Opus (RFC 7587 section 4.1).
+pub(crate) const AUDIO_CLOCK: u32 = 48_000;
+
+const OPUS: u8 = 111;
+const H264: u8 = 102;
+const H264_RTX: u8 = 103;
+
+/// Packets kept for retransmission: 1024 are 4 seconds of 2.5 Mbit/s. Full: the oldest goes, and is not repaired.
+const SEND_BUFFER: u16 = 1024;
+
+/// No answer for so long and the path is faltering: three keep-alives, so that one loss does not cry wolf.
+const DISCONNECTED: Duration = Duration::from_millis(1500);
+/// How long a dead path is still listened to: a link that returns before that heals in 0.3 s without any restart.
+const FAILED: Duration = Duration::from_secs(25);
+const KEEP_ALIVE: Duration = Duration::from_millis(500);
+
+pub(super) fn peer_connection(config: &LinkConfig, now: Instant) -> Result<RTCPeerConnection> {
+    let mut engine = media_engine(config)?;
+    let registry = configure_rtcp_reports(Registry::new());
+    // Browsers estimate their uplink by transport-wide feedback and hardly send without it.
+    let registry = configure_twcc_receiver_only(registry, &mut engine)?;
+    let registry = registry
+        .with(Slot::NackResponder, NackResponderBuilder::new().with_size(SEND_BUFFER).build())
+        .with(Slot::from(tap::SLOT), RtcpTap::default());
+    RTCPeerConnectionBuilder::new()
+        .with_configuration(RTCConfigurationBuilder::new().build())
+        .with_media_engine(engine)
+        .with_setting_engine(setting_engine())
+        .with_interceptor_registry(registry)
+        .build(now)
+}
+
+fn setting_engine() -> SettingEngine {
+    SettingEngineBuilder::new()
+        // The client of a handshake suffers more from loss; browsers take that part when they answer.
+        .with_answering_dtls_role(RTCDtlsRole::Server)
+        .with_ice_timeouts(Some(DISCONNECTED), Some(FAILED), Some(KEEP_ALIVE))
+        // The default tick of 200 ms is most of the time that a local call takes to connect.
+        .with_ice_connection_attempts(Some(Duration::from_millis(50)), Some(20))
+        .with_host_acceptance_min_wait(Some(Duration::ZERO))
+        .with_srflx_acceptance_min_wait(Some(Duration::from_millis(100)))
+        .with_prflx_acceptance_min_wait(Some(Duration::from_millis(100)))
+        // A direct path is better, so it is given a moment; two seconds of silence are not.
+        .with_relay_acceptance_min_wait(Some(Duration::from_millis(300)))
+        // Our sockets change with the network, so candidates of an earlier generation are dead.
+        .with_discard_local_candidates_during_ice_restart(true)
+        .with_multicast_dns_mode(rtc::ice::mdns::MulticastDnsMode::Disabled)
+        .build()
+}
+
+fn media_engine(config: &LinkConfig) -> Result<MediaEngine> {
+    let mut engine = MediaEngine::default();
+    engine.register_codec(parameters(OPUS, opus()), RtpCodecKind::Audio)?;
+    for codec in &config.video_codecs {
+        match codec {
+            VideoCodec::H264 => {
+                engine.register_codec(parameters(H264, h264()), RtpCodecKind::Video)?;
+                // Without its `apt` and an rtx ssrc in the encoding there is no retransmission stream.
+                engine.register_codec(parameters(H264_RTX, rtx(H264)), RtpCodecKind::Video)?;
+            }
+        }
+    }
+    Ok(engine)
+}
+
+/// The track as `rtc` has it. Its stream is named by its source, which is how the other side tells a screen from a
+/// camera.
+pub(super) fn media_stream_track(track: &LocalTrack) -> MediaStreamTrack {
+    let (kind, codec) = match track.source {
+        TrackSource::Microphone | TrackSource::System => (RtpCodecKind::Audio, opus()),
+        TrackSource::Camera | TrackSource::Screen => (RtpCodecKind::Video, h264()),
+    };
+    let rtx = (kind == RtpCodecKind::Video).then_some(RTCRtpRtxParameters { ssrc: track.rtx_ssrc });
+    let name = source_name(track.source);
+    MediaStreamTrack::new(
+        name.to_owned(),
+        format!("{name}-{}", track.id.0),
+        name.to_owned(),
+        kind,
+        vec![RTCRtpEncodingParameters {
+            rtp_coding_parameters: RTCRtpCodingParameters { ssrc: Some(track.ssrc), rtx, ..Default::default() },
+            codec,
+            active: true,
+            ..Default::default()
+        }],
+    )
+}
+
+pub(super) fn source_name(source: TrackSource) -> &'static str {
+    match source {
+        TrackSource::Camera => "camera",
+        TrackSource::Screen => "screen",
+        TrackSource::Microphone => "microphone",
+        TrackSource::System => "system",
+    }
+}
+
+fn parameters(payload_type: u8, rtp_codec: RTCRtpCodec) -> RTCRtpCodecParameters {
+    RTCRtpCodecParameters { rtp_codec, payload_type }
+}
+
+fn opus() -> RTCRtpCodec {
+    RTCRtpCodec {
+        mime_type: MIME_TYPE_OPUS.to_owned(),
+        clock_rate: AUDIO_CLOCK,
+        channels: 2,
+        sdp_fmtp_line: "minptime=10;useinbandfec=1".to_owned(),
+        rtcp_feedback: Vec::new(),
+    }
+}
+
+fn h264() -> RTCRtpCodec {
+    let feedback = |typ: &str, parameter: &str| RTCPFeedback { typ: typ.to_owned(), parameter: parameter.to_owned() };
+    RTCRtpCodec {
+        mime_type: MIME_TYPE_H264.to_owned(),
+        clock_rate: VIDEO_CLOCK,
+        channels: 0,
+        sdp_fmtp_line: "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f".to_owned(),
+        rtcp_feedback: vec![feedback("ccm", "fir"), feedback("nack", ""), feedback("nack", "pli")],
+    }
+}
+
+fn rtx(apt: u8) -> RTCRtpCodec {
+    RTCRtpCodec {
+        mime_type: MIME_TYPE_RTX.to_owned(),
+        clock_rate: VIDEO_CLOCK,
+        channels: 0,
+        sdp_fmtp_line: format!("apt={apt}"),
+        rtcp_feedback: Vec::new(),
+    }
+}
+
+pub(super) fn kind_of(source: TrackSource) -> RtpCodecKind {
+    match source.kind() {
+        hearth_base::TrackKind::Audio => RtpCodecKind::Audio,
+        hearth_base::TrackKind::Video => RtpCodecKind::Video,
+    }
+}
+
+pub(super) fn mime_type(source: TrackSource) -> &'static str {
+    match source.kind() {
+        hearth_base::TrackKind::Audio => MIME_TYPE_OPUS,
+        hearth_base::TrackKind::Video => MIME_TYPE_H264,
+    }
+}

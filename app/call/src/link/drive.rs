@@ -1,0 +1,195 @@
+//! How a connection is driven: every input is followed by draining the crate until nothing moves, because it does part
+//! of its work (the media keys, for one) only when its events are asked for.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use bytes::{Bytes, BytesMut};
+use rtc::peer_connection::event::{RTCDataChannelEvent, RTCPeerConnectionEvent, RTCTrackEvent};
+use rtc::peer_connection::message::RTCMessage;
+use rtc::peer_connection::state::{RTCIceConnectionState, RTCPeerConnectionState};
+use rtc::sansio::Protocol as _;
+use rtc::shared::{TaggedBytesMut, TransportContext, TransportProtocol};
+
+use super::flight::{self, Role, Verdict};
+use super::{HandshakePhase, IceState, Link, LinkError, LinkEvent, LinkTransmit};
+
+/// Rounds of draining. One input settles in two or three; more would be a loop in the crate, which must not hang the
+/// call: what is left comes out at the next input.
+const ROUNDS: usize = 16;
+
+impl Link {
+    /// A datagram came in at `local` from `remote`.
+    pub(crate) fn handle_datagram(&mut self, local: SocketAddr, remote: SocketAddr, payload: &[u8], now: Instant) {
+        if self.phase == HandshakePhase::Dead || payload.is_empty() {
+            return;
+        }
+        if flight::is_dtls(payload) && self.repeated_flight(local, remote, payload, now) == Verdict::Swallow {
+            return;
+        }
+        self.round_trip.handle_incoming(payload, now);
+        let transport = TransportContext {
+            local_addr: local,
+            peer_addr: remote,
+            transport_protocol: TransportProtocol::UDP,
+            ecn: None,
+        };
+        let message = TaggedBytesMut { now, transport, message: BytesMut::from(payload) };
+        if let Err(error) = self.pc.handle_read(message) {
+            self.counters.refused_datagrams += 1;
+            tracing::debug!(%error, "datagram refused");
+        }
+        self.drain(now);
+    }
+
+    fn repeated_flight(&mut self, local: SocketAddr, remote: SocketAddr, payload: &[u8], now: Instant) -> Verdict {
+        let route = self.dtls_route.unwrap_or((local, remote));
+        let transmits = &mut self.transmits;
+        self.repeater.handle_incoming(payload, now, &mut |payload| {
+            transmits.push_back(LinkTransmit { local: route.0, remote: route.1, payload });
+        })
+    }
+
+    /// Time passed.
+    pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        if self.phase == HandshakePhase::Dead {
+            return;
+        }
+        if let Some((local, remote)) = self.dtls_route {
+            let transmits = &mut self.transmits;
+            self.repeater.handle_timeout(now, &mut |payload| {
+                transmits.push_back(LinkTransmit { local, remote, payload });
+            });
+            self.counters.repeated_flights = self.repeater.repeated;
+        }
+        if self.timeout.is_some_and(|due| due <= now) {
+            // An error here is the end of the connection, and comes on one side only.
+            if let Err(error) = self.pc.handle_timeout(now) {
+                self.die(error.into());
+                return;
+            }
+            self.drain(now);
+        }
+    }
+
+    /// Sends what the crate has to say at the end, and then nothing more.
+    pub(crate) fn close(&mut self, now: Instant) {
+        self.repeater.stop();
+        if let Err(error) = self.pc.close() {
+            tracing::debug!(%error, "close");
+        }
+        self.drain(now);
+        self.phase = HandshakePhase::Dead;
+        self.timeout = None;
+    }
+
+    /// Says `text` on the data channel, where it is open.
+    pub(crate) fn send_text(&mut self, text: &str, now: Instant) -> Result<(), LinkError> {
+        let channel = self.channel.ok_or_else(|| LinkError::new("no data channel"))?;
+        let mut channel = self.pc.data_channel(channel).ok_or_else(|| LinkError::new("the data channel is closed"))?;
+        channel.send_text(now, text)?;
+        self.drain(now);
+        Ok(())
+    }
+
+    /// Lets the crate work until nothing moves.
+    pub(super) fn drain(&mut self, now: Instant) {
+        for _ in 0..ROUNDS {
+            let mut moved = false;
+            while let Some(transmit) = self.pc.poll_write() {
+                moved = true;
+                self.on_transmit(transmit, now);
+            }
+            while let Some(event) = self.pc.poll_event() {
+                moved = true;
+                self.on_event(event);
+            }
+            while let Some(message) = self.pc.poll_read() {
+                moved = true;
+                self.on_message(message.message, now);
+            }
+            if !moved {
+                break;
+            }
+        }
+        self.timeout = self.pc.poll_timeout();
+    }
+
+    fn on_transmit(&mut self, transmit: TaggedBytesMut, now: Instant) {
+        let (local, remote) = (transmit.transport.local_addr, transmit.transport.peer_addr);
+        let payload: Bytes = transmit.message.freeze();
+        if flight::is_dtls(&payload) {
+            self.dtls_route = Some((local, remote));
+            self.repeater.handle_outgoing(&payload, self.round_trip.get(), now);
+        }
+        self.round_trip.handle_outgoing(&payload, now);
+        self.transmits.push_back(LinkTransmit { local, remote, payload });
+    }
+
+    fn on_event(&mut self, event: RTCPeerConnectionEvent) {
+        match event {
+            RTCPeerConnectionEvent::OnIceConnectionStateChangeEvent(state) => self.on_ice_state(state),
+            RTCPeerConnectionEvent::OnConnectionStateChangeEvent(RTCPeerConnectionState::Connected)
+                if self.phase == HandshakePhase::Running =>
+            {
+                self.phase = HandshakePhase::Done;
+                let role = if self.is_dtls_client() { Role::Client } else { Role::Server };
+                self.repeater.handle_finished(role);
+                self.events.push_back(LinkEvent::Connected);
+            }
+            RTCPeerConnectionEvent::OnConnectionStateChangeEvent(RTCPeerConnectionState::Failed)
+                if self.phase == HandshakePhase::Running =>
+            {
+                self.die(LinkError::new("the handshake failed"));
+            }
+            RTCPeerConnectionEvent::OnDataChannel(RTCDataChannelEvent::OnOpen(id)) => {
+                self.channel = Some(id);
+                self.events.push_back(LinkEvent::ChannelOpen);
+            }
+            // Fires again at each renegotiation: a track is told by its packets.
+            RTCPeerConnectionEvent::OnTrack(RTCTrackEvent::OnOpen(_)) => {}
+            _ => {}
+        }
+    }
+
+    fn on_ice_state(&mut self, state: RTCIceConnectionState) {
+        let state = match state {
+            RTCIceConnectionState::Checking => IceState::Checking,
+            RTCIceConnectionState::Connected | RTCIceConnectionState::Completed => IceState::Connected,
+            RTCIceConnectionState::Disconnected => IceState::Disconnected,
+            RTCIceConnectionState::Failed => IceState::Failed,
+            RTCIceConnectionState::Unspecified | RTCIceConnectionState::New | RTCIceConnectionState::Closed | _ => {
+                return;
+            }
+        };
+        self.events.push_back(LinkEvent::Ice(state));
+    }
+
+    fn on_message(&mut self, message: RTCMessage, now: Instant) {
+        match message {
+            RTCMessage::RtpPacket(track, packet) => self.on_rtp(&track, packet, now),
+            RTCMessage::RtcpPacket(_, packets) => self.on_rtcp(&packets),
+            RTCMessage::DataChannelMessage(_, message) if message.is_string => {
+                match String::from_utf8(message.data.to_vec()) {
+                    Ok(text) => self.events.push_back(LinkEvent::ChannelText(text)),
+                    Err(_) => self.counters.refused_messages += 1,
+                }
+            }
+            RTCMessage::DataChannelMessage(..) | _ => self.counters.refused_messages += 1,
+        }
+    }
+
+    fn die(&mut self, error: LinkError) {
+        self.phase = HandshakePhase::Dead;
+        self.timeout = None;
+        self.repeater.stop();
+        self.events.push_back(LinkEvent::Dead(error));
+    }
+
+    /// The offerer's `actpass` leaves the choice to the answer: who writes `active` there is the client.
+    fn is_dtls_client(&self) -> bool {
+        let local_setup = self.pc.local_description().is_some_and(|d| d.sdp.contains("a=setup:active"));
+        let remote_passive = self.pc.remote_description().is_some_and(|d| d.sdp.contains("a=setup:passive"));
+        local_setup || remote_passive
+    }
+}

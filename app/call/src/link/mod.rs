@@ -1,0 +1,209 @@
+//! One peer connection: the only room that names `rtc`.
+//!
+//! Everything above speaks of tracks, packets and states of its own; everything that the crate must be protected from,
+//! or that we must be protected from in it, is met here and in the files below, each with its trap:
+//! - `flight`: a lost DTLS flight would end the call;
+//! - `tap`: inbound RTCP would not reach us;
+//! - `build`: defaults that are wrong for a call;
+//! - `rtt`: the crate's statistics have no round trip;
+//! - `turn`: its TURN client, as a path.
+//!
+//! Owner of: the crate's connection, its data channel, its senders. It neither opens sockets nor decides anything: what
+//! to do about a state is the peer's business.
+
+mod build;
+mod drive;
+mod feedback;
+pub(crate) mod flight;
+mod media;
+mod negotiate;
+mod rtt;
+mod tap;
+mod turn;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use bytes::Bytes;
+use hearth_base::{TrackId, TrackKind, TrackSource, VideoCodec};
+use rtc::data_channel::RTCDataChannelId;
+use rtc::peer_connection::RTCPeerConnection;
+use rtc::rtp_transceiver::RTCRtpSenderId;
+
+pub(crate) use build::{AUDIO_CLOCK, VIDEO_CLOCK};
+pub(crate) use feedback::Feedback;
+pub(crate) use media::{RtpIn, RtpOut};
+pub(crate) use turn::{RelayPath, TurnServer};
+
+use crate::stats::LinkCounters;
+use flight::FlightRepeater;
+use rtt::RoundTrip;
+
+/// What the crate refused, in its words: for the log and the counters, never for a person.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct LinkError(String);
+
+impl LinkError {
+    pub(crate) fn new(why: impl std::fmt::Display) -> Self {
+        Self(why.to_string())
+    }
+}
+
+impl From<rtc::shared::error::Error> for LinkError {
+    fn from(error: rtc::shared::error::Error) -> Self {
+        Self::new(error)
+    }
+}
+
+/// A track that we send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LocalTrack {
+    pub(crate) id: TrackId,
+    pub(crate) source: TrackSource,
+    /// Drawn by the call: the crate would draw its own, and no run would be like another.
+    pub(crate) ssrc: u32,
+    /// Of the retransmissions; used by video alone.
+    pub(crate) rtx_ssrc: u32,
+}
+
+/// What a connection is made of.
+#[derive(Clone, Debug)]
+pub(crate) struct LinkConfig {
+    pub(crate) tracks: Vec<LocalTrack>,
+    /// What we can encode and decode, the best first.
+    pub(crate) video_codecs: Vec<VideoCodec>,
+}
+
+/// What happened on a connection.
+#[derive(Debug)]
+pub(crate) enum LinkEvent {
+    /// ICE found, lost or gave up its path.
+    Ice(IceState),
+    /// The handshake is done: media can be sent.
+    Connected,
+    /// The connection is dead for good and must be rebuilt.
+    Dead(LinkError),
+    /// The data channel is open.
+    ChannelOpen,
+    /// A text came through it.
+    ChannelText(String),
+    /// A packet of media came.
+    Rtp(RtpIn),
+    /// The other side said how it fares.
+    Feedback(Feedback),
+}
+
+/// The path, as ICE sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum IceState {
+    Checking,
+    Connected,
+    Disconnected,
+    Failed,
+}
+
+/// A datagram for the path whose address is `local`.
+#[derive(Debug)]
+pub(crate) struct LinkTransmit {
+    pub(crate) local: SocketAddr,
+    pub(crate) remote: SocketAddr,
+    pub(crate) payload: Bytes,
+}
+
+/// A track's sender in the crate.
+#[derive(Debug)]
+struct Sender {
+    track: LocalTrack,
+    id: RTCRtpSenderId,
+    /// As negotiated; known once there is an answer.
+    payload_type: Option<u8>,
+}
+
+/// One peer connection.
+pub(crate) struct Link {
+    pc: RTCPeerConnection,
+    config: LinkConfig,
+    senders: Vec<Sender>,
+    /// Of their streams, as their packets came; the connection's own streams bound their number.
+    sources: BTreeMap<u32, TrackSource>,
+    channel: Option<RTCDataChannelId>,
+    repeater: FlightRepeater,
+    round_trip: RoundTrip,
+    timeout: Option<Instant>,
+    phase: HandshakePhase,
+    /// Where DTLS goes to and comes from, for the repeater.
+    dtls_route: Option<(SocketAddr, SocketAddr)>,
+    transmits: VecDeque<LinkTransmit>,
+    events: VecDeque<LinkEvent>,
+    /// What was refused, and what was repaired.
+    pub(crate) counters: LinkCounters,
+}
+
+/// Where the handshake stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum HandshakePhase {
+    Running,
+    Done,
+    Dead,
+}
+
+impl Link {
+    /// A connection to be offered or answered.
+    ///
+    /// # Errors
+    /// What the crate says: nothing, for the configurations made here.
+    pub(crate) fn new(config: LinkConfig, now: Instant) -> Result<Self, LinkError> {
+        let pc = build::peer_connection(&config, now)?;
+        Ok(Self {
+            pc,
+            config,
+            senders: Vec::new(),
+            sources: BTreeMap::new(),
+            channel: None,
+            repeater: FlightRepeater::new(),
+            round_trip: RoundTrip::default(),
+            timeout: None,
+            phase: HandshakePhase::Running,
+            dtls_route: None,
+            transmits: VecDeque::new(),
+            events: VecDeque::new(),
+            counters: LinkCounters::default(),
+        })
+    }
+
+    /// Next thing that happened.
+    pub(crate) fn poll_event(&mut self) -> Option<LinkEvent> {
+        self.events.pop_front()
+    }
+
+    /// Next datagram to send.
+    pub(crate) fn poll_transmit(&mut self) -> Option<LinkTransmit> {
+        self.transmits.pop_front()
+    }
+
+    /// When to call [`Self::handle_timeout`]; it may lie in the past.
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        [self.timeout, self.repeater.poll_timeout()].into_iter().flatten().min()
+    }
+
+    /// The round trip of the path, by its checks.
+    pub(crate) fn round_trip(&self) -> Option<std::time::Duration> {
+        self.round_trip.get()
+    }
+
+    /// Whether media can be sent.
+    pub(crate) fn is_connected(&self) -> bool {
+        self.phase == HandshakePhase::Done
+    }
+
+    fn kind_of_source(name: &str, fallback: TrackKind) -> TrackSource {
+        match (name, fallback) {
+            ("screen", TrackKind::Video) => TrackSource::Screen,
+            ("system", TrackKind::Audio) => TrackSource::System,
+            (_, TrackKind::Video) => TrackSource::Camera,
+            (_, TrackKind::Audio) => TrackSource::Microphone,
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! Packets of one video stream into frames, in order, each one decodable.
+//!
+//! Nothing goes out before a key frame has; nothing goes out after a gap before the next one has. A gap is waited for as
+//! long as repair may take ([`PATIENCE`]), or until a whole key frame stands behind it. Owner of: packets waiting for
+//! their frame. (The crate's own depacketiser indexes unchecked, and its sample builder holds 12 MB a stream.)
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use hearth_base::FrameKind;
+
+use super::depacketize;
+use super::nack::PATIENCE;
+
+/// Packets that wait: 2 s of 6 Mbit/s. Full: all go, and a key frame is asked for.
+const WAITING: usize = 1280;
+/// A key frame that was asked for and does not come is asked for again after this.
+const ASK_AGAIN: Duration = Duration::from_millis(300);
+
+#[derive(Debug)]
+struct Waiting {
+    time: u64,
+    marker: bool,
+    payload: Bytes,
+    arrived: Instant,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Until a key frame is whole.
+    WantKey { ask_at: Option<Instant> },
+    /// `next` is the first packet of the next frame; a gap has been there `since`.
+    Running { next: u64, stuck_since: Option<Instant> },
+}
+
+/// A frame, put together.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Assembled {
+    pub(crate) kind: FrameKind,
+    pub(crate) time: u64,
+    pub(crate) payload: Bytes,
+    pub(crate) arrived: Instant,
+}
+
+/// Puts the frames of one stream together.
+#[derive(Debug)]
+pub(crate) struct Assembler {
+    packets: BTreeMap<u64, Waiting>,
+    state: State,
+    /// Frames put together, frames given up, payloads refused.
+    pub(crate) frames: u64,
+    pub(crate) gaps: u64,
+    pub(crate) refused: u64,
+}
+
+impl Assembler {
+    pub(crate) fn new(now: Instant) -> Self {
+        let state = State::WantKey { ask_at: Some(now + ASK_AGAIN) };
+        Self { packets: BTreeMap::new(), state, frames: 0, gaps: 0, refused: 0 }
+    }
+
+    /// A packet came, with its numbers run on.
+    pub(crate) fn handle_packet(&mut self, sequence: u64, time: u64, marker: bool, payload: Bytes, now: Instant) {
+        if matches!(self.state, State::Running { next, .. } if sequence < next) {
+            return; // late or doubled
+        }
+        if self.packets.len() >= WAITING {
+            self.give_up(now);
+        }
+        self.packets.entry(sequence).or_insert(Waiting { time, marker, payload, arrived: now });
+    }
+
+    /// The next frame that is whole.
+    pub(crate) fn poll_frame(&mut self, now: Instant) -> Option<Assembled> {
+        loop {
+            match self.state {
+                State::WantKey { .. } => {
+                    let start = self.whole_key_frame()?;
+                    self.packets = self.packets.split_off(&start);
+                    self.state = State::Running { next: start, stuck_since: None };
+                }
+                State::Running { next, .. } => {
+                    let Some(last) = self.whole_frame(next) else {
+                        self.watch_gap(next, now);
+                        // A key frame behind the gap makes it worthless to wait.
+                        let key = self.whole_key_frame().filter(|key| *key > next)?;
+                        self.gaps += 1;
+                        self.packets = self.packets.split_off(&key);
+                        self.state = State::Running { next: key, stuck_since: None };
+                        continue;
+                    };
+                    if let Some(frame) = self.take_frame(next, last, now) {
+                        return Some(frame);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The first packet that is still wanted.
+    pub(crate) fn wanted_from(&self) -> Option<u64> {
+        match self.state {
+            State::WantKey { .. } => None,
+            State::Running { next, .. } => Some(next),
+        }
+    }
+
+    /// When [`Self::poll_key_frame_wanted`] may have something to say.
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        match self.state {
+            State::WantKey { ask_at } => ask_at,
+            State::Running { stuck_since, .. } => stuck_since.map(|since| since + PATIENCE),
+        }
+    }
+
+    /// Whether to ask for a key frame now.
+    pub(crate) fn poll_key_frame_wanted(&mut self, now: Instant) -> bool {
+        match &mut self.state {
+            State::Running { stuck_since: Some(since), .. } if *since + PATIENCE <= now => {
+                self.give_up(now);
+                true
+            }
+            State::WantKey { ask_at: Some(at) } if *at <= now => {
+                *at = now + ASK_AGAIN;
+                true
+            }
+            State::Running { .. } | State::WantKey { .. } => false,
+        }
+    }
+
+    /// The decoder erred: only a key frame helps. True when it is to be asked for.
+    pub(crate) fn restart(&mut self, now: Instant) -> bool {
+        let was_running = matches!(self.state, State::Running { .. });
+        if was_running {
+            self.give_up(now);
+        }
+        was_running
+    }
+
+    fn give_up(&mut self, now: Instant) {
+        self.gaps += 1;
+        self.packets.clear();
+        self.state = State::WantKey { ask_at: Some(now + ASK_AGAIN) };
+    }
+
+    fn watch_gap(&mut self, at: u64, now: Instant) {
+        let gap = self.packets.keys().zip(at..).any(|(have, expected)| *have != expected);
+        if let State::Running { stuck_since, .. } = &mut self.state {
+            *stuck_since = if gap { stuck_since.or(Some(now)) } else { None };
+        }
+    }
+
+    fn take_frame(&mut self, first: u64, last: u64, now: Instant) -> Option<Assembled> {
+        let rest = self.packets.split_off(&(last + 1));
+        let packets = std::mem::replace(&mut self.packets, rest);
+        self.state = State::Running { next: last + 1, stuck_since: None };
+        debug_assert!(packets.keys().next() == Some(&first));
+        let time = packets.values().next()?.time;
+        let arrived = packets.values().map(|packet| packet.arrived).max()?;
+        match depacketize::access_unit(packets.values().map(|packet| &packet.payload)) {
+            Ok((kind, payload)) => {
+                self.frames += 1;
+                Some(Assembled { kind, time, payload, arrived })
+            }
+            Err(depacketize::BadPayload) => {
+                self.refused += 1;
+                self.give_up(now);
+                None
+            }
+        }
+    }
+
+    /// The last packet of the frame that begins at `first`, if all of it is there.
+    fn whole_frame(&self, first: u64) -> Option<u64> {
+        let time = self.packets.get(&first)?.time;
+        for ((sequence, packet), expected) in self.packets.range(first..).zip(first..) {
+            if *sequence != expected {
+                return None;
+            }
+            if packet.time != time {
+                // Some senders leave the marker out: a new time stamp ends a frame as well.
+                return Some(expected - 1);
+            }
+            if packet.marker {
+                return Some(expected);
+            }
+        }
+        None
+    }
+
+    fn whole_key_frame(&self) -> Option<u64> {
+        let starts = self.packets.iter().filter(|(_, packet)| depacketize::begins_key_frame(&packet.payload));
+        let mut time = None;
+        for (sequence, packet) in starts {
+            // Only the first of a frame's parameter sets and slices begins it.
+            if time == Some(packet.time) {
+                continue;
+            }
+            time = Some(packet.time);
+            if self.whole_frame(*sequence).is_some() {
+                return Some(*sequence);
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+#[path = "assemble_tests.rs"]
+mod tests;

@@ -1,0 +1,110 @@
+//! Frame assembly against loss, disorder and nonsense.
+
+use super::*;
+
+const MS: Duration = Duration::from_millis(1);
+
+struct Stream {
+    assembler: Assembler,
+    now: Instant,
+}
+
+impl Stream {
+    fn new() -> Self {
+        let now = Instant::now();
+        Self { assembler: Assembler::new(now), now }
+    }
+
+    /// A packet of frame `time`; `K` begins a key frame, `k` goes on with it, `d` is a delta.
+    fn packet(&mut self, sequence: u64, time: u64, what: char, marker: bool) -> Vec<u64> {
+        let payload: &[u8] = match what {
+            'K' => &[0x67, 1],
+            'k' => &[0x65, 1],
+            'd' => &[0x41, 1],
+            _ => &[0xff],
+        };
+        self.assembler.handle_packet(sequence, time, marker, Bytes::copy_from_slice(payload), self.now);
+        self.frames()
+    }
+
+    fn frames(&mut self) -> Vec<u64> {
+        std::iter::from_fn(|| self.assembler.poll_frame(self.now)).map(|frame| frame.time).collect()
+    }
+
+    fn started() -> Self {
+        let mut stream = Self::new();
+        stream.packet(10, 1, 'K', false);
+        assert_eq!(stream.packet(11, 1, 'k', true), [1]);
+        stream
+    }
+}
+
+#[test]
+fn nothing_goes_out_before_a_whole_key_frame() {
+    let mut stream = Stream::new();
+    assert!(stream.packet(8, 0, 'd', true).is_empty());
+    assert!(stream.packet(10, 1, 'K', false).is_empty());
+    assert!(stream.packet(12, 2, 'd', true).is_empty());
+    assert_eq!(stream.packet(11, 1, 'k', true), [1, 2]);
+}
+
+#[test]
+fn frames_leave_in_order_however_they_came() {
+    let mut stream = Stream::started();
+    assert!(stream.packet(14, 3, 'd', true).is_empty());
+    assert!(stream.packet(13, 2, 'd', true).is_empty());
+    assert_eq!(stream.packet(12, 2, 'd', false), [2, 3]);
+    assert!(stream.packet(12, 2, 'd', false).is_empty(), "doubled");
+}
+
+#[test]
+fn a_gap_is_waited_for_and_then_a_key_frame_is_asked_for() {
+    let mut stream = Stream::started();
+    stream.packet(13, 3, 'd', true);
+    assert_eq!(stream.assembler.poll_timeout(), Some(stream.now + PATIENCE));
+    stream.now += PATIENCE - MS;
+    assert!(!stream.assembler.poll_key_frame_wanted(stream.now));
+    stream.now += MS;
+    assert!(stream.assembler.poll_key_frame_wanted(stream.now));
+    assert!(stream.packet(14, 4, 'd', true).is_empty());
+    assert!(!stream.assembler.poll_key_frame_wanted(stream.now), "not at once again");
+    stream.now += ASK_AGAIN;
+    assert!(stream.assembler.poll_key_frame_wanted(stream.now));
+    stream.packet(20, 9, 'K', false);
+    assert_eq!(stream.packet(21, 9, 'k', true), [9]);
+}
+
+#[test]
+fn a_key_frame_behind_a_gap_ends_the_wait() {
+    let mut stream = Stream::started();
+    stream.packet(13, 3, 'd', true);
+    stream.packet(14, 4, 'K', false);
+    assert_eq!(stream.packet(15, 4, 'k', true), [4]);
+    assert_eq!(stream.assembler.gaps, 1);
+}
+
+#[test]
+fn a_frame_without_marker_ends_where_the_next_begins() {
+    let mut stream = Stream::started();
+    stream.packet(12, 2, 'd', false);
+    assert_eq!(stream.packet(13, 3, 'd', false), [2]);
+}
+
+#[test]
+fn nonsense_is_counted_and_only_a_key_frame_follows() {
+    let mut stream = Stream::started();
+    assert!(stream.packet(12, 2, '?', true).is_empty());
+    assert_eq!(stream.assembler.refused, 1);
+    assert!(stream.packet(13, 3, 'd', true).is_empty());
+    stream.packet(14, 4, 'K', false);
+    assert_eq!(stream.packet(15, 4, 'k', true), [4]);
+}
+
+#[test]
+fn a_flood_stays_within_its_bound() {
+    let mut stream = Stream::started();
+    for sequence in (100..10_000).step_by(2) {
+        stream.packet(sequence, sequence, 'd', false);
+        assert!(stream.assembler.packets.len() <= WAITING);
+    }
+}

@@ -1,0 +1,141 @@
+//! RTP payloads into NAL units with start codes (RFC 6184). Everything here comes from outside: each length is checked,
+//! what does not fit is refused whole. The state of a frame in the making is its caller's.
+
+use bytes::{Bytes, BytesMut};
+use hearth_base::FrameKind;
+
+const START_CODE: [u8; 4] = [0, 0, 0, 1];
+const STAP_A: u8 = 24;
+const FU_A: u8 = 28;
+const IDR: u8 = 5;
+const SPS: u8 = 7;
+const TYPE: u8 = 0b0001_1111;
+
+/// Longest access unit, bytes: an unlimited key frame at 4K is below 1 MB. Longer ones are refused.
+pub(crate) const MAX_UNIT: usize = 4 << 20;
+
+/// The payload is none that mode 1 allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct BadPayload;
+
+/// Whether a key frame may begin with this payload: a parameter set, alone or first of an aggregate, or an IDR slice
+/// from its first byte on.
+pub(crate) fn begins_key_frame(payload: &[u8]) -> bool {
+    let Some((&header, rest)) = payload.split_first() else { return false };
+    match header & TYPE {
+        SPS | IDR => true,
+        STAP_A => rest.get(2).is_some_and(|first| first & TYPE == SPS),
+        FU_A => rest.first().is_some_and(|fu| fu & 0x80 != 0 && fu & TYPE == IDR),
+        _ => false,
+    }
+}
+
+/// The access unit in these payloads, which are whole and in order.
+pub(crate) fn access_unit<'a>(payloads: impl Iterator<Item = &'a Bytes>) -> Result<(FrameKind, Bytes), BadPayload> {
+    let mut unit = BytesMut::new();
+    let mut kind = FrameKind::Delta;
+    let mut fragment_open = false;
+    for payload in payloads {
+        let (&header, rest) = payload.split_first().ok_or(BadPayload)?;
+        let starts_fragment = header & TYPE == FU_A && rest.first().is_some_and(|fu| fu & 0x80 != 0);
+        let continues_fragment = header & TYPE == FU_A && !starts_fragment;
+        if fragment_open != continues_fragment {
+            return Err(BadPayload);
+        }
+        match header & TYPE {
+            1..=23 => append(&mut unit, &mut kind, payload),
+            STAP_A => aggregate(&mut unit, &mut kind, rest)?,
+            FU_A => fragment_open = fragment(&mut unit, &mut kind, header, rest)?,
+            _ => return Err(BadPayload),
+        }
+        if unit.len() > MAX_UNIT {
+            return Err(BadPayload);
+        }
+    }
+    if fragment_open || unit.is_empty() {
+        return Err(BadPayload);
+    }
+    Ok((kind, unit.freeze()))
+}
+
+fn append(unit: &mut BytesMut, kind: &mut FrameKind, nal: &[u8]) {
+    if nal.first().is_some_and(|header| header & TYPE == IDR) {
+        *kind = FrameKind::Key;
+    }
+    unit.extend_from_slice(&START_CODE);
+    unit.extend_from_slice(nal);
+}
+
+/// RFC 6184 section 5.7.1: each unit behind its length of two bytes.
+fn aggregate(unit: &mut BytesMut, kind: &mut FrameKind, mut rest: &[u8]) -> Result<(), BadPayload> {
+    while !rest.is_empty() {
+        let (length, tail) = rest.split_at_checked(2).ok_or(BadPayload)?;
+        let length = length.iter().fold(0, |sum, byte| sum << 8 | usize::from(*byte));
+        let (nal, tail) = tail.split_at_checked(length).ok_or(BadPayload)?;
+        if nal.is_empty() {
+            return Err(BadPayload);
+        }
+        append(unit, kind, nal);
+        rest = tail;
+    }
+    Ok(())
+}
+
+/// RFC 6184 section 5.8; whether further fragments follow.
+fn fragment(unit: &mut BytesMut, kind: &mut FrameKind, indicator: u8, rest: &[u8]) -> Result<bool, BadPayload> {
+    let (&header, body) = rest.split_first().ok_or(BadPayload)?;
+    let (first, last) = (header & 0x80 != 0, header & 0x40 != 0);
+    if first {
+        append(unit, kind, &[indicator & !TYPE | header & TYPE]);
+    }
+    unit.extend_from_slice(body);
+    Ok(!last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::packetize;
+
+    fn unit(payloads: &[&[u8]]) -> Result<(FrameKind, Bytes), BadPayload> {
+        let payloads: Vec<_> = payloads.iter().map(|p| Bytes::copy_from_slice(p)).collect();
+        access_unit(payloads.iter())
+    }
+
+    #[test]
+    fn what_was_packetised_comes_back_whole() {
+        let mut original = vec![0, 0, 0, 1, 0x67, 1, 2, 0, 0, 0, 1, 0x68, 3, 0, 0, 0, 1, 0x65];
+        original.extend((0..5000).map(|n| (n % 250 + 1) as u8));
+        let payloads = packetize::h264(&Bytes::from(original.clone()));
+        assert!(begins_key_frame(&payloads[0]));
+        assert_eq!(access_unit(payloads.iter()), Ok((FrameKind::Key, original.into())));
+    }
+
+    #[test]
+    fn an_aggregate_is_taken_apart() {
+        let payload = [0x78, 0, 2, 0x67, 9, 0, 1, 0x68];
+        assert!(begins_key_frame(&payload));
+        assert_eq!(unit(&[&payload]).unwrap().1[..], [0, 0, 0, 1, 0x67, 9, 0, 0, 0, 1, 0x68]);
+    }
+
+    #[test]
+    fn malformed_payloads_are_refused() {
+        let cases: [&[&[u8]]; 12] = [
+            &[],
+            &[&[]],
+            &[&[0]],
+            &[&[0x1e, 1]],
+            &[&[0x78, 0]],
+            &[&[0x78, 0, 5, 1]],
+            &[&[0x78, 0, 0]],
+            &[&[0x78]],
+            &[&[0x7c]],
+            &[&[0x7c, 0x85, 1]],
+            &[&[0x7c, 0x05, 1]],
+            &[&[0x7c, 0x85, 1], &[0x41, 1]],
+        ];
+        for case in cases {
+            assert_eq!(unit(case), Err(BadPayload), "{case:?}");
+        }
+    }
+}
