@@ -1,1 +1,19 @@
-//! A STUN and TURN server: a sans-IO core and its shells
+//! A STUN and TURN server: a sans-IO core, [`Server`], and the shell that gives it sockets, [`shell`].
+//!
+//! STUN is RFC 8489, TURN is RFC 8656; credentials are of long-term users and of time-limited names ([`rest`]). It relays
+//! UDP for clients that come by UDP, to peers that the [`PeerPolicy`] permits: nobody on a special-purpose address,
+//! unless the operator opened that range.
+
+mod codec;
+mod config;
+mod crypto;
+mod peers;
+pub mod rest;
+mod server;
+pub mod shell;
+mod stats;
+
+pub use config::{Config, EmptySecret, Quotas, RelayAddress, Secret, User};
+pub use peers::PeerPolicy;
+pub use server::{Output, Server};
+pub use stats::{Dropped, Refused, Requests, Stats, Traffic};

@@ -1,0 +1,37 @@
+//! ChannelData: four bytes in front of the application's own.
+
+/// Data on a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ChannelData<'a> {
+    pub(crate) number: u16,
+    pub(crate) data: &'a [u8],
+}
+
+impl<'a> ChannelData<'a> {
+    /// Bytes in front of the data.
+    pub(crate) const HEADER: usize = 4;
+
+    /// Whether a datagram is ChannelData by its first byte: channels are 0x4000 to 0x4FFF (RFC 8656 section 12).
+    pub(crate) fn is_one(datagram: &[u8]) -> bool {
+        datagram.first().is_some_and(|byte| byte & 0xf0 == 0x40)
+    }
+
+    /// Takes a datagram apart. Over UDP it may carry padding behind the data (RFC 8656 section 12.5), or none.
+    pub(crate) fn decode(datagram: &'a [u8]) -> Option<Self> {
+        let ([n0, n1, l0, l1], rest) = datagram.split_first_chunk::<4>()?;
+        let length = u16::from_be_bytes([*l0, *l1]);
+        let data = rest.get(..usize::from(length))?;
+        Some(Self { number: u16::from_be_bytes([*n0, *n1]), data })
+    }
+
+    /// The datagram; `None` when the data is too long for one.
+    pub(crate) fn encode(self) -> Option<Vec<u8>> {
+        let length =
+            u16::try_from(self.data.len()).ok().filter(|l| usize::from(*l) <= super::DATAGRAM - Self::HEADER)?;
+        let mut datagram = Vec::with_capacity(Self::HEADER + self.data.len());
+        datagram.extend_from_slice(&self.number.to_be_bytes());
+        datagram.extend_from_slice(&length.to_be_bytes());
+        datagram.extend_from_slice(self.data);
+        Some(datagram)
+    }
+}
