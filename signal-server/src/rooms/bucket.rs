@@ -84,5 +84,4 @@ mod tests {
         assert_eq!((0..5).filter(|_| bucket.take(later)).count(), 3);
         assert!(!bucket.take(start), "time that runs backwards gives nothing");
     }
-
 }

@@ -73,7 +73,12 @@ impl Rooms {
     }
 
     /// Tells everybody else in the room of `peer` what `message` makes for them.
-    pub(super) fn tell_others(&mut self, peer: PeerId, message: impl Fn(&Self, PeerId) -> Option<ServerMessage>, now: Instant) {
+    pub(super) fn tell_others(
+        &mut self,
+        peer: PeerId,
+        message: impl Fn(&Self, PeerId) -> Option<ServerMessage>,
+        now: Instant,
+    ) {
         for other in self.others_of(peer) {
             if let Some(message) = message(self, other) {
                 self.tell(other, &message, now);

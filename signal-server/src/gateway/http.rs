@@ -1,0 +1,140 @@
+//! What is answered over HTTP: the guest page, its files, health, and the way to the WebSocket.
+//!
+//! Every request passes the check of its `Host` and `Origin` first. Holds no state but what it hands on.
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::{Path, Request, State};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN,
+    REFERRER_POLICY, SEC_WEBSOCKET_PROTOCOL, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{Extensions, StatusCode};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use hearth_protocol::SUBPROTOCOL;
+use tokio::sync::{mpsc, watch};
+
+use super::assets::{Asset, INDEX, asset};
+use super::hosts::Hosts;
+use super::hub::Opening;
+use crate::rooms::Source;
+
+/// Buffers of one WebSocket, bytes. 8 KiB: most messages are candidates of 200 bytes, and thousands of clients idle.
+const SOCKET_BUFFER: usize = 8 * 1024;
+
+/// What the handlers share.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub(crate) hosts: watch::Receiver<Hosts>,
+    pub(crate) openings: mpsc::Sender<Opening>,
+    /// Longest message, bytes.
+    pub(crate) message_bytes: usize,
+}
+
+pub(crate) fn router(shared: Shared) -> Router {
+    Router::new()
+        .route("/", get(page))
+        .route("/r/{room}", get(page))
+        .route("/assets/{name}", get(file))
+        .route("/ws", get(websocket))
+        .route("/healthz", get(async || "ok\n"))
+        .fallback(async || (StatusCode::NOT_FOUND, "There is nothing here. Check the link.\n"))
+        .layer(from_fn_with_state(shared.clone(), check_and_dress))
+        .with_state(shared)
+}
+
+/// Refuses who asks by a name that is not ours, or from a page that is not ours, and gives every answer the headers
+/// that keep it from being misused.
+async fn check_and_dress(State(shared): State<Shared>, request: Request, next: Next) -> Response {
+    let host = only(request.headers(), HOST).unwrap_or_default();
+    let verdict = check(&shared.hosts.borrow(), &host, request.headers());
+    let mut response = match verdict {
+        Ok(()) => next.run(request).await,
+        Err(refusal) => refusal.into_response(),
+    };
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (REFERRER_POLICY, "no-referrer"),
+        (CACHE_CONTROL, "no-cache"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (HeaderName::from_static("permissions-policy"), "camera=(self), microphone=(self), geolocation=()"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    let policy = if verdict.is_ok() { content_security_policy(&host) } else { "default-src 'none'".into() };
+    if let Ok(policy) = HeaderValue::from_str(&policy) {
+        headers.insert(CONTENT_SECURITY_POLICY, policy);
+    }
+    response
+}
+
+fn check(hosts: &Hosts, host: &str, headers: &HeaderMap) -> Result<(), (StatusCode, &'static str)> {
+    if !hosts.allows_host(host) {
+        let why = "This server does not go by that name. Open it by its address, or start it with --name.\n";
+        return Err((StatusCode::MISDIRECTED_REQUEST, why));
+    }
+    if headers.contains_key(ORIGIN) && !only(headers, ORIGIN).is_some_and(|origin| hosts.allows_origin(&origin, host)) {
+        return Err((StatusCode::FORBIDDEN, "Only this server's own page may speak to it.\n"));
+    }
+    Ok(())
+}
+
+/// `host` was checked: nothing in it can end a directive. It is named because older Safari does not count WebSockets
+/// as 'self'.
+fn content_security_policy(host: &str) -> String {
+    format!(
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self' blob:; \
+         connect-src 'self' wss://{host} ws://{host}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+}
+
+async fn page() -> Response {
+    serve(INDEX)
+}
+
+async fn file(Path(name): Path<String>) -> Response {
+    asset(&name).map_or_else(|| StatusCode::NOT_FOUND.into_response(), serve)
+}
+
+fn serve(asset: Asset) -> Response {
+    ([(CONTENT_TYPE, asset.content_type)], Body::from(asset.body)).into_response()
+}
+
+async fn websocket(
+    State(shared): State<Shared>,
+    headers: HeaderMap,
+    extensions: Extensions,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    // A browser that was made to speak to us by somebody else's page can be told by its Origin, which was checked;
+    // whoever sends none must at least know what it speaks to.
+    let offered = headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|v| v.to_str().ok());
+    if !offered.flat_map(|v| v.split(',')).any(|protocol| protocol.trim() == SUBPROTOCOL) {
+        return (StatusCode::BAD_REQUEST, "This WebSocket speaks hearth.v1 only.\n").into_response();
+    }
+    let source = extensions.get::<Source>().copied().unwrap_or_default();
+    let Ok(place) = shared.openings.try_reserve_owned() else {
+        return (StatusCode::SERVICE_UNAVAILABLE, "The server is busy. Try again in a moment.\n").into_response();
+    };
+    upgrade
+        .protocols([SUBPROTOCOL])
+        .read_buffer_size(SOCKET_BUFFER)
+        .write_buffer_size(SOCKET_BUFFER)
+        .max_message_size(shared.message_bytes)
+        .max_frame_size(shared.message_bytes)
+        .on_upgrade(async move |socket| {
+            place.send(Opening { socket, source });
+        })
+}
+
+/// The header's value, if it stands there once and is text.
+fn only(headers: &HeaderMap, name: HeaderName) -> Option<String> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next()?.to_str().ok()?.to_owned();
+    values.next().is_none().then_some(value)
+}

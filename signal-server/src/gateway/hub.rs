@@ -1,0 +1,167 @@
+//! The one task that owns the rooms, and the tasks of the connections with it.
+//!
+//! Connections put what they hear into one bounded queue and wait when it is full, which slows down who talks too much.
+//! The hub waits for nobody: a connection that does not take what is put into its box is dropped, openly; its session
+//! may come back. No lock stands between them.
+
+use std::collections::{BTreeMap, HashMap};
+use std::future::pending;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::extract::ws::{Utf8Bytes, WebSocket};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
+use tokio::time::{sleep_until, timeout};
+
+use super::connection::{Parcel, converse};
+use crate::clock;
+use crate::rooms::{ConnId, Output, Rooms, Source};
+
+/// Messages heard and not yet handled. Cap 256: a few milliseconds of work. Full: the connections wait, and so do
+/// their senders.
+const HEARD: usize = 256;
+/// Messages for one connection that are not yet written. Cap 2048: a whole resume queue, and a full room's news with
+/// it. Full: the connection is dropped.
+const BOX: usize = 2048;
+/// Bytes for one connection that are not yet written. Cap 8 MiB: twice what a resume can bring. Full: the connection is
+/// dropped.
+const BOX_BYTES: usize = 8 * 1024 * 1024;
+/// How long connections may take to write what is left when the server goes down.
+const DRAIN_WITHIN: Duration = Duration::from_secs(3);
+
+/// A WebSocket that was just opened.
+pub(crate) struct Opening {
+    pub(crate) socket: WebSocket,
+    pub(crate) source: Source,
+}
+
+/// What a connection heard.
+pub(super) type Heard = (ConnId, Utf8Bytes);
+
+/// The owner of the rooms.
+pub(crate) struct Hub {
+    rooms: Rooms,
+    ping: Duration,
+    openings: mpsc::Receiver<Opening>,
+    heard: mpsc::Receiver<Heard>,
+    heard_sender: mpsc::Sender<Heard>,
+    conns: BTreeMap<ConnId, Conn>,
+    tasks: JoinSet<()>,
+    by_task: HashMap<Id, ConnId>,
+    next: u64,
+}
+
+struct Conn {
+    parcels: mpsc::Sender<Parcel>,
+    bytes: Arc<Semaphore>,
+    task: AbortHandle,
+}
+
+impl Hub {
+    pub(crate) fn new(rooms: Rooms, ping: Duration, openings: mpsc::Receiver<Opening>) -> Self {
+        let (heard_sender, heard) = mpsc::channel(HEARD);
+        let (conns, by_task) = (BTreeMap::new(), HashMap::new());
+        Self { rooms, ping, openings, heard, heard_sender, conns, tasks: JoinSet::new(), by_task, next: 0 }
+    }
+
+    /// Serves until `drain` says that it is enough (or its sender is gone), then says goodbye to everybody.
+    pub(crate) async fn run(mut self, mut drain: oneshot::Receiver<()>) {
+        loop {
+            let deadline = self.rooms.poll_timeout();
+            tokio::select! {
+                _ = &mut drain => break,
+                Some(opening) = self.openings.recv() => self.open(opening),
+                Some((conn, text)) = self.heard.recv() => self.rooms.handle_message(conn, &text, clock::now()),
+                Some(ended) = self.tasks.join_next_with_id() => self.on_ended(ended),
+                () = until(deadline) => self.rooms.handle_timeout(clock::now()),
+            }
+            self.flush();
+        }
+        self.say_goodbye().await;
+    }
+
+    fn open(&mut self, opening: Opening) {
+        let conn = ConnId(self.next);
+        self.next += 1;
+        let (parcels, inbox) = mpsc::channel(BOX);
+        let task = self.tasks.spawn(converse(conn, opening.socket, self.heard_sender.clone(), inbox, self.ping));
+        self.by_task.insert(task.id(), conn);
+        self.conns.insert(conn, Conn { parcels, bytes: Arc::new(Semaphore::new(BOX_BYTES)), task });
+        self.rooms.handle_connected_from(conn, opening.source, clock::now());
+        tracing::debug!(conn = conn.0, "connected");
+    }
+
+    fn on_ended(&mut self, ended: Result<(Id, ()), JoinError>) {
+        let id = ended.as_ref().map_or_else(JoinError::id, |(id, ())| *id);
+        // What it said before it ended is in the queue already, and is heard first: a leave is a leave.
+        while let Ok((conn, text)) = self.heard.try_recv() {
+            self.rooms.handle_message(conn, &text, clock::now());
+        }
+        if let Some(conn) = self.by_task.remove(&id) {
+            self.conns.remove(&conn);
+            self.rooms.handle_disconnected(conn, clock::now());
+            tracing::debug!(conn = conn.0, "gone");
+        }
+        if let Err(e) = ended
+            && e.is_panic()
+        {
+            tracing::error!("a connection's task ended by a fault of ours: {e}");
+        }
+    }
+
+    /// Hands out what the rooms want said.
+    fn flush(&mut self) {
+        while let Some(output) = self.rooms.poll_output() {
+            match output {
+                Output::Send { conn, text } => {
+                    if self.conns.get(&conn).is_some_and(|c| !c.put(text)) {
+                        tracing::warn!(conn = conn.0, "reads too slowly: dropped");
+                        self.drop_conn(conn);
+                    }
+                }
+                Output::Close { conn, reason } => {
+                    tracing::info!(conn = conn.0, reason = reason.text(), "closing");
+                    let Some(state) = self.conns.remove(&conn) else { continue };
+                    if state.parcels.try_send(Parcel::Close(reason)).is_err() {
+                        state.task.abort();
+                    }
+                }
+            }
+        }
+    }
+
+    fn drop_conn(&mut self, conn: ConnId) {
+        if let Some(state) = self.conns.remove(&conn) {
+            state.task.abort();
+            self.rooms.handle_disconnected(conn, clock::now());
+        }
+    }
+
+    async fn say_goodbye(mut self) {
+        self.rooms.handle_draining(clock::now());
+        self.flush();
+        tracing::info!(connections = self.conns.len(), counters = ?self.rooms.counters(), "draining");
+        self.conns.clear(); // each task writes what is in its box, and closes
+        let all = async { while self.tasks.join_next().await.is_some() {} };
+        if timeout(DRAIN_WITHIN, all).await.is_err() {
+            tracing::warn!("some connections did not take their last messages in time");
+        }
+    }
+}
+
+impl Conn {
+    /// False when the box is full.
+    fn put(&self, text: Arc<str>) -> bool {
+        let length = u32::try_from(text.len()).unwrap_or(u32::MAX);
+        let Ok(bytes) = self.bytes.clone().try_acquire_many_owned(length) else { return false };
+        !matches!(self.parcels.try_send(Parcel::Text { text, bytes }), Err(mpsc::error::TrySendError::Full(_)))
+    }
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(at) => sleep_until(at.into()).await,
+        None => pending().await,
+    }
+}

@@ -1,0 +1,150 @@
+//! The port: accepting, TLS, HTTP/1.1, and the limits that keep one client from taking everything.
+//!
+//! Owns the socket, the identity in use, the addresses of this machine and the tasks of connections until they become
+//! WebSockets.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::response::Response;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio_rustls::TlsAcceptor;
+use tower::ServiceExt as _;
+
+use super::counted::{Counted, Place, Places};
+use super::hosts::Hosts;
+use crate::rooms::Source;
+use crate::server::{Addresses, ConnectionLimits};
+use crate::tls::Identity;
+
+/// How long a TLS handshake may take.
+const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
+/// How long the head of a request may take to arrive.
+const HEAD_WITHIN: Duration = Duration::from_secs(10);
+/// How long a connection may serve plain HTTP. A page and its files take a second; a WebSocket leaves this count.
+const HTTP_WITHIN: Duration = Duration::from_secs(120);
+/// Longest head of a request, bytes.
+const HEAD_BYTES: usize = 16 * 1024;
+/// How often the addresses of this machine and the age of the certificate are looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
+
+/// The server's one port.
+pub(crate) struct Listener {
+    pub(crate) socket: TcpListener,
+    pub(crate) identity: Option<Identity>,
+    pub(crate) addresses: Addresses,
+    pub(crate) hosts: watch::Sender<Hosts>,
+    pub(crate) router: Router,
+    pub(crate) limits: ConnectionLimits,
+}
+
+impl Listener {
+    /// Accepts for ever; ends only by being dropped.
+    pub(crate) async fn run(mut self) {
+        let mut places = Places::new(self.limits.all, self.limits.of_one_source);
+        let mut acceptor = self.identity.as_ref().map(Identity::acceptor);
+        let mut tasks = JoinSet::new();
+        let mut look = interval(LOOK_EVERY);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        look.tick().await;
+        loop {
+            tokio::select! {
+                accepted = self.socket.accept() => match accepted {
+                    Ok((stream, from)) => match places.take(source_of(from)) {
+                        Some(place) => {
+                            tasks.spawn(serve(stream, from, place, acceptor.clone(), self.router.clone()));
+                        }
+                        None => tracing::warn!("too many connections: one more refused"),
+                    },
+                    Err(e) => breathe(e).await,
+                },
+                Some(_) = tasks.join_next() => {}
+                _ = look.tick() => {
+                    if self.look() {
+                        acceptor = self.identity.as_ref().map(Identity::acceptor);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Follows the network: the names we answer to, and the certificate that lists them. True when the latter is new.
+    fn look(&mut self) -> bool {
+        let hosts = self.addresses.hosts();
+        self.hosts.send_if_modified(|old| {
+            let changed = *old != hosts;
+            *old = hosts;
+            changed
+        });
+        let Some(identity) = &mut self.identity else { return false };
+        match identity.renew(&self.addresses.certificate_names(), crate::clock::unix_s()) {
+            Ok(renewed) => renewed,
+            Err(e) => {
+                tracing::warn!("{e}");
+                false
+            }
+        }
+    }
+}
+
+/// After a failed accept: mostly there are no descriptors left, and only time gives them back.
+async fn breathe(error: std::io::Error) {
+    tracing::warn!("no connection could be accepted: {error}");
+    #[expect(clippy::disallowed_methods, reason = "no event tells when the system has descriptors again")]
+    tokio::time::sleep(Duration::from_millis(100)).await;
+}
+
+/// None for this machine itself.
+fn source_of(from: SocketAddr) -> Option<Source> {
+    let address = from.ip().to_canonical();
+    (!address.is_loopback()).then(|| address.into())
+}
+
+async fn serve(stream: TcpStream, from: SocketAddr, place: Place, acceptor: Option<TlsAcceptor>, router: Router) {
+    // Small messages wait for nothing; where this fails they are merely later.
+    if let Err(e) = stream.set_nodelay(true) {
+        tracing::debug!("nodelay: {e}");
+    }
+    let Some(acceptor) = acceptor else { return serve_http(Counted::new(stream, place), from, router).await };
+    match timeout(HANDSHAKE_WITHIN, acceptor.accept(stream)).await {
+        Ok(Ok(stream)) => serve_http(Counted::new(stream, place), from, router).await,
+        Ok(Err(e)) => tracing::debug!("TLS: {e}"),
+        Err(_) => tracing::debug!("TLS: no handshake in time"),
+    }
+}
+
+async fn serve_http<S>(stream: Counted<S>, from: SocketAddr, router: Router)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let source = Source::from(from.ip());
+    let service = service_fn(move |request: hyper::Request<Incoming>| answer(router.clone(), source, request));
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_WITHIN)
+        .max_buf_size(HEAD_BYTES)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    match timeout(HTTP_WITHIN, connection).await {
+        Ok(Ok(())) => {}
+        Ok(Err(e)) => tracing::debug!("HTTP: {e}"),
+        Err(_) => tracing::debug!("HTTP: the connection had its time"),
+    }
+}
+
+async fn answer(router: Router, source: Source, request: hyper::Request<Incoming>) -> Result<Response, Infallible> {
+    let mut request = request.map(Body::new);
+    request.extensions_mut().insert(source);
+    router.oneshot(request).await
+}

@@ -1,0 +1,130 @@
+// What is seen: screens, tiles, buttons. It is told everything and decides nothing of the call.
+
+import { say } from "./words.js";
+
+const $ = (id) => document.getElementById(id);
+const GAP = 12;
+const RATIO = 16 / 9;
+
+export const show = (screen) => { document.body.dataset.screen = screen; };
+
+/** The sentence under the join button. */
+export const doorFault = (sentence) => { $("door-fault").textContent = sentence; };
+export const doorHint = (sentence) => { $("door-hint").textContent = sentence; };
+export const banner = (sentence) => { $("banner").textContent = sentence; };
+export const joining = (busy) => {
+  $("join-button").disabled = busy;
+  $("join-button").firstElementChild.textContent = say(busy ? "joining" : "join");
+};
+export const gone = (sentence) => {
+  $("gone-title").textContent = sentence;
+  show("gone");
+};
+
+/** A room's number in groups of three; a name as it is. */
+export const roomText = (room) => (/^\d{9}$/.test(room) ? room.replace(/(\d{3})(?=\d)/g, "$1 ") : room);
+
+export function showRoom(room) {
+  $("room-field").hidden = Boolean(room);
+  $("room-line").textContent = room ? say("room", { room: roomText(room) }) : "";
+  $("bar-room").textContent = room ? say("room", { room: roomText(room) }) : "";
+}
+
+/** Buttons and preview as the devices are. */
+export function drawDevices(devices, nick) {
+  const sends = devices.sends;
+  for (const button of document.querySelectorAll("[data-toggle]")) {
+    const kind = button.dataset.toggle;
+    const word = `${kind === "audio" ? "mic" : "camera"}_${sends[kind] ? "off" : "on"}`;
+    button.setAttribute("aria-pressed", String(sends[kind]));
+    button.setAttribute("aria-label", say(word));
+    button.title = say(word);
+  }
+  setVideo($("preview"), devices.video);
+  document.querySelector(".preview").classList.toggle("live", sends.video);
+  setAvatar($("preview-avatar"), nick, "");
+  $("preview-note").textContent = devices.fault ? say(devices.fault) : devices.asked ? say("preview_off") : say("preview_wait");
+}
+
+/** One person's tile. Sound has an element of its own, so that it never waits for a picture. */
+export class Tile {
+  #root; #video; #audio = new Audio(); #blocked;
+
+  constructor(own, blocked = () => {}) {
+    this.#root = $("tile").content.firstElementChild.cloneNode(true);
+    this.#root.classList.toggle("own", own);
+    this.#video = this.#root.querySelector("video");
+    this.#audio.autoplay = true;
+    this.#blocked = blocked;
+    $("grid").append(this.#root);
+    arrange();
+  }
+
+  /** `person`: {id, nick, audio, video: tracks, media, state: a sentence, faltering, speaking}. */
+  draw(person) {
+    const root = this.#root;
+    root.dataset.peer = person.id;
+    root.querySelector(".name").textContent = person.nick;
+    root.querySelector(".state").textContent = person.state ?? "";
+    root.classList.toggle("silent", !person.media.audio);
+    root.classList.toggle("seen", person.media.video && Boolean(person.video));
+    root.classList.toggle("faltering", Boolean(person.faltering));
+    setAvatar(root.querySelector(".avatar"), person.nick, person.id);
+    setVideo(this.#video, person.video);
+    if (person.audio && setStream(this.#audio, person.audio)) this.play();
+  }
+
+  speaking(is) {
+    this.#root.classList.toggle("speaking", is);
+  }
+
+  /** Starts the sound; a browser that wants a click first says no. */
+  play() {
+    this.#audio.play().catch((error) => { if (error.name === "NotAllowedError") this.#blocked(); });
+  }
+
+  remove() {
+    this.#root.remove();
+    this.#audio.srcObject = this.#video.srcObject = null;
+    arrange();
+  }
+}
+
+function setVideo(element, track) {
+  if (!track) element.srcObject = null;
+  else if (setStream(element, track)) element.play().catch(() => {}); // muted: it plays once it has a picture
+}
+
+/** True when the element shows something new. */
+function setStream(element, track) {
+  if (element.srcObject?.getTracks()[0] === track) return false;
+  element.srcObject = new MediaStream([track]);
+  return true;
+}
+
+function setAvatar(element, nick, id) {
+  const hue = [...`${id}${nick}`].reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) % 70, 7);
+  element.textContent = ([...nick.trim()][0] ?? "·").toUpperCase();
+  element.style.setProperty("--hue", String(hue < 48 ? hue : hue + 280)); // embers, with some rose among them
+}
+
+/** The columns that make the tiles largest. */
+function arrange() {
+  const grid = $("grid");
+  const count = grid.childElementCount;
+  $("alone").hidden = count > 1;
+  const style = getComputedStyle(grid);
+  const width = grid.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+  const height = grid.clientHeight - parseFloat(style.paddingTop) - parseFloat(style.paddingBottom);
+  if (!count || width <= 0 || height <= 0) return;
+  let best = 0;
+  for (let columns = 1; columns <= count; columns += 1) {
+    const rows = Math.ceil(count / columns);
+    const byWidth = (width - GAP * (columns - 1)) / columns;
+    const byHeight = ((height - GAP * (rows - 1)) / rows) * RATIO;
+    best = Math.max(best, Math.min(byWidth, byHeight));
+  }
+  grid.style.setProperty("--tile-width", `${Math.floor(best)}px`);
+}
+
+new ResizeObserver(arrange).observe($("grid"));
