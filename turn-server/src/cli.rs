@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
 use clap::{Parser, ValueEnum};
-use hearth_turn::{Config, PeerPolicy, RelayAddress, Secret, User};
+use hearth_turn::{Config, PeerPolicy, Quotas, RelayAddress, Secret, User};
 use ipnet::IpNet;
 
 /// A STUN and TURN server.
@@ -38,6 +38,12 @@ pub(crate) struct Cli {
     /// Ports that relays stand on.
     #[arg(long, value_name = "MIN-MAX", default_value = "49152-65535", value_parser = ports)]
     relay_ports: RangeInclusive<u16>,
+    /// Allocations of one user at once.
+    #[arg(long, value_name = "COUNT", default_value_t = Quotas::default().allocations_per_user)]
+    user_quota: usize,
+    /// Allocations of all users at once.
+    #[arg(long, value_name = "COUNT", default_value_t = Quotas::default().allocations)]
+    total_quota: usize,
     /// Print live counters to the standard output, one line a second and one at the end.
     #[arg(long, value_name = "FORMAT")]
     pub(crate) stats: Option<StatsFormat>,
@@ -67,6 +73,8 @@ impl Cli {
         ensure!(!self.realm.is_empty() && self.realm.len() <= REALM, "--realm must have 1 to {REALM} bytes");
         let mut config = Config::new(seed);
         config.realm.clone_from(&self.realm);
+        config.quotas.allocations = self.total_quota;
+        config.quotas.allocations_per_user = self.user_quota;
         config.relay_ports = self.relay_ports.clone();
         config.peers = PeerPolicy::allowing(self.allow_peer.iter().copied());
         config.relay_addresses = self.relay_ip.iter().map(|ip| self.relay_address(*ip)).collect();

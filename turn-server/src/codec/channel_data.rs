@@ -11,9 +11,9 @@ impl<'a> ChannelData<'a> {
     /// Bytes in front of the data.
     pub(crate) const HEADER: usize = 4;
 
-    /// Whether a datagram is ChannelData by its first byte: channels are 0x4000 to 0x4FFF (RFC 8656 section 12).
+    /// Whether a datagram is ChannelData by its first two bits: 01, where STUN has 00 (RFC 5766 section 11).
     pub(crate) fn is_one(datagram: &[u8]) -> bool {
-        datagram.first().is_some_and(|byte| byte & 0xf0 == 0x40)
+        datagram.first().is_some_and(|byte| byte & 0xc0 == 0x40)
     }
 
     /// Takes a datagram apart. Over UDP it may carry padding behind the data (RFC 8656 section 12.5), or none.

@@ -36,8 +36,11 @@ impl Server {
     }
 }
 
-/// CHANNEL-NUMBER (section 18.1): two bytes of number, two that are reserved; 0x4000 to 0x4FFF.
+/// CHANNEL-NUMBER (section 18.1): two bytes of number, two that are reserved.
+///
+/// RFC 8656 section 12 gives 0x4000 to 0x4FFF to channels, RFC 5766 section 11 gave 0x4000 to 0x7FFF: clients of the older
+/// one are served (coturn's picks any of them), for on a TURN listener nothing else begins with those bits.
 fn channel_number(value: &[u8]) -> Option<u16> {
     let [n0, n1, _, _] = value else { return None };
-    Some(u16::from_be_bytes([*n0, *n1])).filter(|number| (0x4000..=0x4fff).contains(number))
+    Some(u16::from_be_bytes([*n0, *n1])).filter(|number| (0x4000..=0x7fff).contains(number))
 }

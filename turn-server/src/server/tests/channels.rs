@@ -18,12 +18,12 @@ fn a_channel_carries_data_both_ways_and_its_permission() {
 
 #[test]
 fn numbers_outside_the_range_are_refused() {
-    for number in [0, 0x3fff, 0x5000, 0x7fff, 0xffff] {
+    for number in [0, 0x3fff, 0x8000, 0xffff] {
         let mut lab = Lab::new();
         lab.allocate(ann());
         assert_eq!(lab.bind(ann(), number, peer()).code, Some(400), "{number:#x}");
     }
-    for number in [0x4000, 0x4fff] {
+    for number in [0x4000, 0x4fff, 0x7fff] {
         let mut lab = Lab::new();
         lab.allocate(ann());
         assert!(lab.bind(ann(), number, peer()).is_success(), "{number:#x}");

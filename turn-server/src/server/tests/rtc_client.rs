@@ -13,6 +13,9 @@ fn client(local: SocketAddr, name: &str) -> Client {
         local_addr: local,
         username: name.to_owned(),
         password: "pass".to_owned(),
+        // It takes the new nonce from a 438 but tries again only when its next refresh is due: the default, half of the
+        // lifetime, would be too late then.
+        allocation_refresh_interval_cap: Some(Duration::from_secs(60)),
         ..ClientConfig::default()
     };
     Client::new(config, rtc::crypto::default_provider().unwrap()).unwrap()
