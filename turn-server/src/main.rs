@@ -2,7 +2,8 @@
 
 mod cli;
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
+use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Parser as _;
@@ -11,12 +12,26 @@ use hearth_turn::shell::Shell;
 use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
 
-fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
     let cli = cli::Cli::parse();
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr)
+        .init();
+    match start(&cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error:#}"); // a sentence; a backtrace helps nobody who mistyped an address
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(cli: &cli::Cli) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.context("the asynchronous runtime did not start; look at the limits of this process")?.block_on(serve(&cli))
+    runtime.context("the asynchronous runtime did not start; look at the limits of this process")?.block_on(serve(cli))
 }
 
 async fn serve(cli: &cli::Cli) -> anyhow::Result<()> {
