@@ -1,5 +1,35 @@
-//! One call as a sans-IO state machine.
+//! One call as a sans-IO state machine: rooms, peers, paths and packets, without a socket, a clock or a codec.
+//!
+//! [`Call`] is fed [`Input`]s with the time at which they happened and asked for [`Output`]s. The shell round it (the
+//! engine of the desktop client, or a test in virtual time) owns sockets, clock and devices. Its rooms:
+//! - [`Call`] itself: the person's wishes, the room, who is in it;
+//! - `session`: our end of signalling, which survives its connection;
+//! - `peer`: one other person; `peer::life` its phases, `peer::connection` one incarnation of the connection,
+//!   `peer::gather` its sockets and paths, `peer::inbound` and `peer::outbound` the media;
+//! - `link`: the only room that names `rtc`, with every trap of that crate met;
+//! - `media`: packets and frames; `send`: estimate, pacing, layers.
+//!
+//! What is deliberately not here: devices and codecs (`hearth-media`), anything that waits.
+
+mod backoff;
+mod call;
+mod candidates;
+mod channel;
+mod io;
 mod link;
 mod media;
+mod negotiation;
 mod path;
+mod peer;
+mod send;
+mod session;
+mod snapshot;
 mod stats;
+mod topology;
+
+pub use call::Call;
+pub use candidates::Loopback;
+pub use io::{CallConfig, Input, Intent, MediaCommand, Output, SignalLink, Switch, TransportPolicy};
+pub use path::SocketId;
+pub use snapshot::{EndReason, PairSnapshot, PeerPhase, PeerSnapshot, Phase, Route, Snapshot};
+pub use stats::{LinkCounters, PeerCounters};

@@ -17,6 +17,7 @@ mod feedback;
 pub(crate) mod flight;
 mod media;
 mod negotiate;
+mod pair;
 mod rtt;
 mod tap;
 mod turn;

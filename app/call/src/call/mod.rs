@@ -1,0 +1,330 @@
+//! The call: one room, everybody in it, our media to them and theirs to us.
+//!
+//! ```text
+//! Idle -> Joining -> InRoom <-> Resuming -> Ended
+//!            +----------------------------->
+//! ```
+//! Owner of: the session with the server, the peers, what the person wants. Driven from outside: [`Call::handle`] with
+//! everything that happens, then [`Call::poll_output`] until it is empty, and [`Call::poll_timeout`] for the next time.
+//! It reads no clock, opens no socket, knows no codec and draws all of its chance from one seed.
+
+mod media;
+mod room;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use hearth_base::TrackId;
+use hearth_protocol::{ClientMessage, MediaState, PeerId, RequestId, Role, RoomName};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha12Rng;
+
+use crate::backoff::Backoff;
+use crate::channel::ChannelMessage;
+use crate::io::{CallConfig, Input, Intent, Output, SignalLink, Switch};
+use crate::link::{LinkConfig, LocalTrack};
+use crate::media::protect::{FrameProtection, Open};
+use crate::peer::gather::Surroundings;
+use crate::peer::{Context, Farewell, Peer, PeerOutput};
+use crate::send::layers::{LayerPolicy, OneLayer};
+use crate::session::{Session, SessionState};
+use crate::snapshot::{EndReason, Phase, Snapshot};
+use crate::topology::{Mesh, Topology};
+
+/// How long a room is tried to be entered.
+const JOINING: Duration = Duration::from_secs(15);
+/// Between tries to reach the server.
+const FIRST_DIAL: Duration = Duration::from_millis(250);
+const LONGEST_DIAL: Duration = Duration::from_secs(8);
+
+/// One call.
+pub struct Call {
+    config: CallConfig,
+    link: LinkConfig,
+    phase: Phase,
+    session: Session,
+    wanted: Option<Intent>,
+    room: Room,
+    peers: BTreeMap<PeerId, Peer>,
+    around: Surroundings,
+    switches: Switches,
+    dial: Dial,
+    seams: Seams,
+    numbers: Numbers,
+    outgoing: media::Outgoing,
+    outputs: VecDeque<Output>,
+}
+
+/// What is known of the room.
+#[derive(Debug, Default)]
+struct Room {
+    name: Option<RoomName>,
+    me: Option<PeerId>,
+    role: Role,
+    request: RequestId,
+    refused_signals: u64,
+}
+
+/// What the person wants of the devices.
+#[derive(Clone, Copy, Debug, Default)]
+struct Switches {
+    microphone: Switch,
+    camera: Switch,
+}
+
+/// When the server is dialled, and until when it makes sense.
+#[derive(Debug)]
+struct Dial {
+    backoff: Backoff,
+    at: Option<Instant>,
+    give_up: Option<Instant>,
+}
+
+/// The parts that may be another one later.
+struct Seams {
+    topology: Box<dyn Topology>,
+    layers: Box<dyn LayerPolicy>,
+    protection: Box<dyn FrameProtection>,
+}
+
+/// What is counted up, and drawn.
+struct Numbers {
+    rng: ChaCha12Rng,
+    next_socket: u32,
+    next_track: u32,
+}
+
+impl Call {
+    /// A call that has not begun. `now` is where its media's time begins.
+    pub fn new(config: CallConfig, now: Instant) -> Self {
+        let mut numbers = Numbers { rng: ChaCha12Rng::from_seed(config.seed), next_socket: 0, next_track: 0 };
+        let tracks = config.tracks.iter().map(|source| {
+            let id = TrackId(numbers.next_track);
+            numbers.next_track += 1;
+            LocalTrack { id, source: *source, ssrc: numbers.rng.random(), rtx_ssrc: numbers.rng.random() }
+        });
+        let link = LinkConfig { tracks: tracks.collect(), video_codecs: config.video_codecs.clone() };
+        Self {
+            link,
+            phase: Phase::Idle,
+            session: Session::new(concat!("hearth/", env!("CARGO_PKG_VERSION")).to_owned()),
+            wanted: None,
+            room: Room::default(),
+            peers: BTreeMap::new(),
+            around: Surroundings { interfaces: Vec::new(), relays: Vec::new(), policy: config.transport },
+            switches: Switches::default(),
+            dial: Dial { backoff: Backoff::new(FIRST_DIAL, LONGEST_DIAL), at: None, give_up: None },
+            seams: Seams { topology: Box::new(Mesh), layers: Box::new(OneLayer), protection: Box::new(Open) },
+            numbers,
+            outgoing: media::Outgoing::new(now),
+            outputs: VecDeque::new(),
+            config,
+        }
+    }
+
+    /// Something happened.
+    pub fn handle(&mut self, input: Input, now: Instant) {
+        if matches!(self.phase, Phase::Ended(_)) {
+            return; // nothing after the end
+        }
+        match input {
+            Input::Intent(intent) => self.on_intent(intent, now),
+            Input::Signal(message) => self.on_server(message, now),
+            Input::SignalLink(SignalLink::Up) => self.on_signal_up(),
+            Input::SignalLink(SignalLink::Down) => self.on_signal_down(now),
+            Input::Datagram { socket, from, payload } => {
+                self.first_peer(now, |peer, context| peer.handle_datagram(socket, from, &payload, context, now));
+            }
+            Input::Socket { socket, local } => {
+                let known = self.first_peer(now, |peer, context| peer.handle_socket(socket, local, context, now));
+                if !known && local.is_some() {
+                    // Opened for a connection that is gone meanwhile.
+                    self.outputs.push_back(Output::CloseSocket(socket));
+                }
+            }
+            Input::Interfaces(interfaces) => self.on_interfaces(interfaces, now),
+            Input::Video(frame) => self.on_video(frame, now),
+            Input::Audio(frame) => self.on_audio(&frame, now),
+            Input::DecoderLost(track) => {
+                self.each_peer(now, |peer, context| peer.handle_decoder_lost(track, context, now));
+            }
+            Input::Timeout => self.on_timeout(now),
+        }
+        self.flush_session();
+    }
+
+    /// What is to be done; ask until there is nothing.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When to give [`Input::Timeout`]; a time that has passed means at once.
+    pub fn poll_timeout(&mut self) -> Option<Instant> {
+        let peers = self.peers.values_mut().filter_map(Peer::poll_timeout).min();
+        [peers, self.dial.at, self.dial.give_up].into_iter().flatten().min()
+    }
+
+    /// What is to be seen now.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            phase: self.phase.clone(),
+            room: self.room.name.clone(),
+            me: self.room.me,
+            role: self.room.role,
+            microphone: self.switches.microphone,
+            camera: self.switches.camera,
+            peers: self.peers.values().map(Peer::snapshot).collect(),
+            tracks: self.link.tracks.iter().map(|track| (track.id, track.source)).collect(),
+            refused_signals: self.room.refused_signals,
+        }
+    }
+
+    fn on_intent(&mut self, intent: Intent, now: Instant) {
+        match intent {
+            Intent::Create { .. } | Intent::Join { .. } => {
+                if self.phase == Phase::Idle {
+                    self.wanted = Some(intent);
+                    self.phase = Phase::Joining;
+                    self.dial.give_up = Some(now + JOINING);
+                    self.outputs.extend([Output::DialSignal, Output::Changed]);
+                }
+            }
+            Intent::SetMicrophone(switch) => {
+                self.switches.microphone = switch;
+                self.tell_media(now);
+            }
+            Intent::SetCamera(switch) => {
+                self.switches.camera = switch;
+                self.tell_media(now);
+            }
+            Intent::Leave => self.end(EndReason::Left, Farewell::Bye, now),
+        }
+    }
+
+    /// Everything is closed and given back; nothing happens after this.
+    fn end(&mut self, reason: EndReason, farewell: Farewell, now: Instant) {
+        if self.session.state() == SessionState::Up {
+            self.session.say(ClientMessage::Leave);
+            self.flush_session();
+        }
+        for (_, mut peer) in std::mem::take(&mut self.peers) {
+            self.with_context(now, |context| peer.close(farewell, context, now));
+        }
+        self.phase = Phase::Ended(reason);
+        (self.dial.at, self.dial.give_up) = (None, None);
+        self.outputs.extend([Output::HangUpSignal, Output::Changed]);
+    }
+
+    fn on_interfaces(&mut self, interfaces: Vec<IpAddr>, now: Instant) {
+        if self.around.interfaces == interfaces {
+            return;
+        }
+        self.around.interfaces = interfaces;
+        self.each_peer(now, |peer, context| peer.handle_moved(context, now));
+    }
+
+    fn on_timeout(&mut self, now: Instant) {
+        if self.dial.give_up.is_some_and(|at| at <= now) {
+            return self.end(EndReason::Unreachable, Farewell::Silent, now);
+        }
+        if self.dial.at.is_some_and(|at| at <= now) {
+            self.dial.at = None;
+            self.outputs.push_back(Output::DialSignal);
+        }
+        self.each_peer(now, |peer, context| {
+            if peer.poll_timeout().is_some_and(|due| due <= now) {
+                peer.handle_timeout(context, now);
+            }
+        });
+    }
+
+    fn media_state(&self) -> MediaState {
+        let sends = |kind| self.link.tracks.iter().any(|track| track.source.kind() == kind);
+        MediaState {
+            audio: self.switches.microphone == Switch::On && sends(hearth_base::TrackKind::Audio),
+            video: self.switches.camera == Switch::On && sends(hearth_base::TrackKind::Video),
+            screen: false,
+        }
+    }
+
+    /// Runs `act` with what the peers share, and does what they leave behind.
+    fn with_context<R>(&mut self, now: Instant, act: impl FnOnce(&mut Context<'_>) -> R) -> R {
+        let media = self.media_state();
+        let mut outputs = VecDeque::new();
+        let mut context = Context {
+            link: &self.link,
+            around: &self.around,
+            loopback: self.config.loopback,
+            can_signal: self.session.state() == SessionState::Up,
+            media: ChannelMessage::Media { audio: media.audio, video: media.video },
+            next_socket: &mut self.numbers.next_socket,
+            next_track: &mut self.numbers.next_track,
+            rng: &mut self.numbers.rng,
+            outputs: &mut outputs,
+        };
+        let result = act(&mut context);
+        for output in outputs {
+            self.on_peer_output(output, now);
+        }
+        result
+    }
+
+    fn each_peer(&mut self, now: Instant, mut act: impl FnMut(&mut Peer, &mut Context<'_>)) {
+        let mut peers = std::mem::take(&mut self.peers);
+        for peer in peers.values_mut() {
+            self.with_context(now, |context| act(peer, context));
+        }
+        self.restore(peers, now);
+    }
+
+    /// Asks one peer after the other, until one says that it was meant.
+    fn first_peer(&mut self, now: Instant, mut act: impl FnMut(&mut Peer, &mut Context<'_>) -> bool) -> bool {
+        let mut peers = std::mem::take(&mut self.peers);
+        let found = peers.values_mut().any(|peer| self.with_context(now, |context| act(peer, context)));
+        self.restore(peers, now);
+        found
+    }
+
+    /// Puts the peers back, but for those who said goodbye meanwhile.
+    fn restore(&mut self, peers: BTreeMap<PeerId, Peer>, now: Instant) {
+        self.peers = peers;
+        for id in std::mem::take(&mut self.outgoing.said_bye) {
+            self.drop_peer(id, now);
+        }
+    }
+
+    fn drop_peer(&mut self, id: PeerId, now: Instant) {
+        let Some(mut peer) = self.peers.remove(&id) else { return };
+        self.with_context(now, |context| peer.close(Farewell::Silent, context, now));
+        self.outgoing.rates_changed = true;
+        self.tell_rates();
+        self.outputs.push_back(Output::Changed);
+    }
+
+    fn on_peer_output(&mut self, output: PeerOutput, now: Instant) {
+        match output {
+            PeerOutput::Say { to, sid, body } => self.say_to(to, sid, body),
+            PeerOutput::Open { socket, bind } => self.outputs.push_back(Output::OpenSocket { socket, bind }),
+            PeerOutput::Close(socket) => self.outputs.push_back(Output::CloseSocket(socket)),
+            PeerOutput::Transmit { socket, to, payload } => {
+                self.outputs.push_back(Output::Transmit { socket, to, payload });
+            }
+            PeerOutput::Received { from, what } => self.on_received(from, what),
+            PeerOutput::End(track) => {
+                self.outputs.push_back(Output::Media(crate::io::MediaCommand::End(track)));
+            }
+            PeerOutput::KeyFrameWanted(track) => self.ask_key_frame(track, now),
+            PeerOutput::Connected => self.ask_key_frames(now),
+            PeerOutput::Bye(id) => self.outgoing.said_bye.push(id),
+            PeerOutput::Changed => self.outputs.push_back(Output::Changed),
+            PeerOutput::Rates => self.outgoing.rates_changed = true,
+        }
+    }
+}
+
+impl std::fmt::Debug for Call {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Call").field("phase", &self.phase).field("peers", &self.peers.len()).finish_non_exhaustive()
+    }
+}

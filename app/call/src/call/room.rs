@@ -1,0 +1,209 @@
+//! The room: what the server says, what is said to it, and the way back to it.
+
+use std::time::Instant;
+
+use hearth_protocol::{
+    ClientMessage, Create, ErrorCode, IceServer, Join, Joined, Numbered, Pc, PeerEntry, PeerId, RequestId,
+    ServerMessage, SessionId, Signal, SignalBody,
+};
+
+use super::{Call, Intent, Output, Phase};
+use crate::peer::gather::turn_servers;
+use crate::peer::{Farewell, Peer};
+use crate::session::{Heard, Kept};
+use crate::snapshot::EndReason;
+
+/// People that a room holds at most, whatever a server says: a mesh of more could not be borne.
+const MAX_PEERS: usize = 32;
+
+impl Call {
+    pub(super) fn on_signal_up(&mut self) {
+        self.session.handle_up();
+    }
+
+    pub(super) fn on_signal_down(&mut self, now: Instant) {
+        self.session.handle_down();
+        let wait = self.dial.backoff.next(&mut self.numbers.rng);
+        self.dial.at = Some(now + wait);
+        if matches!(self.phase, Phase::InRoom | Phase::Resuming { .. }) {
+            self.phase = Phase::Resuming { attempt: self.dial.backoff.attempt() };
+            self.outputs.push_back(Output::Changed);
+        }
+    }
+
+    pub(super) fn on_server(&mut self, message: Numbered<ServerMessage>, now: Instant) {
+        match self.session.handle(message) {
+            Heard::Nothing => {}
+            Heard::Session { id, kept } => self.on_session(id, kept, now),
+            Heard::Unsupported => self.end(EndReason::Refused(ErrorCode::UnsupportedVersion), Farewell::Silent, now),
+            Heard::Message(message) => self.on_message(message, now),
+        }
+    }
+
+    fn on_session(&mut self, id: PeerId, kept: Kept, now: Instant) {
+        match (&self.phase, kept) {
+            (Phase::Joining, Kept::Fresh) => {
+                self.room.me = Some(id);
+                self.say_want();
+            }
+            (Phase::Resuming { .. } | Phase::InRoom | Phase::Joining, Kept::Resumed) => {
+                self.dial.backoff.reset();
+                if self.room.name.is_some() {
+                    self.phase = Phase::InRoom;
+                    self.outputs.push_back(Output::Changed);
+                }
+            }
+            (Phase::Resuming { .. } | Phase::InRoom, Kept::Fresh) => self.on_session_lost(id, now),
+            (Phase::Idle | Phase::Ended(_), Kept::Fresh | Kept::Resumed) => {}
+        }
+    }
+
+    /// The server does not know us any more. As long as media flows it flows on, and we ask again later; alone, we knock
+    /// once more.
+    fn on_session_lost(&mut self, id: PeerId, now: Instant) {
+        if self.peers.values().any(Peer::is_alive) {
+            let wait = self.dial.backoff.next(&mut self.numbers.rng);
+            self.dial.at = Some(now + wait);
+            self.session.handle_down();
+            self.outputs.push_back(Output::HangUpSignal);
+            return;
+        }
+        let gone: Vec<_> = self.peers.keys().copied().collect();
+        gone.into_iter().for_each(|peer| self.drop_peer(peer, now));
+        self.room.me = Some(id);
+        self.phase = Phase::Joining;
+        self.dial.give_up = Some(now + super::JOINING);
+        if let (Some(room), Some(wanted)) = (self.room.name.clone(), self.wanted.take()) {
+            let secret = match wanted {
+                Intent::Create { secret } | Intent::Join { secret, .. } => secret,
+                Intent::SetMicrophone(_) | Intent::SetCamera(_) | Intent::Leave => None,
+            };
+            self.wanted = Some(Intent::Join { room, secret });
+        }
+        self.say_want();
+    }
+
+    fn say_want(&mut self) {
+        self.room.request = RequestId(self.room.request.0.wrapping_add(1));
+        let (id, nick, media) = (self.room.request, self.config.nick.clone(), self.media_state());
+        match &self.wanted {
+            Some(Intent::Create { secret }) => {
+                let invite_hash = secret.map(|secret| secret.hash());
+                self.session.say(ClientMessage::Create(Create { id, room: None, nick, invite_hash, media }));
+            }
+            Some(Intent::Join { room, secret }) => {
+                let join = Join { id, room: room.clone(), nick, invite: *secret, media };
+                self.session.say(ClientMessage::Join(join));
+            }
+            Some(Intent::SetMicrophone(_) | Intent::SetCamera(_) | Intent::Leave) | None => {}
+        }
+    }
+
+    fn on_message(&mut self, message: ServerMessage, now: Instant) {
+        match message {
+            ServerMessage::Joined(joined) => self.on_joined(joined, now),
+            ServerMessage::Error { id, code, .. } => self.on_error(id, code, now),
+            ServerMessage::PeerJoined { peer } => self.add_peer(peer, now),
+            ServerMessage::PeerUpdated { peer } => self.update_peer(peer),
+            ServerMessage::PeerAway { id } => {
+                if let Some(peer) = self.peers.get_mut(&id) {
+                    peer.entry.away = true;
+                    self.outputs.push_back(Output::Changed);
+                }
+            }
+            ServerMessage::PeerLeft { id, .. } => self.drop_peer(id, now),
+            ServerMessage::Signal(signal) => self.on_signal(signal, now),
+            ServerMessage::RoomEnded { .. } => self.end(EndReason::RoomEnded, Farewell::Bye, now),
+            ServerMessage::IceRefresh { ice_servers, .. } => self.take_ice_servers(&ice_servers),
+            // The session's own, and what means nothing to a call.
+            ServerMessage::Welcome { .. }
+            | ServerMessage::Session { .. }
+            | ServerMessage::ServerDraining
+            | ServerMessage::Unknown => {}
+        }
+    }
+
+    fn on_joined(&mut self, joined: Joined, now: Instant) {
+        if self.phase != Phase::Joining || joined.id != self.room.request {
+            return;
+        }
+        self.phase = Phase::InRoom;
+        self.room.name = Some(joined.room);
+        self.room.role = joined.role;
+        self.dial.give_up = None;
+        self.dial.backoff.reset();
+        self.take_ice_servers(&joined.ice_servers);
+        for peer in joined.peers {
+            self.add_peer(peer, now);
+        }
+        self.outputs.push_back(Output::Changed);
+    }
+
+    fn on_error(&mut self, id: Option<RequestId>, code: ErrorCode, now: Instant) {
+        if self.phase == Phase::Joining && id == Some(self.room.request) {
+            self.end(EndReason::Refused(code), Farewell::Silent, now);
+        } else {
+            self.room.refused_signals += 1;
+            tracing::debug!(?code, "the server refused a message");
+        }
+    }
+
+    fn take_ice_servers(&mut self, servers: &[IceServer]) {
+        self.around.relays = turn_servers(servers);
+    }
+
+    fn add_peer(&mut self, entry: PeerEntry, now: Instant) {
+        let known = self.peers.contains_key(&entry.id) || Some(entry.id) == self.room.me;
+        if known || self.peers.len() >= MAX_PEERS || !self.seams.topology.connects(entry.id) {
+            return;
+        }
+        let id = entry.id;
+        let peer = self.with_context(now, |context| Peer::new(entry, context, now));
+        self.peers.insert(id, peer);
+        self.outputs.push_back(Output::Changed);
+    }
+
+    fn update_peer(&mut self, entry: PeerEntry) {
+        if let Some(peer) = self.peers.get_mut(&entry.id) {
+            // Who offers and who gives way was settled when the two met.
+            let polite = peer.entry.polite;
+            peer.entry = PeerEntry { polite, ..entry };
+            self.outputs.push_back(Output::Changed);
+        }
+    }
+
+    fn on_signal(&mut self, signal: Signal, now: Instant) {
+        let from = signal.from.filter(|_| signal.pc == Pc::Main);
+        let Some(mut peer) = from.and_then(|from| self.peers.remove(&from)) else {
+            self.room.refused_signals += 1;
+            return;
+        };
+        let id = peer.entry.id;
+        self.with_context(now, |context| peer.handle_signal(signal, context, now));
+        let mut peers = std::mem::take(&mut self.peers);
+        peers.insert(id, peer);
+        self.restore(peers, now);
+    }
+
+    pub(super) fn say_to(&mut self, to: PeerId, sid: SessionId, body: SignalBody) {
+        self.session.say(ClientMessage::Signal(Signal { to: Some(to), from: None, pc: Pc::Main, sid, body }));
+    }
+
+    /// What we send has changed: the server tells those who come, the channel those who are here.
+    pub(super) fn tell_media(&mut self, now: Instant) {
+        if matches!(self.phase, Phase::InRoom | Phase::Resuming { .. }) {
+            self.session.say(ClientMessage::Update { media: self.media_state() });
+        }
+        self.each_peer(now, |peer, context| peer.handle_our_media(context, now));
+        self.outputs.push_back(Output::Changed);
+    }
+
+    pub(super) fn flush_session(&mut self) {
+        while let Some(message) = self.session.poll() {
+            self.outputs.push_back(Output::Signal(message));
+        }
+        if self.outgoing.rates_changed {
+            self.tell_rates();
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! What peers say to each other over the data channel: JSON texts, a type each. The guest page speaks the same.
+
+use serde::{Deserialize, Serialize};
+
+/// Longest text that is looked at, bytes.
+const MAX: usize = 16 * 1024;
+
+/// One message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(crate) enum ChannelMessage {
+    /// "I leave": the connection is done with now, not when its checks time out.
+    Bye,
+    /// What is sent at the moment.
+    Media { audio: bool, video: bool },
+    /// A type of a newer version.
+    #[serde(other)]
+    Unknown,
+}
+
+impl ChannelMessage {
+    /// Reads a text; `None` when it is no message.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        if text.len() > MAX { None } else { serde_json::from_str(text).ok() }
+    }
+
+    pub(crate) fn to_text(self) -> String {
+        serde_json::to_string(&self).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_survive_and_nonsense_does_not() {
+        for message in [ChannelMessage::Bye, ChannelMessage::Media { audio: true, video: false }] {
+            assert_eq!(ChannelMessage::parse(&message.to_text()), Some(message));
+        }
+        assert_eq!(ChannelMessage::parse(r#"{"type":"confetti","n":3}"#), Some(ChannelMessage::Unknown));
+        let long = format!(r#"{{"type":"bye","x":"{}"}}"#, "y".repeat(MAX));
+        for nonsense in ["", "bye", "[]", "{}", r#"{"type":"media"}"#, r#"{"type":"media","audio":1,"video":2}"#, &long]
+        {
+            assert_eq!(ChannelMessage::parse(nonsense), None);
+        }
+    }
+}

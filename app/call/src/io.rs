@@ -1,0 +1,187 @@
+//! What goes into a call and what comes out of it. Every variant is a value: a test writes them by hand.
+
+use std::net::{IpAddr, SocketAddr};
+
+use bytes::Bytes;
+use hearth_base::{AudioPacket, Bitrate, EncodedAudio, EncodedVideo, Layer, ReceivedVideo, TrackId, VideoCodec};
+use hearth_protocol::{ClientMessage, InviteSecret, Numbered, PeerId, RoomName, ServerMessage};
+
+use crate::candidates::Loopback;
+use crate::path::SocketId;
+
+/// How a call is set up.
+#[derive(Clone, Debug)]
+pub struct CallConfig {
+    /// All of the call's chance comes from this: two calls of one seed and one input are the same.
+    pub seed: [u8; 32],
+    /// What the others call us.
+    pub nick: String,
+    /// What is sent: one entry a track.
+    pub tracks: Vec<hearth_base::TrackSource>,
+    /// What the media side can encode and decode, the best first.
+    pub video_codecs: Vec<VideoCodec>,
+    /// Which ways media may take.
+    pub transport: TransportPolicy,
+    /// Whether peers may be on this very machine's loopback.
+    pub loopback: Loopback,
+}
+
+/// Which ways media may take (RTCIceTransportPolicy).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TransportPolicy {
+    /// The best that works.
+    #[default]
+    All,
+    /// Through a relay only: nobody learns our address.
+    RelayOnly,
+}
+
+/// What the person wants.
+#[derive(Clone, Debug)]
+pub enum Intent {
+    /// A new room, with us in it.
+    Create {
+        /// Who knows this secret comes in; everybody, without one.
+        secret: Option<InviteSecret>,
+    },
+    /// Into a room.
+    Join {
+        /// Which.
+        room: RoomName,
+        /// What lets in.
+        secret: Option<InviteSecret>,
+    },
+    /// Microphone on or off.
+    SetMicrophone(Switch),
+    /// Camera on or off.
+    SetCamera(Switch),
+    /// Out of the room, for good.
+    Leave,
+}
+
+/// On or off.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Switch {
+    /// On.
+    #[default]
+    On,
+    /// Off.
+    Off,
+}
+
+/// The state of the connection to the signalling server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignalLink {
+    /// Open, and nothing said on it yet.
+    Up,
+    /// Closed, or never opened.
+    Down,
+}
+
+/// What goes in.
+#[derive(Debug)]
+pub enum Input {
+    /// The person wants something.
+    Intent(Intent),
+    /// The server said something.
+    Signal(Numbered<ServerMessage>),
+    /// The connection to the server opened or closed.
+    SignalLink(SignalLink),
+    /// A datagram arrived on a socket.
+    Datagram {
+        /// Which.
+        socket: SocketId,
+        /// From whom.
+        from: SocketAddr,
+        /// All of it.
+        payload: Bytes,
+    },
+    /// A socket that was asked for is open, or could not be opened.
+    Socket {
+        /// Which.
+        socket: SocketId,
+        /// Its address; `None` when it could not be opened.
+        local: Option<SocketAddr>,
+    },
+    /// The addresses of this machine that others may reach, all of them, the best first.
+    Interfaces(Vec<IpAddr>),
+    /// Our media.
+    Video(EncodedVideo),
+    /// Our media.
+    Audio(EncodedAudio),
+    /// A decoder erred on a track of theirs: only a key frame helps.
+    DecoderLost(TrackId),
+    /// The time that [`crate::Call::poll_timeout`] gave has come.
+    Timeout,
+}
+
+/// What comes out.
+#[derive(Debug)]
+pub enum Output {
+    /// Send a datagram.
+    Transmit {
+        /// From which socket.
+        socket: SocketId,
+        /// To whom.
+        to: SocketAddr,
+        /// All of it.
+        payload: Bytes,
+    },
+    /// Say something to the server. Lost when the link is down: the session says it again.
+    Signal(Numbered<ClientMessage>),
+    /// Open a connection to the server, and report [`Input::SignalLink`].
+    DialSignal,
+    /// Close it.
+    HangUpSignal,
+    /// Open a UDP socket on an address with a port of the system's choice, and report [`Input::Socket`].
+    OpenSocket {
+        /// How it will be called.
+        socket: SocketId,
+        /// The address; unspecified for one that only talks to a relay.
+        bind: IpAddr,
+    },
+    /// Close it.
+    CloseSocket(SocketId),
+    /// Something for the encoders and decoders.
+    Media(MediaCommand),
+    /// A picture of theirs.
+    Video(ReceivedVideo),
+    /// Sound of theirs.
+    Audio(AudioPacket),
+    /// The snapshot is another one.
+    Changed,
+}
+
+/// Something for the media side to do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum MediaCommand {
+    /// The next picture of this layer is to stand alone.
+    KeyFrame {
+        /// Our track.
+        track: TrackId,
+        /// Its layer.
+        layer: Layer,
+    },
+    /// How many bits a second this layer may take, and for which losses sound should be made fit.
+    Target {
+        /// Our track.
+        track: TrackId,
+        /// Its layer.
+        layer: Layer,
+        /// Bits a second.
+        bitrate: Bitrate,
+    },
+    /// The share of packets that the worst of the links loses, 0 to 1: for Opus's in-band FEC.
+    Loss(f64),
+    /// A track of theirs begins.
+    Begin {
+        /// The track.
+        track: TrackId,
+        /// Whose.
+        peer: PeerId,
+        /// From where.
+        source: hearth_base::TrackSource,
+    },
+    /// It is over.
+    End(TrackId),
+}

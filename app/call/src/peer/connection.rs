@@ -1,0 +1,271 @@
+//! One incarnation of the connection to a peer: the link and the paths under it, tied together.
+//!
+//! Owner of: both, and what is known of the other side's description. It does what it is told about offers; who gives
+//! way and when to restart is decided above.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use bytes::Bytes;
+use hearth_protocol::{Candidate, Description, DescriptionKind};
+
+use super::gather::{GatherOutput, Gathering, Surroundings};
+use crate::candidates::{self, Loopback, MAX_CANDIDATES, Refused};
+use crate::link::{Link, LinkConfig, LinkError, LinkEvent};
+use crate::path::{LocalCandidate, SocketId};
+
+/// What a connection wants done, or what happened on it.
+#[derive(Debug)]
+pub(crate) enum ConnectionOutput {
+    Open { socket: SocketId, bind: std::net::IpAddr },
+    Close(SocketId),
+    Transmit { socket: SocketId, to: SocketAddr, payload: Bytes },
+    Candidate(Candidate),
+    EndOfCandidates(String),
+    Event(LinkEvent),
+}
+
+/// A description or candidate was not taken.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NotTaken {
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    #[error(transparent)]
+    Link(#[from] LinkError),
+}
+
+/// One incarnation.
+pub(crate) struct Connection {
+    pub(crate) link: Link,
+    gathering: Gathering,
+    loopback: Loopback,
+    candidates: Vec<LocalCandidate>,
+    our_ufrag: Option<String>,
+    their_ufrag: Option<String>,
+    /// Their candidates that came before their description.
+    early: Vec<String>,
+    /// Their candidates of this generation.
+    taken: usize,
+    /// Both sides', ours second.
+    pub(crate) fingerprints: (Option<String>, Option<String>),
+    outputs: VecDeque<ConnectionOutput>,
+}
+
+impl Connection {
+    pub(crate) fn new(
+        config: LinkConfig,
+        around: &Surroundings,
+        loopback: Loopback,
+        next_socket: &mut u32,
+        now: Instant,
+    ) -> Result<Self, LinkError> {
+        let mut connection = Self {
+            link: Link::new(config, now)?,
+            gathering: Gathering::new(around, next_socket),
+            loopback,
+            candidates: Vec::new(),
+            our_ufrag: None,
+            their_ufrag: None,
+            early: Vec::new(),
+            taken: 0,
+            fingerprints: (None, None),
+            outputs: VecDeque::new(),
+        };
+        connection.drain(now);
+        Ok(connection)
+    }
+
+    /// The first offer.
+    pub(crate) fn offer(&mut self, now: Instant) -> Result<Description, LinkError> {
+        let sdp = self.link.create_first_offer(now)?;
+        Ok(self.described(DescriptionKind::Offer, sdp, now))
+    }
+
+    /// An offer with new ICE credentials, and new sockets where `around` is given: the network is another one.
+    pub(crate) fn restart(
+        &mut self,
+        around: Option<(&Surroundings, &mut u32)>,
+        now: Instant,
+    ) -> Result<Description, LinkError> {
+        let sdp = self.link.create_restart_offer(now)?;
+        if let Some((around, next_socket)) = around {
+            self.replace_sockets(around, next_socket, now);
+        }
+        self.announce_again();
+        Ok(self.described(DescriptionKind::Offer, sdp, now))
+    }
+
+    fn replace_sockets(&mut self, around: &Surroundings, next_socket: &mut u32, now: Instant) {
+        self.gathering.close(now);
+        self.drain(now);
+        self.candidates.clear();
+        self.gathering = Gathering::new(around, next_socket);
+    }
+
+    fn announce_again(&mut self) {
+        let candidates = std::mem::take(&mut self.candidates);
+        self.gathering.announce_again(&candidates);
+    }
+
+    /// Takes back the offer that is out.
+    pub(crate) fn roll_back(&mut self, now: Instant) -> Result<(), LinkError> {
+        self.link.roll_back(now)?;
+        self.drain(now);
+        Ok(())
+    }
+
+    /// Answers their offer.
+    pub(crate) fn answer(&mut self, offer: &str, now: Instant) -> Result<Description, NotTaken> {
+        let checked = candidates::check_description(offer)?;
+        let restarted = self.their_ufrag.as_ref().is_some_and(|old| *old != checked.ufrag);
+        let sdp = self.link.answer(&checked.sdp, now)?;
+        if restarted {
+            self.announce_again();
+        }
+        self.on_their_description(checked, now);
+        Ok(self.described(DescriptionKind::Answer, sdp, now))
+    }
+
+    /// Takes their answer.
+    pub(crate) fn handle_answer(&mut self, answer: &str, now: Instant) -> Result<(), NotTaken> {
+        let checked = candidates::check_description(answer)?;
+        self.link.handle_answer(&checked.sdp, now)?;
+        self.on_their_description(checked, now);
+        self.drain(now);
+        Ok(())
+    }
+
+    fn on_their_description(&mut self, checked: candidates::CheckedDescription, now: Instant) {
+        if self.their_ufrag.as_ref() != Some(&checked.ufrag) {
+            self.taken = 0;
+        }
+        self.their_ufrag = Some(checked.ufrag);
+        self.fingerprints.0 = Some(checked.fingerprint);
+        let early = std::mem::take(&mut self.early);
+        for candidate in checked.candidates.into_iter().chain(early) {
+            if let Err(error) = self.add_remote(&candidate, now) {
+                tracing::debug!(%error, "candidate refused");
+            }
+        }
+    }
+
+    fn described(&mut self, kind: DescriptionKind, sdp: String, now: Instant) -> Description {
+        self.our_ufrag = candidates::ufrag_of(&sdp);
+        self.fingerprints.1 = candidates::fingerprint_of(&sdp);
+        self.drain(now);
+        Description { kind, sdp }
+    }
+
+    /// They may be found at another address.
+    pub(crate) fn handle_candidate(&mut self, candidate: &Candidate, now: Instant) -> Result<(), NotTaken> {
+        if candidate.candidate.is_empty() {
+            return Ok(()); // a browser's end of candidates
+        }
+        candidates::check_candidate(&candidate.candidate, self.loopback)?;
+        let expected = (&self.their_ufrag, &candidate.username_fragment);
+        match expected {
+            (Some(known), Some(said)) if known != said => return Ok(()), // of another generation: late, or early
+            (Some(_), _) => self.add_remote(&candidate.candidate, now)?,
+            (None, _) if self.early.len() < MAX_CANDIDATES => self.early.push(candidate.candidate.clone()),
+            (None, _) => return Err(Refused::Length.into()),
+        }
+        Ok(())
+    }
+
+    fn add_remote(&mut self, candidate: &str, now: Instant) -> Result<(), NotTaken> {
+        let address = candidates::check_candidate(candidate, self.loopback)?;
+        if self.taken >= MAX_CANDIDATES {
+            return Err(Refused::Length.into());
+        }
+        self.taken += 1;
+        self.gathering.handle_remote(address, now);
+        self.link.add_remote_candidate(candidate, now)?;
+        self.drain(now);
+        Ok(())
+    }
+
+    /// A socket is open, or will not be. Whether it was one of ours.
+    pub(crate) fn handle_socket(&mut self, socket: SocketId, local: Option<SocketAddr>, now: Instant) -> bool {
+        let ours = self.gathering.handle_socket(socket, local, now);
+        self.drain(now);
+        ours
+    }
+
+    /// A datagram came. Whether the socket was one of ours.
+    pub(crate) fn handle_datagram(&mut self, socket: SocketId, from: SocketAddr, payload: &[u8], now: Instant) -> bool {
+        let ours = self.gathering.handle_datagram(socket, from, payload, now);
+        self.drain(now);
+        ours
+    }
+
+    pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        self.gathering.handle_timeout(now);
+        if self.link.poll_timeout().is_some_and(|due| due <= now) {
+            self.link.handle_timeout(now);
+        }
+        self.drain(now);
+    }
+
+    pub(crate) fn poll_timeout(&mut self) -> Option<Instant> {
+        [self.link.poll_timeout(), self.gathering.poll_timeout()].into_iter().flatten().min()
+    }
+
+    pub(crate) fn poll_output(&mut self) -> Option<ConnectionOutput> {
+        self.outputs.pop_front()
+    }
+
+    /// Says goodbye on the wire and gives everything back.
+    pub(crate) fn close(&mut self, now: Instant) {
+        self.link.close(now);
+        self.drain(now);
+        self.gathering.close(now);
+        self.drain(now);
+    }
+
+    /// Moves what link and paths have for each other until both are quiet.
+    pub(crate) fn drain(&mut self, now: Instant) {
+        loop {
+            if let Some(transmit) = self.link.poll_transmit() {
+                self.gathering.handle_send(transmit.local, transmit.remote, transmit.payload, now);
+            } else if let Some(output) = self.gathering.poll_output() {
+                self.on_gathered(output, now);
+            } else if let Some(event) = self.link.poll_event() {
+                self.outputs.push_back(ConnectionOutput::Event(event));
+            } else {
+                break;
+            }
+        }
+    }
+
+    fn on_gathered(&mut self, output: GatherOutput, now: Instant) {
+        match output {
+            GatherOutput::Open { socket, bind } => self.outputs.push_back(ConnectionOutput::Open { socket, bind }),
+            GatherOutput::Close(socket) => self.outputs.push_back(ConnectionOutput::Close(socket)),
+            GatherOutput::Transmit { socket, to, payload } => {
+                self.outputs.push_back(ConnectionOutput::Transmit { socket, to, payload });
+            }
+            GatherOutput::Received { local, from, payload } => self.link.handle_datagram(local, from, &payload, now),
+            GatherOutput::Candidate(candidate) => self.on_local_candidate(candidate, now),
+            GatherOutput::Complete => {
+                let ufrag = self.our_ufrag.clone().unwrap_or_default();
+                self.outputs.push_back(ConnectionOutput::EndOfCandidates(ufrag));
+            }
+        }
+    }
+
+    fn on_local_candidate(&mut self, candidate: LocalCandidate, now: Instant) {
+        match self.link.add_local_candidate(candidate, now) {
+            Ok(text) => {
+                self.candidates.push(candidate);
+                self.outputs.push_back(ConnectionOutput::Candidate(Candidate {
+                    candidate: text,
+                    sdp_mid: Some("0".to_owned()),
+                    sdp_m_line_index: Some(0),
+                    username_fragment: self.our_ufrag.clone(),
+                }));
+            }
+            Err(error) => tracing::warn!(%error, address = %candidate.address, "candidate not added"),
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! Their media on its way in: packets become frames, holes are asked for, sound is passed on as it comes.
+//!
+//! Owner of: each stream's numbering, repair and assembly. Asks of the link are returned, not made.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use hearth_base::{AudioPacket, ReceivedVideo, TrackId, TrackKind, TrackSource, VideoCodec};
+
+use crate::link::RtpIn;
+use crate::media::assemble::Assembler;
+use crate::media::nack::NackGenerator;
+use crate::media::protect::{FrameProtection, Open};
+use crate::media::unwrap::{UnwrapSequence, UnwrapTime};
+use crate::stats::PeerCounters;
+
+/// Streams of one peer: two tracks, a screen with sound, and as many again across a renegotiation. More are refused.
+const STREAMS: usize = 8;
+
+/// What came of the packets.
+#[derive(Debug)]
+pub(crate) enum Received {
+    Begin { track: TrackId, source: TrackSource },
+    Video(ReceivedVideo),
+    Audio(AudioPacket),
+}
+
+/// What to ask the other side for.
+#[derive(Debug)]
+pub(crate) enum Ask {
+    Packets { ssrc: u32, missing: Vec<u16> },
+    KeyFrame { ssrc: u32 },
+}
+
+struct Stream {
+    track: TrackId,
+    source: TrackSource,
+    sequence: UnwrapSequence,
+    time: UnwrapTime,
+    /// Video only: sound is repaired by its own redundancy.
+    video: Option<(Assembler, NackGenerator)>,
+}
+
+/// All streams of one peer.
+pub(crate) struct Inbound {
+    streams: BTreeMap<u32, Stream>,
+    protection: Box<dyn FrameProtection>,
+    packets: u64,
+    refused_streams: u64,
+    key_frames_asked: u64,
+}
+
+impl Inbound {
+    pub(crate) fn new() -> Self {
+        Self {
+            streams: BTreeMap::new(),
+            protection: Box::new(Open),
+            packets: 0,
+            refused_streams: 0,
+            key_frames_asked: 0,
+        }
+    }
+
+    /// A packet came; what it gives is appended to `out`.
+    pub(crate) fn handle_packet(
+        &mut self,
+        packet: RtpIn,
+        round_trip: Option<Duration>,
+        next_track: &mut u32,
+        out: &mut Vec<Received>,
+    ) {
+        self.packets += 1;
+        let now = packet.arrived;
+        if !self.streams.contains_key(&packet.ssrc) && !self.begin(&packet, next_track, out) {
+            return;
+        }
+        let Some(stream) = self.streams.get_mut(&packet.ssrc) else { return };
+        let sequence = stream.sequence.extend(u64::from(packet.sequence));
+        let time = stream.time.extend(u64::from(packet.time));
+        let track = stream.track;
+        match &mut stream.video {
+            None => {
+                out.push(Received::Audio(AudioPacket { track, sequence, time, arrived: now, payload: packet.payload }));
+            }
+            Some((assembler, nack)) => {
+                nack.handle_packet(sequence, round_trip, now);
+                assembler.handle_packet(sequence, time, packet.marker, packet.payload, now);
+                while let Some(frame) = assembler.poll_frame(now) {
+                    let Some(payload) = self.protection.unprotect(frame.payload) else { continue };
+                    out.push(Received::Video(ReceivedVideo {
+                        track,
+                        codec: VideoCodec::H264,
+                        kind: frame.kind,
+                        time: frame.time,
+                        arrived: frame.arrived,
+                        payload,
+                    }));
+                }
+                if let Some(wanted) = assembler.wanted_from() {
+                    nack.forget_before(wanted);
+                }
+            }
+        }
+    }
+
+    fn begin(&mut self, packet: &RtpIn, next_track: &mut u32, out: &mut Vec<Received>) -> bool {
+        if self.streams.len() >= STREAMS {
+            self.refused_streams += 1;
+            return false;
+        }
+        let track = TrackId(*next_track);
+        *next_track += 1;
+        let video =
+            (packet.source.kind() == TrackKind::Video).then(|| (Assembler::new(packet.arrived), NackGenerator::new()));
+        let stream = Stream {
+            track,
+            source: packet.source,
+            sequence: UnwrapSequence::default(),
+            time: UnwrapTime::default(),
+            video,
+        };
+        self.streams.insert(packet.ssrc, stream);
+        out.push(Received::Begin { track, source: packet.source });
+        true
+    }
+
+    /// What is to be asked for now.
+    pub(crate) fn poll_asks(&mut self, round_trip: Option<Duration>, now: Instant) -> Vec<Ask> {
+        let mut asks = Vec::new();
+        for (ssrc, stream) in &mut self.streams {
+            let Some((assembler, nack)) = &mut stream.video else { continue };
+            let missing =
+                if nack.poll_timeout().is_some_and(|due| due <= now) { nack.poll(round_trip, now) } else { Vec::new() };
+            if !missing.is_empty() {
+                asks.push(Ask::Packets { ssrc: *ssrc, missing });
+            }
+            if assembler.poll_key_frame_wanted(now) {
+                self.key_frames_asked += 1;
+                asks.push(Ask::KeyFrame { ssrc: *ssrc });
+            }
+        }
+        asks
+    }
+
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        let video = self.streams.values().filter_map(|stream| stream.video.as_ref());
+        video.flat_map(|(assembler, nack)| [assembler.poll_timeout(), nack.poll_timeout()]).flatten().min()
+    }
+
+    /// The decoder of a track erred. Whether the track is ours, and a key frame is to be asked for.
+    pub(crate) fn handle_decoder_lost(&mut self, track: TrackId, now: Instant) -> Option<Ask> {
+        let (ssrc, stream) = self.streams.iter_mut().find(|(_, stream)| stream.track == track)?;
+        let (assembler, _) = stream.video.as_mut()?;
+        assembler.restart(now).then(|| {
+            self.key_frames_asked += 1;
+            Ask::KeyFrame { ssrc: *ssrc }
+        })
+    }
+
+    pub(crate) fn tracks(&self) -> impl Iterator<Item = (TrackId, TrackSource)> {
+        self.streams.values().map(|stream| (stream.track, stream.source))
+    }
+
+    pub(crate) fn count(&self, counters: &mut PeerCounters) {
+        counters.packets_received = self.packets;
+        counters.key_frames_asked = self.key_frames_asked;
+        counters.link.refused_packets += self.refused_streams;
+        for (assembler, nack) in self.streams.values().filter_map(|stream| stream.video.as_ref()) {
+            counters.packets_lost += nack.lost;
+            counters.nacks_sent += nack.asked;
+            counters.frames += assembler.frames;
+            counters.gaps += assembler.gaps;
+            counters.refused_frames += assembler.refused;
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! The life of the connection to a peer: its phases, and what a moment that passes asks for.
+//!
+//! ```text
+//!              offer out / in              checks, handshake
+//! Negotiating ---------------> Connecting ------------------> Connected
+//!     ^  too long: rebuild         |  too long: rebuild        |    ^
+//!     |                            v                   silence |    | heard again
+//!     +---------------------- Failed{retry_at}                 v    |
+//!                                  ^                       Faltering
+//!                                  | too often                 | GRACE
+//!                                  +--------- Restarting <-----+
+//! ```
+//! Owner of: phase and deadline. Decides; does nothing itself.
+
+use std::time::{Duration, Instant};
+
+use rand::Rng;
+
+use crate::backoff::Backoff;
+use crate::link::IceState;
+use crate::negotiation::Politeness;
+use crate::snapshot::{PeerPhase, Route};
+
+/// How long silence is borne before a new path is looked for. A restart breaks before it makes, and most silences of
+/// this length end by themselves (a train, a lift, a roaming access point).
+const GRACE: Duration = Duration::from_millis(2500);
+/// An offer without answer: 4 s are long for signalling, and the other side may have to come back to its session.
+const NEGOTIATING: Duration = Duration::from_secs(6);
+/// Checks and handshake. The crate's own watchdog takes 8 s and then only on one side.
+const CONNECTING: Duration = Duration::from_secs(8);
+const RESTARTING: Duration = Duration::from_secs(5);
+/// Restarts before the connection is rebuilt.
+const RESTARTS: u32 = 2;
+/// The impolite side leaves the first move to the other, so that offers do not cross.
+const AFTER_YOU: Duration = Duration::from_secs(3);
+/// Between rebuilds.
+const FIRST_RETRY: Duration = Duration::from_millis(500);
+const LONGEST_RETRY: Duration = Duration::from_secs(8);
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Act {
+    /// Nothing.
+    Wait,
+    /// An offer with new ICE credentials.
+    Restart,
+    /// A new connection.
+    Rebuild,
+}
+
+/// Phase and deadline of one connection.
+#[derive(Debug)]
+pub(crate) struct Life {
+    politeness: Politeness,
+    phase: PeerPhase,
+    deadline: Option<Instant>,
+    backoff: Backoff,
+}
+
+impl Life {
+    pub(crate) fn new(politeness: Politeness, now: Instant) -> Self {
+        let mut life = Self {
+            politeness,
+            phase: PeerPhase::Negotiating,
+            deadline: None,
+            backoff: Backoff::new(FIRST_RETRY, LONGEST_RETRY),
+        };
+        life.enter(PeerPhase::Negotiating, Some(now + NEGOTIATING));
+        life
+    }
+
+    pub(crate) fn phase(&self) -> PeerPhase {
+        self.phase
+    }
+
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    fn enter(&mut self, phase: PeerPhase, deadline: Option<Instant>) {
+        let patience = match self.politeness {
+            Politeness::Polite => Duration::ZERO,
+            Politeness::Impolite => AFTER_YOU,
+        };
+        self.phase = phase;
+        self.deadline = deadline.map(|deadline| deadline + patience);
+    }
+
+    /// An offer of a new connection went out or came in.
+    pub(crate) fn handle_offered(&mut self, now: Instant) {
+        self.enter(PeerPhase::Negotiating, Some(now + NEGOTIATING));
+    }
+
+    /// Both descriptions of a new connection are there.
+    pub(crate) fn handle_described(&mut self, now: Instant) {
+        if self.phase == PeerPhase::Negotiating {
+            self.enter(PeerPhase::Connecting, Some(now + CONNECTING));
+        }
+    }
+
+    /// They restart ICE, or answered our restart.
+    pub(crate) fn handle_restarted(&mut self, now: Instant) {
+        match self.phase {
+            PeerPhase::Connected(_) | PeerPhase::Faltering => {
+                self.enter(PeerPhase::Restarting { attempt: 1 }, Some(now + RESTARTING));
+            }
+            PeerPhase::Restarting { .. } | PeerPhase::Negotiating | PeerPhase::Connecting | PeerPhase::Failed => {}
+        }
+    }
+
+    /// The handshake is done, or the path is there again.
+    pub(crate) fn handle_connected(&mut self, route: Route) {
+        self.backoff.reset();
+        self.enter(PeerPhase::Connected(route), None);
+    }
+
+    /// ICE changed; true when the phase did.
+    pub(crate) fn handle_ice(&mut self, state: IceState, route: Route, now: Instant) -> bool {
+        match (self.phase, state) {
+            (PeerPhase::Connected(_), IceState::Disconnected | IceState::Failed) => {
+                self.enter(PeerPhase::Faltering, Some(now + GRACE));
+                true
+            }
+            (PeerPhase::Faltering | PeerPhase::Restarting { .. }, IceState::Connected) => {
+                self.handle_connected(route);
+                true
+            }
+            (PeerPhase::Connected(old), IceState::Connected) if old != route => {
+                self.handle_connected(route);
+                true
+            }
+            (PeerPhase::Restarting { .. }, IceState::Failed) => {
+                self.deadline = Some(now);
+                false
+            }
+            (
+                PeerPhase::Connected(_)
+                | PeerPhase::Faltering
+                | PeerPhase::Restarting { .. }
+                | PeerPhase::Negotiating
+                | PeerPhase::Connecting
+                | PeerPhase::Failed,
+                IceState::Checking | IceState::Connected | IceState::Disconnected | IceState::Failed,
+            ) => false,
+        }
+    }
+
+    /// The network under us is another one: do not wait for silence.
+    pub(crate) fn handle_moved(&mut self, now: Instant) -> Act {
+        match self.phase {
+            PeerPhase::Connected(_) | PeerPhase::Faltering | PeerPhase::Restarting { .. } => {
+                self.enter(PeerPhase::Restarting { attempt: 1 }, Some(now + RESTARTING));
+                Act::Restart
+            }
+            PeerPhase::Negotiating | PeerPhase::Connecting | PeerPhase::Failed => {
+                self.enter(PeerPhase::Negotiating, Some(now + NEGOTIATING));
+                Act::Rebuild
+            }
+        }
+    }
+
+    /// The connection cannot be saved.
+    pub(crate) fn handle_dead(&mut self, rng: &mut impl Rng, now: Instant) {
+        let wait = self.backoff.next(rng);
+        self.enter(PeerPhase::Failed, Some(now + wait));
+    }
+
+    /// What the moment asks for, given whether the server can be reached and the peer is there to answer.
+    pub(crate) fn handle_timeout(&mut self, can_signal: bool, rng: &mut impl Rng, now: Instant) -> Act {
+        if self.deadline.is_none_or(|deadline| now < deadline) {
+            return Act::Wait;
+        }
+        if !can_signal {
+            // An offer would not arrive. The path may come back by itself meanwhile.
+            self.deadline = Some(now + GRACE);
+            return Act::Wait;
+        }
+        match self.phase {
+            PeerPhase::Connected(_) => Act::Wait,
+            PeerPhase::Faltering => {
+                self.enter(PeerPhase::Restarting { attempt: 1 }, Some(now + RESTARTING));
+                Act::Restart
+            }
+            PeerPhase::Restarting { attempt } if attempt < RESTARTS => {
+                self.enter(PeerPhase::Restarting { attempt: attempt + 1 }, Some(now + RESTARTING));
+                Act::Restart
+            }
+            PeerPhase::Restarting { .. } | PeerPhase::Negotiating | PeerPhase::Connecting => {
+                self.handle_dead(rng, now);
+                Act::Wait
+            }
+            PeerPhase::Failed => {
+                self.enter(PeerPhase::Negotiating, Some(now + NEGOTIATING));
+                Act::Rebuild
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+
+    fn life(phase: PeerPhase, now: Instant) -> Life {
+        Life {
+            politeness: Politeness::Polite,
+            phase,
+            deadline: Some(now),
+            backoff: Backoff::new(FIRST_RETRY, LONGEST_RETRY),
+        }
+    }
+
+    #[test]
+    fn every_phase_has_its_answer_to_a_deadline() {
+        let now = Instant::now();
+        let direct = PeerPhase::Connected(Route::Direct);
+        let restarting = |attempt| PeerPhase::Restarting { attempt };
+        for (phase, act, after) in [
+            (PeerPhase::Negotiating, Act::Wait, PeerPhase::Failed),
+            (PeerPhase::Connecting, Act::Wait, PeerPhase::Failed),
+            (direct, Act::Wait, direct),
+            (PeerPhase::Faltering, Act::Restart, restarting(1)),
+            (restarting(1), Act::Restart, restarting(2)),
+            (restarting(2), Act::Wait, PeerPhase::Failed),
+            (PeerPhase::Failed, Act::Rebuild, PeerPhase::Negotiating),
+        ] {
+            let mut rng = ChaCha8Rng::seed_from_u64(1);
+            let mut subject = life(phase, now);
+            assert_eq!(subject.handle_timeout(false, &mut rng, now), Act::Wait, "{phase:?} without signalling");
+            assert_eq!(subject.phase(), phase);
+            let mut subject = life(phase, now);
+            assert_eq!(subject.handle_timeout(true, &mut rng, now), act, "{phase:?}");
+            assert_eq!(subject.phase(), after, "{phase:?}");
+        }
+    }
+
+    #[test]
+    fn every_phase_has_its_answer_to_each_state_of_ice() {
+        use IceState::{Checking, Connected, Disconnected, Failed};
+        let now = Instant::now();
+        let route = Route::Relayed;
+        let (direct, relayed) = (PeerPhase::Connected(Route::Direct), PeerPhase::Connected(route));
+        let restarting = PeerPhase::Restarting { attempt: 1 };
+        let same = |phase| [(Checking, phase), (Connected, phase), (Disconnected, phase), (Failed, phase)];
+        let heal = |phase| [(Checking, phase), (Connected, relayed), (Disconnected, phase), (Failed, phase)];
+        let falter = |phase| {
+            let faltering = PeerPhase::Faltering;
+            [(Checking, phase), (Connected, relayed), (Disconnected, faltering), (Failed, faltering)]
+        };
+        for (phase, table) in [
+            (PeerPhase::Negotiating, same(PeerPhase::Negotiating)),
+            (PeerPhase::Connecting, same(PeerPhase::Connecting)),
+            (PeerPhase::Failed, same(PeerPhase::Failed)),
+            (direct, falter(direct)),
+            (relayed, falter(relayed)),
+            (PeerPhase::Faltering, heal(PeerPhase::Faltering)),
+            (restarting, heal(restarting)),
+        ] {
+            for (state, after) in table {
+                let mut subject = life(phase, now);
+                subject.handle_ice(state, route, now);
+                assert_eq!(subject.phase(), after, "{phase:?} {state:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Media between a peer's connection and its streams.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use hearth_base::{Bitrate, EncodedAudio, FrameKind, TrackId};
+use rand::RngExt;
+
+use super::connection::Connection;
+use super::inbound::Ask;
+use super::{Context, Peer, PeerOutput};
+use crate::link::{Feedback, RtpIn};
+use crate::send::pacer::Taken;
+
+impl Peer {
+    pub(super) fn number_tracks(&mut self, context: &mut Context<'_>) {
+        for track in &context.link.tracks {
+            self.outbound.begin(track.id, context.rng.random(), context.rng.random());
+        }
+    }
+
+    /// A picture of ours, cut into payloads.
+    pub(crate) fn handle_video(
+        &mut self,
+        track: TrackId,
+        kind: FrameKind,
+        since_start: Duration,
+        payloads: &[Bytes],
+        context: &mut Context<'_>,
+        now: Instant,
+    ) {
+        if !self.takes(track) {
+            return;
+        }
+        if self.outbound.handle_video(track, kind, since_start, payloads, now) == Taken::No {
+            context.outputs.push_back(PeerOutput::KeyFrameWanted(track));
+        }
+        self.drain(context, now);
+    }
+
+    /// Sound of ours.
+    pub(crate) fn handle_audio(&mut self, audio: &EncodedAudio, context: &mut Context<'_>, now: Instant) {
+        if !self.takes(audio.track) {
+            return;
+        }
+        let Some(packet) = self.outbound.handle_audio(audio) else { return };
+        if let Some(connection) = &mut self.connection {
+            match connection.link.send_rtp(packet, now) {
+                Ok(()) => self.outbound.packets += 1,
+                Err(error) => tracing::debug!(%error, "sound not sent"),
+            }
+            connection.drain(now);
+        }
+        self.drain(context, now);
+    }
+
+    fn takes(&self, track: TrackId) -> bool {
+        self.connection
+            .as_ref()
+            .is_some_and(|connection| connection.link.is_connected() && connection.link.takes(track))
+    }
+
+    /// Lets out what may go, and asks for what is missing.
+    pub(super) fn serve_media(&mut self, connection: &mut Connection, now: Instant) {
+        while let Some(packet) = self.outbound.poll_packet(now) {
+            match connection.link.send_rtp(packet, now) {
+                Ok(()) => self.outbound.packets += 1,
+                Err(error) => tracing::debug!(%error, "picture not sent"),
+            }
+        }
+        let round_trip = connection.link.round_trip();
+        for ask in self.inbound.poll_asks(round_trip, now) {
+            make(&ask, connection, now);
+        }
+        connection.drain(now);
+    }
+
+    pub(super) fn on_packet(&mut self, packet: RtpIn, connection: &mut Connection, context: &mut Context<'_>) {
+        let round_trip = connection.link.round_trip();
+        let mut received = Vec::new();
+        self.inbound.handle_packet(packet, round_trip, context.next_track, &mut received);
+        let from = self.entry.id;
+        context.outputs.extend(received.into_iter().map(|what| PeerOutput::Received { from, what }));
+    }
+
+    pub(super) fn on_feedback(
+        &mut self, feedback: Feedback, connection: &Connection, context: &mut Context<'_>, now: Instant,
+    ) {
+        match feedback {
+            Feedback::KeyFrameWanted(track) => {
+                self.counters.key_frames_wanted += 1;
+                context.outputs.push_back(PeerOutput::KeyFrameWanted(track));
+            }
+            Feedback::Nack { packets, .. } => self.counters.nacks_received += u64::from(packets),
+            Feedback::Loss { fraction, .. } => {
+                self.outbound.handle_loss(fraction, now);
+                if let Some(round_trip) = connection.link.round_trip() {
+                    self.outbound.handle_round_trip(round_trip, now);
+                }
+                context.outputs.push_back(PeerOutput::Rates);
+            }
+        }
+    }
+
+    /// The decoder of a track erred; whether the track is this peer's.
+    pub(crate) fn handle_decoder_lost(&mut self, track: TrackId, context: &mut Context<'_>, now: Instant) {
+        let ask = self.inbound.handle_decoder_lost(track, now);
+        if let (Some(ask), Some(connection)) = (ask, &mut self.connection) {
+            make(&ask, connection, now);
+        }
+        self.drain(context, now);
+    }
+
+    /// What the link bears, and the share that it loses.
+    pub(crate) fn rates(&self) -> (Bitrate, f64) {
+        (self.outbound.estimate(), self.outbound.loss)
+    }
+}
+
+fn make(ask: &Ask, connection: &mut Connection, now: Instant) {
+    match ask {
+        Ask::Packets { ssrc, missing } => connection.link.send_nack(*ssrc, missing, now),
+        Ask::KeyFrame { ssrc } => connection.link.send_picture_loss(*ssrc, now),
+    }
+}

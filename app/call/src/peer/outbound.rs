@@ -1,0 +1,112 @@
+//! Our media on its way to one peer: numbered, paced, within what the link bears.
+//!
+//! Owner of: the numbering of each track toward this peer, its pacer and its estimate. Sending itself is the link's.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use hearth_base::{Bitrate, EncodedAudio, FrameKind, TrackId};
+
+use crate::link::{AUDIO_CLOCK, RtpOut, VIDEO_CLOCK};
+use crate::send::estimator::{Estimator, LossAndDelay};
+use crate::send::pacer::{LeakyBucket, Pacer, Taken};
+
+/// Numbering of one track; both start at random (RFC 3550 section 5.1).
+#[derive(Clone, Copy, Debug)]
+struct Numbering {
+    sequence: u16,
+    time: u32,
+}
+
+/// The way out to one peer.
+pub(crate) struct Outbound {
+    numbering: BTreeMap<TrackId, Numbering>,
+    estimator: Box<dyn Estimator>,
+    pacer: Box<dyn Pacer>,
+    pub(crate) loss: f64,
+    pub(crate) frames_dropped: u64,
+    pub(crate) packets: u64,
+}
+
+impl Outbound {
+    pub(crate) fn new() -> Self {
+        let estimator = LossAndDelay::new();
+        let pacer = LeakyBucket::new(estimator.estimate());
+        Self {
+            numbering: BTreeMap::new(),
+            estimator: Box::new(estimator),
+            pacer: Box::new(pacer),
+            loss: 0.0,
+            frames_dropped: 0,
+            packets: 0,
+        }
+    }
+
+    /// Where a track's numbers begin.
+    pub(crate) fn begin(&mut self, track: TrackId, sequence: u16, time: u32) {
+        self.numbering.entry(track).or_insert(Numbering { sequence, time });
+    }
+
+    /// A frame's payloads, taken `since_start` after the call's own beginning. `No` asks for a key frame.
+    pub(crate) fn handle_video(
+        &mut self,
+        track: TrackId,
+        kind: FrameKind,
+        since_start: Duration,
+        payloads: &[Bytes],
+        now: Instant,
+    ) -> Taken {
+        let Some(numbering) = self.numbering.get_mut(&track) else { return Taken::Yes };
+        let before = numbering.sequence;
+        let ticks = since_start.as_micros() * u128::from(VIDEO_CLOCK) / 1_000_000;
+        let time = numbering.time.wrapping_add(ticks as u32);
+        let packets = payloads.iter().enumerate().map(|(index, payload)| {
+            let sequence = numbering.sequence;
+            numbering.sequence = sequence.wrapping_add(1);
+            RtpOut { track, sequence, time, marker: index + 1 == payloads.len(), payload: payload.clone() }
+        });
+        let packets: Vec<_> = packets.collect();
+        let taken = self.pacer.handle_frame(kind, packets, now);
+        if taken == Taken::No {
+            // The numbers were not used: a hole would be asked for in vain.
+            numbering.sequence = before;
+            self.frames_dropped += 1;
+        }
+        taken
+    }
+
+    /// A packet of sound, which goes at once: it is small, and late sound is lost sound.
+    pub(crate) fn handle_audio(&mut self, audio: &EncodedAudio) -> Option<RtpOut> {
+        let numbering = self.numbering.get_mut(&audio.track)?;
+        let sequence = numbering.sequence;
+        numbering.sequence = sequence.wrapping_add(1);
+        debug_assert_eq!(AUDIO_CLOCK, hearth_base::SAMPLE_RATE);
+        let time = numbering.time.wrapping_add(audio.position as u32);
+        Some(RtpOut { track: audio.track, sequence, time, marker: audio.begins_talk, payload: audio.payload.clone() })
+    }
+
+    /// The next packet of video that may go.
+    pub(crate) fn poll_packet(&mut self, now: Instant) -> Option<RtpOut> {
+        self.pacer.poll_packet(now)
+    }
+
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        self.pacer.poll_timeout()
+    }
+
+    pub(crate) fn handle_loss(&mut self, fraction: f64, now: Instant) {
+        self.loss = fraction;
+        self.estimator.handle_loss(fraction, now);
+        self.pacer.set_rate(self.estimator.estimate());
+    }
+
+    pub(crate) fn handle_round_trip(&mut self, round_trip: Duration, now: Instant) {
+        self.estimator.handle_round_trip(round_trip, now);
+        self.pacer.set_rate(self.estimator.estimate());
+    }
+
+    pub(crate) fn estimate(&self) -> Bitrate {
+        self.estimator.estimate()
+    }
+}

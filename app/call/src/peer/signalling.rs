@@ -1,0 +1,153 @@
+//! What is said about a connection through the server: offers made, answers given, both refused when they are unfit.
+
+use std::time::Instant;
+
+use hearth_protocol::{Description, DescriptionKind, SessionId, Signal, SignalBody};
+use rand::RngExt;
+
+use super::connection::{Connection, NotTaken};
+use super::life::Act;
+use super::{Context, Farewell, Peer, PeerOutput, Sockets};
+use crate::candidates;
+use crate::negotiation::OnOffer;
+use crate::snapshot::PeerPhase;
+
+impl Peer {
+    /// They said something. What is unfit is counted, and changes nothing.
+    pub(crate) fn handle_signal(&mut self, signal: Signal, context: &mut Context<'_>, now: Instant) {
+        let before = self.life.phase();
+        let taken = match signal.body {
+            SignalBody::Desc(Description { kind: DescriptionKind::Offer, sdp }) => {
+                self.on_offer(signal.sid, &sdp, context, now)
+            }
+            SignalBody::Desc(Description { kind: DescriptionKind::Answer, sdp }) => {
+                self.on_answer(signal.sid, &sdp, now)
+            }
+            SignalBody::Cand(candidate) if self.negotiation.sid() == Some(signal.sid) => {
+                self.connection.as_mut().map_or(Ok(()), |connection| connection.handle_candidate(&candidate, now))
+            }
+            SignalBody::Cand(_) | SignalBody::End(_) => Ok(()),
+        };
+        if let Err(error) = taken {
+            self.counters.refused_signals += 1;
+            tracing::debug!(%error, peer = %self.entry.id, "signal refused");
+        }
+        if before != self.life.phase() {
+            context.outputs.push_back(PeerOutput::Changed);
+        }
+        self.drain(context, now);
+    }
+
+    fn on_offer(&mut self, sid: SessionId, sdp: &str, context: &mut Context<'_>, now: Instant) -> Result<(), NotTaken> {
+        // Before anything is given up for it.
+        candidates::check_description(sdp)?;
+        let on_offer = self.negotiation.handle_offer(sid);
+        match on_offer {
+            OnOffer::Ignore => return Ok(()),
+            OnOffer::AnswerAnew => {
+                self.renew(context, now)?;
+                self.life.handle_offered(now);
+            }
+            OnOffer::RollBackAndAnswer => {
+                if let Some(connection) = &mut self.connection {
+                    connection.roll_back(now)?;
+                }
+                self.life.handle_restarted(now);
+            }
+            OnOffer::Answer => self.life.handle_restarted(now),
+        }
+        let Some(connection) = &mut self.connection else { return Ok(()) };
+        match connection.answer(sdp, now) {
+            Ok(answer) => {
+                self.life.handle_described(now);
+                self.say(SignalBody::Desc(answer), context);
+                Ok(())
+            }
+            Err(error) => {
+                self.life.handle_dead(context.rng, now);
+                Err(error)
+            }
+        }
+    }
+
+    fn on_answer(&mut self, sid: SessionId, sdp: &str, now: Instant) -> Result<(), NotTaken> {
+        candidates::check_description(sdp)?;
+        if !self.negotiation.handle_answer(sid) {
+            return Ok(()); // late
+        }
+        let Some(connection) = &mut self.connection else { return Ok(()) };
+        connection.handle_answer(sdp, now)?;
+        self.life.handle_described(now);
+        Ok(())
+    }
+
+    pub(super) fn act(&mut self, act: Act, context: &mut Context<'_>, now: Instant) {
+        match act {
+            Act::Wait => {}
+            Act::Restart => self.restart(Sockets::Kept, context, now),
+            Act::Rebuild => self.rebuild(context, now),
+        }
+    }
+
+    /// A new connection, offered by us.
+    pub(super) fn rebuild(&mut self, context: &mut Context<'_>, now: Instant) {
+        self.negotiation.begin(SessionId(context.rng.random()));
+        let offer = self.renew(context, now).and_then(|()| match &mut self.connection {
+            Some(connection) => Ok(connection.offer(now)?),
+            None => Err(candidates::Refused::Syntax.into()),
+        });
+        match offer {
+            Ok(offer) => {
+                self.life.handle_offered(now);
+                self.say(SignalBody::Desc(offer), context);
+                self.drain(context, now);
+            }
+            Err(error) => {
+                tracing::warn!(%error, peer = %self.entry.id, "no connection could be offered");
+                self.life.handle_dead(context.rng, now);
+            }
+        }
+    }
+
+    /// New ICE credentials on the connection there is; a new connection where that fails.
+    pub(super) fn restart(&mut self, sockets: Sockets, context: &mut Context<'_>, now: Instant) {
+        if self.negotiation.is_offer_out() {
+            return self.rebuild(context, now);
+        }
+        let Some(connection) = &mut self.connection else { return self.rebuild(context, now) };
+        let around = match sockets {
+            Sockets::Kept => None,
+            Sockets::New => Some((context.around, &mut *context.next_socket)),
+        };
+        match connection.restart(around, now) {
+            Ok(offer) => {
+                self.restarts += 1;
+                self.negotiation.begin_again();
+                self.say(SignalBody::Desc(offer), context);
+            }
+            Err(error) => {
+                tracing::info!(%error, peer = %self.entry.id, "no restart, so a new connection");
+                self.rebuild(context, now);
+            }
+        }
+    }
+
+    /// The old connection away, a new one in its place.
+    fn renew(&mut self, context: &mut Context<'_>, now: Instant) -> Result<(), NotTaken> {
+        self.close(Farewell::Silent, context, now);
+        let link = context.link.clone();
+        let connection = Connection::new(link, context.around, context.loopback, context.next_socket, now)?;
+        self.connection = Some(connection);
+        Ok(())
+    }
+
+    pub(super) fn say(&self, body: SignalBody, context: &mut Context<'_>) {
+        let Some(sid) = self.negotiation.sid() else { return };
+        context.outputs.push_back(PeerOutput::Say { to: self.entry.id, sid, body });
+    }
+
+    /// Whether media flows, or may at any moment again.
+    pub(crate) fn is_alive(&self) -> bool {
+        matches!(self.phase(), PeerPhase::Connected(_) | PeerPhase::Faltering | PeerPhase::Restarting { .. })
+    }
+}

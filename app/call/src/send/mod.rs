@@ -1,0 +1,5 @@
+//! The way of our media to one peer: which layer, how fast, when.
+
+pub(crate) mod estimator;
+pub(crate) mod layers;
+pub(crate) mod pacer;

@@ -1,0 +1,143 @@
+//! What a person, a test or a log sees of a call: values, nothing that lives.
+
+use std::time::Duration;
+
+use hearth_base::{Bitrate, TrackId, TrackSource};
+use hearth_protocol::{ErrorCode, MediaState, PeerId, PeerKind, Role, RoomName};
+
+use crate::io::Switch;
+use crate::stats::PeerCounters;
+
+/// One look at a call.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// Where the call stands.
+    pub phase: Phase,
+    /// The room, once known.
+    pub room: Option<RoomName>,
+    /// Who we are in it.
+    pub me: Option<PeerId>,
+    /// What we may do.
+    pub role: Role,
+    /// What the person wants of the microphone. Whether it runs, its device says.
+    pub microphone: Switch,
+    /// What the person wants of the camera.
+    pub camera: Switch,
+    /// Who else is there, in the order of their ids.
+    pub peers: Vec<PeerSnapshot>,
+    /// Our tracks.
+    pub tracks: Vec<(TrackId, TrackSource)>,
+    /// Signalling messages that were refused.
+    pub refused_signals: u64,
+}
+
+/// Where a call stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Phase {
+    /// Nothing is wanted yet.
+    #[default]
+    Idle,
+    /// On the way into a room.
+    Joining,
+    /// In it.
+    InRoom,
+    /// The server is out of reach; the media flows on.
+    Resuming {
+        /// Tries so far.
+        attempt: u32,
+    },
+    /// Over.
+    Ended(EndReason),
+}
+
+/// Why a call is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndReason {
+    /// We left.
+    Left,
+    /// The server said no.
+    Refused(ErrorCode),
+    /// The server could not be reached in time.
+    Unreachable,
+    /// The room is over.
+    RoomEnded,
+}
+
+/// Somebody else.
+#[derive(Clone, Debug)]
+pub struct PeerSnapshot {
+    /// Who.
+    pub id: PeerId,
+    /// Their name.
+    pub nick: String,
+    /// What they run.
+    pub kind: PeerKind,
+    /// What they say they send.
+    pub media: MediaState,
+    /// Whether their connection to the server is broken.
+    pub away: bool,
+    /// How our connection to them stands.
+    pub phase: PeerPhase,
+    /// Their tracks.
+    pub tracks: Vec<(TrackId, TrackSource)>,
+    /// The round trip.
+    pub round_trip: Option<Duration>,
+    /// The share of our packets that they lose, 0 to 1.
+    pub loss: f64,
+    /// What the link to them is thought to bear.
+    pub estimate: Bitrate,
+    /// Both ends' candidates of the path in use.
+    pub pair: Option<PairSnapshot>,
+    /// DTLS fingerprints, theirs and ours: what the room's code is made of.
+    pub fingerprints: Option<(String, String)>,
+    /// Handshakes so far: 1, unless the connection had to be rebuilt.
+    pub handshakes: u32,
+    /// ICE restarts so far.
+    pub restarts: u32,
+    /// What was counted.
+    pub counters: PeerCounters,
+}
+
+/// The two candidates that media goes between.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PairSnapshot {
+    /// Ours: `host`, `srflx`, `prflx` or `relay`, and the address.
+    pub local: (String, String),
+    /// Theirs.
+    pub remote: (String, String),
+}
+
+/// How the connection to a peer stands.
+///
+/// ```text
+/// Negotiating -> Connecting -> Connected <-> Faltering -> Restarting -> Connected
+///      ^              |                                       |
+///      +--- Failed <--+---------------------------------------+        any -> (gone from the snapshot)
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PeerPhase {
+    /// Offer and answer are under way.
+    Negotiating,
+    /// Checks and handshake are under way.
+    Connecting,
+    /// Media flows, directly or through a relay.
+    Connected(Route),
+    /// Nothing has been heard for a moment.
+    Faltering,
+    /// A new path is looked for.
+    Restarting {
+        /// Tries so far.
+        attempt: u32,
+    },
+    /// It did not work; it is tried again.
+    Failed,
+}
+
+/// Which way media takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// From socket to socket.
+    Direct,
+    /// Through a TURN server, ours or theirs.
+    Relayed,
+}
