@@ -1,1 +1,11 @@
-//! Links, queues and loss as pure arithmetic, seeded, in virtual time
+//! A network as pure arithmetic, in virtual time and from one seed: links with rate, queue, delay, jitter and loss,
+//! partitions, addresses that move.
+//!
+//! [`Network`] owns every datagram in flight. It knows addresses and nodes, no sockets; what a datagram means is its
+//! users' business. Used by the World test of `hearth-call`, and fit for an emulator between real devices.
+
+mod link;
+mod network;
+
+pub use link::{LinkConfig, Loss};
+pub use network::{Counters, Delivery, Network, NodeId};

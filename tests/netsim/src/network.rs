@@ -1,0 +1,260 @@
+//! Nodes, their addresses, and everything in flight between them.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Instant;
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha12Rng;
+
+use crate::link::{Fate, LinkConfig, LinkState};
+
+/// A machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NodeId(pub u32);
+
+/// A datagram that arrived.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// At which machine.
+    pub node: NodeId,
+    /// From which address.
+    pub from: SocketAddr,
+    /// To which.
+    pub to: SocketAddr,
+    /// All of it.
+    pub payload: Vec<u8>,
+}
+
+/// What befell the datagrams.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Given to the network.
+    pub sent: u64,
+    /// Handed over.
+    pub delivered: u64,
+    /// Lost by chance.
+    pub lost: u64,
+    /// Dropped by a full queue.
+    pub queue_full: u64,
+    /// Sent across a partition.
+    pub partitioned: u64,
+    /// Sent to an address that nobody has, or has no more.
+    pub unroutable: u64,
+    /// Overtaken by a later one on the same link.
+    pub reordered: u64,
+    /// Arrived twice.
+    pub duplicated: u64,
+}
+
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Flight {
+    at: Instant,
+    order: u64,
+    to: SocketAddr,
+    from: SocketAddr,
+    link: (NodeId, NodeId),
+    payload: Vec<u8>,
+}
+
+/// The network.
+#[derive(Debug)]
+pub struct Network {
+    rng: ChaCha12Rng,
+    default_link: LinkConfig,
+    links: BTreeMap<(NodeId, NodeId), LinkConfig>,
+    states: BTreeMap<(NodeId, NodeId), LinkState>,
+    newest_delivered: BTreeMap<(NodeId, NodeId), u64>,
+    addresses: BTreeMap<IpAddr, NodeId>,
+    partitions: BTreeSet<(NodeId, NodeId)>,
+    flights: BinaryHeap<Reverse<Flight>>,
+    next_order: u64,
+    counters: Counters,
+}
+
+impl Network {
+    /// A network whose links are like `default_link` until one is set apart.
+    pub fn new(seed: u64, default_link: LinkConfig) -> Self {
+        Self {
+            rng: ChaCha12Rng::seed_from_u64(seed),
+            default_link,
+            links: BTreeMap::new(),
+            states: BTreeMap::new(),
+            newest_delivered: BTreeMap::new(),
+            addresses: BTreeMap::new(),
+            partitions: BTreeSet::new(),
+            flights: BinaryHeap::new(),
+            next_order: 0,
+            counters: Counters::default(),
+        }
+    }
+
+    /// Gives `node` an address; it keeps those that it has.
+    pub fn add_address(&mut self, node: NodeId, address: IpAddr) {
+        self.addresses.insert(address, node);
+    }
+
+    /// Takes an address away: what is on its way there is lost.
+    pub fn remove_address(&mut self, address: IpAddr) {
+        self.addresses.remove(&address);
+    }
+
+    /// Changes all links that are not set apart.
+    pub fn set_default_link(&mut self, config: LinkConfig) {
+        self.default_link = config;
+    }
+
+    /// Sets one direction apart.
+    pub fn set_link(&mut self, from: NodeId, to: NodeId, config: LinkConfig) {
+        self.links.insert((from, to), config);
+    }
+
+    /// Cuts two nodes off from each other, or joins them again.
+    pub fn set_partition(&mut self, a: NodeId, b: NodeId, cut: bool) {
+        for pair in [(a, b), (b, a)] {
+            if cut {
+                self.partitions.insert(pair);
+            } else {
+                self.partitions.remove(&pair);
+            }
+        }
+    }
+
+    /// What befell the datagrams so far.
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// A datagram leaves. A sender whose address has gone sends into nothing.
+    pub fn send(&mut self, from: SocketAddr, to: SocketAddr, payload: Vec<u8>, now: Instant) {
+        self.counters.sent += 1;
+        let nodes = self.addresses.get(&from.ip()).zip(self.addresses.get(&to.ip()));
+        let Some((&sender, &receiver)) = nodes else {
+            self.counters.unroutable += 1;
+            return;
+        };
+        let link = (sender, receiver);
+        if self.partitions.contains(&link) {
+            self.counters.partitioned += 1;
+            return;
+        }
+        let config = self.links.get(&link).copied().unwrap_or(self.default_link);
+        let state = self.states.entry(link).or_default();
+        match state.send(&config, payload.len(), &mut self.rng, now) {
+            Fate::Lost => self.counters.lost += 1,
+            Fate::QueueFull => self.counters.queue_full += 1,
+            Fate::Arrives(first, second) => {
+                if let Some(at) = second {
+                    self.counters.duplicated += 1;
+                    self.fly(at, from, to, link, payload.clone());
+                }
+                self.fly(first, from, to, link, payload);
+            }
+        }
+    }
+
+    fn fly(&mut self, at: Instant, from: SocketAddr, to: SocketAddr, link: (NodeId, NodeId), payload: Vec<u8>) {
+        let order = self.next_order;
+        self.next_order += 1;
+        self.flights.push(Reverse(Flight { at, order, to, from, link, payload }));
+    }
+
+    /// When the next datagram arrives.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.flights.peek().map(|Reverse(flight)| flight.at)
+    }
+
+    /// The next datagram that has arrived by `now`.
+    pub fn poll_delivery(&mut self, now: Instant) -> Option<Delivery> {
+        while self.poll_timeout().is_some_and(|at| at <= now) {
+            let Reverse(flight) = self.flights.pop()?;
+            // The address may have moved on meanwhile.
+            let Some(&node) = self.addresses.get(&flight.to.ip()) else {
+                self.counters.unroutable += 1;
+                continue;
+            };
+            let newest = self.newest_delivered.entry(flight.link).or_default();
+            self.counters.reordered += u64::from(flight.order < *newest);
+            *newest = flight.order.max(*newest);
+            self.counters.delivered += 1;
+            return Some(Delivery { node, from: flight.from, to: flight.to, payload: flight.payload });
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const A: NodeId = NodeId(1);
+    const B: NodeId = NodeId(2);
+
+    fn address(node: u8) -> SocketAddr {
+        SocketAddr::from(([10, 0, 0, node], 1000))
+    }
+
+    fn network(config: LinkConfig) -> Network {
+        let mut network = Network::new(3, config);
+        network.add_address(A, address(1).ip());
+        network.add_address(B, address(2).ip());
+        network
+    }
+
+    #[test]
+    fn datagrams_arrive_in_time_at_whoever_has_the_address() {
+        let now = Instant::now();
+        let mut network = network(LinkConfig::delayed(Duration::from_millis(20)));
+        network.send(address(1), address(2), vec![1], now);
+        network.send(address(1), address(9), vec![2], now);
+        assert_eq!(network.poll_delivery(now + Duration::from_millis(19)), None);
+        let delivery = network.poll_delivery(now + Duration::from_millis(20)).unwrap();
+        assert_eq!((delivery.node, delivery.payload), (B, vec![1]));
+        network.send(address(1), address(2), vec![3], now);
+        network.remove_address(address(2).ip());
+        assert_eq!(network.poll_delivery(now + Duration::from_secs(1)), None);
+        assert_eq!(network.counters().unroutable, 2);
+    }
+
+    #[test]
+    fn a_partition_cuts_both_ways_until_it_heals() {
+        let now = Instant::now();
+        let mut network = network(LinkConfig::delayed(Duration::ZERO));
+        network.set_partition(A, B, true);
+        network.send(address(1), address(2), vec![1], now);
+        network.send(address(2), address(1), vec![1], now);
+        assert_eq!(network.counters().partitioned, 2);
+        network.set_partition(A, B, false);
+        network.send(address(1), address(2), vec![2], now);
+        assert_eq!(network.poll_delivery(now).unwrap().payload, [2]);
+    }
+
+    #[test]
+    fn one_seed_gives_one_history() {
+        let history = |seed| {
+            let config = LinkConfig {
+                jitter: Duration::from_millis(30),
+                loss: crate::Loss::Independent(0.2),
+                duplicate: 0.1,
+                ..LinkConfig::delayed(Duration::from_millis(5))
+            };
+            let mut network = Network::new(seed, config);
+            network.add_address(A, address(1).ip());
+            network.add_address(B, address(2).ip());
+            let start = Instant::now();
+            for n in 0..200_u8 {
+                network.send(address(1), address(2), vec![n], start + Duration::from_millis(u64::from(n)));
+            }
+            let late = start + Duration::from_secs(9);
+            let order: Vec<_> = std::iter::from_fn(|| network.poll_delivery(late)).map(|d| d.payload).collect();
+            (order, network.counters())
+        };
+        assert_eq!(history(1), history(1));
+        assert_ne!(history(1).0, history(2).0);
+        let counters = history(1).1;
+        assert!(counters.lost > 20 && counters.reordered > 20 && counters.duplicated > 5, "{counters:?}");
+    }
+}
