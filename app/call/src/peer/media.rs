@@ -84,7 +84,11 @@ impl Peer {
     }
 
     pub(super) fn on_feedback(
-        &mut self, feedback: Feedback, connection: &Connection, context: &mut Context<'_>, now: Instant,
+        &mut self,
+        feedback: Feedback,
+        connection: &Connection,
+        context: &mut Context<'_>,
+        now: Instant,
     ) {
         match feedback {
             Feedback::KeyFrameWanted(track) => {

@@ -1,0 +1,141 @@
+//! One simulated machine with a call on it.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Instant;
+
+use hearth_base::{TrackSource, VideoCodec};
+use hearth_call::{Call, CallConfig, Input, Loopback, MediaCommand, Output, Phase, SocketId, TransportPolicy};
+use hearth_netsim::NodeId;
+use hearth_protocol::{ClientMessage, Numbered};
+use hearth_signal::rooms::ConnId;
+
+use crate::media::{AUDIO, Sink, Source, VIDEO};
+
+/// What the machine wants of the world round it.
+#[derive(Debug)]
+pub enum Wish {
+    Send { from: SocketAddr, to: SocketAddr, payload: Vec<u8> },
+    Say(Numbered<ClientMessage>),
+    Dial,
+    HangUp,
+}
+
+pub struct Client {
+    pub node: NodeId,
+    pub address: IpAddr,
+    pub call: Call,
+    pub conn: Option<ConnId>,
+    /// Killed: nothing comes in or goes out any more.
+    pub crashed: bool,
+    pub source: Source,
+    pub sink: Sink,
+    pub wake: Option<Instant>,
+    pub next_picture: Instant,
+    pub next_sound: Instant,
+    sockets: BTreeMap<SocketId, SocketAddr>,
+    next_port: u16,
+}
+
+impl Client {
+    pub fn new(index: u8, seed: u64, transport: TransportPolicy, now: Instant) -> Self {
+        let mut bytes = [index; 32];
+        bytes.iter_mut().zip(seed.to_le_bytes()).for_each(|(to, from)| *to = from);
+        let config = CallConfig {
+            seed: bytes,
+            nick: format!("client {index}"),
+            tracks: vec![TrackSource::Microphone, TrackSource::Camera],
+            video_codecs: vec![VideoCodec::H264],
+            transport,
+            loopback: Loopback::Refused,
+        };
+        let mut call = Call::new(config, now);
+        let address = IpAddr::from([10, 0, 0, index + 1]);
+        call.handle(Input::Interfaces(vec![address]), now);
+        let tracks = call.snapshot().tracks;
+        Self {
+            node: NodeId(u32::from(index)),
+            address,
+            call,
+            conn: None,
+            crashed: false,
+            source: Source::new(index, tracks[0].0, tracks[1].0, now),
+            sink: Sink::default(),
+            wake: None,
+            next_picture: now,
+            next_sound: now,
+            sockets: BTreeMap::new(),
+            next_port: 40_000,
+        }
+    }
+
+    /// Moves to another address: every socket is dead, as after a change of Wi-Fi.
+    pub fn move_to(&mut self, address: IpAddr) {
+        self.address = address;
+        self.sockets.clear();
+    }
+
+    pub fn deliver(&mut self, from: SocketAddr, to: SocketAddr, payload: Vec<u8>, now: Instant) {
+        let socket = self.sockets.iter().find(|(_, local)| **local == to).map(|(socket, _)| *socket);
+        if let Some(socket) = socket {
+            self.call.handle(Input::Datagram { socket, from, payload: payload.into() }, now);
+        }
+    }
+
+    /// Sends the media that is due.
+    pub fn speak(&mut self, now: Instant) {
+        while self.next_picture <= now {
+            self.next_picture += VIDEO;
+            let picture = self.source.picture(now);
+            self.call.handle(Input::Video(picture), now);
+        }
+        while self.next_sound <= now {
+            self.next_sound += AUDIO;
+            let sound = self.source.sound(now);
+            self.call.handle(Input::Audio(sound), now);
+        }
+    }
+
+    /// Does what the call asks for that this machine can do itself; the rest is for the world.
+    pub fn drain(&mut self, now: Instant) -> Vec<Wish> {
+        let mut wishes = Vec::new();
+        while let Some(output) = self.call.poll_output() {
+            match output {
+                Output::Transmit { socket, to, payload } => {
+                    // A socket of an address that is gone sends nowhere.
+                    if let Some(from) = self.sockets.get(&socket) {
+                        wishes.push(Wish::Send { from: *from, to, payload: payload.to_vec() });
+                    }
+                }
+                Output::Signal(message) => wishes.push(Wish::Say(message)),
+                Output::DialSignal => wishes.push(Wish::Dial),
+                Output::HangUpSignal => wishes.push(Wish::HangUp),
+                Output::OpenSocket { socket, bind } => self.open(socket, bind, now),
+                Output::CloseSocket(socket) => drop(self.sockets.remove(&socket)),
+                Output::Media(MediaCommand::KeyFrame { .. }) => self.source.want_key_frame(),
+                Output::Media(_) | Output::Changed => {}
+                Output::Video(frame) => self.sink.picture(&frame, now),
+                Output::Audio(packet) => self.sink.sound(&packet, now),
+            }
+        }
+        wishes
+    }
+
+    fn open(&mut self, socket: SocketId, bind: IpAddr, now: Instant) {
+        let possible = bind.is_unspecified() || bind == self.address;
+        let local = possible.then(|| SocketAddr::new(self.address, self.next_port));
+        self.next_port += 1;
+        if let Some(local) = local {
+            self.sockets.insert(socket, local);
+        }
+        self.call.handle(Input::Socket { socket, local }, now);
+    }
+
+    pub fn open_sockets(&self) -> usize {
+        self.sockets.len()
+    }
+
+    pub fn has_ended(&self) -> bool {
+        self.crashed || matches!(self.call.snapshot().phase, Phase::Ended(_))
+    }
+}

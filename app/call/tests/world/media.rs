@@ -1,0 +1,125 @@
+//! Media that carries its own proof: who sent it, and which one in the row it is.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use hearth_base::{
+    AudioCodec, AudioPacket, EncodedAudio, EncodedVideo, FrameKind, Layer, ReceivedVideo, TrackId, VideoCodec,
+};
+
+/// One picture every so often: 15 a second.
+pub const VIDEO: Duration = Duration::from_millis(66);
+/// One packet of sound every so often.
+pub const AUDIO: Duration = Duration::from_millis(20);
+/// Bytes of a key frame and of another: 7 packets and 3.
+const KEY_BYTES: usize = 8000;
+const DELTA_BYTES: usize = 3000;
+
+/// A camera and a microphone.
+#[derive(Debug)]
+pub struct Source {
+    id: u8,
+    video: TrackId,
+    audio: TrackId,
+    start: Instant,
+    pub frames: u32,
+    pub sounds: u32,
+    key_wanted: bool,
+}
+
+impl Source {
+    pub fn new(id: u8, audio: TrackId, video: TrackId, start: Instant) -> Self {
+        Self { id, video, audio, start, frames: 0, sounds: 0, key_wanted: true }
+    }
+
+    pub fn want_key_frame(&mut self) {
+        self.key_wanted = true;
+    }
+
+    pub fn picture(&mut self, now: Instant) -> EncodedVideo {
+        let kind = if std::mem::take(&mut self.key_wanted) { FrameKind::Key } else { FrameKind::Delta };
+        let tag = tag(self.id, self.frames);
+        self.frames += 1;
+        let mut unit = Vec::new();
+        let (header, bytes) = match kind {
+            FrameKind::Key => {
+                unit.extend([0, 0, 0, 1, 0x67, 0x42, 0xe0, 0x1f, 0, 0, 0, 1, 0x68, 0xce]);
+                (0x65, KEY_BYTES)
+            }
+            FrameKind::Delta => (0x41, DELTA_BYTES),
+        };
+        unit.extend([0, 0, 0, 1, header]);
+        unit.extend_from_slice(tag.as_bytes());
+        unit.resize(bytes, 0xAA);
+        EncodedVideo {
+            track: self.video,
+            layer: Layer::default(),
+            codec: VideoCodec::H264,
+            kind,
+            captured: now,
+            payload: unit.into(),
+        }
+    }
+
+    pub fn sound(&mut self, now: Instant) -> EncodedAudio {
+        let payload = Bytes::from(tag(self.id, self.sounds));
+        self.sounds += 1;
+        let position = now.duration_since(self.start).as_micros() as u64 * 48 / 1000;
+        EncodedAudio {
+            track: self.audio,
+            codec: AudioCodec::Opus,
+            position,
+            captured: now,
+            begins_talk: self.sounds == 1,
+            payload,
+        }
+    }
+}
+
+fn tag(id: u8, number: u32) -> String {
+    format!("<{id:02x}:{number:08x}>")
+}
+
+fn read_tag(payload: &[u8]) -> Option<(u8, u32)> {
+    let at = payload.iter().position(|byte| *byte == b'<')?;
+    let text = std::str::from_utf8(payload.get(at..at + 13)?).ok()?;
+    let (id, number) = text.trim_matches(['<', '>']).split_once(':')?;
+    Some((u8::from_str_radix(id, 16).ok()?, u32::from_str_radix(number, 16).ok()?))
+}
+
+/// What one client got from one source.
+#[derive(Clone, Debug, Default)]
+pub struct Got {
+    pub frames: Vec<u32>,
+    pub frame_times: Vec<Instant>,
+    pub sounds: u64,
+    pub last_sound: Option<Instant>,
+}
+
+/// What one client got, by source.
+#[derive(Debug, Default)]
+pub struct Sink {
+    pub got: BTreeMap<u8, Got>,
+    /// The source behind each track: one track never carries two.
+    tracks: BTreeMap<TrackId, u8>,
+}
+
+impl Sink {
+    pub fn picture(&mut self, frame: &ReceivedVideo, now: Instant) {
+        let (source, number) = read_tag(&frame.payload).expect("a frame arrives as it was sent");
+        assert_eq!(*self.tracks.entry(frame.track).or_insert(source), source, "two sources on one track");
+        let got = self.got.entry(source).or_default();
+        assert!(got.frames.last().is_none_or(|last| number > *last), "frame {number} after {:?}", got.frames.last());
+        got.frames.push(number);
+        got.frame_times.push(now);
+    }
+
+    pub fn sound(&mut self, packet: &AudioPacket, now: Instant) {
+        let (source, _) = read_tag(&packet.payload).expect("sound arrives as it was sent");
+        assert_eq!(*self.tracks.entry(packet.track).or_insert(source), source, "two sources on one track");
+        let got = self.got.entry(source).or_default();
+        got.sounds += 1;
+        got.last_sound = Some(now);
+    }
+}

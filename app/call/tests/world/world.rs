@@ -1,0 +1,377 @@
+//! The world: real calls, the real signalling core and the real TURN core over a simulated network, in virtual time.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use hearth_call::{Input, Intent, PeerPhase, Phase, SignalLink, TransportPolicy};
+use hearth_netsim::{LinkConfig, Network, NodeId};
+use hearth_protocol::RoomName;
+use hearth_signal::rooms::{ConnId, Epoch, IceConfig, Output as RoomOutput, Rooms, RoomsConfig, TurnRest, TurnSecret};
+use hearth_turn::{Output as TurnOutput, PeerPolicy, Secret, Server as Turn};
+
+use crate::client::{Client, Wish};
+
+const TURN: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 200)), 3478);
+const TURN_NODE: NodeId = NodeId(200);
+const TURN_SECRET: &str = "between the two servers";
+/// One way between a client and the signalling server.
+const SIGNAL_DELAY: Duration = Duration::from_millis(20);
+/// Seconds since 1970 at the beginning of every world.
+const UNIX: u64 = 1_800_000_000;
+
+/// Something on its way over a WebSocket, which neither loses nor reorders.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Wire {
+    Opened(usize, ConnId),
+    Refused(usize),
+    ToServer(ConnId, String),
+    ServerSawClose(ConnId),
+    ToClient(ConnId, String),
+    ClientSawClose(ConnId),
+}
+
+pub struct World {
+    pub now: Instant,
+    pub start: Instant,
+    pub seed: u64,
+    pub net: Network,
+    pub clients: Vec<Client>,
+    pub turn: Turn,
+    rooms: Rooms,
+    server_up: bool,
+    restarts: u64,
+    wires: BinaryHeap<Reverse<(Instant, u64, Wire)>>,
+    next_wire: u64,
+    next_conn: u64,
+    conns: BTreeMap<ConnId, usize>,
+    pub room: Option<RoomName>,
+}
+
+impl World {
+    pub fn new(seed: u64, link: LinkConfig) -> Self {
+        #[expect(clippy::disallowed_methods, reason = "virtual time begins somewhere")]
+        let now = Instant::now();
+        let mut net = Network::new(seed, link);
+        net.add_address(TURN_NODE, TURN.ip());
+        let mut world = Self {
+            now,
+            start: now,
+            seed,
+            net,
+            clients: Vec::new(),
+            turn: turn(seed, now),
+            rooms: rooms(seed, now),
+            server_up: true,
+            restarts: 0,
+            wires: BinaryHeap::new(),
+            next_wire: 0,
+            next_conn: 0,
+            conns: BTreeMap::new(),
+            room: None,
+        };
+        world.drain_turn();
+        world
+    }
+
+    /// A further machine, without a call yet.
+    pub fn add_client(&mut self, transport: TransportPolicy) -> usize {
+        let index = self.clients.len();
+        let client = Client::new(index as u8, self.seed, transport, self.now);
+        self.net.add_address(client.node, client.address);
+        self.clients.push(client);
+        index
+    }
+
+    /// The first one makes the room, everybody else joins it.
+    pub fn enter(&mut self, index: usize) {
+        let intent = match &self.room {
+            None => Intent::Create { secret: None },
+            Some(room) => Intent::Join { room: room.clone(), secret: None },
+        };
+        self.give(index, Input::Intent(intent));
+        if self.room.is_none() {
+            self.run_until(Duration::from_secs(5), |world| world.clients[index].call.snapshot().room.is_some());
+            self.room = self.clients[index].call.snapshot().room;
+            assert!(self.room.is_some(), "seed {}: no room", self.seed);
+        }
+    }
+
+    pub fn give(&mut self, index: usize, input: Input) {
+        if !self.clients[index].crashed {
+            self.clients[index].call.handle(input, self.now);
+            self.drain_client(index);
+        }
+    }
+
+    /// Kills a client as `kill -9` does: its sockets close, and nothing is said.
+    pub fn crash(&mut self, index: usize) {
+        self.clients[index].crashed = true;
+        self.hang_up(index);
+        self.net.remove_address(self.clients[index].address);
+    }
+
+    /// Cuts a client's WebSocket: both ends see it.
+    pub fn cut_signal(&mut self, index: usize) {
+        self.hang_up(index);
+        self.give(index, Input::SignalLink(SignalLink::Down));
+    }
+
+    fn hang_up(&mut self, index: usize) {
+        if let Some(conn) = self.clients[index].conn.take() {
+            self.conns.remove(&conn);
+            self.send_wire(Wire::ServerSawClose(conn));
+        }
+    }
+
+    /// Stops the signalling server: its memory is lost.
+    pub fn stop_server(&mut self) {
+        self.server_up = false;
+        self.restarts += 1;
+        self.rooms = rooms(self.seed + self.restarts, self.now);
+        for index in 0..self.clients.len() {
+            if self.clients[index].conn.take().is_some() {
+                self.give(index, Input::SignalLink(SignalLink::Down));
+            }
+        }
+        self.conns.clear();
+    }
+
+    pub fn start_server(&mut self) {
+        self.server_up = true;
+    }
+
+    /// Gives a client another address.
+    pub fn move_client(&mut self, index: usize, address: IpAddr) {
+        let client = &mut self.clients[index];
+        self.net.remove_address(client.address);
+        client.move_to(address);
+        self.net.add_address(client.node, address);
+        self.cut_signal(index);
+        self.give(index, Input::Interfaces(vec![address]));
+    }
+
+    pub fn elapsed(&self) -> Duration {
+        self.now - self.start
+    }
+
+    pub fn run(&mut self, time: Duration) {
+        let end = self.now + time;
+        self.run_to(end, |_| false);
+    }
+
+    /// Runs until `done`, for at most `limit`; whether it was done.
+    pub fn run_until(&mut self, limit: Duration, done: impl Fn(&Self) -> bool) -> bool {
+        let end = self.now + limit;
+        self.run_to(end, done)
+    }
+
+    fn run_to(&mut self, end: Instant, done: impl Fn(&Self) -> bool) -> bool {
+        while !done(self) {
+            let next = self.next_event();
+            if next > end {
+                self.now = end;
+                return done(self);
+            }
+            self.now = self.now.max(next);
+            self.step();
+        }
+        true
+    }
+
+    fn next_event(&mut self) -> Instant {
+        let clients = self.clients.iter().filter(|client| !client.has_ended());
+        let clients = clients.flat_map(|c| [c.wake, Some(c.next_picture), Some(c.next_sound)]).flatten().min();
+        let wire = self.wires.peek().map(|Reverse((at, ..))| *at);
+        let times = [clients, wire, self.net.poll_timeout(), self.rooms.poll_timeout(), self.turn.poll_timeout()];
+        times.into_iter().flatten().min().unwrap_or(self.now + Duration::from_secs(1))
+    }
+
+    fn step(&mut self) {
+        let now = self.now;
+        while self.wires.peek().is_some_and(|Reverse((at, ..))| *at <= now) {
+            let Some(Reverse((_, _, wire))) = self.wires.pop() else { break };
+            self.on_wire(wire);
+        }
+        while let Some(delivery) = self.net.poll_delivery(now) {
+            if delivery.node == TURN_NODE {
+                self.on_turn_datagram(delivery.from, delivery.to, &delivery.payload);
+            } else {
+                let index = delivery.node.0 as usize;
+                if !self.clients[index].crashed {
+                    self.clients[index].deliver(delivery.from, delivery.to, delivery.payload, now);
+                    self.drain_client(index);
+                }
+            }
+        }
+        if self.rooms.poll_timeout().is_some_and(|at| at <= now) {
+            self.rooms.handle_timeout(now);
+            self.drain_rooms();
+        }
+        if self.turn.poll_timeout().is_some_and(|at| at <= now) {
+            self.turn.handle_timeout(now);
+            self.drain_turn();
+        }
+        for index in 0..self.clients.len() {
+            self.step_client(index);
+        }
+    }
+
+    fn step_client(&mut self, index: usize) {
+        let now = self.now;
+        let client = &mut self.clients[index];
+        if client.has_ended() {
+            return;
+        }
+        if client.wake.is_some_and(|at| at <= now) {
+            client.call.handle(Input::Timeout, now);
+        }
+        client.speak(now);
+        self.drain_client(index);
+    }
+
+    fn drain_client(&mut self, index: usize) {
+        let now = self.now;
+        let wishes = self.clients[index].drain(now);
+        let ended = self.clients[index].has_ended();
+        for wish in wishes {
+            match wish {
+                Wish::Send { from, to, payload } => self.net.send(from, to, payload, now),
+                Wish::Say(message) => {
+                    let text = serde_json::to_string(&message).expect("a message is JSON");
+                    if let Some(conn) = self.clients[index].conn {
+                        self.send_wire(Wire::ToServer(conn, text));
+                    }
+                }
+                Wish::Dial => {
+                    let conn = ConnId(self.next_conn);
+                    self.next_conn += 1;
+                    let up = self.server_up;
+                    self.send_wire(if up { Wire::Opened(index, conn) } else { Wire::Refused(index) });
+                }
+                Wish::HangUp => {
+                    self.hang_up(index);
+                    if !ended {
+                        self.give(index, Input::SignalLink(SignalLink::Down));
+                    }
+                }
+            }
+        }
+        let client = &mut self.clients[index];
+        // A time that has passed means "at once", which in virtual time is a millisecond on.
+        client.wake = client.call.poll_timeout().map(|at| at.max(now + Duration::from_millis(1)));
+    }
+
+    fn send_wire(&mut self, wire: Wire) {
+        let order = self.next_wire;
+        self.next_wire += 1;
+        self.wires.push(Reverse((self.now + SIGNAL_DELAY, order, wire)));
+    }
+
+    fn on_wire(&mut self, wire: Wire) {
+        match wire {
+            Wire::Refused(index) => self.give(index, Input::SignalLink(SignalLink::Down)),
+            Wire::Opened(index, _) if !self.server_up => self.give(index, Input::SignalLink(SignalLink::Down)),
+            Wire::Opened(index, conn) => {
+                if self.clients[index].crashed {
+                    return;
+                }
+                self.conns.insert(conn, index);
+                self.clients[index].conn = Some(conn);
+                self.rooms.handle_connected(conn, self.now);
+                self.drain_rooms();
+                self.give(index, Input::SignalLink(SignalLink::Up));
+            }
+            Wire::ToServer(conn, text) => {
+                if self.conns.contains_key(&conn) {
+                    self.rooms.handle_message(conn, &text, self.now);
+                    self.drain_rooms();
+                }
+            }
+            Wire::ServerSawClose(conn) => {
+                self.rooms.handle_disconnected(conn, self.now);
+                self.drain_rooms();
+            }
+            Wire::ToClient(conn, text) => {
+                if let Some(index) = self.conns.get(&conn).copied() {
+                    let message = serde_json::from_str(&text).expect("the server speaks JSON");
+                    self.give(index, Input::Signal(message));
+                }
+            }
+            Wire::ClientSawClose(conn) => {
+                if let Some(index) = self.conns.remove(&conn) {
+                    self.clients[index].conn = None;
+                    self.give(index, Input::SignalLink(SignalLink::Down));
+                }
+            }
+        }
+    }
+
+    fn drain_rooms(&mut self) {
+        while let Some(output) = self.rooms.poll_output() {
+            match output {
+                RoomOutput::Send { conn, text } => self.send_wire(Wire::ToClient(conn, text.to_string())),
+                RoomOutput::Close { conn, .. } => self.send_wire(Wire::ClientSawClose(conn)),
+            }
+        }
+    }
+
+    fn on_turn_datagram(&mut self, from: SocketAddr, to: SocketAddr, payload: &[u8]) {
+        if to == TURN {
+            self.turn.handle_listener(from, to, payload, self.now);
+        } else {
+            self.turn.handle_relay(to, from, payload, self.now);
+        }
+        self.drain_turn();
+    }
+
+    fn drain_turn(&mut self) {
+        while let Some(output) = self.turn.poll_output() {
+            match output {
+                TurnOutput::Transmit { local, destination, payload } => {
+                    self.net.send(local, destination, payload, self.now);
+                }
+                TurnOutput::RelayTransmit { relay, destination, payload } => {
+                    self.net.send(relay, destination, payload, self.now);
+                }
+                TurnOutput::OpenRelay { .. } | TurnOutput::CloseRelay { .. } => {}
+            }
+        }
+    }
+
+    /// Whether every two who live are connected.
+    pub fn all_connected(&self) -> bool {
+        let alive: Vec<_> = self.clients.iter().filter(|client| !client.has_ended()).collect();
+        alive.iter().all(|client| {
+            let snapshot = client.call.snapshot();
+            let connected = snapshot.peers.iter().filter(|peer| matches!(peer.phase, PeerPhase::Connected(_)));
+            snapshot.phase == Phase::InRoom && connected.count() == alive.len() - 1
+        })
+    }
+}
+
+fn rooms(seed: u64, now: Instant) -> Rooms {
+    let turn = TurnRest {
+        urls: vec![format!("turn:{TURN}")],
+        secret: TurnSecret::new(TURN_SECRET).expect("not empty"),
+        lifetime: Duration::from_secs(3600),
+    };
+    let config = RoomsConfig { ice: IceConfig { fixed: Vec::new(), turn: Some(turn) }, ..RoomsConfig::default() };
+    Rooms::new(config, seed_bytes(seed), Epoch { at: now, unix_s: UNIX })
+}
+
+fn turn(seed: u64, now: Instant) -> Turn {
+    let mut config = hearth_turn::Config::new(seed_bytes(seed ^ 0xFFFF));
+    config.secrets = vec![Secret::new(TURN_SECRET).expect("not empty")];
+    config.peers = PeerPolicy::allowing(["10.0.0.0/8".parse().expect("a network")]);
+    config.relay_addresses = vec![hearth_turn::RelayAddress { bound: TURN.ip(), advertised: TURN.ip() }];
+    config.own = vec![TURN];
+    Turn::new(config, now, Duration::from_secs(UNIX))
+}
+
+fn seed_bytes(seed: u64) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    bytes.iter_mut().zip(seed.to_le_bytes()).for_each(|(to, from)| *to = from);
+    bytes
+}
