@@ -104,7 +104,7 @@ function setStream(element, track) {
 
 function setAvatar(element, nick, id) {
   const hue = [...`${id}${nick}`].reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) % 70, 7);
-  element.textContent = ([...nick.trim()][0] ?? "·").toUpperCase();
+  element.textContent = ([...nick.trim()][0] ?? "").toUpperCase();
   element.style.setProperty("--hue", String(hue < 48 ? hue : hue + 280)); // embers, with some rose among them
 }
 

@@ -1,8 +1,183 @@
-//! The rooms in virtual time.
+//! The rooms in virtual time: clients without sockets, a clock that is only added to.
 
-use std::time::Instant;
+mod flood;
+mod joining;
+mod random;
+mod resume;
+mod talking;
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use hearth_protocol::{
+    ClientMessage, Create, InviteSecret, Join, Joined, MediaState, Numbered, PeerId, PeerKind, RequestId, Resume,
+    ResumeToken, RoomName, ServerMessage, Signal, SignalBody,
+};
+
+use super::*;
 
 #[expect(clippy::disallowed_methods, reason = "an Instant can be made in no other way; the tests only add to it")]
 pub(crate) fn start() -> Instant {
     Instant::now()
+}
+
+/// A server, its clock, and everybody who is connected.
+struct Bench {
+    rooms: Rooms,
+    now: Instant,
+    next_conn: u64,
+    inboxes: BTreeMap<ConnId, Vec<Numbered<ServerMessage>>>,
+    closed: BTreeMap<ConnId, CloseReason>,
+}
+
+/// A client as the server should see it.
+#[derive(Clone, Debug)]
+struct Client {
+    conn: ConnId,
+    id: PeerId,
+    token: ResumeToken,
+    sent: u64,
+    /// The last number that arrived.
+    heard: u64,
+}
+
+impl Bench {
+    fn new() -> Self {
+        Self::with(RoomsConfig::default())
+    }
+
+    fn with(config: RoomsConfig) -> Self {
+        let now = start();
+        let rooms = Rooms::new(config, [7; 32], Epoch { at: now, unix_s: 1_800_000_000 });
+        Self { rooms, now, next_conn: 0, inboxes: BTreeMap::new(), closed: BTreeMap::new() }
+    }
+
+    fn drain(&mut self) {
+        while let Some(output) = self.rooms.poll_output() {
+            match output {
+                Output::Send { conn, text } => {
+                    let message = serde_json::from_str(&text).unwrap();
+                    self.inboxes.entry(conn).or_default().push(message);
+                }
+                Output::Close { conn, reason } => assert!(self.closed.insert(conn, reason).is_none(), "closed twice"),
+            }
+        }
+    }
+
+    fn connect(&mut self) -> ConnId {
+        let conn = ConnId(self.next_conn);
+        self.next_conn += 1;
+        self.rooms.handle_connected(conn, self.now);
+        self.drain();
+        conn
+    }
+
+    /// A client in a session of its own, in no room.
+    fn client(&mut self) -> Client {
+        let conn = self.connect();
+        self.say_text(conn, r#"{"type":"hello","v":[1],"kind":"native"}"#);
+        let session = self.take(conn).pop().unwrap();
+        let ServerMessage::Session { peer_id: id, resume_token: token, resumed: false, last_seq: 0 } = session else {
+            panic!("{session:?}")
+        };
+        Client { conn, id, token, sent: 0, heard: 0 }
+    }
+
+    /// A client in a room that it made.
+    fn host(&mut self, invite: Option<InviteSecret>) -> (Client, RoomName) {
+        let mut host = self.client();
+        let create = Create {
+            id: RequestId(1),
+            room: None,
+            nick: "Host".into(),
+            invite_hash: invite.map(|s| s.hash()),
+            media: MediaState::default(),
+        };
+        self.say(&mut host, ClientMessage::Create(create));
+        let room = joined(self.hear(&mut host)).room;
+        (host, room)
+    }
+
+    /// A client that has come into `room`.
+    fn guest(&mut self, room: &RoomName) -> Client {
+        let mut guest = self.client();
+        self.say(&mut guest, join(room, None));
+        joined(self.hear(&mut guest));
+        guest
+    }
+
+    fn say_text(&mut self, conn: ConnId, text: &str) {
+        self.rooms.handle_message(conn, text, self.now);
+        self.drain();
+    }
+
+    fn say(&mut self, client: &mut Client, message: ClientMessage) {
+        client.sent += 1;
+        let text = serde_json::to_string(&Numbered { seq: Some(client.sent), message }).unwrap();
+        self.say_text(client.conn, &text);
+    }
+
+    /// What came over `conn` since the last look, without its numbers.
+    fn take(&mut self, conn: ConnId) -> Vec<ServerMessage> {
+        self.inboxes.remove(&conn).unwrap_or_default().into_iter().map(|n| n.message).collect()
+    }
+
+    /// What the client heard since the last look; its numbers must be without holes.
+    fn hear(&mut self, client: &mut Client) -> Vec<ServerMessage> {
+        let messages = self.inboxes.remove(&client.conn).unwrap_or_default();
+        for seq in messages.iter().filter_map(|m| m.seq) {
+            assert_eq!(seq, client.heard + 1, "a hole in what {client:?} hears");
+            client.heard = seq;
+        }
+        messages.into_iter().map(|n| n.message).collect()
+    }
+
+    fn cut(&mut self, client: &Client) {
+        self.rooms.handle_disconnected(client.conn, self.now);
+        self.drain();
+    }
+
+    /// Comes back by the token; true when the session was there.
+    fn come_back(&mut self, client: &mut Client) -> bool {
+        client.conn = self.connect();
+        let resume = Some(Resume { token: client.token, last_seq: client.heard });
+        let hello = ClientMessage::Hello { v: vec![1], client: String::new(), kind: PeerKind::Native, resume };
+        self.say_text(client.conn, &serde_json::to_string(&hello).unwrap());
+        let inbox = self.inboxes.get_mut(&client.conn).unwrap();
+        let ServerMessage::Session { peer_id, resume_token, resumed, .. } = inbox.remove(1).message else { panic!() };
+        inbox.remove(0);
+        client.token = resume_token;
+        assert_eq!(resumed, peer_id == client.id);
+        resumed
+    }
+
+    fn wait(&mut self, time: Duration) {
+        let end = self.now + time;
+        while let Some(at) = self.rooms.poll_timeout().filter(|at| *at <= end) {
+            self.now = self.now.max(at);
+            self.rooms.handle_timeout(self.now);
+            self.drain();
+        }
+        self.now = end;
+    }
+}
+
+fn join(room: &RoomName, invite: Option<InviteSecret>) -> ClientMessage {
+    let media = MediaState { audio: true, ..MediaState::default() };
+    ClientMessage::Join(Join { id: RequestId(2), room: room.clone(), nick: "Guest".into(), invite, media })
+}
+
+fn signal(to: PeerId, word: &str) -> ClientMessage {
+    let body = SignalBody::End(word.into());
+    let sid = hearth_protocol::SessionId(1);
+    ClientMessage::Signal(Signal { to: Some(to), from: Some(to), pc: hearth_protocol::Pc::Main, sid, body })
+}
+
+fn joined(messages: Vec<ServerMessage>) -> Joined {
+    let found = messages.iter().find_map(|m| if let ServerMessage::Joined(j) = m { Some(j.clone()) } else { None });
+    found.unwrap_or_else(|| panic!("not joined: {messages:?}"))
+}
+
+fn errors(messages: &[ServerMessage]) -> Vec<ErrorCode> {
+    messages.iter().filter_map(|m| if let ServerMessage::Error { code, .. } = m { Some(*code) } else { None }).collect()
 }

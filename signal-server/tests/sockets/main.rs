@@ -1,0 +1,65 @@
+//! The server over real sockets on loopback: HTTP, TLS, WebSockets, signals. Waits on events with a deadline, never a
+//! sleep; every server takes a port that is free.
+
+#![cfg(test)]
+
+mod binary;
+mod client;
+mod hostile;
+mod http;
+mod rooms;
+mod tls;
+
+use std::path::Path;
+use std::time::Duration;
+
+use hearth_signal::rooms::RoomsConfig;
+use hearth_signal::{ConnectionLimits, Protection, Server, ServerConfig};
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+
+/// Beyond this a test has failed.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// A server that runs until the test ends.
+struct Running {
+    address: std::net::SocketAddr,
+    spki: Option<hearth_protocol::SpkiHash>,
+    stop: Option<oneshot::Sender<()>>,
+    task: JoinSet<()>,
+}
+
+fn plain() -> ServerConfig {
+    ServerConfig {
+        listen: ([127, 0, 0, 1], 0).into(),
+        protection: Protection::PlainHttp,
+        names: vec!["talk.example.org".into()],
+        rooms: RoomsConfig::default(),
+        connections: ConnectionLimits::default(),
+    }
+}
+
+fn protected(state: &Path) -> ServerConfig {
+    ServerConfig { protection: Protection::Generated { state: state.to_owned() }, ..plain() }
+}
+
+async fn start(config: ServerConfig) -> Running {
+    let server = Server::bind(config).await.unwrap();
+    let (address, spki) = (server.local_addr(), server.spki());
+    let (stop, stopped) = oneshot::channel::<()>();
+    let mut task = JoinSet::new();
+    task.spawn(server.run(async move { drop(stopped.await) }));
+    Running { address, spki, stop: Some(stop), task }
+}
+
+impl Running {
+    /// Asks it to stop and waits until it has.
+    async fn stop(mut self) {
+        drop(self.stop.take());
+        within(self.task.join_next()).await.unwrap().unwrap();
+    }
+}
+
+async fn within<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(DEADLINE, future).await.expect("nothing happened in time")
+}
