@@ -9,6 +9,8 @@ import { knows, say, translatePage } from "./words.js";
 const $ = (id) => document.getElementById(id);
 /** How often a lost room is asked for again while the media goes on. */
 const REJOIN_MS = 3_000;
+/** How long a missing device is mentioned. */
+const MENTION_MS = 8_000;
 const SPEAKING_MS = 200;
 const SPEAKING_LEVEL = 0.02;
 const SECRET = /^[A-Za-z0-9_-]{22}$/;
@@ -40,6 +42,7 @@ function onDevices() {
   if (call.inRoom) call.signalling.send({ type: "update", media: devices.sends });
   for (const { peer } of call.peers.values()) peer.mediaChanged();
   drawOwn();
+  mention(devices.fault);
 }
 
 function enterCall(room, nick) {
@@ -47,7 +50,7 @@ function enterCall(room, nick) {
   ui.joining(true);
   const url = `${location.protocol === "http:" ? "ws" : "wss"}://${location.host}/ws`;
   const on = { session: onSession, message: onMessage, lost: onLost, end: onEnd };
-  call = { room, nick, peers: new Map(), own: null, ice: [], inRoom: false, retry: 0 };
+  call = { room, nick, peers: new Map(), own: null, ice: [], inRoom: false, retry: 0, trouble: null, mention: 0 };
   call.signalling = new Signalling(url, on);
 }
 
@@ -56,14 +59,26 @@ function askToJoin() {
   call.signalling.send({ type: "join", id: 1, room: call.room, nick: call.nick, invite, media: devices.sends });
 }
 
+/** Shows the word on the banner: of the server as long as it holds, of the devices for a while. */
+function mention(fault) {
+  clearTimeout(call.mention);
+  ui.banner(call.trouble ? say(call.trouble) : fault ? say(fault) : "");
+  if (fault) call.mention = setTimeout(() => call && mention(null), MENTION_MS);
+}
+
+function trouble(word) {
+  call.trouble = word;
+  mention(null);
+}
+
 function onSession({ resumed }) {
-  ui.banner("");
+  if (resumed) trouble(null);
   ui.doorFault("");
   if (!resumed) askToJoin();
 }
 
 function onLost(attempt) {
-  if (call.own) ui.banner(say("server_lost"));
+  if (call.own) trouble("server_lost");
   else if (attempt > 1) ui.doorFault(say("server_unreachable"));
 }
 
@@ -83,7 +98,7 @@ function onMessage(message) {
     case "signal": return withPeer(message.from, ({ peer }) => peer.hear(message));
     case "ice_refresh": return onIce(message.ice_servers);
     case "room_ended": return leave("ended", say("ended"));
-    case "server_draining": return ui.banner(say("server_draining"));
+    case "server_draining": return trouble("server_draining");
   }
 }
 
@@ -94,7 +109,8 @@ function onJoined(joined) {
   call.inRoom = true;
   call.signalling.send({ type: "update", media: devices.sends }); // it may have changed since we asked
   ui.joining(false);
-  ui.banner(devices.fault ? say(devices.fault) : "");
+  call.trouble = null;
+  mention(devices.fault);
   ui.showRoom(call.room);
   ui.show("call");
   call.own ??= new ui.Tile(true);
@@ -107,11 +123,11 @@ function onError(error) {
   if (call.own && (error.code === "no_such_room" || error.code === "rate_limited")) {
     // The server was started anew and the room is not back yet. The media goes on: ask again.
     call.inRoom = false;
-    ui.banner(say("server_lost"));
+    trouble("server_lost");
     call.retry = setTimeout(() => call && askToJoin(), Math.max(REJOIN_MS, (error.retry_after ?? 0) * 1000));
     return;
   }
-  refuse(error.code, { s: error.retry_after, n: 12 });
+  refuse(error.code, { s: error.retry_after, n: call.signalling.limits.room_peers });
 }
 
 function refuse(code, values) {
@@ -171,7 +187,8 @@ function draw(id) {
   if (!person?.peer) return;
   const { peer, tile } = person;
   const words = { connecting: "connecting", connected: null, faltering: "reconnecting", failed: "unreachable" };
-  const word = words[peer.state];
+  const absent = peer.entry.away && peer.state === "connecting"; // nobody there to answer
+  const word = absent ? "reconnecting" : words[peer.state];
   const { nick, media } = peer.entry;
   const { audio, video } = peer;
   tile.draw({ id, nick: nick || say("guest"), audio, video, media, state: word && say(word), faltering: peer.state !== "connected" });
@@ -185,6 +202,8 @@ function drawOwn() {
 function endCall() {
   if (!call) return;
   clearTimeout(call.retry);
+  clearTimeout(call.mention);
+  ui.banner("");
   for (const { peer, tile } of call.peers.values()) {
     peer.close(true);
     tile.remove();

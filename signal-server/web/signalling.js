@@ -15,6 +15,8 @@ const OPEN_WITHIN_MS = 8_000;
 const FINAL = { 4001: "unsupported_version", 4003: "dropped", 4004: "replaced" };
 
 export class Signalling {
+  /** What the server takes, once it has said so. */
+  limits = {};
   #url; #on; #socket = null; #up = false; #done = false; #waiting = 0; #attempt = 0; #watch = 0;
   #token = null; #sent = []; #sequence = 0; #received = 0;
 
@@ -112,6 +114,7 @@ export class Signalling {
 
   #greet(welcome) {
     if (!welcome.v?.includes(VERSION)) return this.#end("unsupported_version");
+    this.limits = welcome.limits ?? {};
     const resume = this.#token ? { token: this.#token, last_seq: this.#received } : undefined;
     this.#socket.send(JSON.stringify({ type: "hello", v: [VERSION], client: CLIENT, kind: "web", resume }));
   }

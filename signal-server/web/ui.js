@@ -10,7 +10,6 @@ export const show = (screen) => { document.body.dataset.screen = screen; };
 
 /** The sentence under the join button. */
 export const doorFault = (sentence) => { $("door-fault").textContent = sentence; };
-export const doorHint = (sentence) => { $("door-hint").textContent = sentence; };
 export const banner = (sentence) => { $("banner").textContent = sentence; };
 export const joining = (busy) => {
   $("join-button").disabled = busy;
