@@ -35,6 +35,7 @@ pub struct Client {
     pub next_sound: Instant,
     sockets: BTreeMap<SocketId, SocketAddr>,
     next_port: u16,
+    ended: bool,
 }
 
 impl Client {
@@ -66,6 +67,7 @@ impl Client {
             next_sound: now,
             sockets: BTreeMap::new(),
             next_port: 40_000,
+            ended: false,
         }
     }
 
@@ -99,6 +101,7 @@ impl Client {
     /// Does what the call asks for that this machine can do itself; the rest is for the world.
     pub fn drain(&mut self, now: Instant) -> Vec<Wish> {
         let mut wishes = Vec::new();
+        let had_ended = self.ended;
         while let Some(output) = self.call.poll_output() {
             match output {
                 Output::Transmit { socket, to, payload } => {
@@ -113,11 +116,13 @@ impl Client {
                 Output::OpenSocket { socket, bind } => self.open(socket, bind, now),
                 Output::CloseSocket(socket) => drop(self.sockets.remove(&socket)),
                 Output::Media(MediaCommand::KeyFrame { .. }) => self.source.want_key_frame(),
-                Output::Media(_) | Output::Changed => {}
+                Output::Changed => self.ended = matches!(self.call.snapshot().phase, Phase::Ended(_)),
+                Output::Media(_) => {}
                 Output::Video(frame) => self.sink.picture(&frame, now),
                 Output::Audio(packet) => self.sink.sound(&packet, now),
             }
         }
+        assert!(!had_ended || wishes.is_empty(), "a call that had ended asked for {wishes:?}");
         wishes
     }
 
@@ -136,6 +141,6 @@ impl Client {
     }
 
     pub fn has_ended(&self) -> bool {
-        self.crashed || matches!(self.call.snapshot().phase, Phase::Ended(_))
+        self.crashed || self.ended
     }
 }

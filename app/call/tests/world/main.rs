@@ -4,6 +4,8 @@
 
 mod client;
 mod media;
+mod pairs;
+mod script;
 mod world;
 
 use std::time::Duration;
@@ -12,6 +14,11 @@ use hearth_call::{PeerPhase, Route, TransportPolicy};
 use hearth_netsim::LinkConfig;
 
 use world::World;
+
+/// Whether this is the long run.
+fn soaking() -> bool {
+    std::env::var_os("HEARTH_SOAK").is_some()
+}
 
 const LAN: LinkConfig = LinkConfig::delayed(Duration::from_millis(5));
 
@@ -47,4 +54,20 @@ fn relay_only_goes_through_the_relay_at_both_ends() {
         assert_eq!((pair.local.0.as_str(), pair.remote.0.as_str()), ("relay", "relay"));
         assert!(client.sink.got.values().all(|got| got.frames.len() > 30));
     }
+}
+
+#[test]
+fn a_quiet_call_does_not_spin() {
+    let mut world = World::new(3, LAN);
+    for index in [0, 1] {
+        world.add_client(TransportPolicy::All);
+        world.enter(index);
+    }
+    assert!(world.run_until(Duration::from_secs(5), World::all_connected), "not connected");
+    let before = world.steps;
+    world.run(Duration::from_secs(10));
+    // 65 frames and 50 sounds a second and direction make a few hundred events; a timer in the past makes thousands.
+    let per_second = (world.steps - before) / 10;
+    println!("{per_second} events a virtual second");
+    assert!(per_second < 1000, "{per_second} events a second");
 }

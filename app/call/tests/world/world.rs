@@ -47,6 +47,8 @@ pub struct World {
     next_conn: u64,
     conns: BTreeMap<ConnId, usize>,
     pub room: Option<RoomName>,
+    /// Events so far: a call that spins would show here.
+    pub steps: u64,
 }
 
 impl World {
@@ -70,6 +72,7 @@ impl World {
             next_conn: 0,
             conns: BTreeMap::new(),
             room: None,
+            steps: 0,
         };
         world.drain_turn();
         world
@@ -189,6 +192,7 @@ impl World {
     }
 
     fn step(&mut self) {
+        self.steps += 1;
         let now = self.now;
         while self.wires.peek().is_some_and(|Reverse((at, ..))| *at <= now) {
             let Some(Reverse((_, _, wire))) = self.wires.pop() else { break };
@@ -338,6 +342,18 @@ impl World {
                 TurnOutput::OpenRelay { .. } | TurnOutput::CloseRelay { .. } => {}
             }
         }
+    }
+
+    /// Whether every two who live are connected; who is gone may still stand in the snapshot for the server's grace.
+    pub fn all_living_connected(&self) -> bool {
+        let alive: Vec<_> = self.clients.iter().filter(|client| !client.has_ended()).collect();
+        alive.iter().all(|client| {
+            let snapshot = client.call.snapshot();
+            alive.iter().filter(|other| other.node != client.node).all(|other| {
+                let name = other.call.snapshot().me;
+                snapshot.peers.iter().any(|p| Some(p.id) == name && matches!(p.phase, PeerPhase::Connected(_)))
+            })
+        })
     }
 
     /// Whether every two who live are connected.
