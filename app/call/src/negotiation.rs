@@ -41,10 +41,6 @@ impl Negotiation {
         Self { politeness, sid: None, offer_out: false }
     }
 
-    pub(crate) fn politeness(&self) -> Politeness {
-        self.politeness
-    }
-
     /// The incarnation there is, if any.
     pub(crate) fn sid(&self) -> Option<SessionId> {
         self.sid

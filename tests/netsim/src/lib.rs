@@ -4,6 +4,8 @@
 //! [`Network`] owns every datagram in flight. It knows addresses and nodes, no sockets; what a datagram means is its
 //! users' business. Used by the World test of `hearth-call`, and fit for an emulator between real devices.
 
+#![cfg_attr(test, expect(clippy::disallowed_methods, reason = "virtual time begins somewhere"))]
+
 mod link;
 mod network;
 

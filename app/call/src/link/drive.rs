@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
-use rtc::peer_connection::event::{RTCDataChannelEvent, RTCPeerConnectionEvent, RTCTrackEvent};
+use rtc::peer_connection::event::{RTCDataChannelEvent, RTCPeerConnectionEvent};
 use rtc::peer_connection::message::RTCMessage;
 use rtc::peer_connection::state::{RTCIceConnectionState, RTCPeerConnectionState};
 use rtc::sansio::Protocol as _;
@@ -146,9 +146,16 @@ impl Link {
                 self.channel = Some(id);
                 self.events.push_back(LinkEvent::ChannelOpen);
             }
-            // Fires again at each renegotiation: a track is told by its packets.
-            RTCPeerConnectionEvent::OnTrack(RTCTrackEvent::OnOpen(_)) => {}
-            _ => {}
+            // OnTrack fires again at each renegotiation: a track is told by its packets. The rest repeats what is known.
+            RTCPeerConnectionEvent::OnTrack(_)
+            | RTCPeerConnectionEvent::OnDataChannel(_)
+            | RTCPeerConnectionEvent::OnConnectionStateChangeEvent(_)
+            | RTCPeerConnectionEvent::OnNegotiationNeededEvent
+            | RTCPeerConnectionEvent::OnIceCandidateEvent(_)
+            | RTCPeerConnectionEvent::OnIceCandidateErrorEvent(_)
+            | RTCPeerConnectionEvent::OnSignalingStateChangeEvent(_)
+            | RTCPeerConnectionEvent::OnIceGatheringStateChangeEvent(_)
+            | _ => {}
         }
     }
 

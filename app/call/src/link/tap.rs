@@ -41,7 +41,7 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for RtcpTap {
                     message: AttributedPacket::new(Packet::Rtcp(vec![packet])).with(Attribute::DeliverToApplication),
                 }));
             }
-            _ => self.inbound.push_back(TaggedPacket { now, transport, message }),
+            Packet::Rtp(_) | _ => self.inbound.push_back(TaggedPacket { now, transport, message }),
         }
         Ok(())
     }

@@ -2,6 +2,15 @@
 //!
 //! Every test prints its seeds on failure; one seed gives one history.
 
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test may fail by panicking, and prints what it did"
+)]
+#![expect(unreachable_pub, reason = "the modules of one test binary")]
+
 mod client;
 mod media;
 mod pairs;
