@@ -26,6 +26,8 @@ pub struct Client {
     pub address: IpAddr,
     pub call: Call,
     pub conn: Option<ConnId>,
+    /// Sends no media of its own.
+    pub silent: bool,
     /// Killed: nothing comes in or goes out any more.
     pub crashed: bool,
     pub source: Source,
@@ -59,6 +61,7 @@ impl Client {
             address,
             call,
             conn: None,
+            silent: false,
             crashed: false,
             source: Source::new(index, tracks[0].0, tracks[1].0, now),
             sink: Sink::default(),
@@ -88,6 +91,9 @@ impl Client {
     pub fn speak(&mut self, now: Instant) {
         while self.next_picture <= now {
             self.next_picture += VIDEO;
+            if self.silent {
+                continue;
+            }
             let picture = self.source.picture(now);
             self.call.handle(Input::Video(picture), now);
         }
@@ -134,6 +140,10 @@ impl Client {
             self.sockets.insert(socket, local);
         }
         self.call.handle(Input::Socket { socket, local }, now);
+    }
+
+    pub fn socket_addresses(&self) -> Vec<SocketAddr> {
+        self.sockets.values().copied().collect()
     }
 
     pub fn open_sockets(&self) -> usize {

@@ -11,9 +11,11 @@
 )]
 #![expect(unreachable_pub, reason = "the modules of one test binary")]
 
+mod bad_input;
 mod client;
 mod media;
 mod pairs;
+mod raw;
 mod script;
 mod world;
 

@@ -101,13 +101,18 @@ pub struct Got {
 #[derive(Debug, Default)]
 pub struct Sink {
     pub got: BTreeMap<u8, Got>,
+    /// Pictures that no source here made.
+    pub foreign: u64,
     /// The source behind each track: one track never carries two.
     tracks: BTreeMap<TrackId, u8>,
 }
 
 impl Sink {
     pub fn picture(&mut self, frame: &ReceivedVideo, now: Instant) {
-        let (source, number) = read_tag(&frame.payload).expect("a frame arrives as it was sent");
+        let Some((source, number)) = read_tag(&frame.payload) else {
+            self.foreign += 1;
+            return;
+        };
         assert_eq!(*self.tracks.entry(frame.track).or_insert(source), source, "two sources on one track");
         let got = self.got.entry(source).or_default();
         assert!(got.frames.last().is_none_or(|last| number > *last), "frame {number} after {:?}", got.frames.last());

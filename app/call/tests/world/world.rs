@@ -9,6 +9,8 @@ use hearth_call::{Input, Intent, PeerPhase, Phase, SignalLink, TransportPolicy};
 use hearth_netsim::{LinkConfig, Network, NodeId};
 use hearth_protocol::RoomName;
 use hearth_signal::rooms::{ConnId, Epoch, IceConfig, Output as RoomOutput, Rooms, RoomsConfig, TurnRest, TurnSecret};
+use serde_json::Value;
+
 use hearth_turn::{Output as TurnOutput, PeerPolicy, Secret, Server as Turn};
 
 use crate::client::{Client, Wish};
@@ -20,6 +22,9 @@ const TURN_SECRET: &str = "between the two servers";
 const SIGNAL_DELAY: Duration = Duration::from_millis(20);
 /// Seconds since 1970 at the beginning of every world.
 const UNIX: u64 = 1_800_000_000;
+
+/// Changes a message on its way.
+pub type Tamper = Box<dyn Fn(&mut Value)>;
 
 /// Something on its way over a WebSocket, which neither loses nor reorders.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,6 +52,10 @@ pub struct World {
     next_conn: u64,
     conns: BTreeMap<ConnId, usize>,
     pub room: Option<RoomName>,
+    /// Changes what the server says to clients, as somebody in between could.
+    pub tamper: Option<Tamper>,
+    raw: BTreeMap<ConnId, Vec<String>>,
+    raw_seqs: BTreeMap<ConnId, u64>,
     /// Events so far: a call that spins would show here.
     pub steps: u64,
 }
@@ -72,6 +81,9 @@ impl World {
             next_conn: 0,
             conns: BTreeMap::new(),
             room: None,
+            tamper: None,
+            raw: BTreeMap::new(),
+            raw_seqs: BTreeMap::new(),
             steps: 0,
         };
         world.drain_turn();
@@ -288,7 +300,7 @@ impl World {
                 self.give(index, Input::SignalLink(SignalLink::Up));
             }
             Wire::ToServer(conn, text) => {
-                if self.conns.contains_key(&conn) {
+                if self.conns.contains_key(&conn) || self.raw.contains_key(&conn) {
                     self.rooms.handle_message(conn, &text, self.now);
                     self.drain_rooms();
                 }
@@ -299,8 +311,14 @@ impl World {
             }
             Wire::ToClient(conn, text) => {
                 if let Some(index) = self.conns.get(&conn).copied() {
-                    let message = serde_json::from_str(&text).expect("the server speaks JSON");
+                    let mut message = serde_json::from_str(&text).expect("the server speaks JSON");
+                    if let Some(tamper) = &self.tamper {
+                        tamper(&mut message);
+                    }
+                    let message = serde_json::from_value(message).expect("a message of the protocol");
                     self.give(index, Input::Signal(message));
+                } else if let Some(heard) = self.raw.get_mut(&conn) {
+                    heard.push(text);
                 }
             }
             Wire::ClientSawClose(conn) => {
@@ -310,6 +328,31 @@ impl World {
                 }
             }
         }
+    }
+
+    /// A connection with nobody behind it but the test.
+    pub fn open_raw(&mut self) -> ConnId {
+        let conn = ConnId(self.next_conn);
+        self.next_conn += 1;
+        self.raw.insert(conn, Vec::new());
+        self.rooms.handle_connected(conn, self.now);
+        self.drain_rooms();
+        conn
+    }
+
+    pub fn raw_say(&mut self, conn: ConnId, text: &str) {
+        self.send_wire(Wire::ToServer(conn, text.to_owned()));
+    }
+
+    pub fn raw_heard(&self, conn: ConnId) -> Vec<Value> {
+        let heard = self.raw.get(&conn).into_iter().flatten();
+        heard.map(|text| serde_json::from_str(text).expect("JSON")).collect()
+    }
+
+    pub fn next_raw_seq(&mut self, conn: ConnId) -> u64 {
+        let seq = self.raw_seqs.entry(conn).or_default();
+        *seq += 1;
+        *seq
     }
 
     fn drain_rooms(&mut self) {
