@@ -3,6 +3,7 @@
 //! Every test prints its seeds on failure; one seed gives one history.
 
 #![expect(
+    clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
