@@ -1,0 +1,127 @@
+//! An openh264 encoder, set for a call: its bit rate held, key frames only on demand and not too large.
+//!
+//! Owner of: the encoder's state and its rate. Does not scale pictures, and does not decide when a key frame is due.
+
+use std::ffi::c_int;
+use std::time::Duration;
+
+use bytes::Bytes;
+use hearth_base::{Bitrate, FrameKind, Picture};
+use openh264::encoder::{
+    BitRate, Complexity, EncodedBitStream, EncoderConfig, FrameRate, FrameType, IntraFramePeriod, Profile,
+    RateControlMode, UsageType,
+};
+use openh264::formats::YUVSlices;
+use openh264::{OpenH264API, Timestamp};
+
+use super::super::{CodecError, EncodedPicture, VideoEncoder, VideoSettings};
+use super::control;
+
+/// openh264 gives a key frame four times a picture's share of the rate. It gets this part of the rate for its one
+/// picture, so that a key frame is about two shares: 130 ms of the link at 15 pictures a second, not 270.
+const KEY_FRAME_RATE: f64 = 0.5;
+/// Rates that openh264 keeps to at any size, bits a second.
+const RATES: std::ops::RangeInclusive<u64> = 30_000..=20_000_000;
+
+pub(in super::super) struct Encoder {
+    openh264: openh264::encoder::Encoder,
+    bitrate: Bitrate,
+    /// What openh264 is set to, bits a second: the rate, or a key frame's.
+    set: c_int,
+    /// openh264 takes no new rate before its first picture.
+    begun: bool,
+    payload: Vec<u8>,
+}
+
+impl Encoder {
+    pub(in super::super) fn new(settings: VideoSettings) -> Result<Self, CodecError> {
+        let openh264 = openh264::encoder::Encoder::with_api_config(OpenH264API::from_source(), config(settings));
+        let openh264 = openh264.map_err(|error| CodecError::Setup { codec: "H.264", reason: error.to_string() })?;
+        let set = bps(settings.bitrate.scaled(KEY_FRAME_RATE));
+        Ok(Self { openh264, bitrate: settings.bitrate, set, begun: false, payload: Vec::new() })
+    }
+
+    fn set_rate(&mut self, bitrate: Bitrate) -> Result<(), CodecError> {
+        let to = bps(bitrate);
+        if self.begun && to != self.set {
+            control::set_bitrate(&mut self.openh264, self.set, to)?;
+            self.set = to;
+        }
+        Ok(())
+    }
+
+    /// Encodes one picture; openh264's own word for what came out.
+    fn run(&mut self, picture: &Picture, at: Duration) -> Result<FrameType, CodecError> {
+        let (width, height) = (picture.resolution().width as usize, picture.resolution().height as usize);
+        let planes = (picture.y(), picture.u(), picture.v());
+        let source = YUVSlices::new(planes, (width, height), (width, width / 2, width / 2));
+        let millis = u64::try_from(at.as_millis()).unwrap_or(u64::MAX >> 1).min(u64::MAX >> 1);
+        let stream = self.openh264.encode_at(&source, Timestamp::from_millis(millis)).map_err(failed)?;
+        self.payload.clear();
+        write(&stream, &mut self.payload);
+        Ok(stream.frame_type())
+    }
+}
+
+impl VideoEncoder for Encoder {
+    fn set_bitrate(&mut self, bitrate: Bitrate) -> Result<(), CodecError> {
+        self.set_rate(bitrate)?;
+        self.bitrate = bitrate;
+        Ok(())
+    }
+
+    fn encode(
+        &mut self,
+        picture: &Picture,
+        wanted: FrameKind,
+        at: Duration,
+    ) -> Result<Option<EncodedPicture>, CodecError> {
+        if wanted == FrameKind::Key && self.begun {
+            self.set_rate(self.bitrate.scaled(KEY_FRAME_RATE))?;
+            self.openh264.force_intra_frame();
+        }
+        let result = self.run(picture, at);
+        self.begun |= result.is_ok();
+        self.set_rate(self.bitrate)?;
+        let kind = match result? {
+            FrameType::IDR => FrameKind::Key,
+            FrameType::I | FrameType::P | FrameType::IPMixed => FrameKind::Delta,
+            FrameType::Skip | FrameType::Invalid => return Ok(None),
+        };
+        Ok(Some(EncodedPicture { kind, payload: Bytes::copy_from_slice(&self.payload) }))
+    }
+}
+
+fn config(settings: VideoSettings) -> EncoderConfig {
+    // The first picture is a key frame and is encoded at the rate given here.
+    let first = settings.bitrate.scaled(KEY_FRAME_RATE);
+    EncoderConfig::new()
+        .profile(Profile::Baseline)
+        .usage_type(UsageType::CameraVideoRealTime)
+        .complexity(Complexity::Low)
+        .rate_control_mode(RateControlMode::Bitrate)
+        .bitrate(BitRate::from_bps(bps(first).unsigned_abs()))
+        .max_frame_rate(FrameRate::from_hz(settings.rate.fps() as f32))
+        .skip_frames(true)
+        .intra_frame_period(IntraFramePeriod::from_num_frames(0))
+        .scene_change_detect(false)
+        .background_detection(false)
+        .num_threads(1)
+}
+
+fn bps(bitrate: Bitrate) -> c_int {
+    c_int::try_from(bitrate.bps().clamp(*RATES.start(), *RATES.end())).unwrap_or(c_int::MAX)
+}
+
+fn write(stream: &EncodedBitStream<'_>, payload: &mut Vec<u8>) {
+    let layers = (0..stream.num_layers()).filter_map(|n| stream.layer(n));
+    for layer in layers {
+        for nal in (0..layer.nal_count()).filter_map(|n| layer.nal_unit(n)) {
+            payload.extend_from_slice(nal);
+        }
+    }
+}
+
+fn failed(error: openh264::Error) -> CodecError {
+    CodecError::Encode { codec: "H.264", reason: error.to_string() }
+}
