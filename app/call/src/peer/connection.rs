@@ -120,6 +120,8 @@ impl Connection {
         let checked = candidates::check_description(offer)?;
         let restarted = self.their_ufrag.as_ref().is_some_and(|old| *old != checked.ufrag);
         let sdp = self.link.answer(&checked.sdp, now)?;
+        // Before any candidate of this generation is told.
+        self.our_ufrag = candidates::ufrag_of(&sdp);
         if restarted {
             self.announce_again();
         }

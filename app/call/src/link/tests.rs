@@ -1,0 +1,186 @@
+//! Two links in one room, without a network: what a connected member may say, and what becomes of it.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use hearth_base::{TrackId, TrackSource, VideoCodec};
+use rtc::rtcp;
+use rtc::rtcp::goodbye::Goodbye;
+use rtc::rtcp::payload_feedbacks::full_intra_request::{FirEntry, FullIntraRequest};
+use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
+use rtc::rtcp::receiver_report::ReceiverReport;
+use rtc::rtcp::reception_report::ReceptionReport;
+use rtc::rtcp::transport_feedbacks::transport_layer_nack::{NackPair, TransportLayerNack};
+
+use super::*;
+use crate::candidates;
+use crate::channel::ChannelMessage;
+use crate::path::{CandidateKind, LocalCandidate};
+
+const VIDEO_SSRC: u32 = 22;
+
+struct Pair {
+    links: [Link; 2],
+    now: Instant,
+    events: [Vec<LinkEvent>; 2],
+}
+
+fn address(index: usize) -> SocketAddr {
+    SocketAddr::from(([10, 0, 0, index as u8 + 1], 5000))
+}
+
+impl Pair {
+    fn connected() -> Self {
+        let now = Instant::now();
+        let config = |base: u32| LinkConfig {
+            tracks: vec![
+                LocalTrack { id: TrackId(0), source: TrackSource::Microphone, ssrc: base + 1, rtx_ssrc: base + 5 },
+                LocalTrack { id: TrackId(1), source: TrackSource::Camera, ssrc: base + 2, rtx_ssrc: base + 6 },
+            ],
+            video_codecs: vec![VideoCodec::H264],
+        };
+        let links = [Link::new(config(10), now).unwrap(), Link::new(config(20), now).unwrap()];
+        let mut pair = Self { links, now, events: [Vec::new(), Vec::new()] };
+        let offer = pair.links[0].create_first_offer(now).unwrap();
+        let answer = pair.links[1].answer(&offer, now).unwrap();
+        pair.links[0].handle_answer(&answer, now).unwrap();
+        for index in [0, 1] {
+            let candidate = LocalCandidate { kind: CandidateKind::Host, address: address(index) };
+            let text = pair.links[index].add_local_candidate(candidate, now).unwrap();
+            assert!(candidates::check_candidate(&text, candidates::Loopback::Refused).is_ok(), "{text}");
+            pair.links[1 - index].add_remote_candidate(&text, now).unwrap();
+        }
+        pair.run(Duration::from_secs(3));
+        for events in &pair.events {
+            assert!(events.iter().any(|event| matches!(event, LinkEvent::ChannelOpen)), "{events:?}");
+        }
+        pair
+    }
+
+    /// Lets time pass, a millisecond at a time, and delivers everything at once.
+    fn run(&mut self, time: Duration) {
+        let end = self.now + time;
+        while self.now < end {
+            for index in [0, 1] {
+                while let Some(transmit) = self.links[index].poll_transmit() {
+                    let other = &mut self.links[1 - index];
+                    other.handle_datagram(transmit.remote, transmit.local, &transmit.payload, self.now);
+                }
+                if self.links[index].poll_timeout().is_some_and(|due| due <= self.now) {
+                    self.links[index].handle_timeout(self.now);
+                }
+                let events = std::iter::from_fn(|| self.links[index].poll_event());
+                self.events[index].extend(events);
+            }
+            self.now += Duration::from_millis(1);
+        }
+    }
+
+    fn send_rtcp(&mut self, packets: Vec<Box<dyn rtcp::Packet>>) {
+        let id = self.links[0].senders[1].id;
+        let mut sender = self.links[0].pc.rtp_sender(id).unwrap();
+        drop(sender.write_rtcp(self.now, packets));
+        let now = self.now;
+        self.links[0].drain(now);
+        self.run(Duration::from_millis(20));
+    }
+
+    fn feedback(&mut self) -> Vec<Feedback> {
+        let events = std::mem::take(&mut self.events[1]);
+        let feedback = events.into_iter().filter_map(|event| match event {
+            LinkEvent::Feedback(feedback) => Some(feedback),
+            _ => None,
+        });
+        feedback.collect()
+    }
+}
+
+#[test]
+fn texts_on_the_channel_arrive_as_they_are_and_nonsense_is_no_message() {
+    let mut pair = Pair::connected();
+    let long = "x".repeat(60_000);
+    let mut refused = 0;
+    for text in ["", "{", "null", "[[[[[[[[", r#"{"type":"bye","type":"bye"}"#, r#"{"type":"media"}"#, "\u{0}", &long] {
+        pair.events[1].clear();
+        let now = pair.now;
+        pair.links[0].send_text(text, now).unwrap();
+        pair.run(Duration::from_millis(200));
+        let heard = pair.events[1].iter().find_map(|event| match event {
+            LinkEvent::ChannelText(text) => Some(text.clone()),
+            _ => None,
+        });
+        refused += u32::from(heard.is_none_or(|heard| ChannelMessage::parse(&heard).is_none()));
+    }
+    assert_eq!(refused, 8);
+    assert!(pair.links[1].is_connected());
+}
+
+#[test]
+fn a_picture_loss_behind_an_empty_report_arrives() {
+    let mut pair = Pair::connected();
+    pair.feedback();
+    let pli = PictureLossIndication { sender_ssrc: 1, media_ssrc: VIDEO_SSRC };
+    pair.send_rtcp(vec![Box::new(ReceiverReport::default()), Box::new(pli)]);
+    assert!(pair.feedback().contains(&Feedback::KeyFrameWanted(TrackId(1))));
+}
+
+#[test]
+fn feedback_about_nothing_of_ours_says_nothing() {
+    let mut pair = Pair::connected();
+    pair.feedback();
+    let report = |ssrc| ReceptionReport { ssrc, fraction_lost: 255, total_lost: 0xFF_FFFF, ..Default::default() };
+    let cases: Vec<Vec<Box<dyn rtcp::Packet>>> = vec![
+        vec![Box::new(PictureLossIndication { sender_ssrc: 0, media_ssrc: 999 })],
+        vec![Box::new(FullIntraRequest { sender_ssrc: 0, media_ssrc: 0, fir: vec![FirEntry::default(); 30] })],
+        vec![Box::new(TransportLayerNack {
+            sender_ssrc: 0,
+            media_ssrc: 999,
+            nacks: vec![NackPair { packet_id: 65_535, lost_packets: 0xFFFF }; 200],
+        })],
+        vec![Box::new(ReceiverReport { ssrc: 1, reports: vec![report(999); 31], ..Default::default() })],
+        vec![Box::new(Goodbye { sources: vec![VIDEO_SSRC; 31], ..Default::default() })],
+        (0..40).map(|_| Box::new(Goodbye::default()) as Box<dyn rtcp::Packet>).collect(),
+    ];
+    for packets in cases {
+        pair.send_rtcp(packets);
+    }
+    // The connection's own reports may have come meanwhile; nothing else has.
+    let others: Vec<_> = pair.feedback().into_iter().filter(|f| !matches!(f, Feedback::Loss { .. })).collect();
+    assert_eq!(others, []);
+    assert!(pair.links[1].is_connected());
+}
+
+#[test]
+fn media_before_the_handshake_is_refused_and_not_lost_in_silence() {
+    let now = Instant::now();
+    let config = LinkConfig {
+        tracks: vec![LocalTrack { id: TrackId(0), source: TrackSource::Microphone, ssrc: 1, rtx_ssrc: 2 }],
+        video_codecs: Vec::new(),
+    };
+    let mut link = Link::new(config, now).unwrap();
+    link.create_first_offer(now).unwrap();
+    let packet = RtpOut { track: TrackId(0), sequence: 1, time: 1, marker: false, payload: Bytes::from_static(b"x") };
+    assert!(link.send_rtp(packet, now).is_err());
+}
+
+#[test]
+fn crossed_offers_can_be_rolled_back_and_answered() {
+    let mut pair = Pair::connected();
+    let now = pair.now;
+    let theirs = pair.links[0].create_restart_offer(now).unwrap();
+    pair.links[1].create_restart_offer(now).unwrap();
+    pair.links[1].roll_back(now).unwrap();
+    let answer = pair.links[1].answer(&theirs, now).unwrap();
+    pair.links[0].handle_answer(&answer, now).unwrap();
+    for index in [0, 1] {
+        let candidate = LocalCandidate { kind: CandidateKind::Host, address: address(index) };
+        let text = pair.links[index].add_local_candidate(candidate, now).unwrap();
+        pair.links[1 - index].add_remote_candidate(&text, now).unwrap();
+    }
+    pair.events = [Vec::new(), Vec::new()];
+    pair.run(Duration::from_secs(2));
+    for events in &pair.events {
+        let back = events.iter().any(|event| matches!(event, LinkEvent::Ice(IceState::Connected)));
+        assert!(back, "{events:?}");
+    }
+}
