@@ -87,11 +87,8 @@ impl Pair {
 
     fn feedback(&mut self) -> Vec<Feedback> {
         let events = std::mem::take(&mut self.events[1]);
-        let feedback = events.into_iter().filter_map(|event| match event {
-            LinkEvent::Feedback(feedback) => Some(feedback),
-            _ => None,
-        });
-        feedback.collect()
+        let feedback = |event| if let LinkEvent::Feedback(feedback) = event { Some(feedback) } else { None };
+        events.into_iter().filter_map(feedback).collect()
     }
 }
 
@@ -105,10 +102,8 @@ fn texts_on_the_channel_arrive_as_they_are_and_nonsense_is_no_message() {
         let now = pair.now;
         pair.links[0].send_text(text, now).unwrap();
         pair.run(Duration::from_millis(200));
-        let heard = pair.events[1].iter().find_map(|event| match event {
-            LinkEvent::ChannelText(text) => Some(text.clone()),
-            _ => None,
-        });
+        let text = |event: &_| if let LinkEvent::ChannelText(text) = event { Some(text.clone()) } else { None };
+        let heard = pair.events[1].iter().find_map(text);
         refused += u32::from(heard.is_none_or(|heard| ChannelMessage::parse(&heard).is_none()));
     }
     assert_eq!(refused, 8);
