@@ -25,6 +25,7 @@ const NASM: Package =
     Package { name: "nasm", program: "nasm", why: "assembles the fast parts of OpenH264, the video codec" };
 const CHROMIUM: Package =
     Package { name: "chromium", program: "chromium", why: "is the guest in the end-to-end tests" };
+const CHROMEDRIVER: Package = Package { name: "chromium-driver", program: "chromedriver", why: "drives that guest" };
 const IPROUTE: Package =
     Package { name: "iproute2", program: "ip", why: "builds the networks that the end-to-end tests run in" };
 const NFTABLES: Package =
@@ -33,7 +34,7 @@ const NFTABLES: Package =
 /// What a build needs beyond git, build-essential and Rust.
 pub(crate) const BUILD: &[Package] = &[CMAKE, NASM];
 /// What the tests need.
-pub(crate) const TEST: &[Package] = &[CMAKE, NASM, CHROMIUM, IPROUTE, NFTABLES];
+pub(crate) const TEST: &[Package] = &[CMAKE, NASM, CHROMIUM, CHROMEDRIVER, IPROUTE, NFTABLES];
 
 /// Folders of programs; those for administrators are in nobody else's PATH.
 fn folders() -> Vec<std::path::PathBuf> {
@@ -55,7 +56,7 @@ pub(crate) fn ensure(packages: &'static [Package]) -> Outcome<()> {
     let names: Vec<&str> = missing.iter().map(|package| package.name).collect();
     println!("Missing on this system:");
     for package in &missing {
-        println!("  {:10} {}", package.name, package.why);
+        println!("  {:16} {}", package.name, package.why);
     }
     if !Path::new("/etc/debian_version").exists() || !has_program("apt-get") {
         return Err(format!("Install {} by the means of this system, then run this command again.", names.join(", ")));
