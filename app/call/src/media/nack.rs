@@ -1,7 +1,7 @@
 //! Which packets to ask for again, and when (RFC 4585 section 6.2.1).
 //!
-//! A hole is asked for once it is older than the path's reordering, then every round trip and a half, a bounded number
-//! of times, and not beyond the time that a frame waits. Owner of: the holes of one stream. The path's reordering is
+//! A hole is asked for once it is older than the path's reordering, then as soon as the answer should have been there, a
+//! bounded number of times, and not beyond the time that a frame waits. Owner of: the holes of one stream. The path's reordering is
 //! learnt from packets that came late by themselves.
 
 use std::collections::BTreeMap;
@@ -12,7 +12,9 @@ const HOLES: usize = 256;
 /// Times that one packet is asked for: at 20 % loss, the 4th fails for one in 10,000 with its answer's losses.
 const ASKS: u32 = 8;
 /// How long a packet is worth asking for: as long as a frame waits for it.
-pub(crate) const PATIENCE: Duration = Duration::from_millis(400);
+///
+/// Six asks on a path of 100 ms there and back: at 5 % loss both ways, one packet in twenty million stays lost.
+pub(crate) const PATIENCE: Duration = Duration::from_millis(500);
 /// Round trip before one is known, and the least time between two asks.
 const DEFAULT_ROUND_TRIP: Duration = Duration::from_millis(100);
 const LEAST_INTERVAL: Duration = Duration::from_millis(20);
@@ -97,7 +99,8 @@ impl NackGenerator {
 
     /// What to ask for now.
     pub(crate) fn poll(&mut self, round_trip: Option<Duration>, now: Instant) -> Vec<u16> {
-        let again = (round_trip.unwrap_or(DEFAULT_ROUND_TRIP) * 3 / 2 + self.wait()).max(LEAST_INTERVAL);
+        // The answer is as late as the path makes everything: asked again before that, it would come twice.
+        let again = (round_trip.unwrap_or(DEFAULT_ROUND_TRIP) * 9 / 8 + self.wait()).max(LEAST_INTERVAL);
         let mut asked = Vec::new();
         self.holes.retain(|sequence, hole| {
             if hole.due > now {
@@ -108,7 +111,8 @@ impl NackGenerator {
             }
             hole.asks += 1;
             hole.asked = Some(now);
-            hole.due = now + again;
+            // Few come to a third ask; those few would freeze the picture, so they are asked for twice as often.
+            hole.due = now + if hole.asks < 3 { again } else { again / 2 };
             asked.push(*sequence as u16);
             true
         });
@@ -125,7 +129,7 @@ mod tests {
     const RTT: Option<Duration> = Some(Duration::from_millis(40));
 
     #[test]
-    fn a_hole_is_asked_for_after_the_wait_and_again_after_a_round_trip_and_a_half() {
+    fn a_hole_is_asked_for_after_the_wait_and_again_when_the_answer_is_late() {
         let start = Instant::now();
         let mut nack = NackGenerator::new();
         nack.handle_packet(100, RTT, start);
@@ -134,8 +138,8 @@ mod tests {
         assert!(nack.poll(RTT, start + 9 * MS).is_empty());
         assert_eq!(nack.poll(RTT, start + 10 * MS), [101, 102]);
         nack.handle_packet(101, RTT, start + 52 * MS);
-        assert!(nack.poll(RTT, start + 79 * MS).is_empty());
-        assert_eq!(nack.poll(RTT, start + 80 * MS), [102]);
+        assert!(nack.poll(RTT, start + 64 * MS).is_empty());
+        assert_eq!(nack.poll(RTT, start + 65 * MS), [102]);
         assert_eq!((nack.asked, nack.lost), (3, 2));
     }
 

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use hearth_base::{TrackSource, VideoCodec};
+use bytes::Bytes;
+use hearth_base::{AudioPacket, TrackSource, VideoCodec};
 use hearth_call::{Call, CallConfig, Input, Loopback, MediaCommand, Output, Phase, SocketId, TransportPolicy};
 use hearth_netsim::NodeId;
 use hearth_protocol::{ClientMessage, Numbered};
@@ -21,11 +22,20 @@ pub enum Wish {
     HangUp,
 }
 
+/// Makes the payload of the next packet of sound.
+pub type Voice = Box<dyn FnMut() -> Bytes>;
+/// Takes a packet of theirs.
+pub type Ear = Box<dyn FnMut(AudioPacket)>;
+
 pub struct Client {
     pub node: NodeId,
     pub address: IpAddr,
     pub call: Call,
     pub conn: Option<ConnId>,
+    /// Speaks instead of the tagged sound, and as often as it says.
+    pub voice: Option<(Voice, Duration)>,
+    /// Hears instead of the counting sink.
+    pub ear: Option<Ear>,
     /// Sends no media of its own.
     pub silent: bool,
     /// Killed: nothing comes in or goes out any more.
@@ -61,6 +71,8 @@ impl Client {
             address,
             call,
             conn: None,
+            voice: None,
+            ear: None,
             silent: false,
             crashed: false,
             source: Source::new(index, tracks[0].0, tracks[1].0, now),
@@ -98,8 +110,13 @@ impl Client {
             self.call.handle(Input::Video(picture), now);
         }
         while self.next_sound <= now {
-            self.next_sound += AUDIO;
-            let sound = self.source.sound(now);
+            let mut sound = self.source.sound(self.next_sound);
+            if let Some((voice, interval)) = &mut self.voice {
+                sound.payload = voice();
+                self.next_sound += *interval;
+            } else {
+                self.next_sound += AUDIO;
+            }
             self.call.handle(Input::Audio(sound), now);
         }
     }
@@ -125,7 +142,10 @@ impl Client {
                 Output::Changed => self.ended = matches!(self.call.snapshot().phase, Phase::Ended(_)),
                 Output::Media(_) => {}
                 Output::Video(frame) => self.sink.picture(&frame, now),
-                Output::Audio(packet) => self.sink.sound(&packet, now),
+                Output::Audio(packet) => match &mut self.ear {
+                    Some(ear) => ear(packet),
+                    None => self.sink.sound(&packet, now),
+                },
             }
         }
         assert!(!had_ended || wishes.is_empty(), "a call that had ended asked for {wishes:?}");
