@@ -84,7 +84,11 @@ fn supervise(options: &Options) -> Outcome<()> {
     let link = children.wait_for(CLIENT, "link ")?;
     println!("\nGuest link: {link}\n");
     println!("Open it in a browser on this network. The certificate is this machine's own, so the browser warns once;");
-    println!("confirm that you want to go on. Ctrl-C ends everything.\n");
+    println!("confirm that you want to go on. Ctrl-C ends everything.");
+    if let Some(certificate) = address.certificate {
+        println!("The certificate's SHA-256, for who wants to compare: {certificate}");
+    }
+    println!();
     until_one_ends(&mut children)
 }
 
@@ -126,6 +130,8 @@ pub(crate) struct RoomsAddress {
     pub(crate) url: String,
     /// The hash of the server's key, for clients to pin.
     pub(crate) spki: Option<String>,
+    /// The hash of its certificate, as browsers show it.
+    pub(crate) certificate: Option<String>,
 }
 
 impl Servers {
@@ -167,8 +173,9 @@ fn rooms_address(address: IpAddr, ready: &str) -> Outcome<RoomsAddress> {
     let mut words = ready.split_whitespace();
     let bound = words.next().and_then(|url| url.split_once("://")).ok_or_else(not_understood)?;
     let port = bound.1.rsplit_once(':').and_then(|(_, port)| port.parse().ok()).ok_or_else(not_understood)?;
-    let spki = words.find_map(|word| word.strip_prefix("spki=")).map(str::to_owned);
-    Ok(RoomsAddress { url: format!("{}://{}", bound.0, with_port(address, port)), spki })
+    let hash = |name: &str| words.clone().find_map(|word| word.strip_prefix(name)).map(str::to_owned);
+    let (spki, certificate) = (hash("spki="), hash("cert_sha256="));
+    Ok(RoomsAddress { url: format!("{}://{}", bound.0, with_port(address, port)), spki, certificate })
 }
 
 /// A program that was built beside this one.
@@ -187,9 +194,16 @@ mod tests {
     fn the_link_holds_the_address_that_others_reach() {
         let address = IpAddr::from([192, 168, 1, 7]);
         let read = rooms_address(address, "https://0.0.0.0:8443 spki=abc cert_sha256=00").unwrap();
-        assert_eq!(read, RoomsAddress { url: "https://192.168.1.7:8443".into(), spki: Some("abc".into()) });
+        assert_eq!(
+            read,
+            RoomsAddress {
+                url: "https://192.168.1.7:8443".into(),
+                spki: Some("abc".into()),
+                certificate: Some("00".into())
+            }
+        );
         let six = rooms_address(IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]), "http://[::]:80").unwrap();
-        assert_eq!(six, RoomsAddress { url: "http://[::1]:80".into(), spki: None });
+        assert_eq!(six, RoomsAddress { url: "http://[::1]:80".into(), spki: None, certificate: None });
         for bad in ["", "https", "https://x", "https://x:y"] {
             assert!(rooms_address(address, bad).is_err(), "{bad}");
         }
