@@ -1,1 +1,9 @@
-//! x
+//! Where received media ends when no window shows it: it is measured.
+//!
+//! Owns nothing itself.
+
+mod chirps;
+mod stamps;
+
+pub use chirps::ChirpSink;
+pub use stamps::{StampReport, StampSink, StampWindow, Stamps};

@@ -1,0 +1,254 @@
+//! The decode threads: each track pinned to one of them, so that its pictures stay in order.
+//!
+//! A track has at most [`QUEUE`] pictures waiting. Beyond, all of them go, and nothing is decoded until a key frame comes:
+//! a late picture is worth less than the next whole one. After an error too the decoder holds until a key frame.
+//! Owner of: the decoders (in the threads), what each track waits for (here).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, bounded, select};
+use hearth_base::{FrameKind, ReceivedVideo, TrackId, VideoCodec};
+
+use super::worker::{Stop, Worker};
+use super::{PictureSink, StartError};
+use crate::Now;
+use crate::codec::{CodecError, VideoDecoder, video_decoder};
+
+/// Cap 8: half a second at 15 pictures a second, beyond which it is better to ask for a key frame. Full: all go.
+const QUEUE: u64 = 8;
+/// What one thread's tracks have waiting together, and their beginnings and ends. Full: the picture goes, and its track
+/// waits for a key frame.
+const THREAD_QUEUE: usize = 256;
+
+/// Is told, from a decode thread, that a track needs a key frame. Must not block.
+pub type Lost = Arc<dyn Fn(TrackId) + Send + Sync>;
+
+/// What became of a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Queued {
+    /// It will be decoded.
+    Yes,
+    /// It waits for no decoder: its track is unknown, or waits for a key frame.
+    Dropped,
+    /// It and all that waited are gone: ask for a key frame.
+    KeyFrameWanted,
+}
+
+/// One track's counters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct DecodeCounters {
+    /// Pictures that came.
+    pub received: u64,
+    /// Pictures that were decoded.
+    pub decoded: u64,
+    /// Pictures that were not, for want of room or of a key frame.
+    pub dropped: u64,
+    /// Errors of the decoder.
+    pub errors: u64,
+    /// Time spent decoding.
+    pub busy: Duration,
+}
+
+/// The decode threads.
+#[derive(Debug)]
+pub struct DecodeThreads {
+    threads: Vec<Thread>,
+    tracks: BTreeMap<TrackId, Track>,
+}
+
+#[derive(Debug)]
+struct Thread {
+    work: Sender<Work>,
+    _worker: Worker,
+}
+
+/// What the caller knows of a track.
+#[derive(Debug)]
+struct Track {
+    thread: usize,
+    next: u64,
+    skipping: bool,
+    shared: Arc<Shared>,
+}
+
+/// What both sides know of it.
+#[derive(Debug, Default)]
+struct Shared {
+    waiting: AtomicU64,
+    /// Pictures below this number are not to be decoded any more.
+    flushed: AtomicU64,
+    received: AtomicU64,
+    decoded: AtomicU64,
+    dropped: AtomicU64,
+    errors: AtomicU64,
+    busy_micros: AtomicU64,
+}
+
+enum Work {
+    Begin(TrackId, Decoding),
+    Frame(u64, ReceivedVideo),
+    End(TrackId),
+}
+
+/// What a thread knows of a track.
+struct Decoding {
+    decoder: Box<dyn VideoDecoder>,
+    sink: Box<dyn PictureSink>,
+    shared: Arc<Shared>,
+    lost: Lost,
+    holding: bool,
+}
+
+impl DecodeThreads {
+    /// Starts so many threads, at least one.
+    ///
+    /// # Errors
+    /// [`StartError`] when the system gives no thread.
+    pub fn spawn(count: usize) -> Result<Self, StartError> {
+        let thread = |n: usize| {
+            let (work, queue) = bounded(THREAD_QUEUE);
+            let worker = Worker::spawn(&format!("decode-{n}"), move |stop| run(&stop, &queue))?;
+            Ok(Thread { work, _worker: worker })
+        };
+        let threads = (0..count.max(1)).map(thread).collect::<Result<_, StartError>>()?;
+        Ok(Self { threads, tracks: BTreeMap::new() })
+    }
+
+    /// A track begins: its pictures go to `sink`, and `lost` is told when it needs a key frame. One that is there already
+    /// begins anew.
+    ///
+    /// # Errors
+    /// [`CodecError`] when there is no such decoder.
+    pub fn begin(
+        &mut self,
+        track: TrackId,
+        codec: VideoCodec,
+        sink: Box<dyn PictureSink>,
+        lost: Lost,
+    ) -> Result<(), CodecError> {
+        let decoder = video_decoder(codec)?;
+        let thread = track.0 as usize % self.threads.len().max(1);
+        let shared = Arc::<Shared>::default();
+        let decoding = Decoding { decoder, sink, shared: shared.clone(), lost, holding: true };
+        if self.send(thread, Work::Begin(track, decoding)) {
+            self.tracks.insert(track, Track { thread, next: 0, skipping: false, shared });
+        }
+        Ok(())
+    }
+
+    /// It is over.
+    pub fn end(&mut self, track: TrackId) {
+        if let Some(Track { thread, shared, .. }) = self.tracks.remove(&track) {
+            shared.flushed.store(u64::MAX, Ordering::Relaxed);
+            // Should there be no room, the thread keeps an idle decoder until it ends itself.
+            self.send(thread, Work::End(track));
+        }
+    }
+
+    /// A picture came.
+    pub fn handle_video(&mut self, frame: ReceivedVideo) -> Queued {
+        let Some(track) = self.tracks.get_mut(&frame.track) else { return Queued::Dropped };
+        let shared = track.shared.clone();
+        shared.received.fetch_add(1, Ordering::Relaxed);
+        let key = frame.kind == FrameKind::Key;
+        let full = shared.waiting.load(Ordering::Relaxed) >= QUEUE;
+        if full {
+            shared.flushed.store(track.next, Ordering::Relaxed);
+        }
+        if !key && (full || track.skipping) {
+            shared.dropped.fetch_add(1, Ordering::Relaxed);
+            let first = !std::mem::replace(&mut track.skipping, true);
+            return if first { Queued::KeyFrameWanted } else { Queued::Dropped };
+        }
+        let (thread, number) = (track.thread, track.next);
+        track.next += 1;
+        track.skipping = false;
+        shared.waiting.fetch_add(1, Ordering::Relaxed);
+        let id = frame.track;
+        if self.send(thread, Work::Frame(number, frame)) {
+            return Queued::Yes;
+        }
+        shared.waiting.fetch_sub(1, Ordering::Relaxed);
+        shared.dropped.fetch_add(1, Ordering::Relaxed);
+        if let Some(track) = self.tracks.get_mut(&id) {
+            track.skipping = true;
+        }
+        Queued::KeyFrameWanted
+    }
+
+    /// A track's counters. `None` when it has not begun.
+    pub fn counters(&self, track: TrackId) -> Option<DecodeCounters> {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        self.tracks.get(&track).map(|Track { shared, .. }| DecodeCounters {
+            received: read(&shared.received),
+            decoded: read(&shared.decoded),
+            dropped: read(&shared.dropped),
+            errors: read(&shared.errors),
+            busy: Duration::from_micros(read(&shared.busy_micros)),
+        })
+    }
+
+    fn send(&self, thread: usize, work: Work) -> bool {
+        self.threads.get(thread).is_some_and(|thread| thread.work.try_send(work).is_ok())
+    }
+}
+
+fn run(stop: &Stop, queue: &Receiver<Work>) {
+    let mut tracks = BTreeMap::new();
+    loop {
+        select! {
+            recv(stop) -> _ => return,
+            recv(queue) -> work => match work {
+                Ok(work) => handle(&mut tracks, work),
+                Err(_) => return,
+            },
+        }
+    }
+}
+
+fn handle(tracks: &mut BTreeMap<TrackId, Decoding>, work: Work) {
+    match work {
+        Work::Begin(track, decoding) => drop(tracks.insert(track, decoding)),
+        Work::End(track) => drop(tracks.remove(&track)),
+        Work::Frame(number, frame) => {
+            if let Some(decoding) = tracks.get_mut(&frame.track) {
+                decoding.handle_frame(number, &frame);
+            }
+        }
+    }
+}
+
+impl Decoding {
+    fn handle_frame(&mut self, number: u64, frame: &ReceivedVideo) {
+        self.shared.waiting.fetch_sub(1, Ordering::Relaxed);
+        let flushed = number < self.shared.flushed.load(Ordering::Relaxed);
+        let useless = self.holding && frame.kind == FrameKind::Delta;
+        if flushed || useless {
+            self.shared.dropped.fetch_add(1, Ordering::Relaxed);
+            self.holding = true;
+            return;
+        }
+        let begin = Now::read();
+        let decoded = self.decoder.decode(&frame.payload, begin.monotonic);
+        let now = Now::read();
+        let busy = now.monotonic.saturating_duration_since(begin.monotonic);
+        self.shared.busy_micros.fetch_add(busy.as_micros() as u64, Ordering::Relaxed);
+        match decoded {
+            Ok(picture) => {
+                self.holding = false;
+                if let Some(picture) = picture {
+                    self.shared.decoded.fetch_add(1, Ordering::Relaxed);
+                    self.sink.picture(frame.track, picture, now);
+                }
+            }
+            Err(_) => {
+                self.shared.errors.fetch_add(1, Ordering::Relaxed);
+                self.holding = true;
+                (self.lost)(frame.track);
+            }
+        }
+    }
+}
