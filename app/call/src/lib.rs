@@ -17,6 +17,8 @@ mod backoff;
 mod call;
 mod candidates;
 mod channel;
+#[doc(hidden)]
+pub mod fuzz;
 mod io;
 mod link;
 mod media;
