@@ -14,7 +14,7 @@ mod camera;
 mod decode;
 mod encode;
 mod encoding;
-#[cfg(test)]
+#[cfg(all(test, feature = "h264"))]
 mod tests;
 mod worker;
 
