@@ -14,7 +14,8 @@ mod camera;
 mod decode;
 mod encode;
 mod encoding;
-#[cfg(all(test, feature = "h264"))]
+#[cfg(test)]
+#[cfg(feature = "h264")]
 mod tests;
 mod worker;
 
