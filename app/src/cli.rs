@@ -1,0 +1,139 @@
+//! The command line. Values only: what they mean is decided where they are used.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use hearth_base::{FrameRate, Resolution};
+use hearth_protocol::SpkiHash;
+use url::Url;
+
+/// Video calls between people, with no server but your own.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+pub struct Cli {
+    /// Take part without a window: words in, words out.
+    #[arg(long, required = true)]
+    pub headless: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make a room on a server, print its link, and take part.
+    Create {
+        /// The server: https://HOST:PORT
+        server: Url,
+        /// The server's public key, as it prints it: the connection is made to this key only.
+        #[arg(long, value_parser = parse_spki)]
+        spki: Option<SpkiHash>,
+        /// What is sent, and how.
+        #[command(flatten)]
+        part: Part,
+    },
+    /// Join a room. The link is read from HEARTH_LINK or the first line of standard input: it holds a secret, and an
+    /// argument would stand in the list of processes.
+    Join {
+        /// What is sent, and how.
+        #[command(flatten)]
+        part: Part,
+    },
+}
+
+/// How one takes part.
+#[derive(Debug, Args)]
+pub struct Part {
+    /// What the others call you.
+    #[arg(long, default_value = "Headless")]
+    pub nick: String,
+    /// Where the picture comes from.
+    #[arg(long, value_enum, default_value = "none")]
+    pub camera: CameraArg,
+    /// Where the sound comes from.
+    #[arg(long, value_enum, default_value = "none")]
+    pub microphone: MicrophoneArg,
+    /// The size of the picture.
+    #[arg(long, default_value = "640x360", value_parser = parse_resolution)]
+    pub size: Resolution,
+    /// Pictures a second.
+    #[arg(long, default_value = "15", value_parser = parse_frame_rate)]
+    pub fps: FrameRate,
+    /// What test pattern and chirp are stamped with, 0 to 255; two in one room should differ.
+    #[arg(long, default_value = "1")]
+    pub source_id: u8,
+    /// Let media go through relays only.
+    #[arg(long)]
+    pub relay_only: bool,
+    /// Take addresses of this machine's loopback for peers: for benchmarks on one machine.
+    #[arg(long)]
+    pub loopback: bool,
+    /// Print what happens each second.
+    #[arg(long, value_enum)]
+    pub stats: Option<StatsFormat>,
+    /// Leave after so many seconds.
+    #[arg(long, value_name = "SECONDS")]
+    pub leave_after: Option<u64>,
+}
+
+/// Where the picture comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CameraArg {
+    /// No picture.
+    None,
+    /// The moving test pattern, with a stamp in it.
+    Pattern,
+}
+
+/// Where the sound comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum MicrophoneArg {
+    /// No sound.
+    None,
+    /// A chirp each second.
+    Chirp,
+}
+
+/// How statistics are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum StatsFormat {
+    /// One JSON object a line.
+    Json,
+}
+
+fn parse_spki(text: &str) -> Result<SpkiHash, String> {
+    SpkiHash::parse(text).ok_or_else(|| "not 32 bytes in base64url, as the server prints them".to_owned())
+}
+
+fn parse_resolution(text: &str) -> Result<Resolution, String> {
+    let size =
+        text.split_once('x').and_then(|(width, height)| Resolution::new(width.parse().ok()?, height.parse().ok()?));
+    size.ok_or_else(|| "two even numbers, as in 640x360".to_owned())
+}
+
+fn parse_frame_rate(text: &str) -> Result<FrameRate, String> {
+    let fps: u32 = text.parse().map_err(|_| "a whole number".to_owned())?;
+    if (1..=60).contains(&fps) { Ok(FrameRate::new(fps)) } else { Err("between 1 and 60".to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_line_is_read_or_refused() {
+        for (line, good) in [
+            ("hearth --headless create https://h:8443", true),
+            ("hearth --headless create https://h:8443 --camera pattern --microphone chirp --stats json", true),
+            ("hearth --headless join --size 1280x720 --fps 30", true),
+            ("hearth --headless join https://h/r/1#s=secret", false),
+            ("hearth --headless join --size 641x360", false),
+            ("hearth --headless join --fps 0", false),
+            ("hearth --headless join --source-id 256", false),
+            ("hearth --headless create https://h --spki short", false),
+            ("hearth --headless", false),
+            ("hearth create https://h", false),
+        ] {
+            assert_eq!(Cli::try_parse_from(line.split(' ')).is_ok(), good, "{line}");
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! The loop that owns the call: everything that happens goes in, everything that is to be done comes out.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use hearth_base::TrackSource;
+use hearth_call::{Call, CallConfig, Input, Intent, Output, Phase, SignalLink};
+use hearth_protocol::{ClientMessage, Numbered};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+use super::media::{FromMedia, Media};
+use super::pin::Trust;
+use super::signalling::{self, OUTBOX, ServerAddress, SignalEvent};
+use super::sockets::{self, Datagram, Sockets};
+use super::{EngineConfig, EngineError, ServerTrust, View, clock, interfaces};
+
+/// How often the addresses of this machine are looked at. Asking the kernel is cheap; being told is another crate.
+const INTERFACES: Duration = Duration::from_secs(1);
+/// How often the view is made new while nothing changes: the numbers in it do.
+const VIEW: Duration = Duration::from_millis(500);
+/// Events of the server that wait for the call: a full room joins with 100. Full: the reader waits, then TCP.
+const EVENTS: usize = 128;
+/// How long the goodbye may take to go out.
+const FAREWELL: Duration = Duration::from_millis(150);
+/// What is taken from a queue before the call is looked after again.
+const BATCH: usize = 32;
+
+/// Everything that the call's thread owns.
+pub(super) struct CallLoop {
+    config: EngineConfig,
+    call: Call,
+    sockets: Sockets,
+    datagrams: mpsc::Receiver<Datagram>,
+    media: Media,
+    from_media: FromMedia,
+    signal: Signal,
+    views: watch::Sender<Arc<View>>,
+    view: View,
+    changed: bool,
+}
+
+/// The connection to the server, where there is one.
+struct Signal {
+    attempt: u64,
+    outbox: Option<mpsc::Sender<Numbered<ClientMessage>>>,
+    tasks: JoinSet<()>,
+    events: mpsc::Sender<SignalEvent>,
+    heard: mpsc::Receiver<SignalEvent>,
+}
+
+impl CallLoop {
+    pub(super) fn new(
+        config: EngineConfig,
+        seed: [u8; 32],
+        views: watch::Sender<Arc<View>>,
+    ) -> Result<Self, EngineError> {
+        let now = clock::now();
+        let (arrivals, datagrams) = mpsc::channel(sockets::WAITING);
+        let (events, heard) = mpsc::channel(EVENTS);
+        let tracks: Vec<TrackSource> = config.microphone.source().into_iter().chain(config.camera.source()).collect();
+        let call = Call::new(
+            CallConfig {
+                seed,
+                nick: config.nick.clone(),
+                tracks,
+                video_codecs: hearth_media::codec::video_codecs(),
+                transport: config.transport,
+                loopback: config.loopback,
+            },
+            now,
+        );
+        let (media, from_media) = Media::start(&config, &call.snapshot().tracks)?;
+        Ok(Self {
+            call,
+            sockets: Sockets::new(arrivals),
+            datagrams,
+            media,
+            from_media,
+            signal: Signal { attempt: 0, outbox: None, tasks: JoinSet::new(), events, heard },
+            views,
+            view: View::default(),
+            changed: true,
+            config,
+        })
+    }
+
+    /// Runs until the call has ended, or nobody has wishes any more.
+    pub(super) async fn run(mut self, mut wishes: mpsc::Receiver<Intent>) {
+        let mut look_again = clock::now();
+        let mut view_again = look_again;
+        loop {
+            let now = clock::now();
+            if look_again <= now {
+                look_again = now + INTERFACES;
+                self.call.handle(Input::Interfaces(interfaces::addresses(self.config.loopback)), now);
+            }
+            self.drain();
+            if self.changed || view_again <= now {
+                view_again = now + VIEW;
+                self.show();
+            }
+            if matches!(self.view.call.phase, Phase::Ended(_)) {
+                break;
+            }
+            let due = self.call.poll_timeout().unwrap_or(look_again).min(look_again).min(view_again);
+            self.wait(due, &mut wishes).await;
+        }
+        // What was said last is still on its way out.
+        let farewell = async { while self.signal.tasks.join_next().await.is_some() {} };
+        drop(tokio::time::timeout(FAREWELL, farewell).await);
+        self.media.stop();
+    }
+
+    /// Waits for the next thing to happen, and takes it and what has come with it.
+    async fn wait(&mut self, due: Instant, wishes: &mut mpsc::Receiver<Intent>) {
+        tokio::select! {
+            () = tokio::time::sleep_until(due.into()) => self.call.handle(Input::Timeout, clock::now()),
+            wish = wishes.recv() => self.call.handle(Input::Intent(wish.unwrap_or(Intent::Leave)), clock::now()),
+            Some(event) = self.signal.heard.recv() => self.on_signal(event),
+            Some(frame) = self.from_media.video.recv() => self.call.handle(Input::Video(frame), clock::now()),
+            Some(frame) = self.from_media.audio.recv() => self.call.handle(Input::Audio(frame), clock::now()),
+            Some(track) = self.from_media.lost.recv() => self.call.handle(Input::DecoderLost(track), clock::now()),
+            Some(datagram) = self.datagrams.recv() => {
+                self.on_datagram(datagram);
+                for _ in 0..BATCH {
+                    let Ok(datagram) = self.datagrams.try_recv() else { break };
+                    self.on_datagram(datagram);
+                }
+            }
+        }
+    }
+
+    fn on_datagram(&mut self, datagram: Datagram) {
+        let Datagram { socket, from, payload } = datagram;
+        self.call.handle(Input::Datagram { socket, from, payload }, clock::now());
+        self.drain();
+    }
+
+    fn on_signal(&mut self, event: SignalEvent) {
+        let now = clock::now();
+        match event {
+            SignalEvent::Up { attempt, server } if attempt == self.signal.attempt => {
+                self.view.server = server.map(|(spki, trust)| (spki, trust.into()));
+                self.view.signal_fault = None;
+                self.call.handle(Input::SignalLink(SignalLink::Up), now);
+            }
+            SignalEvent::Heard { attempt, message } if attempt == self.signal.attempt => {
+                self.call.handle(Input::Signal(*message), now);
+            }
+            SignalEvent::Down { attempt, why } if attempt == self.signal.attempt => {
+                tracing::info!(%why, "signalling down");
+                self.view.signal_fault = Some(why.to_string());
+                self.signal.outbox = None;
+                self.changed = true;
+                self.call.handle(Input::SignalLink(SignalLink::Down), now);
+            }
+            // Of a connection that was hung up.
+            SignalEvent::Up { .. } | SignalEvent::Heard { .. } | SignalEvent::Down { .. } => {}
+        }
+        self.drain();
+    }
+
+    /// Does what the call asks for.
+    fn drain(&mut self) {
+        while let Some(output) = self.call.poll_output() {
+            match output {
+                Output::Transmit { socket, to, payload } => self.sockets.send(socket, to, &payload),
+                Output::Signal(message) => self.say(message),
+                Output::DialSignal => self.dial(),
+                Output::HangUpSignal => self.hang_up(),
+                Output::OpenSocket { socket, bind } => {
+                    let local = self.sockets.open(socket, bind);
+                    if let Err(error) = &local {
+                        tracing::warn!(%error, %bind, "socket not opened");
+                    }
+                    self.call.handle(Input::Socket { socket, local: local.ok() }, clock::now());
+                }
+                Output::CloseSocket(socket) => self.sockets.close(socket),
+                Output::Media(command) => self.media.command(command),
+                Output::Video(frame) => {
+                    let track = frame.track;
+                    if !self.media.video(frame) {
+                        self.call.handle(Input::DecoderLost(track), clock::now());
+                    }
+                }
+                Output::Audio(packet) => self.media.audio(packet),
+                Output::Changed => self.changed = true,
+            }
+        }
+    }
+
+    fn dial(&mut self) {
+        self.signal.attempt += 1;
+        let (outbox, messages) = mpsc::channel(OUTBOX);
+        self.signal.outbox = Some(outbox);
+        let server = ServerAddress { websocket: self.config.websocket.clone(), pin: self.config.pin };
+        let events = self.signal.events.clone();
+        while self.signal.tasks.try_join_next().is_some() {}
+        self.signal.tasks.spawn(signalling::connection(server, self.signal.attempt, messages, events));
+    }
+
+    fn hang_up(&mut self) {
+        if self.signal.outbox.take().is_some() {
+            // Events of this connection do not count from here on.
+            self.signal.attempt += 1;
+            self.call.handle(Input::SignalLink(SignalLink::Down), clock::now());
+        }
+    }
+
+    fn say(&mut self, message: Numbered<ClientMessage>) {
+        let Some(outbox) = &self.signal.outbox else { return };
+        if outbox.try_send(message).is_err() {
+            // Full: nobody reads. The session says everything again on the next connection.
+            tracing::warn!("the server does not read; connecting anew");
+            self.hang_up();
+        }
+    }
+
+    fn show(&mut self) {
+        self.changed = false;
+        self.view.call = self.call.snapshot();
+        self.view.media = self.media.stats();
+        self.views.send_replace(Arc::new(self.view.clone()));
+    }
+}
+
+impl From<Trust> for ServerTrust {
+    fn from(trust: Trust) -> Self {
+        match trust {
+            Trust::Pinned => Self::Pinned,
+            Trust::Verified => Self::Verified,
+            Trust::FirstUse => Self::FirstUse,
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! The WebSocket to the signalling server.
+//!
+//! One task a connection. It moves messages and nothing else: greeting, numbering and coming back are the call's. Owner
+//! of: the socket. Hangs up when its sender of messages is dropped.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use hearth_protocol::{ClientMessage, IceServer, Numbered, SUBPROTOCOL, ServerMessage, SpkiHash};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::{self, Message};
+use tokio_tungstenite::{WebSocketStream, client_async_with_config};
+use url::Url;
+
+use super::pin::{PinVerifier, Seen, Trust};
+
+/// How long a connection may take to come about.
+const DIALLING: Duration = Duration::from_secs(5);
+/// The server pings every ten seconds; after three silent intervals it is gone.
+const SILENCE: Duration = Duration::from_secs(30);
+/// Messages on their way out: a join into a full room makes a hundred. Full: the connection is given up, and the session
+/// says everything again on the next one.
+pub(crate) const OUTBOX: usize = 512;
+/// Longest message that is read, bytes: twice what servers announce.
+const LONGEST: usize = 512 * 1024;
+
+/// Where the server is, and how it is known.
+#[derive(Clone, Debug)]
+pub(crate) struct ServerAddress {
+    /// `wss://HOST:PORT/ws`, or `ws://` behind a proxy on this machine.
+    pub(crate) websocket: Url,
+    /// Its public key.
+    pub(crate) pin: Option<SpkiHash>,
+}
+
+/// What happened on a connection; `attempt` tells one from the next.
+#[derive(Debug)]
+pub(crate) enum SignalEvent {
+    Up { attempt: u64, server: Option<(SpkiHash, Trust)> },
+    Heard { attempt: u64, message: Box<Numbered<ServerMessage>> },
+    Down { attempt: u64, why: SignalError },
+}
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SignalError {
+    #[error("the server does not answer")]
+    Unreachable(#[source] std::io::Error),
+    #[error("the server's key is not the one in the link")]
+    WrongServer,
+    #[error("the server did not speak as expected: {0}")]
+    Protocol(String),
+    #[error("the server closed the connection")]
+    Closed,
+    #[error("nothing was heard for too long")]
+    Silent,
+}
+
+/// Runs one connection from dialling to its end.
+pub(crate) async fn connection(
+    server: ServerAddress,
+    attempt: u64,
+    outbox: mpsc::Receiver<Numbered<ClientMessage>>,
+    events: mpsc::Sender<SignalEvent>,
+) {
+    let why = match tokio::time::timeout(DIALLING, dial(&server)).await {
+        Err(_) => SignalError::Unreachable(std::io::ErrorKind::TimedOut.into()),
+        Ok(Err(why)) => why,
+        Ok(Ok((socket, seen))) => {
+            if events.send(SignalEvent::Up { attempt, server: seen }).await.is_err() {
+                return;
+            }
+            talk(socket, attempt, outbox, &events).await
+        }
+    };
+    // The call may have ended meanwhile, and then nobody waits for this.
+    drop(events.send(SignalEvent::Down { attempt, why }).await);
+}
+
+/// A stream of either kind: TLS, or plain to a proxy on this machine.
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+type Socket = WebSocketStream<Box<dyn Stream>>;
+
+async fn dial(server: &ServerAddress) -> Result<(Socket, Option<(SpkiHash, Trust)>), SignalError> {
+    let host = server.websocket.host_str().ok_or_else(|| SignalError::Protocol("no host".to_owned()))?;
+    let bare = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+    let port = server.websocket.port_or_known_default().unwrap_or(443);
+    let tcp = TcpStream::connect((bare.as_str(), port)).await.map_err(SignalError::Unreachable)?;
+    tcp.set_nodelay(true).map_err(SignalError::Unreachable)?;
+    let mut request =
+        server.websocket.as_str().into_client_request().map_err(|error| SignalError::Protocol(error.to_string()))?;
+    request.headers_mut().insert("sec-websocket-protocol", HeaderValue::from_static(SUBPROTOCOL));
+    let (stream, seen): (Box<dyn Stream>, _) = if server.websocket.scheme() == "ws" {
+        (Box::new(tcp), None)
+    } else {
+        let (tls, seen) = secure(tcp, bare, server.pin).await?;
+        (tls, seen)
+    };
+    let config = WebSocketConfig::default().max_message_size(Some(LONGEST)).max_frame_size(Some(LONGEST));
+    let (socket, _) = client_async_with_config(request, stream, Some(config))
+        .await
+        .map_err(|error| SignalError::Protocol(error.to_string()))?;
+    Ok((socket, seen))
+}
+
+async fn secure(
+    tcp: TcpStream,
+    host: String,
+    pin: Option<SpkiHash>,
+) -> Result<(Box<dyn Stream>, Option<(SpkiHash, Trust)>), SignalError> {
+    let seen = Seen::default();
+    let protocol = |error: &dyn std::fmt::Display| SignalError::Protocol(error.to_string());
+    let verifier = PinVerifier::new(pin, seen.clone()).map_err(|error| protocol(&error))?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| protocol(&error))?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth();
+    let name = ServerName::try_from(host).map_err(|error| protocol(&error))?;
+    let tls = tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, tcp).await.map_err(|error| {
+        // The verifier refuses for one reason only.
+        if pin.is_some() && error.kind() == std::io::ErrorKind::InvalidData {
+            SignalError::WrongServer
+        } else {
+            SignalError::Unreachable(error)
+        }
+    })?;
+    Ok((Box::new(tls), seen.get().copied()))
+}
+
+async fn talk(
+    mut socket: Socket,
+    attempt: u64,
+    mut outbox: mpsc::Receiver<Numbered<ClientMessage>>,
+    events: &mpsc::Sender<SignalEvent>,
+) -> SignalError {
+    loop {
+        tokio::select! {
+            said = outbox.recv() => {
+                let Some(message) = said else {
+                    // Hung up on purpose; a close that cannot be said is a close as well.
+                    drop(socket.close(None).await);
+                    return SignalError::Closed;
+                };
+                let Ok(text) = serde_json::to_string(&message) else { continue };
+                if let Err(error) = socket.send(Message::text(text)).await {
+                    return SignalError::Protocol(error.to_string());
+                }
+            }
+            heard = tokio::time::timeout(SILENCE, socket.next()) => match heard {
+                Err(_) => return SignalError::Silent,
+                Ok(frame) => match read(frame) {
+                    Ok(None) => {}
+                    Ok(Some(mut message)) => {
+                        resolve_relays(&mut message.message).await;
+                        if events.send(SignalEvent::Heard { attempt, message: Box::new(message) }).await.is_err() {
+                            return SignalError::Closed;
+                        }
+                    }
+                    Err(why) => return why,
+                },
+            }
+        }
+    }
+}
+
+fn read(frame: Option<tungstenite::Result<Message>>) -> Result<Option<Numbered<ServerMessage>>, SignalError> {
+    match frame {
+        None => Err(SignalError::Closed),
+        Some(Err(error)) => Err(SignalError::Protocol(error.to_string())),
+        Some(Ok(Message::Text(text))) => match serde_json::from_str(&text) {
+            Ok(message) => Ok(Some(message)),
+            Err(error) => {
+                tracing::warn!(%error, "a message of the server was not understood");
+                Ok(None)
+            }
+        },
+        Some(Ok(Message::Close(_))) => Err(SignalError::Closed),
+        Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Binary(_) | Message::Frame(_))) => Ok(None),
+    }
+}
+
+/// The call takes relays by address only, so names are looked up here.
+async fn resolve_relays(message: &mut ServerMessage) {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "two messages carry servers; whatever comes later is not these")]
+    let servers = match message {
+        ServerMessage::Joined(joined) => &mut joined.ice_servers,
+        ServerMessage::IceRefresh { ice_servers, .. } => ice_servers,
+        _ => return,
+    };
+    for server in servers {
+        resolve_urls(server).await;
+    }
+}
+
+async fn resolve_urls(server: &mut IceServer) {
+    for url in &mut server.urls {
+        if let Some(resolved) = resolve(url).await {
+            *url = resolved;
+        }
+    }
+}
+
+/// The same URL with an address in place of its name; `None` when there is no name in it, or nobody knows it.
+async fn resolve(url: &str) -> Option<String> {
+    let (scheme, rest) = url.split_once(':')?;
+    let (authority, query) = rest.split_once('?').map_or((rest, None), |(authority, query)| (authority, Some(query)));
+    let (host, port) = authority.rsplit_once(':').unwrap_or((authority, "3478"));
+    if host.starts_with('[') || host.parse::<IpAddr>().is_ok() || host.contains(':') {
+        return None;
+    }
+    let address = tokio::net::lookup_host((host, port.parse::<u16>().ok()?)).await.ok()?.next()?;
+    let query = query.map(|query| format!("?{query}")).unwrap_or_default();
+    Some(format!("{scheme}:{address}{query}"))
+}

@@ -1,0 +1,221 @@
+//! The client without a window: a link in, statistics out.
+//!
+//! The first line of standard output is `link URL` when a room was made; with `--stats json` a line of JSON follows each
+//! second and at the end. Ends with 0 when it left or the room ended, with 1 and one sentence when it could not take
+//! part.
+
+use std::io::{BufRead, Write};
+use std::sync::Arc;
+use std::time::Duration;
+
+use hearth_call::{EndReason, Intent, Loopback, Phase, TransportPolicy};
+use hearth_protocol::{ErrorCode, InviteSecret, RoomLink};
+use tokio::sync::watch;
+
+use crate::cli::{CameraArg, Cli, Command, MicrophoneArg, Part, StatsFormat};
+use crate::engine::{Camera, Engine, EngineConfig, EngineError, Microphone, View, clock};
+
+mod report;
+
+/// Why there was no call: a sentence for a person.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// The text is no link.
+    #[error("This is not a Hearth link. Ask the host to send it again.")]
+    BadLink,
+    /// The address is none.
+    #[error("This is not a server's address. It begins with https:// and holds no path.")]
+    BadServer,
+    /// The engine did not start.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// No runtime.
+    #[error("Hearth could not start. Close other programs, then try again.")]
+    Runtime(#[source] std::io::Error),
+    /// The server could not be reached.
+    #[error("Can't reach the host. Same Wi-Fi? Check firewall and VPN. ({0})")]
+    Unreachable(String),
+    /// The server's key is another one.
+    #[error("This is not the host you were invited by. Ask for a new link.")]
+    WrongServer,
+    /// The room is full.
+    #[error("The room is full.")]
+    Full,
+    /// There is no such room.
+    #[error("No room with this number here. Same network? Or ask for the link.")]
+    NoSuchRoom,
+    /// The secret is not the room's.
+    #[error("This link does not open the room. Ask the host for a new one.")]
+    BadInvite,
+    /// The server said something else.
+    #[error("The server did not let you in ({0:?}). Try again later.")]
+    Refused(ErrorCode),
+    /// Standard output is closed.
+    #[error("Nobody reads what Hearth prints. Start it again with its output connected.")]
+    Output(#[source] std::io::Error),
+}
+
+/// Runs what the command line asks for.
+///
+/// # Errors
+/// [`Fault`], each a sentence.
+pub fn main(cli: Cli) -> Result<(), Fault> {
+    let (part, entry) = match cli.command {
+        Command::Create { server, spki, part } => {
+            let secret = InviteSecret::from_random(rand::random());
+            (part, Entry::Create { server: server.to_string(), spki, secret })
+        }
+        Command::Join { part } => (part, Entry::Join(read_link()?)),
+    };
+    let engine = Engine::spawn(entry.config(&part)?)?;
+    engine.wish(entry.intent());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Fault::Runtime)?;
+    let result = runtime.block_on(follow(&engine, &entry, &part));
+    drop(engine);
+    result
+}
+
+/// Which room.
+enum Entry {
+    Create { server: String, spki: Option<hearth_protocol::SpkiHash>, secret: InviteSecret },
+    Join(RoomLink),
+}
+
+impl Entry {
+    fn intent(&self) -> Intent {
+        match self {
+            Self::Create { secret, .. } => Intent::Create { secret: Some(*secret) },
+            Self::Join(link) => Intent::Join { room: link.room.clone(), secret: link.secret },
+        }
+    }
+
+    fn config(&self, part: &Part) -> Result<EngineConfig, Fault> {
+        let (websocket, pin) = match self {
+            Self::Create { server, spki, .. } => {
+                let nowhere = hearth_protocol::RoomName::from_random(0);
+                let link = RoomLink::new(server, nowhere, None, *spki).map_err(|_| Fault::BadServer)?;
+                (link.websocket(), *spki)
+            }
+            Self::Join(link) => (link.websocket(), link.spki),
+        };
+        Ok(EngineConfig {
+            websocket,
+            pin,
+            nick: part.nick.clone(),
+            camera: match part.camera {
+                CameraArg::None => Camera::None,
+                CameraArg::Pattern => Camera::Pattern,
+            },
+            microphone: match part.microphone {
+                MicrophoneArg::None => Microphone::None,
+                MicrophoneArg::Chirp => Microphone::Chirp,
+            },
+            resolution: part.size,
+            frame_rate: part.fps,
+            source_id: part.source_id,
+            transport: if part.relay_only { TransportPolicy::RelayOnly } else { TransportPolicy::All },
+            loopback: if part.loopback { Loopback::Allowed } else { Loopback::Refused },
+        })
+    }
+}
+
+/// The link, from where no list of processes shows it.
+fn read_link() -> Result<RoomLink, Fault> {
+    let text = match std::env::var("HEARTH_LINK") {
+        Ok(text) => text,
+        Err(_) => {
+            let mut line = String::new();
+            std::io::stdin().lock().read_line(&mut line).map_err(|_| Fault::BadLink)?;
+            line
+        }
+    };
+    RoomLink::parse(&text).map_err(|_| Fault::BadLink)
+}
+
+/// Follows the call to its end, and prints what was asked for.
+async fn follow(engine: &Engine, entry: &Entry, part: &Part) -> Result<(), Fault> {
+    let mut views = engine.views();
+    let mut link_told = matches!(entry, Entry::Join(_));
+    let started = tokio::time::Instant::from_std(clock::now());
+    let mut each_second = tokio::time::interval(Duration::from_secs(1));
+    each_second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    // A day, when nobody said: a bot that is forgotten should not stay for ever.
+    let leave_at = started + Duration::from_secs(part.leave_after.unwrap_or(86_400));
+    let mut interrupted = Interrupt::new().map_err(Fault::Runtime)?;
+    loop {
+        tokio::select! {
+            changed = views.changed() => if changed.is_err() { break },
+            _ = each_second.tick() => if link_told && part.stats == Some(StatsFormat::Json) { print(&report::line(&current(&views)))? },
+            () = tokio::time::sleep_until(leave_at) => drop(engine.wish(Intent::Leave)),
+            () = interrupted.wait() => drop(engine.wish(Intent::Leave)),
+        }
+        let view = current(&views);
+        if !link_told && let Some(link) = link_of(entry, &view) {
+            link_told = true;
+            print(&format!("link {}", link.reveal()))?;
+        }
+        if matches!(view.call.phase, Phase::Ended(_)) {
+            break;
+        }
+    }
+    let view = current(&views);
+    if part.stats == Some(StatsFormat::Json) {
+        print(&report::line(&view))?;
+    }
+    ended(&view)
+}
+
+fn current(views: &watch::Receiver<Arc<View>>) -> Arc<View> {
+    views.borrow().clone()
+}
+
+fn link_of(entry: &Entry, view: &View) -> Option<RoomLink> {
+    let Entry::Create { server, secret, .. } = entry else { return None };
+    let room = view.call.room.clone()?;
+    RoomLink::new(server, room, Some(*secret), view.server.map(|(spki, _)| spki)).ok()
+}
+
+fn ended(view: &View) -> Result<(), Fault> {
+    let Phase::Ended(reason) = view.call.phase else { return Ok(()) };
+    match reason {
+        EndReason::Left | EndReason::RoomEnded => Ok(()),
+        EndReason::Unreachable => Err(match view.signal_fault.as_deref() {
+            Some(fault) if fault.contains("key is not the one") => Fault::WrongServer,
+            fault => Fault::Unreachable(fault.unwrap_or("no answer").to_owned()),
+        }),
+        EndReason::Refused(ErrorCode::Full) => Err(Fault::Full),
+        EndReason::Refused(ErrorCode::NoSuchRoom | ErrorCode::BadRoom) => Err(Fault::NoSuchRoom),
+        EndReason::Refused(ErrorCode::BadInvite) => Err(Fault::BadInvite),
+        EndReason::Refused(code) => Err(Fault::Refused(code)),
+    }
+}
+
+fn print(line: &str) -> Result<(), Fault> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}").and_then(|()| out.flush()).map_err(Fault::Output)
+}
+
+/// SIGINT and SIGTERM: both mean to leave like a person.
+struct Interrupt {
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Interrupt {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            #[cfg(unix)]
+            terminate: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?,
+        })
+    }
+
+    async fn wait(&mut self) {
+        #[cfg(unix)]
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = self.terminate.recv() => {}
+        }
+        #[cfg(not(unix))]
+        drop(tokio::signal::ctrl_c().await);
+    }
+}

@@ -1,0 +1,62 @@
+//! One line of statistics: what a test, a benchmark or a person with `jq` reads.
+
+use hearth_call::{PeerPhase, PeerSnapshot, Phase, Route};
+use serde_json::{Value, json};
+
+use crate::engine::{View, clock};
+
+/// The line, without its end.
+pub(super) fn line(view: &View) -> String {
+    let call = &view.call;
+    json!({
+        "unix_ms": clock::since_1970().as_millis() as u64,
+        "phase": phase(&call.phase),
+        "room": call.room.as_ref().map(|room| room.as_str()),
+        "me": call.me.map(|me| me.to_string()),
+        "signal_fault": view.signal_fault,
+        "refused_signals": call.refused_signals,
+        "peers": call.peers.iter().map(peer).collect::<Vec<_>>(),
+        "media": view.media,
+    })
+    .to_string()
+}
+
+fn phase(phase: &Phase) -> Value {
+    match phase {
+        Phase::Idle => json!("idle"),
+        Phase::Joining => json!("joining"),
+        Phase::InRoom => json!("in_room"),
+        Phase::Resuming { .. } => json!("resuming"),
+        Phase::Ended(reason) => json!({ "ended": format!("{reason:?}") }),
+    }
+}
+
+fn peer(peer: &PeerSnapshot) -> Value {
+    let (phase, route) = match peer.phase {
+        PeerPhase::Negotiating => ("negotiating", None),
+        PeerPhase::Connecting => ("connecting", None),
+        PeerPhase::Connected(Route::Direct) => ("connected", Some("direct")),
+        PeerPhase::Connected(Route::Relayed) => ("connected", Some("relayed")),
+        PeerPhase::Faltering => ("faltering", None),
+        PeerPhase::Restarting { .. } => ("restarting", None),
+        PeerPhase::Failed => ("failed", None),
+    };
+    json!({
+        "id": peer.id.to_string(),
+        "nick": peer.nick,
+        "phase": phase,
+        "route": route,
+        "away": peer.away,
+        "audio": peer.media.audio,
+        "video": peer.media.video,
+        "round_trip_ms": peer.round_trip.map(|rtt| rtt.as_secs_f64() * 1000.0),
+        "loss": peer.loss,
+        "estimate_kbps": peer.estimate.bps() / 1000,
+        "pair": peer.pair.as_ref().map(|pair| json!({"local": pair.local, "remote": pair.remote})),
+        "fingerprints": peer.fingerprints,
+        "handshakes": peer.handshakes,
+        "restarts": peer.restarts,
+        "tracks": peer.tracks.iter().map(|(track, _)| track.0).collect::<Vec<_>>(),
+        "counters": peer.counters,
+    })
+}
