@@ -146,8 +146,10 @@ impl Stream {
     }
 
     fn frame(&mut self, frame: &Assembled) {
-        assert!(self.running || frame.kind == FrameKind::Key, "a frame before any key frame");
         assert!(frame.payload.starts_with(&[0, 0, 0, 1]), "a frame begins with a start code");
+        // Parameter sets without a key frame behind them go through as well: the decoder refuses them and asks.
+        let begins = frame.kind == FrameKind::Key || frame.payload.get(4).is_some_and(|header| header & 0x1f == 7);
+        assert!(self.running || begins, "a frame before any that a decoder can begin with");
         assert!(frame.payload.len() <= MAX_UNIT + usize::from(u16::MAX), "a frame of {} bytes", frame.payload.len());
         self.running = true;
     }

@@ -1,0 +1,73 @@
+//! What each fuzz target does with its bytes: it gives them to the code that hears others, and checks what comes back.
+//!
+//! One function a target, each from nothing: no state outlives a call, so one input always does the same.
+
+mod script;
+
+use std::time::Instant;
+
+use hearth_protocol::{ClientMessage, Numbered, RoomLink, ServerMessage, SpkiHash};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// A target.
+pub type Target = fn(&[u8]);
+
+/// The targets by their names, which are those of their folders in the corpus.
+pub const TARGETS: &[(&str, Target)] = &[
+    ("assembly", assembly),
+    ("candidates", candidates),
+    ("description", description),
+    ("protocol", protocol),
+    ("rooms", rooms),
+];
+
+/// Packets into frames.
+pub fn assembly(data: &[u8]) {
+    hearth_call::fuzz::assemble(data, start());
+}
+
+/// Candidates, and texts of the data channel.
+pub fn candidates(data: &[u8]) {
+    if let Ok(text) = str::from_utf8(data) {
+        hearth_call::fuzz::candidates(text, start());
+    }
+}
+
+/// Session descriptions.
+pub fn description(data: &[u8]) {
+    if let Ok(text) = str::from_utf8(data) {
+        hearth_call::fuzz::description(text, start());
+    }
+}
+
+/// Messages of both directions, and links. What can be read can be written, and read again as the same.
+pub fn protocol(data: &[u8]) {
+    let Ok(text) = str::from_utf8(data) else { return };
+    again::<Numbered<ClientMessage>>(text);
+    again::<Numbered<ServerMessage>>(text);
+    if let Ok(link) = RoomLink::parse(text) {
+        assert!(RoomLink::parse(&link.reveal()).is_ok_and(|read| read == link), "a link is read back: {link}");
+        assert!(!link.websocket().as_str().contains('#'), "no secret on the way to the server");
+    }
+    if let Some(hash) = SpkiHash::parse(text) {
+        assert_eq!(SpkiHash::parse(&hash.to_text()), Some(hash), "a hash is read back");
+    }
+}
+
+fn again<M: DeserializeOwned + Serialize + PartialEq + std::fmt::Debug>(text: &str) {
+    let Ok(message) = serde_json::from_str::<M>(text) else { return };
+    let written = serde_json::to_string(&message).expect("what was read can be written");
+    let read = serde_json::from_str::<M>(&written);
+    assert!(read.as_ref().is_ok_and(|read| *read == message), "{message:?} was read back as {read:?}");
+}
+
+/// A server and four clients, as a script says.
+pub fn rooms(data: &[u8]) {
+    script::run(&String::from_utf8_lossy(data), start());
+}
+
+#[expect(clippy::disallowed_methods, reason = "an Instant can be made in no other way; the targets only add to it")]
+fn start() -> Instant {
+    Instant::now()
+}
