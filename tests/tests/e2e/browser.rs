@@ -1,0 +1,211 @@
+//! A real Chromium on a host of the LAN, driven by WebDriver from a thread that lives on the same host.
+
+use std::fs::File;
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use fantoccini::wd::WebDriverCompatibleCommand;
+use fantoccini::{Client, ClientBuilder};
+use hyper_util::client::legacy::connect::HttpConnector;
+use nix::sched::{CloneFlags, setns};
+use serde_json::{Value, json};
+
+use crate::lan::Host;
+use crate::process::{Process, now};
+
+/// Where the driver listens, on its own host's loopback.
+const PORT: u16 = 9515;
+/// A browser on a loaded machine of two cores.
+const STARTING: Duration = Duration::from_secs(40);
+const ANSWERING: Duration = Duration::from_secs(30);
+
+/// What is asked of the browser's thread.
+enum Ask {
+    Open(String),
+    Evaluate(String),
+    Screenshot,
+}
+
+/// A browser with one page.
+pub struct Browser {
+    asks: Option<SyncSender<Ask>>,
+    answers: Receiver<Result<Value>>,
+    thread: Option<JoinHandle<()>>,
+    _driver: Process,
+}
+
+impl Browser {
+    /// Starts Chromium on `host`; `script` runs in every page before the page's own, and the server with this key needs
+    /// no other certificate.
+    pub fn start(host: &Host, profile: &Path, spki: &[u8; 32], script: String) -> Result<Self> {
+        let mut command = host.command("chromedriver");
+        let driver = Process::start("chromedriver", command.arg(format!("--port={PORT}")), None)?;
+        driver.wait_line(STARTING, |line| line.contains("started successfully").then_some(()))?;
+        let (asks, inbox) = sync_channel(1);
+        let (outbox, answers) = sync_channel(1);
+        let namespace = host.namespace.clone();
+        let capabilities = capabilities(profile, spki);
+        let thread = std::thread::Builder::new()
+            .name("browser".to_owned())
+            .spawn(move || serve(&namespace, capabilities, script, &inbox, &outbox))?;
+        let browser = Self { asks: Some(asks), answers, thread: Some(thread), _driver: driver };
+        browser.answers.recv_timeout(STARTING).context("Chromium did not start")??;
+        Ok(browser)
+    }
+
+    /// Opens a page.
+    pub fn open(&self, url: &str) -> Result<()> {
+        self.ask(Ask::Open(url.to_owned())).map(drop)
+    }
+
+    /// Runs a script in the page; what it returns.
+    pub fn evaluate(&self, script: &str) -> Result<Value> {
+        self.ask(Ask::Evaluate(script.to_owned()))
+    }
+
+    /// Waits until a script returns something that is neither false nor null.
+    pub fn wait_for(&self, what: &str, limit: Duration, script: &str) -> Result<Value> {
+        let end = now() + limit;
+        // The page waits for its own next moment, so that nobody here has to sleep.
+        let patient = format!(
+            "const end = performance.now() + 1000; \
+             for (;;) {{ const it = (() => {{ {script} }})(); if (it || performance.now() > end) return it; \
+             await new Promise(requestAnimationFrame); }}"
+        );
+        loop {
+            let value = self.evaluate(&patient)?;
+            if !matches!(value, Value::Null | Value::Bool(false)) {
+                return Ok(value);
+            }
+            if now() > end {
+                let text = self.evaluate("return document.body.innerText")?;
+                return Err(anyhow!("{what} did not come in {limit:?}; the page says: {text}"));
+            }
+        }
+    }
+
+    /// A picture of the page, as PNG.
+    pub fn screenshot(&self) -> Result<Vec<u8>> {
+        let text = self.ask(Ask::Screenshot)?;
+        Ok(STANDARD.decode(text.as_str().context("no picture")?)?)
+    }
+
+    fn ask(&self, ask: Ask) -> Result<Value> {
+        self.asks.as_ref().context("the browser has ended")?.send(ask)?;
+        self.answers.recv_timeout(ANSWERING).context("Chromium does not answer")?
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        self.asks = None;
+        if let Some(thread) = self.thread.take() {
+            drop(thread.join());
+        }
+    }
+}
+
+fn capabilities(profile: &Path, spki: &[u8; 32]) -> serde_json::Map<String, Value> {
+    let arguments = [
+        "--headless=new".to_owned(),
+        "--no-sandbox".to_owned(),
+        "--disable-gpu".to_owned(),
+        "--disable-quic".to_owned(),
+        "--no-first-run".to_owned(),
+        "--disable-background-networking".to_owned(),
+        "--disable-component-update".to_owned(),
+        "--disable-sync".to_owned(),
+        "--use-fake-ui-for-media-stream".to_owned(),
+        "--use-fake-device-for-media-stream".to_owned(),
+        "--autoplay-policy=no-user-gesture-required".to_owned(),
+        "--disable-background-timer-throttling".to_owned(),
+        "--disable-renderer-backgrounding".to_owned(),
+        "--disable-dev-shm-usage".to_owned(),
+        "--window-size=1100,760".to_owned(),
+        format!("--user-data-dir={}", profile.display()),
+        format!("--ignore-certificate-errors-spki-list={}", STANDARD.encode(spki)),
+    ];
+    let options = json!({"args": arguments, "binary": "/usr/bin/chromium"});
+    serde_json::Map::from_iter([("goog:chromeOptions".to_owned(), options)])
+}
+
+/// The browser's thread: moves to the host, starts the browser, answers.
+fn serve(
+    namespace: &str,
+    capabilities: serde_json::Map<String, Value>,
+    script: String,
+    asks: &Receiver<Ask>,
+    answers: &SyncSender<Result<Value>>,
+) {
+    let started = File::open(Path::new("/run/netns").join(namespace))
+        .context("no such host")
+        .and_then(|file| setns(file, CloneFlags::CLONE_NEWNET).context("the host cannot be entered"))
+        .and_then(|()| Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?));
+    let runtime = match started {
+        Ok(runtime) => runtime,
+        Err(error) => return drop(answers.send(Err(error))),
+    };
+    let client = match runtime.block_on(connect(capabilities, script)) {
+        Ok(client) => client,
+        Err(error) => return drop(answers.send(Err(error))),
+    };
+    if answers.send(Ok(Value::Null)).is_err() {
+        return;
+    }
+    while let Ok(ask) = asks.recv() {
+        let answer = runtime.block_on(answer(&client, ask));
+        if answers.send(answer).is_err() {
+            break;
+        }
+    }
+    drop(runtime.block_on(client.close()));
+}
+
+async fn connect(capabilities: serde_json::Map<String, Value>, script: String) -> Result<Client> {
+    let client = ClientBuilder::new(HttpConnector::new())
+        .capabilities(capabilities)
+        .connect(&format!("http://{}:{PORT}", Ipv4Addr::LOCALHOST))
+        .await?;
+    client.issue_cmd(OnNewDocument(script)).await?;
+    Ok(client)
+}
+
+async fn answer(client: &Client, ask: Ask) -> Result<Value> {
+    match ask {
+        Ask::Open(url) => client.goto(&url).await.map(|()| Value::Null).map_err(Into::into),
+        Ask::Evaluate(script) => {
+            // An asynchronous function, so that a script may wait.
+            let wrapped = format!(
+                "const done = arguments[arguments.length - 1]; \
+                 (async () => {{ {script} }})().then(done, (error) => done({{ thrown: String(error) }}));"
+            );
+            let value = client.execute_async(&wrapped, Vec::new()).await?;
+            match value.get("thrown") {
+                Some(thrown) => Err(anyhow!("the page threw {thrown}")),
+                None => Ok(value),
+            }
+        }
+        Ask::Screenshot => Ok(STANDARD.encode(client.screenshot().await?).into()),
+    }
+}
+
+/// `Page.addScriptToEvaluateOnNewDocument` of the DevTools protocol, through the driver.
+#[derive(Debug)]
+struct OnNewDocument(String);
+
+impl WebDriverCompatibleCommand for OnNewDocument {
+    fn endpoint(&self, base_url: &url::Url, session: Option<&str>) -> Result<url::Url, url::ParseError> {
+        base_url.join(&format!("session/{}/goog/cdp/execute", session.unwrap_or_default()))
+    }
+
+    fn method_and_body(&self, _request_url: &url::Url) -> (http::Method, Option<String>) {
+        let body = json!({"cmd": "Page.addScriptToEvaluateOnNewDocument", "params": {"source": self.0}});
+        (http::Method::POST, Some(body.to_string()))
+    }
+}

@@ -1,0 +1,212 @@
+//! What is checked of a call, by the statistics of the clients and the probe in the guest's page.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use hearth_base::AudioBlock;
+use hearth_media::Now;
+use hearth_media::chirp::ChirpEar;
+use serde_json::Value;
+
+use crate::process::{Process, now};
+use crate::room::{Room, from_base64};
+use crate::{FIRST, GUEST, SECOND};
+
+/// The longest that pictures may stay away.
+const GAP_MS: f64 = 1000.0;
+/// The share of what the other sent that is to be decoded.
+const SHARE: f64 = 0.8;
+/// The window in which that is to be so.
+const WINDOW_S: f64 = 10.0;
+/// Chirps, one each second, that are to be heard.
+const CHIRPS: u64 = 5;
+
+/// A point to compare with: pictures so far of each other one.
+pub struct Watch {
+    unix_ms: f64,
+    handshakes: Vec<(String, u64, u64)>,
+}
+
+/// What `client` has so far.
+pub fn watch(client: &Process) -> Result<Watch> {
+    let stats = client.next_stats()?;
+    Ok(Watch { unix_ms: number(&stats, "/unix_ms")?, handshakes: handshakes(&stats) })
+}
+
+/// Everybody decodes the pictures and hears the chirps of the right others.
+pub fn check_all_see_all(room: &Room, limit: Duration) -> Result<()> {
+    let end = now() + limit;
+    let left = || end.saturating_duration_since(now());
+    room.first.wait_stats(left(), |stats| sees(stats, SECOND).and_then(|()| sees(stats, GUEST)))?;
+    room.second.wait_stats(left(), |stats| sees(stats, FIRST).and_then(|()| sees(stats, GUEST)))?;
+    for source in [FIRST, SECOND] {
+        let window = room.guest.wait_for("pictures at the guest", left(), &seen_script(source))?;
+        println!("the guest decoded of source {source}: {window}");
+    }
+    check_guest_hears(room, &[FIRST, SECOND])
+}
+
+/// Whether one line of statistics shows a good window of this source's pictures, and its chirps.
+fn sees(stats: &Value, source: u8) -> Option<()> {
+    let tracks = stats.pointer("/media/tracks")?.as_array()?;
+    let video = tracks.iter().find(|track| track.pointer("/stamps/source") == Some(&source.into()))?;
+    let stamps = video.get("stamps")?;
+    let window = stamps.get("window")?;
+    let (pictures, numbers) = (window.get("pictures")?.as_f64()?, window.get("numbers")?.as_f64()?);
+    let good = seconds(window.get("length")?)? >= WINDOW_S - 1.0
+        && pictures >= SHARE * numbers
+        && pictures >= SHARE * 15.0 * (WINDOW_S - 1.0)
+        && seconds(window.get("longest_gap")?)? * 1000.0 <= GAP_MS
+        && stamps.get("not_rising")?.as_u64()? == 0
+        && stamps.get("foreign")?.as_u64()? == 0;
+    let peer = video.get("peer")?;
+    let audio = tracks
+        .iter()
+        .find(|track| track.get("peer") == Some(peer) && track.get("source") == Some(&"microphone".into()))?;
+    let heard = audio.pointer(&format!("/chirps/heard/{}", source % 16))?.as_u64()?;
+    (good && heard >= CHIRPS).then_some(())
+}
+
+/// The same at the guest, for pictures: `[decoded, numbers, longest gap in ms]` once the last 10 s are good.
+fn seen_script(source: u8) -> String {
+    format!(
+        "const end = performance.timeOrigin + performance.now(); \
+         const seen = probe.seen.filter((one) => one[0] === {source} && one[2] > end - {WINDOW_S} * 1000); \
+         if (seen.length < {SHARE} * 15 * {WINDOW_S}) return false; \
+         let gap = 0; \
+         for (let n = 1; n < seen.length; n++) {{ \
+           if (seen[n][1] < seen[n - 1][1]) throw new Error('numbers fall'); \
+           gap = Math.max(gap, seen[n][2] - seen[n - 1][2]); }} \
+         const numbers = seen[seen.length - 1][1] - seen[0][1] + 1; \
+         const different = new Set(seen.map((one) => one[1])).size; \
+         return different >= {SHARE} * numbers && gap <= {GAP_MS} ? [different, numbers, gap] : false"
+    )
+}
+
+fn check_guest_hears(room: &Room, sources: &[u8]) -> Result<()> {
+    let count = sources.len();
+    let script = format!("const heard = probe.heard(); return heard.length >= {count} ? heard : false");
+    let heard = room.guest.wait_for("five seconds of sound at the guest", Duration::from_secs(20), &script)?;
+    let mut found = Vec::new();
+    for track in heard.as_array().context("a list")? {
+        let bytes = from_base64(track.as_str().context("base64")?)?;
+        let words = bytes.as_chunks::<2>().0.iter().map(|two| i16::from_le_bytes(*two));
+        let samples: Vec<f32> = words.map(|word| f32::from(word) / 32768.0).collect();
+        found.push(sources.iter().copied().filter(|source| hears(&samples, *source)).collect::<Vec<_>>());
+    }
+    println!("the guest's tracks carry the chirps of {found:?}");
+    for source in sources {
+        ensure!(
+            found.iter().any(|track| track == &[*source]),
+            "no track carries the chirps of {source} alone: {found:?}"
+        );
+    }
+    Ok(())
+}
+
+/// Whether three or more of this source's chirps are in five seconds of sound.
+fn hears(samples: &[f32], source: u8) -> bool {
+    let mut ear = ChirpEar::new();
+    let start = Now::read();
+    for (n, block) in (0_u32..).zip(samples.as_chunks::<{ AudioBlock::LEN }>().0) {
+        ear.hear(block, start.at(start.monotonic + Duration::from_millis(10) * n));
+    }
+    ear.report().of(source) >= 3
+}
+
+/// Waits for so much of the client's own time.
+pub fn pass_time(client: &Process, time: Duration) -> Result<()> {
+    let begun = number(&client.next_stats()?, "/unix_ms")?;
+    let wanted = begun + time.as_millis() as f64;
+    client.wait_stats(time + Duration::from_secs(10), |stats| {
+        (stats.pointer("/unix_ms")?.as_f64()? >= wanted).then_some(())
+    })
+}
+
+/// Since `before`, nothing of the first client's calls was rebuilt, restarted or missed.
+pub fn check_steady(room: &Room, before: &Watch, what: &str) -> Result<()> {
+    let stats = room.first.next_stats()?;
+    let since = (number(&stats, "/unix_ms")? - before.unix_ms) / 1000.0;
+    for (peer, handshakes, restarts) in handshakes(&stats) {
+        let old = before.handshakes.iter().find(|(name, ..)| *name == peer);
+        ensure!(
+            old.is_none_or(|(_, h, r)| (*h, *r) == (handshakes, restarts)),
+            "{what}: {peer} shook hands {handshakes} times and restarted {restarts} times, before {old:?}"
+        );
+    }
+    for track in stats.pointer("/media/tracks").and_then(Value::as_array).context("tracks")? {
+        let Some(window) = track.pointer("/stamps/window") else { continue };
+        let gap = window.get("longest_gap").and_then(seconds).context("a gap")?;
+        println!("{what}: longest gap in the {since:.1} s since: {gap:.3} s");
+        ensure!(gap * 1000.0 <= GAP_MS, "{what}: a gap of {gap} s");
+    }
+    Ok(())
+}
+
+/// The one called `nick` is in nobody's room any more.
+pub fn check_gone(room: &Room, nick: &str, limit: Duration) -> Result<()> {
+    room.first.wait_stats(limit, |stats| peer(stats, nick).is_none().then_some(()))?;
+    let script = format!("return window.hearth.peers.every((peer) => peer.nick !== '{nick}')");
+    room.guest.wait_for("the one who was killed gone", limit, &script).map(drop)
+}
+
+pub fn away(stats: &Value, nick: &str) -> Option<()> {
+    (peer(stats, nick)?.get("away") == Some(&true.into())).then_some(())
+}
+
+pub fn back(stats: &Value, nick: &str) -> Option<()> {
+    (peer(stats, nick)?.get("away") == Some(&false.into())).then_some(())
+}
+
+pub fn faltering(stats: &Value, nick: &str) -> Option<()> {
+    let phase = peer(stats, nick)?.get("phase")?.as_str()?;
+    matches!(phase, "faltering" | "restarting" | "failed").then_some(())
+}
+
+/// Every connection goes from relay to relay.
+pub fn all_relayed(stats: &Value) -> Option<()> {
+    let peers = stats.get("peers")?.as_array()?;
+    let relayed = |peer: &Value| {
+        let end = |which| peer.pointer(which).and_then(Value::as_str) == Some("relay");
+        // A browser's relay shows as what it is found by when its checks come before its candidate.
+        let remote = peer.pointer("/pair/remote/0").and_then(Value::as_str);
+        end("/pair/local/0") && matches!(remote, Some("relay" | "prflx"))
+    };
+    (peers.len() == 2 && peers.iter().all(relayed)).then_some(())
+}
+
+/// Bytes that hearth-turn has passed on, both ways.
+pub fn relayed_bytes(turn: &Process) -> Result<u64> {
+    let stats = turn.next_stats()?;
+    let bytes = |way: &str| stats.pointer(&format!("/{way}/bytes")).and_then(Value::as_u64);
+    Ok(bytes("to_peers").context("to_peers")? + bytes("from_peers").context("from_peers")?)
+}
+
+/// Packets of media that a client has sent to everybody.
+pub fn packets_sent(client: &Process) -> Result<u64> {
+    let stats = client.next_stats()?;
+    let peers = stats.get("peers").and_then(Value::as_array).context("peers")?;
+    Ok(peers.iter().filter_map(|peer| peer.pointer("/counters/packets_sent")?.as_u64()).sum())
+}
+
+fn peer<'a>(stats: &'a Value, nick: &str) -> Option<&'a Value> {
+    stats.get("peers")?.as_array()?.iter().find(|peer| peer.get("nick").and_then(Value::as_str) == Some(nick))
+}
+
+fn handshakes(stats: &Value) -> Vec<(String, u64, u64)> {
+    let peers = stats.get("peers").and_then(Value::as_array).into_iter().flatten();
+    let counts = peers.filter_map(|peer| {
+        let name = peer.get("nick")?.as_str()?.to_owned();
+        Some((name, peer.get("handshakes")?.as_u64()?, peer.get("restarts")?.as_u64()?))
+    });
+    counts.collect()
+}
+
+fn number(stats: &Value, at: &str) -> Result<f64> {
+    stats.pointer(at).and_then(Value::as_f64).with_context(|| format!("no {at} in the statistics"))
+}
+
+/// A duration as serde writes it.
+fn seconds(value: &Value) -> Option<f64> {
+    Some(value.get("secs")?.as_f64()? + value.get("nanos")?.as_f64()? / 1e9)
+}

@@ -1,0 +1,130 @@
+//! A LAN of network namespaces: a bridge with nobody behind it, and hosts with an address each.
+//!
+//! Everything is made by `ip` and `nft` and torn down on drop. What is not for the LAN is rejected at the bridge: no
+//! datagram of a test leaves it. Multicast works, as on a real one.
+
+use std::net::Ipv4Addr;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use anyhow::{Context, Result, ensure};
+
+/// Tells the LANs of one process apart.
+static NEXT: AtomicU32 = AtomicU32::new(0);
+
+/// The bridge and its hosts.
+#[derive(Debug)]
+pub struct Lan {
+    prefix: String,
+    names: Vec<String>,
+}
+
+/// One host.
+#[derive(Clone, Debug)]
+pub struct Host {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its address.
+    pub address: Ipv4Addr,
+}
+
+impl Lan {
+    /// A bridge without hosts.
+    pub fn new() -> Result<Self> {
+        let prefix = format!("hearth{}x{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let mut lan = Self { prefix, names: Vec::new() };
+        let bridge = lan.namespace("bridge")?;
+        run(&["ip", "-n", &bridge, "link", "add", "br0", "type", "bridge"])?;
+        run(&["ip", "-n", &bridge, "addr", "add", "10.77.0.1/24", "dev", "br0"])?;
+        run(&["ip", "-n", &bridge, "link", "set", "br0", "up"])?;
+        lan.in_bridge(&["nft", "add table inet lan"])?;
+        lan.in_bridge(&["nft", "add chain inet lan out { type filter hook forward priority 0; policy drop; }"])?;
+        // Where the kernel shows bridged datagrams to this hook, those of the LAN pass.
+        lan.in_bridge(&["nft", "add rule inet lan out iifname br0 oifname br0 ip daddr 10.77.0.0/24 accept"])?;
+        lan.in_bridge(&["nft", "add rule inet lan out ip daddr 224.0.0.0/4 accept"])?;
+        lan.in_bridge(&["nft", "add rule inet lan out reject"])?;
+        lan.in_bridge(&["sysctl", "-qw", "net.ipv4.ip_forward=1"])?;
+        Ok(lan)
+    }
+
+    /// A further host.
+    pub fn host(&mut self, name: &str) -> Result<Host> {
+        let bridge = self.full_name("bridge");
+        let number = 10 + self.names.len() as u8;
+        let namespace = self.namespace(name)?;
+        let port = format!("p{number}");
+        let address = Ipv4Addr::new(10, 77, 0, number);
+        run(&["ip", "-n", &bridge, "link", "add", &port, "type", "veth", "peer", "name", "eth0", "netns", &namespace])?;
+        run(&["ip", "-n", &bridge, "link", "set", &port, "master", "br0", "up"])?;
+        run(&["ip", "-n", &namespace, "addr", "add", &format!("{address}/24"), "dev", "eth0"])?;
+        run(&["ip", "-n", &namespace, "link", "set", "eth0", "up"])?;
+        run(&["ip", "-n", &namespace, "route", "add", "default", "via", "10.77.0.1"])?;
+        Ok(Host { namespace, address })
+    }
+
+    fn full_name(&self, name: &str) -> String {
+        format!("{}-{name}", self.prefix)
+    }
+
+    fn namespace(&mut self, name: &str) -> Result<String> {
+        let full = self.full_name(name);
+        run(&["ip", "netns", "add", &full])?;
+        self.names.push(full.clone());
+        run(&["ip", "-n", &full, "link", "set", "lo", "up"])?;
+        Ok(full)
+    }
+
+    fn in_bridge(&self, command: &[&str]) -> Result<()> {
+        let bridge = self.full_name("bridge");
+        run(&[&["ip", "netns", "exec", &bridge], command].concat())
+    }
+}
+
+impl Drop for Lan {
+    fn drop(&mut self) {
+        for name in &self.names {
+            if let Err(error) = run(&["ip", "netns", "delete", name]) {
+                println!("left behind: {error:#}");
+            }
+        }
+    }
+}
+
+impl Host {
+    /// A command that will run on this host.
+    pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.namespace]).arg(program);
+        command
+    }
+
+    /// Ends every connection to `port` and refuses new ones, until mended.
+    pub fn cut_tcp(&self, port: u16) -> Result<()> {
+        self.nft("add table inet cut")?;
+        self.nft("add chain inet cut out { type filter hook output priority 0; }")?;
+        // The reset that ends a connection is to reach the other side.
+        self.nft(&format!("add rule inet cut out tcp dport {port} tcp flags & rst == 0 reject with tcp reset"))?;
+        run(&["ip", "netns", "exec", &self.namespace, "ss", "-K", "-t", "dport", "=", &port.to_string()])
+    }
+
+    /// Takes that back.
+    pub fn mend_tcp(&self) -> Result<()> {
+        self.nft("delete table inet cut")
+    }
+
+    fn nft(&self, rule: &str) -> Result<()> {
+        run(&["ip", "netns", "exec", &self.namespace, "nft", rule])
+    }
+}
+
+fn run(command: &[&str]) -> Result<()> {
+    let (program, arguments) = command.split_first().context("an empty command")?;
+    let output = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("{program} is not installed; `cargo xtask test` installs it"))?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "`{}` failed: {}", command.join(" "), said.trim());
+    Ok(())
+}

@@ -1,0 +1,128 @@
+//! One room on one LAN: the servers, two headless clients, and a guest in Chromium.
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use base64::Engine as _;
+use hearth_protocol::SpkiHash;
+use tempfile::TempDir;
+
+use crate::browser::Browser;
+use crate::lan::{Host, Lan};
+use crate::process::{Process, built};
+use crate::{FIRST, GUEST, SECOND};
+
+/// Where the signalling server listens: the LAN is the test's own, so the port is free.
+pub const SIGNAL_PORT: u16 = 8443;
+const TURN_PORT: u16 = 3478;
+const STARTING: Duration = Duration::from_secs(20);
+
+/// Which ways media may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Paths {
+    All,
+    RelayOnly,
+}
+
+/// A room with everybody in it. Fields are dropped in this order: programs before the LAN that they stand on.
+pub struct Room {
+    pub guest: Browser,
+    pub first: Process,
+    pub second: Process,
+    pub signal: Process,
+    pub turn: Process,
+    pub second_host: Host,
+    folder: TempDir,
+    _lan: Lan,
+}
+
+impl Room {
+    /// Starts everything; nobody has met yet when it returns.
+    pub fn open(paths: Paths) -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("hearth-e2e").tempdir()?;
+        let mut lan = Lan::new()?;
+        let (server, first_host, second_host, guest_host) =
+            (lan.host("server")?, lan.host("first")?, lan.host("second")?, lan.host("guest")?);
+        let (turn, signal, spki) = servers(&server, &folder)?;
+        let address = format!("https://{}:{SIGNAL_PORT}", server.address);
+        let pin = spki.to_text();
+        let (first, link) = first_client(&first_host, &address, &pin, paths)?;
+        let second = client(&second_host, &["join"], "Second", SECOND, paths, Some(&format!("{link}\n")))?;
+        let guest = guest(&guest_host, &folder, &spki, &link, paths)?;
+        Ok(Self { guest, first, second, signal, turn, second_host, folder, _lan: lan })
+    }
+
+    /// Keeps a picture of the guest's page where CI can show it.
+    pub fn keep_screenshot(&self, name: &str) -> Result<()> {
+        let picture = self.guest.screenshot()?;
+        let to =
+            std::env::var_os("HEARTH_SCREENSHOTS").map_or_else(|| self.folder.path().into(), std::path::PathBuf::from);
+        fs::create_dir_all(&to)?;
+        fs::write(to.join(format!("guest-{name}.png")), picture)?;
+        Ok(())
+    }
+}
+
+fn servers(server: &Host, folder: &TempDir) -> Result<(Process, Process, SpkiHash)> {
+    let secret = folder.path().join("secret");
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&secret)?;
+    writeln!(file, "a secret of this test alone")?;
+    let mut command = server.command(built("hearth-turn")?);
+    command.arg("--listen").arg(format!("{}:{TURN_PORT}", server.address)).arg("--secret-file").arg(&secret);
+    command.args(["--allow-peer", "10.77.0.0/24", "--stats", "json"]);
+    let turn = Process::start("hearth-turn", &mut command, None)?;
+    turn.wait_line(STARTING, |line| line.starts_with("ready").then_some(()))?;
+
+    let mut command = server.command(built("hearth-signal")?);
+    command.arg("--listen").arg(format!("{}:{SIGNAL_PORT}", server.address));
+    command.arg("--state").arg(folder.path().join("state")).arg("--turn-secret-file").arg(&secret);
+    command.arg("--turn-url").arg(format!("turn:{}:{TURN_PORT}", server.address));
+    let signal = Process::start("hearth-signal", &mut command, None)?;
+    let spki = signal.wait_line(STARTING, |line| {
+        SpkiHash::parse(line.split_whitespace().find_map(|word| word.strip_prefix("spki="))?)
+    })?;
+    Ok((turn, signal, spki))
+}
+
+fn first_client(host: &Host, address: &str, pin: &str, paths: Paths) -> Result<(Process, String)> {
+    let first = client(host, &["create", address, "--spki", pin], "First", FIRST, paths, None)?;
+    let link = first.wait_line(STARTING, |line| line.strip_prefix("link ").map(str::to_owned))?;
+    Ok((first, link))
+}
+
+fn client(host: &Host, what: &[&str], nick: &str, source: u8, paths: Paths, input: Option<&str>) -> Result<Process> {
+    let mut command = host.command(built("hearth")?);
+    command.arg("--headless").args(what).args(["--camera", "pattern", "--microphone", "chirp", "--stats", "json"]);
+    command.args(["--nick", nick, "--source-id", &source.to_string()]);
+    if paths == Paths::RelayOnly {
+        command.arg("--relay-only");
+    }
+    Process::start(nick, &mut command, input)
+}
+
+fn guest(host: &Host, folder: &TempDir, spki: &SpkiHash, link: &str, paths: Paths) -> Result<Browser> {
+    let script = include_str!("page.js").replace("__SOURCE__", &GUEST.to_string());
+    let browser = Browser::start(host, &folder.path().join("profile"), &spki.0, script)?;
+    let link = match paths {
+        Paths::All => link.to_owned(),
+        Paths::RelayOnly => {
+            let (page, secret) = link.split_once('#').context("a link with a secret")?;
+            format!("{page}?relay=1#{secret}")
+        }
+    };
+    browser.open(&link)?;
+    let join = "const nick = document.querySelector('#nick'); const join = document.querySelector('#join-button'); \
+                if (!join || join.disabled) return false; nick.value = 'Guest'; \
+                nick.dispatchEvent(new Event('input')); join.click(); return true";
+    browser.wait_for("the Join button", STARTING, join)?;
+    browser.wait_for("the room", STARTING, "return document.body.dataset.screen === 'call'")?;
+    Ok(browser)
+}
+
+/// Base64 as browsers write it.
+pub fn from_base64(text: &str) -> Result<Vec<u8>> {
+    Ok(base64::engine::general_purpose::STANDARD.decode(text)?)
+}
