@@ -4,14 +4,16 @@
 //! and decoders; what they make becomes the call's input, through queues of their own.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use hearth_base::{
-    AudioCodec, AudioPacket, Bitrate, EncodedAudio, EncodedVideo, Layer, ReceivedVideo, TrackId, TrackKind,
+    AudioCodec, AudioPacket, Bitrate, EncodedAudio, EncodedVideo, Layer, Picture, ReceivedVideo, TrackId, TrackKind,
     TrackSource, VideoCodec,
 };
 use hearth_call::MediaCommand;
+use hearth_media::Now;
 use hearth_media::chirp::{Chirp, ChirpReport};
 use hearth_media::codec::CodecError;
 use hearth_media::pattern::Pattern;
@@ -20,7 +22,7 @@ use hearth_media::slot::SlotReceiver;
 use hearth_media::source::AudioSource;
 use hearth_media::threads::{
     AudioThread, CameraThread, DecodeCounters, DecodeThreads, EncodeCommand, EncodeThread, LayerCounters,
-    LayerSettings, Lost, Queued, StartError, VideoSink,
+    LayerSettings, Lost, PictureSink, Queued, StartError, VideoSink,
 };
 use hearth_media::turn::{
     Accepted, AudioCommand, AudioPorts, AudioSettings, AudioSink, AudioTurn, SentCounters, TrackReport, Unheard,
@@ -29,7 +31,7 @@ use hearth_protocol::PeerId;
 use serde::Serialize;
 use tokio::sync::mpsc;
 
-use super::{EngineConfig, EngineError};
+use super::{EngineConfig, EngineError, clock};
 
 /// Encoded pictures between encoder and call: three a layer, and there is one layer. Full: the encoder leaves raw
 /// pictures out before it encodes them.
@@ -87,6 +89,8 @@ pub struct MediaStats {
     pub audio: SentCounters,
     /// Commands that a busy thread did not take.
     pub commands_lost: u64,
+    /// From the wish to be in the room to the first picture of somebody in it, decoded; milliseconds.
+    pub first_frame_ms: Option<f64>,
     /// Theirs, a track each.
     pub tracks: Vec<RemoteStats>,
 }
@@ -134,6 +138,8 @@ pub(super) struct Media {
     chirps: SlotReceiver<BTreeMap<TrackId, ChirpReport>>,
     newest_chirps: BTreeMap<TrackId, ChirpReport>,
     drawn: Arc<AtomicU64>,
+    started: Instant,
+    first_picture: FirstPicture,
     lost: Lost,
     commands_lost: u64,
 }
@@ -166,6 +172,8 @@ impl Media {
             chirps,
             newest_chirps: BTreeMap::new(),
             drawn,
+            started: clock::now(),
+            first_picture: FirstPicture::default(),
             // Full: somebody has asked already.
             lost: Arc::new(move |track| {
                 accepted(losses.try_send(track));
@@ -191,8 +199,9 @@ impl Media {
         match source.kind() {
             TrackKind::Audio => self.tell_audio(AudioCommand::Begin(track, AudioCodec::Opus)),
             TrackKind::Video => {
-                let (sink, reports) = StampSink::new();
-                match self.decode.begin(track, VideoCodec::H264, Box::new(sink), self.lost.clone()) {
+                let (stamps, reports) = StampSink::new();
+                let sink = Box::new(Noting { stamps, first: self.first_picture.clone() });
+                match self.decode.begin(track, VideoCodec::H264, sink, self.lost.clone()) {
                     Ok(()) => remote.stamps = Some(reports),
                     Err(error) => tracing::warn!(%error, "no decoder"),
                 }
@@ -254,6 +263,7 @@ impl Media {
             video: self.encode.as_mut().and_then(|e| e.report().layers.first().copied()).unwrap_or_default(),
             audio: report.sent,
             commands_lost: self.commands_lost,
+            first_frame_ms: self.first_picture.get().map(|at| (*at - self.started).as_secs_f64() * 1000.0),
         }
     }
 
@@ -321,6 +331,22 @@ fn name(source: TrackSource) -> &'static str {
         TrackSource::Screen => "screen",
         TrackSource::Microphone => "microphone",
         TrackSource::System => "system",
+    }
+}
+
+/// When the first picture of all was decoded.
+type FirstPicture = Arc<OnceLock<Instant>>;
+
+/// Reads the stamps, and notes when the first picture came.
+struct Noting {
+    stamps: StampSink,
+    first: FirstPicture,
+}
+
+impl PictureSink for Noting {
+    fn picture(&mut self, track: TrackId, picture: Picture, now: Now) {
+        self.first.get_or_init(|| now.monotonic);
+        self.stamps.picture(track, picture, now);
     }
 }
 

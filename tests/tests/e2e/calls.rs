@@ -37,8 +37,14 @@ pub fn watch(client: &Process) -> Result<Watch> {
 pub fn check_all_see_all(room: &Room, limit: Duration) -> Result<()> {
     let end = now() + limit;
     let left = || end.saturating_duration_since(now());
-    room.first.wait_stats(left(), |stats| sees(stats, SECOND).and_then(|()| sees(stats, GUEST)))?;
-    room.second.wait_stats(left(), |stats| sees(stats, FIRST).and_then(|()| sees(stats, GUEST)))?;
+    for (client, sources) in [(&room.first, [SECOND, GUEST]), (&room.second, [FIRST, GUEST])] {
+        let mut order = sources.map(Order::new);
+        client.wait_stats(left(), |stats| {
+            // Every line has to be looked at by both: no shortcut.
+            let good = order.each_mut().map(|order| order.sees(stats).is_some());
+            good.iter().all(|good| *good).then_some(())
+        })?;
+    }
     for source in [FIRST, SECOND] {
         let window = room.guest.wait_for("pictures at the guest", left(), &seen_script(source))?;
         println!("the guest decoded of source {source}: {window}");
@@ -46,25 +52,43 @@ pub fn check_all_see_all(room: &Room, limit: Duration) -> Result<()> {
     check_guest_hears(room, &[FIRST, SECOND])
 }
 
-/// Whether one line of statistics shows a good window of this source's pictures, and its chirps.
-fn sees(stats: &Value, source: u8) -> Option<()> {
-    let tracks = stats.pointer("/media/tracks")?.as_array()?;
-    let video = tracks.iter().find(|track| track.pointer("/stamps/source") == Some(&source.into()))?;
-    let stamps = video.get("stamps")?;
-    let window = stamps.get("window")?;
-    let (pictures, numbers) = (window.get("pictures")?.as_f64()?, window.get("numbers")?.as_f64()?);
-    let good = seconds(window.get("length")?)? >= WINDOW_S - 1.0
-        && pictures >= SHARE * numbers
-        && pictures >= SHARE * 15.0 * (WINDOW_S - 1.0)
-        && seconds(window.get("longest_gap")?)? * 1000.0 <= GAP_MS
-        && stamps.get("not_rising")?.as_u64()? == 0
-        && stamps.get("foreign")?.as_u64()? == 0;
-    let peer = video.get("peer")?;
-    let audio = tracks
-        .iter()
-        .find(|track| track.get("peer") == Some(peer) && track.get("source") == Some(&"microphone".into()))?;
-    let heard = audio.pointer(&format!("/chirps/heard/{}", source % 16))?.as_u64()?;
-    (good && heard >= CHIRPS).then_some(())
+/// Watches that the numbers of one source rise, for as long as a window is.
+struct Order {
+    source: u8,
+    /// Pictures out of order so far, and since when there was no further one. A browser begins with a picture twice.
+    steady: Option<(u64, f64)>,
+}
+
+impl Order {
+    fn new(source: u8) -> Self {
+        Self { source, steady: None }
+    }
+
+    /// Whether this line of statistics shows a good window of the source's pictures, and its chirps.
+    fn sees(&mut self, stats: &Value) -> Option<()> {
+        let tracks = stats.pointer("/media/tracks")?.as_array()?;
+        let video = tracks.iter().find(|track| track.pointer("/stamps/source") == Some(&self.source.into()))?;
+        let stamps = video.get("stamps")?;
+        let (fallen, time) = (stamps.get("not_rising")?.as_u64()?, stats.get("unix_ms")?.as_f64()?);
+        let (_, since) = *self.steady.get_or_insert((fallen, time));
+        if self.steady.is_some_and(|(before, _)| before != fallen) {
+            self.steady = Some((fallen, time));
+            return None;
+        }
+        let window = stamps.get("window")?;
+        let (pictures, numbers) = (window.get("pictures")?.as_f64()?, window.get("numbers")?.as_f64()?);
+        let good = time - since >= WINDOW_S * 1000.0
+            && seconds(window.get("length")?)? >= WINDOW_S - 1.0
+            && pictures >= SHARE * numbers
+            && pictures >= SHARE * 15.0 * (WINDOW_S - 1.0)
+            && seconds(window.get("longest_gap")?)? * 1000.0 <= GAP_MS
+            && stamps.get("foreign")?.as_u64()? == 0;
+        let from = |track: &&Value| {
+            track.get("peer") == video.get("peer") && track.get("source") == Some(&"microphone".into())
+        };
+        let heard = tracks.iter().find(from)?.pointer(&format!("/chirps/heard/{}", self.source % 16))?.as_u64()?;
+        (good && heard >= CHIRPS).then_some(())
+    }
 }
 
 /// The same at the guest, for pictures: `[decoded, numbers, longest gap in ms]` once the last 10 s are good.
