@@ -1,8 +1,8 @@
 //! Programs that run together: they start in order, and the end of one is the end of all.
 //!
 //! Owner of: the processes and the threads that read what they print. Ctrl-C is not caught here, because that takes
-//! unsafe code: `run` has it ignored by a shell before we start, the programs hear it themselves and end, and that ends
-//! us. Where Linux has `setpriv`, they also end with us, however we do.
+//! unsafe code: it ends us at once. The programs hear it as well, and where Linux has `setpriv` they are asked to end
+//! whenever we do, however that came about; so they say goodbye by themselves.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};

@@ -1,7 +1,6 @@
 //! `cargo xtask run`: Hearth on this machine, for people on its network.
 
 use std::net::IpAddr;
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -24,9 +23,6 @@ Usage: cargo xtask run [--port PORT] [--turn-port PORT] [--stats]
 
 Keys and the certificate stay in $XDG_STATE_HOME/hearth, or ~/.local/state/hearth.";
 
-/// By this word the command knows that the shell before it has Ctrl-C ignored.
-const SUPERVISE: &str = "--supervise";
-
 const SIGNAL: &str = "hearth-signal";
 const TURN: &str = "hearth-turn";
 const CLIENT: &str = "hearth";
@@ -37,33 +33,19 @@ pub(crate) fn command(arguments: &[String]) -> Outcome<()> {
         println!("{HELP}");
         return Ok(());
     }
-    let options = Options::parse(arguments, &["--port", "--turn-port"], &["--stats", SUPERVISE])?;
+    let options = Options::parse(arguments, &["--port", "--turn-port"], &["--stats"])?;
     if let Some(word) = options.words.first() {
         return Err(format!("`cargo xtask run` takes no {word}. See `cargo xtask run --help`."));
-    }
-    if options.has(SUPERVISE) {
-        return supervise(&options);
     }
     packages::ensure(packages::BUILD)?;
     println!("Building. The first time this takes minutes.");
     aloud(&mut build())?;
-    Err(ignoring_interrupts(arguments))
+    supervise(&options)
 }
 
 /// The build of all three programs, in the whole workspace, so that the tests find the same dependencies built.
 pub(crate) fn build() -> Command {
     cargo(&["build", "--workspace", "--bins"])
-}
-
-/// Becomes ourselves again, with Ctrl-C ignored: the programs hear it, end, and we see that. Returns only what went
-/// wrong.
-fn ignoring_interrupts(arguments: &[String]) -> String {
-    let Ok(ourselves) = std::env::current_exe() else {
-        return "The system does not say which program this is. Run it by `cargo xtask run`.".to_owned();
-    };
-    let mut command = Command::new("sh");
-    command.args(["-c", "trap '' INT; exec \"$@\"", "sh"]).arg(ourselves).arg("run").arg(SUPERVISE).args(arguments);
-    format!("The shell did not start ({}). Is there a /bin/sh?", command.exec())
 }
 
 fn supervise(options: &Options) -> Outcome<()> {

@@ -57,10 +57,19 @@ fn shown(duration: Duration) -> String {
     if s < 60 { format!("{:.1} s", duration.as_secs_f64()) } else { format!("{} min {} s", s / 60, s % 60) }
 }
 
+/// Beginnings of the variables in which cargo tells a program which package it is of.
+const OURS: [&str; 4] = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"];
+
 /// `cargo` with arguments, in the toolchain that runs us.
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(arguments);
+    // What cargo told us of ourselves: build scripts that look at it would take each build for another one's.
+    for (name, _) in std::env::vars_os() {
+        if OURS.iter().any(|start| name.to_string_lossy().starts_with(start)) {
+            command.env_remove(name);
+        }
+    }
     if is_ci() {
         // A cold build reuses nothing: what incremental compilation writes down is for nobody.
         command.env("CARGO_INCREMENTAL", "0").env("CARGO_TERM_COLOR", "never");
