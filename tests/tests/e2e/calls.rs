@@ -12,14 +12,17 @@ use crate::process::{Process, now};
 use crate::room::{Room, from_base64};
 use crate::{FIRST, GUEST, SECOND};
 
-/// The longest that pictures may stay away.
-const GAP_MS: f64 = 1000.0;
 /// The share of what the other sent that is to be decoded.
 const SHARE: f64 = 0.8;
 /// The window in which that is to be so.
 const WINDOW_S: f64 = 10.0;
 /// Chirps, one each second, that are to be heard.
 const CHIRPS: u64 = 5;
+
+/// The longest that pictures may stay away, milliseconds. The goal is judged where nothing else runs: in the soak.
+fn gap_ms() -> f64 {
+    if std::env::var_os("HEARTH_SOAK").is_some() { 500.0 } else { 1000.0 }
+}
 
 /// A point to compare with: pictures so far of each other one.
 pub struct Watch {
@@ -81,7 +84,7 @@ impl Order {
             && seconds(window.get("length")?)? >= WINDOW_S - 1.0
             && pictures >= SHARE * numbers
             && pictures >= SHARE * 15.0 * (WINDOW_S - 1.0)
-            && seconds(window.get("longest_gap")?)? * 1000.0 <= GAP_MS
+            && seconds(window.get("longest_gap")?)? * 1000.0 <= gap_ms()
             && stamps.get("foreign")?.as_u64()? == 0;
         let from = |track: &&Value| {
             track.get("peer") == video.get("peer") && track.get("source") == Some(&"microphone".into())
@@ -103,7 +106,8 @@ fn seen_script(source: u8) -> String {
            gap = Math.max(gap, seen[n][2] - seen[n - 1][2]); }} \
          const numbers = seen[seen.length - 1][1] - seen[0][1] + 1; \
          const different = new Set(seen.map((one) => one[1])).size; \
-         return different >= {SHARE} * numbers && gap <= {GAP_MS} ? [different, numbers, gap] : false"
+         return different >= {SHARE} * numbers && gap <= {} ? [different, numbers, gap] : false",
+        gap_ms()
     )
 }
 
@@ -162,7 +166,7 @@ pub fn check_steady(room: &Room, before: &Watch, what: &str) -> Result<()> {
         let Some(window) = track.pointer("/stamps/window") else { continue };
         let gap = window.get("longest_gap").and_then(seconds).context("a gap")?;
         println!("{what}: longest gap in the {since:.1} s since: {gap:.3} s");
-        ensure!(gap * 1000.0 <= GAP_MS, "{what}: a gap of {gap} s");
+        ensure!(gap * 1000.0 <= gap_ms(), "{what}: a gap of {gap} s");
     }
     Ok(())
 }
