@@ -161,7 +161,7 @@ fn server_url(text: &str) -> Result<Url, BadLink> {
 }
 
 fn percent_decode(segment: &str) -> Option<String> {
-    // `form_urlencoded` would turn `+` into a blank, which is a letter of a name here.
-    let escaped = segment.replace('+', "%2B");
+    // To `form_urlencoded` these three mean something; here they are letters of a name.
+    let escaped = segment.replace('+', "%2B").replace('=', "%3D").replace('&', "%26");
     url::form_urlencoded::parse(escaped.as_bytes()).next().map(|(name, _)| name.into_owned())
 }
