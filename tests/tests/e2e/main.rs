@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
-use calls::{check_all_see_all, check_gone, check_steady, watch};
+use calls::{check_all_see_all, check_first_frame, check_gone, check_steady, watch};
 use process::now;
 use room::{Paths, Room};
 
@@ -57,6 +57,7 @@ fn two_clients_and_a_browser_in_one_room() -> Result<()> {
     check_all_see_all(&room, Duration::from_secs(60))?;
     println!("everybody saw and heard everybody after {:?}", now() - begun);
     room.keep_screenshot("room")?;
+    check_first_frame(&room.second)?;
 
     let before = watch(&room.first)?;
     room.second_host.cut_tcp(room::SIGNAL_PORT)?;

@@ -43,13 +43,11 @@ pub struct Call {
     config: CallConfig,
     link: LinkConfig,
     phase: Phase,
-    session: Session,
-    wanted: Option<Intent>,
+    server: Server,
     room: Room,
     peers: BTreeMap<PeerId, Peer>,
     around: Surroundings,
     switches: Switches,
-    dial: Dial,
     seams: Seams,
     numbers: Numbers,
     outgoing: media::Outgoing,
@@ -59,6 +57,8 @@ pub struct Call {
 /// What is known of the room.
 #[derive(Debug, Default)]
 struct Room {
+    /// How we came in, or want to.
+    wanted: Option<Intent>,
     name: Option<RoomName>,
     me: Option<PeerId>,
     role: Role,
@@ -73,11 +73,12 @@ struct Switches {
     camera: Switch,
 }
 
-/// When the server is dialled, and until when it makes sense.
+/// The session with the server, when the server is dialled, and until when that makes sense.
 #[derive(Debug)]
-struct Dial {
+struct Server {
+    session: Session,
     backoff: Backoff,
-    at: Option<Instant>,
+    dial_at: Option<Instant>,
     give_up: Option<Instant>,
 }
 
@@ -108,13 +109,16 @@ impl Call {
         Self {
             link,
             phase: Phase::Idle,
-            session: Session::new(concat!("hearth/", env!("CARGO_PKG_VERSION")).to_owned()),
-            wanted: None,
+            server: Server {
+                session: Session::new(concat!("hearth/", env!("CARGO_PKG_VERSION")).to_owned()),
+                backoff: Backoff::new(FIRST_DIAL, LONGEST_DIAL),
+                dial_at: None,
+                give_up: None,
+            },
             room: Room::default(),
             peers: BTreeMap::new(),
             around: Surroundings { interfaces: Vec::new(), relays: Vec::new(), policy: config.transport },
             switches: Switches::default(),
-            dial: Dial { backoff: Backoff::new(FIRST_DIAL, LONGEST_DIAL), at: None, give_up: None },
             seams: Seams { topology: Box::new(Mesh), layers: Box::new(OneLayer), protection: Box::new(Open) },
             numbers,
             outgoing: media::Outgoing::new(now),
@@ -162,7 +166,7 @@ impl Call {
     /// When to give [`Input::Timeout`]; a time that has passed means at once.
     pub fn poll_timeout(&mut self) -> Option<Instant> {
         let peers = self.peers.values_mut().filter_map(Peer::poll_timeout).min();
-        [peers, self.dial.at, self.dial.give_up].into_iter().flatten().min()
+        [peers, self.server.dial_at, self.server.give_up].into_iter().flatten().min()
     }
 
     /// What is to be seen now.
@@ -184,9 +188,9 @@ impl Call {
         match intent {
             Intent::Create { .. } | Intent::Join { .. } => {
                 if self.phase == Phase::Idle {
-                    self.wanted = Some(intent);
+                    self.room.wanted = Some(intent);
                     self.phase = Phase::Joining;
-                    self.dial.give_up = Some(now + JOINING);
+                    self.server.give_up = Some(now + JOINING);
                     self.outputs.extend([Output::DialSignal, Output::Changed]);
                 }
             }
@@ -204,15 +208,15 @@ impl Call {
 
     /// Everything is closed and given back; nothing happens after this.
     fn end(&mut self, reason: EndReason, farewell: Farewell, now: Instant) {
-        if self.session.state() == SessionState::Up {
-            self.session.say(ClientMessage::Leave);
+        if self.server.session.state() == SessionState::Up {
+            self.server.session.say(ClientMessage::Leave);
             self.flush_session();
         }
         for (_, mut peer) in std::mem::take(&mut self.peers) {
             self.with_context(now, |context| peer.close(farewell, context, now));
         }
         self.phase = Phase::Ended(reason);
-        (self.dial.at, self.dial.give_up) = (None, None);
+        (self.server.dial_at, self.server.give_up) = (None, None);
         self.outputs.extend([Output::HangUpSignal, Output::Changed]);
     }
 
@@ -225,11 +229,11 @@ impl Call {
     }
 
     fn on_timeout(&mut self, now: Instant) {
-        if self.dial.give_up.is_some_and(|at| at <= now) {
+        if self.server.give_up.is_some_and(|at| at <= now) {
             return self.end(EndReason::Unreachable, Farewell::Silent, now);
         }
-        if self.dial.at.is_some_and(|at| at <= now) {
-            self.dial.at = None;
+        if self.server.dial_at.is_some_and(|at| at <= now) {
+            self.server.dial_at = None;
             self.outputs.push_back(Output::DialSignal);
         }
         self.each_peer(now, |peer, context| {
@@ -256,7 +260,7 @@ impl Call {
             link: &self.link,
             around: &self.around,
             loopback: self.config.loopback,
-            can_signal: self.session.state() == SessionState::Up,
+            can_signal: self.server.session.state() == SessionState::Up,
             media: ChannelMessage::Media { audio: media.audio, video: media.video },
             next_socket: &mut self.numbers.next_socket,
             next_track: &mut self.numbers.next_track,

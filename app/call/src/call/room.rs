@@ -18,21 +18,21 @@ const MAX_PEERS: usize = 32;
 
 impl Call {
     pub(super) fn on_signal_up(&mut self) {
-        self.session.handle_up();
+        self.server.session.handle_up();
     }
 
     pub(super) fn on_signal_down(&mut self, now: Instant) {
-        self.session.handle_down();
-        let wait = self.dial.backoff.next(&mut self.numbers.rng);
-        self.dial.at = Some(now + wait);
+        self.server.session.handle_down();
+        let wait = self.server.backoff.next(&mut self.numbers.rng);
+        self.server.dial_at = Some(now + wait);
         if matches!(self.phase, Phase::InRoom | Phase::Resuming { .. }) {
-            self.phase = Phase::Resuming { attempt: self.dial.backoff.attempt() };
+            self.phase = Phase::Resuming { attempt: self.server.backoff.attempt() };
             self.outputs.push_back(Output::Changed);
         }
     }
 
     pub(super) fn on_server(&mut self, message: Numbered<ServerMessage>, now: Instant) {
-        match self.session.handle(message) {
+        match self.server.session.handle(message) {
             Heard::Nothing => {}
             Heard::Session { id, kept } => self.on_session(id, kept, now),
             Heard::Unsupported => self.end(EndReason::Refused(ErrorCode::UnsupportedVersion), Farewell::Silent, now),
@@ -47,7 +47,7 @@ impl Call {
                 self.say_want();
             }
             (Phase::Resuming { .. } | Phase::InRoom | Phase::Joining, Kept::Resumed) => {
-                self.dial.backoff.reset();
+                self.server.backoff.reset();
                 if self.room.name.is_some() {
                     self.phase = Phase::InRoom;
                     self.outputs.push_back(Output::Changed);
@@ -62,9 +62,9 @@ impl Call {
     /// once more.
     fn on_session_lost(&mut self, id: PeerId, now: Instant) {
         if self.peers.values().any(Peer::is_alive) {
-            let wait = self.dial.backoff.next(&mut self.numbers.rng);
-            self.dial.at = Some(now + wait);
-            self.session.handle_down();
+            let wait = self.server.backoff.next(&mut self.numbers.rng);
+            self.server.dial_at = Some(now + wait);
+            self.server.session.handle_down();
             self.outputs.push_back(Output::HangUpSignal);
             return;
         }
@@ -72,13 +72,13 @@ impl Call {
         gone.into_iter().for_each(|peer| self.drop_peer(peer, now));
         self.room.me = Some(id);
         self.phase = Phase::Joining;
-        self.dial.give_up = Some(now + super::JOINING);
-        if let (Some(room), Some(wanted)) = (self.room.name.clone(), self.wanted.take()) {
+        self.server.give_up = Some(now + super::JOINING);
+        if let (Some(room), Some(wanted)) = (self.room.name.clone(), self.room.wanted.take()) {
             let secret = match wanted {
                 Intent::Create { secret } | Intent::Join { secret, .. } => secret,
                 Intent::SetMicrophone(_) | Intent::SetCamera(_) | Intent::Leave => None,
             };
-            self.wanted = Some(Intent::Join { room, secret });
+            self.room.wanted = Some(Intent::Join { room, secret });
         }
         self.say_want();
     }
@@ -86,14 +86,14 @@ impl Call {
     fn say_want(&mut self) {
         self.room.request = RequestId(self.room.request.0.wrapping_add(1));
         let (id, nick, media) = (self.room.request, self.config.nick.clone(), self.media_state());
-        match &self.wanted {
+        match &self.room.wanted {
             Some(Intent::Create { secret }) => {
                 let invite_hash = secret.map(|secret| secret.hash());
-                self.session.say(ClientMessage::Create(Create { id, room: None, nick, invite_hash, media }));
+                self.server.session.say(ClientMessage::Create(Create { id, room: None, nick, invite_hash, media }));
             }
             Some(Intent::Join { room, secret }) => {
                 let join = Join { id, room: room.clone(), nick, invite: *secret, media };
-                self.session.say(ClientMessage::Join(join));
+                self.server.session.say(ClientMessage::Join(join));
             }
             Some(Intent::SetMicrophone(_) | Intent::SetCamera(_) | Intent::Leave) | None => {}
         }
@@ -130,8 +130,8 @@ impl Call {
         self.phase = Phase::InRoom;
         self.room.name = Some(joined.room);
         self.room.role = joined.role;
-        self.dial.give_up = None;
-        self.dial.backoff.reset();
+        self.server.give_up = None;
+        self.server.backoff.reset();
         self.take_ice_servers(&joined.ice_servers);
         for peer in joined.peers {
             self.add_peer(peer, now);
@@ -186,20 +186,20 @@ impl Call {
     }
 
     pub(super) fn say_to(&mut self, to: PeerId, sid: SessionId, body: SignalBody) {
-        self.session.say(ClientMessage::Signal(Signal { to: Some(to), from: None, pc: Pc::Main, sid, body }));
+        self.server.session.say(ClientMessage::Signal(Signal { to: Some(to), from: None, pc: Pc::Main, sid, body }));
     }
 
     /// What we send has changed: the server tells those who come, the channel those who are here.
     pub(super) fn tell_media(&mut self, now: Instant) {
         if matches!(self.phase, Phase::InRoom | Phase::Resuming { .. }) {
-            self.session.say(ClientMessage::Update { media: self.media_state() });
+            self.server.session.say(ClientMessage::Update { media: self.media_state() });
         }
         self.each_peer(now, |peer, context| peer.handle_our_media(context, now));
         self.outputs.push_back(Output::Changed);
     }
 
     pub(super) fn flush_session(&mut self) {
-        while let Some(message) = self.session.poll() {
+        while let Some(message) = self.server.session.poll() {
             self.outputs.push_back(Output::Signal(message));
         }
         if self.outgoing.rates_changed {

@@ -21,7 +21,7 @@ const ROUNDS: usize = 16;
 impl Link {
     /// A datagram came in at `local` from `remote`.
     pub(crate) fn handle_datagram(&mut self, local: SocketAddr, remote: SocketAddr, payload: &[u8], now: Instant) {
-        if self.phase == HandshakePhase::Dead || payload.is_empty() {
+        if self.handshake.phase == HandshakePhase::Dead || payload.is_empty() {
             return;
         }
         if flight::is_dtls(payload) && self.repeated_flight(local, remote, payload, now) == Verdict::Swallow {
@@ -43,24 +43,24 @@ impl Link {
     }
 
     fn repeated_flight(&mut self, local: SocketAddr, remote: SocketAddr, payload: &[u8], now: Instant) -> Verdict {
-        let route = self.dtls_route.unwrap_or((local, remote));
+        let route = self.handshake.route.unwrap_or((local, remote));
         let transmits = &mut self.transmits;
-        self.repeater.handle_incoming(payload, now, &mut |payload| {
+        self.handshake.repeater.handle_incoming(payload, now, &mut |payload| {
             transmits.push_back(LinkTransmit { local: route.0, remote: route.1, payload });
         })
     }
 
     /// Time passed.
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
-        if self.phase == HandshakePhase::Dead {
+        if self.handshake.phase == HandshakePhase::Dead {
             return;
         }
-        if let Some((local, remote)) = self.dtls_route {
+        if let Some((local, remote)) = self.handshake.route {
             let transmits = &mut self.transmits;
-            self.repeater.handle_timeout(now, &mut |payload| {
+            self.handshake.repeater.handle_timeout(now, &mut |payload| {
                 transmits.push_back(LinkTransmit { local, remote, payload });
             });
-            self.counters.repeated_flights = self.repeater.repeated;
+            self.counters.repeated_flights = self.handshake.repeater.repeated;
         }
         if self.timeout.is_some_and(|due| due <= now) {
             // An error here is the end of the connection, and comes on one side only.
@@ -74,12 +74,12 @@ impl Link {
 
     /// Sends what the crate has to say at the end, and then nothing more.
     pub(crate) fn close(&mut self, now: Instant) {
-        self.repeater.stop();
+        self.handshake.repeater.stop();
         if let Err(error) = self.pc.close() {
             tracing::debug!(%error, "close");
         }
         self.drain(now);
-        self.phase = HandshakePhase::Dead;
+        self.handshake.phase = HandshakePhase::Dead;
         self.timeout = None;
     }
 
@@ -119,8 +119,8 @@ impl Link {
         let (local, remote) = (transmit.transport.local_addr, transmit.transport.peer_addr);
         let payload: Bytes = transmit.message.freeze();
         if flight::is_dtls(&payload) {
-            self.dtls_route = Some((local, remote));
-            self.repeater.handle_outgoing(&payload, self.round_trip.get(), now);
+            self.handshake.route = Some((local, remote));
+            self.handshake.repeater.handle_outgoing(&payload, self.round_trip.get(), now);
         }
         self.round_trip.handle_outgoing(&payload, now);
         self.transmits.push_back(LinkTransmit { local, remote, payload });
@@ -130,15 +130,15 @@ impl Link {
         match event {
             RTCPeerConnectionEvent::OnIceConnectionStateChangeEvent(state) => self.on_ice_state(state),
             RTCPeerConnectionEvent::OnConnectionStateChangeEvent(RTCPeerConnectionState::Connected)
-                if self.phase == HandshakePhase::Running =>
+                if self.handshake.phase == HandshakePhase::Running =>
             {
-                self.phase = HandshakePhase::Done;
+                self.handshake.phase = HandshakePhase::Done;
                 let role = if self.is_dtls_client() { Role::Client } else { Role::Server };
-                self.repeater.handle_finished(role);
+                self.handshake.repeater.handle_finished(role);
                 self.events.push_back(LinkEvent::Connected);
             }
             RTCPeerConnectionEvent::OnConnectionStateChangeEvent(RTCPeerConnectionState::Failed)
-                if self.phase == HandshakePhase::Running =>
+                if self.handshake.phase == HandshakePhase::Running =>
             {
                 self.die(LinkError::new("the handshake failed"));
             }
@@ -187,9 +187,9 @@ impl Link {
     }
 
     fn die(&mut self, error: LinkError) {
-        self.phase = HandshakePhase::Dead;
+        self.handshake.phase = HandshakePhase::Dead;
         self.timeout = None;
-        self.repeater.stop();
+        self.handshake.repeater.stop();
         self.events.push_back(LinkEvent::Dead(error));
     }
 

@@ -130,16 +130,22 @@ pub(crate) struct Link {
     /// Of their streams, as their packets came; the connection's own streams bound their number.
     sources: BTreeMap<u32, TrackSource>,
     channel: Option<RTCDataChannelId>,
-    repeater: FlightRepeater,
+    handshake: Handshake,
     round_trip: RoundTrip,
     timeout: Option<Instant>,
-    phase: HandshakePhase,
-    /// Where DTLS goes to and comes from, for the repeater.
-    dtls_route: Option<(SocketAddr, SocketAddr)>,
     transmits: VecDeque<LinkTransmit>,
     events: VecDeque<LinkEvent>,
     /// What was refused, and what was repaired.
     pub(crate) counters: LinkCounters,
+}
+
+/// The DTLS handshake, and what keeps it going.
+#[derive(Debug)]
+struct Handshake {
+    phase: HandshakePhase,
+    repeater: FlightRepeater,
+    /// Where it goes from and to.
+    route: Option<(SocketAddr, SocketAddr)>,
 }
 
 /// Where the handshake stands.
@@ -163,11 +169,9 @@ impl Link {
             senders: Vec::new(),
             sources: BTreeMap::new(),
             channel: None,
-            repeater: FlightRepeater::new(),
+            handshake: Handshake { phase: HandshakePhase::Running, repeater: FlightRepeater::new(), route: None },
             round_trip: RoundTrip::default(),
             timeout: None,
-            phase: HandshakePhase::Running,
-            dtls_route: None,
             transmits: VecDeque::new(),
             events: VecDeque::new(),
             counters: LinkCounters::default(),
@@ -186,7 +190,7 @@ impl Link {
 
     /// When to call [`Self::handle_timeout`]; it may lie in the past.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        [self.timeout, self.repeater.poll_timeout()].into_iter().flatten().min()
+        [self.timeout, self.handshake.repeater.poll_timeout()].into_iter().flatten().min()
     }
 
     /// The round trip of the path, by its checks.
@@ -196,7 +200,7 @@ impl Link {
 
     /// Whether media can be sent.
     pub(crate) fn is_connected(&self) -> bool {
-        self.phase == HandshakePhase::Done
+        self.handshake.phase == HandshakePhase::Done
     }
 
     fn kind_of_source(name: &str, fallback: TrackKind) -> TrackSource {
