@@ -47,7 +47,9 @@ pub fn protocol(data: &[u8]) {
     again::<Numbered<ClientMessage>>(text);
     again::<Numbered<ServerMessage>>(text);
     if let Ok(link) = RoomLink::parse(text) {
-        assert!(RoomLink::parse(&link.reveal()).is_ok_and(|read| read == link), "a link is read back: {link}");
+        // Escapes and names of other alphabets make a link longer when it is written, and too long ones are not read.
+        let again = RoomLink::parse(&link.reveal());
+        assert!(link.reveal().len() > 2048 || again.is_ok_and(|read| read == link), "a link is read back: {link}");
         assert!(!link.websocket().as_str().contains('#'), "no secret on the way to the server");
     }
     if let Some(hash) = SpkiHash::parse(text) {
