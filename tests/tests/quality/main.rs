@@ -3,7 +3,13 @@
 //! 5 % of all datagrams are lost, each by itself, and the rest comes up to 30 ms late, out of order. The world is that of
 //! `hearth-call`'s own tests; here the sound in it is real, and is played as the audio thread would play it.
 
-#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a test prints what it measured, and may panic")]
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test prints what it measured, and may panic"
+)]
 #![expect(unreachable_pub, dead_code, reason = "the world is shared with hearth-call's tests, which use more of it")]
 
 #[path = "../../../app/call/tests/world/client.rs"]
