@@ -4,7 +4,6 @@
 //! `hearth-call`'s own tests; here the sound in it is real, and is played as the audio thread would play it.
 
 #![expect(
-    clippy::print_stdout,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
