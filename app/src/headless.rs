@@ -10,10 +10,11 @@ use std::time::Duration;
 
 use hearth_call::{EndReason, Intent, Loopback, Phase, TransportPolicy};
 use hearth_protocol::{ErrorCode, InviteSecret, RoomLink};
+use rust_i18n::t;
 use tokio::sync::watch;
 
 use crate::cli::{CameraArg, Cli, Command, MicrophoneArg, Part, StatsFormat};
-use crate::engine::{Camera, Engine, EngineConfig, EngineError, Microphone, View, clock};
+use crate::engine::{Camera, Engine, EngineConfig, EngineError, Microphone, SignalFault, View, clock};
 
 mod report;
 
@@ -21,37 +22,37 @@ mod report;
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
     /// The text is no link.
-    #[error("This is not a Hearth link. Ask the host to send it again.")]
+    #[error("{}", t!("fault.bad_link"))]
     BadLink,
     /// The address is none.
-    #[error("This is not a server's address. It begins with https:// and holds no path.")]
+    #[error("{}", t!("fault.bad_server"))]
     BadServer,
     /// The engine did not start.
     #[error(transparent)]
     Engine(#[from] EngineError),
     /// No runtime.
-    #[error("Hearth could not start. Close other programs, then try again.")]
+    #[error("{}", t!("fault.runtime"))]
     Runtime(#[source] std::io::Error),
     /// The server could not be reached.
-    #[error("Can't reach the host. Same Wi-Fi? Check firewall and VPN. ({0})")]
-    Unreachable(String),
+    #[error("{}", t!("fault.unreachable", why = .0))]
+    Unreachable(SignalFault),
     /// The server's key is another one.
-    #[error("This is not the host you were invited by. Ask for a new link.")]
+    #[error("{}", t!("fault.wrong_server"))]
     WrongServer,
     /// The room is full.
-    #[error("The room is full.")]
+    #[error("{}", t!("fault.full"))]
     Full,
     /// There is no such room.
-    #[error("No room with this number here. Same network? Or ask for the link.")]
+    #[error("{}", t!("fault.no_such_room"))]
     NoSuchRoom,
     /// The secret is not the room's.
-    #[error("This link does not open the room. Ask the host for a new one.")]
+    #[error("{}", t!("fault.bad_invite"))]
     BadInvite,
     /// The server said something else.
-    #[error("The server did not let you in ({0:?}). Try again later.")]
+    #[error("{}", t!("fault.refused", code = format!("{:?}", .0)))]
     Refused(ErrorCode),
     /// Standard output is closed.
-    #[error("Nobody reads what Hearth prints. Start it again with its output connected.")]
+    #[error("{}", t!("fault.output"))]
     Output(#[source] std::io::Error),
 }
 
@@ -179,9 +180,10 @@ fn ended(view: &View) -> Result<(), Fault> {
     let Phase::Ended(reason) = view.call.phase else { return Ok(()) };
     match reason {
         EndReason::Left | EndReason::RoomEnded => Ok(()),
-        EndReason::Unreachable => Err(match view.signal_fault.as_deref() {
-            Some(fault) if fault.contains("key is not the one") => Fault::WrongServer,
-            fault => Fault::Unreachable(fault.unwrap_or("no answer").to_owned()),
+        EndReason::Unreachable => Err(match view.signal_fault.clone() {
+            Some(SignalFault::WrongServer) => Fault::WrongServer,
+            // Without a fault the connection stands, and nobody greets us on it.
+            fault => Fault::Unreachable(fault.unwrap_or(SignalFault::Silent)),
         }),
         EndReason::Refused(ErrorCode::Full) => Err(Fault::Full),
         EndReason::Refused(ErrorCode::NoSuchRoom | ErrorCode::BadRoom) => Err(Fault::NoSuchRoom),
@@ -217,5 +219,24 @@ impl Interrupt {
         }
         #[cfg(not(unix))]
         drop(tokio::signal::ctrl_c().await);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn why_there_is_no_server_decides_the_sentence() {
+        for (fault, expected) in [
+            (Some(SignalFault::WrongServer), Fault::WrongServer),
+            (Some(SignalFault::Closed), Fault::Unreachable(SignalFault::Closed)),
+            (None, Fault::Unreachable(SignalFault::Silent)),
+        ] {
+            let mut view = View { signal_fault: fault, ..View::default() };
+            view.call.phase = Phase::Ended(EndReason::Unreachable);
+            let said = ended(&view).expect_err("there was no call");
+            assert_eq!(said.to_string(), expected.to_string());
+        }
     }
 }

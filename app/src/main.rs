@@ -4,8 +4,11 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use hearth::cli::Cli;
+use hearth::words::Language;
 
 fn main() -> ExitCode {
+    let wished = std::env::var("HEARTH_LANG").ok();
+    Language::choose(wished.as_deref(), sys_locale::get_locale().as_deref()).speak();
     let cli = Cli::parse();
     tracing_subscriber::fmt()
         .with_env_filter(

@@ -149,8 +149,8 @@ impl CallLoop {
                 self.call.handle(Input::Signal(*message), now);
             }
             SignalEvent::Down { attempt, why } if attempt == self.signal.attempt => {
-                tracing::info!(%why, "signalling down");
-                self.view.signal_fault = Some(why.to_string());
+                tracing::info!(?why, "signalling down");
+                self.view.signal_fault = Some(why);
                 self.signal.outbox = None;
                 self.changed = true;
                 self.call.handle(Input::SignalLink(SignalLink::Down), now);

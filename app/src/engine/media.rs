@@ -322,7 +322,10 @@ fn start_audio(
 }
 
 fn start_fault(error: StartError) -> EngineError {
-    EngineError::Media(error.to_string())
+    match error {
+        StartError::Codec(error) => EngineError::Media(error),
+        StartError::Thread { error, .. } => EngineError::Thread(error),
+    }
 }
 
 fn name(source: TrackSource) -> &'static str {

@@ -17,11 +17,14 @@ use std::thread::JoinHandle;
 
 use hearth_base::{FrameRate, Resolution};
 use hearth_call::{Intent, Loopback, Snapshot, TransportPolicy};
+use hearth_media::codec::CodecError;
 use hearth_protocol::SpkiHash;
+use rust_i18n::t;
 use tokio::sync::{mpsc, watch};
 use url::Url;
 
 pub use media::{Camera, MediaStats, Microphone, RemoteStats};
+pub use signalling::SignalFault;
 
 /// Wishes that wait for the call: a person makes three a second. Full: the newest is refused, and the sender told.
 const INTENTS: usize = 32;
@@ -59,7 +62,7 @@ pub struct View {
     /// The server's key, once seen, and whether anybody vouches for it.
     pub server: Option<(SpkiHash, ServerTrust)>,
     /// Why the server could not be reached last, while it cannot.
-    pub signal_fault: Option<String>,
+    pub signal_fault: Option<SignalFault>,
     /// What was encoded, decoded, seen and heard.
     pub media: MediaStats,
 }
@@ -86,14 +89,14 @@ pub struct Engine {
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
     /// No thread or runtime to be had.
-    #[error("Hearth could not start its call thread. Close other programs, then try again.")]
+    #[error("{}", t!("engine.thread"))]
     Thread(#[source] std::io::Error),
     /// No system randomness.
-    #[error("This computer gives no random numbers, without which no call is safe.")]
+    #[error("{}", t!("engine.random"))]
     Random,
     /// An encoder or source did not start.
-    #[error("Camera or microphone could not be started: {0}")]
-    Media(String),
+    #[error("{}", t!("engine.media", why = .0))]
+    Media(#[source] CodecError),
 }
 
 impl Engine {

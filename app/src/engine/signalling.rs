@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use hearth_protocol::{ClientMessage, IceServer, Numbered, SUBPROTOCOL, ServerMessage, SpkiHash};
+use rust_i18n::t;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -47,22 +48,33 @@ pub(crate) struct ServerAddress {
 pub(crate) enum SignalEvent {
     Up { attempt: u64, server: Option<(SpkiHash, Trust)> },
     Heard { attempt: u64, message: Box<Numbered<ServerMessage>> },
-    Down { attempt: u64, why: SignalError },
+    Down { attempt: u64, why: SignalFault },
 }
 
-/// Why there is no connection.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum SignalError {
-    #[error("the server does not answer")]
-    Unreachable(#[source] std::io::Error),
-    #[error("the server's key is not the one in the link")]
+/// Why there is no connection: words that follow a sentence.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum SignalFault {
+    /// It was not found, refused the connection, or took too long. Shared, because views are copied.
+    #[error("{}", t!("signal.unreachable"))]
+    Unreachable(#[source] Arc<std::io::Error>),
+    /// Its key is not the one in the link.
+    #[error("{}", t!("signal.wrong_server"))]
     WrongServer,
-    #[error("the server did not speak as expected: {0}")]
+    /// It is no signalling server, or a broken one; in the library's own words.
+    #[error("{}", t!("signal.protocol", detail = .0))]
     Protocol(String),
-    #[error("the server closed the connection")]
+    /// It said goodbye, or we did.
+    #[error("{}", t!("signal.closed"))]
     Closed,
-    #[error("nothing was heard for too long")]
+    /// Nothing came for 30 s.
+    #[error("{}", t!("signal.silent"))]
     Silent,
+}
+
+impl SignalFault {
+    fn unreachable(error: std::io::Error) -> Self {
+        Self::Unreachable(Arc::new(error))
+    }
 }
 
 /// Runs one connection from dialling to its end.
@@ -73,7 +85,7 @@ pub(crate) async fn connection(
     events: mpsc::Sender<SignalEvent>,
 ) {
     let why = match tokio::time::timeout(DIALLING, dial(&server)).await {
-        Err(_) => SignalError::Unreachable(std::io::ErrorKind::TimedOut.into()),
+        Err(_) => SignalFault::unreachable(std::io::ErrorKind::TimedOut.into()),
         Ok(Err(why)) => why,
         Ok(Ok((socket, seen))) => {
             if events.send(SignalEvent::Up { attempt, server: seen }).await.is_err() {
@@ -92,14 +104,14 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 type Socket = WebSocketStream<Box<dyn Stream>>;
 
-async fn dial(server: &ServerAddress) -> Result<(Socket, Option<(SpkiHash, Trust)>), SignalError> {
-    let host = server.websocket.host_str().ok_or_else(|| SignalError::Protocol("no host".to_owned()))?;
+async fn dial(server: &ServerAddress) -> Result<(Socket, Option<(SpkiHash, Trust)>), SignalFault> {
+    let host = server.websocket.host_str().ok_or_else(|| SignalFault::Protocol("no host".to_owned()))?;
     let bare = host.trim_start_matches('[').trim_end_matches(']').to_owned();
     let port = server.websocket.port_or_known_default().unwrap_or(443);
-    let tcp = TcpStream::connect((bare.as_str(), port)).await.map_err(SignalError::Unreachable)?;
-    tcp.set_nodelay(true).map_err(SignalError::Unreachable)?;
+    let tcp = TcpStream::connect((bare.as_str(), port)).await.map_err(SignalFault::unreachable)?;
+    tcp.set_nodelay(true).map_err(SignalFault::unreachable)?;
     let mut request =
-        server.websocket.as_str().into_client_request().map_err(|error| SignalError::Protocol(error.to_string()))?;
+        server.websocket.as_str().into_client_request().map_err(|error| SignalFault::Protocol(error.to_string()))?;
     request.headers_mut().insert("sec-websocket-protocol", HeaderValue::from_static(SUBPROTOCOL));
     let (stream, seen): (Box<dyn Stream>, _) = if server.websocket.scheme() == "ws" {
         (Box::new(tcp), None)
@@ -110,7 +122,7 @@ async fn dial(server: &ServerAddress) -> Result<(Socket, Option<(SpkiHash, Trust
     let config = WebSocketConfig::default().max_message_size(Some(LONGEST)).max_frame_size(Some(LONGEST));
     let (socket, _) = client_async_with_config(request, stream, Some(config))
         .await
-        .map_err(|error| SignalError::Protocol(error.to_string()))?;
+        .map_err(|error| SignalFault::Protocol(error.to_string()))?;
     Ok((socket, seen))
 }
 
@@ -118,9 +130,9 @@ async fn secure(
     tcp: TcpStream,
     host: String,
     pin: Option<SpkiHash>,
-) -> Result<(Box<dyn Stream>, Option<(SpkiHash, Trust)>), SignalError> {
+) -> Result<(Box<dyn Stream>, Option<(SpkiHash, Trust)>), SignalFault> {
     let seen = Seen::default();
-    let protocol = |error: &dyn std::fmt::Display| SignalError::Protocol(error.to_string());
+    let protocol = |error: &dyn std::fmt::Display| SignalFault::Protocol(error.to_string());
     let verifier = PinVerifier::new(pin, seen.clone()).map_err(|error| protocol(&error))?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
@@ -133,9 +145,9 @@ async fn secure(
     let tls = tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, tcp).await.map_err(|error| {
         // The verifier refuses for one reason only.
         if pin.is_some() && error.kind() == std::io::ErrorKind::InvalidData {
-            SignalError::WrongServer
+            SignalFault::WrongServer
         } else {
-            SignalError::Unreachable(error)
+            SignalFault::unreachable(error)
         }
     })?;
     Ok((Box::new(tls), seen.get().copied()))
@@ -146,28 +158,28 @@ async fn talk(
     attempt: u64,
     mut outbox: mpsc::Receiver<Numbered<ClientMessage>>,
     events: &mpsc::Sender<SignalEvent>,
-) -> SignalError {
+) -> SignalFault {
     loop {
         tokio::select! {
             said = outbox.recv() => {
                 let Some(message) = said else {
                     // Hung up on purpose; a close that cannot be said is a close as well.
                     drop(socket.close(None).await);
-                    return SignalError::Closed;
+                    return SignalFault::Closed;
                 };
                 let Ok(text) = serde_json::to_string(&message) else { continue };
                 if let Err(error) = socket.send(Message::text(text)).await {
-                    return SignalError::Protocol(error.to_string());
+                    return SignalFault::Protocol(error.to_string());
                 }
             }
             heard = tokio::time::timeout(SILENCE, socket.next()) => match heard {
-                Err(_) => return SignalError::Silent,
+                Err(_) => return SignalFault::Silent,
                 Ok(frame) => match read(frame) {
                     Ok(None) => {}
                     Ok(Some(mut message)) => {
                         resolve_relays(&mut message.message).await;
                         if events.send(SignalEvent::Heard { attempt, message: Box::new(message) }).await.is_err() {
-                            return SignalError::Closed;
+                            return SignalFault::Closed;
                         }
                     }
                     Err(why) => return why,
@@ -177,10 +189,10 @@ async fn talk(
     }
 }
 
-fn read(frame: Option<tungstenite::Result<Message>>) -> Result<Option<Numbered<ServerMessage>>, SignalError> {
+fn read(frame: Option<tungstenite::Result<Message>>) -> Result<Option<Numbered<ServerMessage>>, SignalFault> {
     match frame {
-        None => Err(SignalError::Closed),
-        Some(Err(error)) => Err(SignalError::Protocol(error.to_string())),
+        None => Err(SignalFault::Closed),
+        Some(Err(error)) => Err(SignalFault::Protocol(error.to_string())),
         Some(Ok(Message::Text(text))) => match serde_json::from_str(&text) {
             Ok(message) => Ok(Some(message)),
             Err(error) => {
@@ -188,7 +200,7 @@ fn read(frame: Option<tungstenite::Result<Message>>) -> Result<Option<Numbered<S
                 Ok(None)
             }
         },
-        Some(Ok(Message::Close(_))) => Err(SignalError::Closed),
+        Some(Ok(Message::Close(_))) => Err(SignalFault::Closed),
         Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Binary(_) | Message::Frame(_))) => Ok(None),
     }
 }

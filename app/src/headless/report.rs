@@ -13,7 +13,7 @@ pub(super) fn line(view: &View) -> String {
         "phase": phase(&call.phase),
         "room": call.room.as_ref().map(|room| room.as_str()),
         "me": call.me.map(|me| me.to_string()),
-        "signal_fault": view.signal_fault,
+        "signal_fault": view.signal_fault.as_ref().map(ToString::to_string),
         "refused_signals": call.refused_signals,
         "peers": call.peers.iter().map(peer).collect::<Vec<_>>(),
         "media": view.media,
