@@ -94,7 +94,8 @@ impl Host {
     /// A command that will run on this host.
     pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new("ip");
-        command.args(["netns", "exec", &self.namespace]).arg(program);
+        // What programs say is compared, so they all speak the same language.
+        command.env("HEARTH_LANG", "en").args(["netns", "exec", &self.namespace]).arg(program);
         command
     }
 
