@@ -1,5 +1,6 @@
 //! The loop that owns the call: everything that happens goes in, everything that is to be done comes out.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -43,6 +44,8 @@ pub(super) struct CallLoop {
 /// The connection to the server, where there is one.
 struct Signal {
     attempt: u64,
+    /// The address that the connection stands on.
+    local: Option<IpAddr>,
     outbox: Option<mpsc::Sender<Numbered<ClientMessage>>>,
     tasks: JoinSet<()>,
     events: mpsc::Sender<SignalEvent>,
@@ -77,7 +80,7 @@ impl CallLoop {
             datagrams,
             media,
             from_media,
-            signal: Signal { attempt: 0, outbox: None, tasks: JoinSet::new(), events, heard },
+            signal: Signal { local: None, attempt: 0, outbox: None, tasks: JoinSet::new(), events, heard },
             views,
             view: View::default(),
             changed: true,
@@ -93,7 +96,7 @@ impl CallLoop {
             let now = clock::now();
             if look_again <= now {
                 look_again = now + INTERFACES;
-                self.call.handle(Input::Interfaces(interfaces::addresses(self.config.loopback)), now);
+                self.look_at_interfaces();
             }
             self.drain();
             if self.changed || view_again <= now {
@@ -131,6 +134,16 @@ impl CallLoop {
         }
     }
 
+    fn look_at_interfaces(&mut self) {
+        let Some(addresses) = interfaces::addresses(self.config.loopback) else { return };
+        let gone = |local: IpAddr| !local.is_loopback() && !addresses.contains(&local);
+        if self.signal.local.is_some_and(gone) {
+            // What stands on an address that is gone would be silent for minutes before TCP gave up.
+            self.hang_up();
+        }
+        self.call.handle(Input::Interfaces(addresses), clock::now());
+    }
+
     fn on_datagram(&mut self, datagram: Datagram) {
         let Datagram { socket, from, payload } = datagram;
         self.call.handle(Input::Datagram { socket, from, payload }, clock::now());
@@ -140,9 +153,10 @@ impl CallLoop {
     fn on_signal(&mut self, event: SignalEvent) {
         let now = clock::now();
         match event {
-            SignalEvent::Up { attempt, server } if attempt == self.signal.attempt => {
+            SignalEvent::Up { attempt, server, local } if attempt == self.signal.attempt => {
                 self.view.server = server.map(|(spki, trust)| (spki, trust.into()));
                 self.view.signal_fault = None;
+                self.signal.local = local;
                 self.call.handle(Input::SignalLink(SignalLink::Up), now);
             }
             SignalEvent::Heard { attempt, message } if attempt == self.signal.attempt => {
@@ -201,6 +215,7 @@ impl CallLoop {
     }
 
     fn hang_up(&mut self) {
+        self.signal.local = None;
         if self.signal.outbox.take().is_some() {
             // Events of this connection do not count from here on.
             self.signal.attempt += 1;

@@ -22,12 +22,17 @@ use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 use url::Url;
 
+use super::clock;
 use super::pin::{PinVerifier, Seen, Trust};
 
 /// How long a connection may take to come about.
 const DIALLING: Duration = Duration::from_secs(5);
 /// The server pings every ten seconds; after three silent intervals it is gone.
 const SILENCE: Duration = Duration::from_secs(30);
+/// How long a message may take into the system's buffer: a full one means that nobody reads.
+const WRITING: Duration = Duration::from_secs(10);
+/// How long the look-up of a relay's name may hold back what the server says.
+const RESOLVING: Duration = Duration::from_secs(2);
 /// Messages on their way out: a join into a full room makes a hundred. Full: the connection is given up, and the session
 /// says everything again on the next one.
 pub(crate) const OUTBOX: usize = 512;
@@ -46,9 +51,20 @@ pub(crate) struct ServerAddress {
 /// What happened on a connection; `attempt` tells one from the next.
 #[derive(Debug)]
 pub(crate) enum SignalEvent {
-    Up { attempt: u64, server: Option<(SpkiHash, Trust)> },
-    Heard { attempt: u64, message: Box<Numbered<ServerMessage>> },
-    Down { attempt: u64, why: SignalFault },
+    /// `local` is the address that the connection stands on.
+    Up {
+        attempt: u64,
+        server: Option<(SpkiHash, Trust)>,
+        local: Option<IpAddr>,
+    },
+    Heard {
+        attempt: u64,
+        message: Box<Numbered<ServerMessage>>,
+    },
+    Down {
+        attempt: u64,
+        why: SignalFault,
+    },
 }
 
 /// Why there is no connection: words that follow a sentence.
@@ -87,8 +103,8 @@ pub(crate) async fn connection(
     let why = match tokio::time::timeout(DIALLING, dial(&server)).await {
         Err(_) => SignalFault::unreachable(std::io::ErrorKind::TimedOut.into()),
         Ok(Err(why)) => why,
-        Ok(Ok((socket, seen))) => {
-            if events.send(SignalEvent::Up { attempt, server: seen }).await.is_err() {
+        Ok(Ok((socket, server, local))) => {
+            if events.send(SignalEvent::Up { attempt, server, local }).await.is_err() {
                 return;
             }
             talk(socket, attempt, outbox, &events).await
@@ -104,12 +120,16 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 type Socket = WebSocketStream<Box<dyn Stream>>;
 
-async fn dial(server: &ServerAddress) -> Result<(Socket, Option<(SpkiHash, Trust)>), SignalFault> {
+/// What a connection is: the socket, what was seen of the server, and the address that it stands on.
+type Dialled = (Socket, Option<(SpkiHash, Trust)>, Option<IpAddr>);
+
+async fn dial(server: &ServerAddress) -> Result<Dialled, SignalFault> {
     let host = server.websocket.host_str().ok_or_else(|| SignalFault::Protocol("no host".to_owned()))?;
     let bare = host.trim_start_matches('[').trim_end_matches(']').to_owned();
     let port = server.websocket.port_or_known_default().unwrap_or(443);
     let tcp = TcpStream::connect((bare.as_str(), port)).await.map_err(SignalFault::unreachable)?;
     tcp.set_nodelay(true).map_err(SignalFault::unreachable)?;
+    let local = tcp.local_addr().ok().map(|address| address.ip());
     let mut request =
         server.websocket.as_str().into_client_request().map_err(|error| SignalFault::Protocol(error.to_string()))?;
     request.headers_mut().insert("sec-websocket-protocol", HeaderValue::from_static(SUBPROTOCOL));
@@ -123,7 +143,7 @@ async fn dial(server: &ServerAddress) -> Result<(Socket, Option<(SpkiHash, Trust
     let (socket, _) = client_async_with_config(request, stream, Some(config))
         .await
         .map_err(|error| SignalFault::Protocol(error.to_string()))?;
-    Ok((socket, seen))
+    Ok((socket, seen, local))
 }
 
 async fn secure(
@@ -159,22 +179,27 @@ async fn talk(
     mut outbox: mpsc::Receiver<Numbered<ClientMessage>>,
     events: &mpsc::Sender<SignalEvent>,
 ) -> SignalFault {
+    let mut heard_at = clock::now();
     loop {
         tokio::select! {
             said = outbox.recv() => {
                 let Some(message) = said else {
                     // Hung up on purpose; a close that cannot be said is a close as well.
-                    drop(socket.close(None).await);
+                    drop(tokio::time::timeout(WRITING, socket.close(None)).await);
                     return SignalFault::Closed;
                 };
                 let Ok(text) = serde_json::to_string(&message) else { continue };
-                if let Err(error) = socket.send(Message::text(text)).await {
-                    return SignalFault::Protocol(error.to_string());
+                match tokio::time::timeout(WRITING, socket.send(Message::text(text))).await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(error)) => return SignalFault::Protocol(error.to_string()),
+                    Err(_) => return SignalFault::Silent,
                 }
             }
-            heard = tokio::time::timeout(SILENCE, socket.next()) => match heard {
-                Err(_) => return SignalFault::Silent,
-                Ok(frame) => match read(frame) {
+            // What we say ourselves is no sign of life of the server.
+            () = tokio::time::sleep_until((heard_at + SILENCE).into()) => return SignalFault::Silent,
+            frame = socket.next() => {
+                heard_at = clock::now();
+                match read(frame) {
                     Ok(None) => {}
                     Ok(Some(mut message)) => {
                         resolve_relays(&mut message.message).await;
@@ -183,7 +208,7 @@ async fn talk(
                         }
                     }
                     Err(why) => return why,
-                },
+                }
             }
         }
     }
@@ -234,7 +259,9 @@ async fn resolve(url: &str) -> Option<String> {
     if host.starts_with('[') || host.parse::<IpAddr>().is_ok() || host.contains(':') {
         return None;
     }
-    let address = tokio::net::lookup_host((host, port.parse::<u16>().ok()?)).await.ok()?.next()?;
+    let port = port.parse::<u16>().ok()?;
+    let found = tokio::time::timeout(RESOLVING, tokio::net::lookup_host((host, port))).await;
+    let address = found.ok()?.ok()?.next()?;
     let query = query.map(|query| format!("?{query}")).unwrap_or_default();
     Some(format!("{scheme}:{address}{query}"))
 }
