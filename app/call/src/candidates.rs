@@ -122,7 +122,12 @@ pub(crate) fn check_description(sdp: &str) -> Result<CheckedDescription, Refused
             continue;
         }
         if let Some(value) = line.strip_prefix("a=fingerprint:") {
-            fingerprint = fingerprint.or_else(|| is_sha256(value).then(|| value.to_owned()));
+            // One certificate, said in one way: else the one that is shown need not be the one that is checked.
+            let same = fingerprint.as_ref().is_none_or(|known: &String| known.eq_ignore_ascii_case(value));
+            if !same || !is_sha256(value) {
+                return Err(Refused::Fingerprint);
+            }
+            fingerprint = Some(value.to_owned());
         }
         if let Some(value) = line.strip_prefix("a=ice-ufrag:") {
             ufrag = ufrag.or_else(|| is_ufrag(value).then(|| value.to_owned()));
@@ -220,6 +225,8 @@ mod tests {
             ("v=0\0".to_owned(), Refused::Syntax),
             ("v=0\r\na=ice-ufrag:abcd\r\n".to_owned(), Refused::Fingerprint),
             ("v=0\r\na=fingerprint:sha-1 AB\r\na=ice-ufrag:abcd\r\n".to_owned(), Refused::Fingerprint),
+            (sdp("a=fingerprint:sha-1 AB\r\n"), Refused::Fingerprint),
+            (sdp(&format!("a=fingerprint:sha-256 {}\r\n", ["CD"; 32].join(":"))), Refused::Fingerprint),
             (sdp("").replace("abcd", "a"), Refused::Credentials),
             (sdp(&"m=audio 9 x 1\r\n".repeat(11)), Refused::Length),
             (sdp(&"a=x\r\n".repeat(2001)), Refused::Length),

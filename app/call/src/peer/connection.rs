@@ -118,6 +118,7 @@ impl Connection {
     /// Answers their offer.
     pub(crate) fn answer(&mut self, offer: &str, now: Instant) -> Result<Description, NotTaken> {
         let checked = candidates::check_description(offer)?;
+        self.check_identity(&checked)?;
         let restarted = self.their_ufrag.as_ref().is_some_and(|old| *old != checked.ufrag);
         let sdp = self.link.answer(&checked.sdp, now)?;
         // Before any candidate of this generation is told.
@@ -132,10 +133,19 @@ impl Connection {
     /// Takes their answer.
     pub(crate) fn handle_answer(&mut self, answer: &str, now: Instant) -> Result<(), NotTaken> {
         let checked = candidates::check_description(answer)?;
+        self.check_identity(&checked)?;
         self.link.handle_answer(&checked.sdp, now)?;
         self.on_their_description(checked, now);
         self.drain(now);
         Ok(())
+    }
+
+    /// A connection keeps its handshake, so whoever describes it again is who described it first.
+    fn check_identity(&self, checked: &candidates::CheckedDescription) -> Result<(), Refused> {
+        match &self.fingerprints.0 {
+            Some(known) if !known.eq_ignore_ascii_case(&checked.fingerprint) => Err(Refused::Fingerprint),
+            Some(_) | None => Ok(()),
+        }
     }
 
     fn on_their_description(&mut self, checked: candidates::CheckedDescription, now: Instant) {
