@@ -33,12 +33,23 @@ pub(crate) enum OnOffer {
 pub(crate) struct Negotiation {
     politeness: Politeness,
     sid: Option<SessionId>,
-    offer_out: bool,
+    /// The incarnation before: what is still said of it is late.
+    replaced: Option<SessionId>,
+    offer_out: Option<Offer>,
+}
+
+/// Which offer of ours waits for its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Offer {
+    /// Of a new connection.
+    First,
+    /// On the connection there is: a restart.
+    Again,
 }
 
 impl Negotiation {
     pub(crate) fn new(politeness: Politeness) -> Self {
-        Self { politeness, sid: None, offer_out: false }
+        Self { politeness, sid: None, replaced: None, offer_out: None }
     }
 
     /// The incarnation there is, if any.
@@ -48,39 +59,44 @@ impl Negotiation {
 
     /// Whether an offer of ours waits for its answer.
     pub(crate) fn is_offer_out(&self) -> bool {
-        self.offer_out
+        self.offer_out.is_some()
     }
 
     /// We offer a new connection.
     pub(crate) fn begin(&mut self, sid: SessionId) {
-        self.sid = Some(sid);
-        self.offer_out = true;
+        self.replaced = self.sid.replace(sid);
+        self.offer_out = Some(Offer::First);
     }
 
     /// We offer again on the connection there is.
     pub(crate) fn begin_again(&mut self) {
-        self.offer_out = true;
+        self.offer_out = Some(Offer::Again);
     }
 
     /// They offer.
     pub(crate) fn handle_offer(&mut self, sid: SessionId) -> OnOffer {
-        let crossed = self.offer_out;
-        if crossed && self.politeness == Politeness::Impolite {
+        if self.replaced == Some(sid) {
             return OnOffer::Ignore;
         }
-        self.offer_out = false;
+        let out = self.offer_out;
+        // Who offers a new connection has given the old one up: a restart of it is worth nothing any more.
+        let overtaken = out == Some(Offer::Again) && self.sid != Some(sid);
+        if out.is_some() && !overtaken && self.politeness == Politeness::Impolite {
+            return OnOffer::Ignore;
+        }
+        self.offer_out = None;
         if self.sid != Some(sid) {
-            self.sid = Some(sid);
+            self.replaced = self.sid.replace(sid);
             return OnOffer::AnswerAnew;
         }
-        if crossed { OnOffer::RollBackAndAnswer } else { OnOffer::Answer }
+        if out.is_some() { OnOffer::RollBackAndAnswer } else { OnOffer::Answer }
     }
 
     /// They answer: whether it is the answer to our offer.
     pub(crate) fn handle_answer(&mut self, sid: SessionId) -> bool {
-        let ours = self.sid == Some(sid) && self.offer_out;
+        let ours = self.sid == Some(sid) && self.offer_out.is_some();
         if ours {
-            self.offer_out = false;
+            self.offer_out = None;
         }
         ours
     }
@@ -97,21 +113,26 @@ mod tests {
     fn every_pair_of_state_and_offer_has_its_answer() {
         use OnOffer::{Answer, AnswerAnew, Ignore, RollBackAndAnswer};
         use Politeness::{Impolite, Polite};
-        // (who, our sid, whether our offer is out, their sid, what to do)
+        // (who, our sid, which offer of ours is out, their sid, what to do)
+        let (first, again) = (Some(Offer::First), Some(Offer::Again));
         for (who, ours, out, theirs, expected) in [
-            (Polite, None, false, A, AnswerAnew),
-            (Polite, Some(A), false, A, Answer),
-            (Polite, Some(A), true, A, RollBackAndAnswer),
-            (Polite, Some(A), false, B, AnswerAnew),
-            (Polite, Some(A), true, B, AnswerAnew),
-            (Impolite, None, false, A, AnswerAnew),
-            (Impolite, Some(A), false, A, Answer),
-            (Impolite, Some(A), true, A, Ignore),
-            (Impolite, Some(A), false, B, AnswerAnew),
-            (Impolite, Some(A), true, B, Ignore),
+            (Polite, None, None, A, AnswerAnew),
+            (Polite, Some(A), None, A, Answer),
+            (Polite, Some(A), first, A, RollBackAndAnswer),
+            (Polite, Some(A), again, A, RollBackAndAnswer),
+            (Polite, Some(A), None, B, AnswerAnew),
+            (Polite, Some(A), first, B, AnswerAnew),
+            (Polite, Some(A), again, B, AnswerAnew),
+            (Impolite, None, None, A, AnswerAnew),
+            (Impolite, Some(A), None, A, Answer),
+            (Impolite, Some(A), first, A, Ignore),
+            (Impolite, Some(A), again, A, Ignore),
+            (Impolite, Some(A), None, B, AnswerAnew),
+            (Impolite, Some(A), first, B, Ignore),
+            (Impolite, Some(A), again, B, AnswerAnew),
         ] {
-            let mut negotiation = Negotiation { politeness: who, sid: ours, offer_out: out };
-            assert_eq!(negotiation.handle_offer(theirs), expected, "{who:?} {ours:?} {out} {theirs:?}");
+            let mut negotiation = Negotiation { politeness: who, sid: ours, replaced: None, offer_out: out };
+            assert_eq!(negotiation.handle_offer(theirs), expected, "{who:?} {ours:?} {out:?} {theirs:?}");
         }
     }
 
@@ -125,6 +146,22 @@ mod tests {
         assert!(!negotiation.handle_answer(A), "answered twice");
         negotiation.begin_again();
         assert!(negotiation.handle_answer(A));
+    }
+
+    #[test]
+    fn a_restart_that_crosses_a_rebuild_gives_way_on_both_sides() {
+        for (rebuilds, restarts) in
+            [(Politeness::Polite, Politeness::Impolite), (Politeness::Impolite, Politeness::Polite)]
+        {
+            let mut rebuilder = Negotiation::new(rebuilds);
+            let mut restarter = Negotiation::new(restarts);
+            (rebuilder.sid, restarter.sid) = (Some(A), Some(A));
+            rebuilder.begin(B);
+            restarter.begin_again();
+            assert_eq!(rebuilder.handle_offer(A), OnOffer::Ignore);
+            assert_eq!(restarter.handle_offer(B), OnOffer::AnswerAnew);
+            assert!(rebuilder.handle_answer(B));
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use hearth_base::{Bitrate, EncodedAudio, EncodedVideo, Layer, TrackId, TrackKind, VideoCodec};
+use hearth_base::{Bitrate, EncodedAudio, EncodedVideo, FrameKind, Layer, TrackId, TrackKind, VideoCodec};
 use hearth_protocol::PeerId;
 
 use super::{Call, Output};
@@ -23,6 +23,8 @@ pub(super) struct Outgoing {
     key_frames: BTreeMap<TrackId, Instant>,
     /// Wanted within the gap: asked for with the next frame that is late enough.
     owed: Vec<TrackId>,
+    /// The camera was off: nothing goes out before a key frame.
+    pub(super) waits_for_key: bool,
     told_target: Option<Bitrate>,
     told_loss: f64,
     pub(super) rates_changed: bool,
@@ -35,6 +37,7 @@ impl Outgoing {
             start,
             key_frames: BTreeMap::new(),
             owed: Vec::new(),
+            waits_for_key: false,
             told_target: None,
             told_loss: 0.0,
             rates_changed: false,
@@ -49,6 +52,10 @@ impl Call {
             return;
         }
         self.pay_owed(frame.track, now);
+        if self.outgoing.waits_for_key && frame.kind == FrameKind::Delta {
+            return;
+        }
+        self.outgoing.waits_for_key = false;
         let payload = self.seams.protection.protect(frame.payload);
         let payloads = match frame.codec {
             VideoCodec::H264 => packetize::h264(&payload),

@@ -200,6 +200,11 @@ impl Call {
             }
             Intent::SetCamera(switch) => {
                 self.switches.camera = switch;
+                // What was encoded meanwhile went nowhere: the others need a picture that stands alone.
+                self.outgoing.waits_for_key = true;
+                if switch == Switch::On {
+                    self.ask_key_frames(now);
+                }
                 self.tell_media(now);
             }
             Intent::Leave => self.end(EndReason::Left, Farewell::Bye, now),
@@ -224,8 +229,12 @@ impl Call {
         if self.around.interfaces == interfaces {
             return;
         }
+        let gone = self.around.interfaces.iter().any(|old| !interfaces.contains(old));
         self.around.interfaces = interfaces;
-        self.each_peer(now, |peer, context| peer.handle_moved(context, now));
+        // An address more is no reason to touch what works: a restart breaks before it makes.
+        if gone {
+            self.each_peer(now, |peer, context| peer.handle_moved(context, now));
+        }
     }
 
     fn on_timeout(&mut self, now: Instant) {

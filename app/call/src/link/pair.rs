@@ -1,5 +1,7 @@
 //! Which path is in use.
 
+use std::net::IpAddr;
+
 use rtc::peer_connection::transport::{RTCIceCandidate, RTCIceCandidateType};
 
 use super::Link;
@@ -10,6 +12,13 @@ impl Link {
     pub(crate) fn selected_pair(&self) -> Option<PairSnapshot> {
         let pair = self.pc.sctp()?.transport().ice_transport().get_selected_candidate_pair()?;
         Some(PairSnapshot { local: described(pair.local()), remote: described(pair.remote()) })
+    }
+
+    /// The address of ours that the path in use stands on; `None` when there is no path, or it begins at a relay.
+    pub(crate) fn direct_local_address(&self) -> Option<IpAddr> {
+        let pair = self.pc.sctp()?.transport().ice_transport().get_selected_candidate_pair()?;
+        let local = pair.local();
+        (local.typ != RTCIceCandidateType::Relay).then(|| local.address.parse().ok())?
     }
 
     /// Whether a relay stands between.

@@ -162,8 +162,13 @@ impl Peer {
         self.drain(context, now);
     }
 
-    /// The network under us is another one.
+    /// An address of ours is gone. A path that stands on another one is left alone.
     pub(crate) fn handle_moved(&mut self, context: &mut Context<'_>, now: Instant) {
+        let stands = |address| context.around.interfaces.contains(&address);
+        let local = self.connection.as_ref().and_then(|connection| connection.link.direct_local_address());
+        if local.is_some_and(stands) {
+            return;
+        }
         let act = match self.connection {
             // Nothing of ours is out yet: they will find us where we are now.
             None => Act::Wait,

@@ -22,7 +22,8 @@ mod world;
 
 use std::time::Duration;
 
-use hearth_call::{PeerPhase, Route, TransportPolicy};
+use hearth_base::FrameKind;
+use hearth_call::{Input, Intent, PeerPhase, Route, Switch, TransportPolicy};
 use hearth_netsim::LinkConfig;
 
 use world::World;
@@ -82,4 +83,43 @@ fn a_quiet_call_does_not_spin() {
     let per_second = (world.steps - before) / 10;
     println!("{per_second} events a virtual second");
     assert!(per_second < 1000, "{per_second} events a second");
+}
+
+/// Two people in a call.
+fn pair(seed: u64) -> World {
+    let mut world = World::new(seed, LAN);
+    for index in [0, 1] {
+        world.add_client(TransportPolicy::All);
+        world.enter(index);
+    }
+    assert!(world.run_until(Duration::from_secs(5), World::all_connected), "not connected");
+    world.run(Duration::from_secs(1));
+    world
+}
+
+#[test]
+fn a_camera_that_comes_back_begins_with_a_key_frame() {
+    let mut world = pair(4);
+    world.give(0, Input::Intent(Intent::SetCamera(Switch::Off)));
+    world.run(Duration::from_secs(2));
+    let seen = world.clients[1].sink.got[&0].frames.len();
+    world.run(Duration::from_secs(1));
+    assert_eq!(world.clients[1].sink.got[&0].frames.len(), seen, "a camera that is off is not seen");
+    world.clients[1].sink.kinds.clear();
+    world.give(0, Input::Intent(Intent::SetCamera(Switch::On)));
+    world.run(Duration::from_secs(2));
+    assert_eq!(world.clients[1].sink.kinds.first(), Some(&FrameKind::Key));
+    assert!(world.clients[1].sink.got[&0].frames.len() > seen + 20);
+}
+
+#[test]
+fn an_address_more_restarts_nothing() {
+    let mut world = pair(5);
+    let addresses = vec![world.clients[0].address, "10.0.9.9".parse().unwrap()];
+    world.give(0, Input::Interfaces(addresses));
+    world.run(Duration::from_secs(2));
+    for client in &world.clients {
+        let peer = &client.call.snapshot().peers[0];
+        assert_eq!((peer.handshakes, peer.restarts), (1, 0), "{:?}", peer.phase);
+    }
 }

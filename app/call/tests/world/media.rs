@@ -101,6 +101,8 @@ pub struct Got {
 #[derive(Debug, Default)]
 pub struct Sink {
     pub got: BTreeMap<u8, Got>,
+    /// Of all pictures, as they came.
+    pub kinds: Vec<FrameKind>,
     /// Pictures that no source here made.
     pub foreign: u64,
     /// The source behind each track: one track never carries two.
@@ -109,6 +111,7 @@ pub struct Sink {
 
 impl Sink {
     pub fn picture(&mut self, frame: &ReceivedVideo, now: Instant) {
+        self.kinds.push(frame.kind);
         let Some((source, number)) = read_tag(&frame.payload) else {
             self.foreign += 1;
             return;
