@@ -8,7 +8,7 @@ import { knows, say, translatePage } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 /** How often a lost room is asked for again while the media goes on. */
-const REJOIN_MS = 3_000;
+const REJOIN_MS = 10_000; // each try spends some of what the server grants to guesses
 /** How long a missing device is mentioned. */
 const MENTION_MS = 8_000;
 const SPEAKING_MS = 200;
@@ -74,7 +74,10 @@ function trouble(word) {
 function onSession({ resumed }) {
   if (resumed) trouble(null);
   ui.doorFault("");
-  if (!resumed) askToJoin();
+  clearTimeout(call.retry);
+  if (resumed) return;
+  call.inRoom = false;
+  askToJoin();
 }
 
 function onLost(attempt) {
@@ -107,6 +110,7 @@ function onJoined(joined) {
   for (const id of [...call.peers.keys()]) part(id); // after a new start everybody is met anew
   call.ice = joined.ice_servers ?? [];
   call.inRoom = true;
+  clearTimeout(call.retry);
   call.signalling.send({ type: "update", media: devices.sends }); // it may have changed since we asked
   ui.joining(false);
   call.trouble = null;
@@ -119,11 +123,12 @@ function onJoined(joined) {
 }
 
 function onError(error) {
-  if (error.id === undefined) return console.warn("server", error.code, error.message);
+  if (error.id === undefined || call.inRoom) return console.warn("server", error.code, error.message);
   if (call.own && (error.code === "no_such_room" || error.code === "rate_limited")) {
     // The server was started anew and the room is not back yet. The media goes on: ask again.
     call.inRoom = false;
     trouble("server_lost");
+    clearTimeout(call.retry);
     call.retry = setTimeout(() => call && askToJoin(), Math.max(REJOIN_MS, (error.retry_after ?? 0) * 1000));
     return;
   }

@@ -28,7 +28,7 @@ export class Peer {
   audio = null;
   video = null;
   #entry; #host; #pc = null; #sid = null; #channel = null; #early = []; #jobs = Promise.resolve();
-  #offered = false; #restarted = false; #connected = false; #attempt = 0; #timer = 0; #closed = false;
+  #offered = false; #replaced = null; #restarted = false; #connected = false; #attempt = 0; #timer = 0; #closed = false;
 
   /**
    * `host.signal(body)` sends, `host.sends()` and `host.track(kind)` are our media, `host.configuration()` is for the
@@ -108,6 +108,7 @@ export class Peer {
 
   #build(sid) {
     this.#dismantle();
+    this.#replaced = this.#sid;
     const pc = new RTCPeerConnection({ bundlePolicy: "max-bundle", ...this.#host.configuration() });
     this.#pc = pc;
     this.#sid = sid;
@@ -161,7 +162,7 @@ export class Peer {
   async #hearDescription(sid, desc) {
     const polite = this.#entry.polite;
     if (sid !== this.#sid) {
-      if (desc.type !== "offer") return; // an answer to what is gone
+      if (desc.type !== "offer" || sid === this.#replaced) return; // said of what is gone
       const ownIsNew = this.#offered && !this.#pc?.remoteDescription;
       if (ownIsNew && !polite) return; // ours stands: they give way
       this.#build(sid);
