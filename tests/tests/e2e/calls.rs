@@ -35,16 +35,63 @@ pub fn check_first_frame(client: &Process) -> Result<()> {
     Ok(())
 }
 
-/// A point to compare with: pictures so far of each other one.
+/// A point to compare with: who was there, and what of each source had come.
 pub struct Watch {
     unix_ms: f64,
     handshakes: Vec<(String, u64, u64)>,
+    pictures: Vec<(u64, u64)>,
+    drawn: u64,
 }
 
 /// What `client` has so far.
 pub fn watch(client: &Process) -> Result<Watch> {
     let stats = client.next_stats()?;
-    Ok(Watch { unix_ms: number(&stats, "/unix_ms")?, handshakes: handshakes(&stats) })
+    let drawn = stats.pointer("/media/drawn").and_then(Value::as_u64).context("drawn")?;
+    Ok(Watch {
+        unix_ms: number(&stats, "/unix_ms")?,
+        handshakes: handshakes(&stats),
+        pictures: pictures(&stats),
+        drawn,
+    })
+}
+
+/// Pictures decoded so far of each source.
+fn pictures(stats: &Value) -> Vec<(u64, u64)> {
+    let tracks = stats.pointer("/media/tracks").and_then(Value::as_array).into_iter().flatten();
+    let stamps = tracks.filter_map(|track| track.get("stamps"));
+    stamps.filter_map(|stamps| Some((stamps.get("source")?.as_u64()?, stamps.get("pictures")?.as_u64()?))).collect()
+}
+
+/// By the senders' own counts: of what they drew in ten seconds, each receiver decoded its share.
+pub fn check_shares(room: &Room) -> Result<()> {
+    let drawn_by_guest = || room.guest.evaluate("return probe.sent")?.as_u64().context("sent");
+    let seen_by_guest = |source: u8| {
+        let script = format!("return probe.seen.filter((one) => one[0] === {source}).length");
+        room.guest.evaluate(&script)?.as_u64().context("seen")
+    };
+    let look = || -> Result<_> {
+        let (first, second) = (watch(&room.first)?, watch(&room.second)?);
+        let guest = (drawn_by_guest()?, seen_by_guest(FIRST)?, seen_by_guest(SECOND)?);
+        let of = |watch: &Watch, source: u8| {
+            watch.pictures.iter().find(|(s, _)| *s == u64::from(source)).map(|(_, n)| *n).context("pictures")
+        };
+        Ok([
+            ("First at Second", first.drawn, of(&second, FIRST)?),
+            ("First at the guest", first.drawn, guest.1),
+            ("Second at First", second.drawn, of(&first, SECOND)?),
+            ("Second at the guest", second.drawn, guest.2),
+            ("the guest at First", guest.0, of(&first, GUEST)?),
+            ("the guest at Second", guest.0, of(&second, GUEST)?),
+        ])
+    };
+    let before = look()?;
+    pass_time(&room.first, Duration::from_secs_f64(WINDOW_S))?;
+    for ((who, drawn_before, got_before), (_, drawn, got)) in before.into_iter().zip(look()?) {
+        let share = (got - got_before) as f64 / (drawn - drawn_before) as f64;
+        println!("{who}: {} of {} pictures, {:.0} %", got - got_before, drawn - drawn_before, share * 100.0);
+        ensure!(share >= SHARE, "{who}: {share} of the sender's own count");
+    }
+    Ok(())
 }
 
 /// Everybody decodes the pictures and hears the chirps of the right others.
@@ -162,22 +209,44 @@ pub fn pass_time(client: &Process, time: Duration) -> Result<()> {
     })
 }
 
-/// Since `before`, nothing of the first client's calls was rebuilt, restarted or missed.
-pub fn check_steady(room: &Room, before: &Watch, what: &str) -> Result<()> {
-    let stats = room.first.next_stats()?;
+/// Since `before`, nothing of this client's calls was rebuilt, restarted or missed, and nobody is gone.
+pub fn check_steady(client: &Process, before: &Watch, what: &str) -> Result<()> {
+    let stats = client.next_stats()?;
     let since = (number(&stats, "/unix_ms")? - before.unix_ms) / 1000.0;
-    for (peer, handshakes, restarts) in handshakes(&stats) {
-        let old = before.handshakes.iter().find(|(name, ..)| *name == peer);
-        ensure!(
-            old.is_none_or(|(_, h, r)| (*h, *r) == (handshakes, restarts)),
-            "{what}: {peer} shook hands {handshakes} times and restarted {restarts} times, before {old:?}"
-        );
+    let now = handshakes(&stats);
+    ensure!(now == before.handshakes, "{what}: connections were {:?} and are {now:?}", before.handshakes);
+    let after = pictures(&stats);
+    for (source, old) in &before.pictures {
+        let new = after.iter().find(|(s, _)| s == source).map(|(_, n)| *n);
+        let grown = new.with_context(|| format!("{what}: source {source} is gone"))? - old;
+        println!("{what}: {grown} pictures of source {source} in {since:.1} s");
+        ensure!(grown as f64 >= SHARE * 15.0 * since, "{what}: {grown} pictures of source {source} in {since} s");
     }
     for track in stats.pointer("/media/tracks").and_then(Value::as_array).context("tracks")? {
-        let Some(window) = track.pointer("/stamps/window") else { continue };
-        let gap = window.get("longest_gap").and_then(seconds).context("a gap")?;
-        println!("{what}: longest gap in the {since:.1} s since: {gap:.3} s");
+        // The longest of the whole call so far.
+        let Some(gap) = track.pointer("/stamps/longest_gap").and_then(seconds) else { continue };
+        println!("{what}: longest gap so far {gap:.3} s");
         ensure!(gap * 1000.0 <= gap_ms(), "{what}: a gap of {gap} s");
+    }
+    Ok(())
+}
+
+/// The same at the guest, of what it has seen since `before`.
+pub fn check_guest_steady(room: &Room, sources: &[u8], before: &Watch, what: &str) -> Result<()> {
+    for source in sources {
+        let script = format!(
+            "const from = {}, end = performance.timeOrigin + performance.now(); \
+             const times = probe.seen.filter((one) => one[0] === {source} && one[2] > from).map((one) => one[2]); \
+             const all = [from, ...times, end]; \
+             const gaps = all.slice(1).map((time, n) => time - all[n]); \
+             return [times.length, (end - from) / 1000, Math.max(...gaps)]",
+            before.unix_ms
+        );
+        let seen = room.guest.evaluate(&script)?;
+        println!("{what}: at the guest of source {source}: {seen} (pictures, seconds, longest gap in ms)");
+        let value = |n: usize| seen.get(n).and_then(Value::as_f64).context("a number");
+        let (count, since, gap) = (value(0)?, value(1)?, value(2)?);
+        ensure!(count >= SHARE * 15.0 * since && gap <= gap_ms(), "{what}: the guest missed source {source}: {seen}");
     }
     Ok(())
 }
@@ -221,11 +290,9 @@ pub fn relayed_bytes(turn: &Process) -> Result<u64> {
     Ok(bytes("to_peers").context("to_peers")? + bytes("from_peers").context("from_peers")?)
 }
 
-/// Packets of media that a client has sent to everybody.
-pub fn packets_sent(client: &Process) -> Result<u64> {
-    let stats = client.next_stats()?;
-    let peers = stats.get("peers").and_then(Value::as_array).context("peers")?;
-    Ok(peers.iter().filter_map(|peer| peer.pointer("/counters/packets_sent")?.as_u64()).sum())
+/// Bytes of pictures that a client has encoded; each goes to two others.
+pub fn picture_bytes(client: &Process) -> Result<u64> {
+    client.next_stats()?.pointer("/media/video/bytes").and_then(Value::as_u64).context("bytes")
 }
 
 fn peer<'a>(stats: &'a Value, nick: &str) -> Option<&'a Value> {
