@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 /// Holes remembered. At 2.5 Mbit/s a half-second gap has 130. Full: the oldest is given up.
 const HOLES: usize = 256;
-/// Times that one packet is asked for: at 20 % loss, the 4th fails for one in 10,000 with its answer's losses.
+/// Times that one packet is asked for. Patience ends before it on all but the shortest paths.
 const ASKS: u32 = 8;
 /// How long a packet is worth asking for: as long as a frame waits for it.
 ///

@@ -3,7 +3,7 @@
 //! ```text
 //!              offer out / in              checks, handshake
 //! Negotiating ---------------> Connecting ------------------> Connected
-//!     ^  too long: rebuild         |  too long: rebuild        |    ^
+//!     ^ rebuild, once it is time   |  too long                 |    ^
 //!     |                            v                   silence |    | heard again
 //!     +---------------------- Failed{retry_at}                 v    |
 //!                                  ^                       Faltering

@@ -13,7 +13,7 @@ use crate::negotiation::OnOffer;
 use crate::snapshot::PeerPhase;
 
 impl Peer {
-    /// They said something. What is unfit is counted, and changes nothing.
+    /// They said something. What is unfit is counted; what only the connection itself finds unfit costs that connection.
     pub(crate) fn handle_signal(&mut self, signal: Signal, context: &mut Context<'_>, now: Instant) {
         let before = self.life.phase();
         let taken = match signal.body {
