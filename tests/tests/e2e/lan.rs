@@ -43,7 +43,7 @@ impl Lan {
         lan.in_bridge(&["nft", "add rule inet lan out iifname br0 oifname br0 ip daddr 10.77.0.0/24 accept"])?;
         lan.in_bridge(&["nft", "add rule inet lan out ip daddr 224.0.0.0/4 accept"])?;
         lan.in_bridge(&["nft", "add rule inet lan out reject"])?;
-        lan.in_bridge(&["sysctl", "-qw", "net.ipv4.ip_forward=1"])?;
+        lan.in_bridge(&["sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward"])?;
         Ok(lan)
     }
 

@@ -7,6 +7,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::Value;
 
 /// Lines that wait to be read: a test that looks away for two minutes loses none.
@@ -83,8 +85,7 @@ impl Process {
 
     /// Asks it to end, as a person does.
     pub fn terminate(&mut self) -> Result<()> {
-        let status = Command::new("kill").arg(self.child.id().to_string()).status()?;
-        anyhow::ensure!(status.success(), "{} could not be signalled", self.name);
+        kill(Pid::from_raw(i32::try_from(self.child.id())?), Signal::SIGTERM)?;
         let status = self.child.wait()?;
         anyhow::ensure!(status.success(), "{} ended with {status}", self.name);
         Ok(())
