@@ -9,27 +9,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use hearth_base::{EncodedVideo, FrameKind, Layer, VideoCodec};
 use hearth_call::{Input, PeerPhase, TransportPolicy};
-use hearth_netsim::LinkConfig;
 use hearth_protocol::ServerMessage;
 use serde_json::{Value, json};
 
+use crate::pair;
 use crate::world::World;
 
-const LAN: LinkConfig = LinkConfig::delayed(Duration::from_millis(5));
 /// The longest that a picture of the honest may be late.
 const GAP: Duration = Duration::from_millis(500);
-
-/// Two honest people who talk.
-fn honest(seed: u64) -> World {
-    let mut world = World::new(seed, LAN);
-    for index in [0, 1] {
-        world.add_client(TransportPolicy::All);
-        world.enter(index);
-    }
-    assert!(world.run_until(Duration::from_secs(5), World::all_connected), "not connected");
-    world.run(Duration::from_secs(1));
-    world
-}
 
 /// The honest saw and heard each other without a gap.
 fn check_unnoticed(world: &World) {
@@ -47,7 +34,7 @@ fn check_unnoticed(world: &World) {
 
 #[test]
 fn malformed_signalling_is_refused_by_the_server() {
-    let mut world = honest(100);
+    let mut world = pair(100);
     let mut cases = 0;
     let long = format!(r#"{{"type":"leave","x":"{}"}}"#, "y".repeat(300_000));
     for text in [
@@ -138,7 +125,7 @@ fn candidates() -> Vec<&'static str> {
 
 #[test]
 fn malformed_descriptions_and_candidates_are_refused_and_counted() {
-    let mut world = honest(101);
+    let mut world = pair(101);
     let (conn, victims) = world.raw_join();
     let mut cases = 0;
     for (index, text) in descriptions().iter().enumerate() {
@@ -221,7 +208,7 @@ fn datagrams() -> Vec<Vec<u8>> {
 
 #[test]
 fn nonsense_on_the_sockets_does_not_disturb_a_call() {
-    let mut world = honest(102);
+    let mut world = pair(102);
     let mut cases = 0;
     let honest: Vec<_> = world.clients.iter().map(|client| client.socket_addresses()).collect();
     for payload in datagrams() {
@@ -262,7 +249,7 @@ fn units() -> Vec<Vec<u8>> {
 
 #[test]
 fn nonsense_from_a_connected_member_is_counted_and_hurts_nobody_else() {
-    let mut world = honest(103);
+    let mut world = pair(103);
     let attacker = world.add_client(TransportPolicy::All);
     world.enter(attacker);
     assert!(world.run_until(Duration::from_secs(5), World::all_connected), "not connected");
@@ -290,7 +277,7 @@ fn nonsense_from_a_connected_member_is_counted_and_hurts_nobody_else() {
 
 #[test]
 fn a_wrong_fingerprint_never_connects() {
-    let mut world = honest(104);
+    let mut world = pair(104);
     let other = fingerprint("CD");
     world.tamper = Some(Box::new(move |message: &mut Value| {
         if let Some(sdp) = message.pointer_mut("/desc/sdp") {
@@ -312,7 +299,7 @@ fn a_wrong_fingerprint_never_connects() {
 
 #[test]
 fn a_lying_server_gains_nothing() {
-    let mut world = honest(105);
+    let mut world = pair(105);
     let me = world.clients[0].call.snapshot().me.unwrap();
     let entry = |id: &str| json!({"id": id, "nick": "ghost", "polite": true});
     let mut cases: Vec<Value> = vec![
