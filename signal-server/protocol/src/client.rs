@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{InviteHash, InviteSecret, MediaState, PeerKind, RequestId, ResumeToken, RoomName, Signal};
+use crate::{InviteHash, InviteSecret, MediaState, PeerId, PeerKind, RequestId, ResumeToken, RoomName, Signal};
 
 /// A message from client to server.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -39,6 +39,18 @@ pub enum ClientMessage {
     Signal(Signal),
     /// Leaves the room; the session goes on.
     Leave,
+    /// The host lets in somebody who waits.
+    Admit(Moderation),
+    /// The host sends away somebody who waits: their join is answered by `error {denied}`.
+    Deny(Moderation),
+    /// The host takes somebody out of the room: they hear `kicked`, the others `peer_left {kicked}`.
+    Kick(Moderation),
+    /// The host ends the room for all.
+    EndRoom {
+        /// Comes back if it is refused.
+        #[serde(default)]
+        id: RequestId,
+    },
     /// A type that this version does not know.
     #[serde(other)]
     Unknown,
@@ -65,12 +77,27 @@ pub struct Create {
     /// What the others call this peer.
     #[serde(default)]
     pub nick: String,
-    /// Makes the room an invite room: only who knows the secret behind this hash comes in.
+    /// Makes the room an invite room: who knows the secret behind this hash comes in, who knows the name alone waits
+    /// until the host lets them in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub invite_hash: Option<InviteHash>,
+    /// How many people it is to hold; the server's limit where it is left out or greater.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<u32>,
     /// What this peer sends.
     #[serde(default)]
     pub media: MediaState,
+}
+
+/// What a host does to somebody; refused with `error {not_host}` to anybody else. It has no answer of its own: what it
+/// brings about is told to everybody whom it concerns.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Moderation {
+    /// Comes back if it is refused.
+    #[serde(default)]
+    pub id: RequestId,
+    /// To whom.
+    pub peer: PeerId,
 }
 
 /// A room to join.

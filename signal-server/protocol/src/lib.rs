@@ -12,12 +12,13 @@ mod link;
 mod server;
 mod signal;
 
-pub use client::{ClientMessage, Create, Join, Resume};
+pub use client::{ClientMessage, Create, Join, Moderation, Resume};
 pub use ids::{BadId, InviteHash, InviteSecret, PeerId, RequestId, ResumeToken, RoomName};
 pub use limits::Limits;
 pub use link::{BadLink, RoomLink, SpkiHash};
 pub use server::{
-    ErrorCode, IceServer, Joined, LeaveReason, MediaState, PeerEntry, PeerKind, Role, RoomState, ServerMessage,
+    ErrorCode, IceServer, Joined, LeaveReason, LobbyEntry, MediaState, PeerEntry, PeerKind, Role, RoomState,
+    ServerMessage,
 };
 pub use signal::{Candidate, Description, DescriptionKind, Pc, SessionId, Signal, SignalBody};
 

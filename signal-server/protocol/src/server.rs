@@ -46,6 +46,35 @@ pub enum ServerMessage {
         /// Seconds after which to try again.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         retry_after: Option<u32>,
+        /// With `full`: how many people the room holds.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        capacity: Option<u32>,
+    },
+    /// A join waits for the host; `joined` or `error {denied}` follows.
+    Waiting {
+        /// The request.
+        #[serde(default)]
+        id: RequestId,
+    },
+    /// To the host: somebody waits.
+    LobbyRequest {
+        /// Who.
+        peer: LobbyEntry,
+    },
+    /// To the host: they wait no longer, whether let in, sent away or gone by themselves.
+    LobbyLeft {
+        /// Who.
+        id: PeerId,
+    },
+    /// The host has taken us out of the room.
+    Kicked,
+    /// The room is another one than it was, or we may do something else in it.
+    RoomState {
+        /// What we may do now.
+        #[serde(default)]
+        role: Role,
+        /// The room.
+        room_state: RoomState,
     },
     /// Somebody came.
     PeerJoined {
@@ -140,6 +169,19 @@ pub struct PeerEntry {
     pub away: bool,
 }
 
+/// Somebody who waits to be let in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LobbyEntry {
+    /// Who: the id that they keep in the room.
+    pub id: PeerId,
+    /// What they call themselves.
+    #[serde(default)]
+    pub nick: String,
+    /// What they run.
+    #[serde(default)]
+    pub kind: PeerKind,
+}
+
 /// What a peer runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -181,9 +223,15 @@ pub enum Role {
 /// The state of a room.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RoomState {
-    /// Only the invitation's secret lets in.
+    /// Only the invitation's secret lets in at once.
     #[serde(default)]
     pub invite_only: bool,
+    /// How many people it holds; 0 from a server that does not say.
+    #[serde(default)]
+    pub capacity: u32,
+    /// To the host alone: how often somebody came with a wrong secret.
+    #[serde(default)]
+    pub wrong_invites: u32,
 }
 
 /// A STUN or TURN server, as RTCIceServer has it.
@@ -216,6 +264,8 @@ pub enum LeaveReason {
     TimedOut,
     /// The host ended the room.
     Ended,
+    /// The host took them out.
+    Kicked,
     /// The server refused to go on: a flood, or a queue that overflowed.
     Dropped,
     /// Something that a newer server knows.

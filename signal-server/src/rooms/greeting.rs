@@ -19,7 +19,7 @@ impl Rooms {
                 if !v.contains(&VERSION) {
                     let code = ErrorCode::UnsupportedVersion;
                     let message = format!("this server speaks version {VERSION}");
-                    self.send_bare(conn, ServerMessage::Error { id: None, code, message, retry_after: None });
+                    self.send_bare(conn, ServerMessage::Error { id: None, code, message, retry_after: None, capacity: None });
                     return self.close(conn, CloseReason::Version, now);
                 }
                 self.timers.cancel(Timer::Hello(conn));

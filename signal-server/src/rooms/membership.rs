@@ -153,7 +153,7 @@ impl Rooms {
         session.member = Some(Member { room: name.clone(), nick, media, role, place: room.came });
         room.came += 1;
         room.members.insert(peer);
-        let room_state = RoomState { invite_only: room.invite.is_some() };
+        let room_state = RoomState { invite_only: room.invite.is_some(), ..RoomState::default() };
         let peers = self.others_of(peer).into_iter().filter_map(|other| self.entry(other, peer)).collect();
         let (ice_servers, ice_expires) = self.ice_for(peer, now);
         let joined = Joined { id, room: name, peers, ice_servers, ice_expires, role, room_state };

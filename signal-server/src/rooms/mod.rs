@@ -213,7 +213,12 @@ impl Rooms {
             ClientMessage::Hello { .. } | ClientMessage::Resume(_) => {
                 self.on_bad_message(conn, None, "a greeting carries no number", now);
             }
-            ClientMessage::Unknown => {} // of a newer version
+            // Of a newer version; moderation is answered by rooms that have a host to obey.
+            ClientMessage::Admit(_)
+            | ClientMessage::Deny(_)
+            | ClientMessage::Kick(_)
+            | ClientMessage::EndRoom { .. }
+            | ClientMessage::Unknown => {}
         }
     }
 
@@ -226,7 +231,11 @@ impl Rooms {
             | ClientMessage::Join(_)
             | ClientMessage::Update { .. }
             | ClientMessage::Signal(_)
-            | ClientMessage::Leave => {
+            | ClientMessage::Leave
+            | ClientMessage::Admit(_)
+            | ClientMessage::Deny(_)
+            | ClientMessage::Kick(_)
+            | ClientMessage::EndRoom { .. } => {
                 let id = request_of(&message);
                 self.on_bad_message(conn, id, "no number within a session", now);
             }
@@ -255,7 +264,7 @@ impl Rooms {
             None => return,
             Some(Phase::Greeting) => {
                 let message = why.to_owned();
-                let error = ServerMessage::Error { id, code: ErrorCode::BadMessage, message, retry_after: None };
+                let error = ServerMessage::Error { id, code: ErrorCode::BadMessage, message, retry_after: None, capacity: None };
                 self.send_bare(conn, error);
             }
             Some(Phase::InSession(peer)) => self.refuse(peer, id, ErrorCode::BadMessage, why, None, now),
@@ -286,7 +295,7 @@ impl Rooms {
         retry_after: Option<u32>,
         now: Instant,
     ) {
-        self.tell(peer, &ServerMessage::Error { id, code, message: why.to_owned(), retry_after }, now);
+        self.tell(peer, &ServerMessage::Error { id, code, message: why.to_owned(), retry_after, capacity: None }, now);
     }
 
     /// Sends `message` within the session of `peer`, now or when it comes back.

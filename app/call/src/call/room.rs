@@ -89,7 +89,7 @@ impl Call {
         match &self.room.wanted {
             Some(Intent::Create { secret }) => {
                 let invite_hash = secret.map(|secret| secret.hash());
-                self.server.session.say(ClientMessage::Create(Create { id, room: None, nick, invite_hash, media }));
+                self.server.session.say(ClientMessage::Create(Create { id, room: None, nick, invite_hash, capacity: None, media }));
             }
             Some(Intent::Join { room, secret }) => {
                 let join = Join { id, room: room.clone(), nick, invite: *secret, media };

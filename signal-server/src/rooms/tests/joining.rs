@@ -84,6 +84,7 @@ fn a_name_is_taken_while_somebody_is_in_the_room() {
         room: Some(RoomName::parse("__proto__").unwrap()),
         nick: String::new(),
         invite_hash: None,
+        capacity: None,
         media: MediaState::default(),
     });
     bench.say(&mut one, create.clone());

@@ -91,6 +91,7 @@ impl Bench {
             room: None,
             nick: "Host".into(),
             invite_hash: invite.map(|s| s.hash()),
+            capacity: None,
             media: MediaState::default(),
         };
         self.say(&mut host, ClientMessage::Create(create));
