@@ -19,7 +19,10 @@ impl Rooms {
                 if !v.contains(&VERSION) {
                     let code = ErrorCode::UnsupportedVersion;
                     let message = format!("this server speaks version {VERSION}");
-                    self.send_bare(conn, ServerMessage::Error { id: None, code, message, retry_after: None, capacity: None });
+                    self.send_bare(
+                        conn,
+                        ServerMessage::Error { id: None, code, message, retry_after: None, capacity: None },
+                    );
                     return self.close(conn, CloseReason::Version, now);
                 }
                 self.timers.cancel(Timer::Hello(conn));
@@ -33,7 +36,11 @@ impl Rooms {
             | ClientMessage::Join(_)
             | ClientMessage::Update { .. }
             | ClientMessage::Signal(_)
-            | ClientMessage::Leave => self.on_bad_message(conn, None, "hello comes first", now),
+            | ClientMessage::Leave
+            | ClientMessage::Admit(_)
+            | ClientMessage::Deny(_)
+            | ClientMessage::Kick(_)
+            | ClientMessage::EndRoom { .. } => self.on_bad_message(conn, None, "hello comes first", now),
             ClientMessage::Unknown => {}
         }
     }

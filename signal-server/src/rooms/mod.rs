@@ -264,7 +264,13 @@ impl Rooms {
             None => return,
             Some(Phase::Greeting) => {
                 let message = why.to_owned();
-                let error = ServerMessage::Error { id, code: ErrorCode::BadMessage, message, retry_after: None, capacity: None };
+                let error = ServerMessage::Error {
+                    id,
+                    code: ErrorCode::BadMessage,
+                    message,
+                    retry_after: None,
+                    capacity: None,
+                };
                 self.send_bare(conn, error);
             }
             Some(Phase::InSession(peer)) => self.refuse(peer, id, ErrorCode::BadMessage, why, None, now),
@@ -335,6 +341,8 @@ fn request_of(message: &ClientMessage) -> Option<RequestId> {
     match message {
         ClientMessage::Create(create) => Some(create.id),
         ClientMessage::Join(join) => Some(join.id),
+        ClientMessage::Admit(to) | ClientMessage::Deny(to) | ClientMessage::Kick(to) => Some(to.id),
+        ClientMessage::EndRoom { id } => Some(*id),
         ClientMessage::Hello { .. }
         | ClientMessage::Resume(_)
         | ClientMessage::Update { .. }
