@@ -4,12 +4,14 @@
 //! nothing of networks. What the two have to agree on stands here, and only that. No behaviour beyond arithmetic.
 
 mod codec;
+mod device;
 mod frame;
 mod ids;
 mod picture;
 mod units;
 
 pub use codec::{AudioCodec, VideoCodec};
+pub use device::{DeviceChoice, DeviceEntry, DeviceFault, DeviceId, DeviceKind, DeviceLists, DeviceState};
 pub use frame::{AudioPacket, EncodedAudio, EncodedVideo, FrameKind, ReceivedVideo};
 pub use ids::{Layer, TrackId, TrackKind, TrackSource};
 pub use picture::{AudioBlock, BadPicture, Picture, SAMPLE_RATE};
