@@ -13,6 +13,7 @@ const OURS: &[(&str, &[&str])] = &[
     ("hearth-protocol", &[]),
     ("hearth-netsim", &[]),
     ("hearth-turn", &[]),
+    ("hearth-v4l2-shim", &[]),
     ("hearth-call", &["hearth-base", "hearth-protocol"]),
     ("hearth-media", &["hearth-base"]),
     ("hearth-signal", &["hearth-protocol", "hearth-turn"]),

@@ -1,9 +1,9 @@
 //! System packages that a command needs, and how they come: by apt on Debian and its kin, by hand elsewhere.
 //!
-//! What is there is found by looking for the program, so that one installed by other means counts. Nothing is removed or
-//! upgraded.
+//! What is there is found by looking for the program or the library, so that one installed by other means counts. Nothing
+//! is removed or upgraded.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::Outcome;
@@ -14,27 +14,57 @@ use crate::steps;
 pub(crate) struct Package {
     /// Its name in Debian.
     name: &'static str,
-    /// The program by which it is found.
-    program: &'static str,
+    /// By what it is found.
+    mark: Mark,
     /// What it is for.
     why: &'static str,
 }
 
-const CMAKE: Package = Package { name: "cmake", program: "cmake", why: "builds Opus, the sound codec" };
+/// By what a package is found.
+#[derive(Debug, PartialEq, Eq)]
+enum Mark {
+    /// A program.
+    Program(&'static str),
+    /// A library: its file's name, to which numbers may be added where a name ends with `*`.
+    Library(&'static [&'static str]),
+}
+
+use Mark::{Library, Program};
+
+const CMAKE: Package = Package { name: "cmake", mark: Program("cmake"), why: "builds Opus, the sound codec" };
 const NASM: Package =
-    Package { name: "nasm", program: "nasm", why: "assembles the fast parts of OpenH264, the video codec" };
+    Package { name: "nasm", mark: Program("nasm"), why: "assembles the fast parts of OpenH264, the video codec" };
 const CHROMIUM: Package =
-    Package { name: "chromium", program: "chromium", why: "is the guest in the end-to-end tests" };
-const CHROMEDRIVER: Package = Package { name: "chromium-driver", program: "chromedriver", why: "drives that guest" };
+    Package { name: "chromium", mark: Program("chromium"), why: "is the guest in the end-to-end tests" };
+const CHROMEDRIVER: Package =
+    Package { name: "chromium-driver", mark: Program("chromedriver"), why: "drives that guest" };
 const IPROUTE: Package =
-    Package { name: "iproute2", program: "ip", why: "builds the networks that the end-to-end tests run in" };
+    Package { name: "iproute2", mark: Program("ip"), why: "builds the networks that the end-to-end tests run in" };
 const NFTABLES: Package =
-    Package { name: "nftables", program: "nft", why: "closes those networks towards everything else" };
+    Package { name: "nftables", mark: Program("nft"), why: "closes those networks towards everything else" };
+
+const PKG_CONFIG: Package = Package { name: "pkg-config", mark: Program("pkg-config"), why: "finds the sound library" };
+const ALSA: Package = Package {
+    name: "libasound2-dev",
+    mark: Library(&["libasound.so"]),
+    why: "plays sound where there is no sound server",
+};
+const CLANG: Package = Package {
+    name: "libclang-dev",
+    mark: Library(&["libclang.so*", "libclang-1*"]),
+    why: "reads the system's description of cameras",
+};
+const PULSEAUDIO: Package = Package {
+    name: "pulseaudio",
+    mark: Program("pulseaudio"),
+    why: "is the sound server in the tests of microphone and speaker",
+};
 
 /// What a build needs beyond git, build-essential and Rust.
-pub(crate) const BUILD: &[Package] = &[CMAKE, NASM];
+pub(crate) const BUILD: &[Package] = &[CMAKE, NASM, PKG_CONFIG, ALSA, CLANG];
 /// What the tests need.
-pub(crate) const TEST: &[Package] = &[CMAKE, NASM, CHROMIUM, CHROMEDRIVER, IPROUTE, NFTABLES];
+pub(crate) const TEST: &[Package] =
+    &[CMAKE, NASM, PKG_CONFIG, ALSA, CLANG, PULSEAUDIO, CHROMIUM, CHROMEDRIVER, IPROUTE, NFTABLES];
 
 /// Folders of programs; those for administrators are in nobody else's PATH.
 fn folders() -> Vec<std::path::PathBuf> {
@@ -47,9 +77,30 @@ pub(crate) fn has_program(name: &str) -> bool {
     folders().iter().any(|folder| folder.join(name).is_file())
 }
 
+/// Whether a library is installed, in any folder where the system keeps them.
+fn has_library(names: &[&str]) -> bool {
+    let below = |folder: &str| std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let versions = below("/usr/lib").map(|folder| match folder.file_name().and_then(|name| name.to_str()) {
+        Some(name) if name.starts_with("llvm-") => folder.join("lib"),
+        _ => folder,
+    });
+    let folders = versions.chain(["/usr/lib", "/usr/lib64", "/usr/local/lib"].map(PathBuf::from));
+    let files = folders.flat_map(|folder| std::fs::read_dir(folder).into_iter().flatten().flatten());
+    files.filter_map(|file| file.file_name().into_string().ok()).any(|file| {
+        names.iter().any(|name| name.strip_suffix('*').map_or(file == *name, |start| file.starts_with(start)))
+    })
+}
+
+fn is_there(package: &Package) -> bool {
+    match package.mark {
+        Program(name) => has_program(name),
+        Library(names) => has_library(names),
+    }
+}
+
 /// Sees to it that `packages` are there.
 pub(crate) fn ensure(packages: &'static [Package]) -> Outcome<()> {
-    let missing: Vec<&Package> = packages.iter().filter(|package| !has_program(package.program)).collect();
+    let missing: Vec<&Package> = packages.iter().filter(|package| !is_there(package)).collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -107,6 +158,12 @@ mod tests {
     fn programs_are_found_by_name() {
         assert!(has_program("sh"));
         assert!(!has_program("no-such-program-as-this"));
+    }
+
+    #[test]
+    fn libraries_are_found_by_their_files() {
+        assert!(has_library(&["libc.so*"]));
+        assert!(!has_library(&["libc.so.", "libno-such-library.so*"]));
     }
 
     #[test]

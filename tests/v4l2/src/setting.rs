@@ -1,0 +1,96 @@
+//! What the camera is, from the environment, and what it does now, from the control file.
+//!
+//! Owns nothing: it is read again each time. What is written wrongly counts as not written.
+
+use std::path::PathBuf;
+
+/// What the camera does now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    On,
+    Unplugged,
+    Stalled,
+    Busy,
+    Denied,
+    Broken,
+}
+
+/// How pixels lie in a buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pixels {
+    Mjpeg,
+    Yuyv,
+    Nv12,
+}
+
+impl Pixels {
+    /// Its four characters, as V4L2 counts them.
+    pub(super) fn fourcc(self) -> u32 {
+        u32::from_le_bytes(match self {
+            Self::Mjpeg => *b"MJPG",
+            Self::Yuyv => *b"YUYV",
+            Self::Nv12 => *b"NV12",
+        })
+    }
+}
+
+/// A size, a rate and a form of pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Format {
+    pub(super) pixels: Pixels,
+    pub(super) width: u32,
+    pub(super) height: u32,
+    pub(super) rate: u32,
+}
+
+/// What the camera is.
+#[derive(Clone, Debug)]
+pub(super) struct Setting {
+    pub(super) name: String,
+    pub(super) source: u8,
+    /// Never empty.
+    pub(super) formats: Vec<Format>,
+    control: Option<PathBuf>,
+}
+
+const FORMATS: &str = "MJPG:1280x720@30,YUYV:640x480@30,NV12:640x480@30";
+
+impl Setting {
+    pub(super) fn read() -> Self {
+        let variable = |name| std::env::var(name).ok();
+        let formats = |text: &str| text.split(',').filter_map(format).collect::<Vec<_>>();
+        let given = variable("HEARTH_V4L2_FORMATS").map(|text| formats(&text)).filter(|formats| !formats.is_empty());
+        Self {
+            name: variable("HEARTH_V4L2_NAME").unwrap_or_else(|| "Stand-in camera".into()),
+            source: variable("HEARTH_V4L2_SOURCE").and_then(|text| text.parse().ok()).unwrap_or(77),
+            formats: given.unwrap_or_else(|| formats(FORMATS)),
+            control: std::env::var_os("HEARTH_V4L2_CONTROL").map(PathBuf::from),
+        }
+    }
+
+    pub(super) fn mode(&self) -> Mode {
+        let text = self.control.as_ref().and_then(|path| std::fs::read_to_string(path).ok());
+        match text.as_deref().map(str::trim) {
+            Some("unplugged") => Mode::Unplugged,
+            Some("stalled") => Mode::Stalled,
+            Some("busy") => Mode::Busy,
+            Some("denied") => Mode::Denied,
+            Some("broken") => Mode::Broken,
+            _ => Mode::On,
+        }
+    }
+}
+
+/// One of `MJPG:1280x720@30`.
+fn format(text: &str) -> Option<Format> {
+    let (pixels, rest) = text.trim().split_once(':')?;
+    let (size, rate) = rest.split_once('@')?;
+    let (width, height) = size.split_once('x')?;
+    let pixels = match pixels {
+        "MJPG" => Pixels::Mjpeg,
+        "YUYV" => Pixels::Yuyv,
+        "NV12" => Pixels::Nv12,
+        _ => return None,
+    };
+    Some(Format { pixels, width: width.parse().ok()?, height: height.parse().ok()?, rate: rate.parse().ok()? })
+}
