@@ -1,7 +1,7 @@
 //! The signalling server of Hearth: rooms, the native gateway, the guest page.
 //!
 //! [`rooms`] decides everything and does no input or output; the rest of the crate is the shell round it. The wire is
-//! described in `PROTOCOL.md`. There is no legacy gateway and no moderation here yet, and media never passes through.
+//! described in `PROTOCOL.md`. There is no legacy gateway here yet, and media never passes through.
 
 mod clock;
 mod gateway;

@@ -145,6 +145,12 @@ impl Server {
         self.certificate
     }
 
+    /// The addresses from which those who are in rooms were observed to come, as they change; who is away within the
+    /// grace counts. A member on this machine is seen at a loopback address, or at one of the machine's own.
+    pub fn members(&self) -> watch::Receiver<BTreeSet<IpAddr>> {
+        self.hub.members()
+    }
+
     /// Serves until `shutdown` is done, then tells every client and ends within a few seconds.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         let (drain, drained) = oneshot::channel();

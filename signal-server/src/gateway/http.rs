@@ -2,6 +2,8 @@
 //!
 //! Every request passes the check of its `Host` and `Origin` first. Holds no state but what it hands on.
 
+use std::net::IpAddr;
+
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ws::WebSocketUpgrade;
@@ -20,10 +22,13 @@ use tokio::sync::{mpsc, watch};
 use super::assets::{Asset, INDEX, asset};
 use super::hosts::Hosts;
 use super::hub::Opening;
-use crate::rooms::Source;
 
 /// Buffers of one WebSocket, bytes. 8 KiB: most messages are candidates of 200 bytes, and thousands of clients idle.
 const SOCKET_BUFFER: usize = 8 * 1024;
+
+/// Where a request comes from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Caller(pub(crate) IpAddr);
 
 /// What the handlers share.
 #[derive(Clone)]
@@ -117,7 +122,9 @@ async fn websocket(
     if !offered.flat_map(|v| v.split(',')).any(|protocol| protocol.trim() == SUBPROTOCOL) {
         return (StatusCode::BAD_REQUEST, "This WebSocket speaks hearth.v1 only.\n").into_response();
     }
-    let source = extensions.get::<Source>().copied().unwrap_or_default();
+    let Some(Caller(address)) = extensions.get::<Caller>().copied() else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response(); // the listener names every caller
+    };
     let Ok(place) = shared.openings.try_reserve_owned() else {
         return (StatusCode::SERVICE_UNAVAILABLE, "The server is busy. Try again in a moment.\n").into_response();
     };
@@ -128,7 +135,7 @@ async fn websocket(
         .max_message_size(shared.message_bytes)
         .max_frame_size(shared.message_bytes)
         .on_upgrade(async move |socket| {
-            place.send(Opening { socket, source });
+            place.send(Opening { socket, address });
         })
 }
 

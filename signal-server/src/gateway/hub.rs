@@ -4,19 +4,20 @@
 //! The hub waits for nobody: a connection that does not take what is put into its box is dropped, openly; its session
 //! may come back. No lock stands between them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::future::pending;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::extract::ws::{Utf8Bytes, WebSocket};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 use tokio::time::{sleep_until, timeout};
 
 use super::connection::{Parcel, converse};
 use crate::clock;
-use crate::rooms::{ConnId, Output, Rooms, Source};
+use crate::rooms::{ConnId, Output, Rooms};
 
 /// Messages heard and not yet handled. Cap 256: a few milliseconds of work. Full: the connections wait, and so do
 /// their senders.
@@ -33,7 +34,8 @@ const DRAIN_WITHIN: Duration = Duration::from_secs(3);
 /// A WebSocket that was just opened.
 pub(crate) struct Opening {
     pub(crate) socket: WebSocket,
-    pub(crate) source: Source,
+    /// Where it comes from.
+    pub(crate) address: IpAddr,
 }
 
 /// What a connection heard.
@@ -50,6 +52,9 @@ pub(crate) struct Hub {
     tasks: JoinSet<()>,
     by_task: HashMap<Id, ConnId>,
     next: u64,
+    members: watch::Sender<BTreeSet<IpAddr>>,
+    /// The presence that was published last.
+    published: u64,
 }
 
 struct Conn {
@@ -62,7 +67,14 @@ impl Hub {
     pub(crate) fn new(rooms: Rooms, ping: Duration, openings: mpsc::Receiver<Opening>) -> Self {
         let (heard_sender, heard) = mpsc::channel(HEARD);
         let (conns, by_task) = (BTreeMap::new(), HashMap::new());
-        Self { rooms, ping, openings, heard, heard_sender, conns, tasks: JoinSet::new(), by_task, next: 0 }
+        let (members, _) = watch::channel(BTreeSet::new());
+        let tasks = JoinSet::new();
+        Self { rooms, ping, openings, heard, heard_sender, conns, tasks, by_task, next: 0, members, published: 0 }
+    }
+
+    /// The addresses that members come from, published whenever they change.
+    pub(crate) fn members(&self) -> watch::Receiver<BTreeSet<IpAddr>> {
+        self.members.subscribe()
     }
 
     /// Serves until `drain` says that it is enough (or its sender is gone), then says goodbye to everybody.
@@ -77,6 +89,7 @@ impl Hub {
                 () = until(deadline) => self.rooms.handle_timeout(clock::now()),
             }
             self.flush();
+            self.publish();
         }
         self.say_goodbye().await;
     }
@@ -88,7 +101,7 @@ impl Hub {
         let task = self.tasks.spawn(converse(conn, opening.socket, self.heard_sender.clone(), inbox, self.ping));
         self.by_task.insert(task.id(), conn);
         self.conns.insert(conn, Conn { parcels, bytes: Arc::new(Semaphore::new(BOX_BYTES)), task });
-        self.rooms.handle_connected_from(conn, opening.source, clock::now());
+        self.rooms.handle_connected_from(conn, opening.address, clock::now());
         tracing::debug!(conn = conn.0, "connected");
     }
 
@@ -129,6 +142,20 @@ impl Hub {
                 }
             }
         }
+    }
+
+    /// Says who is present, if that is another set than before and somebody wants to know.
+    fn publish(&mut self) {
+        if self.published == self.rooms.presence() || self.members.receiver_count() == 0 {
+            return;
+        }
+        self.published = self.rooms.presence();
+        let addresses = self.rooms.member_addresses();
+        self.members.send_if_modified(|old| {
+            let changed = *old != addresses;
+            *old = addresses;
+            changed
+        });
     }
 
     fn drop_conn(&mut self, conn: ConnId) {

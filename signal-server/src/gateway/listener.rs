@@ -24,6 +24,7 @@ use tower::ServiceExt as _;
 
 use super::counted::{Counted, Place, Places};
 use super::hosts::Hosts;
+use super::http::Caller;
 use crate::rooms::Source;
 use crate::server::{Addresses, ConnectionLimits};
 use crate::tls::Identity;
@@ -128,8 +129,8 @@ async fn serve_http<S>(stream: Counted<S>, from: SocketAddr, router: Router)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let source = Source::from(from.ip());
-    let service = service_fn(move |request: hyper::Request<Incoming>| answer(router.clone(), source, request));
+    let caller = Caller(from.ip());
+    let service = service_fn(move |request: hyper::Request<Incoming>| answer(router.clone(), caller, request));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_WITHIN)
@@ -143,8 +144,8 @@ where
     }
 }
 
-async fn answer(router: Router, source: Source, request: hyper::Request<Incoming>) -> Result<Response, Infallible> {
+async fn answer(router: Router, caller: Caller, request: hyper::Request<Incoming>) -> Result<Response, Infallible> {
     let mut request = request.map(Body::new);
-    request.extensions_mut().insert(source);
+    request.extensions_mut().insert(caller);
     router.oneshot(request).await
 }

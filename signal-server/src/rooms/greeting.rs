@@ -66,7 +66,8 @@ impl Rooms {
         self.rng.fill_bytes(&mut random);
         let peer_id = PeerId::from_random(random);
         let resume_token = self.new_token(peer_id);
-        let session = Session::new(kind, conn, resume_token.digest(), &self.config.limits, now);
+        let address = self.conns.get(&conn).and_then(|state| state.address);
+        let session = Session::new(kind, conn, address, resume_token.digest(), &self.config.limits, now);
         self.sessions.insert(peer_id, session);
         if let Some(state) = self.conns.get_mut(&conn) {
             state.phase = Phase::InSession(peer_id);
@@ -118,8 +119,11 @@ impl Rooms {
         if let Some(state) = self.conns.get_mut(&conn) {
             state.phase = Phase::InSession(peer);
         }
+        self.presence += 1;
+        let address = self.conns.get(&conn).and_then(|state| state.address);
         if let Some(session) = self.sessions.get_mut(&peer) {
             session.link = Link::Attached(conn);
+            session.address = address;
             let older = session.previous_token.replace(session.token);
             session.token = token.digest();
             older.map(|older| self.tokens.remove(&older));

@@ -1,31 +1,21 @@
 //! Who is in which room: making rooms, coming in, leaving.
 //!
-//! A room exists for as long as somebody is in it, and knows its members only by their sessions.
+//! A room exists for as long as somebody is in it.
 
-use std::collections::BTreeSet;
 use std::time::Instant;
 
 use hearth_protocol::{
-    Create, ErrorCode, InviteHash, InviteSecret, Join, Joined, LeaveReason, MediaState, PeerEntry, PeerId, RequestId,
-    Role, RoomName, RoomState, ServerMessage,
+    Create, ErrorCode, InviteSecret, Join, Joined, LeaveReason, PeerEntry, PeerId, RoomName, ServerMessage,
 };
 use rand::Rng as _;
 
-use super::session::{Link, Member};
+use super::room::{Door, Room};
+use super::session::{Entrance, Link, Member, Standing};
 use super::timers::Timer;
-use super::{ConnId, Rooms};
+use super::{ConnId, Rooms, Source};
 
 /// Numbers drawn before giving up. With 10,000 rooms of 900 million numbers even the second is needed once in 90,000.
 const DRAWS: usize = 8;
-
-/// A room.
-#[derive(Debug, Default)]
-pub(super) struct Room {
-    members: BTreeSet<PeerId>,
-    invite: Option<InviteHash>,
-    /// How many have ever come in.
-    came: u64,
-}
 
 /// A refusal: the code, why, and after how many seconds to try again.
 type Refusal = (ErrorCode, &'static str, Option<u32>);
@@ -35,41 +25,72 @@ impl Rooms {
         let Some(name) = self.name_for(create.room) else {
             return self.refuse(peer, Some(create.id), ErrorCode::Taken, "there is a room of this name", None, now);
         };
-        if self.is_member(peer) {
+        if !self.is_outside(peer) {
             return self.on_bad_message(conn, Some(create.id), "leave the other room first", now);
         }
         if self.rooms.len() >= self.config.max_rooms {
             let why = "too many rooms on this server";
             return self.refuse(peer, Some(create.id), ErrorCode::RateLimited, why, Some(60), now);
         }
-        self.rooms.insert(name.clone(), Room { invite: create.invite_hash, ..Room::default() });
-        self.enter(peer, create.id, name, &create.nick, create.media, Role::Host, now);
+        let limit = self.config.limits.room_peers;
+        let capacity = create.capacity.unwrap_or(limit).min(limit).max(1);
+        let mut room = Room::new(create.invite_hash, capacity);
+        room.host = Some(peer);
+        self.rooms.insert(name.clone(), room);
+        let nick = self.clean_nick(&create.nick);
+        self.enter(peer, Entrance { id: create.id, room: name, nick, media: create.media }, now);
     }
 
     pub(super) fn on_join(&mut self, conn: ConnId, peer: PeerId, join: Join, now: Instant) {
-        if self.is_member(peer) {
+        if !self.is_outside(peer) {
             return self.on_bad_message(conn, Some(join.id), "leave the other room first", now);
         }
-        match self.admission(conn, &join.room, join.invite.as_ref(), now) {
-            Ok(()) => self.enter(peer, join.id, join.room, &join.nick, join.media, Role::Guest, now),
-            Err((code, why, retry_after)) => self.refuse(peer, Some(join.id), code, why, retry_after, now),
+        let door = match self.door(peer, &join.room, join.invite.as_ref(), now) {
+            Ok(door) => door,
+            Err((code, why, retry_after)) => return self.refuse(peer, Some(join.id), code, why, retry_after, now),
+        };
+        if let Some(room) = self.rooms.get(&join.room).filter(|room| room.is_full()) {
+            return self.refuse_full(peer, join.id, room.capacity, now);
+        }
+        let nick = self.clean_nick(&join.nick);
+        let entrance = Entrance { id: join.id, room: join.room, nick, media: join.media };
+        match door {
+            Door::Open => self.enter(peer, entrance, now),
+            Door::Knock => self.knock(peer, entrance, now),
         }
     }
 
-    /// Takes `peer` out of its room; the last one to go takes the room along.
+    /// Takes `peer` out of its room, or from the door where it waits.
+    pub(super) fn leave(&mut self, peer: PeerId, reason: LeaveReason, now: Instant) {
+        self.leave_lobby(peer, now);
+        self.leave_room(peer, reason, now);
+    }
+
+    /// Takes `peer` out of its room; the last one to go takes the room along, and the host leaves it to another one.
     pub(super) fn leave_room(&mut self, peer: PeerId, reason: LeaveReason, now: Instant) {
-        let Some(member) = self.sessions.get_mut(&peer).and_then(|s| s.member.take()) else { return };
-        self.timers.cancel(Timer::Ice(peer));
-        let Some(room) = self.rooms.get_mut(&member.room) else { return };
+        let Some(name) = self.forget_member(peer) else { return };
+        let Some(room) = self.rooms.get_mut(&name) else { return };
         room.members.remove(&peer);
+        room.host = room.host.filter(|host| *host != peer);
         if room.members.is_empty() {
-            self.rooms.remove(&member.room);
-            return;
+            let lobby = std::mem::take(&mut room.lobby);
+            self.rooms.remove(&name);
+            return self.send_away(lobby, now);
         }
         let others: Vec<PeerId> = room.members.iter().copied().collect();
         for other in others {
             self.tell(other, &ServerMessage::PeerLeft { id: peer, reason }, now);
         }
+        self.find_host(&name, now);
+    }
+
+    /// `peer` is in no room any more; gives the name of the one that it was in.
+    pub(super) fn forget_member(&mut self, peer: PeerId) -> Option<RoomName> {
+        let member = self.sessions.get_mut(&peer)?.stop_being_inside()?;
+        self.presence += 1;
+        self.timers.cancel(Timer::Ice(peer));
+        self.timers.cancel(Timer::WrongInvites(peer));
+        Some(member.room)
     }
 
     /// Tells everybody else in the room of `peer` what `message` makes for them.
@@ -94,7 +115,7 @@ impl Rooms {
 
     /// Everybody else in the room of `peer`.
     pub(super) fn others_of(&self, peer: PeerId) -> Vec<PeerId> {
-        let room = self.sessions.get(&peer).and_then(|s| s.member.as_ref()).and_then(|m| self.rooms.get(&m.room));
+        let room = self.room_of(peer).and_then(|name| self.rooms.get(name));
         room.map(|room| room.members.iter().copied().filter(|other| *other != peer).collect()).unwrap_or_default()
     }
 
@@ -108,84 +129,84 @@ impl Rooms {
         }
     }
 
-    /// Whether who asks may come in.
-    fn admission(
+    /// What the door of a room says to who asks, where it does not send them away.
+    fn door(
         &mut self,
-        conn: ConnId,
+        peer: PeerId,
         name: &RoomName,
         invite: Option<&InviteSecret>,
         now: Instant,
-    ) -> Result<(), Refusal> {
-        let source = self.conns.get(&conn).map(|c| c.source).unwrap_or_default();
-        if !self.guesses.may_guess(source, now) {
+    ) -> Result<Door, Refusal> {
+        let source = self.source_of(peer);
+        if !self.guesses.may_try(source, now) {
             let wait = self.guesses.wait_s();
             return Err((ErrorCode::RateLimited, "too many wrong numbers or invitations", Some(wait)));
         }
-        let wrong = match self.rooms.get(name) {
-            None => Some((ErrorCode::NoSuchRoom, "no such room", None)),
-            Some(room) if !room.admits(invite) => Some((ErrorCode::BadInvite, "not the invitation to this room", None)),
-            Some(room) if room.members.len() >= self.config.limits.room_peers as usize => {
-                return Err((ErrorCode::Full, "the room is full", None));
-            }
-            Some(_) => None,
+        let known = self.sessions.get(&peer).and_then(|session| session.source());
+        let refusal = match self.rooms.get(name).map(|room| room.door(peer, known, invite)) {
+            Some(Some(door)) => return Ok(door),
+            Some(None) => (ErrorCode::BadInvite, "not the invitation to this room", None),
+            None => (ErrorCode::NoSuchRoom, "no such room", None),
         };
-        if let Some(refusal) = wrong {
-            self.counters.wrong_guesses += 1;
-            self.guesses.count(source, now);
-            return Err(refusal);
-        }
-        Ok(())
+        self.counters.wrong_guesses += 1;
+        self.guesses.count(source, now);
+        self.on_wrong_invite(name, now);
+        Err(refusal)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "what create and join have in common, which are two wire types")]
-    fn enter(
-        &mut self,
-        peer: PeerId,
-        id: RequestId,
-        name: RoomName,
-        nick: &str,
-        media: MediaState,
-        role: Role,
-        now: Instant,
-    ) {
-        let nick = clean_nick(nick, self.config.limits.nick_bytes as usize);
+    /// Takes `peer` into a room that has a place for it.
+    pub(super) fn enter(&mut self, peer: PeerId, entrance: Entrance, now: Instant) {
+        let Entrance { id, room: name, nick, media } = entrance;
         let (Some(room), Some(session)) = (self.rooms.get_mut(&name), self.sessions.get_mut(&peer)) else { return };
-        session.member = Some(Member { room: name.clone(), nick, media, role, place: room.came });
+        session.standing = Standing::Inside(Member { room: name.clone(), nick, media, place: room.came });
         room.came += 1;
         room.members.insert(peer);
-        let room_state = RoomState { invite_only: room.invite.is_some(), ..RoomState::default() };
+        self.presence += 1;
+        let (role, room_state) = (room.role(peer), room.state(peer));
         let peers = self.others_of(peer).into_iter().filter_map(|other| self.entry(other, peer)).collect();
         let (ice_servers, ice_expires) = self.ice_for(peer, now);
-        let joined = Joined { id, room: name, peers, ice_servers, ice_expires, role, room_state };
+        let joined = Joined { id, room: name.clone(), peers, ice_servers, ice_expires, role, room_state };
         self.tell(peer, &ServerMessage::Joined(joined), now);
         let came = |rooms: &Self, viewer| Some(ServerMessage::PeerJoined { peer: rooms.entry(peer, viewer)? });
         self.tell_others(peer, came, now);
+        self.find_host(&name, now);
     }
 
     /// `subject` as `viewer` sees it.
     fn entry(&self, subject: PeerId, viewer: PeerId) -> Option<PeerEntry> {
         let session = self.sessions.get(&subject)?;
-        let member = session.member.as_ref()?;
-        let viewers_place = self.sessions.get(&viewer)?.member.as_ref()?.place;
+        let member = session.member()?;
+        let viewers_place = self.sessions.get(&viewer)?.member()?.place;
         Some(PeerEntry {
             id: subject,
             nick: member.nick.clone(),
             kind: session.kind,
             media: member.media,
-            role: member.role,
+            role: self.rooms.get(&member.room)?.role(subject),
             polite: viewers_place > member.place,
             away: session.link == Link::Away,
         })
     }
 
-    fn is_member(&self, peer: PeerId) -> bool {
-        self.sessions.get(&peer).is_some_and(|s| s.member.is_some())
+    fn is_outside(&self, peer: PeerId) -> bool {
+        self.sessions.get(&peer).is_some_and(|session| match session.standing {
+            Standing::Outside => true,
+            Standing::Waiting(_) | Standing::Inside(_) => false,
+        })
     }
-}
 
-impl Room {
-    fn admits(&self, invite: Option<&InviteSecret>) -> bool {
-        self.invite.is_none_or(|hash| invite.is_some_and(|secret| hash.admits(secret)))
+    /// The name of the room that `peer` is in.
+    pub(super) fn room_of(&self, peer: PeerId) -> Option<&RoomName> {
+        self.sessions.get(&peer)?.member().map(|member| &member.room)
+    }
+
+    /// What the tries of `peer` are counted by; where nobody knows, all are counted together.
+    pub(super) fn source_of(&self, peer: PeerId) -> Source {
+        self.sessions.get(&peer).and_then(|session| session.source()).unwrap_or_default()
+    }
+
+    fn clean_nick(&self, nick: &str) -> String {
+        clean_nick(nick, self.config.limits.nick_bytes as usize)
     }
 }
 

@@ -10,28 +10,36 @@
 //!                              | 10 s without hello, a version we do not speak
 //!                              v
 //!                            closed
-//! session:     attached --connection lost--> away (only from within a room) --resume--> attached
+//! session:     attached --connection lost--> away (only from a room or its door) --resume--> attached
 //!                 |                            | grace over, or queue full
 //!                 v flood, lost outside a room v
 //!               ended: its room hears peer_left
+//! standing:    outside --create, join--> inside --leave, kick, end_room--> outside
+//!                 |   ^                    ^
+//!                 |   +--deny, leave, end--|--+
+//!                 +--join without the secret--> waiting: admit takes it inside
 //! ```
 
 mod bucket;
 mod config;
 mod greeting;
-mod guesses;
 mod ice;
+mod lobby;
 mod membership;
+mod moderation;
 mod outbox;
 mod output;
 mod relay;
+mod room;
 mod session;
 mod timers;
+mod tries;
 
 pub use config::{Epoch, IceConfig, RoomsConfig, TurnRest, TurnSecret};
 pub use output::{CloseReason, ConnId, Counters, Output, Source};
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use hearth_protocol::{ClientMessage, ErrorCode, LeaveReason, Numbered, PeerId, RequestId, RoomName, ServerMessage};
@@ -40,11 +48,12 @@ use rand_chacha::ChaCha20Rng;
 use serde::Deserialize;
 
 use bucket::Bucket;
-use guesses::Guesses;
-use membership::Room;
+use moderation::Order;
 use outbox::to_text;
+use room::Room;
 use session::{Conn, Phase, Session};
 use timers::{Timer, Timers};
+use tries::Tries;
 
 /// How long a connection may stand without having said hello.
 /// 10 s: a phone on a bad link needs 3 s for its first round trips, and a silent connection is worth nothing.
@@ -60,12 +69,18 @@ pub struct Rooms {
     /// Sessions by the digests of the tokens that bring them back.
     tokens: BTreeMap<[u8; 32], PeerId>,
     rooms: BTreeMap<RoomName, Room>,
-    guesses: Guesses,
+    /// Wrong numbers and invitations.
+    guesses: Tries,
+    /// People at doors.
+    knocks: Tries,
     timers: Timers,
-    /// Drained by the caller after each input; one input yields at most a room's size of messages, or one resume queue.
+    /// Drained by the caller after each input; one input yields at most a few messages for each in a room and its lobby,
+    /// or one resume queue.
     output: VecDeque<Output>,
     /// Sessions whose queue has just overflowed; ended before the input that did it is done with.
     doomed: Vec<PeerId>,
+    /// Raised whenever somebody comes into a room, leaves it, or comes back from elsewhere.
+    presence: u64,
     counters: Counters,
 }
 
@@ -81,10 +96,12 @@ impl Rooms {
             sessions: BTreeMap::new(),
             tokens: BTreeMap::new(),
             rooms: BTreeMap::new(),
-            guesses: Guesses::default(),
+            guesses: Tries::default(),
+            knocks: Tries::default(),
             timers: Timers::default(),
             output: VecDeque::new(),
             doomed: Vec::new(),
+            presence: 0,
             counters: Counters::default(),
         }
     }
@@ -104,14 +121,29 @@ impl Rooms {
         self.sessions.len()
     }
 
-    /// A connection was made; `conn` was never used before.
-    pub fn handle_connected(&mut self, conn: ConnId, now: Instant) {
-        self.handle_connected_from(conn, Source::default(), now);
+    /// Changes whenever [`Self::member_addresses`] may have.
+    pub fn presence(&self) -> u64 {
+        self.presence
     }
 
-    /// A connection was made from `source`; wrong guesses at rooms and invites are counted by source.
-    pub fn handle_connected_from(&mut self, conn: ConnId, source: Source, now: Instant) {
-        self.conns.insert(conn, Conn { source, phase: Phase::Greeting, strikes: Bucket::strikes(now) });
+    /// The addresses from which those who are in rooms were last seen to come; who is away within the grace counts.
+    pub fn member_addresses(&self) -> BTreeSet<IpAddr> {
+        let inside = self.sessions.values().filter(|session| session.member().is_some());
+        inside.filter_map(|session| session.address).collect()
+    }
+
+    /// A connection was made from nobody knows where; `conn` was never used before.
+    pub fn handle_connected(&mut self, conn: ConnId, now: Instant) {
+        self.connected(conn, None, now);
+    }
+
+    /// A connection was made from `address`; wrong guesses and knocks are counted by where they come from.
+    pub fn handle_connected_from(&mut self, conn: ConnId, address: IpAddr, now: Instant) {
+        self.connected(conn, Some(address.to_canonical()), now);
+    }
+
+    fn connected(&mut self, conn: ConnId, address: Option<IpAddr>, now: Instant) {
+        self.conns.insert(conn, Conn { address, phase: Phase::Greeting, strikes: Bucket::strikes(now) });
         self.timers.set(Timer::Hello(conn), now + HELLO_WITHIN);
         let limits = self.config.limits.clone();
         let v = vec![hearth_protocol::VERSION];
@@ -157,9 +189,11 @@ impl Rooms {
                     self.end_session(peer, LeaveReason::TimedOut, now);
                 }
                 Timer::Ice(peer) => self.refresh_ice(peer, now),
+                Timer::WrongInvites(host) => self.tell_wrong_invites(host, now),
             }
         }
         self.guesses.forget_old(now);
+        self.knocks.forget_old(now);
         self.end_doomed(now);
     }
 
@@ -209,16 +243,15 @@ impl Rooms {
             ClientMessage::Join(join) => self.on_join(conn, peer, join, now),
             ClientMessage::Update { media } => self.on_update(peer, media, now),
             ClientMessage::Signal(signal) => self.on_signal(peer, signal, now),
-            ClientMessage::Leave => self.leave_room(peer, LeaveReason::Left, now),
+            ClientMessage::Leave => self.leave(peer, LeaveReason::Left, now),
+            ClientMessage::Admit(about) => self.on_order(peer, Order::Admit, &about, now),
+            ClientMessage::Deny(about) => self.on_order(peer, Order::Deny, &about, now),
+            ClientMessage::Kick(about) => self.on_order(peer, Order::Kick, &about, now),
+            ClientMessage::EndRoom { id } => self.on_end_room(peer, id, now),
             ClientMessage::Hello { .. } | ClientMessage::Resume(_) => {
                 self.on_bad_message(conn, None, "a greeting carries no number", now);
             }
-            // Of a newer version; moderation is answered by rooms that have a host to obey.
-            ClientMessage::Admit(_)
-            | ClientMessage::Deny(_)
-            | ClientMessage::Kick(_)
-            | ClientMessage::EndRoom { .. }
-            | ClientMessage::Unknown => {}
+            ClientMessage::Unknown => {} // of a newer version
         }
     }
 

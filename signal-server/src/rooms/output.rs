@@ -93,6 +93,10 @@ pub struct Counters {
     pub bad_messages: u64,
     pub rate_limited: u64,
     pub wrong_guesses: u64,
+    /// People who were made to wait at a door.
+    pub knocks: u64,
+    /// Members put out by a host.
+    pub kicks: u64,
     /// Signals for somebody who is not in the sender's room.
     pub stray_signals: u64,
     pub resumed: u64,

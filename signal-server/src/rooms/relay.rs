@@ -7,6 +7,7 @@ use std::time::Instant;
 use hearth_protocol::{ErrorCode, MediaState, PeerId, ServerMessage, Signal};
 
 use super::Rooms;
+use super::session::Standing;
 
 impl Rooms {
     pub(super) fn on_signal(&mut self, peer: PeerId, signal: Signal, now: Instant) {
@@ -21,11 +22,15 @@ impl Rooms {
     }
 
     pub(super) fn on_update(&mut self, peer: PeerId, media: MediaState, now: Instant) {
-        let Some(member) = self.sessions.get_mut(&peer).and_then(|s| s.member.as_mut()) else {
-            return self.refuse(peer, None, ErrorCode::NotInRoom, "join a room first", None, now);
+        let before = match self.sessions.get_mut(&peer).map(|session| &mut session.standing) {
+            Some(Standing::Inside(member)) => std::mem::replace(&mut member.media, media),
+            // Told to the others once they come in.
+            Some(Standing::Waiting(entrance)) => return entrance.media = media,
+            Some(Standing::Outside) | None => {
+                return self.refuse(peer, None, ErrorCode::NotInRoom, "join a room first", None, now);
+            }
         };
-        if member.media != media {
-            member.media = media;
+        if before != media {
             self.tell_of(peer, now);
         }
     }

@@ -2,10 +2,11 @@
 //!
 //! Owned by `Rooms`. A session knows its place in a room, but not the room's other members.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hearth_protocol::{LeaveReason, Limits, MediaState, PeerId, PeerKind, Role, RoomName, ServerMessage};
+use hearth_protocol::{LeaveReason, Limits, MediaState, PeerId, PeerKind, RequestId, RoomName, ServerMessage};
 
 use super::bucket::Bucket;
 use super::outbox::{Outbox, Overflow};
@@ -15,7 +16,8 @@ use super::{ConnId, Rooms, Source};
 /// A connection.
 #[derive(Debug)]
 pub(super) struct Conn {
-    pub(super) source: Source,
+    /// Where it comes from, if the gateway knows.
+    pub(super) address: Option<IpAddr>,
     pub(super) phase: Phase,
     /// What is left of our patience with it.
     pub(super) strikes: Bucket,
@@ -44,6 +46,8 @@ pub(super) enum Link {
 pub(super) struct Session {
     pub(super) kind: PeerKind,
     pub(super) link: Link,
+    /// Where it was last seen to come from.
+    pub(super) address: Option<IpAddr>,
     /// Digest of the token that brings it back.
     pub(super) token: [u8; 32],
     /// Digest of the token before that: good until the client shows that the new one arrived.
@@ -52,10 +56,31 @@ pub(super) struct Session {
     pub(super) received: u64,
     /// Messages that the client may still send at once.
     pub(super) budget: Bucket,
-    pub(super) member: Option<Member>,
+    pub(super) standing: Standing,
     outbox: Outbox,
     /// Messages kept for it.
     queue: usize,
+}
+
+/// Where a session stands.
+#[derive(Clone, Debug)]
+pub(super) enum Standing {
+    /// In no room.
+    Outside,
+    /// At a room's door.
+    Waiting(Entrance),
+    /// In a room.
+    Inside(Member),
+}
+
+/// What somebody said who wants to come in.
+#[derive(Clone, Debug)]
+pub(super) struct Entrance {
+    /// The request, which is answered once it is decided.
+    pub(super) id: RequestId,
+    pub(super) room: RoomName,
+    pub(super) nick: String,
+    pub(super) media: MediaState,
 }
 
 /// A session's place in a room.
@@ -64,25 +89,75 @@ pub(super) struct Member {
     pub(super) room: RoomName,
     pub(super) nick: String,
     pub(super) media: MediaState,
-    pub(super) role: Role,
     /// How many had come before: who came later is polite.
     pub(super) place: u64,
 }
 
 impl Session {
-    pub(super) fn new(kind: PeerKind, conn: ConnId, token: [u8; 32], limits: &Limits, now: Instant) -> Self {
+    pub(super) fn new(
+        kind: PeerKind,
+        conn: ConnId,
+        address: Option<IpAddr>,
+        token: [u8; 32],
+        limits: &Limits,
+        now: Instant,
+    ) -> Self {
         let every = Duration::from_secs(1) / limits.messages_per_s.max(1);
         Self {
             kind,
             link: Link::Attached(conn),
+            address,
             token,
             previous_token: None,
             received: 0,
             budget: Bucket::new(limits.message_burst, every, now),
-            member: None,
+            standing: Standing::Outside,
             outbox: Outbox::default(),
             queue: limits.resume_queue as usize,
         }
+    }
+
+    /// Its place in a room, if it is in one.
+    pub(super) fn member(&self) -> Option<&Member> {
+        match &self.standing {
+            Standing::Inside(member) => Some(member),
+            Standing::Outside | Standing::Waiting(_) => None,
+        }
+    }
+
+    /// What it waits for, if it does.
+    pub(super) fn waiting(&self) -> Option<&Entrance> {
+        match &self.standing {
+            Standing::Waiting(entrance) => Some(entrance),
+            Standing::Outside | Standing::Inside(_) => None,
+        }
+    }
+
+    /// Takes it out of its room.
+    pub(super) fn stop_being_inside(&mut self) -> Option<Member> {
+        match std::mem::replace(&mut self.standing, Standing::Outside) {
+            Standing::Inside(member) => Some(member),
+            other @ (Standing::Outside | Standing::Waiting(_)) => {
+                self.standing = other;
+                None
+            }
+        }
+    }
+
+    /// Takes it from the door where it waits.
+    pub(super) fn stop_waiting(&mut self) -> Option<Entrance> {
+        match std::mem::replace(&mut self.standing, Standing::Outside) {
+            Standing::Waiting(entrance) => Some(entrance),
+            other @ (Standing::Outside | Standing::Inside(_)) => {
+                self.standing = other;
+                None
+            }
+        }
+    }
+
+    /// What its tries are counted by.
+    pub(super) fn source(&self) -> Option<Source> {
+        self.address.map(Source::from)
     }
 
     /// Numbers and keeps `message`, and says through which connection it goes out now.
@@ -105,14 +180,16 @@ impl Session {
 }
 
 impl Rooms {
-    /// Forgets `conn`. Its session goes away for the grace if it is in a room, else it ends: there is nothing to keep.
+    /// Forgets `conn`. Its session goes away for the grace if it is in a room or at a door, else it ends: there is
+    /// nothing to keep.
     pub(super) fn detach(&mut self, conn: ConnId, now: Instant) {
         let Some(state) = self.conns.remove(&conn) else { return };
         self.timers.cancel(Timer::Hello(conn));
         let Phase::InSession(peer) = state.phase else { return };
         let Some(session) = self.sessions.get_mut(&peer).filter(|s| s.link == Link::Attached(conn)) else { return };
-        if session.member.is_none() {
-            return self.end_session(peer, LeaveReason::Left, now);
+        match session.standing {
+            Standing::Outside => return self.end_session(peer, LeaveReason::Left, now),
+            Standing::Waiting(_) | Standing::Inside(_) => {}
         }
         session.link = Link::Away;
         session.outbox.detach();
@@ -123,7 +200,7 @@ impl Rooms {
 
     /// The session of `peer` is over. Its connection, if it has one, is the caller's to close or to give another one.
     pub(super) fn end_session(&mut self, peer: PeerId, reason: LeaveReason, now: Instant) {
-        self.leave_room(peer, reason, now);
+        self.leave(peer, reason, now);
         self.timers.cancel(Timer::Grace(peer));
         if let Some(session) = self.sessions.remove(&peer) {
             self.tokens.remove(&session.token);

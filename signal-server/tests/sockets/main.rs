@@ -10,12 +10,14 @@ mod http;
 mod rooms;
 mod tls;
 
+use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
 use hearth_signal::rooms::RoomsConfig;
 use hearth_signal::{ConnectionLimits, Protection, Server, ServerConfig};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
 /// Beyond this a test has failed.
@@ -25,6 +27,7 @@ const DEADLINE: Duration = Duration::from_secs(20);
 struct Running {
     address: std::net::SocketAddr,
     spki: Option<hearth_protocol::SpkiHash>,
+    members: watch::Receiver<BTreeSet<IpAddr>>,
     stop: Option<oneshot::Sender<()>>,
     task: JoinSet<()>,
 }
@@ -45,11 +48,11 @@ fn protected(state: &Path) -> ServerConfig {
 
 async fn start(config: ServerConfig) -> Running {
     let server = Server::bind(config).await.unwrap();
-    let (address, spki) = (server.local_addr(), server.spki());
+    let (address, spki, members) = (server.local_addr(), server.spki(), server.members());
     let (stop, stopped) = oneshot::channel::<()>();
     let mut task = JoinSet::new();
     task.spawn(server.run(async move { drop(stopped.await) }));
-    Running { address, spki, stop: Some(stop), task }
+    Running { address, spki, members, stop: Some(stop), task }
 }
 
 impl Running {

@@ -3,7 +3,7 @@
 use hearth_protocol::{LeaveReason, ServerMessage, SignalBody};
 
 use crate::client::{come_back, connect, hear_on};
-use crate::{plain, start};
+use crate::{plain, start, within};
 
 #[tokio::test]
 async fn two_clients_meet_talk_and_part() {
@@ -79,4 +79,18 @@ async fn a_server_that_goes_down_says_so() {
         server.stop()
     );
     assert_eq!(heard, (ServerMessage::ServerDraining, Some(1001)));
+}
+
+#[tokio::test]
+async fn the_addresses_of_members_are_published_as_they_come_and_go() {
+    let mut server = start(plain()).await;
+    let mut host = connect(server.address).await;
+    assert!(server.members.borrow_and_update().is_empty(), "a connection alone is no member");
+    host.create().await;
+    within(server.members.changed()).await.unwrap();
+    assert_eq!(server.members.borrow_and_update().iter().copied().collect::<Vec<_>>(), [server.address.ip()]);
+    host.say(r#""type":"leave""#).await;
+    within(server.members.changed()).await.unwrap();
+    assert!(server.members.borrow_and_update().is_empty());
+    server.stop().await;
 }

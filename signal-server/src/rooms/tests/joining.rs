@@ -3,55 +3,6 @@
 use super::*;
 
 #[test]
-fn every_message_has_its_answer_in_every_state_of_a_session() {
-    let peer = "bbbbbbbbbbbbbbbb";
-    let table: [(&str, &str, &str, &str); 9] = [
-        // message without its number | before hello | in no room | in a room
-        (r#""type":"hello","v":[1]"#, "session", "error bad_message", "error bad_message"),
-        (r#""type":"hello","v":[9]"#, "error unsupported_version", "error bad_message", "error bad_message"),
-        (r#""type":"create""#, "error bad_message", "joined", "error bad_message"),
-        (r#""type":"join","room":"x""#, "error bad_message", "error no_such_room", "error bad_message"),
-        (r#""type":"update","media":{"audio":true}"#, "error bad_message", "error not_in_room", ""),
-        (
-            r#""type":"signal","to":"PEER","sid":1,"end":"""#,
-            "error bad_message",
-            "error not_in_room",
-            "error not_in_room",
-        ),
-        (r#""type":"leave""#, "error bad_message", "", ""),
-        (r#""type":"from_the_future""#, "", "", ""),
-        (r#""type":"join""#, "error bad_message", "error bad_message", "error bad_message"),
-    ];
-    for (message, before, outside, inside) in table {
-        let message = message.replace("PEER", peer);
-        let mut bench = Bench::new();
-        let conn = bench.connect();
-        bench.take(conn);
-        bench.say_text(conn, &format!("{{{message}}}"));
-        assert_eq!(summary(&bench.take(conn)), before, "{message} before hello");
-
-        let client = bench.client();
-        bench.say_text(client.conn, &format!(r#"{{"seq":1,{message}}}"#));
-        assert_eq!(summary(&bench.take(client.conn)), outside, "{message} in no room");
-
-        let (mut host, _) = bench.host(None);
-        host.sent += 1;
-        bench.say_text(host.conn, &format!(r#"{{"seq":{},{message}}}"#, host.sent));
-        assert_eq!(summary(&bench.take(host.conn)), inside, "{message} in a room");
-    }
-}
-
-/// The types of the messages, errors by their code.
-fn summary(messages: &[ServerMessage]) -> String {
-    let one = |message: &ServerMessage| {
-        let value = serde_json::to_value(message).unwrap();
-        let text = |key: &str| value.get(key).and_then(|v| v.as_str()).unwrap_or_default().to_owned();
-        format!("{} {}", text("type"), text("code")).trim().to_owned()
-    };
-    messages.iter().map(one).collect::<Vec<_>>().join(", ")
-}
-
-#[test]
 fn who_joins_is_polite_and_everybody_hears_of_it() {
     let mut bench = Bench::new();
     let (mut host, room) = bench.host(None);
@@ -102,10 +53,8 @@ fn an_invite_room_opens_to_its_secret_alone() {
     let mut bench = Bench::new();
     let (_, room) = bench.host(Some(secret));
     let mut guest = bench.client();
-    for wrong in [None, Some(InviteSecret::from_random([2; 16]))] {
-        bench.say(&mut guest, join(&room, wrong));
-        assert_eq!(errors(&bench.hear(&mut guest)), [ErrorCode::BadInvite]);
-    }
+    bench.say(&mut guest, join(&room, Some(InviteSecret::from_random([2; 16]))));
+    assert_eq!(errors(&bench.hear(&mut guest)), [ErrorCode::BadInvite]);
     bench.say(&mut guest, join(&room, Some(secret)));
     assert!(joined(bench.hear(&mut guest)).room_state.invite_only);
 }
@@ -114,24 +63,20 @@ fn an_invite_room_opens_to_its_secret_alone() {
 fn guessing_is_slowed_down_for_its_source_alone() {
     let mut bench = Bench::new();
     let (_, room) = bench.host(Some(InviteSecret::from_random([1; 16])));
-    let from = |last: u8| Source::from(std::net::IpAddr::from([10, 0, 0, last]));
-    let guesser = |bench: &mut Bench, source| {
-        let conn = ConnId(1000 + bench.next_conn);
-        bench.next_conn += 1;
-        bench.rooms.handle_connected_from(conn, source, bench.now);
-        bench.say_text(conn, r#"{"type":"hello","v":[1]}"#);
-        bench.take(conn);
-        bench.say_text(conn, &serde_json::to_string(&Numbered { seq: Some(1), message: join(&room, None) }).unwrap());
-        errors(&bench.take(conn))[0]
+    let wrong = Some(InviteSecret::from_random([2; 16]));
+    let guesser = |bench: &mut Bench, last: u64| {
+        let mut client = bench.client_from(address(1000 + last));
+        bench.say(&mut client, join(&room, wrong));
+        errors(&bench.hear(&mut client))[0]
     };
     // Reconnecting does not help.
-    let answers: Vec<_> = (0..14).map(|_| guesser(&mut bench, from(1))).collect();
+    let answers: Vec<_> = (0..14).map(|_| guesser(&mut bench, 1)).collect();
     assert_eq!(answers.iter().filter(|code| **code == ErrorCode::BadInvite).count(), 10);
     assert_eq!(answers.last(), Some(&ErrorCode::RateLimited));
-    assert_eq!(guesser(&mut bench, from(2)), ErrorCode::BadInvite);
+    assert_eq!(guesser(&mut bench, 2), ErrorCode::BadInvite);
     bench.wait(Duration::from_secs(5));
-    assert_eq!(guesser(&mut bench, from(1)), ErrorCode::BadInvite);
-    assert_eq!(guesser(&mut bench, from(1)), ErrorCode::RateLimited);
+    assert_eq!(guesser(&mut bench, 1), ErrorCode::BadInvite);
+    assert_eq!(guesser(&mut bench, 1), ErrorCode::RateLimited);
 }
 
 #[test]
@@ -141,7 +86,11 @@ fn the_thirteenth_finds_the_room_full_until_somebody_goes() {
     let guests: Vec<_> = (0..11).map(|_| bench.guest(&room)).collect();
     let mut late = bench.client();
     bench.say(&mut late, join(&room, None));
-    assert_eq!(errors(&bench.hear(&mut late)), [ErrorCode::Full]);
+    let refused = bench.hear(&mut late);
+    assert!(
+        matches!(refused[..], [.., ServerMessage::Error { code: ErrorCode::Full, capacity: Some(12), .. }]),
+        "{refused:?}"
+    );
     bench.cut(&guests[0]);
     bench.say(&mut late, join(&room, None));
     assert_eq!(errors(&bench.hear(&mut late)), [ErrorCode::Full], "who is away keeps the place");

@@ -2,16 +2,20 @@
 
 mod flood;
 mod joining;
+mod lobby;
+mod moderation;
 mod random;
 mod resume;
+mod succession;
+mod table;
 mod talking;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use hearth_protocol::{
-    ClientMessage, Create, InviteSecret, Join, Joined, MediaState, Numbered, PeerId, PeerKind, RequestId, Resume,
-    ResumeToken, RoomName, ServerMessage, Signal, SignalBody,
+    ClientMessage, Create, InviteSecret, Join, Joined, MediaState, Moderation, Numbered, PeerId, PeerKind, RequestId,
+    Resume, ResumeToken, RoomName, ServerMessage, Signal, SignalBody,
 };
 
 use super::*;
@@ -64,10 +68,15 @@ impl Bench {
         }
     }
 
+    /// A connection from an address that nobody else has.
     fn connect(&mut self) -> ConnId {
+        self.connect_from(address(self.next_conn))
+    }
+
+    fn connect_from(&mut self, address: IpAddr) -> ConnId {
         let conn = ConnId(self.next_conn);
         self.next_conn += 1;
-        self.rooms.handle_connected(conn, self.now);
+        self.rooms.handle_connected_from(conn, address, self.now);
         self.drain();
         conn
     }
@@ -75,6 +84,15 @@ impl Bench {
     /// A client in a session of its own, in no room.
     fn client(&mut self) -> Client {
         let conn = self.connect();
+        self.greet(conn)
+    }
+
+    fn client_from(&mut self, address: IpAddr) -> Client {
+        let conn = self.connect_from(address);
+        self.greet(conn)
+    }
+
+    fn greet(&mut self, conn: ConnId) -> Client {
         self.say_text(conn, r#"{"type":"hello","v":[1],"kind":"native"}"#);
         let session = self.take(conn).pop().unwrap();
         let ServerMessage::Session { peer_id: id, resume_token: token, resumed: false, last_seq: 0 } = session else {
@@ -105,6 +123,14 @@ impl Bench {
         self.say(&mut guest, join(room, None));
         joined(self.hear(&mut guest));
         guest
+    }
+
+    /// A client that waits at the door of `room`; the host must be asked for its news by the caller.
+    fn knocker(&mut self, room: &RoomName) -> Client {
+        let mut knocker = self.client();
+        self.say(&mut knocker, join(room, None));
+        assert_eq!(self.hear(&mut knocker).last(), Some(&ServerMessage::Waiting { id: RequestId(2) }));
+        knocker
     }
 
     fn say_text(&mut self, conn: ConnId, text: &str) {
@@ -166,6 +192,25 @@ impl Bench {
 fn join(room: &RoomName, invite: Option<InviteSecret>) -> ClientMessage {
     let media = MediaState { audio: true, ..MediaState::default() };
     ClientMessage::Join(Join { id: RequestId(2), room: room.clone(), nick: "Guest".into(), invite, media })
+}
+
+fn about(peer: PeerId) -> Moderation {
+    Moderation { id: RequestId(7), peer }
+}
+
+fn address(number: u64) -> IpAddr {
+    let [.., a, b, c] = number.to_be_bytes();
+    IpAddr::from([10, a, b, c])
+}
+
+/// The types of the messages, errors by their code.
+fn summary(messages: &[ServerMessage]) -> String {
+    let one = |message: &ServerMessage| {
+        let value = serde_json::to_value(message).unwrap();
+        let text = |key: &str| value.get(key).and_then(|v| v.as_str()).unwrap_or_default().to_owned();
+        format!("{} {}", text("type"), text("code")).trim().to_owned()
+    };
+    messages.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
 fn signal(to: PeerId, word: &str) -> ClientMessage {

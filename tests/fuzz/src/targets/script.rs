@@ -79,7 +79,8 @@ impl Script {
         let conn = ConnId(self.next_conn);
         self.next_conn += 1;
         self.clients[client].conn = Some(conn);
-        self.rooms.handle_connected(conn, self.now);
+        let [low, ..] = conn.0.to_le_bytes();
+        self.rooms.handle_connected_from(conn, [10, 0, 0, low].into(), self.now);
         self.drain();
         conn
     }
@@ -134,6 +135,7 @@ impl Script {
 
     fn check(&self) {
         assert!(self.rooms.room_count() <= self.rooms.session_count(), "a room without anybody");
+        assert!(self.rooms.member_addresses().len() <= self.rooms.session_count(), "an address of nobody");
     }
 }
 

@@ -1,6 +1,6 @@
-//! Wrong room numbers and invites, counted by where they come from.
+//! What may be tried only so often, counted by where it comes from: wrong numbers and invitations, and knocks.
 //!
-//! Owned by `Rooms`. A right answer costs nothing, so people who mistype now and then never notice.
+//! Owned by `Rooms`, once for each. A right answer costs nothing, so people who mistype now and then never notice.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -8,22 +8,22 @@ use std::time::{Duration, Instant};
 use super::Source;
 use super::bucket::Bucket;
 
-/// Wrong guesses at once. Ten: a person mistypes a nine-digit number two or three times, a household shares an address.
+/// Tries at once. Ten: a person mistypes a nine-digit number two or three times, a household shares an address.
 const BURST: u32 = 10;
-/// Then one every 5 s: a source needs 150 years for the nine-digit numbers.
+/// Then one every 5 s: a source needs 150 years for the nine-digit numbers, and a host is not buried in knocks.
 const EVERY: Duration = Duration::from_secs(5);
-/// Sources remembered. Cap 4096 = 300 kB. Full: a source without a wrong guess yet is refused until the others recover.
+/// Sources remembered. Cap 4096 = 300 kB. Full: a source without a try yet is refused until the others recover.
 const SOURCES: usize = 4096;
 
-/// Who has guessed wrongly of late.
+/// Who has tried of late.
 #[derive(Debug, Default)]
-pub(super) struct Guesses {
+pub(super) struct Tries {
     by_source: BTreeMap<Source, Bucket>,
 }
 
-impl Guesses {
-    /// Whether `source` may guess.
-    pub(super) fn may_guess(&mut self, source: Source, now: Instant) -> bool {
+impl Tries {
+    /// Whether `source` may try.
+    pub(super) fn may_try(&mut self, source: Source, now: Instant) -> bool {
         if self.by_source.len() >= SOURCES {
             self.forget_old(now);
         }
@@ -33,17 +33,17 @@ impl Guesses {
         }
     }
 
-    /// `source` guessed wrongly.
+    /// `source` tried.
     pub(super) fn count(&mut self, source: Source, now: Instant) {
         self.by_source.entry(source).or_insert_with(|| Bucket::new(BURST, EVERY, now)).take(now);
     }
 
-    /// Seconds after which one more guess is allowed.
+    /// Seconds after which one more is allowed.
     pub(super) fn wait_s(&self) -> u32 {
         EVERY.as_secs() as u32
     }
 
-    /// Forgets the sources whose guesses are forgiven.
+    /// Forgets the sources whose tries are forgiven.
     pub(super) fn forget_old(&mut self, now: Instant) {
         self.by_source.retain(|_, bucket| !bucket.is_full(now));
     }
