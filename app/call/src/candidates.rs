@@ -73,6 +73,22 @@ pub(crate) fn check_candidate(text: &str, loopback: Loopback) -> Result<SocketAd
     Ok(SocketAddr::new(address, port))
 }
 
+/// The name in place of a candidate's address, where it is one that hides an address: `<uuid>.local` and nothing else,
+/// so that nobody has us ask the network for names of their choice.
+pub(crate) fn hidden_name(text: &str) -> Option<&str> {
+    const UUID: usize = 36;
+    if text.len() > MAX_CANDIDATE {
+        return None;
+    }
+    let name = text.split_ascii_whitespace().nth(4)?;
+    let (uuid, local) = name.split_at_checked(UUID)?;
+    let is_uuid = uuid.bytes().enumerate().all(|(place, byte)| match place {
+        8 | 13 | 18 | 23 => byte == b'-',
+        _ => byte.is_ascii_hexdigit(),
+    });
+    (is_uuid && local.eq_ignore_ascii_case(".local")).then_some(name)
+}
+
 /// Whether somebody else could be at `address`.
 pub(crate) fn is_peer_address(address: IpAddr, loopback: Loopback) -> bool {
     let address = address.to_canonical();

@@ -2,17 +2,21 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Longest text that is looked at, bytes.
-const MAX: usize = 16 * 1024;
+/// Longest text that is looked at, bytes: the longest chat message in the widest letters, and what JSON adds.
+const MAX: usize = 32 * 1024;
 
 /// One message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(crate) enum ChannelMessage {
     /// "I leave": the connection is done with now, not when its checks time out.
     Bye,
     /// What is sent at the moment.
     Media { audio: bool, video: bool },
+    /// Something said to all; `n` counts the sender's own messages.
+    Chat { n: u64, text: String },
+    /// The highest `n` that the sender of this has heard of us: the rest is to be said again.
+    ChatSeen { n: u64 },
     /// A type of a newer version.
     #[serde(other)]
     Unknown,
@@ -24,8 +28,8 @@ impl ChannelMessage {
         if text.len() > MAX { None } else { serde_json::from_str(text).ok() }
     }
 
-    pub(crate) fn to_text(self) -> String {
-        serde_json::to_string(&self).unwrap_or_default()
+    pub(crate) fn to_text(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
     }
 }
 
@@ -35,13 +39,27 @@ mod tests {
 
     #[test]
     fn messages_survive_and_nonsense_does_not() {
-        for message in [ChannelMessage::Bye, ChannelMessage::Media { audio: true, video: false }] {
+        for message in [
+            ChannelMessage::Bye,
+            ChannelMessage::Media { audio: true, video: false },
+            ChannelMessage::Chat { n: 1, text: "围\"炉".into() },
+            ChannelMessage::ChatSeen { n: 0 },
+        ] {
             assert_eq!(ChannelMessage::parse(&message.to_text()), Some(message));
         }
         assert_eq!(ChannelMessage::parse(r#"{"type":"confetti","n":3}"#), Some(ChannelMessage::Unknown));
         let long = format!(r#"{{"type":"bye","x":"{}"}}"#, "y".repeat(MAX));
-        for nonsense in ["", "bye", "[]", "{}", r#"{"type":"media"}"#, r#"{"type":"media","audio":1,"video":2}"#, &long]
-        {
+        for nonsense in [
+            "",
+            "bye",
+            "[]",
+            "{}",
+            r#"{"type":"media"}"#,
+            r#"{"type":"chat","n":-1,"text":""}"#,
+            r#"{"type":"chat_seen","n":1.5}"#,
+            r#"{"type":"media","audio":1,"video":2}"#,
+            &long,
+        ] {
             assert_eq!(ChannelMessage::parse(nonsense), None);
         }
     }

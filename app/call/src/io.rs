@@ -6,6 +6,7 @@ use bytes::Bytes;
 use hearth_base::{AudioPacket, Bitrate, EncodedAudio, EncodedVideo, Layer, ReceivedVideo, TrackId, VideoCodec};
 use hearth_protocol::{ClientMessage, InviteSecret, Numbered, PeerId, RoomName, ServerMessage};
 
+use crate::call::HostAct;
 use crate::candidates::Loopback;
 use crate::path::SocketId;
 
@@ -41,8 +42,10 @@ pub enum TransportPolicy {
 pub enum Intent {
     /// A new room, with us in it.
     Create {
-        /// Who knows this secret comes in; everybody, without one.
+        /// Who knows this secret comes in, others wait for the host; everybody comes in, without one.
         secret: Option<InviteSecret>,
+        /// How many people it holds; the server's limit where it is none.
+        capacity: Option<u32>,
     },
     /// Into a room.
     Join {
@@ -51,6 +54,14 @@ pub enum Intent {
         /// What lets in.
         secret: Option<InviteSecret>,
     },
+    /// To be called so; before the room only.
+    SetNick(String),
+    /// To say something to all.
+    Say(String),
+    /// What only a host may do to somebody.
+    Moderate(HostAct, PeerId),
+    /// Out of the room, and everybody else too; only a host may.
+    EndRoom,
     /// Microphone on or off.
     SetMicrophone(Switch),
     /// Camera on or off.
@@ -109,6 +120,13 @@ pub enum Input {
     Video(EncodedVideo),
     /// Our media.
     Audio(EncodedAudio),
+    /// Somebody answered for a name of [`Output::Resolve`], or nobody did in time.
+    Resolved {
+        /// The name.
+        name: String,
+        /// Who has it.
+        address: Option<IpAddr>,
+    },
     /// A decoder erred on a track of theirs: only a key frame helps.
     DecoderLost(TrackId),
     /// The time that [`crate::Call::poll_timeout`] gave has come.
@@ -142,6 +160,8 @@ pub enum Output {
     },
     /// Close it.
     CloseSocket(SocketId),
+    /// Ask the local network, by multicast alone, who has this name, and report [`Input::Resolved`].
+    Resolve(String),
     /// Something for the encoders and decoders.
     Media(MediaCommand),
     /// A picture of theirs.

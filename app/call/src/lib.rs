@@ -17,6 +17,7 @@ mod backoff;
 mod call;
 mod candidates;
 mod channel;
+mod chat;
 #[doc(hidden)]
 pub mod fuzz;
 mod io;
@@ -31,8 +32,9 @@ mod snapshot;
 mod stats;
 mod topology;
 
-pub use call::Call;
+pub use call::{Call, HostAct};
 pub use candidates::Loopback;
+pub use chat::ChatMessage;
 pub use io::{CallConfig, Input, Intent, MediaCommand, Output, SignalLink, Switch, TransportPolicy};
 pub use path::SocketId;
 pub use snapshot::{EndReason, PairSnapshot, PeerPhase, PeerSnapshot, Phase, Route, Snapshot};

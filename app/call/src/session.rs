@@ -126,6 +126,11 @@ impl Session {
             ServerMessage::Error { code: ErrorCode::UnsupportedVersion, .. } => Heard::Unsupported,
             ServerMessage::Welcome { .. } | ServerMessage::Unknown => Heard::Nothing,
             message @ (ServerMessage::Joined(_)
+            | ServerMessage::Waiting { .. }
+            | ServerMessage::LobbyRequest { .. }
+            | ServerMessage::LobbyLeft { .. }
+            | ServerMessage::Kicked
+            | ServerMessage::RoomState { .. }
             | ServerMessage::Error { .. }
             | ServerMessage::PeerJoined { .. }
             | ServerMessage::PeerUpdated { .. }

@@ -1,10 +1,13 @@
 //! What a person, a test or a log sees of a call: values, nothing that lives.
 
+use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hearth_base::{Bitrate, TrackId, TrackSource};
-use hearth_protocol::{ErrorCode, MediaState, PeerId, PeerKind, Role, RoomName};
+use hearth_protocol::{ErrorCode, LobbyEntry, MediaState, PeerId, PeerKind, Role, RoomName, RoomState};
 
+use crate::chat::ChatMessage;
 use crate::io::Switch;
 use crate::stats::PeerCounters;
 
@@ -19,6 +22,12 @@ pub struct Snapshot {
     pub me: Option<PeerId>,
     /// What we may do.
     pub role: Role,
+    /// What the server says of the room.
+    pub room_state: RoomState,
+    /// Who waits to be let in; only a host knows.
+    pub lobby: Vec<LobbyEntry>,
+    /// What was said, the oldest first.
+    pub chat: Arc<VecDeque<ChatMessage>>,
     /// What the person wants of the microphone. Whether it runs, its device says.
     pub microphone: Switch,
     /// What the person wants of the camera.
@@ -39,6 +48,8 @@ pub enum Phase {
     Idle,
     /// On the way into a room.
     Joining,
+    /// The host is asked to let us in.
+    Lobby,
     /// In it.
     InRoom,
     /// The server is out of reach; the media flows on.
@@ -55,6 +66,13 @@ pub enum Phase {
 pub enum EndReason {
     /// We left.
     Left,
+    /// The room is full.
+    Full {
+        /// How many people it holds; 0 from a server that does not say.
+        capacity: u32,
+    },
+    /// The host took us out of the room.
+    Kicked,
     /// The server said no.
     Refused(ErrorCode),
     /// The server could not be reached in time.
@@ -72,6 +90,10 @@ pub struct PeerSnapshot {
     pub nick: String,
     /// What they run.
     pub kind: PeerKind,
+    /// What they may do.
+    pub role: Role,
+    /// Rises in the order in which people came to be known.
+    pub came: u64,
     /// What they say they send.
     pub media: MediaState,
     /// Whether their connection to the server is broken.

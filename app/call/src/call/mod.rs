@@ -2,13 +2,17 @@
 //!
 //! ```text
 //! Idle -> Joining -> InRoom <-> Resuming -> Ended
-//!            +----------------------------->
+//!            |  ^        ^                      ^
+//!            v  |        |                      |
+//!            Lobby ------+----------------------+
 //! ```
 //! Owner of: the session with the server, the peers, what the person wants. Driven from outside: [`Call::handle`] with
 //! everything that happens, then [`Call::poll_output`] until it is empty, and [`Call::poll_timeout`] for the next time.
 //! It reads no clock, opens no socket, knows no codec and draws all of its chance from one seed.
 
+mod host;
 mod media;
+mod names;
 mod room;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -16,12 +20,13 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use hearth_base::TrackId;
-use hearth_protocol::{ClientMessage, MediaState, PeerId, RequestId, Role, RoomName};
+use hearth_protocol::{ClientMessage, LobbyEntry, MediaState, PeerId, RequestId, Role, RoomName, RoomState};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 
 use crate::backoff::Backoff;
 use crate::channel::ChannelMessage;
+use crate::chat::Chat;
 use crate::io::{CallConfig, Input, Intent, Output, SignalLink, Switch};
 use crate::link::{LinkConfig, LocalTrack};
 use crate::media::protect::{FrameProtection, Open};
@@ -31,6 +36,8 @@ use crate::send::layers::{LayerPolicy, OneLayer};
 use crate::session::{Session, SessionState};
 use crate::snapshot::{EndReason, Phase, Snapshot};
 use crate::topology::{Mesh, Topology};
+
+pub use host::HostAct;
 
 /// How long a room is tried to be entered.
 const JOINING: Duration = Duration::from_secs(15);
@@ -51,6 +58,8 @@ pub struct Call {
     seams: Seams,
     numbers: Numbers,
     outgoing: media::Outgoing,
+    chat: Chat,
+    names: names::Names,
     outputs: VecDeque<Output>,
 }
 
@@ -62,6 +71,8 @@ struct Room {
     name: Option<RoomName>,
     me: Option<PeerId>,
     role: Role,
+    state: RoomState,
+    lobby: Vec<LobbyEntry>,
     request: RequestId,
     refused_signals: u64,
 }
@@ -94,12 +105,20 @@ struct Numbers {
     rng: ChaCha12Rng,
     next_socket: u32,
     next_track: u32,
+    next_came: u64,
+    next_request: u32,
 }
 
 impl Call {
     /// A call that has not begun. `now` is where its media's time begins.
     pub fn new(config: CallConfig, now: Instant) -> Self {
-        let mut numbers = Numbers { rng: ChaCha12Rng::from_seed(config.seed), next_socket: 0, next_track: 0 };
+        let mut numbers = Numbers {
+            rng: ChaCha12Rng::from_seed(config.seed),
+            next_socket: 0,
+            next_track: 0,
+            next_came: 0,
+            next_request: 0,
+        };
         let tracks = config.tracks.iter().map(|source| {
             let id = TrackId(numbers.next_track);
             numbers.next_track += 1;
@@ -122,6 +141,8 @@ impl Call {
             seams: Seams { topology: Box::new(Mesh), layers: Box::new(OneLayer), protection: Box::new(Open) },
             numbers,
             outgoing: media::Outgoing::new(now),
+            chat: Chat::default(),
+            names: names::Names::default(),
             outputs: VecDeque::new(),
             config,
         }
@@ -153,6 +174,7 @@ impl Call {
             Input::DecoderLost(track) => {
                 self.each_peer(now, |peer, context| peer.handle_decoder_lost(track, context, now));
             }
+            Input::Resolved { name, address } => self.on_resolved(&name, address, now),
             Input::Timeout => self.on_timeout(now),
         }
         self.flush_session();
@@ -176,6 +198,9 @@ impl Call {
             room: self.room.name.clone(),
             me: self.room.me,
             role: self.room.role,
+            room_state: self.room.state.clone(),
+            lobby: self.room.lobby.clone(),
+            chat: self.chat.lines(),
             microphone: self.switches.microphone,
             camera: self.switches.camera,
             peers: self.peers.values().map(Peer::snapshot).collect(),
@@ -194,6 +219,14 @@ impl Call {
                     self.outputs.extend([Output::DialSignal, Output::Changed]);
                 }
             }
+            Intent::SetNick(nick) => {
+                if self.phase == Phase::Idle {
+                    self.config.nick = nick;
+                }
+            }
+            Intent::Say(text) => self.on_say(&text, now),
+            Intent::Moderate(act, peer) => self.on_host_act(act, peer),
+            Intent::EndRoom => self.on_end_room(now),
             Intent::SetMicrophone(switch) => {
                 self.switches.microphone = switch;
                 self.tell_media(now);
@@ -208,6 +241,16 @@ impl Call {
                 self.tell_media(now);
             }
             Intent::Leave => self.end(EndReason::Left, Farewell::Bye, now),
+        }
+    }
+
+    fn on_say(&mut self, text: &str, now: Instant) {
+        if !matches!(self.phase, Phase::InRoom | Phase::Resuming { .. }) {
+            return;
+        }
+        if let Some((n, text)) = self.chat.say(text, now) {
+            self.each_peer(now, |peer, context| peer.handle_said(n, &text, context, now));
+            self.outputs.push_back(Output::Changed);
         }
     }
 
@@ -271,6 +314,7 @@ impl Call {
             loopback: self.config.loopback,
             can_signal: self.server.session.state() == SessionState::Up,
             media: ChannelMessage::Media { audio: media.audio, video: media.video },
+            said: &self.chat.said,
             next_socket: &mut self.numbers.next_socket,
             next_track: &mut self.numbers.next_track,
             rng: &mut self.numbers.rng,
@@ -324,6 +368,10 @@ impl Call {
                 self.outputs.push_back(Output::Transmit { socket, to, payload });
             }
             PeerOutput::Received { from, what } => self.on_received(from, what),
+            PeerOutput::Chat { from, nick, text } => {
+                self.chat.hear(from, &nick, &text, now);
+                self.outputs.push_back(Output::Changed);
+            }
             PeerOutput::End(track) => {
                 self.outputs.push_back(Output::Media(crate::io::MediaCommand::End(track)));
             }

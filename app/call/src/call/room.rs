@@ -53,7 +53,10 @@ impl Call {
                     self.outputs.push_back(Output::Changed);
                 }
             }
+            (Phase::Lobby, Kept::Resumed) => self.server.backoff.reset(),
             (Phase::Resuming { .. } | Phase::InRoom, Kept::Fresh) => self.on_session_lost(id, now),
+            // Nobody remembers that we wait: knock again.
+            (Phase::Lobby, Kept::Fresh) => self.knock_again(id, now),
             (Phase::Idle | Phase::Ended(_), Kept::Fresh | Kept::Resumed) => {}
         }
     }
@@ -70,13 +73,25 @@ impl Call {
         }
         let gone: Vec<_> = self.peers.keys().copied().collect();
         gone.into_iter().for_each(|peer| self.drop_peer(peer, now));
+        self.knock_again(id, now);
+    }
+
+    /// As somebody new, with what we came with.
+    fn knock_again(&mut self, id: PeerId, now: Instant) {
         self.room.me = Some(id);
         self.phase = Phase::Joining;
         self.server.give_up = Some(now + super::JOINING);
+        self.outputs.push_back(Output::Changed);
         if let (Some(room), Some(wanted)) = (self.room.name.clone(), self.room.wanted.take()) {
             let secret = match wanted {
-                Intent::Create { secret } | Intent::Join { secret, .. } => secret,
-                Intent::SetMicrophone(_) | Intent::SetCamera(_) | Intent::Leave => None,
+                Intent::Create { secret, .. } | Intent::Join { secret, .. } => secret,
+                Intent::SetNick(_)
+                | Intent::Say(_)
+                | Intent::Moderate(..)
+                | Intent::EndRoom
+                | Intent::SetMicrophone(_)
+                | Intent::SetCamera(_)
+                | Intent::Leave => None,
             };
             self.room.wanted = Some(Intent::Join { room, secret });
         }
@@ -84,25 +99,54 @@ impl Call {
     }
 
     fn say_want(&mut self) {
-        self.room.request = RequestId(self.room.request.0.wrapping_add(1));
-        let (id, nick, media) = (self.room.request, self.config.nick.clone(), self.media_state());
+        let id = self.next_request();
+        self.room.request = id;
+        let (nick, media) = (self.config.nick.clone(), self.media_state());
         match &self.room.wanted {
-            Some(Intent::Create { secret }) => {
+            Some(Intent::Create { secret, capacity }) => {
+                let capacity = *capacity;
                 let invite_hash = secret.map(|secret| secret.hash());
-                self.server.session.say(ClientMessage::Create(Create { id, room: None, nick, invite_hash, capacity: None, media }));
+                self.server.session.say(ClientMessage::Create(Create {
+                    id,
+                    room: None,
+                    nick,
+                    invite_hash,
+                    capacity,
+                    media,
+                }));
             }
             Some(Intent::Join { room, secret }) => {
                 let join = Join { id, room: room.clone(), nick, invite: *secret, media };
                 self.server.session.say(ClientMessage::Join(join));
             }
-            Some(Intent::SetMicrophone(_) | Intent::SetCamera(_) | Intent::Leave) | None => {}
+            // Only the two above are ever kept as what is wanted.
+            Some(
+                Intent::SetNick(_)
+                | Intent::Say(_)
+                | Intent::Moderate(..)
+                | Intent::EndRoom
+                | Intent::SetMicrophone(_)
+                | Intent::SetCamera(_)
+                | Intent::Leave,
+            )
+            | None => {}
         }
+    }
+
+    pub(super) fn next_request(&mut self) -> RequestId {
+        self.numbers.next_request = self.numbers.next_request.wrapping_add(1);
+        RequestId(self.numbers.next_request)
     }
 
     fn on_message(&mut self, message: ServerMessage, now: Instant) {
         match message {
             ServerMessage::Joined(joined) => self.on_joined(joined, now),
-            ServerMessage::Error { id, code, .. } => self.on_error(id, code, now),
+            ServerMessage::Error { id, code, capacity, .. } => self.on_error(id, code, capacity, now),
+            ServerMessage::Waiting { id } => self.on_waiting(id),
+            ServerMessage::LobbyRequest { peer } => self.on_lobby_request(peer),
+            ServerMessage::LobbyLeft { id } => self.on_lobby_left(id),
+            ServerMessage::Kicked => self.end(EndReason::Kicked, Farewell::Bye, now),
+            ServerMessage::RoomState { role, room_state } => self.on_room_state(role, room_state),
             ServerMessage::PeerJoined { peer } => self.add_peer(peer, now),
             ServerMessage::PeerUpdated { peer } => self.update_peer(peer),
             ServerMessage::PeerAway { id } => {
@@ -124,12 +168,13 @@ impl Call {
     }
 
     fn on_joined(&mut self, joined: Joined, now: Instant) {
-        if self.phase != Phase::Joining || joined.id != self.room.request {
+        if !matches!(self.phase, Phase::Joining | Phase::Lobby) || joined.id != self.room.request {
             return;
         }
         self.phase = Phase::InRoom;
         self.room.name = Some(joined.room);
         self.room.role = joined.role;
+        self.room.state = joined.room_state;
         self.server.give_up = None;
         self.server.backoff.reset();
         self.take_ice_servers(&joined.ice_servers);
@@ -139,9 +184,23 @@ impl Call {
         self.outputs.push_back(Output::Changed);
     }
 
-    fn on_error(&mut self, id: Option<RequestId>, code: ErrorCode, now: Instant) {
-        if self.phase == Phase::Joining && id == Some(self.room.request) {
-            self.end(EndReason::Refused(code), Farewell::Silent, now);
+    /// The host is asked. For as long as it takes: people look at their phones between two sips of tea.
+    fn on_waiting(&mut self, id: RequestId) {
+        if self.phase == Phase::Joining && id == self.room.request {
+            self.phase = Phase::Lobby;
+            self.server.give_up = None;
+            self.server.backoff.reset();
+            self.outputs.push_back(Output::Changed);
+        }
+    }
+
+    fn on_error(&mut self, id: Option<RequestId>, code: ErrorCode, capacity: Option<u32>, now: Instant) {
+        if matches!(self.phase, Phase::Joining | Phase::Lobby) && id == Some(self.room.request) {
+            let reason = match code {
+                ErrorCode::Full => EndReason::Full { capacity: capacity.unwrap_or_default() },
+                code => EndReason::Refused(code),
+            };
+            self.end(reason, Farewell::Silent, now);
         } else {
             self.room.refused_signals += 1;
             tracing::debug!(?code, "the server refused a message");
@@ -158,7 +217,9 @@ impl Call {
             return;
         }
         let id = entry.id;
-        let peer = self.with_context(now, |context| Peer::new(entry, context, now));
+        self.numbers.next_came += 1;
+        let came = self.numbers.next_came;
+        let peer = self.with_context(now, |context| Peer::new(entry, came, context, now));
         self.peers.insert(id, peer);
         self.outputs.push_back(Output::Changed);
     }
@@ -172,9 +233,14 @@ impl Call {
         }
     }
 
-    fn on_signal(&mut self, signal: Signal, now: Instant) {
-        let from = signal.from.filter(|_| signal.pc == Pc::Main);
-        let Some(mut peer) = from.and_then(|from| self.peers.remove(&from)) else {
+    pub(super) fn on_signal(&mut self, signal: Signal, now: Instant) {
+        let from = signal.from.filter(|from| signal.pc == Pc::Main && self.peers.contains_key(from));
+        let Some(from) = from else {
+            self.room.refused_signals += 1;
+            return;
+        };
+        let Some(signal) = self.hold_hidden(from, signal) else { return };
+        let Some(mut peer) = self.peers.remove(&from) else {
             self.room.refused_signals += 1;
             return;
         };

@@ -3,6 +3,7 @@
 //! Owner of: what they are, how the connection lives, and their and our media on it. A [`Peer`] is told what happens
 //! (`handle_*`) together with the [`Context`] that it shares with all others, and leaves what it wants done in there.
 
+mod chat;
 pub(crate) mod connection;
 pub(crate) mod gather;
 mod inbound;
@@ -22,6 +23,7 @@ use rand_chacha::ChaCha12Rng;
 
 use crate::candidates::Loopback;
 use crate::channel::ChannelMessage;
+use crate::chat::{Hearing, Said};
 use crate::link::{LinkConfig, LinkEvent};
 use crate::negotiation::{Negotiation, Politeness};
 use crate::path::SocketId;
@@ -42,6 +44,8 @@ pub(crate) struct Context<'a> {
     pub(crate) can_signal: bool,
     /// What we send at the moment, for the others' marks.
     pub(crate) media: ChannelMessage,
+    /// What we said in the room.
+    pub(crate) said: &'a Said,
     pub(crate) next_socket: &'a mut u32,
     pub(crate) next_track: &'a mut u32,
     pub(crate) rng: &'a mut ChaCha12Rng,
@@ -70,6 +74,12 @@ pub(crate) enum PeerOutput {
         from: PeerId,
         what: Received,
     },
+    /// They said something.
+    Chat {
+        from: PeerId,
+        nick: String,
+        text: String,
+    },
     End(TrackId),
     KeyFrameWanted(TrackId),
     Connected,
@@ -91,12 +101,14 @@ pub(crate) struct Peer {
     outbound: Outbound,
     handshakes: u32,
     restarts: u32,
+    hearing: Hearing,
+    came: u64,
     counters: PeerCounters,
 }
 
 impl Peer {
     /// Somebody is there. The polite side makes the first offer.
-    pub(crate) fn new(entry: PeerEntry, context: &mut Context<'_>, now: Instant) -> Self {
+    pub(crate) fn new(entry: PeerEntry, came: u64, context: &mut Context<'_>, now: Instant) -> Self {
         let politeness = if entry.polite { Politeness::Polite } else { Politeness::Impolite };
         let mut peer = Self {
             entry,
@@ -107,6 +119,8 @@ impl Peer {
             outbound: Outbound::new(),
             handshakes: 0,
             restarts: 0,
+            hearing: Hearing::new(context.said.last(), now),
+            came,
             counters: PeerCounters::default(),
         };
         peer.number_tracks(context);
@@ -252,20 +266,25 @@ impl Peer {
                 self.life.handle_dead(context.rng, now);
                 context.outputs.push_back(PeerOutput::Changed);
             }
-            LinkEvent::ChannelOpen => self.tell_media(connection, context.media, now),
-            LinkEvent::ChannelText(text) => self.on_channel_text(&text, context),
+            LinkEvent::ChannelOpen => {
+                self.tell_media(connection, &context.media, now);
+                self.tell_heard(connection, now);
+            }
+            LinkEvent::ChannelText(text) => self.on_channel_text(&text, connection, context, now),
             LinkEvent::Rtp(packet) => self.on_packet(packet, connection, context),
             LinkEvent::Feedback(feedback) => self.on_feedback(feedback, connection, context, now),
         }
     }
 
-    fn on_channel_text(&mut self, text: &str, context: &mut Context<'_>) {
+    fn on_channel_text(&mut self, text: &str, connection: &mut Connection, context: &mut Context<'_>, now: Instant) {
         match ChannelMessage::parse(text) {
             Some(ChannelMessage::Bye) => context.outputs.push_back(PeerOutput::Bye(self.entry.id)),
             Some(ChannelMessage::Media { audio, video }) => {
                 (self.entry.media.audio, self.entry.media.video) = (audio, video);
                 context.outputs.push_back(PeerOutput::Changed);
             }
+            Some(ChannelMessage::Chat { n, text }) => self.on_chat(n, text, context, now),
+            Some(ChannelMessage::ChatSeen { n }) => self.on_chat_seen(n, connection, context, now),
             Some(ChannelMessage::Unknown) => {}
             None => self.counters.refused_messages += 1,
         }
@@ -274,12 +293,12 @@ impl Peer {
     /// What we send is something else now.
     pub(crate) fn handle_our_media(&mut self, context: &mut Context<'_>, now: Instant) {
         let Some(mut connection) = self.connection.take() else { return };
-        self.tell_media(&mut connection, context.media, now);
+        self.tell_media(&mut connection, &context.media, now);
         self.connection = Some(connection);
         self.drain(context, now);
     }
 
-    fn tell_media(&mut self, connection: &mut Connection, media: ChannelMessage, now: Instant) {
+    fn tell_media(&mut self, connection: &mut Connection, media: &ChannelMessage, now: Instant) {
         if !connection.link.is_connected() {
             return; // told when the channel opens
         }
@@ -301,6 +320,8 @@ impl Peer {
             id: self.entry.id,
             nick: self.entry.nick.clone(),
             kind: self.entry.kind,
+            role: self.entry.role,
+            came: self.came,
             media: self.entry.media,
             away: self.entry.away,
             phase: self.life.phase(),

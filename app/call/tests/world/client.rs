@@ -47,6 +47,8 @@ pub struct Client {
     pub next_sound: Instant,
     sockets: BTreeMap<SocketId, SocketAddr>,
     next_port: u16,
+    /// Names that the network was asked for.
+    pub asked_names: Vec<String>,
     ended: bool,
 }
 
@@ -82,6 +84,7 @@ impl Client {
             next_sound: now,
             sockets: BTreeMap::new(),
             next_port: 40_000,
+            asked_names: Vec::new(),
             ended: false,
         }
     }
@@ -139,6 +142,7 @@ impl Client {
                 Output::OpenSocket { socket, bind } => self.open(socket, bind, now),
                 Output::CloseSocket(socket) => drop(self.sockets.remove(&socket)),
                 Output::Media(MediaCommand::KeyFrame { .. }) => self.source.want_key_frame(),
+                Output::Resolve(name) => self.asked_names.push(name),
                 Output::Changed => self.ended = matches!(self.call.snapshot().phase, Phase::Ended(_)),
                 Output::Media(_) => {}
                 Output::Video(frame) => self.sink.picture(&frame, now),

@@ -18,6 +18,7 @@ mod media;
 mod pairs;
 mod raw;
 mod script;
+mod talk;
 mod world;
 
 use std::time::Duration;

@@ -1,13 +1,13 @@
 //! The world: real calls, the real signalling core and the real TURN core over a simulated network, in virtual time.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use hearth_call::{Input, Intent, PeerPhase, Phase, SignalLink, TransportPolicy};
 use hearth_netsim::{LinkConfig, Network, NodeId};
-use hearth_protocol::RoomName;
+use hearth_protocol::{InviteSecret, RoomName};
 use hearth_signal::rooms::{ConnId, Epoch, IceConfig, Output as RoomOutput, Rooms, RoomsConfig, TurnRest, TurnSecret};
 use serde_json::Value;
 
@@ -51,11 +51,15 @@ pub struct World {
     next_wire: u64,
     next_conn: u64,
     conns: BTreeMap<ConnId, usize>,
+    /// Closed in order: what was said before the close still arrives.
+    closing: BTreeSet<ConnId>,
     pub room: Option<RoomName>,
     /// Changes what the server says to clients, as somebody in between could.
     pub tamper: Option<Tamper>,
     raw: BTreeMap<ConnId, Vec<String>>,
     raw_seqs: BTreeMap<ConnId, u64>,
+    /// The secret of the room that the first one makes; nobody else brings it along by themselves.
+    pub secret: Option<InviteSecret>,
     /// Events so far: a call that spins would show here.
     pub steps: u64,
 }
@@ -80,10 +84,12 @@ impl World {
             next_wire: 0,
             next_conn: 0,
             conns: BTreeMap::new(),
+            closing: BTreeSet::new(),
             room: None,
             tamper: None,
             raw: BTreeMap::new(),
             raw_seqs: BTreeMap::new(),
+            secret: None,
             steps: 0,
         };
         world.drain_turn();
@@ -102,7 +108,7 @@ impl World {
     /// The first one makes the room, everybody else joins it.
     pub fn enter(&mut self, index: usize) {
         let intent = match &self.room {
-            None => Intent::Create { secret: None },
+            None => Intent::Create { secret: self.secret, capacity: None },
             Some(room) => Intent::Join { room: room.clone(), secret: None },
         };
         self.give(index, Input::Intent(intent));
@@ -151,6 +157,7 @@ impl World {
             }
         }
         self.conns.clear();
+        self.closing.clear();
     }
 
     pub fn start_server(&mut self) {
@@ -267,6 +274,7 @@ impl World {
                     self.send_wire(if up { Wire::Opened(index, conn) } else { Wire::Refused(index) });
                 }
                 Wish::HangUp => {
+                    self.closing.extend(self.clients[index].conn);
                     self.hang_up(index);
                     if !ended {
                         self.give(index, Input::SignalLink(SignalLink::Down));
@@ -300,12 +308,14 @@ impl World {
                 self.give(index, Input::SignalLink(SignalLink::Up));
             }
             Wire::ToServer(conn, text) => {
-                if self.conns.contains_key(&conn) || self.raw.contains_key(&conn) {
+                let open = self.conns.contains_key(&conn) || self.raw.contains_key(&conn);
+                if open || self.closing.contains(&conn) {
                     self.rooms.handle_message(conn, &text, self.now);
                     self.drain_rooms();
                 }
             }
             Wire::ServerSawClose(conn) => {
+                self.closing.remove(&conn);
                 self.rooms.handle_disconnected(conn, self.now);
                 self.drain_rooms();
             }

@@ -1,0 +1,69 @@
+//! What only a host may do, and what only a host hears: the lobby, and who has to go.
+//!
+//! The server decides who is the host; a wish of somebody else is refused there, not here.
+
+use std::time::Instant;
+
+use hearth_protocol::{ClientMessage, LobbyEntry, Moderation, PeerId, Role, RoomState};
+
+use super::{Call, EndReason, Farewell, Output, Phase};
+
+/// People who wait at most, whatever a server says.
+const MAX_LOBBY: usize = 64;
+
+/// What a host does to somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HostAct {
+    /// Lets them in.
+    Admit,
+    /// Sends them away from the door.
+    Deny,
+    /// Takes them out of the room.
+    Kick,
+}
+
+impl Call {
+    pub(super) fn on_host_act(&mut self, act: HostAct, peer: PeerId) {
+        if !matches!(self.phase, Phase::InRoom | Phase::Resuming { .. }) {
+            return;
+        }
+        let moderation = Moderation { id: self.next_request(), peer };
+        self.server.session.say(match act {
+            HostAct::Admit => ClientMessage::Admit(moderation),
+            HostAct::Deny => ClientMessage::Deny(moderation),
+            HostAct::Kick => ClientMessage::Kick(moderation),
+        });
+    }
+
+    /// Ends the room for all, and the call with it. Where the server is out of reach only the call ends.
+    pub(super) fn on_end_room(&mut self, now: Instant) {
+        if matches!(self.phase, Phase::InRoom | Phase::Resuming { .. }) {
+            let id = self.next_request();
+            self.server.session.say(ClientMessage::EndRoom { id });
+        }
+        self.end(EndReason::Left, Farewell::Bye, now);
+    }
+
+    pub(super) fn on_lobby_request(&mut self, entry: LobbyEntry) {
+        let lobby = &mut self.room.lobby;
+        lobby.retain(|known| known.id != entry.id);
+        if lobby.len() < MAX_LOBBY {
+            lobby.push(entry);
+        }
+        self.outputs.push_back(Output::Changed);
+    }
+
+    pub(super) fn on_lobby_left(&mut self, id: PeerId) {
+        self.room.lobby.retain(|known| known.id != id);
+        self.outputs.push_back(Output::Changed);
+    }
+
+    pub(super) fn on_room_state(&mut self, role: Role, state: RoomState) {
+        self.room.role = role;
+        self.room.state = state;
+        if role == Role::Guest {
+            self.room.lobby.clear();
+        }
+        self.outputs.push_back(Output::Changed);
+    }
+}
