@@ -196,9 +196,10 @@ impl Call {
 
     fn on_error(&mut self, id: Option<RequestId>, code: ErrorCode, capacity: Option<u32>, now: Instant) {
         if matches!(self.phase, Phase::Joining | Phase::Lobby) && id == Some(self.room.request) {
-            let reason = match code {
-                ErrorCode::Full => EndReason::Full { capacity: capacity.unwrap_or_default() },
-                code => EndReason::Refused(code),
+            let reason = if code == ErrorCode::Full {
+                EndReason::Full { capacity: capacity.unwrap_or_default() }
+            } else {
+                EndReason::Refused(code)
             };
             self.end(reason, Farewell::Silent, now);
         } else {
