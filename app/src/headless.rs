@@ -85,7 +85,7 @@ enum Entry {
 impl Entry {
     fn intent(&self) -> Intent {
         match self {
-            Self::Create { secret, .. } => Intent::Create { secret: Some(*secret) },
+            Self::Create { secret, .. } => Intent::Create { secret: Some(*secret), capacity: None },
             Self::Join(link) => Intent::Join { room: link.room.clone(), secret: link.secret },
         }
     }
@@ -179,13 +179,13 @@ fn link_of(entry: &Entry, view: &View) -> Option<RoomLink> {
 fn ended(view: &View) -> Result<(), Fault> {
     let Phase::Ended(reason) = view.call.phase else { return Ok(()) };
     match reason {
-        EndReason::Left | EndReason::RoomEnded => Ok(()),
+        EndReason::Left | EndReason::RoomEnded | EndReason::Kicked => Ok(()),
         EndReason::Unreachable => Err(match view.signal_fault.clone() {
             Some(SignalFault::WrongServer) => Fault::WrongServer,
             // Without a fault the connection stands, and nobody greets us on it.
             fault => Fault::Unreachable(fault.unwrap_or(SignalFault::Silent)),
         }),
-        EndReason::Refused(ErrorCode::Full) => Err(Fault::Full),
+        EndReason::Full { .. } | EndReason::Refused(ErrorCode::Full) => Err(Fault::Full),
         EndReason::Refused(ErrorCode::NoSuchRoom | ErrorCode::BadRoom) => Err(Fault::NoSuchRoom),
         EndReason::Refused(ErrorCode::BadInvite) => Err(Fault::BadInvite),
         EndReason::Refused(code) => Err(Fault::Refused(code)),

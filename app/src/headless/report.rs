@@ -25,6 +25,7 @@ fn phase(phase: &Phase) -> Value {
     match phase {
         Phase::Idle => json!("idle"),
         Phase::Joining => json!("joining"),
+        Phase::Lobby => json!("lobby"),
         Phase::InRoom => json!("in_room"),
         Phase::Resuming { .. } => json!("resuming"),
         Phase::Ended(reason) => json!({ "ended": format!("{reason:?}") }),

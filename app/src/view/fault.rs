@@ -1,0 +1,95 @@
+//! What went wrong, and the one sentence in which a person reads it: what happened, then what to do.
+//!
+//! Every case has its words in `assets/locales`; this is the only place that chooses between them.
+
+use hearth_base::{DeviceFault, DeviceKind};
+use hearth_protocol::ErrorCode;
+use rust_i18n::t;
+
+/// What a person should know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// A device does not run.
+    Device(DeviceKind, DeviceFault),
+    /// The host cannot be reached.
+    HostUnreachable,
+    /// The text is no link and no number.
+    WrongLink,
+    /// Nobody on this network, nor the server, knows the number.
+    NoSuchRoom,
+    /// The server's key is not the one of the link.
+    WrongHost,
+    /// The room is full.
+    RoomFull(u32),
+    /// The host ended the room.
+    RoomEnded,
+    /// The host took us out.
+    Removed,
+    /// The host did not let us in.
+    Denied,
+    /// The secret is not the room's.
+    WrongInvite,
+    /// The port for hosting is taken.
+    BusyPort(u16),
+    /// Hosting did not work, in words that follow.
+    Hosting(String),
+    /// The address of our own server is none.
+    WrongServer,
+    /// The server said no, for a reason that a person can do nothing about.
+    Refused(Refusal),
+    /// Something in this program did not start, in a sentence of its own.
+    Other(String),
+}
+
+/// A reason of a server for which there is no sentence of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal(pub ErrorCode);
+
+impl Fault {
+    /// The sentence, in the language that is spoken now.
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::Device(kind, fault) => device(*kind, fault),
+            Self::HostUnreachable => t!("fault.host_unreachable").into_owned(),
+            Self::WrongLink => t!("fault.bad_link").into_owned(),
+            Self::NoSuchRoom => t!("fault.no_such_room").into_owned(),
+            Self::WrongHost => t!("fault.wrong_server").into_owned(),
+            Self::RoomFull(people) => t!("fault.room_full", people = people).into_owned(),
+            Self::RoomEnded => t!("fault.room_ended").into_owned(),
+            Self::Removed => t!("fault.removed").into_owned(),
+            Self::Denied => t!("fault.denied").into_owned(),
+            Self::WrongInvite => t!("fault.bad_invite").into_owned(),
+            Self::BusyPort(port) => t!("fault.busy_port", port = port).into_owned(),
+            Self::Hosting(why) => t!("fault.hosting", why = why).into_owned(),
+            Self::WrongServer => t!("fault.bad_server").into_owned(),
+            Self::Refused(Refusal(code)) => t!("fault.refused", code = format!("{code:?}")).into_owned(),
+            Self::Other(sentence) => sentence.clone(),
+        }
+    }
+}
+
+fn device(kind: DeviceKind, fault: &DeviceFault) -> String {
+    use DeviceKind::{Camera, Microphone, Speaker};
+    let sentence = match (kind, fault) {
+        (_, DeviceFault::NoSoundServer) => t!("fault.no_sound_server"),
+        (Camera, DeviceFault::InUse) => t!("fault.camera_in_use"),
+        (Camera, DeviceFault::NoPermission) => t!("fault.camera_no_permission"),
+        (Camera, DeviceFault::NoDevice) => t!("fault.camera_missing"),
+        (Camera, DeviceFault::Unplugged) => t!("fault.camera_unplugged"),
+        (Camera, DeviceFault::Stalled) => t!("fault.camera_stalled"),
+        (Camera, DeviceFault::Other(why)) => t!("fault.camera_other", why = why),
+        (Microphone, DeviceFault::InUse) => t!("fault.microphone_in_use"),
+        (Microphone, DeviceFault::NoPermission) => t!("fault.microphone_no_permission"),
+        (Microphone, DeviceFault::NoDevice) => t!("fault.microphone_missing"),
+        (Microphone, DeviceFault::Unplugged) => t!("fault.microphone_unplugged"),
+        (Microphone, DeviceFault::Stalled) => t!("fault.microphone_stalled"),
+        (Microphone, DeviceFault::Other(why)) => t!("fault.microphone_other", why = why),
+        (Speaker, DeviceFault::InUse) => t!("fault.speaker_in_use"),
+        (Speaker, DeviceFault::NoPermission) => t!("fault.speaker_no_permission"),
+        (Speaker, DeviceFault::NoDevice) => t!("fault.speaker_missing"),
+        (Speaker, DeviceFault::Unplugged) => t!("fault.speaker_unplugged"),
+        (Speaker, DeviceFault::Stalled) => t!("fault.speaker_stalled"),
+        (Speaker, DeviceFault::Other(why)) => t!("fault.speaker_other", why = why),
+    };
+    sentence.into_owned()
+}

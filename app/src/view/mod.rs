@@ -1,0 +1,127 @@
+//! What the window shows, and what a person can want of it: values, nothing that lives.
+//!
+//! The engine makes a [`View`] whenever something changes; the window draws the newest and hands back [`Wish`]es. So a
+//! test draws any moment of the program by writing it down. No toolkit, no runtime, no device is named here.
+
+mod fault;
+mod film;
+mod invite;
+mod room;
+mod settings;
+mod wish;
+
+use std::path::PathBuf;
+
+use hearth_base::{DeviceLists, DeviceState};
+use hearth_call::Switch;
+use hearth_protocol::RoomName;
+
+pub use fault::{Fault, Refusal};
+pub use film::{Film, Pictures};
+pub use invite::{AddressKind, Invite, InviteAddress};
+pub use room::{ChatLine, Knocker, Me, Person, Progress, Quality, Room, Speaker};
+pub use settings::{LanguageChoice, Processing, Settings, ThemeChoice};
+pub use wish::Wish;
+
+/// One look at the whole program.
+#[derive(Clone, Debug, Default)]
+pub struct View {
+    /// What is on the screen.
+    pub stage: Stage,
+    /// What the person chose, as it is kept.
+    pub settings: Settings,
+    /// What could be chosen, and what has become of the choice.
+    pub devices: Devices,
+    /// Rooms announced on this network, by name.
+    pub nearby: Vec<NearbyRoom>,
+    /// Rooms that we were in, the newest first.
+    pub recent: Vec<RecentRoom>,
+    /// What the person should read now; shown over any stage until dismissed or past.
+    pub fault: Option<Fault>,
+    /// The report of a crash of the last run, until it was looked at or thrown away.
+    pub crash: Option<PathBuf>,
+    /// Where the log is.
+    pub log: Option<PathBuf>,
+}
+
+/// What is on the screen.
+///
+/// ```text
+/// Home -> PreJoin -> Room -> Home (a fault says why, where the person did not leave)
+/// ```
+#[derive(Clone, Debug, Default)]
+#[expect(clippy::large_enum_variant, reason = "there is one of it, and it lives as long as its view")]
+pub enum Stage {
+    /// Start, join, find.
+    #[default]
+    Home,
+    /// How do I look, and which microphone is it?
+    PreJoin(PreJoin),
+    /// On the way into a room, or in it.
+    Room(Room),
+}
+
+/// The look in the mirror before the door.
+#[derive(Clone, Debug, Default)]
+pub struct PreJoin {
+    /// Which door.
+    pub door: Door,
+    /// What is wanted of the microphone.
+    pub microphone: Switch,
+    /// What is wanted of the camera.
+    pub camera: Switch,
+    /// Our own picture.
+    pub film: Option<Film>,
+    /// How loud the microphone is, 0 to 1.
+    pub level: f32,
+}
+
+/// Which door a person stands before.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Door {
+    /// Of a room of our own, on this machine or on the server of the settings.
+    #[default]
+    Start,
+    /// Of a room that is there.
+    Join {
+        /// Its number or name.
+        room: RoomName,
+        /// Whether we hold the secret that opens it; else the host is asked.
+        invited: bool,
+    },
+}
+
+/// What could be chosen, and what has become of the choice.
+#[derive(Clone, Debug, Default)]
+pub struct Devices {
+    /// What there is.
+    pub lists: DeviceLists,
+    /// What has become of the microphone.
+    pub microphone: DeviceState,
+    /// What has become of the speaker.
+    pub speaker: DeviceState,
+    /// What has become of the camera.
+    pub camera: DeviceState,
+    /// Whether the speaker plays the test sound.
+    pub is_test_sound: bool,
+}
+
+/// A room announced on this network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NearbyRoom {
+    /// Its number.
+    pub room: RoomName,
+    /// How many people are in it, where its host says so.
+    pub people: Option<u32>,
+}
+
+/// A room that we were in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecentRoom {
+    /// Its number or name.
+    pub room: RoomName,
+    /// The server's host and port.
+    pub server: String,
+    /// Seconds since 1970 when we were there last.
+    pub seen_unix_s: u64,
+}

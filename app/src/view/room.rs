@@ -1,0 +1,141 @@
+//! A room as its window shows it.
+
+use hearth_call::{Route, Switch};
+use hearth_protocol::{MediaState, PeerId, PeerKind, Role, RoomName};
+
+use super::{Film, Invite};
+
+/// A room, and us in it or before it.
+#[derive(Clone, Debug, Default)]
+pub struct Room {
+    /// How far we are.
+    pub progress: Progress,
+    /// Its number or name, once known.
+    pub name: Option<RoomName>,
+    /// What we may do.
+    pub role: Role,
+    /// How many people it holds; 0 while unknown.
+    pub capacity: u32,
+    /// Ourselves.
+    pub me: Me,
+    /// Who else is there, in the order of their coming.
+    pub people: Vec<Person>,
+    /// Who waits to be let in; only a host knows.
+    pub lobby: Vec<Knocker>,
+    /// What was said, the oldest first.
+    pub chat: Vec<ChatLine>,
+    /// How others come in.
+    pub invite: Option<Invite>,
+    /// Words of a server's key that nobody vouches for: to be compared with those that the host sees.
+    pub unverified: Option<String>,
+    /// Seconds since we came in.
+    pub seconds: u64,
+}
+
+/// How far we are into a room.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Progress {
+    /// On the way.
+    #[default]
+    Entering,
+    /// The host is asked.
+    Waiting,
+    /// In it.
+    In,
+    /// The server is out of reach; the media flows on.
+    Reconnecting,
+}
+
+/// Ourselves.
+#[derive(Clone, Debug, Default)]
+pub struct Me {
+    /// What the others call us.
+    pub nick: String,
+    /// What is wanted of the microphone; what has become of it, `Devices` says.
+    pub microphone: Switch,
+    /// What is wanted of the camera.
+    pub camera: Switch,
+    /// Our own picture.
+    pub film: Option<Film>,
+    /// How loud the microphone is, 0 to 1.
+    pub level: f32,
+    /// Whether we are heard to speak.
+    pub is_speaking: bool,
+    /// Whether we speak while the microphone is off.
+    pub is_muted_talking: bool,
+}
+
+/// Somebody else.
+#[derive(Clone, Debug)]
+pub struct Person {
+    /// Who.
+    pub id: PeerId,
+    /// Their name; may be empty.
+    pub nick: String,
+    /// What they run.
+    pub kind: PeerKind,
+    /// What they may do.
+    pub role: Role,
+    /// What they say that they send.
+    pub media: MediaState,
+    /// Whether they are heard to speak.
+    pub is_speaking: bool,
+    /// Their picture.
+    pub film: Option<Film>,
+    /// How we are connected.
+    pub quality: Quality,
+    /// How loud they are played: 1 is as they are, 0 to 2.
+    pub volume: f32,
+    /// Whether neither of us can show the other's video.
+    pub lacks_video_codec: bool,
+}
+
+/// How the connection to somebody stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Quality {
+    /// On its way.
+    #[default]
+    Connecting,
+    /// Loses hardly anything.
+    Good(Route),
+    /// Loses what is seen or heard.
+    Poor(Route),
+    /// Nothing comes through; a way is looked for.
+    Lost,
+}
+
+/// Somebody who waits to be let in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Knocker {
+    /// Who.
+    pub id: PeerId,
+    /// What they call themselves.
+    pub nick: String,
+    /// What they run.
+    pub kind: PeerKind,
+}
+
+/// Something that was said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChatLine {
+    /// Who said it.
+    pub from: Speaker,
+    /// What.
+    pub text: String,
+    /// Seconds since 1970 when it came.
+    pub unix_s: u64,
+}
+
+/// Who said something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Speaker {
+    /// We.
+    Me,
+    /// Somebody, who may be gone by now: the name is what they were called then.
+    Person {
+        /// Who.
+        id: PeerId,
+        /// Their name.
+        nick: String,
+    },
+}

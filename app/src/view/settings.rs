@@ -1,0 +1,147 @@
+//! What a person chose, and finds again at the next start.
+
+use hearth_base::{DeviceChoice, DeviceId};
+use hearth_call::Switch;
+use serde::{Deserialize, Serialize};
+
+/// What a person chose.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    /// What the others call us; empty until somebody typed it.
+    pub nick: String,
+    /// The language of every word.
+    pub language: LanguageChoice,
+    /// Light or dark.
+    pub theme: ThemeChoice,
+    /// The camera.
+    #[serde(with = "choice")]
+    pub camera: DeviceChoice,
+    /// The microphone.
+    #[serde(with = "choice")]
+    pub microphone: DeviceChoice,
+    /// The speaker.
+    #[serde(with = "choice")]
+    pub speaker: DeviceChoice,
+    /// Whether we come into a room with the microphone on.
+    #[serde(with = "switch")]
+    pub join_microphone: Switch,
+    /// Whether we come into a room with the camera on.
+    #[serde(with = "switch")]
+    pub join_camera: Switch,
+    /// Whether our own picture is shown as in a mirror.
+    pub mirror: bool,
+    /// What is done to our sound.
+    pub processing: Processing,
+    /// The address of a server of our own, `https://HOST:PORT`; empty: rooms are hosted by this machine.
+    pub server: String,
+    /// The port for rooms that this machine hosts; none: the first that is free, from 8443 on.
+    pub port: Option<u16>,
+}
+
+/// What is done to our sound before it is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Processing {
+    /// What the speaker plays is taken out.
+    pub echo: bool,
+    /// What is not speech is made softer.
+    pub noise: bool,
+    /// Speech is brought to one loudness.
+    pub gain: bool,
+}
+
+/// The language of every word.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LanguageChoice {
+    /// The system's.
+    #[default]
+    System,
+    /// English.
+    English,
+    /// 中文.
+    Chinese,
+}
+
+/// Light or dark.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ThemeChoice {
+    /// As the system.
+    #[default]
+    System,
+    /// Light.
+    Light,
+    /// Dark.
+    Dark,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            nick: String::new(),
+            language: LanguageChoice::default(),
+            theme: ThemeChoice::default(),
+            camera: DeviceChoice::Default,
+            microphone: DeviceChoice::Default,
+            speaker: DeviceChoice::Default,
+            join_microphone: Switch::On,
+            join_camera: Switch::On,
+            mirror: true,
+            processing: Processing::default(),
+            server: String::new(),
+            port: None,
+        }
+    }
+}
+
+impl Default for Processing {
+    fn default() -> Self {
+        Self { echo: true, noise: true, gain: true }
+    }
+}
+
+/// A device's choice as one text: `off`, `default`, `test`, or `id:` and the device.
+mod choice {
+    use serde::{Deserializer, Serializer};
+
+    use super::{Deserialize as _, DeviceChoice, DeviceId};
+
+    pub(super) fn serialize<S: Serializer>(choice: &DeviceChoice, serializer: S) -> Result<S::Ok, S::Error> {
+        match choice {
+            DeviceChoice::Off => serializer.serialize_str("off"),
+            DeviceChoice::Default => serializer.serialize_str("default"),
+            DeviceChoice::Test => serializer.serialize_str("test"),
+            DeviceChoice::Named(DeviceId(id)) => serializer.serialize_str(&format!("id:{id}")),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DeviceChoice, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Ok(match text.as_str() {
+            "off" => DeviceChoice::Off,
+            "test" => DeviceChoice::Test,
+            // A choice that an older version made and this one does not know is no reason to lose all others.
+            other => {
+                other.strip_prefix("id:").map_or(DeviceChoice::Default, |id| DeviceChoice::Named(DeviceId(id.into())))
+            }
+        })
+    }
+}
+
+/// On or off as a truth value.
+mod switch {
+    use serde::{Deserializer, Serializer};
+
+    use super::{Deserialize as _, Switch};
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+    pub(super) fn serialize<S: Serializer>(switch: &Switch, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bool(*switch == Switch::On)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Switch, D::Error> {
+        Ok(if bool::deserialize(deserializer)? { Switch::On } else { Switch::Off })
+    }
+}

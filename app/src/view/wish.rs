@@ -1,0 +1,90 @@
+//! What a person can want.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use hearth_base::{DeviceChoice, DeviceKind};
+use hearth_call::Switch;
+use hearth_protocol::{PeerId, RoomName};
+
+use super::Settings;
+
+/// Something that a person wants. What makes no sense at the stage is ignored.
+#[derive(Clone, PartialEq)]
+pub enum Wish {
+    /// To the door of a room of our own.
+    Start,
+    /// To the door of the room that this link or number means.
+    Join(String),
+    /// To the door of a room found on this network.
+    JoinNearby(RoomName),
+    /// To the door of a room that we were in, by its place in the list.
+    JoinRecent(usize),
+    /// No room that we were in is remembered any more.
+    ForgetRecent,
+    /// Through the door.
+    Enter,
+    /// Back from the door, or out of the room; in a room that we host, the room goes on without us where it can.
+    Leave,
+    /// Out of the room, and everybody else too.
+    EndForAll,
+    /// To be called so.
+    SetNick(String),
+    /// Microphone on or off.
+    SetMicrophone(Switch),
+    /// Camera on or off.
+    SetCamera(Switch),
+    /// Another device.
+    Choose(DeviceKind, DeviceChoice),
+    /// To hear whether the speaker works.
+    TestSound,
+    /// To say something to all.
+    Say(String),
+    /// To hear somebody louder or softer: 1 is as they are, 0 to 2.
+    SetVolume(PeerId, f32),
+    /// To let somebody in.
+    Admit(PeerId),
+    /// To send somebody away from the door.
+    Deny(PeerId),
+    /// To take somebody out of the room.
+    Kick(PeerId),
+    /// To put this address into the link.
+    ChooseAddress(IpAddr),
+    /// Other settings.
+    Change(Box<Settings>),
+    /// To read no more of the fault.
+    Dismiss,
+    /// To read no more of the crash; its report stays where it is.
+    DismissCrash,
+}
+
+impl fmt::Debug for Wish {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match self {
+            Self::Start => "Start",
+            // A link holds a secret, and what is said in a room stays in it.
+            Self::Join(_) => "Join(..)",
+            Self::Say(_) => "Say(..)",
+            Self::JoinNearby(room) => return write!(f, "JoinNearby({room})"),
+            Self::JoinRecent(place) => return write!(f, "JoinRecent({place})"),
+            Self::ForgetRecent => "ForgetRecent",
+            Self::Enter => "Enter",
+            Self::Leave => "Leave",
+            Self::EndForAll => "EndForAll",
+            Self::SetNick(nick) => return write!(f, "SetNick({nick:?})"),
+            Self::SetMicrophone(switch) => return write!(f, "SetMicrophone({switch:?})"),
+            Self::SetCamera(switch) => return write!(f, "SetCamera({switch:?})"),
+            Self::Choose(kind, choice) => return write!(f, "Choose({kind:?}, {choice:?})"),
+            Self::TestSound => "TestSound",
+            Self::SetVolume(peer, volume) => return write!(f, "SetVolume({peer}, {volume})"),
+            Self::Admit(peer) => return write!(f, "Admit({peer})"),
+            Self::Deny(peer) => return write!(f, "Deny({peer})"),
+            Self::Kick(peer) => return write!(f, "Kick({peer})"),
+            Self::ChooseAddress(address) => return write!(f, "ChooseAddress({address})"),
+            Self::Change(settings) => return write!(f, "Change({settings:?})"),
+            Self::Dismiss => "Dismiss",
+            Self::DismissCrash => "DismissCrash",
+        };
+        f.write_str(name)
+    }
+}
