@@ -2,7 +2,7 @@
 //!
 //! STUN is RFC 8489, TURN is RFC 8656; credentials are of long-term users and of time-limited names ([`rest`]). It relays
 //! UDP for clients that come by UDP, to peers that the [`PeerPolicy`] permits: nobody on a special-purpose address,
-//! unless the operator opened that range.
+//! unless the operator opened that range; or, told who the members of a call are, for them alone ([`shell::Shell::restrict`]).
 
 mod codec;
 mod config;

@@ -61,7 +61,7 @@ pub struct Refused {
     pub unauthorized: u64,
     /// Among those, credentials whose time is over.
     pub expired: u64,
-    /// 403: a peer that the policy forbids.
+    /// 403: a client that is not served, or a peer that the policy forbids.
     pub forbidden: u64,
     /// 420: an attribute that had to be understood.
     pub unknown_attribute: u64,

@@ -88,8 +88,8 @@ impl Hub {
                 Some(ended) = self.tasks.join_next_with_id() => self.on_ended(ended),
                 () = until(deadline) => self.rooms.handle_timeout(clock::now()),
             }
+            self.publish(); // first: a relay must know somebody before they know of the relay
             self.flush();
-            self.publish();
         }
         self.say_goodbye().await;
     }

@@ -30,6 +30,10 @@ impl Server {
                 Phase::Live => Ok(Some(allocated(request.tuple, allocation))),
             };
         }
+        // "If the request is ... administratively prohibited": 403.
+        if !self.serves(request.tuple) {
+            return Err(Refusal::Forbidden);
+        }
         check_transport(message)?;
         // 4: DONT-FRAGMENT is not supported, and so an unknown attribute, which was judged before.
         let demand = demand(message)?;

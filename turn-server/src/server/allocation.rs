@@ -77,6 +77,11 @@ impl Permissions {
         self.until.get(&peer).is_some_and(|until| *until > now)
     }
 
+    /// Ends the permissions of those addresses.
+    pub(super) fn forbid(&mut self, is_forbidden: impl Fn(IpAddr) -> bool) {
+        self.until.retain(|peer, _| !is_forbidden(*peer));
+    }
+
     /// Installs or refreshes permissions for all of `peers`, or for none of them.
     pub(super) fn install(&mut self, peers: &[IpAddr], now: Instant) -> Result<(), Full> {
         self.until.retain(|_, until| *until > now);
@@ -120,6 +125,12 @@ impl Channels {
     pub(super) fn number(&self, peer: SocketAddr, now: Instant) -> Option<u16> {
         let number = *self.by_peer.get(&peer)?;
         self.peer(number, now).map(|_| number)
+    }
+
+    /// Ends the channels of those addresses.
+    pub(super) fn forbid(&mut self, is_forbidden: impl Fn(IpAddr) -> bool) {
+        self.by_number.retain(|_, (peer, _)| !is_forbidden(peer.ip()));
+        self.by_peer.retain(|peer, _| !is_forbidden(peer.ip()));
     }
 
     /// Whether [`Channels::bind`] would succeed. What has ended is forgotten on the way.

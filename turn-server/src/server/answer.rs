@@ -15,7 +15,7 @@ pub(super) enum Refusal {
     BadRequest,
     /// 401: prove who you are.
     Unauthorized,
-    /// 403: not with that peer.
+    /// 403: not for that client, or not with that peer.
     Forbidden,
     /// 420: these attributes mean nothing here.
     UnknownAttributes(Vec<u16>),

@@ -17,6 +17,7 @@ mod auth;
 mod binding;
 mod challenges;
 mod channel_bind;
+mod members;
 mod nonce;
 mod permission;
 mod pool;
@@ -25,8 +26,8 @@ mod relay;
 mod send;
 mod table;
 
-use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::collections::{BTreeSet, VecDeque};
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use self::allocation::{Allocation, FiveTuple};
@@ -84,6 +85,8 @@ pub struct Server {
     nonces: Nonces,
     challenges: Challenges,
     peers: PeerPolicy,
+    /// Whom it serves alone, once it was told.
+    members: Option<BTreeSet<IpAddr>>,
     own: Vec<SocketAddr>,
     quotas: Quotas,
     pool: Pool,
@@ -125,6 +128,7 @@ impl Server {
             challenges: Challenges::new(derive("challenges")),
             pool: Pool::new(&config.relay_addresses, &config.relay_ports, derive("ports")),
             peers: config.peers,
+            members: None,
             own: config.own,
             quotas: config.quotas,
             clock: Clock { anchor: now, unix },
@@ -271,7 +275,7 @@ impl Server {
     /// Whether `peer`, which is no live relay, is an address of this server that no data may go to: its listeners and
     /// other services always, the rest of its relay addresses unless the operator opened them by name.
     fn is_own(&self, peer: SocketAddr) -> bool {
-        self.own.contains(&peer) || (self.pool.bound(peer).is_some() && !self.peers.opens(peer.ip()))
+        self.own.contains(&peer) || (self.pool.bound(peer).is_some() && !self.opens_own(peer.ip()))
     }
 
     /// Ends an allocation.

@@ -32,7 +32,7 @@ impl Server {
         }
         // A permission has no port of its own. A client that names none gets the host, and each datagram is judged again.
         let is_relay = self.relay_at(peer).is_some() || (peer.port() == 0 && self.pool.bound(peer).is_some());
-        let permitted = is_relay || (self.peers.permits(peer.ip()) && !self.is_own(peer));
+        let permitted = is_relay || (self.permits(peer) && !self.is_own(peer));
         if permitted { Ok(()) } else { Err(Refusal::Forbidden) }
     }
 }

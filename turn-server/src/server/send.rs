@@ -59,6 +59,8 @@ impl Server {
             self.relay_to_client(other, advertised, data, now);
         } else if peer.port() == 0 || self.is_own(peer) {
             self.stats.dropped.own_address += 1;
+        } else if self.members.is_some() && !self.permits(peer) {
+            self.stats.dropped.no_permission += 1; // a port that no permission is of
         } else {
             self.stats.to_peers.count(data.len());
             self.emit(Output::RelayTransmit { relay, destination: peer, payload: data.to_vec() });

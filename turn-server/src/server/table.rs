@@ -2,7 +2,7 @@
 //! and nowhere else.
 
 use std::collections::{BTreeSet, HashMap};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use super::allocation::{Allocation, FiveTuple};
@@ -70,6 +70,22 @@ impl Table {
         allocation.lifetime = lifetime;
         allocation.expires = now + lifetime;
         self.deadlines.insert((allocation.expires, *tuple));
+    }
+
+    /// The allocations whose client's address is not one of those.
+    pub(super) fn clients_outside(&self, is_inside: impl Fn(IpAddr) -> bool) -> Vec<FiveTuple> {
+        let tuples = self.deadlines.iter().map(|(_, tuple)| *tuple);
+        tuples.filter(|tuple| !is_inside(tuple.client.ip())).collect()
+    }
+
+    /// Ends permissions and channels with those peers.
+    pub(super) fn forbid_peers(&mut self, is_forbidden: impl Fn(IpAddr) -> bool) {
+        for (_, tuple) in &self.deadlines {
+            if let Some(allocation) = self.allocations.get_mut(tuple) {
+                allocation.permissions.forbid(&is_forbidden);
+                allocation.channels.forbid(&is_forbidden);
+            }
+        }
     }
 
     pub(super) fn next_deadline(&self) -> Option<Instant> {

@@ -5,7 +5,7 @@
 
 mod sockets;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -35,6 +35,7 @@ pub struct Shell {
     inbox: mpsc::Receiver<Event>,
     sender: mpsc::Sender<Event>,
     stats: watch::Sender<Stats>,
+    members: Option<watch::Receiver<BTreeSet<IpAddr>>>,
 }
 
 struct Relay {
@@ -69,7 +70,8 @@ impl Shell {
         let core = Server::new(config, now(), unix_now());
         let (stats, _) = watch::channel(Stats::default());
         let listeners = sockets.into_iter().collect();
-        Ok(Self { core, listeners, local_addrs, relays: HashMap::new(), readers, inbox, sender, stats })
+        let relays = HashMap::new();
+        Ok(Self { core, listeners, local_addrs, relays, readers, inbox, sender, stats, members: None })
     }
 
     /// The addresses that clients can come to, with their real ports, in the order in which they were asked for.
@@ -82,6 +84,17 @@ impl Shell {
         self.stats.subscribe()
     }
 
+    /// Serves these addresses alone, now and whenever they change: who has none of them gets no allocation, and data goes
+    /// to no other address but to live relays of this server, whatever the peer policy says. Allocations of an address
+    /// that leaves the set, and permissions toward it, end at once. Should the sender go, the last set stands.
+    ///
+    /// Of this machine itself, a loopback address and those that relays stand on may be in the set (they open no port
+    /// but live relays); another address of it would open its ports from 1024 up to every member.
+    pub fn restrict(&mut self, mut members: watch::Receiver<BTreeSet<IpAddr>>) {
+        self.core.set_members(&members.borrow_and_update(), now());
+        self.members = Some(members);
+    }
+
     /// Serves until `shutdown` is there, and gives the last counters. Dropping it ends it at once.
     pub async fn run(mut self, shutdown: impl Future<Output = ()>) -> Stats {
         let mut shutdown = pin!(shutdown);
@@ -92,6 +105,7 @@ impl Shell {
                 () = &mut shutdown => break,
                 Some(event) = self.inbox.recv() => self.on_event(&event),
                 () = until(deadline) => self.core.handle_timeout(now()),
+                () = changed(&mut self.members) => self.take_members(),
                 _ = publish.tick() => self.publish(),
                 Some(_) = self.readers.join_next() => {} // the reader of a relay that was closed
             }
@@ -101,12 +115,22 @@ impl Shell {
         *self.core.stats()
     }
 
+    fn take_members(&mut self) {
+        if let Some(members) = &mut self.members {
+            self.core.set_members(&members.borrow_and_update(), now());
+        }
+    }
+
     fn publish(&self) {
         self.stats.send_replace(*self.core.stats());
     }
 
     /// Hands the core what came, and all that came since.
     fn on_event(&mut self, first: &Event) {
+        // Who has just come in may ask for a relay before the loop has turned.
+        if self.members.as_ref().is_some_and(|members| members.has_changed().unwrap_or(false)) {
+            self.take_members();
+        }
         let now = now();
         self.hand_over(first, now);
         for _ in 0..INBOX {
@@ -194,6 +218,17 @@ fn relay_addresses(listeners: &[SocketAddr], external: &[IpAddr]) -> Vec<RelayAd
         }
     }
     addresses
+}
+
+/// Done when there is another set; never again once nobody can send one.
+async fn changed(members: &mut Option<watch::Receiver<BTreeSet<IpAddr>>>) {
+    if let Some(receiver) = members
+        && receiver.changed().await.is_ok()
+    {
+        return;
+    }
+    *members = None;
+    std::future::pending().await
 }
 
 async fn until(deadline: Option<Instant>) {

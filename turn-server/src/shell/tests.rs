@@ -122,6 +122,31 @@ async fn a_client_and_a_peer_exchange_data_and_it_is_counted() {
 }
 
 #[tokio::test]
+async fn members_alone_are_served_and_who_leaves_is_cut_off() {
+    let (members, seen) = watch::channel(BTreeSet::from([LOOPBACK]));
+    let mut shell = Shell::bind(config(), &[any()], &[]).unwrap();
+    shell.restrict(seen);
+    let server = shell.local_addrs()[0];
+    let mut stats = shell.stats();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(shell.run(std::future::pending()));
+    let (mut one, mut other) = (Client::new(server).await, Client::new(server).await);
+    let relay = one.allocate().await;
+    one.bind(other.allocate().await).await;
+    soon(stats.wait_for(|stats| stats.allocations == 2)).await.unwrap();
+    members.send(BTreeSet::new()).unwrap();
+    soon(stats.wait_for(|stats| stats.allocations == 0)).await.unwrap();
+    UdpSocket::bind(relay).await.expect("the relay's port is free again");
+    let refused = one.ask(Method::Allocate, |w| w.attribute(attribute::REQUESTED_TRANSPORT, &[17, 0, 0, 0])).await;
+    let refused = Message::decode(&refused).unwrap();
+    assert_eq!(refused.attribute(attribute::ERROR_CODE), Some(&[0, 0, 4, 3][..]));
+    // Nobody can change the set any more: it stands.
+    drop(members);
+    let refused = other.ask(Method::Allocate, |w| w.attribute(attribute::REQUESTED_TRANSPORT, &[17, 0, 0, 0])).await;
+    assert_eq!(Message::decode(&refused).unwrap().class, Class::Error);
+}
+
+#[tokio::test]
 async fn a_port_that_another_program_has_is_passed_over() {
     let taken = UdpSocket::bind(any()).await.unwrap();
     let port = taken.local_addr().unwrap().port();

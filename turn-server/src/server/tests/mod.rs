@@ -4,6 +4,7 @@ mod abuse;
 mod allocate;
 mod auth;
 mod channels;
+mod members;
 mod permissions;
 mod refresh;
 mod relaying;
