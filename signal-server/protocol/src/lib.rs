@@ -6,6 +6,7 @@
 //! This crate holds no state, opens no socket and reads no clock.
 
 mod client;
+mod fingerprint;
 mod ids;
 mod limits;
 mod link;
@@ -13,6 +14,7 @@ mod server;
 mod signal;
 
 pub use client::{ClientMessage, Create, Join, Moderation, Resume};
+pub use fingerprint::fingerprint_hex;
 pub use ids::{BadId, InviteHash, InviteSecret, PeerId, RequestId, ResumeToken, RoomName};
 pub use limits::Limits;
 pub use link::{BadLink, RoomLink, SpkiHash};

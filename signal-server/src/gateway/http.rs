@@ -140,7 +140,7 @@ async fn websocket(
 }
 
 /// The header's value, if it stands there once and is text.
-fn only(headers: &HeaderMap, name: HeaderName) -> Option<String> {
+pub(super) fn only(headers: &HeaderMap, name: HeaderName) -> Option<String> {
     let mut values = headers.get_all(name).iter();
     let value = values.next()?.to_str().ok()?.to_owned();
     values.next().is_none().then_some(value)

@@ -25,11 +25,14 @@ use tower::ServiceExt as _;
 use super::counted::{Counted, Place, Places};
 use super::hosts::Hosts;
 use super::http::Caller;
+use super::redirect::redirect;
 use crate::rooms::Source;
 use crate::server::{Addresses, ConnectionLimits};
 use crate::tls::Identity;
 
-/// How long a TLS handshake may take.
+/// The first byte of a TLS connection: a record of type handshake (RFC 8446, section 5.1). No HTTP begins with it.
+const TLS_HANDSHAKE: u8 = 0x16;
+/// How long a TLS handshake may take, and its first byte.
 const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
 /// How long the head of a request may take to arrive.
 const HEAD_WITHIN: Duration = Duration::from_secs(10);
@@ -64,7 +67,8 @@ impl Listener {
                 accepted = self.socket.accept() => match accepted {
                     Ok((stream, from)) => match places.take(source_of(from)) {
                         Some(place) => {
-                            tasks.spawn(serve(stream, from, place, acceptor.clone(), self.router.clone()));
+                            let secure = acceptor.clone().map(|acceptor| (acceptor, self.hosts.subscribe()));
+                            tasks.spawn(serve(stream, from, place, secure, self.router.clone()));
                         }
                         None => tracing::warn!("too many connections: one more refused"),
                     },
@@ -112,12 +116,23 @@ fn source_of(from: SocketAddr) -> Option<Source> {
     (!address.is_loopback()).then(|| address.into())
 }
 
-async fn serve(stream: TcpStream, from: SocketAddr, place: Place, acceptor: Option<TlsAcceptor>, router: Router) {
+/// What a port that speaks TLS needs beside.
+type Secure = (TlsAcceptor, watch::Receiver<Hosts>);
+
+async fn serve(stream: TcpStream, from: SocketAddr, place: Place, secure: Option<Secure>, router: Router) {
     // Small messages wait for nothing; where this fails they are merely later.
     if let Err(e) = stream.set_nodelay(true) {
         tracing::debug!("nodelay: {e}");
     }
-    let Some(acceptor) = acceptor else { return serve_http(Counted::new(stream, place), from, router).await };
+    let Some((acceptor, hosts)) = secure else { return serve_http(Counted::new(stream, place), from, router).await };
+    let mut first = [0];
+    match timeout(HANDSHAKE_WITHIN, stream.peek(&mut first)).await {
+        Ok(Ok(1)) if first != [TLS_HANDSHAKE] => return redirect(Counted::new(stream, place), hosts).await,
+        Ok(Ok(1)) => {}
+        Ok(Ok(_)) => return, // gone without a word
+        Ok(Err(e)) => return tracing::debug!("before TLS: {e}"),
+        Err(_) => return tracing::debug!("before TLS: not a word in time"),
+    }
     match timeout(HANDSHAKE_WITHIN, acceptor.accept(stream)).await {
         Ok(Ok(stream)) => serve_http(Counted::new(stream, place), from, router).await,
         Ok(Err(e)) => tracing::debug!("TLS: {e}"),

@@ -9,3 +9,4 @@ pub(crate) mod hosts;
 pub(crate) mod http;
 pub(crate) mod hub;
 pub(crate) mod listener;
+mod redirect;

@@ -64,3 +64,26 @@ fn damaged_files_never_change_the_key_silently() {
     let refused = Identity::load(folder.path(), &ours, START).map(|i| i.spki()).unwrap_err();
     assert!(matches!(refused, TlsError::Key(_)), "{refused}");
 }
+
+/// What phones ask of a certificate: that it is for servers (RFC 5280, section 4.2.1.12), and not for long.
+#[test]
+fn a_certificate_is_for_servers_and_lasts_less_than_398_days() {
+    let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap();
+    let der = Certificate::make(&key, &names(&["localhost", "10.0.0.1", "fd00::1"]), START).unwrap().der;
+    let server_auth = [0x2b, 6, 1, 5, 5, 7, 3, 1]; // 1.3.6.1.5.5.7.3.1
+    assert!(der.windows(8).any(|bytes| bytes == server_auth));
+    // UTCTime (tag 23) of 13 letters, YYMMDDhhmmssZ: from when, and until when.
+    let times: Vec<_> =
+        der.windows(15).filter(|w| w[..2] == [23, 13] && w[14] == b'Z').map(|w| days(&w[2..8])).collect();
+    let [from, until] = times[..] else { panic!("{times:?}") };
+    assert!((380..398).contains(&(until - from)), "{} days", until - from);
+    assert!(from < i64::try_from(START / DAY).unwrap());
+}
+
+/// The day YYMMDD, counted from 1970.
+fn days(digits: &[u8]) -> i64 {
+    let number = |at: usize| i32::from(digits[at] - b'0') * 10 + i32::from(digits[at + 1] - b'0');
+    let month = time::Month::try_from(u8::try_from(number(2)).unwrap()).unwrap();
+    let date = time::Date::from_calendar_date(2000 + number(0), month, u8::try_from(number(4)).unwrap()).unwrap();
+    (date - time::Date::from_ordinal_date(1970, 1).unwrap()).whole_days()
+}

@@ -1,0 +1,63 @@
+//! What is answered to plain HTTP on the port that speaks TLS: the way to https, and nothing else.
+//!
+//! A guest types an address without its scheme, and browsers still try plain HTTP. No content goes out unencrypted, and
+//! no name but our own is ever sent anywhere. Holds no state.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, HeaderMap, LOCATION, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{StatusCode, Uri};
+use axum::response::{IntoResponse as _, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use super::hosts::Hosts;
+use super::http::only;
+
+/// How long the whole exchange may take, from the first byte to the last.
+const WITHIN: Duration = Duration::from_secs(10);
+/// Longest head of a request, bytes. The least that hyper takes: a link is far shorter.
+const HEAD_BYTES: usize = 8 * 1024;
+
+/// Answers one request on `stream`.
+pub(super) async fn redirect<S: AsyncRead + AsyncWrite + Unpin>(stream: S, hosts: watch::Receiver<Hosts>) {
+    let service = service_fn(|request: hyper::Request<Incoming>| {
+        let answer = answer(&hosts.borrow(), request.headers(), request.uri());
+        async { Ok::<_, Infallible>(answer) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(WITHIN)
+        .max_buf_size(HEAD_BYTES)
+        .keep_alive(false)
+        .serve_connection(TokioIo::new(stream), service);
+    match timeout(WITHIN, connection).await {
+        Ok(Ok(())) => {}
+        Ok(Err(e)) => tracing::debug!("neither TLS nor HTTP: {e}"),
+        Err(_) => tracing::debug!("plain HTTP: not done in time"),
+    }
+}
+
+fn answer(hosts: &Hosts, headers: &HeaderMap, uri: &Uri) -> Response {
+    let guarded = [
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (CONTENT_SECURITY_POLICY, "default-src 'none'"),
+        // A permanent redirect would be kept for ever, and this address may be another machine's tomorrow.
+        (CACHE_CONTROL, "no-store"),
+    ];
+    let Some(host) = only(headers, HOST).filter(|host| hosts.allows_host(host)) else {
+        return (StatusCode::BAD_REQUEST, guarded, "This port speaks https. Open the link as it was sent.\n")
+            .into_response();
+    };
+    // Whatever form the target has, what goes on is a path on our own host.
+    let path = uri.path_and_query().map(|path| path.as_str()).filter(|path| path.starts_with('/')).unwrap_or("/");
+    let location = format!("https://{host}{path}");
+    (StatusCode::PERMANENT_REDIRECT, guarded, [(LOCATION, location)], "This page is served over https.\n")
+        .into_response()
+}
