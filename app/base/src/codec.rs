@@ -7,6 +7,18 @@ pub enum VideoCodec {
     H264,
 }
 
+impl VideoCodec {
+    /// All of them.
+    pub const ALL: [Self; 1] = [Self::H264];
+
+    /// As session descriptions name it (RFC 4566 section 6, rtpmap); compared without regard to case.
+    pub fn encoding_name(self) -> &'static str {
+        match self {
+            Self::H264 => "H264",
+        }
+    }
+}
+
 /// An audio codec.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AudioCodec {

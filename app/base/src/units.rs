@@ -64,6 +64,9 @@ impl Resolution {
     /// Largest side that anything here takes: beyond it lies no camera, only an attack.
     pub const MAX_SIDE: u32 = 8192;
 
+    /// 1280x720: what a call is held in.
+    pub const HD: Self = Self { width: 1280, height: 720 };
+
     /// A size; `None` when a side is odd, zero or beyond [`Self::MAX_SIDE`].
     pub fn new(width: u32, height: u32) -> Option<Self> {
         let good = |side: u32| side > 0 && side.is_multiple_of(2) && side <= Self::MAX_SIDE;

@@ -5,6 +5,8 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use hearth_base::VideoCodec;
+
 /// Candidates of a peer in one generation. A host with IPv6 privacy addresses and a VPN has a dozen; more are refused.
 pub(crate) const MAX_CANDIDATES: usize = 32;
 /// Longest description and candidate, bytes.
@@ -109,6 +111,8 @@ pub(crate) struct CheckedDescription {
     pub(crate) fingerprint: String,
     /// Of the generation of ICE.
     pub(crate) ufrag: String,
+    /// What of ours they can take of video; none when they speak of no video at all.
+    pub(crate) video: Option<Vec<VideoCodec>>,
 }
 
 /// Looks a description over before any parser does.
@@ -120,6 +124,7 @@ pub(crate) fn check_description(sdp: &str) -> Result<CheckedDescription, Refused
         return Err(Refused::Syntax);
     }
     let (mut fingerprint, mut ufrag, mut candidates) = (None, None, Vec::new());
+    let mut video: Option<Vec<VideoCodec>> = None;
     let (mut sections, mut lines) = (0, 0);
     let mut kept = String::with_capacity(sdp.len());
     for line in sdp.lines() {
@@ -145,6 +150,12 @@ pub(crate) fn check_description(sdp: &str) -> Result<CheckedDescription, Refused
             }
             fingerprint = Some(value.to_owned());
         }
+        if line.starts_with("m=video ") {
+            video.get_or_insert_default();
+        }
+        if let (Some(codec), Some(video)) = (video_codec(line), &mut video) {
+            video.push(codec);
+        }
         if let Some(value) = line.strip_prefix("a=ice-ufrag:") {
             ufrag = ufrag.or_else(|| is_ufrag(value).then(|| value.to_owned()));
         }
@@ -156,7 +167,15 @@ pub(crate) fn check_description(sdp: &str) -> Result<CheckedDescription, Refused
         candidates,
         fingerprint: fingerprint.ok_or(Refused::Fingerprint)?,
         ufrag: ufrag.ok_or(Refused::Credentials)?,
+        video,
     })
+}
+
+/// The codec of a line `a=rtpmap:96 H264/90000`, if it is one of ours.
+fn video_codec(line: &str) -> Option<VideoCodec> {
+    let (_, map) = line.strip_prefix("a=rtpmap:")?.split_once(' ')?;
+    let name = map.split('/').next()?;
+    VideoCodec::ALL.into_iter().find(|codec| codec.encoding_name().eq_ignore_ascii_case(name))
 }
 
 /// The fingerprint of our own description, to be shown.

@@ -112,6 +112,8 @@ pub struct PeerSnapshot {
     pub pair: Option<PairSnapshot>,
     /// DTLS fingerprints, theirs and ours: what the room's code is made of.
     pub fingerprints: Option<(String, String)>,
+    /// Whether they speak of video and can take none of ours.
+    pub lacks_video_codec: bool,
     /// Handshakes so far: 1, unless the connection had to be rebuilt.
     pub handshakes: u32,
     /// ICE restarts so far.

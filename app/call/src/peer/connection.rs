@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use bytes::Bytes;
+use hearth_base::VideoCodec;
 use hearth_protocol::{Candidate, Description, DescriptionKind};
 
 use super::gather::{GatherOutput, Gathering, Surroundings};
@@ -49,6 +50,8 @@ pub(crate) struct Connection {
     taken: usize,
     /// Both sides', ours second.
     pub(crate) fingerprints: (Option<String>, Option<String>),
+    /// Which of our codecs they can take, once they have spoken of video.
+    pub(crate) their_video: Option<Vec<VideoCodec>>,
     outputs: VecDeque<ConnectionOutput>,
 }
 
@@ -70,6 +73,7 @@ impl Connection {
             early: Vec::new(),
             taken: 0,
             fingerprints: (None, None),
+            their_video: None,
             outputs: VecDeque::new(),
         };
         connection.drain(now);
@@ -154,6 +158,8 @@ impl Connection {
         }
         self.their_ufrag = Some(checked.ufrag);
         self.fingerprints.0 = Some(checked.fingerprint);
+        // A word that says nothing of video takes back nothing that was said.
+        self.their_video = checked.video.or(self.their_video.take());
         let early = std::mem::take(&mut self.early);
         for candidate in checked.candidates.into_iter().chain(early) {
             if let Err(error) = self.add_remote(&candidate, now) {

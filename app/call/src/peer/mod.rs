@@ -331,6 +331,10 @@ impl Peer {
             estimate: self.outbound.estimate(),
             pair: link.and_then(|link| link.selected_pair()),
             fingerprints: fingerprints.and_then(|(theirs, ours)| theirs.zip(ours)),
+            lacks_video_codec: self
+                .connection
+                .as_ref()
+                .is_some_and(|c| c.their_video.as_ref().is_some_and(Vec::is_empty)),
             handshakes: self.handshakes,
             restarts: self.restarts,
             counters,

@@ -196,3 +196,21 @@ fn names_that_hide_nothing_are_not_asked_for() {
     world.run(SOON);
     assert!(world.clients.iter().all(|client| client.asked_names.is_empty()));
 }
+
+#[test]
+fn a_browser_without_our_codec_is_told_from_others() {
+    let mut world = World::new(911, LAN);
+    // As Firefox without its plugin: everything but H.264.
+    world.tamper = Some(Box::new(|message: &mut Value| {
+        let Some(sdp) = message.pointer("/desc/sdp").and_then(Value::as_str) else { return };
+        message["desc"]["sdp"] = Value::from(sdp.replace("H264/90000", "AV1/90000"));
+    }));
+    for index in [0, 1] {
+        world.add_client(TransportPolicy::All);
+        world.enter(index);
+    }
+    world.run(SOON);
+    assert!(world.clients.iter().any(|client| client.call.snapshot().peers.iter().any(|peer| peer.lacks_video_codec)));
+    let world = pair(912);
+    assert!(world.clients.iter().all(|client| client.call.snapshot().peers.iter().all(|peer| !peer.lacks_video_codec)));
+}
