@@ -14,7 +14,10 @@ use rust_i18n::t;
 use tokio::sync::watch;
 
 use crate::cli::{CameraArg, Cli, Command, MicrophoneArg, Part, StatsFormat};
-use crate::engine::{Camera, Engine, EngineConfig, EngineError, Microphone, SignalFault, View, clock};
+use crate::engine::{
+    CallView, Camera, Discovery, Engine, EngineConfig, EngineError, Microphone, ServerAddress, Showing, SignalFault,
+    clock,
+};
 
 mod report;
 
@@ -68,8 +71,9 @@ pub fn main(cli: Cli) -> Result<(), Fault> {
         }
         Command::Join { part } => (part, Entry::Join(read_link()?)),
     };
-    let engine = Engine::spawn(entry.config(&part)?)?;
-    engine.wish(entry.intent());
+    let server = entry.server()?;
+    let engine = Engine::spawn(config(&part))?;
+    engine.enter(server, entry.intent());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Fault::Runtime)?;
     let result = runtime.block_on(follow(&engine, &entry, &part));
     drop(engine);
@@ -90,33 +94,36 @@ impl Entry {
         }
     }
 
-    fn config(&self, part: &Part) -> Result<EngineConfig, Fault> {
-        let (websocket, pin) = match self {
+    fn server(&self) -> Result<ServerAddress, Fault> {
+        match self {
             Self::Create { server, spki, .. } => {
                 let nowhere = hearth_protocol::RoomName::from_random(0);
                 let link = RoomLink::new(server, nowhere, None, *spki).map_err(|_| Fault::BadServer)?;
-                (link.websocket(), *spki)
+                Ok(ServerAddress { websocket: link.websocket(), pin: *spki })
             }
-            Self::Join(link) => (link.websocket(), link.spki),
-        };
-        Ok(EngineConfig {
-            websocket,
-            pin,
-            nick: part.nick.clone(),
-            camera: match part.camera {
-                CameraArg::None => Camera::None,
-                CameraArg::Pattern => Camera::Pattern,
-            },
-            microphone: match part.microphone {
-                MicrophoneArg::None => Microphone::None,
-                MicrophoneArg::Chirp => Microphone::Chirp,
-            },
-            resolution: part.size,
-            frame_rate: part.fps,
-            source_id: part.source_id,
-            transport: if part.relay_only { TransportPolicy::RelayOnly } else { TransportPolicy::All },
-            loopback: if part.loopback { Loopback::Allowed } else { Loopback::Refused },
-        })
+            Self::Join(link) => Ok(ServerAddress { websocket: link.websocket(), pin: link.spki }),
+        }
+    }
+}
+
+fn config(part: &Part) -> EngineConfig {
+    EngineConfig {
+        nick: part.nick.clone(),
+        camera: match part.camera {
+            CameraArg::None => Camera::None,
+            CameraArg::Pattern => Camera::Pattern,
+        },
+        microphone: match part.microphone {
+            MicrophoneArg::None => Microphone::None,
+            MicrophoneArg::Chirp => Microphone::Chirp,
+        },
+        resolution: part.size,
+        frame_rate: part.fps,
+        source_id: part.source_id,
+        transport: if part.relay_only { TransportPolicy::RelayOnly } else { TransportPolicy::All },
+        loopback: if part.loopback { Loopback::Allowed } else { Loopback::Refused },
+        discovery: Discovery::default(),
+        showing: Showing::Stamps,
     }
 }
 
@@ -166,17 +173,17 @@ async fn follow(engine: &Engine, entry: &Entry, part: &Part) -> Result<(), Fault
     ended(&view)
 }
 
-fn current(views: &watch::Receiver<Arc<View>>) -> Arc<View> {
+fn current(views: &watch::Receiver<Arc<CallView>>) -> Arc<CallView> {
     views.borrow().clone()
 }
 
-fn link_of(entry: &Entry, view: &View) -> Option<RoomLink> {
+fn link_of(entry: &Entry, view: &CallView) -> Option<RoomLink> {
     let Entry::Create { server, secret, .. } = entry else { return None };
     let room = view.call.room.clone()?;
     RoomLink::new(server, room, Some(*secret), view.server.map(|(spki, _)| spki)).ok()
 }
 
-fn ended(view: &View) -> Result<(), Fault> {
+fn ended(view: &CallView) -> Result<(), Fault> {
     let Phase::Ended(reason) = view.call.phase else { return Ok(()) };
     match reason {
         EndReason::Left | EndReason::RoomEnded | EndReason::Kicked => Ok(()),
@@ -233,7 +240,7 @@ mod tests {
             (Some(SignalFault::Closed), Fault::Unreachable(SignalFault::Closed)),
             (None, Fault::Unreachable(SignalFault::Silent)),
         ] {
-            let mut view = View { signal_fault: fault, ..View::default() };
+            let mut view = CallView { signal_fault: fault, ..CallView::default() };
             view.call.phase = Phase::Ended(EndReason::Unreachable);
             let said = ended(&view).expect_err("there was no call");
             assert_eq!(said.to_string(), expected.to_string());

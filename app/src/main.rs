@@ -7,8 +7,7 @@ use hearth::cli::Cli;
 use hearth::words::Language;
 
 fn main() -> ExitCode {
-    let wished = std::env::var("HEARTH_LANG").ok();
-    Language::choose(wished.as_deref(), sys_locale::get_locale().as_deref()).speak();
+    Language::of_system().speak();
     let cli = Cli::parse();
     tracing_subscriber::fmt()
         .with_env_filter(

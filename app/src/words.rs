@@ -24,6 +24,11 @@ impl Language {
         if language.eq_ignore_ascii_case("zh") { Self::Chinese } else { Self::English }
     }
 
+    /// The language of `HEARTH_LANG`, else the system's.
+    pub fn of_system() -> Self {
+        Self::choose(std::env::var("HEARTH_LANG").ok().as_deref(), sys_locale::get_locale().as_deref())
+    }
+
     /// From here on every sentence is in this language.
     pub fn speak(self) {
         rust_i18n::set_locale(self.tag());

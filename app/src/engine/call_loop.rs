@@ -14,7 +14,7 @@ use super::media::{FromMedia, Media};
 use super::pin::Trust;
 use super::signalling::{self, OUTBOX, ServerAddress, SignalEvent};
 use super::sockets::{self, Datagram, Sockets};
-use super::{EngineConfig, EngineError, ServerTrust, View, clock, interfaces};
+use super::{CallView, Command, EngineConfig, EngineError, ServerTrust, clock, interfaces};
 
 /// How often the addresses of this machine are looked at. Asking the kernel is cheap; being told is another crate.
 const INTERFACES: Duration = Duration::from_secs(1);
@@ -36,13 +36,16 @@ pub(super) struct CallLoop {
     media: Media,
     from_media: FromMedia,
     signal: Signal,
-    views: watch::Sender<Arc<View>>,
-    view: View,
+    /// Names that are being asked for; the call bounds them.
+    lookups: JoinSet<(String, Option<IpAddr>)>,
+    views: watch::Sender<Arc<CallView>>,
+    view: CallView,
     changed: bool,
 }
 
 /// The connection to the server, where there is one.
 struct Signal {
+    server: Option<ServerAddress>,
     attempt: u64,
     /// The address that the connection stands on.
     local: Option<IpAddr>,
@@ -56,7 +59,7 @@ impl CallLoop {
     pub(super) fn new(
         config: EngineConfig,
         seed: [u8; 32],
-        views: watch::Sender<Arc<View>>,
+        views: watch::Sender<Arc<CallView>>,
     ) -> Result<Self, EngineError> {
         let now = clock::now();
         let (arrivals, datagrams) = mpsc::channel(sockets::WAITING);
@@ -80,16 +83,25 @@ impl CallLoop {
             datagrams,
             media,
             from_media,
-            signal: Signal { local: None, attempt: 0, outbox: None, tasks: JoinSet::new(), events, heard },
+            signal: Signal {
+                server: None,
+                local: None,
+                attempt: 0,
+                outbox: None,
+                tasks: JoinSet::new(),
+                events,
+                heard,
+            },
+            lookups: JoinSet::new(),
             views,
-            view: View::default(),
+            view: CallView::default(),
             changed: true,
             config,
         })
     }
 
     /// Runs until the call has ended, or nobody has wishes any more.
-    pub(super) async fn run(mut self, mut wishes: mpsc::Receiver<Intent>) {
+    pub(super) async fn run(mut self, mut wishes: mpsc::Receiver<Command>) {
         let mut look_again = clock::now();
         let mut view_again = look_again;
         loop {
@@ -116,10 +128,13 @@ impl CallLoop {
     }
 
     /// Waits for the next thing to happen, and takes it and what has come with it.
-    async fn wait(&mut self, due: Instant, wishes: &mut mpsc::Receiver<Intent>) {
+    async fn wait(&mut self, due: Instant, wishes: &mut mpsc::Receiver<Command>) {
         tokio::select! {
             () = tokio::time::sleep_until(due.into()) => self.call.handle(Input::Timeout, clock::now()),
-            wish = wishes.recv() => self.call.handle(Input::Intent(wish.unwrap_or(Intent::Leave)), clock::now()),
+            wish = wishes.recv() => self.on_command(wish.unwrap_or(Command::Intent(Intent::Leave))),
+            Some(Ok((name, address))) = self.lookups.join_next() => {
+                self.call.handle(Input::Resolved { name, address }, clock::now());
+            }
             Some(event) = self.signal.heard.recv() => self.on_signal(event),
             Some(frame) = self.from_media.video.recv() => self.call.handle(Input::Video(frame), clock::now()),
             Some(frame) = self.from_media.audio.recv() => self.call.handle(Input::Audio(frame), clock::now()),
@@ -132,6 +147,17 @@ impl CallLoop {
                 }
             }
         }
+    }
+
+    fn on_command(&mut self, command: Command) {
+        let intent = match command {
+            Command::Enter(server, intent) => {
+                self.signal.server = Some(server);
+                intent
+            }
+            Command::Intent(intent) => intent,
+        };
+        self.call.handle(Input::Intent(intent), clock::now());
     }
 
     fn look_at_interfaces(&mut self) {
@@ -191,6 +217,7 @@ impl CallLoop {
                     self.call.handle(Input::Socket { socket, local: local.ok() }, clock::now());
                 }
                 Output::CloseSocket(socket) => self.sockets.close(socket),
+                Output::Resolve(name) => drop(self.lookups.spawn(self.config.discovery.clone().resolve(name))),
                 Output::Media(command) => self.media.command(command),
                 Output::Video(frame) => {
                     let track = frame.track;
@@ -205,10 +232,10 @@ impl CallLoop {
     }
 
     fn dial(&mut self) {
+        let Some(server) = self.signal.server.clone() else { return };
         self.signal.attempt += 1;
         let (outbox, messages) = mpsc::channel(OUTBOX);
         self.signal.outbox = Some(outbox);
-        let server = ServerAddress { websocket: self.config.websocket.clone(), pin: self.config.pin };
         let events = self.signal.events.clone();
         while self.signal.tasks.try_join_next().is_some() {}
         self.signal.tasks.spawn(signalling::connection(server, self.signal.attempt, messages, events));
@@ -236,6 +263,8 @@ impl CallLoop {
         self.changed = false;
         self.view.call = self.call.snapshot();
         self.view.media = self.media.stats();
+        self.view.own_film = self.media.own_film();
+        self.view.films = self.media.films();
         self.views.send_replace(Arc::new(self.view.clone()));
     }
 }

@@ -8,14 +8,13 @@ use std::net::IpAddr;
 use hearth_call::Loopback;
 
 /// Interfaces that lead to containers and virtual machines on this very computer.
-const NOT_OFFERED: [&str; 7] = ["docker", "br-", "veth", "virbr", "lxc", "lxd", "podman"];
+pub(crate) const CONTAINERS: [&str; 9] = ["docker", "br-", "veth", "virbr", "vmnet", "vboxnet", "lxc", "lxd", "podman"];
 
 /// All addresses worth offering, IPv4 first (on a LAN both work, and IPv4 has no privacy addresses that expire). `None`
 /// when the system does not say: that is no news of the network.
 pub(crate) fn addresses(loopback: Loopback) -> Option<Vec<IpAddr>> {
     let interfaces = if_addrs::get_if_addrs().ok()?;
-    let offered =
-        interfaces.iter().filter(|interface| !NOT_OFFERED.iter().any(|name| interface.name.starts_with(name)));
+    let offered = interfaces.iter().filter(|interface| !CONTAINERS.iter().any(|name| interface.name.starts_with(name)));
     let mut addresses: Vec<_> =
         offered.map(|interface| interface.ip()).filter(|ip| is_offered(*ip, loopback)).collect();
     addresses.sort_by_key(|address| (address.is_loopback(), address.is_ipv6(), *address));

@@ -1,11 +1,16 @@
 //! The engine: the shell round a call. Sockets, clock, signalling, media; everything that waits.
 //!
-//! One thread of its own with a current-thread runtime owns the `Call` (see `call_loop`). Whoever uses the engine sends
-//! [`Intent`]s and looks at [`View`]s; nothing is shared, nothing is locked. `hearth-call` and `hearth-media` meet here
+//! An [`Engine`] is one visit to a room, from the look in the mirror to the goodbye: a thread of its own with a
+//! current-thread runtime owns the `Call` (see `call_loop`). Whoever uses it sends [`Intent`]s and looks at
+//! [`CallView`]s; nothing is shared, nothing is locked. The window's [`Desk`](desk::Desk) lives longer: it finds rooms,
+//! hosts them, remembers, and starts an engine for each visit. `hearth-call` and `hearth-media` meet here
 //! and nowhere else (`media`).
 
 mod call_loop;
 pub(crate) mod clock;
+pub mod desk;
+mod discovery;
+mod hosting;
 mod interfaces;
 mod media;
 mod pin;
@@ -21,10 +26,12 @@ use hearth_media::codec::CodecError;
 use hearth_protocol::SpkiHash;
 use rust_i18n::t;
 use tokio::sync::{mpsc, watch};
-use url::Url;
 
-pub use media::{Camera, MediaStats, Microphone, RemoteStats};
-pub use signalling::SignalFault;
+use crate::view::Film;
+
+pub use discovery::Discovery;
+pub use media::{Camera, MediaStats, Microphone, RemoteStats, Repaint, Showing, Stamps};
+pub use signalling::{ServerAddress, SignalFault};
 
 /// Wishes that wait for the call: a person makes three a second. Full: the newest is refused, and the sender told.
 const INTENTS: usize = 32;
@@ -32,10 +39,6 @@ const INTENTS: usize = 32;
 /// How an engine is set up.
 #[derive(Clone, Debug)]
 pub struct EngineConfig {
-    /// The signalling server's WebSocket.
-    pub websocket: Url,
-    /// Its public key, where it is known.
-    pub pin: Option<SpkiHash>,
     /// What the others call us.
     pub nick: String,
     /// Where the picture comes from.
@@ -52,11 +55,15 @@ pub struct EngineConfig {
     pub transport: TransportPolicy,
     /// Whether peers may be on this machine's loopback.
     pub loopback: Loopback,
+    /// Who answers for the names behind which browsers hide.
+    pub discovery: Discovery,
+    /// Who looks at the pictures.
+    pub showing: Showing,
 }
 
 /// One look at the engine.
 #[derive(Clone, Debug, Default)]
-pub struct View {
+pub struct CallView {
     /// The call.
     pub call: Snapshot,
     /// The server's key, once seen, and whether anybody vouches for it.
@@ -65,6 +72,10 @@ pub struct View {
     pub signal_fault: Option<SignalFault>,
     /// What was encoded, decoded, seen and heard.
     pub media: MediaStats,
+    /// Our own picture, where a window shows it.
+    pub own_film: Option<Film>,
+    /// Theirs.
+    pub films: Vec<Film>,
 }
 
 /// How sure we are of the server.
@@ -78,10 +89,18 @@ pub enum ServerTrust {
     FirstUse,
 }
 
+/// Something for the call's thread.
+#[derive(Debug)]
+enum Command {
+    /// To this server, and there this.
+    Enter(ServerAddress, Intent),
+    Intent(Intent),
+}
+
 /// A running call. Dropped, it leaves the room and waits for its threads.
 pub struct Engine {
-    intents: Option<mpsc::Sender<Intent>>,
-    views: watch::Receiver<Arc<View>>,
+    commands: Option<mpsc::Sender<Command>>,
+    views: watch::Receiver<Arc<CallView>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -109,23 +128,32 @@ impl Engine {
         rand::TryRng::try_fill_bytes(&mut rand::rngs::SysRng, &mut seed).map_err(|_| EngineError::Random)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(EngineError::Thread)?;
-        let (intents, wishes) = mpsc::channel(INTENTS);
-        let (views, view) = watch::channel(Arc::new(View::default()));
+        let (commands, wishes) = mpsc::channel(INTENTS);
+        let (views, view) = watch::channel(Arc::new(CallView::default()));
         let call = call_loop::CallLoop::new(config, seed, views)?;
         let thread = std::thread::Builder::new()
             .name("call".to_owned())
             .spawn(move || runtime.block_on(call.run(wishes)))
             .map_err(EngineError::Thread)?;
-        Ok(Self { intents: Some(intents), views: view, thread: Some(thread) })
+        Ok(Self { commands: Some(commands), views: view, thread: Some(thread) })
+    }
+
+    /// Goes to a server and creates or joins a room there; false when the call has ended or too many wishes wait.
+    pub fn enter(&self, server: ServerAddress, intent: Intent) -> bool {
+        self.command(Command::Enter(server, intent))
     }
 
     /// Wishes for something; false when the call has ended or too many wishes wait.
     pub fn wish(&self, intent: Intent) -> bool {
-        self.intents.as_ref().is_some_and(|intents| intents.try_send(intent).is_ok())
+        self.command(Command::Intent(intent))
+    }
+
+    fn command(&self, command: Command) -> bool {
+        self.commands.as_ref().is_some_and(|commands| commands.try_send(command).is_ok())
     }
 
     /// The views, the newest of which can always be had.
-    pub fn views(&self) -> watch::Receiver<Arc<View>> {
+    pub fn views(&self) -> watch::Receiver<Arc<CallView>> {
         self.views.clone()
     }
 }
@@ -133,7 +161,7 @@ impl Engine {
 impl Drop for Engine {
     fn drop(&mut self) {
         // The loop takes the end of wishes for a wish to leave.
-        self.intents = None;
+        self.commands = None;
         if let Some(thread) = self.thread.take() {
             drop(thread.join());
         }

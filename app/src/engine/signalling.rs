@@ -41,11 +41,11 @@ const LONGEST: usize = 512 * 1024;
 
 /// Where the server is, and how it is known.
 #[derive(Clone, Debug)]
-pub(crate) struct ServerAddress {
+pub struct ServerAddress {
     /// `wss://HOST:PORT/ws`, or `ws://` behind a proxy on this machine.
-    pub(crate) websocket: Url,
+    pub websocket: Url,
     /// Its public key.
-    pub(crate) pin: Option<SpkiHash>,
+    pub pin: Option<SpkiHash>,
 }
 
 /// What happened on a connection; `attempt` tells one from the next.

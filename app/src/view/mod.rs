@@ -32,8 +32,8 @@ pub struct View {
     pub settings: Settings,
     /// What could be chosen, and what has become of the choice.
     pub devices: Devices,
-    /// Rooms announced on this network, by name.
-    pub nearby: Vec<NearbyRoom>,
+    /// Numbers of the rooms that are announced on this network.
+    pub nearby: Vec<RoomName>,
     /// Rooms that we were in, the newest first.
     pub recent: Vec<RecentRoom>,
     /// What the person should read now; shown over any stage until dismissed or past.
@@ -104,15 +104,6 @@ pub struct Devices {
     pub camera: DeviceState,
     /// Whether the speaker plays the test sound.
     pub is_test_sound: bool,
-}
-
-/// A room announced on this network.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NearbyRoom {
-    /// Its number.
-    pub room: RoomName,
-    /// How many people are in it, where its host says so.
-    pub people: Option<u32>,
 }
 
 /// A room that we were in.

@@ -86,7 +86,7 @@ pub struct Person {
     pub quality: Quality,
     /// How loud they are played: 1 is as they are, 0 to 2.
     pub volume: f32,
-    /// Whether neither of us can show the other's video.
+    /// Whether they can show none of the pictures that we send: then they have sound alone.
     pub lacks_video_codec: bool,
 }
 

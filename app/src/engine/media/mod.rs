@@ -3,26 +3,27 @@
 //! Owner of: the media threads and the way between them and the call. What the call says becomes commands for encoders
 //! and decoders; what they make becomes the call's input, through queues of their own.
 
+mod showing;
+
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use hearth_base::{
-    AudioCodec, AudioPacket, Bitrate, EncodedAudio, EncodedVideo, Layer, Picture, ReceivedVideo, TrackId, TrackKind,
+    AudioCodec, AudioPacket, Bitrate, EncodedAudio, EncodedVideo, Layer, ReceivedVideo, TrackId, TrackKind,
     TrackSource, VideoCodec,
 };
 use hearth_call::MediaCommand;
-use hearth_media::Now;
 use hearth_media::chirp::{Chirp, ChirpReport};
 use hearth_media::codec::CodecError;
 use hearth_media::pattern::Pattern;
-use hearth_media::sinks::{ChirpSink, StampReport, StampSink};
+use hearth_media::sinks::{ChirpSink, StampReport};
 use hearth_media::slot::SlotReceiver;
 use hearth_media::source::AudioSource;
 use hearth_media::threads::{
     AudioThread, CameraThread, DecodeCounters, DecodeThreads, EncodeCommand, EncodeThread, LayerCounters,
-    LayerSettings, Lost, PictureSink, Queued, StartError, VideoSink,
+    LayerSettings, Lost, Queued, StartError, VideoSink,
 };
 use hearth_media::turn::{
     Accepted, AudioCommand, AudioPorts, AudioSettings, AudioSink, AudioTurn, SentCounters, TrackReport, Unheard,
@@ -32,6 +33,10 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 
 use super::{EngineConfig, EngineError, clock};
+use crate::view::Film;
+use showing::FirstPicture;
+
+pub use showing::{Repaint, Showing, Stamps};
 
 /// Encoded pictures between encoder and call: three a layer, and there is one layer. Full: the encoder leaves raw
 /// pictures out before it encodes them.
@@ -119,6 +124,7 @@ struct Remote {
     source: TrackSource,
     stamps: Option<SlotReceiver<StampReport>>,
     newest: Option<StampReport>,
+    film: Option<Film>,
 }
 
 /// What the media threads have for the call.
@@ -142,6 +148,8 @@ pub(super) struct Media {
     first_picture: FirstPicture,
     lost: Lost,
     commands_lost: u64,
+    showing: Showing,
+    own: Option<Film>,
 }
 
 impl Media {
@@ -155,10 +163,12 @@ impl Media {
         let (losses, lost) = mpsc::channel(LOSSES);
         let drawn = Arc::new(AtomicU64::new(0));
         let of = |kind| tracks.iter().find(|(_, source)| source.kind() == kind).map(|(track, _)| *track);
+        let (screen, own) = of(TrackKind::Video).and_then(|track| config.showing.screen(track)).unzip();
         let (encode, camera) = match of(TrackKind::Video) {
             None => (None, None),
             Some(track) => {
-                let (encode, camera) = start_video(config, track, pictures, drawn.clone()).map_err(start_fault)?;
+                let started = start_video(config, track, pictures, screen, drawn.clone());
+                let (encode, camera) = started.map_err(start_fault)?;
                 (Some(encode), Some(camera))
             }
         };
@@ -179,6 +189,8 @@ impl Media {
                 accepted(losses.try_send(track));
             }),
             commands_lost: 0,
+            showing: config.showing.clone(),
+            own,
         };
         Ok((media, FromMedia { video, audio, lost }))
     }
@@ -195,14 +207,13 @@ impl Media {
     }
 
     fn begin(&mut self, track: TrackId, peer: PeerId, source: TrackSource) {
-        let mut remote = Remote { peer, source, stamps: None, newest: None };
+        let mut remote = Remote { peer, source, stamps: None, newest: None, film: None };
         match source.kind() {
             TrackKind::Audio => self.tell_audio(AudioCommand::Begin(track, AudioCodec::Opus)),
             TrackKind::Video => {
-                let (stamps, reports) = StampSink::new();
-                let sink = Box::new(Noting { stamps, first: self.first_picture.clone() });
-                match self.decode.begin(track, VideoCodec::H264, sink, self.lost.clone()) {
-                    Ok(()) => remote.stamps = Some(reports),
+                let shown = self.showing.track(track, self.first_picture.clone());
+                match self.decode.begin(track, VideoCodec::H264, shown.sink, self.lost.clone()) {
+                    Ok(()) => (remote.stamps, remote.film) = (shown.stamps, shown.film),
                     Err(error) => tracing::warn!(%error, "no decoder"),
                 }
             }
@@ -226,6 +237,16 @@ impl Media {
     /// Sound of theirs.
     pub(super) fn audio(&mut self, packet: AudioPacket) {
         self.audio.handle_audio(packet);
+    }
+
+    /// Our own picture, for the window.
+    pub(super) fn own_film(&self) -> Option<Film> {
+        self.own.clone()
+    }
+
+    /// Theirs, for the window.
+    pub(super) fn films(&self) -> Vec<Film> {
+        self.remotes.values().filter_map(|remote| remote.film.clone()).collect()
     }
 
     fn tell_encoder(&mut self, command: EncodeCommand) {
@@ -278,6 +299,7 @@ fn start_video(
     config: &EngineConfig,
     track: TrackId,
     pictures: mpsc::Sender<EncodedVideo>,
+    mut screen: Option<showing::Screen>,
     drawn: Arc<AtomicU64>,
 ) -> Result<(EncodeThread, CameraThread), StartError> {
     let layer = LayerSettings {
@@ -289,7 +311,10 @@ fn start_video(
     };
     let (encode, mut slot) = EncodeThread::spawn(track, &[layer], Box::new(ToCall(pictures)))?;
     let source = Box::new(Pattern::new(config.source_id, config.resolution, config.frame_rate));
-    let deliver = move |picture| {
+    let deliver = move |picture: hearth_base::Picture| {
+        if let Some(screen) = &mut screen {
+            screen.show(picture.clone());
+        }
         drawn.fetch_add(1, Ordering::Relaxed);
         slot.put(picture);
     };
@@ -334,22 +359,6 @@ fn name(source: TrackSource) -> &'static str {
         TrackSource::Screen => "screen",
         TrackSource::Microphone => "microphone",
         TrackSource::System => "system",
-    }
-}
-
-/// When the first picture of all was decoded.
-type FirstPicture = Arc<OnceLock<Instant>>;
-
-/// Reads the stamps, and notes when the first picture came.
-struct Noting {
-    stamps: StampSink,
-    first: FirstPicture,
-}
-
-impl PictureSink for Noting {
-    fn picture(&mut self, track: TrackId, picture: Picture, now: Now) {
-        self.first.get_or_init(|| now.monotonic);
-        self.stamps.picture(track, picture, now);
     }
 }
 

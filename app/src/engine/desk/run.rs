@@ -1,0 +1,448 @@
+//! The loop that owns the desk.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use hearth_base::{DeviceChoice, DeviceKind, FrameRate, Resolution};
+use hearth_call::{HostAct, Intent, Loopback, Phase, Switch, TransportPolicy};
+use hearth_protocol::RoomName;
+use mdns_sd::{Receiver, ServiceEvent};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+use super::doors::{self, Target};
+use super::show::{self, Moment};
+use super::store::Rooms;
+use super::visit::{self, Step, Visit};
+use super::{DeskConfig, places};
+use crate::engine::discovery::{FoundRoom, Nearby};
+use crate::engine::hosting::{Hosting, HostingConfig, HostingError, addresses};
+use crate::engine::{Camera, Engine, EngineConfig, Microphone, Showing, clock};
+use crate::view::{Fault, LanguageChoice, Settings, Stage, View, Wish};
+use crate::words::Language;
+
+/// How often the clock in a room, and the addresses of an invitation, are looked at.
+const TICK: Duration = Duration::from_secs(1);
+/// How long a number is looked for on this network before the server of the settings is asked: an announcement is
+/// answered within a second, and the first question may be lost.
+const LOOKING: Duration = Duration::from_secs(3);
+/// How long a room's servers may take to tell everybody that it is over.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// Everything that the desk's thread owns.
+pub(super) struct DeskLoop {
+    config: DeskConfig,
+    settings: Settings,
+    rooms: Rooms,
+    nearby: Nearby,
+    browsing: Option<Receiver<ServiceEvent>>,
+    visit: Option<Visit>,
+    hosting: Option<Hosting>,
+    tasks: JoinSet<Done>,
+    fault: Option<Fault>,
+    tick: Instant,
+    views: watch::Sender<Arc<View>>,
+}
+
+/// Something that took its time.
+enum Done {
+    Hosted(Result<Hosting, HostingError>),
+    Reached(Option<std::net::SocketAddr>),
+    /// A room that is over is no longer hosted.
+    Closed,
+}
+
+impl DeskLoop {
+    pub(super) fn new(config: DeskConfig, views: watch::Sender<Arc<View>>) -> Self {
+        let settings = config.folders.load_settings();
+        speak(settings.language);
+        let desk = Self {
+            rooms: config.folders.load_rooms(),
+            settings,
+            nearby: Nearby::default(),
+            browsing: None,
+            visit: None,
+            hosting: None,
+            tasks: JoinSet::new(),
+            fault: None,
+            tick: clock::now(),
+            views,
+            config,
+        };
+        desk.show(); // before the first frame is drawn
+        desk
+    }
+
+    /// Runs until nobody has wishes any more.
+    pub(super) async fn run(mut self, mut wishes: mpsc::Receiver<Wish>) {
+        self.browsing = self.config.discovery.browse();
+        if let Some(link) = self.config.link.take() {
+            self.on_wish(Wish::Join(link));
+        }
+        loop {
+            self.settle();
+            self.show();
+            let tick = self.visit.as_ref().map(|_| self.tick);
+            tokio::select! {
+                wish = wishes.recv() => match wish {
+                    Some(wish) => self.on_wish(wish),
+                    None => break,
+                },
+                Some(event) = next(&self.browsing) => drop(self.nearby.handle(event)),
+                () = changed(&mut self.visit) => {}
+                Some(done) = self.tasks.join_next() => self.on_done(done),
+                () = until(tick) => {
+                    self.tick = clock::now() + TICK;
+                    self.look_at_addresses();
+                }
+            }
+        }
+        self.leave(Leaving::All);
+        self.visit = None;
+        // What is still on its way out may finish; the servers bound how long that takes.
+        while self.tasks.join_next().await.is_some() {}
+    }
+
+    fn on_wish(&mut self, wish: Wish) {
+        match wish {
+            Wish::Start => self.start(),
+            Wish::Join(text) => match doors::read(&text) {
+                Some(target) => self.approach(target),
+                None => self.fault = Some(Fault::WrongLink),
+            },
+            Wish::JoinNearby(room) => self.approach(Target::Number(room)),
+            Wish::JoinRecent(place) => {
+                if let Some(link) = self.rooms.link(place) {
+                    self.approach(Target::Link(link));
+                }
+            }
+            Wish::ForgetRecent => {
+                self.rooms.forget();
+                self.config.folders.save_rooms(&self.rooms);
+            }
+            Wish::Enter => self.enter(),
+            Wish::Leave => self.leave(Leaving::Me),
+            Wish::EndForAll => self.leave(Leaving::All),
+            Wish::SetNick(nick) => self.change(|settings| settings.nick = nick),
+            Wish::SetMicrophone(switch) => self.switch(DeviceKind::Microphone, switch),
+            Wish::SetCamera(switch) => self.switch(DeviceKind::Camera, switch),
+            Wish::Choose(kind, choice) => self.choose(kind, choice),
+            Wish::TestSound => {}
+            Wish::Say(text) => self.intend(Intent::Say(text)),
+            Wish::SetVolume(peer, volume) => {
+                if let Some(visit) = &mut self.visit {
+                    visit.volumes.insert(peer, volume.clamp(0.0, 2.0));
+                }
+            }
+            Wish::Admit(peer) => self.intend(Intent::Moderate(HostAct::Admit, peer)),
+            Wish::Deny(peer) => self.intend(Intent::Moderate(HostAct::Deny, peer)),
+            Wish::Kick(peer) => self.intend(Intent::Moderate(HostAct::Kick, peer)),
+            Wish::ChooseAddress(address) => {
+                if let Some(visit) = &mut self.visit {
+                    visit.picked = Some(address);
+                }
+                self.look_at_addresses();
+            }
+            Wish::Change(settings) => self.change(|old| *old = *settings),
+            Wish::Dismiss => self.fault = None,
+            Wish::DismissCrash => self.config.crash = None,
+        }
+    }
+
+    /// To the door of a room of our own: here, or on the server of the settings.
+    fn start(&mut self) {
+        let server = self.settings.server.trim();
+        if server.is_empty() {
+            return self.approach(Target::Host);
+        }
+        // The number is the server's to give; the name stands for it until then.
+        match doors::on_server(server, RoomName::from_random(0)) {
+            Some(link) => self.approach(Target::Create(link)),
+            None => self.fault = Some(Fault::WrongServer),
+        }
+    }
+
+    /// In front of the mirror: devices run, and nobody hears or sees us yet.
+    fn approach(&mut self, target: Target) {
+        self.leave(Leaving::Me);
+        self.fault = None;
+        let (microphone, camera) = (self.settings.join_microphone, self.settings.join_camera);
+        match Engine::spawn(self.engine_config()) {
+            Ok(engine) => {
+                let visit = Visit::new(engine, target, microphone, camera);
+                visit.engine.wish(Intent::SetMicrophone(microphone));
+                visit.engine.wish(Intent::SetCamera(camera));
+                self.visit = Some(visit);
+            }
+            Err(error) => self.fault = Some(Fault::Other(error.to_string())),
+        }
+    }
+
+    fn engine_config(&self) -> EngineConfig {
+        EngineConfig {
+            nick: self.settings.nick.clone(),
+            camera: if self.settings.camera == DeviceChoice::Test { Camera::Pattern } else { Camera::None },
+            microphone: if self.settings.microphone == DeviceChoice::Test {
+                Microphone::Chirp
+            } else {
+                Microphone::None
+            },
+            resolution: Resolution::HD,
+            frame_rate: FrameRate::new(30),
+            source_id: rand::random::<u8>().max(1),
+            transport: TransportPolicy::All,
+            loopback: Loopback::Refused,
+            discovery: self.config.discovery.clone(),
+            showing: Showing::Window { repaint: self.config.repaint.clone(), stamps: self.config.stamps },
+        }
+    }
+
+    /// Through the door.
+    fn enter(&mut self) {
+        let Some(visit) = self.visit.as_mut().filter(|visit| visit.step == Step::AtDoor) else { return };
+        visit.step = Step::Seeking(None);
+        match visit.target.clone() {
+            Target::Host => self.host(),
+            Target::Create(link) | Target::Link(link) => visit.enter(places::of(&link), self.settings.nick.clone()),
+            Target::Number(_) => visit.step = Step::Seeking(Some(clock::now() + LOOKING)),
+        }
+        self.config.folders.save_settings(&self.settings);
+    }
+
+    fn host(&mut self) {
+        let Some(visit) = &mut self.visit else { return };
+        visit.addresses = addresses::addresses(None);
+        let config = HostingConfig {
+            state: self.config.folders.keys(),
+            port: self.settings.port,
+            relays: visit.addresses.iter().map(|entry| entry.address).collect(),
+        };
+        self.tasks.spawn(async move { Done::Hosted(Hosting::start(config).await) });
+    }
+
+    fn on_done(&mut self, done: Result<Done, tokio::task::JoinError>) {
+        match done {
+            Ok(Done::Hosted(hosted)) => self.on_hosted(hosted),
+            Ok(Done::Reached(Some(address))) => {
+                let nick = self.settings.nick.clone();
+                let visit = self.visit.as_mut().filter(|visit| matches!(visit.step, Step::Seeking(_)));
+                if let (Some(visit), Some(server)) = (visit, places::at(address)) {
+                    visit.enter(server, nick);
+                }
+            }
+            Ok(Done::Reached(None)) => self.give_up(Fault::HostUnreachable),
+            Ok(Done::Closed) => {}
+            Err(error) => tracing::error!(%error, "a task of the desk ended"),
+        }
+    }
+
+    fn on_hosted(&mut self, hosted: Result<Hosting, HostingError>) {
+        let waits = self.visit.as_ref().is_some_and(|visit| matches!(visit.step, Step::Seeking(_)));
+        match hosted {
+            Ok(hosting) if waits => {
+                let server = places::own(hosting.facts().port, hosting.facts().spki);
+                self.hosting = Some(hosting);
+                let nick = self.settings.nick.clone();
+                if let (Some(visit), Some(server)) = (&mut self.visit, server) {
+                    visit.enter(server, nick);
+                }
+            }
+            Ok(hosting) => self.close(hosting), // nobody wants it any more
+            Err(HostingError::PortUsed(port)) => self.give_up(Fault::BusyPort(port)),
+            Err(error) => self.give_up(Fault::Hosting(error.to_string())),
+        }
+    }
+
+    /// What follows from what has changed.
+    fn settle(&mut self) {
+        self.seek();
+        let Some(visit) = &mut self.visit else { return };
+        let view = visit.view();
+        if let Some(reason) = visit::ended(&view.call.phase) {
+            let fault = visit::fault(reason, view.signal_fault.as_ref());
+            self.visit = None;
+            self.fault = fault.or(self.fault.take());
+            if let Some(hosting) = self.hosting.take() {
+                self.close(hosting);
+            }
+            return;
+        }
+        if view.call.phase == Phase::InRoom && visit.since.is_none() {
+            self.on_entered();
+        }
+    }
+
+    /// A number leads to a room on this network, else to the server of the settings, else nowhere.
+    fn seek(&mut self) {
+        let Some(visit) = &mut self.visit else { return };
+        let (Target::Number(room), Step::Seeking(Some(until))) = (&visit.target, visit.step) else { return };
+        if let Some(found) = self.nearby.find(room).cloned() {
+            visit.step = Step::Seeking(None);
+            return self.reach(found);
+        }
+        if until > clock::now() {
+            return;
+        }
+        match doors::on_server(self.settings.server.trim(), room.clone()) {
+            Some(link) => visit.enter(places::of(&link), self.settings.nick.clone()),
+            None => self.give_up(Fault::NoSuchRoom),
+        }
+    }
+
+    fn reach(&mut self, found: FoundRoom) {
+        self.tasks.spawn(async move { Done::Reached(doors::reach(found).await) });
+    }
+
+    fn on_entered(&mut self) {
+        let Some(visit) = &mut self.visit else { return };
+        visit.since = Some(clock::now());
+        let Some(room) = visit.view().call.room.clone() else { return };
+        if let (Target::Host, Some(hosting)) = (&visit.target, &self.hosting) {
+            let reachable: Vec<_> = visit.addresses.iter().map(|entry| entry.address).collect();
+            visit.announced = self.config.discovery.announce(&room, &reachable, hosting.facts().port);
+        } else if let Some(link) = visit.link(room) {
+            self.rooms.add(&link, clock::unix_s());
+            self.config.folders.save_rooms(&self.rooms);
+        }
+    }
+
+    fn look_at_addresses(&mut self) {
+        if let Some(visit) = self.visit.as_mut().filter(|_| self.hosting.is_some()) {
+            visit.addresses = addresses::addresses(visit.picked);
+        }
+    }
+
+    fn give_up(&mut self, fault: Fault) {
+        self.visit = None;
+        self.fault = Some(fault);
+    }
+
+    fn leave(&mut self, leaving: Leaving) {
+        let Some(visit) = &mut self.visit else { return };
+        visit.announced = None;
+        if visit.step != Step::Entered {
+            self.visit = None;
+            return;
+        }
+        // A room cannot outlive the program that serves it.
+        let ends = leaving == Leaving::All || self.hosting.is_some();
+        visit.engine.wish(if ends { Intent::EndRoom } else { Intent::Leave });
+        self.visit = None; // waits until that is said
+        if let Some(hosting) = self.hosting.take() {
+            self.close(hosting);
+        }
+    }
+
+    /// Stops hosting once everybody has read that the room is over.
+    fn close(&mut self, hosting: Hosting) {
+        self.tasks.spawn(async move {
+            hosting.emptied(LAST_WORDS).await;
+            // It waits for its thread.
+            drop(tokio::task::spawn_blocking(move || drop(hosting)).await);
+            Done::Closed
+        });
+    }
+
+    fn intend(&self, intent: Intent) {
+        if let Some(visit) = &self.visit {
+            visit.engine.wish(intent);
+        }
+    }
+
+    fn switch(&mut self, kind: DeviceKind, switch: Switch) {
+        let Some(visit) = &mut self.visit else { return };
+        let at_door = visit.step == Step::AtDoor;
+        match kind {
+            DeviceKind::Microphone => {
+                visit.microphone = switch;
+                visit.engine.wish(Intent::SetMicrophone(switch));
+                if at_door {
+                    self.settings.join_microphone = switch;
+                }
+            }
+            DeviceKind::Camera => {
+                visit.camera = switch;
+                visit.engine.wish(Intent::SetCamera(switch));
+                if at_door {
+                    self.settings.join_camera = switch;
+                }
+            }
+            DeviceKind::Speaker => {}
+        }
+    }
+
+    fn choose(&mut self, kind: DeviceKind, choice: DeviceChoice) {
+        self.change(|settings| match kind {
+            DeviceKind::Camera => settings.camera = choice,
+            DeviceKind::Microphone => settings.microphone = choice,
+            DeviceKind::Speaker => settings.speaker = choice,
+        });
+    }
+
+    fn change(&mut self, change: impl FnOnce(&mut Settings)) {
+        let before = self.settings.clone();
+        change(&mut self.settings);
+        if self.settings == before {
+            return;
+        }
+        if self.settings.language != before.language {
+            speak(self.settings.language);
+        }
+        self.config.folders.save_settings(&self.settings);
+    }
+
+    fn show(&self) {
+        let now = Moment { at: clock::now(), unix_s: clock::unix_s() };
+        let hosting = self.hosting.as_ref().map(Hosting::facts);
+        let stage = self.visit.as_ref().map(|visit| show::stage(visit, &self.settings.nick, hosting, now));
+        let view = View {
+            stage: stage.unwrap_or(Stage::Home),
+            settings: self.settings.clone(),
+            nearby: self.nearby.rooms(),
+            recent: self.rooms.shown(),
+            fault: self.fault.clone(),
+            crash: self.config.crash.clone(),
+            log: self.config.log.clone(),
+            ..View::default()
+        };
+        self.views.send_replace(Arc::new(view));
+        self.config.repaint.ask();
+    }
+}
+
+/// Who leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Leaving {
+    Me,
+    All,
+}
+
+fn speak(language: LanguageChoice) {
+    let language = match language {
+        LanguageChoice::System => Language::of_system(),
+        LanguageChoice::English => Language::English,
+        LanguageChoice::Chinese => Language::Chinese,
+    };
+    language.speak();
+}
+
+async fn next(browsing: &Option<Receiver<ServiceEvent>>) -> Option<ServiceEvent> {
+    match browsing {
+        Some(browsing) => browsing.recv_async().await.ok(),
+        None => std::future::pending().await,
+    }
+}
+
+async fn changed(visit: &mut Option<Visit>) {
+    match visit {
+        Some(visit) => visit.changed().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at.into()).await,
+        None => std::future::pending().await,
+    }
+}

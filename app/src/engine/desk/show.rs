@@ -1,0 +1,164 @@
+//! From what the engine knows to what the window shows. Pure: everything is an argument.
+
+use std::time::{Duration, Instant};
+
+use hearth_base::TrackSource;
+use hearth_call::{ChatMessage, PeerPhase, PeerSnapshot, Phase, Snapshot};
+use hearth_protocol::Role;
+
+use super::doors::Target;
+use super::visit::{Step, Visit};
+use crate::engine::hosting::HostingFacts;
+use crate::engine::{CallView, ServerTrust};
+use crate::view::{
+    ChatLine, Door, Film, Invite, Knocker, Me, Person, PreJoin, Progress, Quality, Room, Speaker, Stage,
+};
+
+/// Losses and round trips from which on people complain (ITU-T G.114: 400 ms is the most for speech).
+const POOR_LOSS: f64 = 0.08;
+const POOR_ROUND_TRIP: Duration = Duration::from_millis(400);
+
+/// One moment on both clocks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment {
+    pub(super) at: Instant,
+    pub(super) unix_s: u64,
+}
+
+impl Moment {
+    /// Seconds since 1970 at another instant.
+    fn unix_s_at(&self, at: Instant) -> u64 {
+        self.unix_s.saturating_sub(self.at.saturating_duration_since(at).as_secs())
+    }
+}
+
+/// The stage of a visit.
+pub(super) fn stage(visit: &Visit, nick: &str, hosting: Option<&HostingFacts>, now: Moment) -> Stage {
+    let view = visit.view();
+    match visit.step {
+        Step::AtDoor => Stage::PreJoin(PreJoin {
+            door: door(&visit.target),
+            microphone: visit.microphone,
+            camera: visit.camera,
+            film: view.own_film.clone(),
+            level: 0.0,
+        }),
+        Step::Seeking(_) | Step::Entered => Stage::Room(room(visit, &view, nick, hosting, now)),
+    }
+}
+
+fn door(target: &Target) -> Door {
+    match target {
+        Target::Host | Target::Create(_) => Door::Start,
+        Target::Link(link) => Door::Join { room: link.room.clone(), invited: link.secret.is_some() },
+        Target::Number(room) => Door::Join { room: room.clone(), invited: false },
+    }
+}
+
+fn room(visit: &Visit, view: &CallView, nick: &str, hosting: Option<&HostingFacts>, now: Moment) -> Room {
+    let call = &view.call;
+    let mut people: Vec<&PeerSnapshot> = call.peers.iter().collect();
+    people.sort_by_key(|peer| peer.came);
+    Room {
+        progress: progress(&call.phase),
+        name: call.room.clone().or_else(|| named(&visit.target)),
+        role: call.role,
+        capacity: call.room_state.capacity,
+        me: Me {
+            nick: nick.to_owned(),
+            microphone: visit.microphone,
+            camera: visit.camera,
+            film: view.own_film.clone(),
+            level: 0.0,
+            is_speaking: false,
+            is_muted_talking: false,
+        },
+        people: people.into_iter().map(|peer| person(peer, visit, &view.films)).collect(),
+        lobby: lobby(call),
+        chat: call.chat.iter().map(|message| line(message, now)).collect(),
+        invite: invite(visit, view, hosting),
+        unverified: view.server.filter(|(_, trust)| *trust == ServerTrust::FirstUse).map(|(spki, _)| spki.words()),
+        seconds: visit.since.map_or(0, |since| now.at.saturating_duration_since(since).as_secs()),
+    }
+}
+
+fn named(target: &Target) -> Option<hearth_protocol::RoomName> {
+    match target {
+        Target::Host | Target::Create(_) => None,
+        Target::Link(link) => Some(link.room.clone()),
+        Target::Number(room) => Some(room.clone()),
+    }
+}
+
+fn progress(phase: &Phase) -> Progress {
+    match phase {
+        Phase::Idle | Phase::Joining | Phase::Ended(_) => Progress::Entering,
+        Phase::Lobby => Progress::Waiting,
+        Phase::InRoom => Progress::In,
+        Phase::Resuming { .. } => Progress::Reconnecting,
+    }
+}
+
+fn person(peer: &PeerSnapshot, visit: &Visit, films: &[Film]) -> Person {
+    let track = peer.tracks.iter().find(|(_, source)| *source == TrackSource::Camera).map(|(track, _)| *track);
+    Person {
+        id: peer.id,
+        nick: peer.nick.clone(),
+        kind: peer.kind,
+        role: peer.role,
+        media: peer.media,
+        is_speaking: false,
+        film: films.iter().find(|film| Some(film.track) == track).cloned(),
+        quality: quality(peer),
+        lacks_video_codec: peer.lacks_video_codec,
+        volume: visit.volumes.get(&peer.id).copied().unwrap_or(1.0),
+    }
+}
+
+fn quality(peer: &PeerSnapshot) -> Quality {
+    match peer.phase {
+        PeerPhase::Negotiating | PeerPhase::Connecting => Quality::Connecting,
+        PeerPhase::Connected(route) => {
+            let slow = peer.round_trip.is_some_and(|trip| trip > POOR_ROUND_TRIP);
+            if slow || peer.loss > POOR_LOSS { Quality::Poor(route) } else { Quality::Good(route) }
+        }
+        PeerPhase::Faltering | PeerPhase::Restarting { .. } | PeerPhase::Failed => Quality::Lost,
+    }
+}
+
+fn lobby(call: &Snapshot) -> Vec<Knocker> {
+    let knocker =
+        |entry: &hearth_protocol::LobbyEntry| Knocker { id: entry.id, nick: entry.nick.clone(), kind: entry.kind };
+    call.lobby.iter().map(knocker).collect()
+}
+
+fn line(message: &ChatMessage, now: Moment) -> ChatLine {
+    ChatLine {
+        from: message.from.map_or(Speaker::Me, |id| Speaker::Person { id, nick: message.nick.clone() }),
+        text: message.text.clone(),
+        unix_s: now.unix_s_at(message.at),
+    }
+}
+
+/// How others come in. Only who made the room, or came by the whole link, can tell.
+fn invite(visit: &Visit, view: &CallView, hosting: Option<&HostingFacts>) -> Option<Invite> {
+    let number = view.call.room.clone()?;
+    let wrong_invites = if view.call.role == Role::Host { view.call.room_state.wrong_invites } else { 0 };
+    if let (Target::Host, Some(facts)) = (&visit.target, hosting) {
+        let chosen = visit.addresses.iter().find(|address| address.is_chosen)?;
+        let link = super::places::hosted_link(chosen.address, facts.port, number.clone(), visit.secret(), facts.spki)?;
+        return Some(Invite {
+            number,
+            link: link.reveal(),
+            is_hosted: true,
+            addresses: visit.addresses.clone(),
+            words: facts.spki.words(),
+            certificate: Some(hearth_protocol::fingerprint_hex(&facts.certificate)),
+            wrong_invites,
+        });
+    }
+    let (spki, _) = view.server?;
+    let link = visit.link(number.clone())?.reveal();
+    let words = spki.words();
+    Some(Invite { number, link, is_hosted: false, addresses: Vec::new(), words, certificate: None, wrong_invites })
+}

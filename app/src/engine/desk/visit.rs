@@ -1,0 +1,163 @@
+//! One visit to a room: from the door to the goodbye.
+//!
+//! Owner of: the engine of the visit, what the person wants of the devices meanwhile, and how others come in.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use hearth_call::{EndReason, Intent, Phase, Switch};
+use hearth_protocol::{ErrorCode, InviteSecret, PeerId, RoomLink, RoomName};
+use tokio::sync::watch;
+
+use super::doors::Target;
+use crate::engine::discovery::Announced;
+use crate::engine::{CallView, Engine, ServerAddress, SignalFault};
+use crate::view::{Fault, InviteAddress, Refusal};
+
+/// How many people a room that we make holds: a mesh of more melts the access link of a home.
+const CAPACITY: u32 = 12;
+
+/// One visit.
+pub(super) struct Visit {
+    pub(super) engine: Engine,
+    views: watch::Receiver<Arc<CallView>>,
+    pub(super) target: Target,
+    pub(super) step: Step,
+    pub(super) microphone: Switch,
+    pub(super) camera: Switch,
+    pub(super) volumes: BTreeMap<PeerId, f32>,
+    /// Of a room that we make.
+    secret: InviteSecret,
+    /// Where the call went, once it did.
+    pub(super) server: Option<ServerAddress>,
+    /// When we came in.
+    pub(super) since: Option<Instant>,
+    /// How others find the room, where we host it.
+    pub(super) announced: Option<Announced>,
+    pub(super) addresses: Vec<InviteAddress>,
+    pub(super) picked: Option<IpAddr>,
+}
+
+/// How far a visit is, before the call takes over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// In front of the mirror.
+    AtDoor,
+    /// A server is started or looked for; given up at a time, where there is one.
+    Seeking(Option<Instant>),
+    /// The call knows its server.
+    Entered,
+}
+
+impl Visit {
+    pub(super) fn new(engine: Engine, target: Target, microphone: Switch, camera: Switch) -> Self {
+        Self {
+            views: engine.views(),
+            engine,
+            target,
+            step: Step::AtDoor,
+            microphone,
+            camera,
+            volumes: BTreeMap::new(),
+            secret: InviteSecret::from_random(rand::random()),
+            server: None,
+            since: None,
+            announced: None,
+            addresses: Vec::new(),
+            picked: None,
+        }
+    }
+
+    pub(super) fn view(&self) -> Arc<CallView> {
+        self.views.borrow().clone()
+    }
+
+    /// Waits until the call is another one.
+    pub(super) async fn changed(&mut self) {
+        if self.views.changed().await.is_err() {
+            // The call's thread is gone; what it said last stands.
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Goes to a server and does there what the target means.
+    pub(super) fn enter(&mut self, server: ServerAddress, nick: String) {
+        let intent = match &self.target {
+            Target::Host | Target::Create(_) => Intent::Create { secret: Some(self.secret), capacity: Some(CAPACITY) },
+            Target::Link(link) => Intent::Join { room: link.room.clone(), secret: link.secret },
+            Target::Number(room) => Intent::Join { room: room.clone(), secret: None },
+        };
+        self.step = Step::Entered;
+        self.server = Some(server.clone());
+        self.engine.wish(Intent::SetNick(nick));
+        self.engine.enter(server, intent);
+    }
+
+    /// The link to the room that we are in, as far as we may give it away: with the secret that opened it.
+    pub(super) fn link(&self, room: RoomName) -> Option<RoomLink> {
+        match &self.target {
+            Target::Link(link) => Some(link.clone()),
+            Target::Create(server) => {
+                let pin = self.view().server.map(|(spki, _)| spki);
+                RoomLink::new(server.server().as_str(), room, Some(self.secret), pin).ok()
+            }
+            Target::Number(_) => {
+                let websocket = &self.server.as_ref()?.websocket;
+                let port = websocket.port_or_known_default()?;
+                let server = format!("https://{}:{port}", websocket.host_str()?);
+                RoomLink::new(&server, room, None, None).ok()
+            }
+            Target::Host => None, // which address, the desk decides
+        }
+    }
+
+    pub(super) fn secret(&self) -> InviteSecret {
+        self.secret
+    }
+}
+
+/// What a person reads at the end of a call; nothing when they left themselves.
+pub(super) fn fault(reason: EndReason, signal: Option<&SignalFault>) -> Option<Fault> {
+    Some(match reason {
+        EndReason::Left => return None,
+        EndReason::RoomEnded => Fault::RoomEnded,
+        EndReason::Kicked => Fault::Removed,
+        EndReason::Full { capacity } => Fault::RoomFull(capacity),
+        EndReason::Unreachable => match signal {
+            Some(SignalFault::WrongServer) => Fault::WrongHost,
+            Some(_) | None => Fault::HostUnreachable,
+        },
+        EndReason::Refused(code) => refused(code),
+    })
+}
+
+fn refused(code: ErrorCode) -> Fault {
+    match code {
+        ErrorCode::NoSuchRoom | ErrorCode::BadRoom => Fault::NoSuchRoom,
+        ErrorCode::BadInvite => Fault::WrongInvite,
+        ErrorCode::Denied => Fault::Denied,
+        ErrorCode::RoomEnded => Fault::RoomEnded,
+        code @ (ErrorCode::Full
+        | ErrorCode::Taken
+        | ErrorCode::Locked
+        | ErrorCode::BadPassword
+        | ErrorCode::Banned
+        | ErrorCode::RateLimited
+        | ErrorCode::NotHost
+        | ErrorCode::NotInRoom
+        | ErrorCode::NoSuchSession
+        | ErrorCode::BadMessage
+        | ErrorCode::UnsupportedVersion
+        | ErrorCode::Unknown) => Fault::Refused(Refusal(code)),
+    }
+}
+
+/// Whether a phase is the end, and which.
+pub(super) fn ended(phase: &Phase) -> Option<EndReason> {
+    match phase {
+        Phase::Ended(reason) => Some(*reason),
+        Phase::Idle | Phase::Joining | Phase::Lobby | Phase::InRoom | Phase::Resuming { .. } => None,
+    }
+}

@@ -1,0 +1,217 @@
+//! A room on this machine: both servers, in this process, on a runtime of their own.
+//!
+//! The same code as the two programs. Owner of: the thread `serve` with its runtime, both servers, the secret between
+//! them. Dropped, the servers tell their clients, end, and the thread is joined.
+
+pub(crate) mod addresses;
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use hearth_protocol::SpkiHash;
+use hearth_signal::rooms::{IceConfig, RoomsConfig, TurnRest, TurnSecret};
+use hearth_signal::{ConnectionLimits, Protection, ServeError, Server, ServerConfig};
+use hearth_turn::shell::Shell;
+use hearth_turn::{Config as TurnConfig, Secret};
+use rust_i18n::t;
+use tokio::sync::{oneshot, watch};
+
+/// Threads that serve: a room is light work, and a slow request must not hold up the rest.
+const WORKERS: usize = 2;
+/// The port of rooms, and how many are tried after it while nobody chose one.
+const PORT: u16 = 8443;
+const TRIES: u16 = 20;
+/// How long a relay's credential is good. A call of an evening needs one refresh.
+const CREDENTIAL: Duration = Duration::from_secs(4 * 3600);
+/// How long the servers may take to say goodbye.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// How a room is hosted.
+#[derive(Clone, Debug)]
+pub(crate) struct HostingConfig {
+    /// Where key and certificate are kept.
+    pub(crate) state: PathBuf,
+    /// The port that the person chose.
+    pub(crate) port: Option<u16>,
+    /// The addresses of this machine that relays stand on.
+    pub(crate) relays: Vec<IpAddr>,
+}
+
+/// Why no room is hosted: words for a sentence.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum HostingError {
+    /// Somebody else has the port that the person chose.
+    #[error("{}", t!("hosting.port", port = .0))]
+    PortUsed(u16),
+    /// No thread or runtime.
+    #[error("{}", t!("hosting.thread"))]
+    Thread(#[source] std::io::Error),
+    /// No key or certificate, or no port at all.
+    #[error(transparent)]
+    Serve(ServeError),
+    /// The thread ended before it said anything.
+    #[error("{}", t!("hosting.gone"))]
+    Gone,
+}
+
+/// A room's servers, running.
+#[derive(Debug)]
+pub(crate) struct Hosting {
+    facts: HostingFacts,
+    members: watch::Receiver<BTreeSet<IpAddr>>,
+    end: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What there is to say about them.
+#[derive(Clone, Debug)]
+pub(crate) struct HostingFacts {
+    /// The port of rooms and page.
+    pub(crate) port: u16,
+    /// The key that links pin.
+    pub(crate) spki: SpkiHash,
+    /// The certificate's hash, as browsers show it.
+    pub(crate) certificate: [u8; 32],
+}
+
+impl Hosting {
+    /// Starts both servers.
+    ///
+    /// # Errors
+    /// [`HostingError`].
+    pub(crate) async fn start(config: HostingConfig) -> Result<Self, HostingError> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(WORKERS)
+            .thread_name("serve")
+            .enable_all()
+            .build()
+            .map_err(HostingError::Thread)?;
+        let (started, starting) = oneshot::channel();
+        let (end, ended) = oneshot::channel();
+        let thread = std::thread::Builder::new()
+            .name("serve".to_owned())
+            .spawn(move || {
+                runtime.block_on(serve(config, started, ended));
+                runtime.shutdown_timeout(GOODBYE);
+            })
+            .map_err(HostingError::Thread)?;
+        let (facts, members) = starting.await.map_err(|_| HostingError::Gone)??;
+        Ok(Self { facts, members, end: Some(end), thread: Some(thread) })
+    }
+
+    pub(crate) fn facts(&self) -> &HostingFacts {
+        &self.facts
+    }
+
+    /// Waits until nobody is in a room any more, for a while at most.
+    pub(crate) async fn emptied(&self, limit: Duration) {
+        let mut members = self.members.clone();
+        let empty = members.wait_for(BTreeSet::is_empty);
+        if tokio::time::timeout(limit, empty).await.is_err() {
+            tracing::info!("the room ends with people in it");
+        }
+    }
+}
+
+impl Drop for Hosting {
+    fn drop(&mut self) {
+        self.end = None; // the servers take it for a wish to end
+        if let Some(thread) = self.thread.take() {
+            drop(thread.join());
+        }
+    }
+}
+
+type Started = Result<(HostingFacts, watch::Receiver<BTreeSet<IpAddr>>), HostingError>;
+
+async fn serve(config: HostingConfig, started: oneshot::Sender<Started>, ended: oneshot::Receiver<()>) {
+    let secret: [u8; 32] = rand::random();
+    let relay = relay(&config.relays, &secret);
+    let urls =
+        relay.as_ref().map(|relay| relay.local_addrs().iter().map(|address| format!("turn:{address}")).collect());
+    let server = match bind(&config, urls.unwrap_or_default(), &secret).await {
+        Ok(server) => server,
+        Err(error) => return drop(started.send(Err(error))),
+    };
+    let (Some(spki), Some(certificate)) = (server.spki(), server.certificate_sha256()) else { return };
+    let facts = HostingFacts { port: server.local_addr().port(), spki, certificate };
+    let members = server.members();
+    if started.send(Ok((facts, members.clone()))).is_err() {
+        return; // nobody waits any more
+    }
+    let (stop, stopped) = watch::channel(());
+    let until = |mut stopped: watch::Receiver<()>| async move { while stopped.changed().await.is_ok() {} };
+    let relaying = async {
+        let Some(mut relay) = relay else { return };
+        let (all, present) = watch::channel(with_own(&members.borrow(), &config.relays));
+        relay.restrict(present);
+        tokio::select! {
+            _ = relay.run(until(stopped.clone())) => {}
+            () = follow(members, &config.relays, &all) => {}
+        }
+    };
+    let stopping = async {
+        drop(ended.await);
+        drop(stop);
+    };
+    tokio::join!(server.run(until(stopped.clone())), relaying, stopping);
+}
+
+/// The relay serves who is in the room, and this machine: our own call stands on its addresses.
+async fn follow(mut members: watch::Receiver<BTreeSet<IpAddr>>, own: &[IpAddr], all: &watch::Sender<BTreeSet<IpAddr>>) {
+    while members.changed().await.is_ok() {
+        all.send_replace(with_own(&members.borrow_and_update(), own));
+    }
+    std::future::pending().await // the relay ends with the room, not before it
+}
+
+fn with_own(members: &BTreeSet<IpAddr>, own: &[IpAddr]) -> BTreeSet<IpAddr> {
+    // Nobody is in the room: nobody is served.
+    if members.is_empty() { BTreeSet::new() } else { members.iter().chain(own).copied().collect() }
+}
+
+/// A relay on the addresses that links may hold. Without one a room still works wherever its people reach each other.
+fn relay(addresses: &[IpAddr], secret: &[u8; 32]) -> Option<Shell> {
+    let bind = |port| {
+        let mut config = TurnConfig::new(rand::random());
+        config.secrets = Secret::new(secret).into_iter().collect();
+        let listen: Vec<SocketAddr> = addresses.iter().map(|address| SocketAddr::new(*address, port)).collect();
+        Shell::bind(config, &listen, &[])
+    };
+    if addresses.is_empty() {
+        return None;
+    }
+    let relay = bind(TurnConfig::PORT).or_else(|_| bind(0));
+    relay.inspect_err(|error| tracing::warn!(%error, "no relay")).ok()
+}
+
+async fn bind(config: &HostingConfig, urls: Vec<String>, secret: &[u8; 32]) -> Result<Server, HostingError> {
+    let turn = TurnSecret::new(*secret).filter(|_| !urls.is_empty());
+    let turn = turn.map(|secret| TurnRest { urls, secret, lifetime: CREDENTIAL });
+    let rooms = RoomsConfig { ice: IceConfig { fixed: Vec::new(), turn }, ..RoomsConfig::default() };
+    let server = |port| ServerConfig {
+        listen: SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), port),
+        protection: Protection::Generated { state: config.state.clone() },
+        names: Vec::new(),
+        rooms: rooms.clone(),
+        connections: ConnectionLimits::default(),
+    };
+    if let Some(port) = config.port {
+        return Server::bind(server(port)).await.map_err(|error| match error {
+            ServeError::PortUsed(port) => HostingError::PortUsed(port),
+            error @ (ServeError::Listen { .. } | ServeError::Tls(_) | ServeError::Random(_)) => {
+                HostingError::Serve(error)
+            }
+        });
+    }
+    for port in (PORT..PORT + TRIES).chain([0]) {
+        match Server::bind(server(port)).await {
+            Err(ServeError::PortUsed(_)) => {} // the next one
+            bound => return bound.map_err(HostingError::Serve),
+        }
+    }
+    Err(HostingError::PortUsed(PORT))
+}

@@ -1,0 +1,131 @@
+//! Who looks at the pictures: the window, or only whoever counts them.
+//!
+//! Owner of: nothing that lasts. A picture for the window goes into a slot of one, where the newest wins, and a repaint
+//! is asked for; a toolkit makes many requests into one frame.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use hearth_base::{Picture, TrackId};
+use hearth_media::Now;
+use hearth_media::sinks::{StampReport, StampSink};
+use hearth_media::slot::{SlotReceiver, SlotSender, slot};
+use hearth_media::threads::PictureSink;
+
+use crate::view::{Film, Pictures};
+
+/// Asks the window to draw itself anew, from any thread.
+#[derive(Clone)]
+pub struct Repaint(Arc<dyn Fn() + Send + Sync>);
+
+impl Repaint {
+    /// A request that `ask` makes.
+    pub fn new(ask: impl Fn() + Send + Sync + 'static) -> Self {
+        Self(Arc::new(ask))
+    }
+
+    /// Asks.
+    pub(crate) fn ask(&self) {
+        (self.0)();
+    }
+}
+
+impl fmt::Debug for Repaint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Repaint")
+    }
+}
+
+/// Who looks at the pictures.
+#[derive(Clone, Debug)]
+pub enum Showing {
+    /// Nobody: their stamps are read and counted.
+    Stamps,
+    /// The window, which is asked to repaint itself.
+    Window {
+        /// How.
+        repaint: Repaint,
+        /// Whether stamps are read and counted, too.
+        stamps: Stamps,
+    },
+}
+
+/// Whether stamps are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stamps {
+    /// In every picture; it costs some microseconds each.
+    Read,
+    /// No.
+    Ignored,
+}
+
+/// When the first picture of all was decoded.
+pub(super) type FirstPicture = Arc<OnceLock<Instant>>;
+
+/// What becomes of the pictures of one track.
+pub(super) struct Shown {
+    pub(super) sink: Box<dyn PictureSink>,
+    pub(super) stamps: Option<SlotReceiver<StampReport>>,
+    pub(super) film: Option<Film>,
+}
+
+impl Showing {
+    /// A place for the pictures of one track of theirs.
+    pub(super) fn track(&self, track: TrackId, first: FirstPicture) -> Shown {
+        let (stamps, reports) = match self {
+            Self::Stamps | Self::Window { stamps: Stamps::Read, .. } => Some(StampSink::new()).unzip(),
+            Self::Window { stamps: Stamps::Ignored, .. } => (None, None),
+        };
+        let (screen, film) = self.screen(track).unzip();
+        Shown { sink: Box::new(Sink { stamps, screen, first }), stamps: reports, film }
+    }
+
+    /// A place in the window for the pictures of a track; none where there is no window.
+    pub(super) fn screen(&self, track: TrackId) -> Option<(Screen, Film)> {
+        let Self::Window { repaint, .. } = self else { return None };
+        let (slot, receiver) = slot();
+        let film = Film::new(track, Arc::new(Receiver(receiver)));
+        Some((Screen { slot, repaint: repaint.clone() }, film))
+    }
+}
+
+/// The way of a picture into the window.
+pub(super) struct Screen {
+    slot: SlotSender<Picture>,
+    repaint: Repaint,
+}
+
+impl Screen {
+    pub(super) fn show(&mut self, picture: Picture) {
+        self.slot.put(picture);
+        self.repaint.ask();
+    }
+}
+
+struct Receiver(SlotReceiver<Picture>);
+
+impl Pictures for Receiver {
+    fn take(&self) -> Option<Picture> {
+        self.0.take()
+    }
+}
+
+/// Reads the stamps, shows the picture, and notes when the first one came.
+struct Sink {
+    stamps: Option<StampSink>,
+    screen: Option<Screen>,
+    first: FirstPicture,
+}
+
+impl PictureSink for Sink {
+    fn picture(&mut self, track: TrackId, picture: Picture, now: Now) {
+        self.first.get_or_init(|| now.monotonic);
+        if let Some(stamps) = &mut self.stamps {
+            stamps.picture(track, picture.clone(), now);
+        }
+        if let Some(screen) = &mut self.screen {
+            screen.show(picture);
+        }
+    }
+}
