@@ -3,7 +3,11 @@
 // Perfect negotiation (W3C webrtc-pc, section 10.7) with incarnations: who joined later is polite and makes the first
 // offer; an offer of another `sid` replaces the connection; answers and candidates of another `sid` are late.
 
+import { Hearing } from "./chat.js";
+
 const CHANNEL = "hearth";
+/** Longest text of the channel that is looked at: the longest message in the widest letters, and what JSON adds. */
+const TEXT = 32 * 1024;
 /** Candidates kept until their description is there. Cap 64; full: the oldest goes, the better ones come late. */
 const EARLY = 64;
 /** An incarnation that does not connect within this is replaced by the polite side. */
@@ -28,15 +32,17 @@ export class Peer {
   audio = null;
   video = null;
   #entry; #host; #pc = null; #sid = null; #channel = null; #early = []; #jobs = Promise.resolve();
-  #offered = false; #replaced = null; #restarted = false; #connected = false; #attempt = 0; #timer = 0; #closed = false;
+  #offered = false; #replaced = null; #restarted = false; #connected = false; #attempt = 0; #timer = 0; #closed = false; #hearing;
 
   /**
    * `host.signal(body)` sends, `host.sends()` and `host.track(kind)` are our media, `host.configuration()` is for the
-   * connection, `host.changed(peer)` redraws, `host.bye(peer)` is the other one's leaving.
+   * connection, `host.changed(peer)` redraws, `host.bye(peer)` is the other one's leaving, `host.chat` is what we say,
+   * and `host.heard(peer, text)` what they do.
    */
   constructor(entry, host) {
     this.#entry = entry;
     this.#host = host;
+    this.#hearing = new Hearing(host.chat.last);
     if (entry.polite) this.#run(() => this.#rebuild());
   }
 
@@ -63,6 +69,17 @@ export class Peer {
   mediaChanged() {
     this.#run(() => this.#attachTracks());
     this.#sayMedia();
+  }
+
+  /** Says a message of ours. */
+  say({ n, text }) {
+    this.#tell({ type: "chat", n, text });
+  }
+
+  /** Whether the two browsers have no video in common. */
+  get hasNoVideo() {
+    const rejected = (description) => /^m=video 0 /m.test(description?.sdp ?? "");
+    return rejected(this.#pc?.currentRemoteDescription) || rejected(this.#pc?.currentLocalDescription);
   }
 
   /** A signal of theirs. */
@@ -209,7 +226,11 @@ export class Peer {
 
   #useChannel(channel) {
     this.#channel = channel;
-    channel.onopen = () => this.#sayMedia();
+    channel.onopen = () => {
+      if (channel !== this.#channel) return;
+      this.#sayMedia();
+      this.#tell({ type: "chat_seen", n: this.#hearing.open() });
+    };
     channel.onmessage = ({ data }) => {
       if (channel === this.#channel && typeof data === "string") this.#hearDirect(data);
     };
@@ -217,12 +238,18 @@ export class Peer {
 
   #hearDirect(text) {
     let message;
+    if (text.length > TEXT) return;
     try {
       message = JSON.parse(text);
     } catch {
       return;
     }
     if (message?.type === "bye") this.#host.bye(this);
+    if (message?.type === "chat") this.#hearChat(message);
+    if (message?.type === "chat_seen" && isCount(message.n)) {
+      const after = this.#hearing.seen(message.n);
+      if (after !== null) this.#host.chat.after(after).forEach((said) => this.say(said));
+    }
     if (message?.type === "media") {
       const media = { ...this.#entry.media, audio: message.audio === true, video: message.video === true };
       this.#entry = { ...this.#entry, media };
@@ -230,12 +257,20 @@ export class Peer {
     }
   }
 
+  #hearChat({ n, text }) {
+    if (isCount(n) && typeof text === "string" && this.#hearing.take(n)) this.#host.heard(this, text);
+  }
+
   #sayMedia() {
     this.#tell({ type: "media", ...this.#host.sends() });
   }
 
   #tell(message) {
-    if (this.#channel?.readyState === "open") this.#channel.send(JSON.stringify(message));
+    try {
+      if (this.#channel?.readyState === "open") this.#channel.send(JSON.stringify(message));
+    } catch (error) {
+      console.warn("channel", this.id, error); // full: it is repeated when the channel comes back
+    }
   }
 
   #signal(body) {
@@ -278,4 +313,5 @@ export class Peer {
   }
 }
 
+const isCount = (n) => Number.isSafeInteger(n) && n >= 0;
 const ufragOf = (sdp) => /^a=ice-ufrag:(\S+)/m.exec(sdp ?? "")?.[1] ?? "";

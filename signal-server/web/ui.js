@@ -15,10 +15,57 @@ export const joining = (busy) => {
   $("join-button").disabled = busy;
   $("join-button").firstElementChild.textContent = say(busy ? "joining" : "join");
 };
-export const gone = (sentence) => {
+/** The call is over. `code` is for tests. */
+export const gone = (code, sentence) => {
   $("gone-title").textContent = sentence;
+  $("gone-title").dataset.code = code;
   show("gone");
+  $("again").focus();
 };
+/** Back to the door, with the reason. */
+export const backToDoor = (sentence) => {
+  doorFault(sentence);
+  show("door");
+  $("join-button").focus();
+};
+/** At the door: the host decides. */
+export const wait = (room, nick) => {
+  waitTrouble("");
+  $("wait-line").textContent = [room && say("room", { room: roomText(room) }), nick].filter(Boolean).join(" · ");
+  show("wait");
+  $("cancel").focus();
+};
+export const waitTrouble = (sentence) => { $("wait-trouble").textContent = sentence; };
+/** In the room. */
+export const enterRoom = (room) => {
+  joining(false);
+  showRoom(room);
+  show("call");
+  arrange();
+};
+/** The browser wants a click before it plays sound. */
+export const offerSound = () => { $("hear").hidden = false; };
+
+/** Those who wait, where we are the host: a card each, the ones that stand keep their place and the focus. */
+export function drawLobby(entries) {
+  const list = $("knocks");
+  for (const card of [...list.children]) {
+    if (!entries.some(({ id }) => id === card.dataset.peer)) card.remove();
+  }
+  for (const { id, nick } of entries) {
+    if ([...list.children].some((card) => card.dataset.peer === id)) continue;
+    const name = nick || say("guest");
+    const card = $("knock").content.firstElementChild.cloneNode(true);
+    card.dataset.peer = id;
+    setAvatar(card.querySelector(".avatar"), name, id);
+    card.querySelector("p").textContent = say("knocks", { name });
+    for (const button of card.querySelectorAll("button")) {
+      button.textContent = say(button.dataset.word);
+      button.setAttribute("aria-label", say(`${button.dataset.word}_name`, { name }));
+    }
+    list.append(card);
+  }
+}
 
 /** A room's number in groups of three; a name as it is. */
 export const roomText = (room) => (/^\d{9}$/.test(room) ? room.replace(/(\d{3})(?=\d)/g, "$1 ") : room);
@@ -31,6 +78,8 @@ export function showRoom(room) {
 
 /** Buttons and preview as the devices are. */
 export function drawDevices(devices, nick) {
+  $("leave").title = say("leave");
+  $("leave").setAttribute("aria-label", say("leave"));
   const sends = devices.sends;
   for (const button of document.querySelectorAll("[data-toggle]")) {
     const kind = button.dataset.toggle;
@@ -52,6 +101,7 @@ export class Tile {
   constructor(own, blocked = () => {}) {
     this.#root = $("tile").content.firstElementChild.cloneNode(true);
     this.#root.classList.toggle("own", own);
+    this.#root.querySelector(".badge").textContent = say("host");
     this.#video = this.#root.querySelector("video");
     this.#audio.autoplay = true;
     this.#blocked = blocked;
@@ -59,13 +109,19 @@ export class Tile {
     arrange();
   }
 
-  /** `person`: {id, nick, audio, video: tracks, media, state: a sentence, faltering, speaking}. */
+  /** `person`: {id, nick, audio, video: tracks, media, host, state: a sentence, faltering}. */
   draw(person) {
     const root = this.#root;
     root.dataset.peer = person.id;
     root.querySelector(".name").textContent = person.nick;
     root.querySelector(".state").textContent = person.state ?? "";
+    const marks = [
+      person.host && say("host"), !person.media.audio && say("is_muted"), !person.media.video && say("is_unseen"), person.state,
+    ];
+    root.setAttribute("aria-label", [person.nick, ...marks].filter(Boolean).join(", "));
+    root.querySelector(".badge").hidden = !person.host;
     root.classList.toggle("silent", !person.media.audio);
+    root.classList.toggle("unseen", !person.media.video);
     root.classList.toggle("seen", person.media.video && Boolean(person.video));
     root.classList.toggle("faltering", Boolean(person.faltering));
     setAvatar(root.querySelector(".avatar"), person.nick, person.id);
