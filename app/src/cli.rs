@@ -1,6 +1,6 @@
 //! The command line. Values only: what they mean is decided where they are used.
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use hearth_base::{FrameRate, Resolution};
 use hearth_protocol::SpkiHash;
 use url::Url;
@@ -10,11 +10,49 @@ use url::Url;
 #[command(version, about)]
 pub struct Cli {
     /// Take part without a window: words in, words out.
-    #[arg(long, required = true)]
+    #[arg(long)]
     pub headless: bool,
-    /// What to do.
+    /// With a window: print what happens each second.
+    #[arg(long, value_enum)]
+    pub stats: Option<StatsFormat>,
+    /// A link that the desktop hands over, as in `hearth://HOST:PORT/r/NUMBER#...`.
+    #[arg(value_parser = parse_link)]
+    pub link: Option<String>,
+    /// What to do without a window.
     #[command(subcommand)]
-    pub command: Command,
+    pub command: Option<Command>,
+}
+
+/// What a command line asks for.
+#[derive(Debug)]
+pub enum Run {
+    /// The window, perhaps with a link.
+    Window {
+        /// Where the person wants to go.
+        link: Option<String>,
+        /// What is printed.
+        stats: Option<StatsFormat>,
+    },
+    /// No window.
+    Headless(Command),
+}
+
+impl Cli {
+    /// Reads the command line; ends the program with a sentence where it asks for nothing that there is.
+    pub fn read() -> Run {
+        Self::parse().run().unwrap_or_else(|error| error.exit())
+    }
+
+    fn run(self) -> Result<Run, clap::Error> {
+        match (self.headless, self.command) {
+            (true, Some(command)) => Ok(Run::Headless(command)),
+            (false, None) => Ok(Run::Window { link: self.link, stats: self.stats }),
+            (true, None) | (false, Some(_)) => {
+                let sentence = "`create` and `join` go with --headless, and --headless with one of them";
+                Err(Self::command().error(clap::error::ErrorKind::MissingRequiredArgument, sentence))
+            }
+        }
+    }
 }
 
 /// What to do.
@@ -100,6 +138,12 @@ pub enum StatsFormat {
     Json,
 }
 
+/// Any link is taken, so that a damaged one is told of in the window, where a person reads it.
+fn parse_link(text: &str) -> Result<String, String> {
+    let known = ["hearth:", "https:", "http:"].iter().any(|scheme| text.starts_with(scheme));
+    if known { Ok(text.to_owned()) } else { Err("a link begins with hearth:// or https://".to_owned()) }
+}
+
 fn parse_spki(text: &str) -> Result<SpkiHash, String> {
     SpkiHash::parse(text).ok_or_else(|| "not 32 bytes in base64url, as the server prints them".to_owned())
 }
@@ -132,8 +176,13 @@ mod tests {
             ("hearth --headless create https://h --spki short", false),
             ("hearth --headless", false),
             ("hearth create https://h", false),
+            ("hearth", true),
+            ("hearth --stats json", true),
+            ("hearth hearth://10.0.0.1:8443/r/123456789", true),
+            ("hearth tea", false),
         ] {
-            assert_eq!(Cli::try_parse_from(line.split(' ')).is_ok(), good, "{line}");
+            let read = Cli::try_parse_from(line.split(' ')).and_then(Cli::run);
+            assert_eq!(read.is_ok(), good, "{line}");
         }
     }
 }

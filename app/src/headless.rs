@@ -13,13 +13,12 @@ use hearth_protocol::{ErrorCode, InviteSecret, RoomLink};
 use rust_i18n::t;
 use tokio::sync::watch;
 
-use crate::cli::{CameraArg, Cli, Command, MicrophoneArg, Part, StatsFormat};
+use crate::cli::{CameraArg, Command, MicrophoneArg, Part, StatsFormat};
+use crate::engine::statistics;
 use crate::engine::{
     CallView, Camera, Discovery, Engine, EngineConfig, EngineError, Microphone, ServerAddress, Showing, SignalFault,
     clock,
 };
-
-mod report;
 
 /// Why there was no call: a sentence for a person.
 #[derive(Debug, thiserror::Error)]
@@ -63,8 +62,8 @@ pub enum Fault {
 ///
 /// # Errors
 /// [`Fault`], each a sentence.
-pub fn main(cli: Cli) -> Result<(), Fault> {
-    let (part, entry) = match cli.command {
+pub fn main(command: Command) -> Result<(), Fault> {
+    let (part, entry) = match command {
         Command::Create { server, spki, part } => {
             let secret = InviteSecret::from_random(rand::random());
             (part, Entry::Create { server: server.to_string(), spki, secret })
@@ -153,7 +152,7 @@ async fn follow(engine: &Engine, entry: &Entry, part: &Part) -> Result<(), Fault
     loop {
         tokio::select! {
             changed = views.changed() => if changed.is_err() { break },
-            _ = each_second.tick() => if link_told && part.stats == Some(StatsFormat::Json) { print(&report::line(&current(&views)))? },
+            _ = each_second.tick() => if link_told && part.stats == Some(StatsFormat::Json) { print(&statistics::line(&current(&views)))? },
             () = tokio::time::sleep_until(leave_at) => drop(engine.wish(Intent::Leave)),
             () = interrupted.wait() => drop(engine.wish(Intent::Leave)),
         }
@@ -168,7 +167,7 @@ async fn follow(engine: &Engine, entry: &Entry, part: &Part) -> Result<(), Fault
     }
     let view = current(&views);
     if part.stats == Some(StatsFormat::Json) {
-        print(&report::line(&view))?;
+        print(&statistics::line(&view))?;
     }
     ended(&view)
 }

@@ -7,7 +7,10 @@
 pub mod cli;
 pub mod engine;
 pub mod headless;
+pub mod life;
+pub mod ui;
 pub mod view;
+pub mod window;
 pub mod words;
 
 // A sentence that a language lacks is said in English.

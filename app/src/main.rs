@@ -2,23 +2,20 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use hearth::cli::Cli;
+use hearth::cli::{Cli, Run};
 use hearth::words::Language;
+use hearth::{headless, life, window};
 
 fn main() -> ExitCode {
     Language::of_system().speak();
-    let cli = Cli::parse();
-    tracing_subscriber::fmt()
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_env("HEARTH_LOG")
-                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn")),
-        )
-        .with_writer(std::io::stderr)
-        // Colours are for eyes, not for files.
-        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
-        .init();
-    match hearth::headless::main(cli) {
+    let ended = match Cli::read() {
+        Run::Headless(command) => {
+            life::to_stderr();
+            headless::main(command).map_err(anyhow::Error::from)
+        }
+        Run::Window { link, stats } => window::main(link, stats).map_err(anyhow::Error::from),
+    };
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => {
             tracing::debug!(?fault, "ended");

@@ -16,6 +16,7 @@ mod media;
 mod pin;
 mod signalling;
 mod sockets;
+pub(crate) mod statistics;
 
 use std::sync::Arc;
 use std::thread::JoinHandle;

@@ -35,7 +35,6 @@ const WALLS: &[Wall] = &[
         only_in: &[
             "app/src/engine/",
             "app/src/headless.rs",
-            "app/src/headless/",
             "app/src/main.rs",
             "signal-server/src/gateway/",
             "signal-server/src/server.rs",

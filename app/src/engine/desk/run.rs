@@ -1,5 +1,6 @@
 //! The loop that owns the desk.
 
+use std::io::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -17,7 +18,7 @@ use super::visit::{self, Step, Visit};
 use super::{DeskConfig, places};
 use crate::engine::discovery::{FoundRoom, Nearby};
 use crate::engine::hosting::{Hosting, HostingConfig, HostingError, addresses};
-use crate::engine::{Camera, Engine, EngineConfig, Microphone, Showing, clock};
+use crate::engine::{Camera, Engine, EngineConfig, Microphone, Showing, Stamps, clock, statistics};
 use crate::view::{Fault, LanguageChoice, Settings, Stage, View, Wish};
 use crate::words::Language;
 
@@ -93,6 +94,7 @@ impl DeskLoop {
                 Some(done) = self.tasks.join_next() => self.on_done(done),
                 () = until(tick) => {
                     self.tick = clock::now() + TICK;
+                    self.print_statistics();
                     self.look_at_addresses();
                 }
             }
@@ -309,6 +311,16 @@ impl DeskLoop {
     fn look_at_addresses(&mut self) {
         if let Some(visit) = self.visit.as_mut().filter(|_| self.hosting.is_some()) {
             visit.addresses = addresses::addresses(visit.picked);
+        }
+    }
+
+    /// For whoever asked for them on the command line.
+    fn print_statistics(&self) {
+        let Some(visit) = self.visit.as_ref().filter(|_| self.config.stamps == Stamps::Read) else { return };
+        let mut out = std::io::stdout().lock();
+        let line = statistics::line(&visit.view());
+        if let Err(error) = writeln!(out, "{line}").and_then(|()| out.flush()) {
+            tracing::warn!(%error, "nobody reads the statistics");
         }
     }
 

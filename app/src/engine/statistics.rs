@@ -3,10 +3,10 @@
 use hearth_call::{PeerPhase, PeerSnapshot, Phase, Route};
 use serde_json::{Value, json};
 
-use crate::engine::{CallView, clock};
+use super::{CallView, clock};
 
 /// The line, without its end.
-pub(super) fn line(view: &CallView) -> String {
+pub(crate) fn line(view: &CallView) -> String {
     let call = &view.call;
     json!({
         "unix_ms": clock::since_1970().as_millis() as u64,

@@ -1,0 +1,56 @@
+//! The log: into a file a day with a window, to standard error without one.
+//!
+//! No secret is ever given to it: the types that hold one print none.
+
+use std::path::{Path, PathBuf};
+
+use tracing_appender::non_blocking::WorkerGuard;
+use tracing_appender::rolling::{RollingFileAppender, Rotation};
+use tracing_subscriber::EnvFilter;
+
+/// Files that are kept: a week.
+const FILES: usize = 7;
+/// The variable that chooses what is written, as in `HEARTH_LOG=debug`.
+const FILTER: &str = "HEARTH_LOG";
+
+/// The log in a file. Dropped, what is still on its way is written.
+#[derive(Debug)]
+pub struct Log {
+    /// The folder of the files.
+    pub folder: PathBuf,
+    _writer: WorkerGuard,
+}
+
+/// Writes into a file in `folder` from now on, from a thread of its own: whoever logs does not wait for a disk.
+///
+/// # Errors
+/// When the folder cannot be written to; then nothing is logged.
+pub fn to_file(folder: &Path) -> std::io::Result<Log> {
+    std::fs::create_dir_all(folder)?;
+    let files = RollingFileAppender::builder()
+        .rotation(Rotation::DAILY)
+        .filename_prefix("hearth")
+        .filename_suffix("log")
+        .max_log_files(FILES)
+        .build(folder)
+        .map_err(std::io::Error::other)?;
+    let (writer, guard) = tracing_appender::non_blocking(files);
+    tracing_subscriber::fmt().with_env_filter(filter("info")).with_writer(writer).with_ansi(false).init();
+    Ok(Log { folder: folder.to_owned(), _writer: guard })
+}
+
+/// Writes to standard error from now on.
+pub fn to_stderr() {
+    tracing_subscriber::fmt()
+        .with_env_filter(filter("warn"))
+        .with_writer(std::io::stderr)
+        // Colours are for eyes, not for files.
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+        .init();
+}
+
+fn filter(default: &str) -> EnvFilter {
+    // The window's libraries and the directory of the network tell much that helps nobody.
+    let default = format!("{default},mdns_sd=warn,eframe=warn,egui_glow=warn,winit=warn");
+    EnvFilter::try_from_env(FILTER).unwrap_or_else(|_| EnvFilter::new(default))
+}

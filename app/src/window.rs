@@ -1,0 +1,32 @@
+//! The client with a window: folders, log, crash reports and desk come together, and the window opens on them.
+
+use crate::cli::StatsFormat;
+use crate::engine::desk::{Desk, DeskConfig, Folders};
+use crate::engine::{Discovery, Stamps};
+use crate::life;
+use crate::ui::{self, WindowError};
+
+/// Runs until the window is closed.
+///
+/// # Errors
+/// [`WindowError`], each a sentence.
+pub fn main(link: Option<String>, stats: Option<StatsFormat>) -> Result<(), WindowError> {
+    let folders = Folders::of_system().ok_or(WindowError::NoFolders)?;
+    let log = life::to_file(&folders.state.join("logs"));
+    let crashes = folders.state.join("crashes");
+    life::write_reports(crashes.clone());
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), "started");
+    let crash = life::look_for_report(&crashes);
+    let log_folder = log.as_ref().ok().map(|log| log.folder.clone());
+    ui::run(move |repaint| {
+        Desk::spawn(DeskConfig {
+            folders,
+            repaint,
+            stamps: if stats.is_some() { Stamps::Read } else { Stamps::Ignored },
+            discovery: Discovery::default(),
+            crash,
+            log: log_folder,
+            link,
+        })
+    })
+}
