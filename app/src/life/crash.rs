@@ -4,7 +4,6 @@
 //! or typed, and it is sent nowhere.
 
 use std::backtrace::Backtrace;
-use std::fmt::Write as _;
 use std::panic::PanicHookInfo;
 use std::path::{Path, PathBuf};
 
@@ -32,8 +31,8 @@ pub fn write_reports(folder: PathBuf) {
 fn report(panic: &PanicHookInfo<'_>) -> String {
     let thread = std::thread::current();
     let mut text = format!("Hearth {} on {}\n", env!("CARGO_PKG_VERSION"), std::env::consts::OS);
-    // Writing into a string fails never.
-    drop(write!(text, "thread {}: {panic}\n\n{}", thread.name().unwrap_or("?"), Backtrace::force_capture()));
+    let thread = thread.name().unwrap_or("?");
+    text.push_str(&format!("thread {thread}: {panic}\n\n{}", Backtrace::force_capture()));
     let end = text.floor_char_boundary(MAX);
     text.truncate(end);
     text
