@@ -6,9 +6,8 @@ use std::path::PathBuf;
 
 use crate::Outcome;
 use crate::children::{Children, Event};
-use crate::network;
-use crate::options::{Options, asks_help};
-use crate::run::{Servers, build, program};
+use crate::options::asks_help;
+use crate::servers::{DEBUG, Servers, build, program};
 use crate::state;
 use crate::steps::aloud;
 
@@ -32,8 +31,7 @@ pub(crate) fn command(arguments: &[String]) -> Outcome<()> {
         println!("{HELP}");
         return Ok(());
     }
-    let options = Options::parse(arguments, &[], &[])?;
-    match options.words.as_slice() {
+    match arguments {
         [word] if word == "join" => join(),
         words => Err(format!("There is no benchmark `{}`. See `cargo xtask bench --help`.", words.join(" "))),
     }
@@ -55,12 +53,12 @@ fn join() -> Outcome<()> {
 }
 
 fn measure(children: &mut Children, folder: &std::path::Path) -> Outcome<Vec<f64>> {
-    let servers = Servers { place: network::alone(), port: PORT, turn: TURN_PORT };
+    let servers = Servers { port: PORT, turn: TURN_PORT };
     let rooms = servers.start(children, folder)?;
     let mut host = vec!["--headless".to_owned(), "create".to_owned(), rooms.url];
     host.extend(rooms.spki.into_iter().flat_map(|spki| ["--spki".to_owned(), spki]));
     host.extend(["--loopback", "--camera", "pattern", "--microphone", "chirp"].map(str::to_owned));
-    children.start("host", &program("hearth")?, &host)?;
+    children.start("host", &program("hearth", DEBUG)?, &host)?;
     let link = children.wait_for("host", "link ")?;
     (0..RUNS).map(|_| one_join(&link)).collect()
 }
@@ -69,7 +67,7 @@ fn measure(children: &mut Children, folder: &std::path::Path) -> Outcome<Vec<f64
 fn one_join(link: &str) -> Outcome<f64> {
     let arguments = ["--headless", "join", "--loopback", "--source-id", "2", "--stats", "json", "--leave-after", "10"];
     let mut guest = Children::new();
-    guest.start_with("guest", &program("hearth")?, &arguments.map(str::to_owned), &[("HEARTH_LINK", link)])?;
+    guest.start_with("guest", &program("hearth", DEBUG)?, &arguments.map(str::to_owned), &[("HEARTH_LINK", link)])?;
     while let Some(Event::Line(_, line)) = guest.next() {
         if let Some(ms) = first_frame(&line) {
             return Ok(ms);

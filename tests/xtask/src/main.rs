@@ -1,16 +1,16 @@
 //! `cargo xtask`: the commands that a developer needs, each from a fresh checkout.
 //!
 //! Parses and dispatches; each command is a file. Nothing here is a dependency of Hearth, and nothing here has one: this
-//! program must build in seconds before anything else does. It keeps no state between runs but what `run` writes into
-//! the person's state folder.
+//! program must build in seconds before anything else does. It keeps no state between runs.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
 mod bench;
 mod children;
-mod network;
 mod options;
+mod package;
 mod packages;
 mod run;
+mod servers;
 mod soak;
 mod state;
 mod steps;
@@ -26,11 +26,12 @@ Hearth's developer commands.
 
 Usage: cargo xtask COMMAND
 
-  run     Installs what is missing, builds, and runs Hearth on this machine: both servers, and a headless client in a
-          room. Prints the link by which a guest joins. Ctrl-C ends it all.
+  run     Installs what is missing, builds, and opens Hearth's window.
   test    Installs what the tests need and runs them all: format, lints, tidy, unit, World, end to end.
   soak    Runs the tests in their long variants, and the fuzzers where cargo-fuzz and a nightly toolchain are there.
   bench   Measures; `cargo xtask bench join` is the time from joining to the first picture.
+
+  package Makes a Debian package of the client.
 
 `cargo xtask COMMAND --help` says more.";
 
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         "test" => test::command(rest),
         "soak" => soak::command(rest),
         "bench" => bench::command(rest),
+        "package" => package::command(rest),
         "help" | "-h" | "--help" => {
             println!("{HELP}");
             Ok(())

@@ -60,11 +60,54 @@ const PULSEAUDIO: Package = Package {
     why: "is the sound server in the tests of microphone and speaker",
 };
 
+const EGL: Package = Package { name: "libegl1", mark: Library(&["libEGL.so.1"]), why: "draws the window" };
+const GL: Package = Package { name: "libgl1", mark: Library(&["libGL.so.1"]), why: "draws the window" };
+const DRI: Package = Package {
+    name: "libgl1-mesa-dri",
+    mark: Library(&["libgallium*", "libglapi.so.0"]),
+    why: "draws the window where there is no graphics card",
+};
+const XKB: Package =
+    Package { name: "libxkbcommon-x11-0", mark: Library(&["libxkbcommon-x11.so.0"]), why: "reads the keyboard" };
+const XCURSOR: Package =
+    Package { name: "libxcursor1", mark: Library(&["libXcursor.so.1"]), why: "shows the mouse over the window" };
+const XINPUT: Package = Package { name: "libxi6", mark: Library(&["libXi.so.6"]), why: "reads the mouse" };
+const XRANDR: Package = Package { name: "libxrandr2", mark: Library(&["libXrandr.so.2"]), why: "finds the screens" };
+const VULKAN: Package = Package {
+    name: "mesa-vulkan-drivers",
+    mark: Library(&["libvulkan_lvp.so"]),
+    why: "draws the window's pictures that tests compare",
+};
+const XVFB: Package = Package { name: "xvfb", mark: Program("Xvfb"), why: "is the screen of the end-to-end tests" };
+const OPENBOX: Package = Package { name: "openbox", mark: Program("openbox"), why: "moves the windows on that screen" };
+const XDOTOOL: Package =
+    Package { name: "xdotool", mark: Program("xdotool"), why: "is the hand on mouse and keyboard there" };
+const XCLIP: Package = Package { name: "xclip", mark: Program("xclip"), why: "reads what a test has copied there" };
+const IMAGEMAGICK: Package =
+    Package { name: "imagemagick", mark: Program("import"), why: "takes the pictures of that screen" };
+const DESKTOP_FILES: Package = Package {
+    name: "desktop-file-utils",
+    mark: Program("desktop-file-validate"),
+    why: "checks the package's desktop entry",
+};
+const APPSTREAM: Package =
+    Package { name: "appstream", mark: Program("appstreamcli"), why: "checks what the package says of itself" };
+
 /// What a build needs beyond git, build-essential and Rust.
-pub(crate) const BUILD: &[Package] = &[CMAKE, NASM, PKG_CONFIG, ALSA, CLANG];
+const BUILD: &[Package] = &[CMAKE, NASM, PKG_CONFIG, ALSA, CLANG];
+/// What the window needs.
+const WINDOW: &[Package] = &[EGL, GL, DRI, XKB, XCURSOR, XINPUT, XRANDR];
+/// What it takes to run the client.
+pub(crate) const RUN: &[&[Package]] = &[BUILD, WINDOW];
+/// What it takes to package it.
+pub(crate) const PACKAGE: &[&[Package]] = &[BUILD, &[DESKTOP_FILES, APPSTREAM]];
 /// What the tests need.
-pub(crate) const TEST: &[Package] =
-    &[CMAKE, NASM, PKG_CONFIG, ALSA, CLANG, PULSEAUDIO, CHROMIUM, CHROMEDRIVER, IPROUTE, NFTABLES];
+pub(crate) const TEST: &[&[Package]] = &[
+    BUILD,
+    WINDOW,
+    &[PULSEAUDIO, CHROMIUM, CHROMEDRIVER, IPROUTE, NFTABLES],
+    &[VULKAN, XVFB, OPENBOX, XDOTOOL, XCLIP, IMAGEMAGICK, DESKTOP_FILES, APPSTREAM],
+];
 
 /// Folders of programs; those for administrators are in nobody else's PATH.
 fn folders() -> Vec<std::path::PathBuf> {
@@ -99,8 +142,8 @@ fn is_there(package: &Package) -> bool {
 }
 
 /// Sees to it that `packages` are there.
-pub(crate) fn ensure(packages: &'static [Package]) -> Outcome<()> {
-    let missing: Vec<&Package> = packages.iter().filter(|package| !is_there(package)).collect();
+pub(crate) fn ensure(packages: &'static [&'static [Package]]) -> Outcome<()> {
+    let missing: Vec<&Package> = packages.iter().copied().flatten().filter(|package| !is_there(package)).collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -168,7 +211,7 @@ mod tests {
 
     #[test]
     fn each_package_says_what_it_is_for() {
-        for package in TEST.iter().chain(BUILD) {
+        for package in TEST.iter().chain(PACKAGE).copied().flatten() {
             assert!(!package.why.is_empty() && !package.why.ends_with('.'), "{}", package.name);
         }
     }

@@ -1,23 +1,13 @@
-//! The person's state folder: what `run` keeps there, readable by nobody else.
+//! What the servers of a benchmark keep, readable by nobody else.
 
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::{Read as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::Outcome;
 
 /// Bytes of a shared secret: 256 bits, as many as the hash behind the credentials uses.
 const SECRET: usize = 32;
-
-/// `$XDG_STATE_HOME/hearth`, or `~/.local/state/hearth`; made if there is none.
-pub(crate) fn folder() -> Outcome<PathBuf> {
-    let from = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let base = from("XDG_STATE_HOME").or_else(|| Some(from("HOME")?.join(".local/state")));
-    let folder =
-        base.ok_or("HOME is not set, so there is no place to keep state. Set it, then try again.")?.join("hearth");
-    private_folder(&folder)?;
-    Ok(folder)
-}
 
 /// Makes a folder for us alone.
 pub(crate) fn private_folder(folder: &Path) -> Outcome<()> {
