@@ -4,9 +4,11 @@
 #![cfg(test)]
 
 mod binary;
+mod browser;
 mod client;
 mod hostile;
 mod http;
+mod page;
 mod rooms;
 mod tls;
 

@@ -1,0 +1,186 @@
+//! The guest page in a real browser: what it says when it is not let in, and what two of them say to each other.
+
+use hearth_protocol::{InviteSecret, RoomName, ServerMessage};
+
+use crate::browser::{Driver, Page};
+use crate::client::{Client, connect};
+use crate::{Running, plain, start};
+
+const SECRET: [u8; 16] = [7; 16];
+
+/// A host without a page, and the address of its room.
+async fn host(server: &Running, capacity: u32) -> (Client, String) {
+    let mut host = connect(server.address).await;
+    let hash = InviteSecret::from_random(SECRET).hash().reveal();
+    host.say(&format!(r#""type":"create","nick":"Host","capacity":{capacity},"invite_hash":"{hash}""#)).await;
+    let ServerMessage::Joined(joined) = host.hear().await else { panic!() };
+    (host, room_url(server, &joined.room))
+}
+
+fn room_url(server: &Running, room: &RoomName) -> String {
+    format!("http://{}/r/{room}", server.address)
+}
+
+fn with_secret(url: &str, secret: [u8; 16]) -> String {
+    format!("{url}#s={}", InviteSecret::from_random(secret).reveal())
+}
+
+async fn join(page: &Page, url: &str, nick: &str) {
+    page.open(url).await;
+    page.until("window.hearth && !document.querySelector('#join-button').disabled").await;
+    page.write("#nick", nick).await;
+    page.click("#join-button").await;
+}
+
+/// Who knocks, once they do.
+async fn knock(host: &mut Client) -> String {
+    loop {
+        if let ServerMessage::LobbyRequest { peer } = host.hear().await {
+            return peer.id.to_string();
+        }
+    }
+}
+
+/// The sentences of one language.
+struct Words {
+    language: &'static str,
+    wrong_link: &'static str,
+    no_such_room: &'static str,
+    bad_invite: &'static str,
+    full: &'static str,
+    waiting: &'static str,
+    denied: &'static str,
+    kicked: &'static str,
+    ended: &'static str,
+}
+
+const ENGLISH: Words = Words {
+    language: "en-GB",
+    wrong_link: "This is not a Hearth link. Ask the host to send it again.",
+    no_such_room: "No room with this number here. Same network? Or ask for the link.",
+    bad_invite: "The invitation in this link is not right. Ask the host to send it again.",
+    full: "The room is full (1 people).",
+    waiting: "The host will let you in.",
+    denied: "The host did not let you in.",
+    kicked: "The host removed you from the room.",
+    ended: "The host ended the room.",
+};
+
+const CHINESE: Words = Words {
+    language: "zh-CN",
+    wrong_link: "链接无效，请主持人重新发送",
+    no_such_room: "未找到该会议号，请确认在同一网络，或向主持人索取链接",
+    bad_invite: "链接中的邀请不正确，请主持人重新发送",
+    full: "会议人数已满（1 人）",
+    waiting: "请等待主持人准入",
+    denied: "主持人未准入",
+    kicked: "您已被移出会议",
+    ended: "主持人已结束会议",
+};
+
+async fn check_sentences(words: Words) {
+    let server = start(plain()).await;
+    let driver = Driver::start().await;
+    let page = driver.page(words.language).await;
+    let (mut host, url) = host(&server, 12).await;
+
+    page.open(&format!("{url}#s=damaged")).await;
+    page.says("#door-fault", words.wrong_link).await;
+    join(&page, &format!("http://{}/r/100000000", server.address), "Ann").await;
+    page.says("#door-fault", words.no_such_room).await;
+    join(&page, &with_secret(&url, [8; 16]), "Ann").await;
+    page.says("#door-fault", words.bad_invite).await;
+    page.evaluate("sessionStorage.clear()").await;
+    let (_alone, full) = self::host(&server, 1).await;
+    join(&page, &full, "Ann").await;
+    page.says("#door-fault", words.full).await;
+
+    join(&page, &url, "Ann").await;
+    page.says("#wait-title", words.waiting).await;
+    page.until("document.body.dataset.screen === 'wait' && hearth.waiting").await;
+    let peer = knock(&mut host).await;
+    page.click("#cancel").await;
+    page.until("document.body.dataset.screen === 'door'").await;
+    assert!(matches!(host.hear().await, ServerMessage::LobbyLeft { id } if id.to_string() == peer));
+
+    page.click("#join-button").await;
+    let peer = knock(&mut host).await;
+    host.say(&format!(r#""type":"deny","peer":"{peer}""#)).await;
+    page.says("#door-fault", words.denied).await;
+    page.click("#join-button").await;
+    let peer = knock(&mut host).await;
+    host.say(&format!(r#""type":"admit","peer":"{peer}""#)).await;
+    page.until("document.body.dataset.screen === 'call'").await;
+    host.say(&format!(r#""type":"kick","peer":"{peer}""#)).await;
+    page.says("#gone-title", words.kicked).await;
+
+    // The link lets nobody in again who was put out; and an ended room ends waiting too.
+    join(&page, &with_secret(&url, SECRET), "Ann").await;
+    page.says("#wait-title", words.waiting).await;
+    knock(&mut host).await;
+    host.say(r#""type":"end_room""#).await;
+    page.says("#gone-title", words.ended).await;
+    page.close().await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_guest_reads_why_in_english() {
+    check_sentences(ENGLISH).await;
+}
+
+#[tokio::test]
+async fn a_guest_reads_why_in_chinese() {
+    check_sentences(CHINESE).await;
+}
+
+#[tokio::test]
+async fn guests_talk_and_one_becomes_host_and_lets_another_in() {
+    let server = start(plain()).await;
+    let driver = Driver::start().await;
+    let (mut host, url) = host(&server, 12).await;
+    let (ann, bo) = (driver.page("en-GB").await, driver.page("en-GB").await);
+    join(&ann, &with_secret(&url, SECRET), "Ann").await;
+    ann.until("hearth.peers.length === 1").await;
+    ann.click("#chat-button").await;
+    ann.write("#chat-text", "before Bo came\n").await;
+    ann.until("hearth.chat.length === 1").await;
+    join(&bo, &with_secret(&url, SECRET), "Bo").await;
+    host.say(r#""type":"leave""#).await;
+    ann.until("hearth.role === 'host' && hearth.peers.length === 1 && hearth.peers[0].state === 'connected'").await;
+    bo.until("document.querySelector('.tile:not(.own) .badge:not([hidden])')").await;
+
+    // What is said is text, addresses are links that give nothing away, and what was before is not for who came later.
+    ann.write("#chat-text", "<b>hi</b> https://example.org/a. javascript:alert(1)\n").await;
+    bo.until("document.querySelector('#unread').textContent === '1'").await;
+    let seen = bo.evaluate("return hearth.chat.map(({ nick, text }) => [nick, text])").await;
+    assert_eq!(seen, serde_json::json!([["Ann", "<b>hi</b> https://example.org/a. javascript:alert(1)"]]));
+    let links = "return [...document.querySelectorAll('#chat-log a, #chat-log b')].map((a) => [a.href, a.rel])";
+    assert_eq!(bo.evaluate(links).await, serde_json::json!([["https://example.org/a", "noopener noreferrer"]]));
+    bo.click("#chat-button").await;
+    bo.until("document.querySelector('#unread').hidden && document.activeElement.id === 'chat-text'").await;
+    bo.write("#chat-text", &"长".repeat(10)).await;
+    bo.evaluate("document.querySelector('#chat-text').value = 'x'.repeat(5000)").await;
+    bo.click("#chat-send").await;
+    ann.until("hearth.chat.at(-1).text.length === 4000").await;
+
+    // Marks: the other one's microphone and camera.
+    bo.click(".bar [data-toggle=audio]").await;
+    bo.click(".bar [data-toggle=video]").await;
+    ann.until("document.querySelector('.tile.silent.unseen:not(.own)')?.ariaLabel === 'Bo, muted, camera off'").await;
+    bo.until("document.querySelector('.tile.silent.unseen.own')").await;
+    ann.until("document.querySelector('.tile.own.speaking')").await; // its microphone beeps once a second
+
+    // The new host hears who knocks, and lets them in.
+    let carol = driver.page("en-GB").await;
+    join(&carol, &url, "Carol").await;
+    ann.until("hearth.lobby.length === 1").await;
+    ann.click("#knocks [data-answer=admit]").await;
+    carol.until("hearth.peers.filter((peer) => peer.state === 'connected').length === 2").await;
+    ann.until("!document.querySelector('#knocks li')").await;
+    assert_eq!(carol.evaluate("return hearth.chat").await, serde_json::json!([]));
+    for page in [ann, bo, carol] {
+        page.close().await;
+    }
+    server.stop().await;
+}
