@@ -7,6 +7,7 @@ mod codec;
 mod device;
 mod frame;
 mod ids;
+mod level;
 mod picture;
 mod units;
 
@@ -14,5 +15,6 @@ pub use codec::{AudioCodec, VideoCodec};
 pub use device::{DeviceChoice, DeviceEntry, DeviceFault, DeviceId, DeviceKind, DeviceLists, DeviceState};
 pub use frame::{AudioPacket, EncodedAudio, EncodedVideo, FrameKind, ReceivedVideo};
 pub use ids::{Layer, TrackId, TrackKind, TrackSource};
+pub use level::{Level, Volume};
 pub use picture::{AudioBlock, BadPicture, Picture, SAMPLE_RATE};
 pub use units::{Bitrate, FrameRate, Resolution};

@@ -17,6 +17,7 @@ impl Now {
     /// Reads both clocks: for the threads' shells, nowhere else.
     #[expect(clippy::disallowed_methods, reason = "the one place of this crate where the clocks are read")]
     pub fn read() -> Self {
+        debug_assert!(!crate::realtime::is_here(), "a sound card's callback reads no clock");
         let realtime = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self { monotonic: Instant::now(), realtime }
     }

@@ -6,8 +6,10 @@
 pub mod chirp;
 mod clock;
 pub mod codec;
+pub mod devices;
 pub mod jitter;
 pub mod pattern;
+pub mod realtime;
 mod scale;
 pub mod sinks;
 pub mod slot;

@@ -10,7 +10,7 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 /// Cap 1: this is what a slot is. Full: the old one goes, counted.
 const ONE: usize = 1;
 
-/// The end that puts. One for each slot.
+/// The end that puts. One for each slot, or one after the other ([`SlotSender::another`]).
 #[derive(Debug)]
 pub struct SlotSender<T> {
     sender: Sender<T>,
@@ -53,13 +53,19 @@ impl<T> SlotSender<T> {
     pub fn put(&mut self, thing: T) {
         self.counters.put.fetch_add(1, Ordering::Relaxed);
         let mut thing = thing;
-        // Ends: only this end puts, so after one removal there is room.
+        // Ends: only this end puts, so after one removal there is room; with two, one of them has put.
         while let Err(TrySendError::Full(again)) = self.sender.try_send(thing) {
             thing = again;
             if self.overwriter.try_recv().is_ok() {
                 self.counters.overwritten.fetch_add(1, Ordering::Relaxed);
             }
         }
+    }
+
+    /// Another end that puts, for whoever comes after this one: at any time one of them should.
+    #[must_use]
+    pub fn another(&self) -> Self {
+        Self { sender: self.sender.clone(), overwriter: self.overwriter.clone(), counters: self.counters.clone() }
     }
 
     /// What went through so far.

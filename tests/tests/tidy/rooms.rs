@@ -66,7 +66,7 @@ const WALLS: &[Wall] = &[
     },
     Wall {
         any_of: &["target_os", "cfg(windows)", "cfg(target_family"],
-        only_in: &[],
+        only_in: &["app/media/src/devices/camera/reset.rs"],
         advice: "put it into a named platform file",
     },
 ];

@@ -91,7 +91,11 @@ impl Camera {
                 self.queued.clear();
                 Ok(())
             }
-            21 | 22 => self.interval(words),
+            21 => self.get_interval(words),
+            22 => {
+                self.setting.interval = None;
+                self.get_interval(words)
+            }
             74 => self.enumerate_sizes(words),
             75 => self.enumerate_intervals(words),
             _ => Err(libc::ENOTTY),
@@ -166,8 +170,9 @@ impl Camera {
     }
 
     /// VIDIOC_G_PARM and VIDIOC_S_PARM: type, capability, mode, numerator, denominator.
-    fn interval(&mut self, words: &mut [u32]) -> Result<(), c_int> {
-        set(words, 1, [CAP_TIMEPERFRAME, 0, 1, self.format.rate])
+    fn get_interval(&self, words: &mut [u32]) -> Result<(), c_int> {
+        let (numerator, denominator) = self.setting.interval.unwrap_or((1, self.format.rate));
+        set(words, 1, [CAP_TIMEPERFRAME, 0, numerator, denominator])
     }
 
     /// VIDIOC_REQBUFS: how many.

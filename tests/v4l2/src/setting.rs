@@ -50,6 +50,8 @@ pub(super) struct Setting {
     pub(super) source: u8,
     /// Never empty.
     pub(super) formats: Vec<Format>,
+    /// The interval that it has before anybody sets one, in seconds, as a fraction.
+    pub(super) interval: Option<(u32, u32)>,
     control: Option<PathBuf>,
 }
 
@@ -64,6 +66,10 @@ impl Setting {
             name: variable("HEARTH_V4L2_NAME").unwrap_or_else(|| "Stand-in camera".into()),
             source: variable("HEARTH_V4L2_SOURCE").and_then(|text| text.parse().ok()).unwrap_or(77),
             formats: given.unwrap_or_else(|| formats(FORMATS)),
+            interval: variable("HEARTH_V4L2_INTERVAL").and_then(|text| {
+                let (numerator, denominator) = text.split_once('/')?;
+                Some((numerator.parse().ok()?, denominator.parse().ok()?))
+            }),
             control: std::env::var_os("HEARTH_V4L2_CONTROL").map(PathBuf::from),
         }
     }

@@ -11,17 +11,20 @@ use super::StartError;
 use super::worker::{Stop, Worker};
 use crate::Now;
 use crate::slot::{SlotReceiver, SlotSender, slot};
-use crate::turn::{Accepted, AudioCommand, AudioReport, AudioTurn, TURN};
+use crate::turn::{Accepted, AudioCommand, AudioReport, AudioTurn, Plug, TURN};
 
 /// Packets of all tracks that wait for the next turn. Cap 256: 32 each of 8 peers, and a turn comes after every packet of
 /// each. Full: the oldest goes, concealment covers it.
 const PACKETS: usize = 256;
 /// Commands that wait for the next turn. Full: the command is refused, the one who gives it says it again.
 const COMMANDS: usize = 64;
+/// Plugs that wait for the next turn. Cap 16: devices change once in a while. Full: the plug is refused, whoever holds it
+/// tries again.
+const PLUGS: usize = 16;
 /// A thread that was held up for longer does not catch up, it goes on from now.
 const HELD_UP: Duration = Duration::from_millis(200);
-/// Turns from one report to the next.
-const REPORT_EVERY: u64 = 20;
+/// Turns from one report to the next: ten reports a second, as many as a meter shows.
+const REPORT_EVERY: u64 = 10;
 
 /// Sound that runs until this is dropped.
 #[derive(Debug)]
@@ -30,9 +33,24 @@ pub struct AudioThread {
     oldest: Receiver<AudioPacket>,
     overflowed: u64,
     commands: Sender<AudioCommand>,
+    sockets: Sockets,
     reports: SlotReceiver<AudioReport>,
     report: AudioReport,
     _worker: Worker,
+}
+
+/// Where microphones, speakers and calls are plugged into a running audio thread.
+#[derive(Clone, Debug)]
+pub struct Sockets(Sender<Plug>);
+
+impl Sockets {
+    /// Plugs something in, from the next turn on.
+    ///
+    /// # Errors
+    /// The plug itself, when too many wait, or the thread has ended.
+    pub fn plug(&self, plug: Plug) -> Result<(), Plug> {
+        self.0.try_send(plug).map_err(TrySendError::into_inner)
+    }
 }
 
 impl AudioThread {
@@ -43,11 +61,13 @@ impl AudioThread {
     pub fn spawn(turn: AudioTurn) -> Result<Self, StartError> {
         let (packets, came) = bounded(PACKETS);
         let (commands, told) = bounded(COMMANDS);
+        let (plugs, plugged) = bounded(PLUGS);
         let (publish, reports) = slot();
         let oldest = came.clone();
-        let worker = Worker::spawn("audio", move |stop| run(&stop, turn, &came, &told, publish))?;
-        let report = AudioReport::default();
-        Ok(Self { packets, oldest, overflowed: 0, commands, reports, report, _worker: worker })
+        let inbox = Inbox { packets: came, commands: told, plugs: plugged };
+        let worker = Worker::spawn("audio", move |stop| run(&stop, turn, &inbox, publish))?;
+        let (report, sockets) = (AudioReport::default(), Sockets(plugs));
+        Ok(Self { packets, oldest, overflowed: 0, commands, sockets, reports, report, _worker: worker })
     }
 
     /// A packet of theirs came.
@@ -66,7 +86,12 @@ impl AudioThread {
         if self.commands.try_send(command).is_ok() { Accepted::Yes } else { Accepted::Full }
     }
 
-    /// What was done until a fifth of a second ago.
+    /// Where things are plugged in.
+    pub fn sockets(&self) -> Sockets {
+        self.sockets.clone()
+    }
+
+    /// What was done until a tenth of a second ago.
     pub fn report(&mut self) -> &AudioReport {
         if let Some(newer) = self.reports.take() {
             self.report = newer;
@@ -80,22 +105,29 @@ impl AudioThread {
     }
 }
 
-fn run(
-    stop: &Stop,
-    mut turn: AudioTurn,
-    packets: &Receiver<AudioPacket>,
-    commands: &Receiver<AudioCommand>,
-    mut publish: SlotSender<AudioReport>,
-) {
+/// What waits for the next turn.
+struct Inbox {
+    packets: Receiver<AudioPacket>,
+    commands: Receiver<AudioCommand>,
+    plugs: Receiver<Plug>,
+}
+
+impl Inbox {
+    fn empty_into(&self, turn: &mut AudioTurn) {
+        let refused = |error: crate::codec::CodecError| {
+            tracing::warn!(%error, "the audio thread could not do what it was told");
+        };
+        self.plugs.try_iter().for_each(|plug| turn.handle_plug(plug).unwrap_or_else(refused));
+        self.commands.try_iter().for_each(|command| turn.handle_command(command).unwrap_or_else(refused));
+        self.packets.try_iter().take(PACKETS).for_each(|packet| turn.handle_packet(&packet));
+    }
+}
+
+fn run(stop: &Stop, mut turn: AudioTurn, inbox: &Inbox, mut publish: SlotSender<AudioReport>) {
     let mut due = Now::read().monotonic;
     let mut turns = 0_u64;
     while stop.recv_deadline(due) == Err(RecvTimeoutError::Timeout) {
-        for command in commands.try_iter() {
-            if let Err(error) = turn.handle_command(command) {
-                tracing::warn!(%error, "the audio thread could not do what it was told");
-            }
-        }
-        packets.try_iter().take(PACKETS).for_each(|packet| turn.handle_packet(&packet));
+        inbox.empty_into(&mut turn);
         let now = Now::read();
         turn.turn(now.at(due));
         turns += 1;

@@ -19,9 +19,11 @@ mod encoding;
 mod tests;
 mod worker;
 
+pub(crate) use worker::{Stop, Worker};
+
 use hearth_base::{EncodedVideo, Layer, Picture, TrackId};
 
-pub use audio::AudioThread;
+pub use audio::{AudioThread, Sockets};
 pub use camera::CameraThread;
 pub use decode::{DecodeCounters, DecodeThreads, Lost, Queued};
 pub use encode::EncodeThread;

@@ -11,11 +11,11 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use super::StartError;
 
 /// To wait on: nothing ever comes, and it is disconnected when the thread is to stop.
-pub(super) type Stop = Receiver<Infallible>;
+pub(crate) type Stop = Receiver<Infallible>;
 
 /// A running thread.
 #[derive(Debug)]
-pub(super) struct Worker {
+pub(crate) struct Worker {
     stop: Option<Sender<Infallible>>,
     ended: Receiver<Infallible>,
     thread: Option<JoinHandle<()>>,
@@ -24,7 +24,7 @@ pub(super) struct Worker {
 
 impl Worker {
     /// Starts `run`, which ends soon after [`Stop`] is disconnected. Dropping waits for that.
-    pub(super) fn spawn(name: &str, run: impl FnOnce(Stop) + Send + 'static) -> Result<Self, StartError> {
+    pub(crate) fn spawn(name: &str, run: impl FnOnce(Stop) + Send + 'static) -> Result<Self, StartError> {
         // Cap 1, and never used: what is waited for is the end of the channel.
         let (stop, stopped) = bounded(1);
         let (ending, ended) = bounded(1);
@@ -38,7 +38,7 @@ impl Worker {
     }
 
     /// Dropping waits this long at most, then leaves the thread alone: for a device that may never return.
-    pub(super) fn give_up_after(mut self, patience: Duration) -> Self {
+    pub(crate) fn give_up_after(mut self, patience: Duration) -> Self {
         self.patience = Some(patience);
         self
     }

@@ -5,9 +5,10 @@
 /// Up to here sound passes as it is; above, it bends towards 1.
 const KNEE: f32 = 0.7;
 
-pub(super) fn add(mixed: &mut [f32], sound: &[f32]) {
+/// Adds a sound, made louder or softer by `factor`.
+pub(super) fn add(mixed: &mut [f32], sound: &[f32], factor: f32) {
     for (mixed, sample) in mixed.iter_mut().zip(sound) {
-        *mixed += sample;
+        *mixed += factor * sample;
     }
 }
 

@@ -1,84 +1,42 @@
-//! One turn of the audio thread, ten milliseconds: capture and encode, then decode, mix and play.
+//! One turn of the audio thread, ten milliseconds: capture, treat and encode, then decode, mix and play.
 //!
-//! One owner for both directions, so that an echo canceller needs no lock between them. Owner of: the microphone's
-//! encoder, a jitter buffer for each of the others' tracks, the mix. Knows no clock and no thread: `now` is an argument.
+//! One owner for both directions, so that the echo canceller needs no lock between them. Owner of: the microphone and
+//! its encoder, a jitter buffer for each of the others' tracks, the mix. Runs with no call, too: then there are a level
+//! and a chime, and nothing is encoded. Knows no clock and no thread: `now` is an argument.
 
+mod chime;
+mod meter;
 mod mix;
+mod outgoing;
+mod ports;
+mod report;
+#[cfg(test)]
+mod room;
 #[cfg(test)]
 mod tests;
+mod treatment;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use hearth_base::{AudioBlock, AudioCodec, AudioPacket, Bitrate, EncodedAudio, SAMPLE_RATE, TrackId};
+use hearth_base::{AudioBlock, AudioCodec, AudioPacket, Bitrate, SAMPLE_RATE, TrackId, Volume};
 
+pub use self::meter::Meter;
+pub use self::ports::{Accepted, AudioPorts, AudioSettings, AudioSink, Input, Listener, Plug, Speaker, Unheard};
+pub use self::report::{AudioReport, SentCounters, TrackReport, VoiceReport};
+pub use self::treatment::{Switch, Treatment};
+
+use self::chime::Chime;
+use self::outgoing::Outgoing;
+use self::treatment::Treating;
 use crate::Now;
-use crate::codec::{AudioEncoder, CodecError, audio_decoder, audio_encoder};
-use crate::jitter::{JitterBuffer, JitterCounters, Playout};
-use crate::source::AudioSource;
+use crate::codec::{CodecError, audio_decoder};
+use crate::jitter::JitterBuffer;
 
 /// From one turn to the next.
 pub const TURN: Duration = Duration::from_millis(10);
 /// Tracks that are heard at once. A room has fewer; beyond, a new one is refused and counted.
 const TRACKS: usize = 64;
-
-/// Whether something that was offered was taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Accepted {
-    /// It was.
-    Yes,
-    /// There was no room: it is gone, and the one who offered it deals with that.
-    Full,
-}
-
-/// Where encoded sound goes. Must not block; what it does not take is lost, and counted.
-pub trait AudioSink: Send {
-    /// One packet.
-    fn audio(&mut self, packet: EncodedAudio) -> Accepted;
-}
-
-/// Where the mix goes.
-pub trait Speaker: Send {
-    /// Ten milliseconds, samples between -1 and 1. Must not block.
-    fn play(&mut self, block: &[f32; AudioBlock::LEN], now: Now);
-}
-
-/// Who hears each track by itself, before the mix: meters, tests.
-pub trait Listener: Send {
-    /// Ten milliseconds of one track. Must not block.
-    fn hear(&mut self, track: TrackId, playout: &Playout, now: Now);
-}
-
-/// A speaker that nobody hears.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Unheard;
-
-impl Speaker for Unheard {
-    fn play(&mut self, _block: &[f32; AudioBlock::LEN], _now: Now) {}
-}
-
-/// What a turn is connected to.
-pub struct AudioPorts {
-    /// Our sound. `None` when there is no microphone: then nothing is sent.
-    pub microphone: Option<Box<dyn AudioSource>>,
-    /// Where it goes, encoded.
-    pub sink: Box<dyn AudioSink>,
-    /// Where the others' sound goes.
-    pub speaker: Box<dyn Speaker>,
-    /// Who hears each of the others by itself.
-    pub listener: Option<Box<dyn Listener>>,
-}
-
-/// How our sound is encoded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AudioSettings {
-    /// Our track.
-    pub track: TrackId,
-    /// How.
-    pub codec: AudioCodec,
-    /// Bits a second to begin with.
-    pub bitrate: Bitrate,
-}
 
 /// What the audio turn is to do, besides going on.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -87,85 +45,82 @@ pub enum AudioCommand {
     Begin(TrackId, AudioCodec),
     /// It is over.
     End(TrackId),
+    /// How loud it is played.
+    Volume(TrackId, Volume),
     /// Our microphone: true to send, false to send nothing at all.
     Microphone(bool),
+    /// What is done to a voice before it is encoded.
+    Treat(Treatment),
     /// Bits a second of ours.
     Bitrate(Bitrate),
     /// The share of our packets that the worst link loses, 0 to 1.
     Loss(f64),
-}
-
-/// What was done so far, to show.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct AudioReport {
-    /// Our side.
-    pub sent: SentCounters,
-    /// Each of theirs.
-    pub tracks: BTreeMap<TrackId, TrackReport>,
-    /// Packets of tracks that have not begun, or are over.
-    pub unknown: u64,
-}
-
-/// One of their tracks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
-pub struct TrackReport {
-    /// What the jitter buffer did.
-    pub jitter: JitterCounters,
-    /// How long it means to hold sound back.
-    pub target_delay: Duration,
-    /// How long it does. `None` when nothing plays.
-    pub delay: Option<Duration>,
-}
-
-/// Our side.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
-pub struct SentCounters {
-    /// Turns taken.
-    pub turns: u64,
-    /// Packets that went out.
-    pub packets: u64,
-    /// Packets that the sink had no room for.
-    pub refused: u64,
-    /// Blocks that the microphone did not have in time.
-    pub missing: u64,
-    /// Errors of the encoder.
-    pub errors: u64,
+    /// Play the test sound, from its beginning.
+    Chime,
 }
 
 /// Takes a turn every ten milliseconds.
 pub struct AudioTurn {
-    ports: AudioPorts,
-    settings: AudioSettings,
-    encoder: Box<dyn AudioEncoder>,
-    began: Option<Instant>,
-    /// Samples from the beginning to this turn.
-    position: u64,
+    microphone: Option<Input>,
+    speaker: Box<dyn Speaker>,
+    listener: Option<Box<dyn ports::Listener>>,
+    /// Our end of the call. `None` when there is none.
+    outgoing: Option<Outgoing>,
+    treating: Treating,
+    meter: Meter,
+    clock: SampleClock,
     sending: bool,
-    /// Whether the last turn sent something.
-    talking: bool,
-    tracks: BTreeMap<TrackId, JitterBuffer>,
+    tracks: BTreeMap<TrackId, Remote>,
+    chime: Option<Chime>,
     sent: SentCounters,
     unknown: u64,
 }
 
+/// One of their tracks.
+#[derive(Debug)]
+struct Remote {
+    buffer: JitterBuffer,
+    meter: Meter,
+    volume: Volume,
+}
+
 impl AudioTurn {
-    /// A turn that has not begun, with the microphone on.
+    /// A turn that has not begun, with the microphone on, in a call.
     ///
     /// # Errors
     /// [`CodecError`] when there is no such encoder.
     pub fn new(settings: AudioSettings, ports: AudioPorts) -> Result<Self, CodecError> {
-        Ok(Self {
-            ports,
-            settings,
-            encoder: audio_encoder(settings.codec, settings.bitrate)?,
-            began: None,
-            position: 0,
+        let mut turn = Self::idle();
+        turn.microphone = ports.microphone.map(Input::Test);
+        turn.speaker = ports.speaker;
+        turn.listener = ports.listener;
+        turn.outgoing = Some(Outgoing::new(settings, ports.sink)?);
+        Ok(turn)
+    }
+
+    /// A turn that has not begun, in no call, with nothing plugged in.
+    pub fn idle() -> Self {
+        Self {
+            microphone: None,
+            speaker: Box::new(Unheard),
+            listener: None,
+            outgoing: None,
+            treating: Treating::new(Treatment::default()),
+            meter: Meter::new(),
+            clock: SampleClock::default(),
             sending: true,
-            talking: false,
             tracks: BTreeMap::new(),
+            chime: None,
             sent: SentCounters::default(),
             unknown: 0,
-        })
+        }
+    }
+
+    /// Who hears each of the others by itself.
+    #[must_use]
+    pub fn with_listener(mut self, listener: Box<dyn Listener>) -> Self {
+        self.listener = Some(listener);
+        self
     }
 
     /// Does what it is told.
@@ -176,13 +131,42 @@ impl AudioTurn {
         match command {
             AudioCommand::Begin(track, codec) => {
                 if self.tracks.len() < TRACKS && !self.tracks.contains_key(&track) {
-                    self.tracks.insert(track, JitterBuffer::new(audio_decoder(codec)?));
+                    let buffer = JitterBuffer::new(audio_decoder(codec)?);
+                    self.tracks.insert(track, Remote { buffer, meter: Meter::new(), volume: Volume::FULL });
                 }
             }
             AudioCommand::End(track) => drop(self.tracks.remove(&track)),
+            AudioCommand::Volume(track, volume) => {
+                if let Some(remote) = self.tracks.get_mut(&track) {
+                    remote.volume = volume;
+                }
+            }
             AudioCommand::Microphone(on) => self.sending = on,
-            AudioCommand::Bitrate(bitrate) => self.encoder.set_bitrate(bitrate)?,
-            AudioCommand::Loss(share) => self.encoder.set_loss(share)?,
+            AudioCommand::Treat(treatment) => self.treating.set(treatment),
+            AudioCommand::Bitrate(bitrate) => self.outgoing.as_mut().map_or(Ok(()), |out| out.set_bitrate(bitrate))?,
+            AudioCommand::Loss(share) => self.outgoing.as_mut().map_or(Ok(()), |out| out.set_loss(share))?,
+            AudioCommand::Chime => self.chime = Some(Chime::default()),
+        }
+        Ok(())
+    }
+
+    /// Something else is plugged in.
+    ///
+    /// # Errors
+    /// [`CodecError`] when there is no encoder for a call that begins; everything stays as it was.
+    pub fn handle_plug(&mut self, plug: Plug) -> Result<(), CodecError> {
+        match plug {
+            Plug::Microphone(input) => {
+                self.microphone = input;
+                self.meter = Meter::new();
+                self.treating.reset();
+            }
+            Plug::Speaker(speaker) => {
+                self.speaker = speaker;
+                self.treating.reset();
+            }
+            Plug::Call(settings, sink) => self.outgoing = Some(Outgoing::new(settings, sink)?),
+            Plug::HangUp => self.outgoing = None,
         }
         Ok(())
     }
@@ -190,7 +174,7 @@ impl AudioTurn {
     /// A packet of theirs.
     pub fn handle_packet(&mut self, packet: &AudioPacket) {
         match self.tracks.get_mut(&packet.track) {
-            Some(buffer) => buffer.handle_packet(packet),
+            Some(remote) => remote.buffer.handle_packet(packet),
             None => self.unknown += 1, // not begun here yet, or just over
         }
     }
@@ -204,71 +188,90 @@ impl AudioTurn {
 
     /// What was done so far. Allocates: not for every turn.
     pub fn report(&self, now: Instant) -> AudioReport {
-        let track = |buffer: &JitterBuffer| TrackReport {
-            jitter: buffer.counters(),
-            target_delay: buffer.target_delay(),
-            delay: buffer.current_delay(now),
+        let track = |remote: &Remote| TrackReport {
+            jitter: remote.buffer.counters(),
+            target_delay: remote.buffer.target_delay(),
+            delay: remote.buffer.current_delay(now),
+            level: remote.meter.level(),
+            is_speaking: remote.meter.is_speaking(),
         };
-        let tracks = self.tracks.iter().map(|(id, buffer)| (*id, track(buffer))).collect();
-        AudioReport { sent: self.sent, tracks, unknown: self.unknown }
+        let voice = VoiceReport {
+            level: self.meter.level(),
+            is_speaking: self.meter.is_speaking(),
+            is_muted_and_speaking: self.meter.is_speaking() && !self.sending,
+        };
+        let tracks = self.tracks.iter().map(|(id, remote)| (*id, track(remote))).collect();
+        AudioReport { sent: self.sent, voice, tracks, unknown: self.unknown }
     }
 
     fn capture(&mut self, now: Now) {
-        self.take_position(now.monotonic);
+        let position = self.clock.position(now.monotonic);
         let mut block = [0.0; AudioBlock::LEN];
-        let Some(microphone) = &mut self.ports.microphone else { return };
-        // Read even when muted: a device's ring would fill with what was said before.
-        let captured = microphone.read(now, &mut block);
-        if captured.is_none() {
-            self.sent.missing += 1;
-        }
-        if !self.sending {
-            self.talking = false;
-            return;
-        }
-        let Ok(payload) = self.encoder.encode(&block) else {
-            self.sent.errors += 1;
-            return;
+        let Some(microphone) = &mut self.microphone else { return };
+        // Read even when muted: a device's ring would fill with what was said before, and who talks while muted is told.
+        let captured = match microphone {
+            Input::Test(source) => source.read(now, &mut block),
+            Input::Voice(source) => {
+                let captured = source.read(now, &mut block);
+                let age = now.monotonic.saturating_duration_since(captured.unwrap_or(now.monotonic));
+                // What is played now was handed over one turn after what the canceller heard of last.
+                self.treating.treat(&mut block, age + self.speaker.delay());
+                captured
+            }
         };
-        let packet = EncodedAudio {
-            track: self.settings.track,
-            codec: self.settings.codec,
-            position: self.position,
-            captured: captured.unwrap_or(now.monotonic),
-            begins_talk: !self.talking,
-            payload,
-        };
-        self.talking = true;
-        match self.ports.sink.audio(packet) {
-            Accepted::Yes => self.sent.packets += 1,
-            Accepted::Full => self.sent.refused += 1,
+        self.sent.missing += u64::from(captured.is_none());
+        self.meter.hear(&block);
+        let Some(outgoing) = &mut self.outgoing else { return };
+        if self.sending {
+            outgoing.send(&block, position, captured.unwrap_or(now.monotonic), &mut self.sent);
+        } else {
+            outgoing.pause();
         }
     }
 
+    fn play(&mut self, now: Now) {
+        let mut mixed = [0.0; AudioBlock::LEN];
+        for (track, remote) in &mut self.tracks {
+            let playout = remote.buffer.pull(now.monotonic);
+            if let Some(listener) = &mut self.listener {
+                listener.hear(*track, &playout, now);
+            }
+            remote.meter.hear(&playout.samples);
+            mix::add(&mut mixed, &playout.samples, remote.volume.factor());
+        }
+        if let Some(chime) = &mut self.chime
+            && !chime.add(&mut mixed)
+        {
+            self.chime = None;
+        }
+        mix::soft_clip(&mut mixed);
+        self.speaker.play(&mixed, now);
+        if matches!(self.microphone, Some(Input::Voice(_))) {
+            self.treating.handle_played(&mixed);
+        }
+    }
+}
+
+/// Samples from the first turn to this one.
+#[derive(Clone, Copy, Debug, Default)]
+struct SampleClock {
+    began: Option<Instant>,
+    position: u64,
+}
+
+impl SampleClock {
     /// Out of the clock, in whole blocks: turns that were left out leave a gap in the time stamps.
-    fn take_position(&mut self, now: Instant) {
+    fn position(&mut self, now: Instant) -> u64 {
         let Some(began) = self.began else {
             self.began = Some(now);
-            return;
+            return self.position;
         };
         let block = AudioBlock::LEN as u64;
         let since = now.saturating_duration_since(began).as_micros() as u64;
         let samples = since.saturating_mul(u64::from(SAMPLE_RATE)) / 1_000_000;
         let by_clock = (samples + block / 2) / block * block;
         self.position = by_clock.max(self.position + block);
-    }
-
-    fn play(&mut self, now: Now) {
-        let mut mixed = [0.0; AudioBlock::LEN];
-        for (track, buffer) in &mut self.tracks {
-            let playout = buffer.pull(now.monotonic);
-            if let Some(listener) = &mut self.ports.listener {
-                listener.hear(*track, &playout, now);
-            }
-            mix::add(&mut mixed, &playout.samples);
-        }
-        mix::soft_clip(&mut mixed);
-        self.ports.speaker.play(&mixed, now);
+        self.position
     }
 }
 

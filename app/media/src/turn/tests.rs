@@ -4,10 +4,12 @@
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-use hearth_base::AudioCodec;
+use hearth_base::{AudioCodec, EncodedAudio};
 
 use super::*;
 use crate::chirp::{Chirp, ChirpEar};
+use crate::jitter::Playout;
+use crate::source::AudioSource;
 use crate::voice::Voice;
 
 const OURS: TrackId = TrackId(1);
@@ -145,4 +147,61 @@ fn a_chirp_is_heard_at_the_other_end() {
         to.turn(now);
     }
     assert!(chirps.try_iter().last().is_some_and(|count| count >= 4));
+}
+
+#[test]
+fn before_a_call_there_are_a_level_and_a_chime_and_nothing_is_sent() {
+    let (sender, loudness) = sync_channel(1000);
+    let mut turn = AudioTurn::idle();
+    turn.handle_plug(Plug::Speaker(Box::new(Loudness(sender)))).unwrap();
+    turn.handle_plug(Plug::Microphone(Some(Input::Test(Box::new(Voice::default()))))).unwrap();
+    turn.handle_command(AudioCommand::Chime).unwrap();
+    let mut now = moments(150);
+    now.by_ref().take(100).for_each(|now| turn.turn(now));
+    let report = turn.report(Now::read().monotonic);
+    assert!(report.voice.is_speaking && report.voice.level.decibels() > -30, "{report:?}");
+    assert_eq!((report.sent.packets, report.voice.is_muted_and_speaking), (0, false));
+    let played: Vec<f32> = loudness.try_iter().collect();
+    assert!(played[..50].iter().any(|loud| *loud > 0.1) && played[70..].iter().all(|loud| *loud == 0.0));
+
+    let (sink, packets) = sync_channel(200);
+    let settings = AudioSettings { track: OURS, codec: AudioCodec::Opus, bitrate: Bitrate::from_kbps(32) };
+    turn.handle_plug(Plug::Call(settings, Box::new(Out(sink)))).unwrap();
+    turn.handle_command(AudioCommand::Microphone(false)).unwrap();
+    now.by_ref().take(20).for_each(|now| turn.turn(now));
+    let report = turn.report(Now::read().monotonic);
+    assert!(report.voice.is_muted_and_speaking, "{report:?}");
+    assert_eq!(packets.try_iter().count(), 0);
+    turn.handle_command(AudioCommand::Microphone(true)).unwrap();
+    now.by_ref().take(10).for_each(|now| turn.turn(now));
+    assert_eq!(packets.try_iter().count(), 10);
+    turn.handle_plug(Plug::HangUp).unwrap();
+    now.for_each(|now| turn.turn(now));
+    assert_eq!(packets.try_iter().count(), 0);
+}
+
+#[test]
+fn each_of_them_has_a_level_and_a_volume() {
+    let (mut from, packets) = speaker(Box::new(Voice::default()));
+    let (mut to, loudness) = listener(None);
+    to.handle_command(AudioCommand::Begin(TrackId(2), AudioCodec::Opus)).unwrap();
+    to.handle_command(AudioCommand::Begin(TrackId(3), AudioCodec::Opus)).unwrap();
+    let mut louds = Vec::new();
+    for (sequence, now) in moments(300).enumerate() {
+        let volume = Volume::from_percent([100, 0, 200][sequence / 100]);
+        to.handle_command(AudioCommand::Volume(TrackId(2), volume)).unwrap();
+        from.turn(now);
+        to.handle_packet(&arrive(packets.try_recv().unwrap(), TrackId(2), sequence as u64, now));
+        to.turn(now);
+        louds.extend(loudness.try_iter());
+        if sequence % 100 == 99 {
+            let report = to.report(now.monotonic);
+            assert!(report.tracks[&TrackId(2)].is_speaking && !report.tracks[&TrackId(3)].is_speaking);
+            assert!(report.tracks[&TrackId(2)].level.decibels() > -30);
+        }
+    }
+    let loudest = |part: &[f32]| part.iter().copied().fold(0.0, f32::max);
+    let (plain, none, twice) = (loudest(&louds[50..100]), loudest(&louds[110..200]), loudest(&louds[250..]));
+    assert_eq!(none, 0.0);
+    assert!(twice > plain * 1.3, "{plain} {twice}");
 }

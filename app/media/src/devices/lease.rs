@@ -1,0 +1,44 @@
+//! Who holds a device of this process, also when its thread was given up.
+//!
+//! A driver's library may share one descriptor between two openings of the same device: then whoever closes it late ends
+//! the other's pictures. So nobody opens what a forgotten thread still holds, and forgotten threads do not pile up. Owner
+//! of: the names of what is held, for the whole process, as the devices are.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+static HELD: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+/// The right to open a device, given back when it is dropped.
+#[derive(Debug)]
+pub(super) struct Lease(String);
+
+impl Lease {
+    /// `None` when somebody has it.
+    pub(super) fn take(device: String) -> Option<Self> {
+        held().insert(device.clone()).then_some(Self(device))
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        held().remove(&self.0);
+    }
+}
+
+fn held() -> MutexGuard<'static, BTreeSet<String>> {
+    HELD.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_is_held_once() {
+        let first = Lease::take("a".into()).unwrap();
+        assert!(Lease::take("a".into()).is_none() && Lease::take("b".into()).is_some());
+        drop(first);
+        assert!(Lease::take("a".into()).is_some());
+    }
+}

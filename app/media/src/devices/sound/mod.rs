@@ -1,0 +1,259 @@
+//! Microphones and speakers by cpal: which there are, and one of them opened.
+//!
+//! Everything here may block on a sound server, so it is called on threads that can be given up. Owner of: an open
+//! stream, which is closed when its value is dropped. The server where there is one, ALSA where there is none: the
+//! library chooses. The ends of the rings go to the audio thread; see [`capture`] and [`playout`].
+
+mod capture;
+mod playout;
+mod resample;
+mod tally;
+mod trim;
+
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cpal::traits::{DeviceTrait, HostTrait, StreamTrait};
+use cpal::{BufferSize, ErrorKind, FromSample, SampleFormat, SizedSample, StreamConfig};
+use hearth_base::{DeviceChoice, DeviceEntry, DeviceFault, DeviceId, DeviceKind, SAMPLE_RATE};
+
+use self::capture::{CaptureEnd, capture};
+use self::playout::{PlayoutEnd, playout};
+use self::tally::{Tally, Trouble};
+use crate::turn::{Input, Plug};
+
+/// Frames a callback: a turn's worth. A card that cannot is asked for what it likes; left alone, Pulse takes two seconds.
+const PERIOD: u32 = 480;
+/// How long the library may take to build a stream.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// What we can speak, the best first.
+const FORMATS: [SampleFormat; 4] = [SampleFormat::F32, SampleFormat::I16, SampleFormat::I32, SampleFormat::U8];
+/// What Pulse calls that which a speaker plays, heard as a microphone: never one by itself.
+const MONITOR: &str = ".monitor";
+
+/// An open device, running until it is dropped.
+pub(super) struct Open {
+    /// What a person reads.
+    pub(super) name: String,
+    /// Which it is.
+    pub(super) id: DeviceId,
+    /// What the audio thread gets.
+    pub(super) plug: Plug,
+    /// Whether it lives.
+    pub(super) pulse: Pulse,
+    /// Held as long as the device is to run.
+    pub(super) stream: cpal::Stream,
+}
+
+/// Whether an open device lives; cheap to ask, from any thread.
+#[derive(Clone, Debug)]
+pub(super) struct Pulse(Arc<Tally>);
+
+impl Pulse {
+    /// Callbacks so far: a device that lives has more of them each time.
+    pub(super) fn beats(&self) -> u64 {
+        self.0.callbacks()
+    }
+
+    /// Samples that came too late, or for which there was no room.
+    pub(super) fn misses(&self) -> u64 {
+        self.0.misses()
+    }
+
+    /// What it complained of.
+    pub(super) fn fault(&self) -> Option<DeviceFault> {
+        self.0.fault()
+    }
+}
+
+/// Looks which sound devices there are, over one connection to the sound server as long as that answers.
+#[derive(Default)]
+pub(super) struct Ears(Option<cpal::Host>);
+
+impl Ears {
+    /// Microphones, speakers.
+    pub(super) fn list(&mut self) -> (Vec<DeviceEntry>, Vec<DeviceEntry>) {
+        let found = list(self.0.get_or_insert_with(cpal::default_host));
+        if found.1.is_empty() {
+            self.0 = None; // there may be a server, or another one, next time
+        }
+        found
+    }
+}
+
+fn list(host: &cpal::Host) -> (Vec<DeviceEntry>, Vec<DeviceEntry>) {
+    let default = |kind| default(host, kind).and_then(|device| id(&device));
+    let defaults = (default(DeviceKind::Microphone), default(DeviceKind::Speaker));
+    let (mut microphones, mut speakers) = (Vec::new(), Vec::new());
+    for device in host.devices().into_iter().flatten() {
+        let Some(found) = id(&device) else { continue };
+        let entry = |default: &Option<DeviceId>| DeviceEntry {
+            name: name(&device),
+            is_default: default.as_ref() == Some(&found),
+            id: found.clone(),
+        };
+        if device.supports_input() && !found.0.ends_with(MONITOR) {
+            microphones.push(entry(&defaults.0));
+        }
+        if device.supports_output() {
+            speakers.push(entry(&defaults.1));
+        }
+    }
+    (microphones, speakers)
+}
+
+/// Opens the device that `choice` means now: the named one, or what the system would take where that is not there.
+///
+/// # Errors
+/// [`DeviceFault`] in all cases where nothing runs.
+pub(super) fn open(kind: DeviceKind, choice: &DeviceChoice) -> Result<Open, DeviceFault> {
+    let host = cpal::default_host();
+    let named = match choice {
+        DeviceChoice::Named(DeviceId(id)) => {
+            cpal::DeviceId::from_str(id).ok().and_then(|id| host.device_by_id(&id)).filter(|device| fits(device, kind))
+        }
+        DeviceChoice::Off | DeviceChoice::Default | DeviceChoice::Test => None,
+    };
+    let device = named.or_else(|| default(&host, kind)).ok_or_else(|| nothing(&host))?;
+    let (name, id) = (name(&device), id(&device).ok_or(DeviceFault::NoDevice)?);
+    let tally = Arc::<Tally>::default();
+    let (stream, plug) = build(&device, kind, &tally).map_err(fault)?;
+    stream.play().map_err(fault)?;
+    Ok(Open { name, id, plug, pulse: Pulse(tally), stream })
+}
+
+fn fits(device: &cpal::Device, kind: DeviceKind) -> bool {
+    if kind == DeviceKind::Microphone { device.supports_input() } else { device.supports_output() }
+}
+
+fn default(host: &cpal::Host, kind: DeviceKind) -> Option<cpal::Device> {
+    match kind {
+        DeviceKind::Microphone => {
+            host.default_input_device().filter(|device| !id(device).is_some_and(|DeviceId(id)| id.ends_with(MONITOR)))
+        }
+        DeviceKind::Speaker => host.default_output_device(),
+        DeviceKind::Camera => None,
+    }
+}
+
+/// Why there is no such device: a computer without any sound device has no sound at all.
+fn nothing(host: &cpal::Host) -> DeviceFault {
+    match host.devices().map(|mut devices| devices.next().is_some()) {
+        Ok(true) => DeviceFault::NoDevice,
+        Ok(false) | Err(_) => DeviceFault::NoSoundServer,
+    }
+}
+
+fn id(device: &cpal::Device) -> Option<DeviceId> {
+    device.id().ok().map(|id| DeviceId(id.to_string()))
+}
+
+fn name(device: &cpal::Device) -> String {
+    device.description().map(|description| description.name().to_owned()).unwrap_or_default()
+}
+
+fn build(device: &cpal::Device, kind: DeviceKind, tally: &Arc<Tally>) -> Result<(cpal::Stream, Plug), cpal::Error> {
+    let (format, mut config) = shape(device, kind)?;
+    let built = build_as(device, kind, format, config, tally);
+    match built {
+        Err(error) if error.kind() == ErrorKind::UnsupportedConfig => {
+            config.buffer_size = BufferSize::Default;
+            build_as(device, kind, format, config, tally)
+        }
+        built => built,
+    }
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "another crate's words, which may become more")]
+fn build_as(
+    device: &cpal::Device,
+    kind: DeviceKind,
+    format: SampleFormat,
+    config: StreamConfig,
+    tally: &Arc<Tally>,
+) -> Result<(cpal::Stream, Plug), cpal::Error> {
+    match format {
+        SampleFormat::F32 => build_of::<f32>(device, kind, config, tally),
+        SampleFormat::I16 => build_of::<i16>(device, kind, config, tally),
+        SampleFormat::I32 => build_of::<i32>(device, kind, config, tally),
+        SampleFormat::U8 => build_of::<u8>(device, kind, config, tally),
+        _ => Err(ErrorKind::UnsupportedConfig.into()), // `shape` gives no other
+    }
+}
+
+fn build_of<T>(
+    device: &cpal::Device,
+    kind: DeviceKind,
+    config: StreamConfig,
+    tally: &Arc<Tally>,
+) -> Result<(cpal::Stream, Plug), cpal::Error>
+where
+    T: SizedSample + FromSample<f32>,
+    f32: FromSample<T>,
+{
+    let channels = usize::from(config.channels);
+    let complaints = tally.clone();
+    let complain = move |error: cpal::Error| trouble(&error).into_iter().for_each(|found| complaints.complain(found));
+    match kind {
+        DeviceKind::Microphone | DeviceKind::Camera => {
+            let (mut end, microphone): (CaptureEnd, _) = capture(config.sample_rate, tally.clone());
+            let handle = move |samples: &[T], info: &cpal::InputCallbackInfo| end.handle(samples, channels, info);
+            let stream = device.build_input_stream(config, handle, complain, Some(PATIENCE))?;
+            Ok((stream, Plug::Microphone(Some(Input::Voice(Box::new(microphone))))))
+        }
+        DeviceKind::Speaker => {
+            let (mut end, speaker): (PlayoutEnd, _) = playout(config.sample_rate, tally.clone());
+            let handle = move |samples: &mut [T], info: &cpal::OutputCallbackInfo| end.handle(samples, channels, info);
+            let stream = device.build_output_stream(config, handle, complain, Some(PATIENCE))?;
+            Ok((stream, Plug::Speaker(Box::new(speaker))))
+        }
+    }
+}
+
+/// The nearest to floats at 48 kHz on one channel (a speaker: two) that the device can do.
+fn shape(device: &cpal::Device, kind: DeviceKind) -> Result<(SampleFormat, StreamConfig), cpal::Error> {
+    let (ranges, default, wanted): (Vec<_>, _, i32) = if kind == DeviceKind::Speaker {
+        (device.supported_output_configs()?.collect(), device.default_output_config(), 2)
+    } else {
+        (device.supported_input_configs()?.collect(), device.default_input_config(), 1)
+    };
+    let rank = |range: &cpal::SupportedStreamConfigRange| FORMATS.iter().position(|f| *f == range.sample_format());
+    let usable = ranges.into_iter().filter_map(|range| Some((rank(&range)?, range)));
+    let best = usable.min_by_key(|(format, range)| {
+        let (low, high) = (range.min_sample_rate(), range.max_sample_rate());
+        let rate = SAMPLE_RATE.clamp(low, high).abs_diff(SAMPLE_RATE);
+        (rate, (i32::from(range.channels()) - wanted).abs(), *format)
+    });
+    let (format, channels, sample_rate) = match best {
+        Some((_, range)) => {
+            let rate = SAMPLE_RATE.clamp(range.min_sample_rate(), range.max_sample_rate());
+            (range.sample_format(), range.channels(), rate)
+        }
+        None => default.map(|config| (config.sample_format(), config.channels(), config.sample_rate()))?,
+    };
+    Ok((format, StreamConfig { channels, sample_rate, buffer_size: BufferSize::Fixed(PERIOD) }))
+}
+
+/// What a stream that runs complains of, where that ends it.
+#[expect(clippy::wildcard_enum_match_arm, reason = "another crate's words, which may become more")]
+fn trouble(error: &cpal::Error) -> Option<Trouble> {
+    match error.kind() {
+        ErrorKind::DeviceChanged | ErrorKind::RealtimeDenied | ErrorKind::Xrun => None,
+        ErrorKind::PermissionDenied => Some(Trouble::Denied),
+        ErrorKind::HostUnavailable => Some(Trouble::NoServer),
+        _ => Some(Trouble::Gone),
+    }
+}
+
+/// Why a device was not opened.
+#[expect(clippy::wildcard_enum_match_arm, reason = "another crate's words, which may become more")]
+fn fault(error: cpal::Error) -> DeviceFault {
+    match error.kind() {
+        ErrorKind::DeviceBusy => DeviceFault::InUse,
+        ErrorKind::PermissionDenied => DeviceFault::NoPermission,
+        ErrorKind::DeviceNotAvailable => DeviceFault::NoDevice,
+        ErrorKind::HostUnavailable | ErrorKind::StreamInvalidated => DeviceFault::NoSoundServer,
+        _ => DeviceFault::Other(error.to_string()),
+    }
+}

@@ -1,0 +1,377 @@
+//! One device as it is wanted and as it is: what to do about the difference, and when.
+//!
+//! ```text
+//!          choice                  opened
+//! Off ------------> Opening --------------------> On
+//!  ^                 ^    |                       |  |
+//!  | choice Off      |    | refused, or silence   |  | nothing comes for two seconds
+//!  |                 |    v                       |  v
+//!  +-- any           +-- Failed <-----------------+ Stalled --something comes--> On
+//!                  again, later   lost, stalled
+//! ```
+//! A device that fails is tried again, sooner when the list of devices changes. Sound follows what the system would take,
+//! where that is wanted, or where what is wanted is not there. A camera is followed to no other (it would show what nobody
+//! chose to show), and one that stalls is left open: its driver can be neither hurried nor opened twice. Owner of: the phase. Opens nothing itself: it says what to do ([`Watch::poll`]), and is told
+//! what came of it. Knows no clock: `now` is an argument.
+
+use std::time::{Duration, Instant};
+
+use hearth_base::{DeviceChoice, DeviceEntry, DeviceFault, DeviceId, DeviceKind, DeviceState};
+
+/// How long an opening may take. A USB camera takes half a second, a Bluetooth headset two.
+const OPENS: Duration = Duration::from_secs(5);
+/// How long nothing may come of an open camera. In the dark one takes five pictures a second.
+const NO_PICTURE: Duration = Duration::from_millis(1800);
+/// And of a sound card, which calls a hundred times a second.
+const NO_SOUND: Duration = Duration::from_millis(1200);
+/// Until a device is tried again for the first time, and at most: twice as long each time.
+const AGAIN: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(2));
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    /// Close what is open or opening.
+    Close,
+    /// Open what is chosen. What comes of it bears this number.
+    Open(u64, DeviceChoice),
+}
+
+#[derive(Clone, Debug)]
+enum Phase {
+    Off,
+    Opening { attempt: u64, until: Instant },
+    On(Running),
+    Stalled(Running),
+    Failed { fault: DeviceFault, again: Instant },
+}
+
+#[derive(Clone, Debug)]
+struct Running {
+    attempt: u64,
+    name: String,
+    id: DeviceId,
+    beats: u64,
+    moved: Instant,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Watch {
+    kind: DeviceKind,
+    desired: DeviceChoice,
+    phase: Phase,
+    attempts: u64,
+    /// Failures in a row, and the last of them: shown until it runs, however often it is tried.
+    failures: u32,
+    fault: Option<DeviceFault>,
+    /// Whether something is still held that is not wanted any more.
+    holds: bool,
+}
+
+impl Watch {
+    pub(super) fn new(kind: DeviceKind) -> Self {
+        Self {
+            kind,
+            desired: DeviceChoice::Off,
+            phase: Phase::Off,
+            attempts: 0,
+            failures: 0,
+            fault: None,
+            holds: false,
+        }
+    }
+
+    /// What is wanted.
+    pub(super) fn desired(&self) -> &DeviceChoice {
+        &self.desired
+    }
+
+    /// What has become of it.
+    pub(super) fn state(&self) -> DeviceState {
+        match &self.phase {
+            Phase::Off => DeviceState::Off,
+            Phase::Opening { .. } => self.fault.clone().map_or(DeviceState::Opening, DeviceState::Failed),
+            Phase::On(running) => DeviceState::On { name: running.name.clone() },
+            Phase::Stalled(_) => DeviceState::Failed(DeviceFault::Stalled),
+            Phase::Failed { fault, .. } => DeviceState::Failed(fault.clone()),
+        }
+    }
+
+    /// The opening that is under way or runs.
+    pub(super) fn attempt(&self) -> Option<u64> {
+        match &self.phase {
+            Phase::Opening { attempt, .. } => Some(*attempt),
+            Phase::On(running) | Phase::Stalled(running) => Some(running.attempt),
+            Phase::Off | Phase::Failed { .. } => None,
+        }
+    }
+
+    /// A person chooses.
+    pub(super) fn handle_choice(&mut self, choice: DeviceChoice, now: Instant) {
+        if choice == self.desired {
+            // Asked for once more: not to be answered with patience.
+            self.hurry(now);
+            return;
+        }
+        self.desired = choice;
+        self.restart(DeviceFault::NoDevice, now);
+    }
+
+    /// An opening was answered.
+    pub(super) fn handle_opened(
+        &mut self,
+        attempt: u64,
+        opened: Result<(String, DeviceId), DeviceFault>,
+        now: Instant,
+    ) {
+        if !matches!(self.phase, Phase::Opening { attempt: wanted, .. } if wanted == attempt) {
+            return; // another was chosen meanwhile
+        }
+        match opened {
+            Ok((name, id)) => self.phase = Phase::On(Running { attempt, name, id, beats: 0, moved: now }),
+            Err(fault) => self.fail(fault, now),
+        }
+    }
+
+    /// An open device was lost.
+    pub(super) fn handle_lost(&mut self, attempt: u64, fault: DeviceFault, now: Instant) {
+        match &self.phase {
+            Phase::On(running) | Phase::Stalled(running) if running.attempt == attempt => self.fail(fault, now),
+            Phase::Opening { attempt: wanted, .. } if *wanted == attempt => self.fail(fault, now),
+            Phase::Off | Phase::Opening { .. } | Phase::On(_) | Phase::Stalled(_) | Phase::Failed { .. } => {}
+        }
+    }
+
+    /// So often something came of the open device so far.
+    pub(super) fn handle_beats(&mut self, beats: u64, now: Instant) {
+        let patience = if self.kind == DeviceKind::Camera { NO_PICTURE } else { NO_SOUND };
+        let phase = std::mem::replace(&mut self.phase, Phase::Off);
+        self.phase = match phase {
+            Phase::On(mut running) | Phase::Stalled(mut running) if running.beats != beats => {
+                (running.beats, running.moved) = (beats, now);
+                (self.failures, self.fault) = (0, None);
+                Phase::On(running)
+            }
+            Phase::On(running) if now.saturating_duration_since(running.moved) >= patience => Phase::Stalled(running),
+            Phase::Off => Phase::Off,
+            Phase::Opening { attempt, until } => Phase::Opening { attempt, until },
+            Phase::On(running) => Phase::On(running),
+            Phase::Stalled(running) => Phase::Stalled(running),
+            Phase::Failed { fault, again } => Phase::Failed { fault, again },
+        };
+        if self.kind != DeviceKind::Camera && matches!(self.phase, Phase::Stalled(_)) {
+            self.fail(DeviceFault::Stalled, now);
+        }
+    }
+
+    /// The list of devices is another one.
+    pub(super) fn handle_list(&mut self, list: &[DeviceEntry], now: Instant) {
+        let default = || list.iter().find(|entry| entry.is_default).map(|entry| &entry.id);
+        let meant = match &self.desired {
+            _ if self.kind == DeviceKind::Camera => None,
+            DeviceChoice::Off | DeviceChoice::Test => None,
+            DeviceChoice::Default => default(),
+            DeviceChoice::Named(id) => list.iter().map(|entry| &entry.id).find(|found| *found == id).or_else(default),
+        };
+        match &self.phase {
+            Phase::On(running) if meant.is_some_and(|meant| *meant != running.id) => {
+                self.restart(DeviceFault::Unplugged, now);
+            }
+            Phase::Failed { .. } => self.hurry(now),
+            Phase::Off | Phase::Opening { .. } | Phase::On(_) | Phase::Stalled(_) => {}
+        }
+    }
+
+    /// What is to be done now; until there is nothing more.
+    pub(super) fn poll(&mut self, now: Instant) -> Option<Order> {
+        if let Phase::Opening { until, .. } = self.phase
+            && until <= now
+        {
+            self.fail(DeviceFault::Stalled, now);
+        }
+        let Phase::Failed { again, .. } = &self.phase else { return None };
+        if self.holds {
+            self.holds = false;
+            return Some(Order::Close);
+        }
+        if self.desired == DeviceChoice::Off {
+            self.phase = Phase::Off;
+            return None;
+        }
+        if *again > now {
+            return None;
+        }
+        self.attempts += 1;
+        self.holds = true;
+        self.phase = Phase::Opening { attempt: self.attempts, until: now + OPENS };
+        Some(Order::Open(self.attempts, self.desired.clone()))
+    }
+
+    fn fail(&mut self, fault: DeviceFault, now: Instant) {
+        let wait = AGAIN.0.saturating_mul(2_u32.saturating_pow(self.failures)).min(AGAIN.1);
+        self.failures += 1;
+        self.fault = Some(fault.clone());
+        self.phase = Phase::Failed { fault, again: now + wait };
+    }
+
+    /// Begins anew, as if nothing had failed.
+    fn restart(&mut self, fault: DeviceFault, now: Instant) {
+        (self.failures, self.fault) = (0, None);
+        self.phase = Phase::Failed { fault, again: now };
+    }
+
+    fn hurry(&mut self, now: Instant) {
+        if let Phase::Failed { again, .. } = &mut self.phase {
+            *again = now.min(*again);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Now;
+
+    /// A device in virtual time.
+    struct Script {
+        watch: Watch,
+        start: Instant,
+        millis: u64,
+        open: Option<u64>,
+        beats: u64,
+    }
+
+    impl Script {
+        fn new(kind: DeviceKind) -> Self {
+            Self { watch: Watch::new(kind), start: Now::read().monotonic, millis: 0, open: None, beats: 0 }
+        }
+
+        fn now(&self) -> Instant {
+            self.start + Duration::from_millis(self.millis)
+        }
+
+        fn choose(&mut self, choice: DeviceChoice) -> &mut Self {
+            self.watch.handle_choice(choice, self.now());
+            self
+        }
+
+        /// Lets time pass, and counts how often it is to be opened and closed.
+        fn pass(&mut self, millis: u64) -> (u32, u32) {
+            let mut orders = (0, 0);
+            for _ in 0..=millis / 50 {
+                while let Some(order) = self.watch.poll(self.now()) {
+                    match order {
+                        Order::Close => orders.1 += 1,
+                        Order::Open(attempt, _) => {
+                            orders.0 += 1;
+                            self.open = Some(attempt);
+                        }
+                    }
+                }
+                self.millis += 50;
+            }
+            orders
+        }
+
+        fn answer(&mut self, answer: Result<&str, DeviceFault>) -> &mut Self {
+            let opened = answer.map(|name| (name.to_owned(), DeviceId(name.to_owned())));
+            self.watch.handle_opened(self.open.unwrap(), opened, self.now());
+            self
+        }
+
+        fn beat(&mut self) -> &mut Self {
+            self.beats += 1;
+            self.silence()
+        }
+
+        fn silence(&mut self) -> &mut Self {
+            self.watch.handle_beats(self.beats, self.now());
+            self
+        }
+
+        fn list(&mut self, default: &str, others: &[&str]) -> &mut Self {
+            let entry =
+                |name: &str| DeviceEntry { id: DeviceId(name.into()), name: name.into(), is_default: name == default };
+            let list: Vec<_> = std::iter::once(entry(default)).chain(others.iter().map(|name| entry(name))).collect();
+            self.watch.handle_list(&list, self.now());
+            self
+        }
+    }
+
+    fn on(name: &str) -> DeviceState {
+        DeviceState::On { name: name.into() }
+    }
+
+    #[test]
+    fn it_is_opened_closed_and_opened_again_as_it_is_chosen() {
+        let mut script = Script::new(DeviceKind::Microphone);
+        assert_eq!(script.choose(DeviceChoice::Default).pass(0), (1, 0));
+        assert_eq!(script.watch.state(), DeviceState::Opening);
+        assert_eq!(script.answer(Ok("a")).watch.state(), on("a"));
+        assert_eq!(script.choose(DeviceChoice::Named(DeviceId("b".into()))).pass(0), (1, 1));
+        assert_eq!(script.answer(Ok("b")).choose(DeviceChoice::Off).pass(1000), (0, 1));
+        assert_eq!(script.watch.state(), DeviceState::Off);
+    }
+
+    #[test]
+    fn an_answer_that_comes_after_another_choice_is_not_heard() {
+        let mut script = Script::new(DeviceKind::Camera);
+        script.choose(DeviceChoice::Default).pass(0);
+        script.choose(DeviceChoice::Off).answer(Ok("a"));
+        assert_eq!(script.pass(0), (0, 1));
+        assert_eq!(script.watch.state(), DeviceState::Off);
+    }
+
+    #[test]
+    fn a_fault_is_shown_until_it_runs_and_tried_less_and_less_often() {
+        let mut script = Script::new(DeviceKind::Camera);
+        script.choose(DeviceChoice::Default).pass(0);
+        let mut opened = 0;
+        for _ in 0..100 {
+            script.answer(Err(DeviceFault::InUse));
+            assert_eq!(script.watch.state(), DeviceState::Failed(DeviceFault::InUse));
+            opened += script.pass(100).0;
+            assert_eq!(script.watch.state(), DeviceState::Failed(DeviceFault::InUse));
+        }
+        assert!((7..=12).contains(&opened), "{opened} in 15 seconds");
+        script.list("a", &[]);
+        assert_eq!(script.pass(0).0, 1);
+        assert_eq!(script.answer(Ok("a")).beat().watch.state(), on("a"));
+    }
+
+    #[test]
+    fn a_silent_card_is_reopened_and_a_silent_camera_awaited() {
+        for (kind, orders) in [(DeviceKind::Speaker, (1, 1)), (DeviceKind::Camera, (0, 0))] {
+            let mut script = Script::new(kind);
+            script.choose(DeviceChoice::Default).pass(0);
+            script.answer(Ok("a")).beat().pass(1900);
+            assert_eq!(script.silence().watch.state(), DeviceState::Failed(DeviceFault::Stalled), "{kind:?}");
+            assert_eq!(script.pass(400), orders, "{kind:?}");
+            script.answer(Ok("a")).beat();
+            assert_eq!(script.watch.state(), on("a"), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn sound_follows_the_default_and_a_camera_does_not() {
+        for (kind, choice, orders) in [
+            (DeviceKind::Microphone, DeviceChoice::Default, (1, 1)),
+            (DeviceKind::Microphone, DeviceChoice::Named(DeviceId("gone".into())), (1, 1)),
+            (DeviceKind::Microphone, DeviceChoice::Named(DeviceId("a".into())), (0, 0)),
+            (DeviceKind::Camera, DeviceChoice::Default, (0, 0)),
+        ] {
+            let mut script = Script::new(kind);
+            script.choose(choice.clone()).pass(0);
+            script.answer(Ok("a")).beat().list("b", &["a"]);
+            assert_eq!(script.pass(0), orders, "{kind:?} {choice:?}");
+        }
+    }
+
+    #[test]
+    fn what_never_answers_is_given_up() {
+        let mut script = Script::new(DeviceKind::Speaker);
+        script.choose(DeviceChoice::Default).pass(0);
+        assert_eq!(script.pass(4900), (0, 0));
+        assert_eq!(script.pass(500), (1, 1));
+        assert_eq!(script.watch.state(), DeviceState::Failed(DeviceFault::Stalled));
+    }
+}
