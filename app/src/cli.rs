@@ -15,6 +15,9 @@ pub struct Cli {
     /// With a window: print what happens each second.
     #[arg(long, value_enum)]
     pub stats: Option<StatsFormat>,
+    /// With a window: what test pattern and chirp are stamped with, 1 to 255; two in one room should differ.
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..))]
+    pub source_id: Option<u8>,
     /// A link that the desktop hands over, as in `hearth://HOST:PORT/r/NUMBER#...`.
     #[arg(value_parser = parse_link)]
     pub link: Option<String>,
@@ -32,6 +35,8 @@ pub enum Run {
         link: Option<String>,
         /// What is printed.
         stats: Option<StatsFormat>,
+        /// What test sources are stamped with.
+        source_id: Option<u8>,
     },
     /// No window.
     Headless(Command),
@@ -46,7 +51,7 @@ impl Cli {
     fn run(self) -> Result<Run, clap::Error> {
         match (self.headless, self.command) {
             (true, Some(command)) => Ok(Run::Headless(command)),
-            (false, None) => Ok(Run::Window { link: self.link, stats: self.stats }),
+            (false, None) => Ok(Run::Window { link: self.link, stats: self.stats, source_id: self.source_id }),
             (true, None) | (false, Some(_)) => {
                 let sentence = "`create` and `join` go with --headless, and --headless with one of them";
                 Err(Self::command().error(clap::error::ErrorKind::MissingRequiredArgument, sentence))

@@ -8,16 +8,18 @@ use std::io::{BufRead, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
+use hearth_base::{DeviceChoice, TrackSource};
 use hearth_call::{EndReason, Intent, Loopback, Phase, TransportPolicy};
 use hearth_protocol::{ErrorCode, InviteSecret, RoomLink};
 use rust_i18n::t;
 use tokio::sync::watch;
 
+use crate::view::Processing;
+
 use crate::cli::{CameraArg, Command, MicrophoneArg, Part, StatsFormat};
 use crate::engine::statistics;
 use crate::engine::{
-    CallView, Camera, Discovery, Engine, EngineConfig, EngineError, Microphone, ServerAddress, Showing, SignalFault,
-    clock,
+    CallView, Choices, Discovery, Engine, EngineConfig, EngineError, ServerAddress, Showing, SignalFault, clock,
 };
 
 /// Why there was no call: a sentence for a person.
@@ -106,16 +108,28 @@ impl Entry {
 }
 
 fn config(part: &Part) -> EngineConfig {
+    let camera = match part.camera {
+        CameraArg::None => None,
+        CameraArg::Pattern => Some(DeviceChoice::Test),
+    };
+    let microphone = match part.microphone {
+        MicrophoneArg::None => None,
+        MicrophoneArg::Chirp => Some(DeviceChoice::Test),
+    };
     EngineConfig {
         nick: part.nick.clone(),
-        camera: match part.camera {
-            CameraArg::None => Camera::None,
-            CameraArg::Pattern => Camera::Pattern,
+        tracks: microphone
+            .is_some()
+            .then_some(TrackSource::Microphone)
+            .into_iter()
+            .chain(camera.is_some().then_some(TrackSource::Camera))
+            .collect(),
+        choices: Choices {
+            camera: camera.unwrap_or(DeviceChoice::Off),
+            microphone: microphone.unwrap_or(DeviceChoice::Off),
+            speaker: DeviceChoice::Off,
         },
-        microphone: match part.microphone {
-            MicrophoneArg::None => Microphone::None,
-            MicrophoneArg::Chirp => Microphone::Chirp,
-        },
+        processing: Processing::default(),
         resolution: part.size,
         frame_rate: part.fps,
         source_id: part.source_id,

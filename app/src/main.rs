@@ -13,7 +13,7 @@ fn main() -> ExitCode {
             life::to_stderr();
             headless::main(command).map_err(anyhow::Error::from)
         }
-        Run::Window { link, stats } => window::main(link, stats).map_err(anyhow::Error::from),
+        Run::Window { link, stats, source_id } => window::main(link, stats, source_id).map_err(anyhow::Error::from),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,

@@ -10,7 +10,7 @@ use crate::ui::{self, WindowError};
 ///
 /// # Errors
 /// [`WindowError`], each a sentence.
-pub fn main(link: Option<String>, stats: Option<StatsFormat>) -> Result<(), WindowError> {
+pub fn main(link: Option<String>, stats: Option<StatsFormat>, source_id: Option<u8>) -> Result<(), WindowError> {
     let folders = Folders::of_system().ok_or(WindowError::NoFolders)?;
     let log = life::to_file(&folders.state.join("logs"));
     let crashes = folders.state.join("crashes");
@@ -23,6 +23,7 @@ pub fn main(link: Option<String>, stats: Option<StatsFormat>) -> Result<(), Wind
             folders,
             repaint,
             stamps: if stats.is_some() { Stamps::Read } else { Stamps::Ignored },
+            source_id: source_id.unwrap_or_else(|| rand::random::<u8>().max(1)),
             discovery: Discovery::default(),
             crash,
             log: log_folder,

@@ -66,6 +66,8 @@ impl Resolution {
 
     /// 1280x720: what a call is held in.
     pub const HD: Self = Self { width: 1280, height: 720 };
+    /// 640x360.
+    pub const SMALL: Self = Self { width: 640, height: 360 };
 
     /// A size; `None` when a side is odd, zero or beyond [`Self::MAX_SIDE`].
     pub fn new(width: u32, height: u32) -> Option<Self> {

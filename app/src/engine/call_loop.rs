@@ -4,22 +4,24 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hearth_base::TrackSource;
+use hearth_base::TrackKind;
 use hearth_call::{Call, CallConfig, Input, Intent, Output, Phase, SignalLink};
 use hearth_protocol::{ClientMessage, Numbered};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use super::media::{FromMedia, Media};
+use super::media::{FromMedia, Media, MediaWish};
 use super::pin::Trust;
 use super::signalling::{self, OUTBOX, ServerAddress, SignalEvent};
 use super::sockets::{self, Datagram, Sockets};
-use super::{CallView, Command, EngineConfig, EngineError, ServerTrust, clock, interfaces};
+use super::{CallView, Command, EngineConfig, EngineError, ServerTrust, Showing, clock, interfaces};
 
 /// How often the addresses of this machine are looked at. Asking the kernel is cheap; being told is another crate.
 const INTERFACES: Duration = Duration::from_secs(1);
 /// How often the view is made new while nothing changes: the numbers in it do.
 const VIEW: Duration = Duration::from_millis(500);
+/// The same where a window shows how loud people are.
+const METERS: Duration = Duration::from_millis(100);
 /// Events of the server that wait for the call: a full room joins with 100. Full: the reader waits, then TCP.
 const EVENTS: usize = 128;
 /// How long the goodbye may take to go out.
@@ -64,7 +66,9 @@ impl CallLoop {
         let now = clock::now();
         let (arrivals, datagrams) = mpsc::channel(sockets::WAITING);
         let (events, heard) = mpsc::channel(EVENTS);
-        let tracks: Vec<TrackSource> = config.microphone.source().into_iter().chain(config.camera.source()).collect();
+        let can_encode = !hearth_media::codec::video_codecs().is_empty();
+        let tracks = config.tracks.iter().copied();
+        let tracks: Vec<_> = tracks.filter(|track| can_encode || track.kind() != TrackKind::Video).collect();
         let call = Call::new(
             CallConfig {
                 seed,
@@ -76,7 +80,8 @@ impl CallLoop {
             },
             now,
         );
-        let (media, from_media) = Media::start(&config, &call.snapshot().tracks)?;
+        let (mut media, from_media) = Media::start(&config, &call.snapshot().tracks)?;
+        media.wish(MediaWish::Treat(config.processing));
         Ok(Self {
             call,
             sockets: Sockets::new(arrivals),
@@ -112,7 +117,7 @@ impl CallLoop {
             }
             self.drain();
             if self.changed || view_again <= now {
-                view_again = now + VIEW;
+                view_again = now + self.view_interval();
                 self.show();
             }
             if matches!(self.view.call.phase, Phase::Ended(_)) {
@@ -138,6 +143,7 @@ impl CallLoop {
             Some(event) = self.signal.heard.recv() => self.on_signal(event),
             Some(frame) = self.from_media.video.recv() => self.call.handle(Input::Video(frame), clock::now()),
             Some(frame) = self.from_media.audio.recv() => self.call.handle(Input::Audio(frame), clock::now()),
+            Some(()) = self.from_media.devices.recv() => self.on_devices(),
             Some(track) = self.from_media.lost.recv() => self.call.handle(Input::DecoderLost(track), clock::now()),
             Some(datagram) = self.datagrams.recv() => {
                 self.on_datagram(datagram);
@@ -155,9 +161,42 @@ impl CallLoop {
                 self.signal.server = Some(server);
                 intent
             }
+            Command::Intent(Intent::SetMicrophone(switch)) => {
+                self.media.switch_microphone(switch);
+                return self.on_devices();
+            }
+            Command::Intent(Intent::SetCamera(switch)) => {
+                self.media.switch_camera(switch);
+                return self.on_devices();
+            }
             Command::Intent(intent) => intent,
+            Command::Media(wish) => {
+                self.changed = true;
+                return self.media.wish(wish);
+            }
         };
         self.call.handle(Input::Intent(intent), clock::now());
+    }
+
+    /// What the others are told that we send is what we do send: wanted, and there.
+    fn on_devices(&mut self) {
+        let (microphone, camera) = self.media.sent();
+        let now = clock::now();
+        let told = self.call.snapshot();
+        if told.microphone != microphone {
+            self.call.handle(Input::Intent(Intent::SetMicrophone(microphone)), now);
+        }
+        if told.camera != camera {
+            self.call.handle(Input::Intent(Intent::SetCamera(camera)), now);
+        }
+        self.changed = true;
+    }
+
+    fn view_interval(&self) -> Duration {
+        match self.config.showing {
+            Showing::Stamps => VIEW,
+            Showing::Window { .. } => METERS,
+        }
     }
 
     fn look_at_interfaces(&mut self) {
@@ -262,7 +301,9 @@ impl CallLoop {
     fn show(&mut self) {
         self.changed = false;
         self.view.call = self.call.snapshot();
+        self.media.set_watched(!self.view.call.peers.is_empty());
         self.view.media = self.media.stats();
+        self.view.devices = self.media.devices();
         self.view.own_film = self.media.own_film();
         self.view.films = self.media.films();
         self.views.send_replace(Arc::new(self.view.clone()));

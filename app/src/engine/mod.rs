@@ -21,17 +21,18 @@ pub(crate) mod statistics;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use hearth_base::{FrameRate, Resolution};
+use hearth_base::{DeviceChoice, FrameRate, Resolution, TrackSource};
 use hearth_call::{Intent, Loopback, Snapshot, TransportPolicy};
 use hearth_media::codec::CodecError;
+use hearth_media::devices::DevicesView;
 use hearth_protocol::SpkiHash;
 use rust_i18n::t;
 use tokio::sync::{mpsc, watch};
 
-use crate::view::Film;
+use crate::view::{Film, Processing};
 
 pub use discovery::Discovery;
-pub use media::{Camera, MediaStats, Microphone, RemoteStats, Repaint, Showing, Stamps};
+pub use media::{MediaStats, MediaWish, RemoteStats, Repaint, Showing, Stamps};
 pub use signalling::{ServerAddress, SignalFault};
 
 /// Wishes that wait for the call: a person makes three a second. Full: the newest is refused, and the sender told.
@@ -42,10 +43,12 @@ const INTENTS: usize = 32;
 pub struct EngineConfig {
     /// What the others call us.
     pub nick: String,
-    /// Where the picture comes from.
-    pub camera: Camera,
-    /// Where the sound comes from.
-    pub microphone: Microphone,
+    /// What we may send: a microphone, a camera. A build without a video codec leaves the camera out.
+    pub tracks: Vec<TrackSource>,
+    /// The devices that are wanted.
+    pub choices: Choices,
+    /// What is done to our voice.
+    pub processing: Processing,
     /// The size of our picture.
     pub resolution: Resolution,
     /// Its pictures a second.
@@ -62,6 +65,17 @@ pub struct EngineConfig {
     pub showing: Showing,
 }
 
+/// The devices that are wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Choices {
+    /// Where the picture comes from.
+    pub camera: DeviceChoice,
+    /// Where the sound comes from.
+    pub microphone: DeviceChoice,
+    /// Where sound goes.
+    pub speaker: DeviceChoice,
+}
+
 /// One look at the engine.
 #[derive(Clone, Debug, Default)]
 pub struct CallView {
@@ -73,6 +87,8 @@ pub struct CallView {
     pub signal_fault: Option<SignalFault>,
     /// What was encoded, decoded, seen and heard.
     pub media: MediaStats,
+    /// The devices, as they are wanted and as they are.
+    pub devices: DevicesView,
     /// Our own picture, where a window shows it.
     pub own_film: Option<Film>,
     /// Theirs.
@@ -96,6 +112,7 @@ enum Command {
     /// To this server, and there this.
     Enter(ServerAddress, Intent),
     Intent(Intent),
+    Media(MediaWish),
 }
 
 /// A running call. Dropped, it leaves the room and waits for its threads.
@@ -147,6 +164,11 @@ impl Engine {
     /// Wishes for something; false when the call has ended or too many wishes wait.
     pub fn wish(&self, intent: Intent) -> bool {
         self.command(Command::Intent(intent))
+    }
+
+    /// Wishes for something of the media; false when the call has ended or too many wishes wait.
+    pub fn wish_media(&self, wish: MediaWish) -> bool {
+        self.command(Command::Media(wish))
     }
 
     fn command(&self, command: Command) -> bool {

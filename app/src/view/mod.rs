@@ -20,7 +20,7 @@ pub use fault::{Fault, Refusal};
 pub use film::{Film, Pictures};
 pub use invite::{AddressKind, Invite, InviteAddress};
 pub use room::{ChatLine, Knocker, Me, Person, Progress, Quality, Room, Speaker};
-pub use settings::{LanguageChoice, Processing, Settings, ThemeChoice};
+pub use settings::{LanguageChoice, PictureSize, Processing, Settings, ThemeChoice};
 pub use wish::Wish;
 
 /// One look at the whole program.
@@ -102,8 +102,6 @@ pub struct Devices {
     pub speaker: DeviceState,
     /// What has become of the camera.
     pub camera: DeviceState,
-    /// Whether the speaker plays the test sound.
-    pub is_test_sound: bool,
 }
 
 /// A room that we were in.

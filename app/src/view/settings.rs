@@ -1,6 +1,6 @@
 //! What a person chose, and finds again at the next start.
 
-use hearth_base::{DeviceChoice, DeviceId};
+use hearth_base::{DeviceChoice, DeviceId, FrameRate, Resolution};
 use hearth_call::Switch;
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +29,8 @@ pub struct Settings {
     /// Whether we come into a room with the camera on.
     #[serde(with = "switch")]
     pub join_camera: Switch,
+    /// How large our picture is sent.
+    pub picture: PictureSize,
     /// Whether our own picture is shown as in a mirror.
     pub mirror: bool,
     /// What is done to our sound.
@@ -64,6 +66,27 @@ pub enum LanguageChoice {
     Chinese,
 }
 
+/// How large our picture is sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PictureSize {
+    /// 1280x720, 30 a second.
+    #[default]
+    Standard,
+    /// 640x360, 15 a second: for an old computer, or a narrow line.
+    Small,
+}
+
+impl PictureSize {
+    /// Width, height and pictures a second.
+    pub fn format(self) -> (Resolution, FrameRate) {
+        match self {
+            Self::Standard => (Resolution::HD, FrameRate::new(30)),
+            Self::Small => (Resolution::SMALL, FrameRate::new(15)),
+        }
+    }
+}
+
 /// Light or dark.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -88,6 +111,7 @@ impl Default for Settings {
             speaker: DeviceChoice::Default,
             join_microphone: Switch::On,
             join_camera: Switch::On,
+            picture: PictureSize::default(),
             mirror: true,
             processing: Processing::default(),
             server: String::new(),

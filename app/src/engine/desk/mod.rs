@@ -35,6 +35,8 @@ pub struct DeskConfig {
     pub repaint: Repaint,
     /// Whether stamps in the pictures are read, and a line of statistics is printed each second.
     pub stamps: Stamps,
+    /// What test pattern and chirp are stamped with, 1 to 255.
+    pub source_id: u8,
     /// Who finds and announces rooms.
     pub discovery: Discovery,
     /// The report of a crash of the last run.

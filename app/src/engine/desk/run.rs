@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hearth_base::{DeviceChoice, DeviceKind, FrameRate, Resolution};
+use hearth_base::{DeviceChoice, DeviceKind, TrackSource, Volume};
 use hearth_call::{HostAct, Intent, Loopback, Phase, Switch, TransportPolicy};
 use hearth_protocol::RoomName;
 use mdns_sd::{Receiver, ServiceEvent};
@@ -18,7 +18,7 @@ use super::visit::{self, Step, Visit};
 use super::{DeskConfig, places};
 use crate::engine::discovery::{FoundRoom, Nearby};
 use crate::engine::hosting::{Hosting, HostingConfig, HostingError, addresses};
-use crate::engine::{Camera, Engine, EngineConfig, Microphone, Showing, Stamps, clock, statistics};
+use crate::engine::{Choices, Engine, EngineConfig, MediaWish, Showing, Stamps, clock, statistics};
 use crate::view::{Fault, LanguageChoice, Settings, Stage, View, Wish};
 use crate::words::Language;
 
@@ -129,12 +129,14 @@ impl DeskLoop {
             Wish::SetMicrophone(switch) => self.switch(DeviceKind::Microphone, switch),
             Wish::SetCamera(switch) => self.switch(DeviceKind::Camera, switch),
             Wish::Choose(kind, choice) => self.choose(kind, choice),
-            Wish::TestSound => {}
+            Wish::TestSound => self.wish_media(MediaWish::Chime),
             Wish::Say(text) => self.intend(Intent::Say(text)),
             Wish::SetVolume(peer, volume) => {
+                let percent = (volume.clamp(0.0, 2.0) * 100.0).round() as u8;
                 if let Some(visit) = &mut self.visit {
-                    visit.volumes.insert(peer, volume.clamp(0.0, 2.0));
+                    visit.volumes.insert(peer, f32::from(percent) / 100.0);
                 }
+                self.wish_media(MediaWish::Volume(peer, Volume::from_percent(percent)));
             }
             Wish::Admit(peer) => self.intend(Intent::Moderate(HostAct::Admit, peer)),
             Wish::Deny(peer) => self.intend(Intent::Moderate(HostAct::Deny, peer)),
@@ -181,17 +183,19 @@ impl DeskLoop {
     }
 
     fn engine_config(&self) -> EngineConfig {
+        let (resolution, frame_rate) = self.settings.picture.format();
         EngineConfig {
             nick: self.settings.nick.clone(),
-            camera: if self.settings.camera == DeviceChoice::Test { Camera::Pattern } else { Camera::None },
-            microphone: if self.settings.microphone == DeviceChoice::Test {
-                Microphone::Chirp
-            } else {
-                Microphone::None
+            tracks: vec![TrackSource::Microphone, TrackSource::Camera],
+            choices: Choices {
+                camera: self.settings.camera.clone(),
+                microphone: self.settings.microphone.clone(),
+                speaker: self.settings.speaker.clone(),
             },
-            resolution: Resolution::HD,
-            frame_rate: FrameRate::new(30),
-            source_id: rand::random::<u8>().max(1),
+            processing: self.settings.processing,
+            resolution,
+            frame_rate,
+            source_id: self.config.source_id,
             transport: TransportPolicy::All,
             loopback: Loopback::Refused,
             discovery: self.config.discovery.clone(),
@@ -383,7 +387,14 @@ impl DeskLoop {
         }
     }
 
+    fn wish_media(&self, wish: MediaWish) {
+        if let Some(visit) = &self.visit {
+            visit.engine.wish_media(wish);
+        }
+    }
+
     fn choose(&mut self, kind: DeviceKind, choice: DeviceChoice) {
+        self.wish_media(MediaWish::Choose(kind, choice.clone()));
         self.change(|settings| match kind {
             DeviceKind::Camera => settings.camera = choice,
             DeviceKind::Microphone => settings.microphone = choice,
@@ -400,6 +411,9 @@ impl DeskLoop {
         if self.settings.language != before.language {
             speak(self.settings.language);
         }
+        if self.settings.processing != before.processing {
+            self.wish_media(MediaWish::Treat(self.settings.processing));
+        }
         self.config.folders.save_settings(&self.settings);
     }
 
@@ -410,12 +424,12 @@ impl DeskLoop {
         let view = View {
             stage: stage.unwrap_or(Stage::Home),
             settings: self.settings.clone(),
+            devices: self.visit.as_ref().map(|visit| show::devices(&visit.view().devices)).unwrap_or_default(),
             nearby: self.nearby.rooms(),
             recent: self.rooms.shown(),
             fault: self.fault.clone(),
             crash: self.config.crash.clone(),
             log: self.config.log.clone(),
-            ..View::default()
         };
         self.views.send_replace(Arc::new(view));
         self.config.repaint.ask();

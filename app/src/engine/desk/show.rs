@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use hearth_base::TrackSource;
-use hearth_call::{ChatMessage, PeerPhase, PeerSnapshot, Phase, Snapshot};
+use hearth_call::{ChatMessage, PeerPhase, PeerSnapshot, Phase, Snapshot, Switch};
+use hearth_media::devices::DevicesView;
 use hearth_protocol::Role;
 
 use super::doors::Target;
@@ -11,7 +12,7 @@ use super::visit::{Step, Visit};
 use crate::engine::hosting::HostingFacts;
 use crate::engine::{CallView, ServerTrust};
 use crate::view::{
-    ChatLine, Door, Film, Invite, Knocker, Me, Person, PreJoin, Progress, Quality, Room, Speaker, Stage,
+    ChatLine, Devices, Door, Invite, Knocker, Me, Person, PreJoin, Progress, Quality, Room, Speaker, Stage,
 };
 
 /// Losses and round trips from which on people complain (ITU-T G.114: 400 ms is the most for speech).
@@ -32,6 +33,16 @@ impl Moment {
     }
 }
 
+/// The devices, without what was wanted of them: that stands in the settings.
+pub(super) fn devices(view: &DevicesView) -> Devices {
+    Devices {
+        lists: view.lists.clone(),
+        microphone: view.microphone.actual.clone(),
+        speaker: view.speaker.actual.clone(),
+        camera: view.camera.actual.clone(),
+    }
+}
+
 /// The stage of a visit.
 pub(super) fn stage(visit: &Visit, nick: &str, hosting: Option<&HostingFacts>, now: Moment) -> Stage {
     let view = visit.view();
@@ -41,7 +52,7 @@ pub(super) fn stage(visit: &Visit, nick: &str, hosting: Option<&HostingFacts>, n
             microphone: visit.microphone,
             camera: visit.camera,
             film: view.own_film.clone(),
-            level: 0.0,
+            level: view.media.voice.level.share(),
         }),
         Step::Seeking(_) | Step::Entered => Stage::Room(room(visit, &view, nick, hosting, now)),
     }
@@ -69,11 +80,11 @@ fn room(visit: &Visit, view: &CallView, nick: &str, hosting: Option<&HostingFact
             microphone: visit.microphone,
             camera: visit.camera,
             film: view.own_film.clone(),
-            level: 0.0,
-            is_speaking: false,
-            is_muted_talking: false,
+            level: view.media.voice.level.share(),
+            is_speaking: view.media.voice.is_speaking && visit.microphone == Switch::On,
+            is_muted_talking: view.media.voice.is_muted_and_speaking,
         },
-        people: people.into_iter().map(|peer| person(peer, visit, &view.films)).collect(),
+        people: people.into_iter().map(|peer| person(peer, visit, view)).collect(),
         lobby: lobby(call),
         chat: call.chat.iter().map(|message| line(message, now)).collect(),
         invite: invite(visit, view, hosting),
@@ -99,7 +110,8 @@ fn progress(phase: &Phase) -> Progress {
     }
 }
 
-fn person(peer: &PeerSnapshot, visit: &Visit, films: &[Film]) -> Person {
+fn person(peer: &PeerSnapshot, visit: &Visit, view: &CallView) -> Person {
+    let mut played = view.media.tracks.iter().filter(|track| track.peer == peer.id).filter_map(|track| track.played);
     let track = peer.tracks.iter().find(|(_, source)| *source == TrackSource::Camera).map(|(track, _)| *track);
     Person {
         id: peer.id,
@@ -107,8 +119,8 @@ fn person(peer: &PeerSnapshot, visit: &Visit, films: &[Film]) -> Person {
         kind: peer.kind,
         role: peer.role,
         media: peer.media,
-        is_speaking: false,
-        film: films.iter().find(|film| Some(film.track) == track).cloned(),
+        is_speaking: played.any(|track| track.is_speaking),
+        film: view.films.iter().find(|film| Some(film.track) == track).cloned(),
         quality: quality(peer),
         lacks_video_codec: peer.lacks_video_codec,
         volume: visit.volumes.get(&peer.id).copied().unwrap_or(1.0),

@@ -3,40 +3,35 @@
 //! Owner of: the media threads and the way between them and the call. What the call says becomes commands for encoders
 //! and decoders; what they make becomes the call's input, through queues of their own.
 
+mod own;
 mod showing;
+mod stats;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use hearth_base::{
-    AudioCodec, AudioPacket, Bitrate, EncodedAudio, EncodedVideo, Layer, ReceivedVideo, TrackId, TrackKind,
-    TrackSource, VideoCodec,
+    AudioCodec, AudioPacket, Bitrate, DeviceChoice, DeviceKind, EncodedAudio, EncodedVideo, Layer, ReceivedVideo,
+    TrackId, TrackKind, TrackSource, VideoCodec, Volume,
 };
-use hearth_call::MediaCommand;
-use hearth_media::chirp::{Chirp, ChirpReport};
-use hearth_media::codec::CodecError;
-use hearth_media::pattern::Pattern;
+use hearth_call::{MediaCommand, Switch};
+use hearth_media::chirp::ChirpReport;
+use hearth_media::devices::DevicesView;
 use hearth_media::sinks::{ChirpSink, StampReport};
 use hearth_media::slot::SlotReceiver;
-use hearth_media::source::AudioSource;
-use hearth_media::threads::{
-    AudioThread, CameraThread, DecodeCounters, DecodeThreads, EncodeCommand, EncodeThread, LayerCounters,
-    LayerSettings, Lost, Queued, StartError, VideoSink,
-};
-use hearth_media::turn::{
-    Accepted, AudioCommand, AudioPorts, AudioSettings, AudioSink, AudioTurn, SentCounters, TrackReport, Unheard,
-};
+use hearth_media::threads::{AudioThread, DecodeThreads, EncodeCommand, Lost, Queued, StartError, VideoSink};
+use hearth_media::turn::{Accepted, AudioCommand, AudioSettings, AudioSink, AudioTurn, Plug, Treatment};
 use hearth_protocol::PeerId;
-use serde::Serialize;
 use tokio::sync::mpsc;
 
 use super::{EngineConfig, EngineError, clock};
-use crate::view::Film;
+use crate::view::{Film, Processing};
+use own::Own;
 use showing::FirstPicture;
 
 pub use showing::{Repaint, Showing, Stamps};
+pub use stats::{MediaStats, RemoteStats};
 
 /// Encoded pictures between encoder and call: three a layer, and there is one layer. Full: the encoder leaves raw
 /// pictures out before it encodes them.
@@ -47,76 +42,19 @@ const SOUNDS: usize = 16;
 const LOSSES: usize = 16;
 /// Decoding threads: a third brings nothing on two cores, and one would let a slow track hold up the rest.
 const DECODERS: usize = 2;
-/// Before the links have said what they bear.
-const FIRST_VIDEO: Bitrate = Bitrate::from_kbps(1000);
 const SPEECH: Bitrate = Bitrate::from_kbps(32);
 
-/// Where the picture comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Camera {
-    /// Nowhere.
-    None,
-    /// The moving test pattern.
-    Pattern,
-}
-
-/// Where the sound comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Microphone {
-    /// Nowhere.
-    None,
-    /// A chirp each second.
-    Chirp,
-}
-
-impl Camera {
-    /// The track that it makes; none where this build can encode no picture.
-    pub(super) fn source(self) -> Option<TrackSource> {
-        let can_encode = !hearth_media::codec::video_codecs().is_empty();
-        (self == Self::Pattern && can_encode).then_some(TrackSource::Camera)
-    }
-}
-
-impl Microphone {
-    pub(super) fn source(self) -> Option<TrackSource> {
-        (self == Self::Chirp).then_some(TrackSource::Microphone)
-    }
-}
-
-/// What was made and got so far.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct MediaStats {
-    /// Pictures that the camera took; the test pattern's numbers go up to this.
-    pub drawn: u64,
-    /// Of our picture's only layer.
-    pub video: LayerCounters,
-    /// Of our sound.
-    pub audio: SentCounters,
-    /// Commands that a busy thread did not take.
-    pub commands_lost: u64,
-    /// From the wish to be in the room to the first picture of somebody in it, decoded; milliseconds.
-    pub first_frame_ms: Option<f64>,
-    /// Theirs, a track each.
-    pub tracks: Vec<RemoteStats>,
-}
-
-/// One track of theirs.
-#[derive(Clone, Debug, Serialize)]
-pub struct RemoteStats {
-    /// Which.
-    pub track: u32,
-    /// Whose.
-    pub peer: String,
-    /// From where: `camera`, `microphone`, `screen` or `system`.
-    pub source: String,
-    /// Pictures decoded.
-    pub decoded: Option<DecodeCounters>,
-    /// Stamps read in them.
-    pub stamps: Option<StampReport>,
-    /// Sound played.
-    pub played: Option<TrackReport>,
-    /// Chirps heard in it.
-    pub chirps: Option<ChirpReport>,
+/// Something that a person wants of the media, and no other person hears of.
+#[derive(Clone, Debug)]
+pub enum MediaWish {
+    /// Another device, or none.
+    Choose(DeviceKind, DeviceChoice),
+    /// Something else done to our voice.
+    Treat(Processing),
+    /// Somebody louder or softer.
+    Volume(PeerId, Volume),
+    /// The test sound.
+    Chime,
 }
 
 struct Remote {
@@ -132,24 +70,24 @@ pub(super) struct FromMedia {
     pub(super) video: mpsc::Receiver<EncodedVideo>,
     pub(super) audio: mpsc::Receiver<EncodedAudio>,
     pub(super) lost: mpsc::Receiver<TrackId>,
+    /// Wakes when a device is another one.
+    pub(super) devices: mpsc::Receiver<()>,
 }
 
-/// The media threads. Dropped, they end: the camera first, so that nobody works for nobody.
+/// The media threads. Dropped, they end: the devices first, so that nobody works for nobody.
 pub(super) struct Media {
-    camera: Option<CameraThread>,
-    encode: Option<EncodeThread>,
+    own: Own,
     audio: AudioThread,
     decode: DecodeThreads,
     remotes: BTreeMap<TrackId, Remote>,
-    chirps: SlotReceiver<BTreeMap<TrackId, ChirpReport>>,
+    volumes: BTreeMap<PeerId, Volume>,
+    chirps: Option<Chirps>,
     newest_chirps: BTreeMap<TrackId, ChirpReport>,
-    drawn: Arc<AtomicU64>,
     started: Instant,
     first_picture: FirstPicture,
     lost: Lost,
     commands_lost: u64,
     showing: Showing,
-    own: Option<Film>,
 }
 
 impl Media {
@@ -161,27 +99,18 @@ impl Media {
         let (pictures, video) = mpsc::channel(PICTURES);
         let (sounds, audio) = mpsc::channel(SOUNDS);
         let (losses, lost) = mpsc::channel(LOSSES);
-        let drawn = Arc::new(AtomicU64::new(0));
         let of = |kind| tracks.iter().find(|(_, source)| source.kind() == kind).map(|(track, _)| *track);
-        let (screen, own) = of(TrackKind::Video).and_then(|track| config.showing.screen(track)).unzip();
-        let (encode, camera) = match of(TrackKind::Video) {
-            None => (None, None),
-            Some(track) => {
-                let started = start_video(config, track, pictures, screen, drawn.clone());
-                let (encode, camera) = started.map_err(start_fault)?;
-                (Some(encode), Some(camera))
-            }
-        };
         let (thread, chirps) = start_audio(config, of(TrackKind::Audio), sounds).map_err(start_fault)?;
+        let own = Own::start(config, of(TrackKind::Video), thread.sockets(), pictures);
+        let (own, devices) = own.map_err(start_fault)?;
         let media = Self {
-            camera,
-            encode,
+            own,
             audio: thread,
             decode: DecodeThreads::spawn(DECODERS).map_err(start_fault)?,
             remotes: BTreeMap::new(),
+            volumes: BTreeMap::new(),
             chirps,
             newest_chirps: BTreeMap::new(),
-            drawn,
             started: clock::now(),
             first_picture: FirstPicture::default(),
             // Full: somebody has asked already.
@@ -190,9 +119,47 @@ impl Media {
             }),
             commands_lost: 0,
             showing: config.showing.clone(),
-            own,
         };
-        Ok((media, FromMedia { video, audio, lost }))
+        Ok((media, FromMedia { video, audio, lost, devices }))
+    }
+
+    /// Something of ours is to be another way.
+    pub(super) fn wish(&mut self, wish: MediaWish) {
+        match wish {
+            MediaWish::Choose(kind, choice) => self.own.choose(kind, choice),
+            MediaWish::Treat(processing) => self.tell_audio(AudioCommand::Treat(treatment(processing))),
+            MediaWish::Volume(peer, volume) => self.set_volume(peer, volume),
+            MediaWish::Chime => self.tell_audio(AudioCommand::Chime),
+        }
+    }
+
+    /// The person turned the microphone on or off.
+    pub(super) fn switch_microphone(&mut self, switch: Switch) {
+        self.own.switches.microphone = switch;
+        self.tell_audio(AudioCommand::Microphone(switch == Switch::On));
+    }
+
+    /// The person turned the camera on or off.
+    pub(super) fn switch_camera(&mut self, switch: Switch) {
+        self.own.switch_camera(switch);
+    }
+
+    /// What really is sent: microphone, camera.
+    pub(super) fn sent(&mut self) -> (Switch, Switch) {
+        let sent = self.own.sent();
+        (sent.microphone, sent.camera)
+    }
+
+    /// Whether anybody is there to see us.
+    pub(super) fn set_watched(&self, watched: bool) {
+        self.own.set_watched(watched);
+    }
+
+    fn set_volume(&mut self, peer: PeerId, volume: Volume) {
+        self.volumes.insert(peer, volume);
+        let theirs = self.remotes.iter().filter(|(_, remote)| remote.peer == peer).map(|(track, _)| *track);
+        let theirs: Vec<TrackId> = theirs.collect();
+        theirs.into_iter().for_each(|track| self.tell_audio(AudioCommand::Volume(track, volume)));
     }
 
     /// The call wants something of the media.
@@ -209,7 +176,12 @@ impl Media {
     fn begin(&mut self, track: TrackId, peer: PeerId, source: TrackSource) {
         let mut remote = Remote { peer, source, stamps: None, newest: None, film: None };
         match source.kind() {
-            TrackKind::Audio => self.tell_audio(AudioCommand::Begin(track, AudioCodec::Opus)),
+            TrackKind::Audio => {
+                self.tell_audio(AudioCommand::Begin(track, AudioCodec::Opus));
+                if let Some(volume) = self.volumes.get(&peer).copied() {
+                    self.tell_audio(AudioCommand::Volume(track, volume));
+                }
+            }
             TrackKind::Video => {
                 let shown = self.showing.track(track, self.first_picture.clone());
                 match self.decode.begin(track, VideoCodec::H264, shown.sink, self.lost.clone()) {
@@ -241,7 +213,7 @@ impl Media {
 
     /// Our own picture, for the window.
     pub(super) fn own_film(&self) -> Option<Film> {
-        self.own.clone()
+        self.own.film()
     }
 
     /// Theirs, for the window.
@@ -250,8 +222,7 @@ impl Media {
     }
 
     fn tell_encoder(&mut self, command: EncodeCommand) {
-        let refused = self.encode.as_ref().is_some_and(|encode| encode.command(command) == Accepted::Full);
-        self.commands_lost += u64::from(refused);
+        self.commands_lost += u64::from(self.own.tell(command) == Accepted::Full);
     }
 
     fn tell_audio(&mut self, command: AudioCommand) {
@@ -260,7 +231,7 @@ impl Media {
 
     /// What was made and got so far.
     pub(super) fn stats(&mut self) -> MediaStats {
-        if let Some(newer) = self.chirps.take() {
+        if let Some(newer) = self.chirps.as_ref().and_then(SlotReceiver::take) {
             self.newest_chirps = newer;
         }
         let report = self.audio.report().clone();
@@ -270,8 +241,8 @@ impl Media {
             }
             RemoteStats {
                 track: track.0,
-                peer: remote.peer.to_string(),
-                source: name(remote.source).to_owned(),
+                peer: remote.peer,
+                source: name(remote.source),
                 decoded: self.decode.counters(*track),
                 stamps: remote.newest.clone(),
                 played: report.tracks.get(track).copied(),
@@ -280,46 +251,24 @@ impl Media {
         });
         MediaStats {
             tracks: tracks.collect(),
-            drawn: self.drawn.load(Ordering::Relaxed),
-            video: self.encode.as_mut().and_then(|e| e.report().layers.first().copied()).unwrap_or_default(),
+            drawn: self.own.drawn(),
+            video: self.own.counters(),
             audio: report.sent,
+            voice: report.voice,
             commands_lost: self.commands_lost,
             first_frame_ms: self.first_picture.get().map(|at| (*at - self.started).as_secs_f64() * 1000.0),
         }
     }
 
+    /// The devices, as they are wanted and as they are.
+    pub(super) fn devices(&mut self) -> DevicesView {
+        self.own.devices().clone()
+    }
+
     /// Ends what makes media; what shows it ends with this value.
     pub(super) fn stop(&mut self) {
-        self.camera = None;
-        self.encode = None;
+        self.own.stop();
     }
-}
-
-fn start_video(
-    config: &EngineConfig,
-    track: TrackId,
-    pictures: mpsc::Sender<EncodedVideo>,
-    mut screen: Option<showing::Screen>,
-    drawn: Arc<AtomicU64>,
-) -> Result<(EncodeThread, CameraThread), StartError> {
-    let layer = LayerSettings {
-        layer: Layer::default(),
-        halvings: 0,
-        codec: VideoCodec::H264,
-        rate: config.frame_rate,
-        bitrate: FIRST_VIDEO,
-    };
-    let (encode, mut slot) = EncodeThread::spawn(track, &[layer], Box::new(ToCall(pictures)))?;
-    let source = Box::new(Pattern::new(config.source_id, config.resolution, config.frame_rate));
-    let deliver = move |picture: hearth_base::Picture| {
-        if let Some(screen) = &mut screen {
-            screen.show(picture.clone());
-        }
-        drawn.fetch_add(1, Ordering::Relaxed);
-        slot.put(picture);
-    };
-    let camera = CameraThread::spawn(source, deliver, |lost| tracing::warn!(%lost, "camera"))?;
-    Ok((encode, camera))
 }
 
 type Chirps = SlotReceiver<BTreeMap<TrackId, ChirpReport>>;
@@ -328,22 +277,26 @@ fn start_audio(
     config: &EngineConfig,
     track: Option<TrackId>,
     sounds: mpsc::Sender<EncodedAudio>,
-) -> Result<(AudioThread, Chirps), StartError> {
-    let (ears, chirps) = ChirpSink::new();
-    let microphone: Option<Box<dyn AudioSource>> = match config.microphone {
-        Microphone::None => None,
-        Microphone::Chirp => Some(Box::new(Chirp::new(config.source_id))),
+) -> Result<(AudioThread, Option<Chirps>), StartError> {
+    let (turn, chirps) = if config.showing.counts() {
+        let (ears, chirps) = ChirpSink::new();
+        (AudioTurn::idle().with_listener(Box::new(ears)), Some(chirps))
+    } else {
+        (AudioTurn::idle(), None)
     };
-    let ports = AudioPorts {
-        microphone,
-        sink: Box::new(ToCall(sounds)),
-        speaker: Box::new(Unheard),
-        listener: Some(Box::new(ears)),
-    };
-    // Without a microphone no packet is made, and the number means nothing.
-    let track = track.unwrap_or(TrackId(u32::MAX));
-    let turn = AudioTurn::new(AudioSettings { track, codec: AudioCodec::Opus, bitrate: SPEECH }, ports);
-    Ok((AudioThread::spawn(turn.map_err(|error: CodecError| StartError::from(error))?)?, chirps))
+    let thread = AudioThread::spawn(turn)?;
+    if let Some(track) = track {
+        let settings = AudioSettings { track, codec: AudioCodec::Opus, bitrate: SPEECH };
+        let plugged = thread.sockets().plug(Plug::Call(settings, Box::new(ToCall(sounds))));
+        debug_assert!(plugged.is_ok(), "the first plug of a thread finds room");
+    }
+    Ok((thread, chirps))
+}
+
+fn treatment(processing: Processing) -> Treatment {
+    use hearth_media::turn::Switch::{Off, On};
+    let switch = |on: bool| if on { On } else { Off };
+    Treatment { echo: switch(processing.echo), noise: switch(processing.noise), gain: switch(processing.gain) }
 }
 
 fn start_fault(error: StartError) -> EngineError {

@@ -71,12 +71,17 @@ pub(super) struct Shown {
 }
 
 impl Showing {
+    /// Whether stamps and chirps are counted.
+    pub(super) fn counts(&self) -> bool {
+        match self {
+            Self::Stamps | Self::Window { stamps: Stamps::Read, .. } => true,
+            Self::Window { stamps: Stamps::Ignored, .. } => false,
+        }
+    }
+
     /// A place for the pictures of one track of theirs.
     pub(super) fn track(&self, track: TrackId, first: FirstPicture) -> Shown {
-        let (stamps, reports) = match self {
-            Self::Stamps | Self::Window { stamps: Stamps::Read, .. } => Some(StampSink::new()).unzip(),
-            Self::Window { stamps: Stamps::Ignored, .. } => (None, None),
-        };
+        let (stamps, reports) = self.counts().then(StampSink::new).unzip();
         let (screen, film) = self.screen(track).unzip();
         Shown { sink: Box::new(Sink { stamps, screen, first }), stamps: reports, film }
     }

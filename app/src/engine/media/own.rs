@@ -1,0 +1,195 @@
+//! Our side: devices as they are wanted and as they are, and the encoder of our picture.
+//!
+//! Owner of: the devices and the encoding thread. A camera that is off is released; a microphone that is off stays open,
+//! so that who speaks without being heard can be told.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use hearth_base::{Bitrate, DeviceChoice, DeviceKind, DeviceState, EncodedVideo, Layer, Picture, TrackId, VideoCodec};
+use hearth_call::Switch;
+use hearth_media::devices::{Devices, DevicesView, Notice, TestSources};
+use hearth_media::threads::{EncodeCommand, EncodeThread, LayerCounters, LayerSettings, Sockets, StartError};
+use hearth_media::turn::Accepted;
+use tokio::sync::mpsc;
+
+use super::showing::Screen;
+use super::{EngineConfig, ToCall};
+use crate::engine::Choices;
+use crate::view::Film;
+
+/// Before the links have said what they bear.
+const FIRST_VIDEO: Bitrate = Bitrate::from_kbps(1000);
+/// News of the devices: one wakes the call, which looks at all of them. Full: it is awake already.
+const NEWS: usize = 1;
+
+/// What the person wants sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Switches {
+    pub(super) microphone: Switch,
+    pub(super) camera: Switch,
+}
+
+/// Our side.
+pub(super) struct Own {
+    devices: Devices,
+    encode: Option<EncodeThread>,
+    choices: Choices,
+    pub(super) switches: Switches,
+    /// Whether anybody is there to see us: nobody encodes for nobody.
+    watched: Arc<AtomicBool>,
+    drawn: Arc<AtomicU64>,
+    film: Option<Film>,
+}
+
+impl Own {
+    /// Starts the devices that are wanted. `news` wakes whenever they are others.
+    pub(super) fn start(
+        config: &EngineConfig,
+        track: Option<TrackId>,
+        sockets: Sockets,
+        pictures: mpsc::Sender<EncodedVideo>,
+    ) -> Result<(Self, mpsc::Receiver<()>), StartError> {
+        let (wake, news) = mpsc::channel(NEWS);
+        let tests = TestSources { source: config.source_id, resolution: config.resolution, rate: config.frame_rate };
+        let devices = Devices::spawn(tests, sockets, Box::new(Wake(wake)))?;
+        let (watched, drawn) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+        let (mut encode, mut film) = (None, None);
+        if let Some(track) = track {
+            let screen = config.showing.screen(track);
+            let (screen, ours) = screen.unzip();
+            let (thread, filming) = film_to(config, track, pictures, screen, watched.clone(), drawn.clone())?;
+            refused(devices.film(Some(filming)));
+            (encode, film) = (Some(thread), ours);
+        }
+        let switches = Switches { microphone: Switch::On, camera: Switch::On };
+        let own = Self { devices, encode, choices: config.choices.clone(), switches, watched, drawn, film };
+        for kind in [DeviceKind::Camera, DeviceKind::Microphone, DeviceKind::Speaker] {
+            own.apply(kind);
+        }
+        Ok((own, news))
+    }
+
+    /// Another device, or none.
+    pub(super) fn choose(&mut self, kind: DeviceKind, choice: DeviceChoice) {
+        match kind {
+            DeviceKind::Camera => self.choices.camera = choice,
+            DeviceKind::Microphone => self.choices.microphone = choice,
+            DeviceKind::Speaker => self.choices.speaker = choice,
+        }
+        self.apply(kind);
+    }
+
+    /// Camera on or off: off releases the device.
+    pub(super) fn switch_camera(&mut self, switch: Switch) {
+        self.switches.camera = switch;
+        self.apply(DeviceKind::Camera);
+    }
+
+    fn apply(&self, kind: DeviceKind) {
+        let choice = match kind {
+            DeviceKind::Camera if self.encode.is_none() || self.switches.camera == Switch::Off => DeviceChoice::Off,
+            DeviceKind::Camera => self.choices.camera.clone(),
+            DeviceKind::Microphone => self.choices.microphone.clone(),
+            DeviceKind::Speaker => self.choices.speaker.clone(),
+        };
+        refused(self.devices.choose(kind, choice));
+    }
+
+    /// What really is sent: what is wanted, as far as its device runs.
+    pub(super) fn sent(&mut self) -> Switches {
+        let wanted = self.switches;
+        let view = self.devices.view();
+        let runs = |state: &DeviceState, wanted: Switch| match state {
+            DeviceState::On { .. } => wanted,
+            DeviceState::Off | DeviceState::Opening | DeviceState::Failed(_) => Switch::Off,
+        };
+        Switches {
+            microphone: runs(&view.microphone.actual, wanted.microphone),
+            camera: runs(&view.camera.actual, wanted.camera),
+        }
+    }
+
+    pub(super) fn devices(&mut self) -> &DevicesView {
+        self.devices.view()
+    }
+
+    /// Whether anybody is there to see us.
+    pub(super) fn set_watched(&self, watched: bool) {
+        self.watched.store(watched, Ordering::Relaxed);
+    }
+
+    /// Tells the encoder something; whether it took it.
+    pub(super) fn tell(&self, command: EncodeCommand) -> Accepted {
+        self.encode.as_ref().map_or(Accepted::Yes, |encode| encode.command(command))
+    }
+
+    pub(super) fn film(&self) -> Option<Film> {
+        self.film.clone()
+    }
+
+    /// Pictures that the camera took.
+    pub(super) fn drawn(&self) -> u64 {
+        self.drawn.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn counters(&mut self) -> LayerCounters {
+        self.encode.as_mut().and_then(|encode| encode.report().layers.first().copied()).unwrap_or_default()
+    }
+
+    /// Releases every device.
+    pub(super) fn stop(&mut self) {
+        refused(self.devices.film(None));
+        for kind in [DeviceKind::Camera, DeviceKind::Microphone, DeviceKind::Speaker] {
+            refused(self.devices.choose(kind, DeviceChoice::Off));
+        }
+        self.encode = None;
+    }
+}
+
+fn film_to(
+    config: &EngineConfig,
+    track: TrackId,
+    pictures: mpsc::Sender<EncodedVideo>,
+    mut screen: Option<Screen>,
+    watched: Arc<AtomicBool>,
+    drawn: Arc<AtomicU64>,
+) -> Result<(EncodeThread, hearth_media::devices::Filming), StartError> {
+    let layer = LayerSettings {
+        layer: Layer::default(),
+        halvings: 0,
+        codec: VideoCodec::H264,
+        rate: config.frame_rate,
+        bitrate: FIRST_VIDEO,
+    };
+    let (encode, mut slot) = EncodeThread::spawn(track, &[layer], Box::new(ToCall(pictures)))?;
+    let filming = move |picture: Picture| {
+        if let Some(screen) = &mut screen {
+            screen.show(picture.clone());
+        }
+        drawn.fetch_add(1, Ordering::Relaxed);
+        if watched.load(Ordering::Relaxed) {
+            slot.put(picture);
+        }
+    };
+    Ok((encode, Box::new(filming)))
+}
+
+/// People choose by hand, and the thread is asked again when they do: nothing is lost but a log line's worth.
+fn refused(accepted: Accepted) {
+    if accepted == Accepted::Full {
+        tracing::warn!("the devices' thread did not take a choice");
+    }
+}
+
+/// Wakes the call when a device is another one.
+struct Wake(mpsc::Sender<()>);
+
+impl Notice for Wake {
+    fn view(&mut self) {
+        // Full: it is awake already. Closed: nobody is left to wake.
+        drop(self.0.try_send(()));
+    }
+
+    fn picture(&mut self) {} // the window has a slot of its own
+}

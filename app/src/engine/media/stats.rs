@@ -1,0 +1,52 @@
+//! What was made and got so far, as values.
+
+use hearth_media::chirp::ChirpReport;
+use hearth_media::sinks::StampReport;
+use hearth_media::threads::{DecodeCounters, LayerCounters};
+use hearth_media::turn::{SentCounters, TrackReport, VoiceReport};
+use hearth_protocol::PeerId;
+use serde::Serialize;
+
+/// What was made and got so far.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct MediaStats {
+    /// Pictures that the camera took; the test pattern's numbers go up to this.
+    pub drawn: u64,
+    /// Of our picture's only layer.
+    pub video: LayerCounters,
+    /// Of our sound.
+    pub audio: SentCounters,
+    /// How loud we are.
+    #[serde(skip)]
+    pub voice: VoiceReport,
+    /// Commands that a busy thread did not take.
+    pub commands_lost: u64,
+    /// From the start of the media to the first picture of somebody else, decoded; milliseconds.
+    pub first_frame_ms: Option<f64>,
+    /// Theirs, a track each.
+    pub tracks: Vec<RemoteStats>,
+}
+
+/// One track of theirs.
+#[derive(Clone, Debug, Serialize)]
+pub struct RemoteStats {
+    /// Which.
+    pub track: u32,
+    /// Whose.
+    #[serde(serialize_with = "as_text")]
+    pub peer: PeerId,
+    /// From where: `camera`, `microphone`, `screen` or `system`.
+    pub source: &'static str,
+    /// Pictures decoded.
+    pub decoded: Option<DecodeCounters>,
+    /// Stamps read in them.
+    pub stamps: Option<StampReport>,
+    /// Sound played.
+    pub played: Option<TrackReport>,
+    /// Chirps heard in it.
+    pub chirps: Option<ChirpReport>,
+}
+
+fn as_text<S: serde::Serializer>(peer: &PeerId, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(peer.as_str())
+}
