@@ -5,6 +5,7 @@
 //! [`View`]s; it never waits for the desk.
 
 mod doors;
+mod entering;
 mod places;
 mod run;
 mod show;

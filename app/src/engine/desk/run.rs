@@ -1,12 +1,11 @@
-//! The loop that owns the desk.
+//! The loop that owns the desk: wishes, devices, settings, goodbyes. The way into a room is in `entering`.
 
 use std::io::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hearth_base::{DeviceChoice, DeviceKind, TrackSource, Volume};
-use hearth_call::{HostAct, Intent, Loopback, Phase, Switch, TransportPolicy};
-use hearth_protocol::RoomName;
+use hearth_base::{DeviceChoice, DeviceKind, Volume};
+use hearth_call::{HostAct, Intent, Phase, Switch};
 use mdns_sd::{Receiver, ServiceEvent};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -16,37 +15,34 @@ use super::show::{self, Moment};
 use super::store::Rooms;
 use super::visit::{self, Step, Visit};
 use super::{DeskConfig, places};
-use crate::engine::discovery::{FoundRoom, Nearby};
-use crate::engine::hosting::{Hosting, HostingConfig, HostingError, addresses};
-use crate::engine::{Choices, Engine, EngineConfig, MediaWish, Showing, Stamps, clock, statistics};
+use crate::engine::discovery::Nearby;
+use crate::engine::hosting::{Hosting, HostingError, addresses};
+use crate::engine::{MediaWish, Stamps, clock, statistics};
 use crate::view::{Fault, LanguageChoice, Settings, Stage, View, Wish};
 use crate::words::Language;
 
 /// How often the clock in a room, and the addresses of an invitation, are looked at.
 const TICK: Duration = Duration::from_secs(1);
-/// How long a number is looked for on this network before the server of the settings is asked: an announcement is
-/// answered within a second, and the first question may be lost.
-const LOOKING: Duration = Duration::from_secs(3);
 /// How long a room's servers may take to tell everybody that it is over.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Everything that the desk's thread owns.
 pub(super) struct DeskLoop {
-    config: DeskConfig,
-    settings: Settings,
-    rooms: Rooms,
-    nearby: Nearby,
-    browsing: Option<Receiver<ServiceEvent>>,
-    visit: Option<Visit>,
-    hosting: Option<Hosting>,
-    tasks: JoinSet<Done>,
-    fault: Option<Fault>,
-    tick: Instant,
-    views: watch::Sender<Arc<View>>,
+    pub(super) config: DeskConfig,
+    pub(super) settings: Settings,
+    pub(super) rooms: Rooms,
+    pub(super) nearby: Nearby,
+    pub(super) browsing: Option<Receiver<ServiceEvent>>,
+    pub(super) visit: Option<Visit>,
+    pub(super) hosting: Option<Hosting>,
+    pub(super) tasks: JoinSet<Done>,
+    pub(super) fault: Option<Fault>,
+    pub(super) tick: Instant,
+    pub(super) views: watch::Sender<Arc<View>>,
 }
 
 /// Something that took its time.
-enum Done {
+pub(super) enum Done {
     Hosted(Result<Hosting, HostingError>),
     Reached(Option<std::net::SocketAddr>),
     /// A room that is over is no longer hosted.
@@ -153,79 +149,6 @@ impl DeskLoop {
         }
     }
 
-    /// To the door of a room of our own: here, or on the server of the settings.
-    fn start(&mut self) {
-        let server = self.settings.server.trim();
-        if server.is_empty() {
-            return self.approach(Target::Host);
-        }
-        // The number is the server's to give; the name stands for it until then.
-        match doors::on_server(server, RoomName::from_random(0)) {
-            Some(link) => self.approach(Target::Create(link)),
-            None => self.fault = Some(Fault::WrongServer),
-        }
-    }
-
-    /// In front of the mirror: devices run, and nobody hears or sees us yet.
-    fn approach(&mut self, target: Target) {
-        self.leave(Leaving::Me);
-        self.fault = None;
-        let (microphone, camera) = (self.settings.join_microphone, self.settings.join_camera);
-        match Engine::spawn(self.engine_config()) {
-            Ok(engine) => {
-                let visit = Visit::new(engine, target, microphone, camera);
-                visit.engine.wish(Intent::SetMicrophone(microphone));
-                visit.engine.wish(Intent::SetCamera(camera));
-                self.visit = Some(visit);
-            }
-            Err(error) => self.fault = Some(Fault::Other(error.to_string())),
-        }
-    }
-
-    fn engine_config(&self) -> EngineConfig {
-        let (resolution, frame_rate) = self.settings.picture.format();
-        EngineConfig {
-            nick: self.settings.nick.clone(),
-            tracks: vec![TrackSource::Microphone, TrackSource::Camera],
-            choices: Choices {
-                camera: self.settings.camera.clone(),
-                microphone: self.settings.microphone.clone(),
-                speaker: self.settings.speaker.clone(),
-            },
-            processing: self.settings.processing,
-            resolution,
-            frame_rate,
-            source_id: self.config.source_id,
-            transport: TransportPolicy::All,
-            loopback: Loopback::Refused,
-            discovery: self.config.discovery.clone(),
-            showing: Showing::Window { repaint: self.config.repaint.clone(), stamps: self.config.stamps },
-        }
-    }
-
-    /// Through the door.
-    fn enter(&mut self) {
-        let Some(visit) = self.visit.as_mut().filter(|visit| visit.step == Step::AtDoor) else { return };
-        visit.step = Step::Seeking(None);
-        match visit.target.clone() {
-            Target::Host => self.host(),
-            Target::Create(link) | Target::Link(link) => visit.enter(places::of(&link), self.settings.nick.clone()),
-            Target::Number(_) => visit.step = Step::Seeking(Some(clock::now() + LOOKING)),
-        }
-        self.config.folders.save_settings(&self.settings);
-    }
-
-    fn host(&mut self) {
-        let Some(visit) = &mut self.visit else { return };
-        visit.addresses = addresses::addresses(None);
-        let config = HostingConfig {
-            state: self.config.folders.keys(),
-            port: self.settings.port,
-            relays: visit.addresses.iter().map(|entry| entry.address).collect(),
-        };
-        self.tasks.spawn(async move { Done::Hosted(Hosting::start(config).await) });
-    }
-
     fn on_done(&mut self, done: Result<Done, tokio::task::JoinError>) {
         match done {
             Ok(Done::Hosted(hosted)) => self.on_hosted(hosted),
@@ -239,23 +162,6 @@ impl DeskLoop {
             Ok(Done::Reached(None)) => self.give_up(Fault::HostUnreachable),
             Ok(Done::Closed) => {}
             Err(error) => tracing::error!(%error, "a task of the desk ended"),
-        }
-    }
-
-    fn on_hosted(&mut self, hosted: Result<Hosting, HostingError>) {
-        let waits = self.visit.as_ref().is_some_and(|visit| matches!(visit.step, Step::Seeking(_)));
-        match hosted {
-            Ok(hosting) if waits => {
-                let server = places::own(hosting.facts().port, hosting.facts().spki);
-                self.hosting = Some(hosting);
-                let nick = self.settings.nick.clone();
-                if let (Some(visit), Some(server)) = (&mut self.visit, server) {
-                    visit.enter(server, nick);
-                }
-            }
-            Ok(hosting) => self.close(hosting), // nobody wants it any more
-            Err(HostingError::PortUsed(port)) => self.give_up(Fault::BusyPort(port)),
-            Err(error) => self.give_up(Fault::Hosting(error.to_string())),
         }
     }
 
@@ -278,40 +184,6 @@ impl DeskLoop {
         }
     }
 
-    /// A number leads to a room on this network, else to the server of the settings, else nowhere.
-    fn seek(&mut self) {
-        let Some(visit) = &mut self.visit else { return };
-        let (Target::Number(room), Step::Seeking(Some(until))) = (&visit.target, visit.step) else { return };
-        if let Some(found) = self.nearby.find(room).cloned() {
-            visit.step = Step::Seeking(None);
-            return self.reach(found);
-        }
-        if until > clock::now() {
-            return;
-        }
-        match doors::on_server(self.settings.server.trim(), room.clone()) {
-            Some(link) => visit.enter(places::of(&link), self.settings.nick.clone()),
-            None => self.give_up(Fault::NoSuchRoom),
-        }
-    }
-
-    fn reach(&mut self, found: FoundRoom) {
-        self.tasks.spawn(async move { Done::Reached(doors::reach(found).await) });
-    }
-
-    fn on_entered(&mut self) {
-        let Some(visit) = &mut self.visit else { return };
-        visit.since = Some(clock::now());
-        let Some(room) = visit.view().call.room.clone() else { return };
-        if let (Target::Host, Some(hosting)) = (&visit.target, &self.hosting) {
-            let reachable: Vec<_> = visit.addresses.iter().map(|entry| entry.address).collect();
-            visit.announced = self.config.discovery.announce(&room, &reachable, hosting.facts().port);
-        } else if let Some(link) = visit.link(room) {
-            self.rooms.add(&link, clock::unix_s());
-            self.config.folders.save_rooms(&self.rooms);
-        }
-    }
-
     fn look_at_addresses(&mut self) {
         if let Some(visit) = self.visit.as_mut().filter(|_| self.hosting.is_some()) {
             visit.addresses = addresses::addresses(visit.picked);
@@ -328,12 +200,7 @@ impl DeskLoop {
         }
     }
 
-    fn give_up(&mut self, fault: Fault) {
-        self.visit = None;
-        self.fault = Some(fault);
-    }
-
-    fn leave(&mut self, leaving: Leaving) {
+    pub(super) fn leave(&mut self, leaving: Leaving) {
         let Some(visit) = &mut self.visit else { return };
         visit.announced = None;
         if visit.step != Step::Entered {
@@ -350,7 +217,7 @@ impl DeskLoop {
     }
 
     /// Stops hosting once everybody has read that the room is over.
-    fn close(&mut self, hosting: Hosting) {
+    pub(super) fn close(&mut self, hosting: Hosting) {
         self.tasks.spawn(async move {
             hosting.emptied(LAST_WORDS).await;
             // It waits for its thread.
@@ -438,7 +305,7 @@ impl DeskLoop {
 
 /// Who leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Leaving {
+pub(super) enum Leaving {
     Me,
     All,
 }

@@ -1,0 +1,153 @@
+//! The way into a room: to the door, through it, to the server that the door leads to.
+//!
+//! Owner of: nothing; the desk's loop owns the visit (see `run`).
+
+use std::time::Duration;
+
+use hearth_base::TrackSource;
+use hearth_call::{Intent, Loopback, TransportPolicy};
+use hearth_protocol::RoomName;
+
+use super::doors::{self, Target};
+use super::places;
+use super::run::{DeskLoop, Done, Leaving};
+use super::visit::{Step, Visit};
+use crate::engine::discovery::FoundRoom;
+use crate::engine::hosting::{Hosting, HostingConfig, HostingError, addresses};
+use crate::engine::{Choices, Engine, EngineConfig, Showing, clock};
+use crate::view::Fault;
+
+/// How long a number is looked for on this network before the server of the settings is asked: an announcement is
+/// answered within a second, and the first question may be lost.
+const LOOKING: Duration = Duration::from_secs(3);
+
+impl DeskLoop {
+    /// To the door of a room of our own: here, or on the server of the settings.
+    pub(super) fn start(&mut self) {
+        let server = self.settings.server.trim();
+        if server.is_empty() {
+            return self.approach(Target::Host);
+        }
+        // The number is the server's to give; the name stands for it until then.
+        match doors::on_server(server, RoomName::from_random(0)) {
+            Some(link) => self.approach(Target::Create(link)),
+            None => self.fault = Some(Fault::WrongServer),
+        }
+    }
+
+    /// In front of the mirror: devices run, and nobody hears or sees us yet.
+    pub(super) fn approach(&mut self, target: Target) {
+        self.leave(Leaving::Me);
+        self.fault = None;
+        let (microphone, camera) = (self.settings.join_microphone, self.settings.join_camera);
+        match Engine::spawn(self.engine_config()) {
+            Ok(engine) => {
+                let visit = Visit::new(engine, target, microphone, camera);
+                visit.engine.wish(Intent::SetMicrophone(microphone));
+                visit.engine.wish(Intent::SetCamera(camera));
+                self.visit = Some(visit);
+            }
+            Err(error) => self.fault = Some(Fault::Other(error.to_string())),
+        }
+    }
+
+    fn engine_config(&self) -> EngineConfig {
+        let (resolution, frame_rate) = self.settings.picture.format();
+        EngineConfig {
+            nick: self.settings.nick.clone(),
+            tracks: vec![TrackSource::Microphone, TrackSource::Camera],
+            choices: Choices {
+                camera: self.settings.camera.clone(),
+                microphone: self.settings.microphone.clone(),
+                speaker: self.settings.speaker.clone(),
+            },
+            processing: self.settings.processing,
+            resolution,
+            frame_rate,
+            source_id: self.config.source_id,
+            transport: TransportPolicy::All,
+            loopback: Loopback::Refused,
+            discovery: self.config.discovery.clone(),
+            showing: Showing::Window { repaint: self.config.repaint.clone(), stamps: self.config.stamps },
+        }
+    }
+
+    /// Through the door.
+    pub(super) fn enter(&mut self) {
+        let Some(visit) = self.visit.as_mut().filter(|visit| visit.step == Step::AtDoor) else { return };
+        visit.step = Step::Seeking(None);
+        match visit.target.clone() {
+            Target::Host => self.host(),
+            Target::Create(link) | Target::Link(link) => visit.enter(places::of(&link), self.settings.nick.clone()),
+            Target::Number(_) => visit.step = Step::Seeking(Some(clock::now() + LOOKING)),
+        }
+        self.config.folders.save_settings(&self.settings);
+    }
+
+    fn host(&mut self) {
+        let Some(visit) = &mut self.visit else { return };
+        visit.addresses = addresses::addresses(None);
+        let config = HostingConfig {
+            state: self.config.folders.keys(),
+            port: self.settings.port,
+            relays: visit.addresses.iter().map(|entry| entry.address).collect(),
+        };
+        self.tasks.spawn(async move { Done::Hosted(Hosting::start(config).await) });
+    }
+
+    pub(super) fn on_hosted(&mut self, hosted: Result<Hosting, HostingError>) {
+        let waits = self.visit.as_ref().is_some_and(|visit| matches!(visit.step, Step::Seeking(_)));
+        match hosted {
+            Ok(hosting) if waits => {
+                let server = places::own(hosting.facts().port, hosting.facts().spki);
+                self.hosting = Some(hosting);
+                let nick = self.settings.nick.clone();
+                if let (Some(visit), Some(server)) = (&mut self.visit, server) {
+                    visit.enter(server, nick);
+                }
+            }
+            Ok(hosting) => self.close(hosting), // nobody wants it any more
+            Err(HostingError::PortUsed(port)) => self.give_up(Fault::BusyPort(port)),
+            Err(error) => self.give_up(Fault::Hosting(error.to_string())),
+        }
+    }
+
+    /// A number leads to a room on this network, else to the server of the settings, else nowhere.
+    pub(super) fn seek(&mut self) {
+        let Some(visit) = &mut self.visit else { return };
+        let (Target::Number(room), Step::Seeking(Some(until))) = (&visit.target, visit.step) else { return };
+        if let Some(found) = self.nearby.find(room).cloned() {
+            visit.step = Step::Seeking(None);
+            return self.reach(found);
+        }
+        if until > clock::now() {
+            return;
+        }
+        match doors::on_server(self.settings.server.trim(), room.clone()) {
+            Some(link) => visit.enter(places::of(&link), self.settings.nick.clone()),
+            None => self.give_up(Fault::NoSuchRoom),
+        }
+    }
+
+    fn reach(&mut self, found: FoundRoom) {
+        self.tasks.spawn(async move { Done::Reached(doors::reach(found).await) });
+    }
+
+    pub(super) fn on_entered(&mut self) {
+        let Some(visit) = &mut self.visit else { return };
+        visit.since = Some(clock::now());
+        let Some(room) = visit.view().call.room.clone() else { return };
+        if let (Target::Host, Some(hosting)) = (&visit.target, &self.hosting) {
+            let reachable: Vec<_> = visit.addresses.iter().map(|entry| entry.address).collect();
+            visit.announced = self.config.discovery.announce(&room, &reachable, hosting.facts().port);
+        } else if let Some(link) = visit.link(room) {
+            self.rooms.add(&link, clock::unix_s());
+            self.config.folders.save_rooms(&self.rooms);
+        }
+    }
+
+    pub(super) fn give_up(&mut self, fault: Fault) {
+        self.visit = None;
+        self.fault = Some(fault);
+    }
+}
