@@ -1,9 +1,47 @@
 //! The window: a view over [`View`](crate::view::View) that hands back [`Wish`](crate::view::Wish)es.
+//!
+//! Owner of: what one person is looking at and typing ([`UiState`]); nothing of the call. While the window is hidden none of
+//! this runs, and the call goes on. `draw` is all of it; `app` puts it into a window; `tokens` says how it looks, `parts`
+//! are the pieces, `command` what keys and buttons do. Deliberately absent: waiting for anything.
 
+mod app;
+mod call;
+mod command;
+mod devices;
+mod dialogs;
+mod draw;
+mod fonts;
+mod home;
+mod icons;
+mod keys;
+mod panels;
+mod parts;
+mod pickers;
+mod prejoin;
+mod settings;
+mod state;
+mod style;
+mod tokens;
+mod video;
+mod when;
+
+use eframe::egui::{IconData, ViewportBuilder};
 use rust_i18n::t;
 
 use crate::engine::desk::Desk;
 use crate::engine::{EngineError, Repaint};
+
+pub use draw::draw;
+pub use state::UiState;
+pub use style::install;
+pub use video::{Fit, Place, RgbaPainter, TilePainter};
+
+/// Sizes of the window in points: as it opens, and at least.
+const SIZE: [f32; 2] = [1100.0, 720.0];
+const SMALLEST: [f32; 2] = [720.0, 480.0];
+
+/// What stands in the task bar.
+const ICON: &[u8] = include_bytes!("../../../assets/icons/hearth-128.png");
 
 /// Why there is no window: a sentence for a person.
 #[derive(Debug, thiserror::Error)]
@@ -28,7 +66,35 @@ pub enum WindowError {
 /// # Errors
 /// [`WindowError`], each a sentence.
 pub fn run(start: impl FnOnce(Repaint) -> Result<Desk, EngineError>) -> Result<(), WindowError> {
-    let desk = start(Repaint::new(|| {}))?;
-    drop(desk);
-    Err(WindowError::NoDisplay)
+    let opened = eframe::run_native("hearth", options(), Box::new(|creation| Ok(app::open(creation, start)?)));
+    opened.map_err(why)
+}
+
+/// The window as it opens.
+fn options() -> eframe::NativeOptions {
+    // Without an icon the task bar shows a general one, which is no reason not to open.
+    let icon = eframe::icon_data::from_png_bytes(ICON).unwrap_or_else(|_| IconData::default());
+    let viewport = ViewportBuilder::default()
+        .with_app_id("hearth")
+        .with_title(t!("ui.name"))
+        .with_inner_size(SIZE)
+        .with_min_inner_size(SMALLEST)
+        .with_icon(icon);
+    eframe::NativeOptions { viewport, ..eframe::NativeOptions::default() }
+}
+
+fn why(error: eframe::Error) -> WindowError {
+    match error {
+        eframe::Error::AppCreation(inner) => match inner.downcast::<EngineError>() {
+            Ok(engine) => WindowError::Engine(*engine),
+            Err(other) => WindowError::NoGraphics(other.to_string()),
+        },
+        eframe::Error::Winit(_) | eframe::Error::WinitEventLoop(_) => {
+            tracing::warn!(%error, "no window");
+            WindowError::NoDisplay
+        }
+        eframe::Error::Glutin(_) | eframe::Error::NoGlutinConfigs(..) | eframe::Error::OpenGL(_) => {
+            WindowError::NoGraphics(error.to_string())
+        }
+    }
 }

@@ -1,0 +1,67 @@
+//! The window's life: views come from the desk and are drawn, wishes go back.
+
+use std::sync::Arc;
+
+use eframe::egui::{Context, Ui, ViewportCommand};
+use eframe::{App, CreationContext, Frame};
+
+use super::draw::draw;
+use super::state::{Dialog, UiState};
+use super::style;
+use super::video::{self, TilePainter};
+use crate::engine::desk::Desk;
+use crate::engine::{EngineError, Repaint};
+
+/// What the toolkit runs.
+struct Window {
+    desk: Desk,
+    state: UiState,
+    tiles: Box<dyn TilePainter>,
+}
+
+/// Makes it. The desk begins its work here, beside the first frame.
+pub(super) fn open(
+    creation: &CreationContext<'_>,
+    start: impl FnOnce(Repaint) -> Result<Desk, EngineError>,
+) -> Result<Box<dyn App>, EngineError> {
+    let ctx = creation.egui_ctx.clone();
+    style::install(&ctx);
+    let desk = start(Repaint::new(move || ctx.request_repaint()))?;
+    let tiles = video::painter(creation.gl.as_ref());
+    Ok(Box::new(Window { desk, state: UiState::default(), tiles }))
+}
+
+impl App for Window {
+    /// Runs while the window is hidden, too: that is when a person closes it from the task bar.
+    fn logic(&mut self, ctx: &Context, _frame: &mut Frame) {
+        if !ctx.input(|input| input.viewport().close_requested()) || self.state.may_close {
+            return;
+        }
+        if self.state.is_closing_grave(&self.desk.view()) {
+            self.state.dialog = Some(Dialog::Close);
+            ctx.send_viewport_cmd(ViewportCommand::CancelClose);
+            ctx.send_viewport_cmd(ViewportCommand::Minimized(false));
+            ctx.send_viewport_cmd(ViewportCommand::Focus);
+            ctx.request_repaint();
+        }
+    }
+
+    fn ui(&mut self, ui: &mut Ui, _frame: &mut Frame) {
+        let view: Arc<_> = self.desk.view();
+        for wish in draw(ui, &view, &mut self.state, self.tiles.as_mut()) {
+            if !self.desk.wish(wish) {
+                tracing::warn!("a wish was dropped: too many wait");
+            }
+        }
+    }
+
+    fn on_exit(&mut self, gl: Option<&eframe::glow::Context>) {
+        if let Some(gl) = gl {
+            self.tiles.free(gl);
+        }
+    }
+
+    fn clear_color(&self, visuals: &eframe::egui::Visuals) -> [f32; 4] {
+        visuals.panel_fill.to_normalized_gamma_f32()
+    }
+}

@@ -1,0 +1,109 @@
+//! The bar under the tiles: what is ours at the left, what is everybody's in the middle, the way out at the right.
+
+use eframe::egui::{Align, Layout, Popup, PopupCloseBehavior, Rect, RectAlign, ScrollArea, Ui, vec2};
+use hearth_base::DeviceKind;
+use hearth_protocol::Role;
+use rust_i18n::t;
+
+use super::{child, device_button, unread};
+use crate::ui::command::Command;
+use crate::ui::parts::{IconButton, Parts as _};
+use crate::ui::pickers;
+use crate::ui::state::{Panel, UiState};
+use crate::ui::style::corner;
+use crate::ui::tokens::{control, radius, space};
+use crate::ui::{devices, icons};
+use crate::view::{Room, View};
+
+/// Of one button.
+const WIDTH: f32 = 68.0;
+const HEIGHT: f32 = 58.0;
+/// Of the small one that opens a menu.
+const CARET: f32 = 22.0;
+/// Of a menu.
+const MENU: f32 = 280.0;
+
+/// Draws it.
+pub(super) fn bar(ui: &mut Ui, view: &View, room: &Room, rect: Rect, state: &mut UiState) {
+    let t = ui.tokens();
+    let ground = rect.shrink2(vec2(space::M, 0.0)).with_max_y(rect.bottom() - space::M).with_min_y(rect.top() + space::S);
+    ui.painter().rect_filled(ground, corner(radius::XL), t.surface);
+    let inner = ground.shrink2(vec2(space::S, 3.0));
+    let layout = Layout::left_to_right(Align::Center);
+    let left = inner.with_max_x(inner.left() + 2.0 * (WIDTH + CARET) + 3.0 * space::XS);
+    child(ui, left, layout, |ui| ours(ui, view, state));
+    let middle = Rect::from_center_size(inner.center(), vec2(3.0 * WIDTH + 2.0 * space::XS, inner.height()));
+    let middle = middle.translate(vec2((left.right() + space::S - middle.left()).max(0.0), 0.0));
+    child(ui, middle, layout, |ui| everybodys(ui, view, room, state));
+    child(ui, inner, Layout::right_to_left(Align::Center), |ui| leave(ui, view, room, state));
+}
+
+fn ours(ui: &mut Ui, view: &View, state: &mut UiState) {
+    ui.spacing_mut().item_spacing.x = 1.0;
+    for (command, kind) in [(Command::Microphone, DeviceKind::Microphone), (Command::Camera, DeviceKind::Camera)] {
+        let ctx = ui.ctx().clone();
+        let look = device_button(command, view);
+        let tip = look.fault.unwrap_or_else(|| command.tip(&ctx, &look.label));
+        let button = IconButton::new(look.icon, look.label).caption(look.caption).tip(tip).off(look.is_off);
+        if button.size(WIDTH, HEIGHT).show(ui) {
+            command.act(&ctx, view, state);
+        }
+        menu(ui, view, kind, state);
+        ui.add_space(space::XS);
+    }
+}
+
+/// The small button that opens the devices of a kind.
+fn menu(ui: &mut Ui, view: &View, kind: DeviceKind, state: &mut UiState) {
+    let label = t!("ui.call.device_menu", device = devices::kind(kind));
+    let response = ui.add(IconButton::new(icons::UP, label).size(CARET, HEIGHT));
+    Popup::menu(&response)
+        .align(RectAlign::TOP_START)
+        .width(MENU)
+        .close_behavior(PopupCloseBehavior::CloseOnClick)
+        .show(|ui| {
+            ui.set_width(MENU);
+            ScrollArea::vertical().max_height(360.0).show(ui, |ui| {
+                pickers::menu(ui, view, kind, MENU - space::M, state);
+                if kind == DeviceKind::Microphone {
+                    ui.separator();
+                    pickers::menu(ui, view, DeviceKind::Speaker, MENU - space::M, state);
+                }
+            });
+        });
+}
+
+fn everybodys(ui: &mut Ui, view: &View, room: &Room, state: &mut UiState) {
+    ui.spacing_mut().item_spacing.x = space::XS;
+    let ctx = ui.ctx().clone();
+    for (command, panel) in
+        [(Command::People, Panel::People), (Command::Chat, Panel::Chat), (Command::Invite, Panel::Invite)]
+    {
+        let name = command.name();
+        let badge = match panel {
+            Panel::People => room.lobby.len(),
+            Panel::Chat => unread(room, state),
+            Panel::Invite => 0,
+        };
+        let caption = match panel {
+            Panel::People => t!("ui.call.people_short", count = room.people.len() + 1).into_owned(),
+            Panel::Chat | Panel::Invite => name.clone(),
+        };
+        let tip = command.tip(&ctx, &name);
+        let button = IconButton::new(command.icon(), name).caption(caption).tip(tip).badge(badge);
+        if button.chosen(state.panel == Some(panel)).size(WIDTH, HEIGHT).show(ui) {
+            command.act(&ctx, view, state);
+        }
+    }
+}
+
+fn leave(ui: &mut Ui, view: &View, room: &Room, state: &mut UiState) {
+    let ctx = ui.ctx().clone();
+    let is_end = room.role == Role::Host && room.invite.as_ref().is_some_and(|invite| invite.is_hosted);
+    let name = if is_end { t!("ui.call.end") } else { t!("ui.call.leave") };
+    let tip = Command::Leave.tip(&ctx, &name);
+    let button = IconButton::new(icons::LEAVE, name.clone()).tip(tip).danger();
+    if button.size(control::LARGE + space::L, control::LARGE).show(ui) {
+        Command::Leave.act(&ctx, view, state);
+    }
+}

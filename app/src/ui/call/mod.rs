@@ -1,0 +1,150 @@
+//! A call on the screen: tiles, the bar under them, a panel beside them, and what must be read at once.
+
+mod bar;
+mod grid;
+mod notices;
+mod tile;
+mod waiting;
+
+use eframe::egui::{Align, Layout, Rect, RichText, Sense, Ui, UiBuilder, pos2, vec2};
+use hearth_base::{DeviceChoice, DeviceKind, DeviceState};
+use hearth_call::Switch;
+use rust_i18n::t;
+
+use super::command::{self, Command};
+use super::icons::{self, Icon};
+use super::parts::{IconButton, Parts as _};
+use super::state::{Panel, UiState};
+use super::tokens::{control, letters, space};
+use super::video::TilePainter;
+use super::{devices, panels, pickers, when};
+use crate::view::{Progress, Room, View};
+
+pub(super) use notices::fault;
+pub(super) use tile::{Shown, empty_tile};
+
+/// Of the line above the tiles and of the bar below them.
+const TOP: f32 = 48.0;
+const BAR: f32 = 84.0;
+
+/// Draws it.
+pub(super) fn call(ui: &mut Ui, view: &View, room: &Room, state: &mut UiState, tiles: &mut dyn TilePainter) {
+    match room.progress {
+        Progress::Entering | Progress::Waiting => waiting::waiting(ui, view, room, state, tiles),
+        Progress::In | Progress::Reconnecting => inside(ui, view, room, state, tiles),
+    }
+}
+
+fn inside(ui: &mut Ui, view: &View, room: &Room, state: &mut UiState, tiles: &mut dyn TilePainter) {
+    let t = ui.tokens();
+    let whole = ui.available_rect_before_wrap();
+    ui.painter().rect_filled(whole, 0.0, t.stage);
+    let (middle, bar) = whole.split_top_bottom_at_y(whole.bottom() - BAR);
+    let panel = state.panel;
+    let width = if panel.is_some() { control::PANEL.min(whole.width() * 0.46) } else { 0.0 };
+    let (stage, side) = middle.split_left_right_at_x(middle.right() - width);
+    let (top, stage) = stage.split_top_bottom_at_y(stage.top() + TOP);
+    child(ui, top.shrink2(vec2(space::L, 0.0)), Layout::left_to_right(Align::Center), |ui| head(ui, view, room, state));
+    let stage = Rect::from_min_max(stage.min + vec2(space::M, 0.0), stage.max - vec2(space::M, 0.0));
+    grid::tiles(ui, view, room, stage, tiles);
+    notices::notices(ui, view, room, stage, state);
+    child(ui, bar, Layout::left_to_right(Align::Center), |ui| bar::bar(ui, view, room, bar, state));
+    if let Some(panel) = panel {
+        let side = side.shrink2(vec2(0.0, space::M)).with_max_x(side.right() - space::M);
+        child(ui, side, Layout::top_down(Align::Min), |ui| panels::panel(ui, room, panel, state));
+    }
+}
+
+/// Draws into a place of its own.
+fn child<R>(ui: &mut Ui, rect: Rect, layout: Layout, add: impl FnOnce(&mut Ui) -> R) -> R {
+    ui.scope_builder(UiBuilder::new().max_rect(rect).layout(layout), add).inner
+}
+
+/// Which room, since when; and what is not of this call alone.
+fn head(ui: &mut Ui, view: &View, room: &Room, state: &mut UiState) {
+    let t = ui.tokens();
+    let (rect, _) = ui.allocate_exact_size(vec2(control::ICON, TOP), Sense::hover());
+    icons::SAFE.paint(ui.painter(), rect.center(), control::ICON - 2.0, t.good);
+    if let Some(name) = &room.name {
+        let text = when::number(name.as_str());
+        let text = RichText::new(text).font(super::fonts::strong(letters::BODY)).color(t.text);
+        ui.add(eframe::egui::Label::new(text).truncate().selectable(true));
+    }
+    ui.hint(when::clock(room.seconds));
+    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+        let ctx = ui.ctx().clone();
+        for command in [Command::Help, Command::Settings, Command::FullScreen] {
+            let name = command.name();
+            let tip = command.tip(&ctx, &name);
+            if IconButton::new(command.icon(), name).tip(tip).size(34.0, 34.0).show(ui) {
+                command.act(&ctx, view, state);
+            }
+        }
+    });
+}
+
+/// How the button of a microphone or camera looks now.
+pub(super) struct DeviceLook {
+    pub(super) icon: Icon,
+    /// What pressing it does.
+    pub(super) label: String,
+    /// The same, short.
+    pub(super) caption: String,
+    /// Whether nothing comes from it, for whatever reason.
+    pub(super) is_off: bool,
+    /// Why nothing comes although it is wanted.
+    pub(super) fault: Option<String>,
+}
+
+/// How the button of a microphone or camera looks: what the device does, not what was wished.
+pub(super) fn device_button(of: Command, view: &View) -> DeviceLook {
+    let (microphone, camera) = command::switches(view).unwrap_or((Switch::Off, Switch::Off));
+    let (kind, switch) = match of {
+        Command::Camera => (DeviceKind::Camera, camera),
+        Command::Microphone
+        | Command::People
+        | Command::Chat
+        | Command::Invite
+        | Command::Settings
+        | Command::FullScreen
+        | Command::Help
+        | Command::Leave => (DeviceKind::Microphone, microphone),
+    };
+    let (_, chosen, now) = pickers::of(view, kind);
+    let fault = match now {
+        DeviceState::Failed(_) if switch == Switch::On => devices::state(kind, now).map(|(sentence, _)| sentence),
+        DeviceState::Failed(_) | DeviceState::Off | DeviceState::Opening | DeviceState::On { .. } => None,
+    };
+    let is_off = switch == Switch::Off || fault.is_some() || *chosen == DeviceChoice::Off;
+    let (on, off) = match kind {
+        DeviceKind::Camera => (icons::CAMERA, icons::CAMERA_OFF),
+        DeviceKind::Microphone | DeviceKind::Speaker => (icons::MICROPHONE, icons::MICROPHONE_OFF),
+    };
+    let (label, caption) = words(kind, switch);
+    DeviceLook { icon: if is_off { off } else { on }, label, caption, is_off, fault }
+}
+
+fn words(kind: DeviceKind, switch: Switch) -> (String, String) {
+    let (label, caption) = match (kind, switch) {
+        (DeviceKind::Camera, Switch::On) => (t!("ui.call.camera_stop"), t!("ui.call.camera_stop_short")),
+        (DeviceKind::Camera, Switch::Off) => (t!("ui.call.camera_start"), t!("ui.call.camera_start_short")),
+        (DeviceKind::Microphone | DeviceKind::Speaker, Switch::On) => (t!("ui.call.mute"), t!("ui.call.mute_short")),
+        (DeviceKind::Microphone | DeviceKind::Speaker, Switch::Off) => {
+            (t!("ui.call.unmute"), t!("ui.call.unmute_short"))
+        }
+    };
+    (label.into_owned(), caption.into_owned())
+}
+
+/// How many lines of the chat nobody has seen.
+fn unread(room: &Room, state: &mut UiState) -> usize {
+    if state.panel == Some(Panel::Chat) || room.chat.len() < state.read {
+        state.read = room.chat.len();
+    }
+    room.chat.len() - state.read
+}
+
+/// A place at the end of another, so large.
+fn right_of(rect: Rect, width: f32, height: f32, margin: f32) -> Rect {
+    Rect::from_min_size(pos2(rect.right() - width - margin, rect.bottom() - height - margin), vec2(width, height))
+}

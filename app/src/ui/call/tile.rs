@@ -1,0 +1,167 @@
+//! One person on the screen: their picture or what stands for it, their name, and how they are.
+
+use eframe::egui::{Align2, Color32, Painter, Pos2, Rect, Role as Part, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
+use hearth_call::{Route, Switch};
+use hearth_protocol::Role;
+use rust_i18n::t;
+
+use crate::ui::fonts;
+use crate::ui::icons::{self, Icon};
+use crate::ui::parts::{Parts as _, elided, paint_avatar};
+use crate::ui::style::corner;
+use crate::ui::tokens::{self, control, letters, radius, space};
+use crate::ui::video::{Fit, Place, TilePainter};
+use crate::view::{Film, Person, Quality, Room, View};
+
+/// Somebody without a picture.
+pub(in crate::ui) struct Shown<'a> {
+    /// Chooses the colour.
+    pub(in crate::ui) id: &'a str,
+    /// What they are called.
+    pub(in crate::ui) nick: &'a str,
+    /// What is written under the letter.
+    pub(in crate::ui) under: Option<&'a str>,
+}
+
+/// What is marked beside a name.
+struct Label<'a> {
+    nick: &'a str,
+    is_host: bool,
+    is_muted: bool,
+    is_camera_off: bool,
+    mark: Option<(Icon, Color32)>,
+}
+
+/// A tile with a letter in it.
+pub(in crate::ui) fn empty_tile(ui: &Ui, rect: Rect, shown: &Shown<'_>) {
+    let t = ui.tokens();
+    let painter = ui.painter();
+    painter.rect_filled(rect, corner(radius::L), t.tile);
+    let size = (rect.height().min(rect.width()) * 0.2).clamp(18.0, 72.0);
+    let up = if shown.under.is_some() { size * 0.35 } else { 0.0 };
+    let center = rect.center() - vec2(0.0, up);
+    paint_avatar(painter, center, size, shown.id, shown.nick);
+    if let Some(under) = shown.under {
+        let width = rect.width() - 2.0 * space::L;
+        let galley = painter.layout(under.to_owned(), fonts::plain(letters::SMALL), t.text, width);
+        let at = Align2::CENTER_TOP.anchor_size(pos2(rect.center().x, center.y + size + space::M), galley.size());
+        painter.galley(at.min, galley, t.text);
+    }
+}
+
+/// Ourselves.
+pub(super) fn mine(ui: &mut Ui, view: &View, room: &Room, rect: Rect, tiles: &mut dyn TilePainter) {
+    let me = &room.me;
+    let film = me.film.as_ref().filter(|_| me.camera == Switch::On);
+    let nick = t!("ui.call.me", nick = me.nick);
+    let label = Label {
+        nick: nick.trim(),
+        is_host: room.role == Role::Host,
+        is_muted: me.microphone == Switch::Off,
+        is_camera_off: me.camera == Switch::Off,
+        mark: None,
+    };
+    let empty = Shown { id: "me", nick: &me.nick, under: None };
+    picture(ui, film, rect, view.settings.mirror, &empty, tiles);
+    dress(ui, rect, &label, me.is_speaking);
+}
+
+/// Somebody else.
+pub(super) fn theirs(ui: &mut Ui, person: &Person, rect: Rect, tiles: &mut dyn TilePainter) {
+    let id = person.id.to_string();
+    let nameless = t!("ui.call.nameless");
+    let nick = if person.nick.trim().is_empty() { nameless.as_ref() } else { person.nick.as_str() };
+    let film = person.film.as_ref().filter(|_| person.media.video || person.media.screen);
+    picture(ui, film, rect, false, &Shown { id: &id, nick: &person.nick, under: None }, tiles);
+    match person.quality {
+        Quality::Connecting => veil(ui, rect, icons::WAITING, &t!("ui.call.connecting")),
+        Quality::Lost => veil(ui, rect, icons::LOST, &t!("ui.call.lost")),
+        Quality::Good(_) | Quality::Poor(_) => {}
+    }
+    let mark = match person.quality {
+        Quality::Poor(Route::Direct | Route::Relayed) => Some((icons::POOR, tokens::LABEL_WARN)),
+        Quality::Lost => Some((icons::LOST, tokens::LABEL_ALARM)),
+        Quality::Good(_) | Quality::Connecting => None,
+    };
+    let label = Label {
+        nick,
+        is_host: person.role == Role::Host,
+        is_muted: !person.media.audio,
+        is_camera_off: !person.media.video,
+        mark,
+    };
+    dress(ui, rect, &label, person.is_speaking);
+}
+
+fn picture(
+    ui: &Ui,
+    film: Option<&Film>,
+    rect: Rect,
+    is_mirrored: bool,
+    empty: &Shown<'_>,
+    tiles: &mut dyn TilePainter,
+) {
+    let place = Place { rect, radius: radius::L, fit: Fit::Fill, is_mirrored };
+    if !film.is_some_and(|film| tiles.paint(ui.painter(), film, place)) {
+        empty_tile(ui, rect, empty);
+    }
+}
+
+/// Over a picture that stands still.
+fn veil(ui: &Ui, rect: Rect, icon: Icon, text: &str) {
+    let painter = ui.painter();
+    painter.rect_filled(rect, corner(radius::L), tokens::LABEL);
+    icon.paint(painter, rect.center() - vec2(0.0, 12.0), 26.0, tokens::ON_LABEL);
+    let font = fonts::plain(letters::SMALL);
+    let galley = elided(painter, text, font, tokens::ON_LABEL, rect.width() - space::L);
+    let at = Align2::CENTER_CENTER.anchor_size(rect.center() + vec2(0.0, 16.0), galley.size());
+    painter.galley(at.min, galley, tokens::ON_LABEL);
+}
+
+/// Name, marks and the ring, on the picture.
+fn dress(ui: &mut Ui, rect: Rect, label: &Label<'_>, is_speaking: bool) {
+    let t = ui.tokens();
+    if is_speaking {
+        let ring = Stroke::new(control::RING + 0.5, t.accent);
+        ui.painter().rect_stroke(rect, corner(radius::L), ring, StrokeKind::Inside);
+    }
+    let id = ui.scope_id().with(("tile", label.nick, rect.min.x as i32, rect.min.y as i32));
+    let response = ui.interact(rect, id, Sense::hover());
+    response.widget_info(|| WidgetInfo::labeled(Part::Image, true, spoken(label)));
+    name(ui.painter(), rect, label);
+}
+
+/// The tile in words.
+fn spoken(label: &Label<'_>) -> String {
+    let mut words = vec![label.nick.to_owned()];
+    words.extend(label.is_host.then(|| t!("ui.call.host").into_owned()));
+    words.extend(label.is_muted.then(|| t!("ui.call.is_muted").into_owned()));
+    words.extend(label.is_camera_off.then(|| t!("ui.call.is_camera_off").into_owned()));
+    words.join(", ")
+}
+
+fn name(painter: &Painter, rect: Rect, label: &Label<'_>) {
+    const HEIGHT: f32 = 26.0;
+    const MARK: f32 = 15.0;
+    let marks: Vec<(Icon, Color32)> = [
+        label.is_host.then_some((icons::HOST, tokens::LABEL_WARN)),
+        label.is_muted.then_some((icons::MICROPHONE_OFF, tokens::LABEL_ALARM)),
+        label.mark,
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let marks_width = marks.len() as f32 * (MARK + space::XS);
+    let room = rect.width() - 2.0 * space::S - 2.0 * space::S - marks_width;
+    let galley = elided(painter, label.nick, fonts::plain(letters::SMALL), tokens::ON_LABEL, room);
+    let width = galley.size().x + marks_width + 2.0 * space::S;
+    let ground = Rect::from_min_size(pos2(rect.left() + space::S, rect.bottom() - HEIGHT - space::S), vec2(width, HEIGHT));
+    painter.rect_filled(ground, corner(radius::S + 2.0), tokens::LABEL);
+    let mut at = Pos2::new(ground.left() + space::S, ground.center().y);
+    for (icon, color) in marks {
+        icon.paint(painter, at + vec2(MARK / 2.0, 0.0), MARK, color);
+        at.x += MARK + space::XS;
+    }
+    let place = Align2::LEFT_CENTER.anchor_size(at, galley.size());
+    painter.galley(place.min, galley, tokens::ON_LABEL);
+}

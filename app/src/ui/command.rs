@@ -1,0 +1,168 @@
+//! What can be done by key and by button: each has its words, its picture, its keys, and one place where it happens.
+
+use eframe::egui::{Context, Key, KeyboardShortcut, Modifiers, ViewportCommand};
+use hearth_call::Switch;
+use hearth_protocol::Role;
+use rust_i18n::t;
+
+use super::icons::{self, Icon};
+use super::state::{Dialog, Panel, UiState, in_room};
+use crate::view::{Stage, View, Wish};
+
+/// Something that can be done by key and by button.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Command {
+    /// Microphone on or off.
+    Microphone,
+    /// Camera on or off.
+    Camera,
+    /// Who is here.
+    People,
+    /// What is written.
+    Chat,
+    /// How others come in.
+    Invite,
+    /// The settings.
+    Settings,
+    /// The whole screen.
+    FullScreen,
+    /// Which keys there are.
+    Help,
+    /// Out.
+    Leave,
+}
+
+impl Command {
+    /// All, as the help lists them.
+    pub(super) const ALL: [Self; 9] = [
+        Self::Microphone,
+        Self::Camera,
+        Self::Chat,
+        Self::People,
+        Self::Invite,
+        Self::FullScreen,
+        Self::Settings,
+        Self::Help,
+        Self::Leave,
+    ];
+
+    /// The keys, the first being the one that is shown.
+    pub(super) const fn keys(self) -> &'static [KeyboardShortcut] {
+        const CTRL_SHIFT: Modifiers = Modifiers::CTRL.plus(Modifiers::SHIFT);
+        const fn key(key: Key) -> KeyboardShortcut {
+            KeyboardShortcut::new(Modifiers::NONE, key)
+        }
+        const fn with(modifiers: Modifiers, key: Key) -> KeyboardShortcut {
+            KeyboardShortcut::new(modifiers, key)
+        }
+        match self {
+            Self::Microphone => const { &[key(Key::M), with(Modifiers::CTRL, Key::D), with(Modifiers::ALT, Key::A)] },
+            Self::Camera => const { &[key(Key::V), with(Modifiers::CTRL, Key::E), with(Modifiers::ALT, Key::V)] },
+            Self::People => const { &[key(Key::P)] },
+            Self::Chat => const { &[key(Key::C)] },
+            Self::Invite => const { &[key(Key::I)] },
+            Self::Settings => const { &[with(Modifiers::CTRL, Key::Comma)] },
+            Self::FullScreen => const { &[key(Key::F11)] },
+            Self::Help => const { &[key(Key::Questionmark)] },
+            Self::Leave => const { &[with(CTRL_SHIFT, Key::H)] },
+        }
+    }
+
+    /// The picture.
+    pub(super) const fn icon(self) -> Icon {
+        match self {
+            Self::Microphone => icons::MICROPHONE,
+            Self::Camera => icons::CAMERA,
+            Self::People => icons::PEOPLE,
+            Self::Chat => icons::CHAT,
+            Self::Invite => icons::INVITE,
+            Self::Settings => icons::SETTINGS,
+            Self::FullScreen => icons::FULL_SCREEN,
+            Self::Help => icons::HELP,
+            Self::Leave => icons::LEAVE,
+        }
+    }
+
+    /// What it is about, in a word.
+    pub(super) fn name(self) -> String {
+        match self {
+            Self::Microphone => t!("ui.command.microphone"),
+            Self::Camera => t!("ui.command.camera"),
+            Self::People => t!("ui.command.people"),
+            Self::Chat => t!("ui.command.chat"),
+            Self::Invite => t!("ui.command.invite"),
+            Self::Settings => t!("ui.command.settings"),
+            Self::FullScreen => t!("ui.command.full_screen"),
+            Self::Help => t!("ui.command.help"),
+            Self::Leave => t!("ui.command.leave"),
+        }
+        .into_owned()
+    }
+
+    /// What is said to a pointer that rests: `label`, and the key.
+    pub(super) fn tip(self, ctx: &Context, label: &str) -> String {
+        let key = self.keys().first().map(|key| ctx.format_shortcut(key)).unwrap_or_default();
+        t!("ui.command.tip", label = label, key = key).into_owned()
+    }
+
+    /// Does it, where it makes sense.
+    pub(super) fn act(self, ctx: &Context, view: &View, state: &mut UiState) {
+        match self {
+            Self::Microphone => {
+                if let Some(switch) = switches(view).map(|(microphone, _)| microphone) {
+                    state.wish(Wish::SetMicrophone(turned(switch)));
+                }
+            }
+            Self::Camera => {
+                if let Some(switch) = switches(view).map(|(_, camera)| camera) {
+                    state.wish(Wish::SetCamera(turned(switch)));
+                }
+            }
+            Self::People => toggle(view, state, Panel::People),
+            Self::Chat => toggle(view, state, Panel::Chat),
+            Self::Invite => toggle(view, state, Panel::Invite),
+            Self::Settings => state.open(Dialog::Settings),
+            Self::Help => state.open(Dialog::Help),
+            Self::FullScreen => {
+                let is_full = ctx.input(|input| input.viewport().fullscreen.unwrap_or(false));
+                ctx.send_viewport_cmd(ViewportCommand::Fullscreen(!is_full));
+            }
+            Self::Leave => leave(view, state),
+        }
+    }
+}
+
+/// Off from on, and on from off.
+pub(super) fn turned(switch: Switch) -> Switch {
+    match switch {
+        Switch::On => Switch::Off,
+        Switch::Off => Switch::On,
+    }
+}
+
+/// What is wanted of microphone and camera, where there is somebody to see or hear us.
+pub(super) fn switches(view: &View) -> Option<(Switch, Switch)> {
+    match &view.stage {
+        Stage::Home => None,
+        Stage::PreJoin(door) => Some((door.microphone, door.camera)),
+        Stage::Room(room) => Some((room.me.microphone, room.me.camera)),
+    }
+}
+
+fn toggle(view: &View, state: &mut UiState, panel: Panel) {
+    if in_room(view).is_some() {
+        state.panel = if state.panel == Some(panel) { None } else { Some(panel) };
+    }
+}
+
+/// Who can end the room for others is asked first.
+fn leave(view: &View, state: &mut UiState) {
+    match &view.stage {
+        Stage::Home => {}
+        Stage::PreJoin(_) => state.wish(Wish::Leave),
+        Stage::Room(room) => {
+            let is_asked = in_room(view).is_some() && room.role == Role::Host && !room.people.is_empty();
+            if is_asked { state.open(Dialog::Leave) } else { state.wish(Wish::Leave) }
+        }
+    }
+}

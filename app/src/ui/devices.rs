@@ -1,0 +1,74 @@
+//! Words and pictures of devices: what could be chosen, and what has become of the choice.
+
+use hearth_base::{DeviceChoice, DeviceEntry, DeviceKind, DeviceState};
+use rust_i18n::t;
+
+use super::icons::{self, Icon};
+use super::parts::Pick;
+use crate::view::Fault;
+
+/// What a person calls a kind of device.
+pub(super) fn kind(kind: DeviceKind) -> String {
+    match kind {
+        DeviceKind::Camera => t!("ui.device.camera").into_owned(),
+        DeviceKind::Microphone => t!("ui.device.microphone").into_owned(),
+        DeviceKind::Speaker => t!("ui.device.speaker").into_owned(),
+    }
+}
+
+/// The picture of a kind of device.
+pub(super) fn icon(kind: DeviceKind) -> Icon {
+    match kind {
+        DeviceKind::Camera => icons::CAMERA,
+        DeviceKind::Microphone => icons::MICROPHONE,
+        DeviceKind::Speaker => icons::SPEAKER,
+    }
+}
+
+/// What has become of a device, where that is worth a sentence, and whether it is a fault.
+pub(super) fn state(of: DeviceKind, state: &DeviceState) -> Option<(String, bool)> {
+    match state {
+        DeviceState::Off | DeviceState::On { .. } => None,
+        DeviceState::Opening => Some((t!("ui.device.opening").into_owned(), false)),
+        DeviceState::Failed(fault) => Some((Fault::Device(of, fault.clone()).sentence(), true)),
+    }
+}
+
+/// What can be chosen of a kind of device. `chosen` stands among it also when it is not plugged in.
+pub(super) fn picks(
+    of: DeviceKind,
+    entries: &[DeviceEntry],
+    chosen: &DeviceChoice,
+    state: &DeviceState,
+) -> Vec<Pick<DeviceChoice>> {
+    let mut picks = vec![Pick { value: DeviceChoice::Default, text: default(entries, chosen, state) }];
+    picks.extend(
+        entries.iter().map(|entry| Pick { value: DeviceChoice::Named(entry.id.clone()), text: entry.name.clone() }),
+    );
+    if let DeviceChoice::Named(id) = chosen
+        && !entries.iter().any(|entry| entry.id == *id)
+    {
+        let text = t!("ui.device.absent", name = id.0).into_owned();
+        picks.push(Pick { value: chosen.clone(), text });
+    }
+    let test = match of {
+        DeviceKind::Camera => Some(t!("ui.device.test_pattern")),
+        DeviceKind::Microphone => Some(t!("ui.device.test_tone")),
+        DeviceKind::Speaker => None,
+    };
+    picks.extend(test.map(|text| Pick { value: DeviceChoice::Test, text: text.into_owned() }));
+    picks.push(Pick { value: DeviceChoice::Off, text: t!("ui.device.none").into_owned() });
+    picks
+}
+
+fn default(entries: &[DeviceEntry], chosen: &DeviceChoice, state: &DeviceState) -> String {
+    let running = match state {
+        DeviceState::On { name } if *chosen == DeviceChoice::Default => Some(name),
+        DeviceState::On { .. } | DeviceState::Off | DeviceState::Opening | DeviceState::Failed(_) => None,
+    };
+    let name = running.or_else(|| entries.iter().find(|entry| entry.is_default).map(|entry| &entry.name));
+    match name {
+        Some(name) => t!("ui.device.default_named", name = name).into_owned(),
+        None => t!("ui.device.default").into_owned(),
+    }
+}

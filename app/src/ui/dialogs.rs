@@ -1,0 +1,184 @@
+//! Questions that stand in the way of everything else, because what follows cannot be undone.
+
+use eframe::egui::{Align, Id, Key, Layout, Modal, ModalResponse, RichText, ScrollArea, Ui, ViewportCommand};
+use hearth_protocol::{PeerId, Role};
+use rust_i18n::t;
+
+use super::command::Command;
+use super::parts::{Button, Parts as _};
+use super::state::{Dialog, UiState, in_room};
+use super::tokens::{control, letters, space};
+use super::{panels, settings};
+use crate::view::{Room, View, Wish};
+
+/// Draws the one that is open.
+pub(super) fn dialogs(ui: &mut Ui, view: &View, state: &mut UiState) {
+    let Some(dialog) = state.dialog else { return };
+    match (dialog, in_room(view)) {
+        (Dialog::Settings, _) => settings::settings(ui, view, state),
+        (Dialog::Help, _) => help(ui, state),
+        (Dialog::Leave, Some(room)) => leave(ui, room, state),
+        (Dialog::Close, Some(room)) => close(ui, room, state),
+        (Dialog::Remove(id), Some(room)) => remove(ui, room, id, state),
+        // The room is over, and the question with it.
+        (Dialog::Leave | Dialog::Close | Dialog::Remove(_), None) => state.dialog = None,
+    }
+}
+
+/// A card over a veil. Escape and a press beside it close it.
+pub(super) fn modal(ui: &Ui, name: &str, width: f32, state: &mut UiState, add: impl FnOnce(&mut Ui, &mut UiState)) {
+    let t = ui.tokens();
+    let room = ui.ctx().content_rect().width() - 2.0 * space::L;
+    let shown: ModalResponse<()> = Modal::new(Id::unique(name)).backdrop_color(t.veil).frame(frame(ui)).show(ui.ctx(), |ui| {
+        ui.set_width(width.min(room - 2.0 * space::XL));
+        add(ui, state);
+    });
+    if shown.should_close() {
+        state.dialog = None;
+    }
+}
+
+fn frame(ui: &Ui) -> eframe::egui::Frame {
+    let style = ui.style();
+    eframe::egui::Frame::popup(style)
+        .inner_margin(eframe::egui::Margin::same(space::XL as i8))
+        .corner_radius(style.visuals.window_corner_radius)
+}
+
+fn question(ui: &mut Ui, title: &str, text: &str) {
+    ui.title(title);
+    ui.add_space(space::XS);
+    ui.words(text);
+    ui.add_space(space::L);
+}
+
+/// Buttons from right to left; wrapped where a language is long.
+fn buttons(ui: &mut Ui, add: impl FnOnce(&mut Ui)) {
+    ui.with_layout(Layout::right_to_left(Align::Center).with_main_wrap(true), add);
+}
+
+fn cancel(ui: &mut Ui, state: &mut UiState) {
+    if Button::new(t!("ui.cancel")).quiet().show(ui) {
+        state.dialog = None;
+    }
+}
+
+fn is_hosted(room: &Room) -> bool {
+    room.invite.as_ref().is_some_and(|invite| invite.is_hosted)
+}
+
+fn leave(ui: &Ui, room: &Room, state: &mut UiState) {
+    modal(ui, "leave", control::DIALOG, state, |ui, state| {
+        let text = if is_hosted(room) { t!("ui.leave.hosted") } else { t!("ui.leave.host") };
+        question(ui, &t!("ui.leave.title"), &text);
+        buttons(ui, |ui| {
+            if Button::new(t!("ui.call.end")).danger().show(ui) {
+                finish(state, Wish::EndForAll);
+            }
+            if !is_hosted(room) && Button::new(t!("ui.call.leave")).show(ui) {
+                finish(state, Wish::Leave);
+            }
+            cancel(ui, state);
+        });
+    });
+}
+
+fn finish(state: &mut UiState, wish: Wish) {
+    state.dialog = None;
+    state.panel = None;
+    state.wish(wish);
+}
+
+/// The window is to be closed while others are in the room.
+fn close(ui: &Ui, room: &Room, state: &mut UiState) {
+    modal(ui, "close", control::DIALOG, state, |ui, state| {
+        let is_host = room.role == Role::Host;
+        let text = match (is_host, is_hosted(room)) {
+            (true, true) => t!("ui.close_window.hosted"),
+            (true, false) => t!("ui.close_window.host"),
+            (false, _) => t!("ui.close_window.guest"),
+        };
+        question(ui, &t!("ui.close_window.title"), &text);
+        buttons(ui, |ui| {
+            if is_host && Button::new(t!("ui.call.end")).danger().show(ui) {
+                shut(ui, state, Wish::EndForAll);
+            }
+            if !is_hosted(room) {
+                let button = Button::new(t!("ui.call.leave"));
+                let button = if is_host { button } else { button.danger() };
+                if button.show(ui) {
+                    shut(ui, state, Wish::Leave);
+                }
+            }
+            if is_hosted(room) && Button::new(t!("ui.close_window.keep")).primary().show(ui) {
+                state.dialog = None;
+                ui.ctx().send_viewport_cmd(ViewportCommand::Minimized(true));
+            }
+            cancel(ui, state);
+        });
+    });
+}
+
+fn shut(ui: &Ui, state: &mut UiState, wish: Wish) {
+    finish(state, wish);
+    state.may_close = true;
+    ui.ctx().send_viewport_cmd(ViewportCommand::Close);
+}
+
+fn remove(ui: &Ui, room: &Room, id: PeerId, state: &mut UiState) {
+    let Some(person) = room.people.iter().find(|person| person.id == id) else {
+        state.dialog = None; // gone by themselves
+        return;
+    };
+    modal(ui, "remove", control::DIALOG, state, |ui, state| {
+        let nick = panels::named(&person.nick);
+        question(ui, &t!("ui.remove.title", nick = nick), &t!("ui.remove.text"));
+        buttons(ui, |ui| {
+            if Button::new(t!("ui.remove.button")).danger().show(ui) {
+                state.dialog = None;
+                state.wish(Wish::Kick(id));
+            }
+            cancel(ui, state);
+        });
+    });
+}
+
+fn help(ui: &Ui, state: &mut UiState) {
+    modal(ui, "help", control::DIALOG, state, |ui, state| {
+        ui.title(t!("ui.help.title"));
+        ui.add_space(space::S);
+        let height = ui.ctx().content_rect().height() - 200.0;
+        ScrollArea::vertical().max_height(height).show(ui, |ui| {
+            for command in Command::ALL {
+                let keys = command.keys().iter().map(|key| ui.ctx().format_shortcut(key));
+                line(ui, &command.name(), &keys.collect::<Vec<_>>());
+            }
+            line(ui, &t!("ui.help.talk"), &[Key::Space.name().to_owned()]);
+            line(ui, &t!("ui.help.press"), &[Key::Enter.name().to_owned()]);
+        });
+        ui.add_space(space::M);
+        buttons(ui, |ui| {
+            if Button::new(t!("ui.close")).show(ui) {
+                state.dialog = None;
+            }
+        });
+    });
+}
+
+/// What is done, and the keys for it as one sees them on a keyboard.
+fn line(ui: &mut Ui, name: &str, keys: &[String]) {
+    let t = ui.tokens();
+    ui.horizontal(|ui| {
+        ui.words(name);
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            for key in keys.iter().rev() {
+                let frame = eframe::egui::Frame::new()
+                    .fill(t.raised)
+                    .stroke(eframe::egui::Stroke::new(control::LINE, t.line))
+                    .corner_radius(super::style::corner(super::tokens::radius::S))
+                    .inner_margin(eframe::egui::Margin::symmetric(8, 3));
+                frame.show(ui, |ui| ui.label(RichText::new(key).size(letters::SMALL).color(t.text)));
+            }
+        });
+    });
+}

@@ -1,0 +1,61 @@
+//! The letters and icons that Hearth brings along. What they lack is looked for in the system's fonts by the toolkit.
+
+use std::sync::{Arc, LazyLock};
+
+use eframe::egui::{FontData, FontDefinitions, FontFamily, FontId};
+
+const LATIN: &[u8] = include_bytes!("../../../assets/fonts/HearthLatin-Regular.ttf");
+const LATIN_STRONG: &[u8] = include_bytes!("../../../assets/fonts/HearthLatin-SemiBold.ttf");
+const CJK: &[u8] = include_bytes!("../../../assets/fonts/HearthCJK-Regular.otf");
+const ICONS: &[u8] = include_bytes!("../../../assets/fonts/HearthIcons.ttf");
+const ICONS_FILLED: &[u8] = include_bytes!("../../../assets/fonts/HearthIcons-Fill.ttf");
+
+static FAMILY_STRONG: LazyLock<FontFamily> = LazyLock::new(|| FontFamily::Name("hearth-strong".into()));
+static FAMILY_ICONS: LazyLock<FontFamily> = LazyLock::new(|| FontFamily::Name("hearth-icons".into()));
+static FAMILY_ICONS_FILLED: LazyLock<FontFamily> = LazyLock::new(|| FontFamily::Name("hearth-icons-filled".into()));
+
+/// Letters that stand out.
+pub(super) fn strong(size: f32) -> FontId {
+    FontId::new(size, FAMILY_STRONG.clone())
+}
+
+/// Letters that are read.
+pub(super) fn plain(size: f32) -> FontId {
+    FontId::proportional(size)
+}
+
+/// The family of icons drawn with lines.
+pub(super) fn icons() -> FontFamily {
+    FAMILY_ICONS.clone()
+}
+
+/// The family of icons that are filled.
+pub(super) fn icons_filled() -> FontFamily {
+    FAMILY_ICONS_FILLED.clone()
+}
+
+/// All of it. Nothing is copied: the bytes stay where the program has them.
+pub(super) fn definitions() -> FontDefinitions {
+    let mut all = FontDefinitions::default();
+    for (name, bytes) in [
+        ("hearth-latin", LATIN),
+        ("hearth-latin-strong", LATIN_STRONG),
+        ("hearth-cjk", CJK),
+        ("hearth-icons", ICONS),
+        ("hearth-icons-filled", ICONS_FILLED),
+    ] {
+        all.font_data.insert(name.to_owned(), Arc::new(FontData::from_static(bytes)));
+    }
+    // What the toolkit brings follows ours: signs and emoji that neither letters have.
+    let others = all.families.get(&FontFamily::Proportional).cloned().unwrap_or_default();
+    let monospace = all.families.get(&FontFamily::Monospace).cloned().unwrap_or_default();
+    let family = |first: &[&str], rest: &[String]| -> Vec<String> {
+        first.iter().map(|name| (*name).to_owned()).chain(rest.iter().cloned()).collect()
+    };
+    all.families.insert(FontFamily::Proportional, family(&["hearth-latin", "hearth-cjk"], &others));
+    all.families.insert(FAMILY_STRONG.clone(), family(&["hearth-latin-strong", "hearth-cjk"], &others));
+    all.families.insert(FontFamily::Monospace, family(&[], &[monospace, family(&["hearth-cjk"], &[])].concat()));
+    all.families.insert(FAMILY_ICONS.clone(), family(&["hearth-icons"], &[]));
+    all.families.insert(FAMILY_ICONS_FILLED.clone(), family(&["hearth-icons-filled"], &[]));
+    all
+}

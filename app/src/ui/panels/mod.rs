@@ -1,0 +1,57 @@
+//! What stands beside the tiles: people, chat, invitation.
+
+mod chat;
+mod invite;
+mod people;
+mod qr;
+
+use eframe::egui::{Align, Frame, Layout, Margin, Stroke, Ui};
+use rust_i18n::t;
+
+use super::icons;
+use super::parts::{IconButton, Parts as _};
+use super::state::{Panel, UiState};
+use super::style::corner;
+use super::tokens::{control, radius, space};
+use crate::view::Room;
+
+pub(super) use invite::Copied;
+pub(super) use people::{let_in, named};
+pub(super) use qr::Code;
+
+/// Draws one.
+pub(super) fn panel(ui: &mut Ui, room: &Room, panel: Panel, state: &mut UiState) {
+    let t = ui.tokens();
+    let frame = Frame::new()
+        .fill(t.surface)
+        .stroke(Stroke::new(control::LINE, t.line))
+        .corner_radius(corner(radius::XL))
+        .inner_margin(Margin::same(space::L as i8));
+    frame.show(ui, |ui| {
+        ui.set_width(ui.available_width());
+        ui.set_height(ui.available_height());
+        head(ui, panel, state);
+        match panel {
+            Panel::People => people::people(ui, room, state),
+            Panel::Chat => chat::chat(ui, room, state),
+            Panel::Invite => invite::invite(ui, room, state),
+        }
+    });
+}
+
+fn head(ui: &mut Ui, panel: Panel, state: &mut UiState) {
+    let (icon, name) = match panel {
+        Panel::People => (icons::PEOPLE, t!("ui.command.people")),
+        Panel::Chat => (icons::CHAT, t!("ui.command.chat")),
+        Panel::Invite => (icons::INVITE, t!("ui.command.invite")),
+    };
+    ui.horizontal(|ui| {
+        super::parts::section(ui, icon, name);
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            if IconButton::new(icons::CLOSE, t!("ui.close")).size(30.0, 30.0).show(ui) {
+                state.panel = None;
+            }
+        });
+    });
+    ui.add_space(space::XS);
+}

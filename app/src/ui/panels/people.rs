@@ -1,0 +1,176 @@
+//! Who is here, how they are connected, how loud they are; and who waits at the door.
+
+use eframe::egui::{Align, Color32, Label, Layout, Rect, RichText, ScrollArea, Sense, Slider, Ui, UiBuilder, vec2};
+use hearth_call::{Route, Switch};
+use hearth_protocol::{PeerKind, Role};
+use rust_i18n::t;
+
+use crate::ui::fonts;
+use crate::ui::icons::{self, Icon};
+use crate::ui::parts::{Button, IconButton, Parts as _, paint_avatar};
+use crate::ui::state::{Dialog, UiState};
+use crate::ui::tokens::{control, letters, space};
+use crate::view::{Knocker, Person, Quality, Room, Wish};
+
+/// Of the disc with the letter.
+const AVATAR: f32 = 34.0;
+
+/// Draws it.
+pub(super) fn people(ui: &mut Ui, room: &Room, state: &mut UiState) {
+    let count = room.people.len() + 1;
+    if room.capacity > 0 {
+        ui.hint(t!("ui.people.count_of", count = count, capacity = room.capacity));
+    }
+    ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+        lobby(ui, room, state);
+        me(ui, room);
+        for person in &room.people {
+            ui.push_id(person.id, |ui| row(ui, room, person, state));
+        }
+    });
+}
+
+/// What somebody is called, also when they did not say.
+pub(in crate::ui) fn named(nick: &str) -> String {
+    let nick = nick.trim();
+    if nick.is_empty() { t!("ui.call.nameless").into_owned() } else { nick.to_owned() }
+}
+
+fn lobby(ui: &mut Ui, room: &Room, state: &mut UiState) {
+    if room.lobby.is_empty() {
+        return;
+    }
+    ui.hint(t!("ui.people.lobby"));
+    for knocker in &room.lobby {
+        ui.push_id(knocker.id, |ui| {
+            ui.horizontal(|ui| {
+                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                    let_in(ui, knocker, state);
+                    ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                        let text = RichText::new(named(&knocker.nick)).color(ui.tokens().text);
+                        ui.add(Label::new(text).truncate());
+                    });
+                });
+            });
+        });
+    }
+    ui.separator();
+}
+
+/// Admit or deny; from right to left.
+pub(in crate::ui) fn let_in(ui: &mut Ui, knocker: &Knocker, state: &mut UiState) {
+    let nick = named(&knocker.nick);
+    if Button::new(t!("ui.people.admit")).small().primary().tip(t!("ui.people.admit_tip", nick = nick)).show(ui) {
+        state.wish(Wish::Admit(knocker.id));
+    }
+    if Button::new(t!("ui.people.deny")).small().tip(t!("ui.people.deny_tip", nick = nick)).show(ui) {
+        state.wish(Wish::Deny(knocker.id));
+    }
+}
+
+fn me(ui: &mut Ui, room: &Room) {
+    let me = &room.me;
+    let name = t!("ui.call.me", nick = me.nick);
+    let is_off = |switch: Switch| switch == Switch::Off;
+    head(ui, "me", &me.nick, name.trim(), room.role, [is_off(me.microphone), is_off(me.camera)], |_| {});
+    ui.add_space(space::S);
+}
+
+fn row(ui: &mut Ui, room: &Room, person: &Person, state: &mut UiState) {
+    let id = person.id.to_string();
+    let nick = named(&person.nick);
+    let off = [!person.media.audio, !person.media.video];
+    head(ui, &id, &person.nick, &nick, person.role, off, |ui| {
+        if room.role == Role::Host {
+            let label = t!("ui.people.remove", nick = nick);
+            if IconButton::new(icons::REMOVE, label).size(28.0, 28.0).show(ui) {
+                state.open(Dialog::Remove(person.id));
+            }
+        }
+    });
+    connection(ui, person);
+    volume(ui, person, &nick, state);
+    ui.add_space(space::M);
+}
+
+/// Letter, name, marks.
+fn head(ui: &mut Ui, id: &str, letter: &str, name: &str, role: Role, off: [bool; 2], more: impl FnOnce(&mut Ui)) {
+    let t = ui.tokens();
+    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), AVATAR), Sense::hover());
+    let disc = Rect::from_min_size(rect.min, vec2(AVATAR, AVATAR));
+    paint_avatar(ui.painter(), disc.center(), AVATAR / 2.0, id, letter);
+    let rest = rect.with_min_x(disc.right() + space::S);
+    let layout = Layout::right_to_left(Align::Center);
+    ui.scope_builder(UiBuilder::new().max_rect(rest).layout(layout), |ui| {
+        ui.spacing_mut().item_spacing.x = space::XS;
+        more(ui);
+        for (is_off, icon) in off.into_iter().zip([icons::MICROPHONE_OFF, icons::CAMERA_OFF]) {
+            if is_off {
+                mark(ui, icon, t.danger_text);
+            }
+        }
+        ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+            if role == Role::Host {
+                mark(ui, icons::HOST, t.warn);
+            }
+            let text = RichText::new(name).font(fonts::strong(letters::BODY)).color(t.text);
+            ui.add(Label::new(text).truncate());
+        });
+    });
+}
+
+fn mark(ui: &mut Ui, icon: Icon, color: Color32) {
+    let (rect, _) = ui.allocate_exact_size(vec2(18.0, 18.0), Sense::hover());
+    icon.paint(ui.painter(), rect.center(), 16.0, color);
+}
+
+fn connection(ui: &mut Ui, person: &Person) {
+    let t = ui.tokens();
+    let (icon, text, color) = match person.quality {
+        Quality::Connecting => (icons::WAITING, t!("ui.people.connecting"), t.weak),
+        Quality::Good(Route::Direct) => (icons::DIRECT, t!("ui.people.direct"), t.good),
+        Quality::Good(Route::Relayed) => (icons::RELAYED, t!("ui.people.relayed"), t.good),
+        Quality::Poor(Route::Direct) => (icons::POOR, t!("ui.people.poor_direct"), t.warn),
+        Quality::Poor(Route::Relayed) => (icons::POOR, t!("ui.people.poor_relayed"), t.warn),
+        Quality::Lost => (icons::LOST, t!("ui.people.lost"), t.danger_text),
+    };
+    let (from, runs) = match person.kind {
+        PeerKind::Native => (icons::PROGRAM, t!("ui.people.native")),
+        PeerKind::Web => (icons::BROWSER, t!("ui.people.web")),
+        PeerKind::Legacy => (icons::BROWSER, t!("ui.people.legacy")),
+    };
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = space::XS;
+        mark(ui, icon, color);
+        ui.label(RichText::new(text).size(letters::SMALL).color(t.weak));
+        ui.add_space(space::S);
+        mark(ui, from, t.weak);
+        ui.add(Label::new(RichText::new(runs).size(letters::SMALL).color(t.weak)).truncate());
+    });
+    if person.lacks_video_codec {
+        ui.label(RichText::new(t!("ui.people.no_codec")).size(letters::SMALL).color(t.warn));
+    }
+}
+
+fn volume(ui: &mut Ui, person: &Person, nick: &str, state: &mut UiState) {
+    let t = ui.tokens();
+    // While it is dragged, the hand is right and the view is late.
+    let dragged = state.volume.filter(|(id, _)| *id == person.id).map(|(_, volume)| volume);
+    let mut percent = dragged.unwrap_or(person.volume) * 100.0;
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = space::S;
+        let icon = if percent < 1.0 { icons::SPEAKER_OFF } else { icons::SPEAKER };
+        mark(ui, icon, t.weak);
+        ui.spacing_mut().slider_width = (ui.available_width() - 60.0).max(40.0);
+        ui.spacing_mut().interact_size.y = control::ICON;
+        let slider = Slider::new(&mut percent, 0.0..=200.0).show_value(false).step_by(5.0);
+        let response = ui.add(slider).accessible_name(t!("ui.people.volume", nick = nick));
+        if response.changed() {
+            state.volume = Some((person.id, percent / 100.0));
+            state.wish(Wish::SetVolume(person.id, percent / 100.0));
+        } else if dragged.is_some() && !response.dragged() {
+            state.volume = None;
+        }
+        ui.label(RichText::new(format!("{percent:.0} %")).size(letters::SMALL).color(t.weak));
+    });
+}

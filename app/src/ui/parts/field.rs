@@ -1,0 +1,45 @@
+//! One line to type into.
+
+use eframe::egui::{Align2, Frame, Margin, Response, RichText, Stroke, StrokeKind, TextEdit, Ui, Vec2, vec2};
+
+use super::Parts as _;
+use crate::ui::style::corner;
+use crate::ui::tokens::{control, letters, radius, space};
+
+/// One line to type into, `width` wide. `label` says what it is to whoever cannot see it; `hint` stands in it while it is
+/// empty. No more than `limit` characters fit.
+pub(in crate::ui) fn field(
+    ui: &mut Ui,
+    text: &mut String,
+    label: &str,
+    hint: &str,
+    width: f32,
+    limit: usize,
+) -> Response {
+    let t = ui.tokens();
+    let inner = vec2(width - 2.0 * space::M, control::MEDIUM - 2.0 * space::S);
+    let edit = TextEdit::singleline(text)
+        .hint_text(RichText::new(hint).color(t.weak))
+        .frame(frame(ui))
+        .char_limit(limit)
+        .min_size(Vec2::new(0.0, inner.y))
+        .align(Align2::LEFT_CENTER)
+        .font(crate::ui::fonts::plain(letters::BODY))
+        .desired_width(inner.x);
+    let response = ui.add(edit).accessible_name(label);
+    if response.has_focus() {
+        let ring = Stroke::new(control::RING, t.focus);
+        ui.painter().rect_stroke(response.rect, corner(radius::M), ring, StrokeKind::Inside);
+    }
+    response
+}
+
+/// What lies round a field.
+pub(in crate::ui) fn frame(ui: &Ui) -> Frame {
+    let t = ui.tokens();
+    Frame::new()
+        .fill(t.sunken)
+        .stroke(Stroke::new(control::LINE, t.outline))
+        .corner_radius(corner(radius::M))
+        .inner_margin(Margin::symmetric(space::M as i8, space::S as i8))
+}

@@ -1,0 +1,61 @@
+//! Which device it shall be: the same in front of the door, in a call and in the settings.
+
+use eframe::egui::{RichText, Ui};
+use hearth_base::{DeviceChoice, DeviceEntry, DeviceKind, DeviceState};
+use rust_i18n::t;
+
+use super::parts::{Button, Parts as _, menu_item, picker};
+use super::state::UiState;
+use super::tokens::{letters, space};
+use super::{devices, icons};
+use crate::view::{View, Wish};
+
+/// What there is of a kind, what is wanted of it, and what has become of that.
+pub(super) fn of(view: &View, kind: DeviceKind) -> (&[DeviceEntry], &DeviceChoice, &DeviceState) {
+    let (lists, chosen) = (&view.devices.lists, &view.settings);
+    match kind {
+        DeviceKind::Camera => (&lists.cameras, &chosen.camera, &view.devices.camera),
+        DeviceKind::Microphone => (&lists.microphones, &chosen.microphone, &view.devices.microphone),
+        DeviceKind::Speaker => (&lists.speakers, &chosen.speaker, &view.devices.speaker),
+    }
+}
+
+/// A field that opens what could be chosen, and under it what has become of the choice.
+pub(super) fn device(ui: &mut Ui, view: &View, kind: DeviceKind, state: &mut UiState) {
+    let (entries, chosen, now) = of(view, kind);
+    let picks = devices::picks(kind, entries, chosen, now);
+    let width = ui.available_width();
+    if let Some(choice) = picker(ui, devices::icon(kind), &devices::kind(kind), chosen, &picks, width) {
+        state.wish(Wish::Choose(kind, choice));
+    }
+    sentence(ui, kind, now);
+}
+
+/// What has become of a device, where that is worth a sentence.
+fn sentence(ui: &mut Ui, kind: DeviceKind, now: &DeviceState) {
+    let t = ui.tokens();
+    if let Some((sentence, is_fault)) = devices::state(kind, now) {
+        let color = if is_fault { t.danger_text } else { t.weak };
+        ui.label(RichText::new(sentence).size(letters::SMALL).color(color));
+    }
+}
+
+/// A button by which one hears whether the speaker works.
+pub(super) fn test_sound(ui: &mut Ui, state: &mut UiState) {
+    if Button::new(t!("ui.device.test_sound")).icon(icons::SPEAKER).small().show(ui) {
+        state.wish(Wish::TestSound);
+    }
+}
+
+/// The same choice as lines of a menu, under a heading.
+pub(super) fn menu(ui: &mut Ui, view: &View, kind: DeviceKind, width: f32, state: &mut UiState) {
+    let (entries, chosen, now) = of(view, kind);
+    ui.add_space(space::XS);
+    ui.hint(devices::kind(kind));
+    for pick in devices::picks(kind, entries, chosen, now) {
+        if menu_item(ui, &pick.text, pick.value == *chosen, width).clicked() {
+            state.wish(Wish::Choose(kind, pick.value));
+        }
+    }
+    sentence(ui, kind, now);
+}

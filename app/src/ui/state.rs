@@ -1,0 +1,198 @@
+//! What one person is looking at and typing. It dies with the window, and nothing of the call is in it.
+
+use std::mem;
+
+use eframe::egui::{Context, Ui};
+use hearth_protocol::PeerId;
+use jiff::tz::TimeZone;
+
+use super::panels::{Code, Copied};
+use super::settings::Page;
+use super::style;
+use crate::view::{LanguageChoice, Progress, Room, Settings, Stage, ThemeChoice, View, Wish};
+use crate::words::Language;
+
+/// What one person is looking at and typing.
+#[derive(Debug)]
+pub struct UiState {
+    /// What stands in the way of everything else.
+    pub(super) dialog: Option<Dialog>,
+    /// What stands beside the tiles.
+    pub(super) panel: Option<Panel>,
+    /// Whether the person has decided that the window may close.
+    pub(super) may_close: bool,
+    /// What is being typed.
+    pub(super) drafts: Drafts,
+    /// Wishes of this frame; empty between frames.
+    pub(super) wishes: Vec<Wish>,
+    /// What was last said to the toolkit about language and looks.
+    spoken: Option<(LanguageChoice, ThemeChoice)>,
+    /// Where this machine is.
+    pub(super) zone: TimeZone,
+    /// Whether Space is held to talk.
+    pub(super) is_talking: bool,
+    /// Lines of the chat that were seen.
+    pub(super) read: usize,
+    /// Words of a server's key that the person has compared.
+    pub(super) compared: Option<String>,
+    /// How loud somebody is just being made.
+    pub(super) volume: Option<(PeerId, f32)>,
+    /// The code of the invitation.
+    pub(super) code: Option<Code>,
+    /// What was copied last.
+    pub(super) copied: Option<Copied>,
+    /// The page of the settings.
+    pub(super) page: Page,
+    /// Whether the licences are shown.
+    pub(super) are_licences_shown: bool,
+}
+
+/// What is being typed.
+#[derive(Debug, Default)]
+pub(super) struct Drafts {
+    /// A link or a number.
+    pub(super) join: String,
+    /// Our name; none until it was touched.
+    pub(super) nick: Option<String>,
+    /// A message.
+    pub(super) chat: String,
+    /// A server's address; none until it was touched.
+    pub(super) server: Option<String>,
+    /// A port; none until it was touched.
+    pub(super) port: Option<String>,
+}
+
+/// What stands in the way of everything else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Dialog {
+    /// The settings.
+    Settings,
+    /// Which keys there are.
+    Help,
+    /// Leave, or end for all?
+    Leave,
+    /// The window was asked to close.
+    Close,
+    /// Really take them out?
+    Remove(PeerId),
+}
+
+/// What stands beside the tiles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Panel {
+    /// Who is here.
+    People,
+    /// What is written.
+    Chat,
+    /// How others come in.
+    Invite,
+}
+
+impl Default for UiState {
+    fn default() -> Self {
+        Self::in_zone(TimeZone::system())
+    }
+}
+
+impl UiState {
+    /// For a machine at a place with these clocks.
+    pub fn in_zone(zone: TimeZone) -> Self {
+        Self {
+            dialog: None,
+            panel: None,
+            may_close: false,
+            drafts: Drafts::default(),
+            wishes: Vec::new(),
+            spoken: None,
+            zone,
+            is_talking: false,
+            read: 0,
+            compared: None,
+            volume: None,
+            code: None,
+            copied: None,
+            page: Page::default(),
+            are_licences_shown: false,
+        }
+    }
+
+    /// Asks for something at the end of the frame.
+    pub(super) fn wish(&mut self, wish: Wish) {
+        self.wishes.push(wish);
+    }
+
+    /// Puts a question in the way; what was typed in the settings begins anew.
+    pub(super) fn open(&mut self, dialog: Dialog) {
+        self.dialog = Some(dialog);
+        self.drafts.server = None;
+        self.drafts.port = None;
+    }
+
+    /// Forgets what belongs to a room, once we are in none.
+    pub(super) fn settle(&mut self, view: &View) {
+        if let Stage::Home = view.stage {
+            self.panel = None;
+            self.read = 0;
+            self.compared = None;
+            self.volume = None;
+            self.code = None;
+            self.copied = None;
+            self.is_talking = false;
+            self.drafts.nick = None;
+            self.drafts.chat.clear();
+        }
+    }
+
+    /// Asks for other settings.
+    pub(super) fn change(&mut self, view: &View, change: impl FnOnce(&mut Settings)) {
+        let mut settings = view.settings.clone();
+        change(&mut settings);
+        self.wish(Wish::Change(Box::new(settings)));
+    }
+
+    /// The wishes of this frame.
+    pub(super) fn take_wishes(&mut self) -> Vec<Wish> {
+        mem::take(&mut self.wishes)
+    }
+
+    /// Speaks and looks as chosen.
+    pub(super) fn follow(&mut self, ui: &Ui, settings: &Settings) {
+        let chosen = (settings.language, settings.theme);
+        if self.spoken.replace(chosen) != Some(chosen) {
+            speak(ui.ctx(), settings);
+        }
+    }
+
+    /// Whether others would lose something if the window closed now.
+    pub(super) fn is_closing_grave(&self, view: &View) -> bool {
+        in_room(view).is_some_and(|room| !room.people.is_empty())
+    }
+}
+
+/// The room that we are in, if we are in one.
+pub(super) fn in_room(view: &View) -> Option<&Room> {
+    match &view.stage {
+        Stage::Room(room) => match room.progress {
+            Progress::In | Progress::Reconnecting => Some(room),
+            Progress::Entering | Progress::Waiting => None,
+        },
+        Stage::Home | Stage::PreJoin(_) => None,
+    }
+}
+
+fn speak(ctx: &Context, settings: &Settings) {
+    let language = match settings.language {
+        LanguageChoice::System => Language::of_system(),
+        LanguageChoice::English => Language::English,
+        LanguageChoice::Chinese => Language::Chinese,
+    };
+    language.speak();
+    style::choose(ctx, settings.theme);
+}
+
+/// Opens a file or a folder with the program that the desktop has for it.
+pub(super) fn open_file(ctx: &Context, path: &std::path::Path) {
+    if let Ok(url) = url::Url::from_file_path(path) {
+        ctx.open_url(eframe::egui::OpenUrl::new_tab(url));
+    }
+}
