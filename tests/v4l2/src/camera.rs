@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 use std::ffi::c_int;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::drawing::Drawing;
@@ -15,12 +16,18 @@ const BUFFERS: u32 = 8;
 /// Until the control file is read again by a camera that stalls, milliseconds.
 const LOOK_AGAIN: i32 = 20;
 
+/// Bytes; of the largest pages that any of our platforms has.
+const PAGE: u32 = 65_536;
+
 /// V4L2_CAP_VIDEO_CAPTURE, V4L2_CAP_STREAMING, V4L2_CAP_DEVICE_CAPS.
 const CAPABILITIES: u32 = 0x1 | 0x0400_0000 | 0x8000_0000;
 /// V4L2_FIELD_NONE.
 const FIELD_NONE: u32 = 1;
 /// V4L2_CAP_TIMEPERFRAME.
 const CAP_TIMEPERFRAME: u32 = 0x1000;
+
+/// Whether anybody has set an interval: a camera keeps it when it is closed.
+static INTERVAL_SET: AtomicBool = AtomicBool::new(false);
 
 /// What whoever waits for a picture is to do.
 #[derive(Clone, Copy, Debug)]
@@ -93,7 +100,7 @@ impl Camera {
             }
             21 => self.get_interval(words),
             22 => {
-                self.setting.interval = None;
+                INTERVAL_SET.store(true, Ordering::Relaxed);
                 self.get_interval(words)
             }
             74 => self.enumerate_sizes(words),
@@ -171,7 +178,8 @@ impl Camera {
 
     /// VIDIOC_G_PARM and VIDIOC_S_PARM: type, capability, mode, numerator, denominator.
     fn get_interval(&self, words: &mut [u32]) -> Result<(), c_int> {
-        let (numerator, denominator) = self.setting.interval.unwrap_or((1, self.format.rate));
+        let before = self.setting.interval.filter(|_| !INTERVAL_SET.load(Ordering::Relaxed));
+        let (numerator, denominator) = before.unwrap_or((1, self.format.rate));
         set(words, 1, [CAP_TIMEPERFRAME, 0, numerator, denominator])
     }
 
@@ -244,10 +252,12 @@ impl Camera {
 
     fn buffer_size(&self) -> u32 {
         let area = self.format.width * self.format.height;
-        match self.format.pixels {
+        let bytes = match self.format.pixels {
             Pixels::Mjpeg | Pixels::Yuyv => area * 2,
             Pixels::Nv12 => area * 3 / 2,
-        }
+        };
+        // Each buffer is mapped by itself, and a mapping begins with a page.
+        bytes.next_multiple_of(PAGE)
     }
 }
 

@@ -16,7 +16,9 @@ pub(super) struct Lease(String);
 impl Lease {
     /// `None` when somebody has it.
     pub(super) fn take(device: String) -> Option<Self> {
-        held().insert(device.clone()).then_some(Self(device))
+        let is_free = held().insert(device.clone());
+        // Not made before it is known to be free: when it is dropped, the name goes.
+        is_free.then(|| Self(device))
     }
 }
 

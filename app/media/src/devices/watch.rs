@@ -24,6 +24,8 @@ const OPENS: Duration = Duration::from_secs(5);
 const NO_PICTURE: Duration = Duration::from_millis(1800);
 /// And of a sound card, which calls a hundred times a second.
 const NO_SOUND: Duration = Duration::from_millis(1200);
+/// And of one that has not begun: a headset without wires takes its time.
+const NO_BEGINNING: Duration = Duration::from_secs(3);
 /// Until a device is tried again for the first time, and at most: twice as long each time.
 const AGAIN: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(2));
 
@@ -143,7 +145,11 @@ impl Watch {
 
     /// So often something came of the open device so far.
     pub(super) fn handle_beats(&mut self, beats: u64, now: Instant) {
-        let patience = if self.kind == DeviceKind::Camera { NO_PICTURE } else { NO_SOUND };
+        let patience = match self.kind {
+            DeviceKind::Camera => NO_PICTURE,
+            DeviceKind::Microphone | DeviceKind::Speaker if beats == 0 => NO_BEGINNING,
+            DeviceKind::Microphone | DeviceKind::Speaker => NO_SOUND,
+        };
         let phase = std::mem::replace(&mut self.phase, Phase::Off);
         self.phase = match phase {
             Phase::On(mut running) | Phase::Stalled(mut running) if running.beats != beats => {

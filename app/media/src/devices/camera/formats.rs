@@ -53,14 +53,13 @@ pub(super) fn open(index: CameraIndex) -> Result<(Camera, Form), NokhwaError> {
 /// Opens it in any format that we can read.
 fn open_any(index: &CameraIndex) -> Result<Camera, NokhwaError> {
     let any = RequestedFormat::with_formats(RequestedFormatType::None, &READABLE);
-    let refused = match (Camera::new(index.clone(), any), index) {
-        (Err(error @ NokhwaError::GetPropertyError { .. }), CameraIndex::Index(number)) => (error, *number),
+    let number = match (Camera::new(index.clone(), any), index) {
+        (Err(NokhwaError::GetPropertyError { .. }), CameraIndex::Index(number)) => *number,
         (opened, _) => return opened,
     };
-    match reset(refused.1) {
-        Ok(()) => Camera::new(index.clone(), any),
-        Err(_) => Err(refused.0),
-    }
+    let refused = |error: std::io::Error| NokhwaError::OpenDeviceError(number.to_string(), error.to_string());
+    reset(number).map_err(refused)?;
+    Camera::new(index.clone(), any)
 }
 
 fn form(format: CameraFormat) -> Option<Form> {

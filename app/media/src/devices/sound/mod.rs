@@ -87,7 +87,7 @@ fn list(host: &cpal::Host) -> (Vec<DeviceEntry>, Vec<DeviceEntry>) {
     let defaults = (default(DeviceKind::Microphone), default(DeviceKind::Speaker));
     let (mut microphones, mut speakers) = (Vec::new(), Vec::new());
     for device in host.devices().into_iter().flatten() {
-        let Some(found) = id(&device) else { continue };
+        let Some(found) = id(&device).filter(is_card) else { continue };
         let entry = |default: &Option<DeviceId>| DeviceEntry {
             name: name(&device),
             is_default: default.as_ref() == Some(&found),
@@ -103,6 +103,15 @@ fn list(host: &cpal::Host) -> (Vec<DeviceEntry>, Vec<DeviceEntry>) {
     (microphones, speakers)
 }
 
+/// Whether it is a device for people. ALSA has a dozen names for each card, and plugins that are no card at all; the one
+/// that mixes and resamples is taken. Pulse has monitors beside microphones.
+fn is_card(DeviceId(id): &DeviceId) -> bool {
+    match id.split_once(':') {
+        Some(("alsa", name)) => name.starts_with("sysdefault:CARD="),
+        Some(_) | None => true,
+    }
+}
+
 /// Opens the device that `choice` means now: the named one, or what the system would take where that is not there.
 ///
 /// # Errors
@@ -115,10 +124,19 @@ pub(super) fn open(kind: DeviceKind, choice: &DeviceChoice) -> Result<Open, Devi
         }
         DeviceChoice::Off | DeviceChoice::Default | DeviceChoice::Test => None,
     };
-    let device = named.or_else(|| default(&host, kind)).ok_or_else(|| nothing(&host))?;
-    let (name, id) = (name(&device), id(&device).ok_or(DeviceFault::NoDevice)?);
+    let device = named.or_else(|| default(&host, kind)).ok_or(DeviceFault::NoDevice);
+    device.and_then(|device| start(&device, kind)).map_err(|fault| {
+        // A computer without any sound device has no sound at all.
+        let (microphones, speakers) = list(&host);
+        let is_silent = microphones.is_empty() && speakers.is_empty();
+        if is_silent && fault != DeviceFault::NoPermission { DeviceFault::NoSoundServer } else { fault }
+    })
+}
+
+fn start(device: &cpal::Device, kind: DeviceKind) -> Result<Open, DeviceFault> {
+    let (name, id) = (name(device), id(device).ok_or(DeviceFault::NoDevice)?);
     let tally = Arc::<Tally>::default();
-    let (stream, plug) = build(&device, kind, &tally).map_err(fault)?;
+    let (stream, plug) = build(device, kind, &tally).map_err(fault)?;
     stream.play().map_err(fault)?;
     Ok(Open { name, id, plug, pulse: Pulse(tally), stream })
 }
@@ -134,14 +152,6 @@ fn default(host: &cpal::Host, kind: DeviceKind) -> Option<cpal::Device> {
         }
         DeviceKind::Speaker => host.default_output_device(),
         DeviceKind::Camera => None,
-    }
-}
-
-/// Why there is no such device: a computer without any sound device has no sound at all.
-fn nothing(host: &cpal::Host) -> DeviceFault {
-    match host.devices().map(|mut devices| devices.next().is_some()) {
-        Ok(true) => DeviceFault::NoDevice,
-        Ok(false) | Err(_) => DeviceFault::NoSoundServer,
     }
 }
 

@@ -17,7 +17,7 @@ use crate::turn::Speaker;
 use crate::{Now, realtime};
 
 /// Sound between turn and callback, milliseconds. Cap 60: beyond, a call has an echo of itself. Full: the newest is lost;
-/// the ring is emptied to its level within half a second.
+/// the ring is emptied to its level within a second.
 const RING: usize = 60;
 
 /// A speaker's two ends, for a device at `rate`.

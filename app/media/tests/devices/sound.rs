@@ -1,0 +1,93 @@
+//! Microphone and speaker by cpal, against null sinks of a sound server: what is played comes back.
+//!
+//! Owns nothing.
+
+use std::time::Duration;
+
+use hearth_base::{DeviceChoice, DeviceFault, DeviceId, DeviceKind};
+use hearth_media::chirp::Chirp;
+use hearth_media::turn::{AudioCommand, Switch, Treatment};
+use hearth_media::voice::Voice;
+
+use crate::server::{Server, cli, plug_in, prefer, pull_out};
+use crate::talk::{Talk, failed};
+use crate::{allocator, child};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[test]
+fn what_is_played_comes_back_is_known_to_the_canceller_and_no_callback_allocates() {
+    if !child::is_child() {
+        let server = Server::start();
+        let name = "sound::what_is_played_comes_back_is_known_to_the_canceller_and_no_callback_allocates";
+        return child::run(name, &server.environment());
+    }
+    let mut talk = Talk::begin();
+    let open = talk.until(5 * SECOND, |talk| talk.is_on("one"));
+    println!("open after {open:?}");
+    talk.hear(Box::new(Chirp::new(3)));
+    talk.until(8 * SECOND, |talk| talk.chirps().of(3) >= 3);
+    println!("mouth to ear, two Opus hops and the server: {:?} ms", talk.chirps().mouth_to_ear_ms);
+
+    talk.hear(Box::new(Voice::default()));
+    talk.go_on(2 * SECOND);
+    let plain = talk.decibels(100);
+    talk.here.command(AudioCommand::Treat(Treatment { echo: Switch::On, ..Treatment::NONE }));
+    let mut cancelled = plain;
+    for second in 1..=5 {
+        talk.go_on(SECOND);
+        cancelled = cancelled.min(talk.decibels(100));
+        let missed = talk.devices.view().missed_samples;
+        println!("  {:.1} dB after {second} s, samples missed {missed}", talk.decibels(100));
+    }
+    println!("their voice in our microphone: {plain:.1} dB, with the canceller {cancelled:.1} dB in the best second");
+    assert!(plain > -40.0, "the voice is there: {plain}");
+    // How well it cancels is proved in virtual time; here, that it is told the right sound at the right time.
+    assert!(plain - cancelled > 12.0, "the canceller knows what was played: {plain} {cancelled}");
+
+    let view = talk.devices.view().clone();
+    println!("samples missed: {}", view.missed_samples);
+    assert_eq!(allocator::sins(), 0, "a callback allocated");
+    let names: Vec<_> = view.lists.microphones.iter().map(|entry| (entry.name.as_str(), entry.is_default)).collect();
+    assert_eq!(names, [("one-mic", true), ("two-mic", false)]);
+    assert_eq!(view.lists.speakers.len(), 2);
+}
+
+#[test]
+fn a_card_that_is_pulled_out_or_replaced_does_not_end_the_sound() {
+    if !child::is_child() {
+        let server = Server::start();
+        let name = "sound::a_card_that_is_pulled_out_or_replaced_does_not_end_the_sound";
+        return child::run(name, &server.environment());
+    }
+    let mut talk = Talk::begin();
+    talk.until(5 * SECOND, |talk| talk.is_on("one"));
+    talk.hear(Box::new(Chirp::new(3)));
+    talk.until(5 * SECOND, |talk| talk.chirps().of(3) >= 2);
+
+    pull_out(&cli(), "one");
+    let moved = talk.until(5 * SECOND, |talk| talk.is_on("two"));
+    println!("pulled out: on the other card after {moved:?}");
+    let heard = talk.chirps().of(3);
+    talk.until(5 * SECOND, |talk| talk.chirps().of(3) >= heard + 2);
+
+    plug_in(&cli(), "one");
+    prefer(&cli(), "one");
+    let moved = talk.until(6 * SECOND, |talk| talk.is_on("one"));
+    println!("replaced: on the new card after {moved:?}");
+    let heard = talk.chirps().of(3);
+    talk.until(5 * SECOND, |talk| talk.chirps().of(3) >= heard + 2);
+
+    talk.devices.choose(DeviceKind::Microphone, DeviceChoice::Named(DeviceId("pulseaudio:two-mic".into())));
+    talk.devices.choose(DeviceKind::Speaker, DeviceChoice::Named(DeviceId("pulseaudio:two".into())));
+    let chosen = talk.until(3 * SECOND, |talk| talk.is_on("two"));
+    println!("chosen: on the other card after {chosen:?}");
+    pull_out(&cli(), "two");
+    pull_out(&cli(), "one");
+    let gone = |talk: &mut Talk| {
+        let view = talk.devices.view();
+        failed(&view.microphone.actual, &DeviceFault::NoSoundServer)
+            && failed(&view.speaker.actual, &DeviceFault::NoSoundServer)
+    };
+    println!("all pulled out: said after {:?}", talk.until(6 * SECOND, gone));
+}
