@@ -66,9 +66,9 @@ fn answer(seed: u64) -> Vec<(usize, f32)> {
     taps.extend([(7, 0.18), (11, -0.15), (17, 0.12), (23, -0.1)].map(|(ms, gain)| (RATE * ms / 1000, gain)));
     let mut at = RATE / 40;
     while at < RATE / 4 {
-        let gain = 0.05 * 10_f32.powf(-3.0 * at as f32 / (RATE as f32 / 4.0));
+        let gain = 0.07 * 10_f32.powf(-3.0 * at as f32 / (RATE as f32 / 4.0));
         taps.push((at, if rng.random_range(0..2) == 0 { gain } else { -gain }));
-        at += rng.random_range(2..10);
+        at += rng.random_range(4..20);
     }
     taps
 }
@@ -96,12 +96,12 @@ struct Room {
 impl AudioSource for Room {
     fn read(&mut self, now: Now, block: &mut [f32; BLOCK]) -> Option<Instant> {
         self.history.extend(self.played.try_iter().flatten());
-        for (sample, at) in block.iter_mut().zip(self.position..) {
-            let of = |(lag, gain): &(usize, f32)| {
-                let then = at.checked_sub(AROUND + lag)?;
-                Some(gain * self.history.get(then)?)
-            };
-            *sample = self.answer.iter().filter_map(of).sum::<f32>() + self.near[at];
+        block.copy_from_slice(&self.near[self.position..self.position + BLOCK]);
+        for (lag, gain) in &self.answer {
+            let Some(from) = self.position.checked_sub(AROUND + lag) else { continue };
+            for (sample, played) in block.iter_mut().zip(&self.history[from..]) {
+                *sample += gain * played;
+            }
         }
         self.position += BLOCK;
         now.monotonic.checked_sub(Duration::from_millis(15))
