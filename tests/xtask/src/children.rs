@@ -108,6 +108,11 @@ impl Children {
         running.child.wait().ok()
     }
 
+    /// The process of a program that runs.
+    pub(crate) fn id(&self, name: &str) -> Option<u32> {
+        self.running.iter().find(|running| running.name == name && !running.ended).map(|running| running.child.id())
+    }
+
     /// Ends what still runs, the last started first: asks, waits, then kills.
     pub(crate) fn end_all(&mut self) {
         for running in self.running.iter().rev().filter(|running| !running.ended) {

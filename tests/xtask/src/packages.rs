@@ -93,6 +93,14 @@ const DESKTOP_FILES: Package = Package {
 const APPSTREAM: Package =
     Package { name: "appstream", mark: Program("appstreamcli"), why: "checks what the package says of itself" };
 
+const ATSPI: Package = Package {
+    name: "at-spi2-core",
+    mark: Library(&["at-spi-bus-launcher"]),
+    why: "tells the end-to-end tests where buttons are, as it tells a screen reader",
+};
+const DBUS: Package =
+    Package { name: "dbus-daemon", mark: Program("dbus-daemon"), why: "carries what buttons say of themselves" };
+
 /// What a build needs beyond git, build-essential and Rust.
 const BUILD: &[Package] = &[CMAKE, NASM, PKG_CONFIG, ALSA, CLANG];
 /// What the window needs.
@@ -106,7 +114,7 @@ pub(crate) const TEST: &[&[Package]] = &[
     BUILD,
     WINDOW,
     &[PULSEAUDIO, CHROMIUM, CHROMEDRIVER, IPROUTE, NFTABLES],
-    &[VULKAN, XVFB, OPENBOX, XDOTOOL, XCLIP, IMAGEMAGICK, DESKTOP_FILES, APPSTREAM],
+    &[VULKAN, XVFB, OPENBOX, ATSPI, DBUS, XDOTOOL, XCLIP, IMAGEMAGICK, DESKTOP_FILES, APPSTREAM],
 ];
 
 /// Folders of programs; those for administrators are in nobody else's PATH.
@@ -127,7 +135,7 @@ fn has_library(names: &[&str]) -> bool {
         Some(name) if name.starts_with("llvm-") => folder.join("lib"),
         _ => folder,
     });
-    let folders = versions.chain(["/usr/lib", "/usr/lib64", "/usr/local/lib"].map(PathBuf::from));
+    let folders = versions.chain(["/usr/lib", "/usr/lib64", "/usr/libexec", "/usr/local/lib"].map(PathBuf::from));
     let files = folders.flat_map(|folder| std::fs::read_dir(folder).into_iter().flatten().flatten());
     files.filter_map(|file| file.file_name().into_string().ok()).any(|file| {
         names.iter().any(|name| name.strip_suffix('*').map_or(file == *name, |start| file.starts_with(start)))

@@ -48,7 +48,7 @@ impl Steps {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a person wants to know how long each step took")]
-fn now() -> Instant {
+pub(crate) fn now() -> Instant {
     Instant::now()
 }
 

@@ -1,21 +1,12 @@
-//! `cargo xtask bench`: figures that a person compares with those of another day, on a quiet machine.
-//!
-//! Measured by the clients themselves; here they are only started, ended and asked. CI runs none of it.
+//! `cargo xtask bench join`: how soon somebody who joins sees somebody.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use crate::Outcome;
+use crate::bench::{least, median, most, shown, temporary_folder};
 use crate::children::{Children, Event};
-use crate::options::asks_help;
 use crate::servers::{DEBUG, Servers, build, program};
-use crate::state;
 use crate::steps::aloud;
-
-const HELP: &str = "\
-Usage: cargo xtask bench join
-
-  join    The time from joining a room to the first picture of somebody in it, ten times on loopback, with both servers
-          and both clients on this machine. The goal is a median of 250 ms.";
 
 /// Runs of which the median is taken.
 const RUNS: usize = 10;
@@ -25,19 +16,8 @@ const TURN_PORT: u16 = 13_478;
 /// The field in which a headless client says how long its first picture took, milliseconds.
 const FIRST_FRAME: &str = "\"first_frame_ms\":";
 
-/// Runs the command.
-pub(crate) fn command(arguments: &[String]) -> Outcome<()> {
-    if asks_help(arguments) || arguments.is_empty() {
-        println!("{HELP}");
-        return Ok(());
-    }
-    match arguments {
-        [word] if word == "join" => join(),
-        words => Err(format!("There is no benchmark `{}`. See `cargo xtask bench --help`.", words.join(" "))),
-    }
-}
-
-fn join() -> Outcome<()> {
+/// Runs it.
+pub(super) fn run() -> Outcome<()> {
     aloud(&mut build())?;
     let folder = temporary_folder()?;
     let mut children = Children::new();
@@ -52,7 +32,7 @@ fn join() -> Outcome<()> {
     Ok(())
 }
 
-fn measure(children: &mut Children, folder: &std::path::Path) -> Outcome<Vec<f64>> {
+fn measure(children: &mut Children, folder: &Path) -> Outcome<Vec<f64>> {
     let servers = Servers { port: PORT, turn: TURN_PORT };
     let rooms = servers.start(children, folder)?;
     let mut host = vec!["--headless".to_owned(), "create".to_owned(), rooms.url];
@@ -82,31 +62,6 @@ fn first_frame(line: &str) -> Option<f64> {
     rest.split([',', '}']).next()?.trim().parse().ok()
 }
 
-fn temporary_folder() -> Outcome<PathBuf> {
-    let folder = std::env::temp_dir().join(format!("hearth-bench-{}", std::process::id()));
-    state::private_folder(&folder)?;
-    Ok(folder)
-}
-
-fn shown(times: &[f64]) -> String {
-    times.iter().map(|ms| format!("{ms:.0}")).collect::<Vec<_>>().join(" ")
-}
-
-/// The middle of sorted times, or the mean of the two in the middle.
-fn median(sorted: &[f64]) -> f64 {
-    let at = |index: usize| sorted.get(index).copied().unwrap_or(f64::NAN);
-    let half = sorted.len() / 2;
-    if sorted.len() % 2 == 1 { at(half) } else { f64::midpoint(at(half.wrapping_sub(1)), at(half)) }
-}
-
-fn least(sorted: &[f64]) -> f64 {
-    sorted.first().copied().unwrap_or(f64::NAN)
-}
-
-fn most(sorted: &[f64]) -> f64 {
-    sorted.last().copied().unwrap_or(f64::NAN)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,12 +72,5 @@ mod tests {
         assert_eq!(first_frame(r#"{"first_frame_ms":9}"#), Some(9.0));
         assert_eq!(first_frame(r#"{"first_frame_ms":null}"#), None);
         assert_eq!(first_frame("{}"), None);
-    }
-
-    #[test]
-    fn the_median_is_the_middle() {
-        assert_eq!(median(&[1.0, 2.0, 9.0]), 2.0);
-        assert_eq!(median(&[1.0, 2.0, 4.0, 9.0]), 3.0);
-        assert!(median(&[]).is_nan());
     }
 }

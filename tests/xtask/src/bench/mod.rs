@@ -1,0 +1,72 @@
+//! `cargo xtask bench`: figures that a person compares with those of another day, on a quiet machine.
+//!
+//! Measured by the programs themselves where they can; here they are started, ended and asked. CI runs none of it.
+
+mod join;
+mod window;
+
+use std::path::PathBuf;
+
+use crate::options::asks_help;
+use crate::{Outcome, state};
+
+const HELP: &str = "\
+Usage: cargo xtask bench join|start|idle
+
+  join    The time from joining a room to the first picture of somebody in it, ten times on loopback, with both servers
+          and both clients on this machine. The goal is a median of 250 ms.
+  start   The time from starting the client to its first frame on the screen, ten times, on a screen of its own (Xvfb).
+          The goal is 400 ms at most.
+  idle    Processor time that the window takes in ten seconds in which nobody touches it. The goal is none.";
+
+/// Runs the command.
+pub(crate) fn command(arguments: &[String]) -> Outcome<()> {
+    if asks_help(arguments) || arguments.is_empty() {
+        println!("{HELP}");
+        return Ok(());
+    }
+    match arguments {
+        [word] if word == "join" => join::run(),
+        [word] if word == "start" => window::start(),
+        [word] if word == "idle" => window::idle(),
+        words => Err(format!("There is no benchmark `{}`. See `cargo xtask bench --help`.", words.join(" "))),
+    }
+}
+
+/// A folder for one run, readable by nobody else.
+fn temporary_folder() -> Outcome<PathBuf> {
+    let folder = std::env::temp_dir().join(format!("hearth-bench-{}", std::process::id()));
+    state::private_folder(&folder)?;
+    Ok(folder)
+}
+
+fn shown(times: &[f64]) -> String {
+    times.iter().map(|ms| format!("{ms:.0}")).collect::<Vec<_>>().join(" ")
+}
+
+/// The middle of sorted times, or the mean of the two in the middle.
+fn median(sorted: &[f64]) -> f64 {
+    let at = |index: usize| sorted.get(index).copied().unwrap_or(f64::NAN);
+    let half = sorted.len() / 2;
+    if sorted.len() % 2 == 1 { at(half) } else { f64::midpoint(at(half.wrapping_sub(1)), at(half)) }
+}
+
+fn least(sorted: &[f64]) -> f64 {
+    sorted.first().copied().unwrap_or(f64::NAN)
+}
+
+fn most(sorted: &[f64]) -> f64 {
+    sorted.last().copied().unwrap_or(f64::NAN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_the_middle() {
+        assert_eq!(median(&[1.0, 2.0, 9.0]), 2.0);
+        assert_eq!(median(&[1.0, 2.0, 4.0, 9.0]), 3.0);
+        assert!(median(&[]).is_nan());
+    }
+}
