@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hearth_base::{DeviceChoice, TrackSource};
-use hearth_call::{EndReason, Intent, Loopback, Phase, TransportPolicy};
+use hearth_call::{EndReason, Intent, Loopback, Phase, Switch, TransportPolicy};
 use hearth_protocol::{ErrorCode, InviteSecret, RoomLink};
 use rust_i18n::t;
 use tokio::sync::watch;
@@ -129,6 +129,8 @@ fn config(part: &Part) -> EngineConfig {
             microphone: microphone.unwrap_or(DeviceChoice::Off),
             speaker: DeviceChoice::Off,
         },
+        microphone: Switch::On,
+        camera: Switch::On,
         processing: Processing::default(),
         resolution: part.size,
         frame_rate: part.fps,

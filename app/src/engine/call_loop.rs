@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use hearth_base::TrackKind;
 use hearth_call::{Call, CallConfig, Input, Intent, Output, Phase, SignalLink};
 use hearth_protocol::{ClientMessage, Numbered};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use super::media::{FromMedia, Media, MediaWish};
@@ -24,14 +24,16 @@ const VIEW: Duration = Duration::from_millis(500);
 const METERS: Duration = Duration::from_millis(100);
 /// Events of the server that wait for the call: a full room joins with 100. Full: the reader waits, then TCP.
 const EVENTS: usize = 128;
-/// How long the goodbye may take to go out.
-const FAREWELL: Duration = Duration::from_millis(150);
+/// How long the goodbye may take to go out and be answered. Where the server answers it takes a round trip.
+const FAREWELL: Duration = Duration::from_millis(500);
 /// What is taken from a queue before the call is looked after again.
 const BATCH: usize = 32;
 
 /// Everything that the call's thread owns.
 pub(super) struct CallLoop {
     config: EngineConfig,
+    /// What is done when nobody has wishes any more; without it the call is left.
+    goodbye: oneshot::Receiver<Intent>,
     call: Call,
     sockets: Sockets,
     datagrams: mpsc::Receiver<Datagram>,
@@ -62,6 +64,7 @@ impl CallLoop {
         config: EngineConfig,
         seed: [u8; 32],
         views: watch::Sender<Arc<CallView>>,
+        goodbye: oneshot::Receiver<Intent>,
     ) -> Result<Self, EngineError> {
         let now = clock::now();
         let (arrivals, datagrams) = mpsc::channel(sockets::WAITING);
@@ -101,6 +104,7 @@ impl CallLoop {
             views,
             view: CallView::default(),
             changed: true,
+            goodbye,
             config,
         })
     }
@@ -136,7 +140,10 @@ impl CallLoop {
     async fn wait(&mut self, due: Instant, wishes: &mut mpsc::Receiver<Command>) {
         tokio::select! {
             () = tokio::time::sleep_until(due.into()) => self.call.handle(Input::Timeout, clock::now()),
-            wish = wishes.recv() => self.on_command(wish.unwrap_or(Command::Intent(Intent::Leave))),
+            wish = wishes.recv() => {
+                let wish = wish.unwrap_or_else(|| Command::Intent(self.goodbye.try_recv().unwrap_or(Intent::Leave)));
+                self.on_command(wish);
+            }
             Some(Ok((name, address))) = self.lookups.join_next() => {
                 self.call.handle(Input::Resolved { name, address }, clock::now());
             }

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -23,42 +23,65 @@ const RESOLVING: Duration = Duration::from_secs(5);
 const ROOMS: usize = 64;
 /// Addresses of one room that are tried.
 const ADDRESSES: usize = 8;
+/// Seconds between looks at this machine's interfaces: who opens a laptop and types a number waits for no more of them.
+const LOOK_S: u32 = 1;
+/// How long the network may be told that nothing is announced any more.
+const GOODBYE: Duration = Duration::from_secs(1);
 
-/// The directory; clones are one.
+/// The directory; clones are one. With the last of them everything announced is withdrawn, and the socket closed.
 #[derive(Clone, Default)]
 pub struct Discovery {
-    daemon: Arc<OnceLock<Option<ServiceDaemon>>>,
+    daemon: Arc<OnceLock<Option<Daemon>>>,
+}
+
+/// The library's thread, which would outlive its handle.
+struct Daemon(ServiceDaemon);
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let ended = self.0.shutdown().map(|status| status.recv_timeout(GOODBYE));
+        if !matches!(ended, Ok(Ok(_))) {
+            tracing::warn!("what was announced on this network may not be withdrawn");
+        }
+    }
 }
 
 impl Discovery {
     fn daemon(&self) -> Option<&ServiceDaemon> {
         let start = || {
-            let daemon = ServiceDaemon::new();
+            let daemon = ServiceDaemon::new().and_then(|daemon| daemon.set_ip_check_interval(LOOK_S).map(|()| daemon));
             daemon.inspect_err(|error| tracing::warn!(%error, "nothing is found or announced on this network")).ok()
         };
-        self.daemon.get_or_init(start).as_ref()
+        self.daemon.get_or_init(|| start().map(Daemon)).as_ref().map(|daemon| &daemon.0)
     }
 
-    /// Who has a name, as far as anybody on the network says so.
-    pub(crate) async fn resolve(self, name: String) -> (String, Option<IpAddr>) {
+    /// Who has a name that ends in `.local`, as far as anybody on the network says so within five seconds; gives the name
+    /// back with it.
+    pub async fn resolve(self, name: String) -> (String, Option<IpAddr>) {
         let timeout = u64::try_from(RESOLVING.as_millis()).ok();
-        let answers = self.daemon().and_then(|daemon| daemon.resolve_hostname(&format!("{name}."), timeout).ok());
+        // Case means nothing in names (RFC 6762, section 16), but the library's cache knows small letters alone.
+        let full = format!("{}.", name.to_ascii_lowercase());
+        let answers = self.daemon().and_then(|daemon| daemon.resolve_hostname(&full, timeout).ok());
         let Some(answers) = answers else { return (name, None) };
         while let Ok(event) = answers.recv_async().await {
-            if let HostnameResolutionEvent::AddressesFound(_, addresses) = event {
-                let found = best(addresses.iter().map(mdns_sd::ScopedIp::to_ip_addr));
-                self.forget(&name);
-                return (name, found);
-            }
-            if matches!(event, HostnameResolutionEvent::SearchTimeout(_) | HostnameResolutionEvent::SearchStopped(_)) {
-                break;
+            match event {
+                HostnameResolutionEvent::AddressesFound(_, addresses) => {
+                    // Answers come one by one, and the first may be of no use.
+                    if let Some(found) = best(addresses.iter().map(mdns_sd::ScopedIp::to_ip_addr)) {
+                        self.forget(&full);
+                        return (name, Some(found));
+                    }
+                }
+                HostnameResolutionEvent::SearchTimeout(_) | HostnameResolutionEvent::SearchStopped(_) => break,
+                // The library may say more one day.
+                HostnameResolutionEvent::SearchStarted(_) | HostnameResolutionEvent::AddressesRemoved(..) | _ => {}
             }
         }
         (name, None)
     }
 
-    fn forget(&self, name: &str) {
-        if let Some(Err(error)) = self.daemon().map(|daemon| daemon.stop_resolve_hostname(&format!("{name}."))) {
+    fn forget(&self, full: &str) {
+        if let Some(Err(error)) = self.daemon().map(|daemon| daemon.stop_resolve_hostname(full)) {
             tracing::debug!(%error, "a name is asked for longer than needed");
         }
     }
@@ -130,7 +153,10 @@ impl Nearby {
                 self.add(found.get_fullname(), room, addresses.collect(), found.get_port())
             }
             ServiceEvent::ServiceRemoved(_, fullname) => self.rooms.remove(&fullname).is_some(),
-            _ => false, // the library may say more one day
+            // The library may say more one day.
+            ServiceEvent::SearchStarted(_) | ServiceEvent::ServiceFound(..) | ServiceEvent::SearchStopped(_) | _ => {
+                false
+            }
         }
     }
 
@@ -165,10 +191,12 @@ fn best(addresses: impl Iterator<Item = IpAddr>) -> Option<IpAddr> {
     addresses.filter(|address| is_reachable(*address)).min_by_key(|address| (address.is_ipv6(), *address))
 }
 
-/// Link-local IPv6 addresses mean nothing without their zone.
+/// Link-local IPv6 addresses mean nothing without their zone, and what somebody else says must not lead us to ourselves.
 fn is_reachable(address: IpAddr) -> bool {
+    let address = address.to_canonical();
     let zoned = matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local());
-    !zoned && !address.is_unspecified() && !address.is_multicast()
+    let nowhere = address.is_unspecified() || address.is_multicast() || address.is_loopback();
+    !zoned && !nowhere && address != IpAddr::V4(Ipv4Addr::BROADCAST)
 }
 
 #[cfg(test)]
@@ -199,7 +227,8 @@ mod tests {
         assert!(!nearby.add("a", None, address.clone(), 1));
         assert!(!nearby.add("a", Some("a\nb"), address.clone(), 1));
         assert!(!nearby.add("a", Some("1"), address.clone(), 0));
-        assert!(!nearby.add("a", Some("1"), vec!["fe80::1".parse().unwrap(), "224.0.0.1".parse().unwrap()], 1));
+        let nowhere = ["fe80::1", "224.0.0.1", "127.0.0.1", "::1", "255.255.255.255"].map(|a| a.parse().unwrap());
+        assert!(!nearby.add("a", Some("1"), nowhere.to_vec(), 1));
         for n in 0..ROOMS + 10 {
             nearby.add(&n.to_string(), Some(&n.to_string()), address.clone(), 1);
         }

@@ -22,12 +22,12 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use hearth_base::{DeviceChoice, FrameRate, Resolution, TrackSource};
-use hearth_call::{Intent, Loopback, Snapshot, TransportPolicy};
+use hearth_call::{Intent, Loopback, Snapshot, Switch, TransportPolicy};
 use hearth_media::codec::CodecError;
 use hearth_media::devices::DevicesView;
 use hearth_protocol::SpkiHash;
 use rust_i18n::t;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::view::{Film, Processing};
 
@@ -47,6 +47,10 @@ pub struct EngineConfig {
     pub tracks: Vec<TrackSource>,
     /// The devices that are wanted.
     pub choices: Choices,
+    /// Whether the microphone is on in the beginning.
+    pub microphone: Switch,
+    /// Whether the camera is. Off, it is not opened, not even for a moment.
+    pub camera: Switch,
     /// What is done to our voice.
     pub processing: Processing,
     /// The size of our picture.
@@ -118,6 +122,7 @@ enum Command {
 /// A running call. Dropped, it leaves the room and waits for its threads.
 pub struct Engine {
     commands: Option<mpsc::Sender<Command>>,
+    goodbye: Option<oneshot::Sender<Intent>>,
     views: watch::Receiver<Arc<CallView>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -147,13 +152,14 @@ impl Engine {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(EngineError::Thread)?;
         let (commands, wishes) = mpsc::channel(INTENTS);
+        let (goodbye, last) = oneshot::channel();
         let (views, view) = watch::channel(Arc::new(CallView::default()));
-        let call = call_loop::CallLoop::new(config, seed, views)?;
+        let call = call_loop::CallLoop::new(config, seed, views, last)?;
         let thread = std::thread::Builder::new()
             .name("call".to_owned())
             .spawn(move || runtime.block_on(call.run(wishes)))
             .map_err(EngineError::Thread)?;
-        Ok(Self { commands: Some(commands), views: view, thread: Some(thread) })
+        Ok(Self { commands: Some(commands), goodbye: Some(goodbye), views: view, thread: Some(thread) })
     }
 
     /// Goes to a server and creates or joins a room there; false when the call has ended or too many wishes wait.
@@ -173,6 +179,13 @@ impl Engine {
 
     fn command(&self, command: Command) -> bool {
         self.commands.as_ref().is_some_and(|commands| commands.try_send(command).is_ok())
+    }
+
+    /// Ends the room for all as the last thing, and waits for the threads. However many wishes wait, this one is heard.
+    pub fn end_room(mut self) {
+        if let Some(goodbye) = self.goodbye.take() {
+            drop(goodbye.send(Intent::EndRoom)); // refused where the call has ended already
+        }
     }
 
     /// The views, the newest of which can always be had.

@@ -31,6 +31,8 @@ const DIALLING: Duration = Duration::from_secs(5);
 const SILENCE: Duration = Duration::from_secs(30);
 /// How long a message may take into the system's buffer: a full one means that nobody reads.
 const WRITING: Duration = Duration::from_secs(10);
+/// How long the server may take to answer our goodbye.
+const CLOSING: Duration = Duration::from_millis(300);
 /// How long the look-up of a relay's name may hold back what the server says.
 const RESOLVING: Duration = Duration::from_secs(2);
 /// Messages on their way out: a join into a full room makes a hundred. Full: the connection is given up, and the session
@@ -97,10 +99,15 @@ impl SignalFault {
 pub(crate) async fn connection(
     server: ServerAddress,
     attempt: u64,
-    outbox: mpsc::Receiver<Numbered<ClientMessage>>,
+    mut outbox: mpsc::Receiver<Numbered<ClientMessage>>,
     events: mpsc::Sender<SignalEvent>,
 ) {
-    let why = match tokio::time::timeout(DIALLING, dial(&server)).await {
+    let dialled = tokio::select! {
+        dialled = tokio::time::timeout(DIALLING, dial(&server)) => dialled,
+        // Nothing is said before it stands: it was hung up.
+        _ = outbox.recv() => return,
+    };
+    let why = match dialled {
         Err(_) => SignalFault::unreachable(std::io::ErrorKind::TimedOut.into()),
         Ok(Err(why)) => why,
         Ok(Ok((socket, server, local))) => {
@@ -184,8 +191,7 @@ async fn talk(
         tokio::select! {
             said = outbox.recv() => {
                 let Some(message) = said else {
-                    // Hung up on purpose; a close that cannot be said is a close as well.
-                    drop(tokio::time::timeout(WRITING, socket.close(None)).await);
+                    hang_up(socket).await;
                     return SignalFault::Closed;
                 };
                 let Ok(text) = serde_json::to_string(&message) else { continue };
@@ -210,6 +216,17 @@ async fn talk(
                     Err(why) => return why,
                 }
             }
+        }
+    }
+}
+
+/// Hangs up on purpose; a close that cannot be said is a close as well. Reads on until the server has seen it: closing
+/// with bytes unread would make TCP throw our last words away.
+async fn hang_up(mut socket: Socket) {
+    if let Ok(Ok(())) = tokio::time::timeout(WRITING, socket.close(None)).await {
+        let answered = async { while let Some(Ok(_)) = socket.next().await {} };
+        if tokio::time::timeout(CLOSING, answered).await.is_err() {
+            tracing::debug!("the server did not answer the close in time");
         }
     }
 }

@@ -2,15 +2,16 @@
 //!
 //! Owner of: nothing; the desk's loop owns the visit (see `run`).
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use hearth_base::TrackSource;
-use hearth_call::{Intent, Loopback, TransportPolicy};
+use hearth_call::{Loopback, TransportPolicy};
 use hearth_protocol::RoomName;
 
 use super::doors::{self, Target};
 use super::places;
-use super::run::{DeskLoop, Done, Leaving};
+use super::run::{DeskLoop, Done, Leaving, Servers};
 use super::visit::{Step, Visit};
 use crate::engine::discovery::FoundRoom;
 use crate::engine::hosting::{Hosting, HostingConfig, HostingError, addresses};
@@ -42,10 +43,8 @@ impl DeskLoop {
         let (microphone, camera) = (self.settings.join_microphone, self.settings.join_camera);
         match Engine::spawn(self.engine_config()) {
             Ok(engine) => {
-                let visit = Visit::new(engine, target, microphone, camera);
-                visit.engine.wish(Intent::SetMicrophone(microphone));
-                visit.engine.wish(Intent::SetCamera(camera));
-                self.visit = Some(visit);
+                self.visits += 1;
+                self.visit = Some(Visit::new(engine, target, microphone, camera));
             }
             Err(error) => self.fault = Some(Fault::Other(error.to_string())),
         }
@@ -61,6 +60,8 @@ impl DeskLoop {
                 microphone: self.settings.microphone.clone(),
                 speaker: self.settings.speaker.clone(),
             },
+            microphone: self.settings.join_microphone,
+            camera: self.settings.join_camera,
             processing: self.settings.processing,
             resolution,
             frame_rate,
@@ -84,19 +85,22 @@ impl DeskLoop {
         self.config.folders.save_settings(&self.settings);
     }
 
-    fn host(&mut self) {
-        let Some(visit) = &mut self.visit else { return };
+    /// Starts our servers, once those of the last room have given their port back.
+    pub(super) fn host(&mut self) {
+        let Some(visit) = self.visit.as_mut().filter(|visit| visit.waits_for_host()) else { return };
+        if self.servers != Servers::default() {
+            return; // asked again when they are done
+        }
         visit.addresses = addresses::addresses(None);
-        let config = HostingConfig {
-            state: self.config.folders.keys(),
-            port: self.settings.port,
-            relays: visit.addresses.iter().map(|entry| entry.address).collect(),
-        };
+        let config =
+            HostingConfig { state: self.config.folders.keys(), port: self.settings.port, relays: visit.reachable() };
+        self.servers.starting = true;
         self.tasks.spawn(async move { Done::Hosted(Hosting::start(config).await) });
     }
 
     pub(super) fn on_hosted(&mut self, hosted: Result<Hosting, HostingError>) {
-        let waits = self.visit.as_ref().is_some_and(|visit| matches!(visit.step, Step::Seeking(_)));
+        self.servers.starting = false;
+        let waits = self.visit.as_ref().is_some_and(Visit::waits_for_host);
         match hosted {
             Ok(hosting) if waits => {
                 let server = places::own(hosting.facts().port, hosting.facts().spki);
@@ -107,8 +111,9 @@ impl DeskLoop {
                 }
             }
             Ok(hosting) => self.close(hosting), // nobody wants it any more
-            Err(HostingError::PortUsed(port)) => self.give_up(Fault::BusyPort(port)),
-            Err(error) => self.give_up(Fault::Hosting(error.to_string())),
+            Err(HostingError::PortUsed(port)) if waits => self.give_up(Fault::BusyPort(port)),
+            Err(error) if waits => self.give_up(Fault::Hosting(error.to_string())),
+            Err(error) => tracing::info!(%error, "no servers, and nobody waits for them any more"),
         }
     }
 
@@ -130,7 +135,18 @@ impl DeskLoop {
     }
 
     fn reach(&mut self, found: FoundRoom) {
-        self.tasks.spawn(async move { Done::Reached(doors::reach(found).await) });
+        let visit = self.visits;
+        self.tasks.spawn(async move { Done::Reached(visit, doors::reach(found).await) });
+    }
+
+    /// A found room answered at an address, or nowhere.
+    pub(super) fn on_reached(&mut self, visit: u64, address: Option<SocketAddr>) {
+        let current = self.visit.as_mut().filter(|_| visit == self.visits);
+        let Some(visit) = current.filter(|visit| matches!(visit.step, Step::Seeking(_))) else { return };
+        match address.and_then(places::at) {
+            Some(server) => visit.enter(server, self.settings.nick.clone()),
+            None => self.give_up(Fault::HostUnreachable),
+        }
     }
 
     pub(super) fn on_entered(&mut self) {
@@ -138,8 +154,7 @@ impl DeskLoop {
         visit.since = Some(clock::now());
         let Some(room) = visit.view().call.room.clone() else { return };
         if let (Target::Host, Some(hosting)) = (&visit.target, &self.hosting) {
-            let reachable: Vec<_> = visit.addresses.iter().map(|entry| entry.address).collect();
-            visit.announced = self.config.discovery.announce(&room, &reachable, hosting.facts().port);
+            visit.announced = self.config.discovery.announce(&room, &visit.reachable(), hosting.facts().port);
         } else if let Some(link) = visit.link(room) {
             self.rooms.add(&link, clock::unix_s());
             self.config.folders.save_rooms(&self.rooms);

@@ -1,6 +1,7 @@
 //! The loop that owns the desk: wishes, devices, settings, goodbyes. The way into a room is in `entering`.
 
 use std::io::Write as _;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,11 +11,11 @@ use mdns_sd::{Receiver, ServiceEvent};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
+use super::DeskConfig;
 use super::doors::{self, Target};
 use super::show::{self, Moment};
 use super::store::Rooms;
-use super::visit::{self, Step, Visit};
-use super::{DeskConfig, places};
+use super::visit::{Step, Visit};
 use crate::engine::discovery::Nearby;
 use crate::engine::hosting::{Hosting, HostingError, addresses};
 use crate::engine::{MediaWish, Stamps, clock, statistics};
@@ -34,17 +35,29 @@ pub(super) struct DeskLoop {
     pub(super) nearby: Nearby,
     pub(super) browsing: Option<Receiver<ServiceEvent>>,
     pub(super) visit: Option<Visit>,
+    /// Visits so far.
+    pub(super) visits: u64,
     pub(super) hosting: Option<Hosting>,
+    pub(super) servers: Servers,
     pub(super) tasks: JoinSet<Done>,
     pub(super) fault: Option<Fault>,
     pub(super) tick: Instant,
     pub(super) views: watch::Sender<Arc<View>>,
 }
 
+/// Our servers beside those of the room that we are in: two sets of them would fight for one port.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Servers {
+    pub(super) starting: bool,
+    /// Sets of them that end.
+    pub(super) ending: usize,
+}
+
 /// Something that took its time.
 pub(super) enum Done {
     Hosted(Result<Hosting, HostingError>),
-    Reached(Option<std::net::SocketAddr>),
+    /// Of the visit of this number: it may be another one by now.
+    Reached(u64, Option<SocketAddr>),
     /// A room that is over is no longer hosted.
     Closed,
 }
@@ -59,7 +72,9 @@ impl DeskLoop {
             nearby: Nearby::default(),
             browsing: None,
             visit: None,
+            visits: 0,
             hosting: None,
+            servers: Servers::default(),
             tasks: JoinSet::new(),
             fault: None,
             tick: clock::now(),
@@ -85,7 +100,7 @@ impl DeskLoop {
                     Some(wish) => self.on_wish(wish),
                     None => break,
                 },
-                Some(event) = next(&self.browsing) => drop(self.nearby.handle(event)),
+                event = next(&self.browsing) => self.on_found(event),
                 () = changed(&mut self.visit) => {}
                 Some(done) = self.tasks.join_next() => self.on_done(done),
                 () = until(tick) => {
@@ -95,8 +110,7 @@ impl DeskLoop {
                 }
             }
         }
-        self.leave(Leaving::All);
-        self.visit = None;
+        self.leave(Leaving::Me);
         // What is still on its way out may finish; the servers bound how long that takes.
         while self.tasks.join_next().await.is_some() {}
     }
@@ -152,16 +166,24 @@ impl DeskLoop {
     fn on_done(&mut self, done: Result<Done, tokio::task::JoinError>) {
         match done {
             Ok(Done::Hosted(hosted)) => self.on_hosted(hosted),
-            Ok(Done::Reached(Some(address))) => {
-                let nick = self.settings.nick.clone();
-                let visit = self.visit.as_mut().filter(|visit| matches!(visit.step, Step::Seeking(_)));
-                if let (Some(visit), Some(server)) = (visit, places::at(address)) {
-                    visit.enter(server, nick);
-                }
+            Ok(Done::Reached(visit, address)) => self.on_reached(visit, address),
+            Ok(Done::Closed) => self.servers.ending = self.servers.ending.saturating_sub(1),
+            Err(error) => {
+                tracing::error!(%error, "a task of the desk ended");
+                self.servers = Servers::default();
             }
-            Ok(Done::Reached(None)) => self.give_up(Fault::HostUnreachable),
-            Ok(Done::Closed) => {}
-            Err(error) => tracing::error!(%error, "a task of the desk ended"),
+        }
+        self.host(); // where that was waited for
+    }
+
+    /// Something was announced or withdrawn, or the search has ended: who falls behind in a flood is told no more.
+    fn on_found(&mut self, event: Option<ServiceEvent>) {
+        match event {
+            Some(event) => drop(self.nearby.handle(event)),
+            None => {
+                self.nearby = Nearby::default();
+                self.browsing = self.config.discovery.browse();
+            }
         }
     }
 
@@ -170,10 +192,9 @@ impl DeskLoop {
         self.seek();
         let Some(visit) = &mut self.visit else { return };
         let view = visit.view();
-        if let Some(reason) = visit::ended(&view.call.phase) {
-            let fault = visit::fault(reason, view.signal_fault.as_ref());
+        if let Some(end) = visit.ended(&view, clock::now()) {
             self.visit = None;
-            self.fault = fault.or(self.fault.take());
+            self.fault = end.or(self.fault.take());
             if let Some(hosting) = self.hosting.take() {
                 self.close(hosting);
             }
@@ -184,9 +205,15 @@ impl DeskLoop {
         }
     }
 
+    /// Another network means other addresses in the link, and in the announcement.
     fn look_at_addresses(&mut self) {
-        if let Some(visit) = self.visit.as_mut().filter(|_| self.hosting.is_some()) {
-            visit.addresses = addresses::addresses(visit.picked);
+        let (Some(visit), Some(hosting)) = (&mut self.visit, &self.hosting) else { return };
+        let before = visit.reachable();
+        visit.addresses = addresses::addresses(visit.picked);
+        let now = visit.reachable();
+        let is_other = before.iter().any(|old| !now.contains(old)) || now.len() != before.len();
+        if let (Some(room), true) = (visit.view().call.room.clone(), is_other && visit.announced.is_some()) {
+            visit.announced = self.config.discovery.announce(&room, &now, hosting.facts().port);
         }
     }
 
@@ -201,16 +228,14 @@ impl DeskLoop {
     }
 
     pub(super) fn leave(&mut self, leaving: Leaving) {
-        let Some(visit) = &mut self.visit else { return };
+        let Some(mut visit) = self.visit.take() else { return };
         visit.announced = None;
-        if visit.step != Step::Entered {
-            self.visit = None;
-            return;
-        }
         // A room cannot outlive the program that serves it.
-        let ends = leaving == Leaving::All || self.hosting.is_some();
-        visit.engine.wish(if ends { Intent::EndRoom } else { Intent::Leave });
-        self.visit = None; // waits until that is said
+        if leaving == Leaving::All || self.hosting.is_some() {
+            visit.engine.end_room();
+        } else {
+            drop(visit); // leaves; both wait until that is said
+        }
         if let Some(hosting) = self.hosting.take() {
             self.close(hosting);
         }
@@ -218,6 +243,7 @@ impl DeskLoop {
 
     /// Stops hosting once everybody has read that the room is over.
     pub(super) fn close(&mut self, hosting: Hosting) {
+        self.servers.ending += 1;
         self.tasks.spawn(async move {
             hosting.emptied(LAST_WORDS).await;
             // It waits for its thread.
@@ -261,12 +287,23 @@ impl DeskLoop {
     }
 
     fn choose(&mut self, kind: DeviceKind, choice: DeviceChoice) {
-        self.wish_media(MediaWish::Choose(kind, choice.clone()));
+        if self.choice(kind) == choice {
+            // Chosen once more: what failed is tried at once.
+            self.wish_media(MediaWish::Choose(kind, choice.clone()));
+        }
         self.change(|settings| match kind {
             DeviceKind::Camera => settings.camera = choice,
             DeviceKind::Microphone => settings.microphone = choice,
             DeviceKind::Speaker => settings.speaker = choice,
         });
+    }
+
+    fn choice(&self, kind: DeviceKind) -> DeviceChoice {
+        match kind {
+            DeviceKind::Camera => self.settings.camera.clone(),
+            DeviceKind::Microphone => self.settings.microphone.clone(),
+            DeviceKind::Speaker => self.settings.speaker.clone(),
+        }
     }
 
     fn change(&mut self, change: impl FnOnce(&mut Settings)) {
@@ -280,6 +317,16 @@ impl DeskLoop {
         }
         if self.settings.processing != before.processing {
             self.wish_media(MediaWish::Treat(self.settings.processing));
+        }
+        for (kind, old) in [
+            (DeviceKind::Camera, before.camera),
+            (DeviceKind::Microphone, before.microphone),
+            (DeviceKind::Speaker, before.speaker),
+        ] {
+            let choice = self.choice(kind);
+            if choice != old {
+                self.wish_media(MediaWish::Choose(kind, choice));
+            }
         }
         self.config.folders.save_settings(&self.settings);
     }
@@ -319,6 +366,7 @@ fn speak(language: LanguageChoice) {
     language.speak();
 }
 
+/// The next event, or that there will be no more of them.
 async fn next(browsing: &Option<Receiver<ServiceEvent>>) -> Option<ServiceEvent> {
     match browsing {
         Some(browsing) => browsing.recv_async().await.ok(),

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use hearth_call::{EndReason, Intent, Phase, Switch};
 use hearth_protocol::{ErrorCode, InviteSecret, PeerId, RoomLink, RoomName};
@@ -16,6 +16,9 @@ use crate::engine::discovery::Announced;
 use crate::engine::{CallView, Engine, ServerAddress, SignalFault};
 use crate::view::{Fault, InviteAddress, Refusal};
 
+/// How long who knocks waits for a server that is out of reach. Somebody at the door of a house that burnt down should
+/// be told.
+const KNOCKING: Duration = Duration::from_secs(15);
 /// How many people a room that we make holds: a mesh of more melts the access link of a home.
 const CAPACITY: u32 = 12;
 
@@ -32,6 +35,8 @@ pub(super) struct Visit {
     secret: InviteSecret,
     /// Where the call went, once it did.
     pub(super) server: Option<ServerAddress>,
+    /// Since when the server is out of reach.
+    unheard: Option<Instant>,
     /// When we came in.
     pub(super) since: Option<Instant>,
     /// How others find the room, where we host it.
@@ -63,6 +68,7 @@ impl Visit {
             volumes: BTreeMap::new(),
             secret: InviteSecret::from_random(rand::random()),
             server: None,
+            unheard: None,
             since: None,
             announced: None,
             addresses: Vec::new(),
@@ -80,6 +86,39 @@ impl Visit {
             // The call's thread is gone; what it said last stands.
             std::future::pending::<()>().await;
         }
+    }
+
+    /// Whether our own server is what is waited for.
+    pub(super) fn waits_for_host(&self) -> bool {
+        self.target == Target::Host && matches!(self.step, Step::Seeking(_))
+    }
+
+    /// Addresses of this machine that others may try.
+    pub(super) fn reachable(&self) -> Vec<IpAddr> {
+        self.addresses.iter().map(|entry| entry.address).collect()
+    }
+
+    /// Whether the visit is over, and what a person should know of that.
+    pub(super) fn ended(&mut self, view: &CallView, now: Instant) -> Option<Option<Fault>> {
+        match view.call.phase {
+            Phase::Ended(reason) => Some(fault(reason, view.signal_fault.as_ref())),
+            Phase::Idle | Phase::Joining | Phase::Lobby => {
+                self.unheard = view.signal_fault.as_ref().map(|_| self.unheard.unwrap_or(now));
+                match &view.signal_fault {
+                    // It will not become the right one.
+                    Some(SignalFault::WrongServer) => Some(Some(Fault::WrongHost)),
+                    Some(_) if view.call.phase == Phase::Lobby && self.is_unheard(now) => {
+                        Some(Some(Fault::HostUnreachable))
+                    }
+                    Some(_) | None => None,
+                }
+            }
+            Phase::InRoom | Phase::Resuming { .. } => None,
+        }
+    }
+
+    fn is_unheard(&self, now: Instant) -> bool {
+        self.unheard.is_some_and(|since| now.saturating_duration_since(since) >= KNOCKING)
     }
 
     /// Goes to a server and does there what the target means.
@@ -107,7 +146,9 @@ impl Visit {
                 let websocket = &self.server.as_ref()?.websocket;
                 let port = websocket.port_or_known_default()?;
                 let server = format!("https://{}:{port}", websocket.host_str()?);
-                RoomLink::new(&server, room, None, None).ok()
+                // The key that was believed once is the one that is expected from then on.
+                let pin = self.view().server.map(|(spki, _)| spki);
+                RoomLink::new(&server, room, None, pin).ok()
             }
             Target::Host => None, // which address, the desk decides
         }
@@ -151,13 +192,5 @@ fn refused(code: ErrorCode) -> Fault {
         | ErrorCode::BadMessage
         | ErrorCode::UnsupportedVersion
         | ErrorCode::Unknown) => Fault::Refused(Refusal(code)),
-    }
-}
-
-/// Whether a phase is the end, and which.
-pub(super) fn ended(phase: &Phase) -> Option<EndReason> {
-    match phase {
-        Phase::Ended(reason) => Some(*reason),
-        Phase::Idle | Phase::Joining | Phase::Lobby | Phase::InRoom | Phase::Resuming { .. } => None,
     }
 }

@@ -69,8 +69,8 @@ fn kind(interface: &str, address: IpAddr) -> Option<AddressKind> {
     }
     Some(match address {
         address if address.is_loopback() => AddressKind::Loopback,
-        _ if begins(&TUNNELS) => AddressKind::Vpn,
-        _ => AddressKind::Lan,
+        IpAddr::V4(_) | IpAddr::V6(_) if begins(&TUNNELS) => AddressKind::Vpn,
+        IpAddr::V4(_) | IpAddr::V6(_) => AddressKind::Lan,
     })
 }
 

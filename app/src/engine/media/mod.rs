@@ -103,7 +103,7 @@ impl Media {
         let (thread, chirps) = start_audio(config, of(TrackKind::Audio), sounds).map_err(start_fault)?;
         let own = Own::start(config, of(TrackKind::Video), thread.sockets(), pictures);
         let (own, devices) = own.map_err(start_fault)?;
-        let media = Self {
+        let mut media = Self {
             own,
             audio: thread,
             decode: DecodeThreads::spawn(DECODERS).map_err(start_fault)?,
@@ -120,6 +120,7 @@ impl Media {
             commands_lost: 0,
             showing: config.showing.clone(),
         };
+        media.switch_microphone(config.microphone);
         Ok((media, FromMedia { video, audio, lost, devices }))
     }
 

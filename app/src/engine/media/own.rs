@@ -14,7 +14,7 @@ use hearth_media::turn::Accepted;
 use tokio::sync::mpsc;
 
 use super::showing::Screen;
-use super::{EngineConfig, ToCall};
+use super::{EngineConfig, ToCall, accepted};
 use crate::engine::Choices;
 use crate::view::Film;
 
@@ -62,7 +62,7 @@ impl Own {
             refused(devices.film(Some(filming)));
             (encode, film) = (Some(thread), ours);
         }
-        let switches = Switches { microphone: Switch::On, camera: Switch::On };
+        let switches = Switches { microphone: config.microphone, camera: config.camera };
         let own = Self { devices, encode, choices: config.choices.clone(), switches, watched, drawn, film };
         for kind in [DeviceKind::Camera, DeviceKind::Microphone, DeviceKind::Speaker] {
             own.apply(kind);
@@ -188,7 +188,7 @@ struct Wake(mpsc::Sender<()>);
 impl Notice for Wake {
     fn view(&mut self) {
         // Full: it is awake already. Closed: nobody is left to wake.
-        drop(self.0.try_send(()));
+        accepted(self.0.try_send(()));
     }
 
     fn picture(&mut self) {} // the window has a slot of its own
