@@ -1,8 +1,10 @@
 //! The client with a window: folders, log, crash reports and desk come together, and the window opens on them.
 
+use std::io::Write as _;
+
 use crate::cli::StatsFormat;
 use crate::engine::desk::{Desk, DeskConfig, Folders};
-use crate::engine::{Discovery, Stamps};
+use crate::engine::{Discovery, Stamps, clock};
 use crate::life;
 use crate::ui::{self, WindowError};
 
@@ -11,6 +13,7 @@ use crate::ui::{self, WindowError};
 /// # Errors
 /// [`WindowError`], each a sentence.
 pub fn main(link: Option<String>, stats: Option<StatsFormat>, source_id: Option<u8>) -> Result<(), WindowError> {
+    let begun = clock::now();
     let folders = Folders::of_system().ok_or(WindowError::NoFolders)?;
     let log = life::to_file(&folders.state.join("logs"));
     let crashes = folders.state.join("crashes");
@@ -18,7 +21,14 @@ pub fn main(link: Option<String>, stats: Option<StatsFormat>, source_id: Option<
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "started");
     let crash = life::look_for_report(&crashes);
     let log_folder = log.as_ref().ok().map(|log| log.folder.clone());
-    ui::run(move |repaint| {
+    let drawn = move || {
+        let ms = clock::now().saturating_duration_since(begun).as_millis();
+        tracing::info!(ms, "the window is there");
+        if stats.is_some() {
+            print(&format!("{{\"window_ms\":{ms}}}"));
+        }
+    };
+    let start = move |repaint| {
         Desk::spawn(DeskConfig {
             folders,
             repaint,
@@ -29,5 +39,13 @@ pub fn main(link: Option<String>, stats: Option<StatsFormat>, source_id: Option<
             log: log_folder,
             link,
         })
-    })
+    };
+    ui::run(start, drawn)
+}
+
+fn print(line: &str) {
+    let mut out = std::io::stdout().lock();
+    if let Err(error) = writeln!(out, "{line}").and_then(|()| out.flush()) {
+        tracing::warn!(%error, "nobody reads the statistics");
+    }
 }

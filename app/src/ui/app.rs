@@ -17,18 +17,25 @@ struct Window {
     desk: Desk,
     state: UiState,
     tiles: Box<dyn TilePainter>,
+    /// Told once, when the first frame is on the screen.
+    drawn: Option<Drawn>,
+    is_first: bool,
 }
+
+/// Who is told that the window is there.
+pub(super) type Drawn = Box<dyn FnOnce()>;
 
 /// Makes it. The desk begins its work here, beside the first frame.
 pub(super) fn open(
     creation: &CreationContext<'_>,
     start: impl FnOnce(Repaint) -> Result<Desk, EngineError>,
+    drawn: Drawn,
 ) -> Result<Box<dyn App>, EngineError> {
     let ctx = creation.egui_ctx.clone();
     style::install(&ctx);
     let desk = start(Repaint::new(move || ctx.request_repaint()))?;
-    let tiles = video::painter(creation.gl.as_ref());
-    Ok(Box::new(Window { desk, state: UiState::default(), tiles }))
+    let tiles = video::tile_painter(creation.gl.as_ref());
+    Ok(Box::new(Window { desk, state: UiState::default(), tiles, drawn: Some(drawn), is_first: true }))
 }
 
 impl App for Window {
@@ -47,6 +54,12 @@ impl App for Window {
     }
 
     fn ui(&mut self, ui: &mut Ui, _frame: &mut Frame) {
+        if std::mem::take(&mut self.is_first) {
+            // The second frame begins when the first has been shown.
+            ui.ctx().request_repaint();
+        } else if let Some(drawn) = self.drawn.take() {
+            drawn();
+        }
         let view: Arc<_> = self.desk.view();
         for wish in draw(ui, &view, &mut self.state, self.tiles.as_mut()) {
             if !self.desk.wish(wish) {

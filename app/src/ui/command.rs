@@ -101,7 +101,7 @@ impl Command {
 
     /// What is said to a pointer that rests: `label`, and the key.
     pub(super) fn tip(self, ctx: &Context, label: &str) -> String {
-        let key = self.keys().first().map(|key| ctx.format_shortcut(key)).unwrap_or_default();
+        let key = self.keys().first().map(|key| shown(ctx, key)).unwrap_or_default();
         t!("ui.command.tip", label = label, key = key).into_owned()
     }
 
@@ -130,6 +130,15 @@ impl Command {
             Self::Leave => leave(view, state),
         }
     }
+}
+
+/// A key as it stands on a keyboard.
+pub(super) fn shown(ctx: &Context, shortcut: &KeyboardShortcut) -> String {
+    let key = shortcut.logical_key;
+    let is_sign = matches!(key, Key::Comma | Key::Questionmark);
+    let key = if is_sign { key.symbol_or_name() } else { key.name() };
+    let modifiers = ctx.format_modifiers(shortcut.modifiers);
+    if modifiers.is_empty() { key.to_owned() } else { format!("{modifiers}+{key}") }
 }
 
 /// Off from on, and on from off.

@@ -1,10 +1,10 @@
 //! Questions that stand in the way of everything else, because what follows cannot be undone.
 
-use eframe::egui::{Align, Id, Key, Layout, Modal, ModalResponse, RichText, ScrollArea, Ui, ViewportCommand};
+use eframe::egui::{Align, Id, Layout, Modal, ModalResponse, RichText, ScrollArea, Ui, ViewportCommand};
 use hearth_protocol::{PeerId, Role};
 use rust_i18n::t;
 
-use super::command::Command;
+use super::command::{self, Command};
 use super::parts::{Button, Parts as _};
 use super::state::{Dialog, UiState, in_room};
 use super::tokens::{control, letters, space};
@@ -29,10 +29,11 @@ pub(super) fn dialogs(ui: &mut Ui, view: &View, state: &mut UiState) {
 pub(super) fn modal(ui: &Ui, name: &str, width: f32, state: &mut UiState, add: impl FnOnce(&mut Ui, &mut UiState)) {
     let t = ui.tokens();
     let room = ui.ctx().content_rect().width() - 2.0 * space::L;
-    let shown: ModalResponse<()> = Modal::new(Id::unique(name)).backdrop_color(t.veil).frame(frame(ui)).show(ui.ctx(), |ui| {
-        ui.set_width(width.min(room - 2.0 * space::XL));
-        add(ui, state);
-    });
+    let shown: ModalResponse<()> =
+        Modal::new(Id::unique(name)).backdrop_color(t.veil).frame(frame(ui)).show(ui.ctx(), |ui| {
+            ui.set_width(width.min(room - 2.0 * space::XL));
+            add(ui, state);
+        });
     if shown.should_close() {
         state.dialog = None;
     }
@@ -150,11 +151,11 @@ fn help(ui: &Ui, state: &mut UiState) {
         let height = ui.ctx().content_rect().height() - 200.0;
         ScrollArea::vertical().max_height(height).show(ui, |ui| {
             for command in Command::ALL {
-                let keys = command.keys().iter().map(|key| ui.ctx().format_shortcut(key));
+                let keys = command.keys().iter().map(|key| command::shown(ui.ctx(), key));
                 line(ui, &command.name(), &keys.collect::<Vec<_>>());
             }
-            line(ui, &t!("ui.help.talk"), &[Key::Space.name().to_owned()]);
-            line(ui, &t!("ui.help.press"), &[Key::Enter.name().to_owned()]);
+            line(ui, &t!("ui.help.talk"), &[t!("ui.help.space").into_owned()]);
+            line(ui, &t!("ui.help.press"), &[t!("ui.help.enter").into_owned()]);
         });
         ui.add_space(space::M);
         buttons(ui, |ui| {

@@ -10,7 +10,7 @@ use super::{fonts, icons, when};
 use crate::view::{RecentRoom, View, Wish};
 
 /// Wider than this, what is found stands beside what can be done.
-const TWO_COLUMNS: f32 = 840.0;
+const TWO_COLUMNS: f32 = 700.0;
 /// No column is wider.
 const COLUMN: f32 = 420.0;
 /// A link holds an address, a number, a secret and a key: 200 characters; some paste a whole invitation.
@@ -21,18 +21,18 @@ pub(super) fn home(ui: &mut Ui, view: &View, state: &mut UiState) {
     header(ui, state);
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         let is_wide = ui.available_width() >= TWO_COLUMNS;
-        let content =
-            if is_wide { 2.0 * COLUMN + space::XXL } else { COLUMN.min(ui.available_width() - 2.0 * space::XL) };
-        let margin = ((ui.available_width() - content) / 2.0).max(space::L);
+        let room = ui.available_width() - 2.0 * space::XL;
+        let content = if is_wide { (2.0 * COLUMN + space::XXL).min(room) } else { COLUMN.min(room) };
+        let margin = (ui.available_width() - content) / 2.0;
         let top = if is_wide { ((ui.available_height() - 480.0) / 2.0).clamp(space::S, 120.0) } else { 0.0 };
         let rect = ui.available_rect_before_wrap();
         let inner = eframe::egui::Rect::from_min_size(rect.min + vec2(margin, top), vec2(content, rect.height() - top));
         ui.scope_builder(UiBuilder::new().max_rect(inner), |ui| {
             notices(ui, view, state);
             if is_wide {
-                two_columns(ui, view, state)
+                two_columns(ui, view, state);
             } else {
-                one_column(ui, view, state)
+                one_column(ui, view, state);
             }
             ui.add_space(space::XL);
         });
@@ -59,7 +59,7 @@ fn notices(ui: &mut Ui, view: &View, state: &mut UiState) {
     }
     let Some(report) = &view.crash else { return };
     let banner = Banner::new(Tone::Warning, t!("ui.crash.text", path = report.display()));
-    banner.show(ui, |ui| {
+    banner.room(150.0).show(ui, |ui| {
         if IconButton::new(icons::CLOSE, t!("ui.crash.dismiss")).show(ui) {
             state.wish(Wish::DismissCrash);
         }
@@ -72,8 +72,9 @@ fn notices(ui: &mut Ui, view: &View, state: &mut UiState) {
 
 fn two_columns(ui: &mut Ui, view: &View, state: &mut UiState) {
     let rect = ui.available_rect_before_wrap();
-    let left = eframe::egui::Rect::from_min_size(rect.min, vec2(COLUMN, rect.height()));
-    let right = left.translate(vec2(COLUMN + space::XXL, 0.0));
+    let column = (rect.width() - space::XXL) / 2.0;
+    let left = eframe::egui::Rect::from_min_size(rect.min, vec2(column, rect.height()));
+    let right = left.translate(vec2(column + space::XXL, 0.0));
     ui.scope_builder(UiBuilder::new().max_rect(left), |ui| doors(ui, view, state));
     ui.scope_builder(UiBuilder::new().max_rect(right), |ui| found(ui, view, state));
 }
@@ -91,10 +92,7 @@ fn doors(ui: &mut Ui, view: &View, state: &mut UiState) {
         ui.spacing_mut().item_spacing.x = space::L;
         let (rect, _) = ui.allocate_exact_size(vec2(64.0, 64.0), Sense::hover());
         paint_logo(ui.painter(), rect);
-        ui.vertical(|ui| {
-            ui.spacing_mut().item_spacing.y = 0.0;
-            ui.label(RichText::new(t!("ui.name")).font(fonts::strong(letters::DISPLAY)).color(t.text));
-        });
+        ui.label(RichText::new(t!("ui.name")).font(fonts::strong(letters::DISPLAY)).color(t.text));
     });
     ui.add_space(space::S);
     ui.label(RichText::new(t!("ui.home.tagline")).size(letters::HEADING).color(t.weak));
@@ -134,7 +132,7 @@ fn or(ui: &mut Ui) {
 
 fn join(ui: &mut Ui, state: &mut UiState) {
     ui.horizontal(|ui| {
-        let button = 104.0;
+        let button = 128.0;
         let width = ui.available_width() - button - space::S;
         let (label, hint) = (t!("ui.home.join_label"), t!("ui.home.join_hint"));
         let response = field(ui, &mut state.drafts.join, &label, &hint, width, LINK_LIMIT);

@@ -34,7 +34,7 @@ use crate::engine::{EngineError, Repaint};
 pub use draw::draw;
 pub use state::UiState;
 pub use style::install;
-pub use video::{Fit, Place, RgbaPainter, TilePainter};
+pub use video::{Fit, Place, RgbaPainter, TilePainter, tile_painter};
 
 /// Sizes of the window in points: as it opens, and at least.
 const SIZE: [f32; 2] = [1100.0, 720.0];
@@ -61,12 +61,16 @@ pub enum WindowError {
 }
 
 /// Opens the window on what `start` starts, and returns when it is closed. `start` is given the way in which the window
-/// is asked to draw itself anew.
+/// is asked to draw itself anew; `drawn` is told when the window is there.
 ///
 /// # Errors
 /// [`WindowError`], each a sentence.
-pub fn run(start: impl FnOnce(Repaint) -> Result<Desk, EngineError>) -> Result<(), WindowError> {
-    let opened = eframe::run_native("hearth", options(), Box::new(|creation| Ok(app::open(creation, start)?)));
+pub fn run(
+    start: impl FnOnce(Repaint) -> Result<Desk, EngineError>,
+    drawn: impl FnOnce() + 'static,
+) -> Result<(), WindowError> {
+    let opened =
+        eframe::run_native("hearth", options(), Box::new(|creation| Ok(app::open(creation, start, Box::new(drawn))?)));
     opened.map_err(why)
 }
 

@@ -8,7 +8,7 @@ use rust_i18n::t;
 use super::call::{Shown, empty_tile};
 use super::command::Command;
 use super::parts::{Button, IconButton, Parts as _, card, field, section};
-use super::state::{Dialog, UiState};
+use super::state::{Dialog, Draft, UiState};
 use super::tokens::{letters, radius, space};
 use super::video::{Fit, Place, TilePainter};
 use super::{devices, icons, pickers, when};
@@ -24,6 +24,10 @@ const PREVIEW: f32 = 760.0;
 /// Draws it.
 pub(super) fn prejoin(ui: &mut Ui, view: &View, door: &PreJoin, state: &mut UiState, tiles: &mut dyn TilePainter) {
     header(ui, &door.door, state);
+    if view.fault.is_some() {
+        let place = ui.available_rect_before_wrap().shrink2(vec2(space::XL, 0.0));
+        ui.scope_builder(UiBuilder::new().max_rect(place), |ui| super::call::fault(ui, view, state));
+    }
     let rect = ui.available_rect_before_wrap().shrink2(vec2(space::XL, 0.0));
     let card_width = CARD.min(rect.width() * 0.48);
     let gap = space::XL;
@@ -135,7 +139,7 @@ fn enter(ui: &mut Ui, view: &View, door: &PreJoin, state: &mut UiState) {
     let is_free = state.dialog.is_none() && ui.ctx().memory(|memory| memory.focused()).is_none();
     let pressed = is_free && ui.input(|input| input.key_pressed(Key::Enter));
     if is_entered || pressed {
-        commit(view, state);
+        commit(state);
         state.wish(Wish::Enter);
     }
 }
@@ -143,19 +147,19 @@ fn enter(ui: &mut Ui, view: &View, door: &PreJoin, state: &mut UiState) {
 fn nick(ui: &mut Ui, view: &View, state: &mut UiState) {
     let color = ui.tokens().weak;
     ui.label(RichText::new(t!("ui.prejoin.name")).size(letters::SMALL).color(color));
-    let draft = state.drafts.nick.get_or_insert_with(|| view.settings.nick.clone());
+    let draft = state.drafts.nick.get_or_insert_with(|| Draft::of(view.settings.nick.clone()));
     let (label, hint) = (t!("ui.prejoin.name"), t!("ui.prejoin.name_hint"));
-    let response = field(ui, draft, &label, &hint, ui.available_width(), NICK_LIMIT);
+    let response = field(ui, &mut draft.text, &label, &hint, ui.available_width(), NICK_LIMIT);
+    draft.is_touched |= response.changed();
     if response.lost_focus() {
-        commit(view, state);
+        commit(state);
     }
 }
 
 /// The name as it was typed is our name.
-fn commit(view: &View, state: &mut UiState) {
-    let Some(draft) = state.drafts.nick.as_ref().map(|draft| draft.trim().to_owned()) else { return };
-    if draft != view.settings.nick {
-        state.wish(Wish::SetNick(draft));
+fn commit(state: &mut UiState) {
+    if let Some(nick) = state.drafts.nick.as_mut().and_then(Draft::finish) {
+        state.wish(Wish::SetNick(nick));
     }
 }
 

@@ -1,13 +1,13 @@
 //! What is kept from one start to the next.
 
-use eframe::egui::{Align, Key, Layout, Rect, RichText, ScrollArea, Sense, Ui, UiBuilder, vec2};
+use eframe::egui::{Align, Layout, Rect, RichText, ScrollArea, Sense, Ui, UiBuilder, vec2};
 use hearth_base::DeviceKind;
 use rust_i18n::t;
 
 use super::dialogs::modal;
 use super::icons::{self, Icon};
 use super::parts::{Button, IconButton, Parts as _, field, segments, switch};
-use super::state::{UiState, open_file};
+use super::state::{Draft, UiState, open_file};
 use super::tokens::{letters, radius, space};
 use super::{fonts, pickers};
 use crate::view::{LanguageChoice, PictureSize, ThemeChoice, View};
@@ -174,30 +174,32 @@ fn looks(ui: &mut Ui, view: &View, state: &mut UiState) {
 }
 
 fn network(ui: &mut Ui, view: &View, state: &mut UiState) {
-    ui.hint(t!("ui.settings.server"));
     let width = ui.available_width();
-    let server = state.drafts.server.get_or_insert_with(|| view.settings.server.clone());
-    let response = field(ui, server, &t!("ui.settings.server"), &t!("ui.settings.server_hint"), width, SERVER_LIMIT);
-    let server = server.trim().to_owned();
-    if done(ui, &response) && server != view.settings.server {
+    ui.hint(t!("ui.settings.server"));
+    let (label, hint) = (t!("ui.settings.server"), t!("ui.settings.server_hint"));
+    let draft = state.drafts.server.get_or_insert_with(|| Draft::of(view.settings.server.clone()));
+    if let Some(server) = line(ui, draft, &label, &hint, width, SERVER_LIMIT) {
         state.change(view, |settings| settings.server = server);
     }
     ui.hint(t!("ui.settings.server_text"));
     ui.add_space(space::M);
     ui.hint(t!("ui.settings.port"));
-    let port = state.drafts.port.get_or_insert_with(|| view.settings.port.map_or(String::new(), |port| port.to_string()));
-    port.retain(|c| c.is_ascii_digit());
-    let response = field(ui, port, &t!("ui.settings.port"), &t!("ui.settings.port_hint"), 160.0_f32.min(width), PORT_LIMIT);
-    let typed = port.clone();
-    if done(ui, &response) {
+    let (label, hint) = (t!("ui.settings.port"), t!("ui.settings.port_hint"));
+    let kept = || Draft::of(view.settings.port.map_or(String::new(), |port| port.to_string()));
+    let draft = state.drafts.port.get_or_insert_with(kept);
+    let typed = line(ui, draft, &label, &hint, width.min(160.0), PORT_LIMIT);
+    draft.text.retain(|c| c.is_ascii_digit());
+    if let Some(typed) = typed {
         change_port(view, &typed, state);
     }
     ui.hint(t!("ui.settings.port_text"));
 }
 
-/// Whether somebody has finished typing.
-fn done(ui: &Ui, response: &eframe::egui::Response) -> bool {
-    response.lost_focus() && !ui.input(|input| input.key_pressed(Key::Escape))
+/// A field; what was typed, once somebody has finished.
+fn line(ui: &mut Ui, draft: &mut Draft, label: &str, hint: &str, width: f32, limit: usize) -> Option<String> {
+    let response = field(ui, &mut draft.text, label, hint, width, limit);
+    draft.is_touched |= response.changed();
+    if response.lost_focus() { draft.finish() } else { None }
 }
 
 /// Nothing typed is any free port; what is no port is not taken.
@@ -210,9 +212,7 @@ fn change_port(view: &View, typed: &str, state: &mut UiState) {
             return;
         }
     };
-    if port != view.settings.port {
-        state.change(view, |settings| settings.port = port);
-    }
+    state.change(view, |settings| settings.port = port);
 }
 
 fn about(ui: &mut Ui, view: &View, state: &mut UiState) {

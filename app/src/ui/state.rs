@@ -53,13 +53,34 @@ pub(super) struct Drafts {
     /// A link or a number.
     pub(super) join: String,
     /// Our name; none until it was touched.
-    pub(super) nick: Option<String>,
+    pub(super) nick: Option<Draft>,
     /// A message.
     pub(super) chat: String,
     /// A server's address; none until it was touched.
-    pub(super) server: Option<String>,
+    pub(super) server: Option<Draft>,
     /// A port; none until it was touched.
-    pub(super) port: Option<String>,
+    pub(super) port: Option<Draft>,
+}
+
+/// One line that is kept elsewhere, and being typed anew here.
+#[derive(Debug)]
+pub(super) struct Draft {
+    /// As it stands in the field.
+    pub(super) text: String,
+    /// Whether somebody typed since it was kept last.
+    pub(super) is_touched: bool,
+}
+
+impl Draft {
+    /// What is kept, before anybody touched it.
+    pub(super) fn of(text: String) -> Self {
+        Self { text, is_touched: false }
+    }
+
+    /// What was typed since it was kept last; from here on it counts as kept.
+    pub(super) fn finish(&mut self) -> Option<String> {
+        std::mem::take(&mut self.is_touched).then(|| self.text.trim().to_owned())
+    }
 }
 
 /// What stands in the way of everything else.

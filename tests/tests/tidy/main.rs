@@ -16,6 +16,7 @@ mod rooms;
 mod shape;
 mod strip;
 mod tree;
+mod wording;
 
 use finding::Finding;
 use tree::Tree;
@@ -38,6 +39,11 @@ fn what_the_house_forbids_is_nowhere() {
 #[test]
 fn each_crate_and_clock_is_named_only_in_its_rooms() {
     prove(Tree::read().sources().flat_map(rooms::check).collect());
+}
+
+#[test]
+fn the_window_says_nothing_past_the_locales() {
+    prove(Tree::read().sources().flat_map(wording::check).collect());
 }
 
 #[test]

@@ -46,8 +46,13 @@ const WALLS: &[Wall] = &[
     },
     Wall {
         any_of: &["egui", "eframe"],
-        only_in: &["app/src/ui/"],
+        only_in: &["app/src/ui/", "app/examples/gallery/"],
         advice: "the window shows Snapshots and hands back Intents",
+    },
+    Wall {
+        any_of: &["Color32::from", "Rgba::from", "Hsva::new", "hex_color!", "Color32::WHITE", "Color32::BLACK", "Color32::RED"],
+        only_in: &["app/src/ui/tokens.rs"],
+        advice: "give the colour a name in tokens.rs, once by day and once by night",
     },
     Wall {
         any_of: &["cpal", "nokhwa", "openh264", "openh264_sys2", "opus::", "opusic_sys"],
@@ -58,6 +63,7 @@ const WALLS: &[Wall] = &[
         any_of: &["unsafe"],
         only_in: &[
             "app/media/src/codec/h264/control.rs",
+            "app/src/ui/video/gl.rs",
             "tests/v4l2/src/lib.rs",
             "tests/v4l2/src/next.rs",
             "tests/v4l2/src/camera.rs",
@@ -117,6 +123,11 @@ mod tests {
             ("signal-server/src/rooms/mod.rs", "use tokio::sync::mpsc;", 1),
             ("app/src/engine/call_loop.rs", "use tokio::sync::mpsc;", 0),
             ("app/src/engine/call_loop.rs", "fn f(ui: &mut egui::Ui)", 1),
+            ("app/src/ui/home.rs", "let red = Color32::from_rgb(255, 0, 0);", 1),
+            ("app/src/ui/home.rs", "let ink: Color32 = t.text;", 0),
+            ("app/src/ui/tokens.rs", "let red = Color32::from_rgb(255, 0, 0);", 0),
+            ("app/src/ui/video/rgba.rs", "unsafe { f() }", 1),
+            ("app/src/ui/video/gl.rs", "unsafe { f() }", 0),
             ("app/src/engine/call_loop.rs", "use opus::Encoder;", 1),
             ("app/media/src/codec/opus.rs", "use opus::Encoder;", 0),
             ("app/src/engine/x.rs", "unsafe { f() }", 1),

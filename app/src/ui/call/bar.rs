@@ -7,11 +7,11 @@ use rust_i18n::t;
 
 use super::{child, device_button, unread};
 use crate::ui::command::Command;
-use crate::ui::parts::{IconButton, Parts as _};
+use crate::ui::parts::{Button, IconButton, Parts as _};
 use crate::ui::pickers;
 use crate::ui::state::{Panel, UiState};
 use crate::ui::style::corner;
-use crate::ui::tokens::{control, radius, space};
+use crate::ui::tokens::{radius, space};
 use crate::ui::{devices, icons};
 use crate::view::{Room, View};
 
@@ -26,9 +26,10 @@ const MENU: f32 = 280.0;
 /// Draws it.
 pub(super) fn bar(ui: &mut Ui, view: &View, room: &Room, rect: Rect, state: &mut UiState) {
     let t = ui.tokens();
-    let ground = rect.shrink2(vec2(space::M, 0.0)).with_max_y(rect.bottom() - space::M).with_min_y(rect.top() + space::S);
+    let ground =
+        rect.shrink2(vec2(space::M, 0.0)).with_max_y(rect.bottom() - space::M).with_min_y(rect.top() + space::S);
     ui.painter().rect_filled(ground, corner(radius::XL), t.surface);
-    let inner = ground.shrink2(vec2(space::S, 3.0));
+    let inner = ground.shrink2(vec2(space::M, 3.0));
     let layout = Layout::left_to_right(Align::Center);
     let left = inner.with_max_x(inner.left() + 2.0 * (WIDTH + CARET) + 3.0 * space::XS);
     child(ui, left, layout, |ui| ours(ui, view, state));
@@ -102,8 +103,7 @@ fn leave(ui: &mut Ui, view: &View, room: &Room, state: &mut UiState) {
     let is_end = room.role == Role::Host && room.invite.as_ref().is_some_and(|invite| invite.is_hosted);
     let name = if is_end { t!("ui.call.end") } else { t!("ui.call.leave") };
     let tip = Command::Leave.tip(&ctx, &name);
-    let button = IconButton::new(icons::LEAVE, name.clone()).tip(tip).danger();
-    if button.size(control::LARGE + space::L, control::LARGE).show(ui) {
+    if Button::new(name).icon(icons::LEAVE).tip(tip).danger().show(ui) {
         Command::Leave.act(&ctx, view, state);
     }
 }

@@ -63,7 +63,8 @@ fn child<R>(ui: &mut Ui, rect: Rect, layout: Layout, add: impl FnOnce(&mut Ui) -
 /// Which room, since when; and what is not of this call alone.
 fn head(ui: &mut Ui, view: &View, room: &Room, state: &mut UiState) {
     let t = ui.tokens();
-    let (rect, _) = ui.allocate_exact_size(vec2(control::ICON, TOP), Sense::hover());
+    let (rect, response) = ui.allocate_exact_size(vec2(control::ICON, TOP), Sense::hover());
+    response.on_hover_text(t!("ui.call.encrypted"));
     icons::SAFE.paint(ui.painter(), rect.center(), control::ICON - 2.0, t.good);
     if let Some(name) = &room.name {
         let text = when::number(name.as_str());

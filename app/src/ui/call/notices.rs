@@ -18,6 +18,8 @@ use crate::view::{Progress, Room, View, Wish};
 
 /// No notice is wider.
 const WIDTH: f32 = 600.0;
+/// Two buttons, in the longer language.
+const ACTIONS: f32 = 160.0;
 /// More people at the door are a number; all of them stand in the panel.
 const KNOCKERS: usize = 3;
 
@@ -42,7 +44,7 @@ pub(super) fn notices(ui: &mut Ui, view: &View, room: &Room, stage: Rect, state:
 /// The fault of the moment, until it is dismissed.
 pub(in crate::ui) fn fault(ui: &mut Ui, view: &View, state: &mut UiState) {
     if let Some(fault) = &view.fault {
-        Banner::new(Tone::Fault, fault.sentence()).show(ui, |ui| {
+        Banner::new(Tone::Fault, fault.sentence()).room(36.0).show(ui, |ui| {
             if IconButton::new(icons::CLOSE, t!("ui.dismiss")).size(30.0, 30.0).show(ui) {
                 state.wish(Wish::Dismiss);
             }
@@ -53,7 +55,7 @@ pub(in crate::ui) fn fault(ui: &mut Ui, view: &View, state: &mut UiState) {
 fn knockers(ui: &mut Ui, room: &Room, state: &mut UiState) {
     for knocker in room.lobby.iter().take(KNOCKERS) {
         let text = t!("ui.call.knocks", nick = panels::named(&knocker.nick));
-        Banner::new(Tone::Note, text).icon(icons::DOOR).show(ui, |ui| panels::let_in(ui, knocker, state));
+        Banner::new(Tone::Note, text).icon(icons::DOOR).room(ACTIONS).show(ui, |ui| panels::let_in(ui, knocker, state));
     }
     let more = room.lobby.len().saturating_sub(KNOCKERS);
     if more > 0 {
@@ -64,7 +66,7 @@ fn knockers(ui: &mut Ui, room: &Room, state: &mut UiState) {
 /// A server that nobody vouches for: its words are to be compared with the host's.
 fn unverified(ui: &mut Ui, room: &Room, state: &mut UiState) {
     let Some(words) = room.unverified.as_ref().filter(|words| state.compared.as_ref() != Some(*words)) else { return };
-    Banner::new(Tone::Warning, t!("ui.call.unverified", words = words)).show(ui, |ui| {
+    Banner::new(Tone::Warning, t!("ui.call.unverified", words = words)).room(ACTIONS).show(ui, |ui| {
         if Button::new(t!("ui.call.compared")).small().show(ui) {
             state.compared = Some(words.clone());
         }
@@ -90,7 +92,7 @@ fn talking(ui: &mut Ui, view: &View, room: &Room, state: &mut UiState) {
     if !room.me.is_muted_talking || room.me.microphone == Switch::On {
         return;
     }
-    Banner::new(Tone::Note, t!("ui.call.muted_talking")).icon(icons::MICROPHONE_OFF).show(ui, |ui| {
+    Banner::new(Tone::Note, t!("ui.call.muted_talking")).icon(icons::MICROPHONE_OFF).room(ACTIONS).show(ui, |ui| {
         if Button::new(t!("ui.call.unmute")).small().show(ui) {
             Command::Microphone.act(&ui.ctx().clone(), view, state);
         }
@@ -103,7 +105,7 @@ fn alone(ui: &mut Ui, view: &View, room: &Room, state: &mut UiState) {
         return;
     }
     let text = if room.role == Role::Host { t!("ui.call.alone_host") } else { t!("ui.call.alone") };
-    Banner::new(Tone::Note, text).icon(icons::INVITE).show(ui, |ui| {
+    Banner::new(Tone::Note, text).icon(icons::INVITE).room(ACTIONS).show(ui, |ui| {
         if room.invite.is_some() && Button::new(t!("ui.call.invite")).small().primary().show(ui) {
             Command::Invite.act(&ui.ctx().clone(), view, state);
         }

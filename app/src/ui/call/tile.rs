@@ -1,6 +1,8 @@
 //! One person on the screen: their picture or what stands for it, their name, and how they are.
 
-use eframe::egui::{Align2, Color32, Painter, Pos2, Rect, Role as Part, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
+use eframe::egui::{
+    Align2, Color32, Painter, Pos2, Rect, Role as Part, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2,
+};
 use hearth_call::{Route, Switch};
 use hearth_protocol::Role;
 use rust_i18n::t;
@@ -155,7 +157,8 @@ fn name(painter: &Painter, rect: Rect, label: &Label<'_>) {
     let room = rect.width() - 2.0 * space::S - 2.0 * space::S - marks_width;
     let galley = elided(painter, label.nick, fonts::plain(letters::SMALL), tokens::ON_LABEL, room);
     let width = galley.size().x + marks_width + 2.0 * space::S;
-    let ground = Rect::from_min_size(pos2(rect.left() + space::S, rect.bottom() - HEIGHT - space::S), vec2(width, HEIGHT));
+    let ground =
+        Rect::from_min_size(pos2(rect.left() + space::S, rect.bottom() - HEIGHT - space::S), vec2(width, HEIGHT));
     painter.rect_filled(ground, corner(radius::S + 2.0), tokens::LABEL);
     let mut at = Pos2::new(ground.left() + space::S, ground.center().y);
     for (icon, color) in marks {

@@ -1,6 +1,6 @@
 //! On the way into a room: a calm picture, and a way back.
 
-use eframe::egui::{Align2, Rect, Role as Part, RichText, Sense, Ui, UiBuilder, WidgetInfo, vec2};
+use eframe::egui::{Align2, Rect, RichText, Role as Part, Sense, Ui, UiBuilder, WidgetInfo, vec2};
 use hearth_call::Switch;
 use rust_i18n::t;
 

@@ -1,8 +1,8 @@
 //! What is written.
 
 use eframe::egui::{
-    Frame, Key, KeyboardShortcut, Label, Margin, Modifiers, OpenUrl, RichText, ScrollArea, Stroke, StrokeKind, TextEdit,
-    Ui, vec2,
+    Frame, Key, KeyboardShortcut, Label, Margin, Modifiers, OpenUrl, RichText, ScrollArea, Stroke, StrokeKind,
+    TextEdit, Ui, vec2,
 };
 use rust_i18n::t;
 
@@ -66,6 +66,7 @@ fn said(ui: &mut Ui, line: &ChatLine, is_same: bool, state: &UiState) {
     frame.show(ui, |ui| {
         ui.horizontal_wrapped(|ui| {
             ui.spacing_mut().item_spacing = vec2(0.0, 2.0);
+            ui.spacing_mut().interact_size.y = 0.0;
             for part in parts(&line.text) {
                 draw_part(ui, &part);
             }
@@ -99,14 +100,15 @@ fn say(ui: &mut Ui, state: &mut UiState) {
             .frame(crate::ui::parts::field_frame(ui))
             .char_limit(LIMIT)
             .desired_rows(1)
-            .desired_width(width - 2.0 * space::M);
+            .min_size(vec2(width, control::MEDIUM))
+            .desired_width(width);
         let response = ui.add(edit).accessible_name(t!("ui.chat.label"));
         if response.has_focus() {
             let ring = Stroke::new(control::RING, t.focus);
             ui.painter().rect_stroke(response.rect, corner(radius::M), ring, StrokeKind::Inside);
         }
-        let is_entered = response.has_focus()
-            && ui.input(|input| input.key_pressed(Key::Enter) && !input.modifiers.shift);
+        let is_entered =
+            response.has_focus() && ui.input(|input| input.key_pressed(Key::Enter) && !input.modifiers.shift);
         let is_sent = IconButton::new(icons::SEND, t!("ui.chat.send")).filled().show(ui) || is_entered;
         let text = state.drafts.chat.trim();
         if is_sent && !text.is_empty() {
@@ -174,11 +176,10 @@ mod tests {
             ("看http://a.example，好", vec![Words("看"), Link("http://a.example"), Words("，好")]),
             ("javascript://alert file:///etc", vec![Words("javascript://alert file:///etc")]),
             ("https://", vec![Words("https://")]),
-            ("https://a.example https://b.example", vec![
-                Link("https://a.example"),
-                Words(" "),
-                Link("https://b.example"),
-            ]),
+            (
+                "https://a.example https://b.example",
+                vec![Link("https://a.example"), Words(" "), Link("https://b.example")],
+            ),
         ] {
             assert_eq!(parts(text), expected, "{text}");
         }

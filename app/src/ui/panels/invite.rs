@@ -101,7 +101,8 @@ fn link(ui: &mut Ui, invite: &Invite, state: &mut UiState) {
 fn addresses(ui: &mut Ui, invite: &Invite, state: &mut UiState) {
     let Some(chosen) = invite.addresses.iter().find(|entry| entry.is_chosen) else { return };
     ui.hint(t!("ui.invite.address"));
-    let picks: Vec<_> = invite.addresses.iter().map(|entry| Pick { value: entry.address, text: named(entry) }).collect();
+    let picks: Vec<_> =
+        invite.addresses.iter().map(|entry| Pick { value: entry.address, text: named(entry) }).collect();
     let width = ui.available_width();
     let label = t!("ui.invite.address");
     if let Some(address) = picker(ui, icons::NETWORK, &label, &chosen.address, &picks, width) {

@@ -22,6 +22,8 @@ pub(super) fn people(ui: &mut Ui, room: &Room, state: &mut UiState) {
         ui.hint(t!("ui.people.count_of", count = count, capacity = room.capacity));
     }
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+        ui.spacing_mut().interact_size.y = control::ICON;
+        ui.spacing_mut().item_spacing.y = space::XS;
         lobby(ui, room, state);
         me(ui, room);
         for person in &room.people {
@@ -162,7 +164,6 @@ fn volume(ui: &mut Ui, person: &Person, nick: &str, state: &mut UiState) {
         let icon = if percent < 1.0 { icons::SPEAKER_OFF } else { icons::SPEAKER };
         mark(ui, icon, t.weak);
         ui.spacing_mut().slider_width = (ui.available_width() - 60.0).max(40.0);
-        ui.spacing_mut().interact_size.y = control::ICON;
         let slider = Slider::new(&mut percent, 0.0..=200.0).show_value(false).step_by(5.0);
         let response = ui.add(slider).accessible_name(t!("ui.people.volume", nick = nick));
         if response.changed() {

@@ -1,11 +1,12 @@
 //! One sentence that should be read now, and what can be done about it.
 
-use eframe::egui::{Align, Frame, Layout, Margin, Role, Stroke, Ui, WidgetInfo};
+use eframe::egui::{Align, Align2, Layout, Role, Sense, Stroke, StrokeKind, Ui, UiBuilder, WidgetInfo, pos2, vec2};
 
 use super::Parts as _;
+use crate::ui::fonts;
 use crate::ui::icons::{self, Icon};
 use crate::ui::style::corner;
-use crate::ui::tokens::{control, radius, space};
+use crate::ui::tokens::{control, letters, radius, space};
 
 /// How it is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +25,7 @@ pub(in crate::ui) struct Banner {
     tone: Tone,
     icon: Icon,
     text: String,
+    room: f32,
 }
 
 impl Banner {
@@ -34,12 +36,17 @@ impl Banner {
             Tone::Warning => icons::WARNING,
             Tone::Fault => icons::FAULT,
         };
-        Self { tone, icon, text: text.into() }
+        Self { tone, icon, text: text.into(), room: 0.0 }
     }
 
     /// With another picture.
     pub(in crate::ui) fn icon(self, icon: Icon) -> Self {
         Self { icon, ..self }
+    }
+
+    /// With so much room for what can be done about it, in points.
+    pub(in crate::ui) fn room(self, room: f32) -> Self {
+        Self { room, ..self }
     }
 
     /// Draws it, with `actions` at its right, from right to left.
@@ -50,26 +57,22 @@ impl Banner {
             Tone::Warning => (t.warn_soft, t.warn),
             Tone::Fault => (t.danger_soft, t.danger_text),
         };
-        let frame = Frame::new()
-            .fill(fill)
-            .stroke(Stroke::new(control::LINE, ink.gamma_multiply(0.35)))
-            .corner_radius(corner(radius::M))
-            .inner_margin(Margin::symmetric(space::M as i8, space::S as i8));
-        let inner = frame.show(ui, |ui| {
-            ui.set_width(ui.available_width());
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                let inner = actions(ui);
-                ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                    let square = super::button::square(control::ICON);
-                    let (rect, _) = ui.allocate_exact_size(square, eframe::egui::Sense::hover());
-                    self.icon.paint(ui.painter(), rect.center(), control::ICON, ink);
-                    ui.add(eframe::egui::Label::new(self.text.as_str()).wrap().selectable(true));
-                });
-                inner
-            })
-            .inner
-        });
-        inner.response.widget_info(|| WidgetInfo::labeled(Role::Alert, true, &self.text));
-        inner.inner
+        let left = space::M + control::ICON + space::S;
+        let width = ui.available_width();
+        let text_width = (width - left - self.room - space::M).max(80.0);
+        let galley = ui.painter().layout(self.text.clone(), fonts::plain(letters::BODY), t.text, text_width);
+        let height = galley.size().y.max(control::SMALL) + 2.0 * space::S;
+        let (rect, response) = ui.allocate_exact_size(vec2(width, height), Sense::hover());
+        response.widget_info(|| WidgetInfo::labeled(Role::Alert, true, &self.text));
+        let line = Stroke::new(control::LINE, ink.gamma_multiply(0.35));
+        ui.painter().rect(rect, corner(radius::M), fill, line, StrokeKind::Inside);
+        let icon = pos2(rect.left() + space::M + control::ICON / 2.0, rect.center().y);
+        self.icon.paint(ui.painter(), icon, control::ICON, ink);
+        let at = Align2::LEFT_CENTER.anchor_size(pos2(rect.left() + left, rect.center().y), galley.size());
+        ui.painter().galley(at.min, galley, t.text);
+        let right = rect.shrink2(vec2(space::S, space::S)).with_min_x(rect.right() - self.room - space::S);
+        let layout = Layout::right_to_left(Align::Center);
+        // A child of its own: what stands in it moves nothing below.
+        actions(&mut ui.new_child(UiBuilder::new().max_rect(right).layout(layout)))
     }
 }

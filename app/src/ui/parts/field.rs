@@ -1,6 +1,6 @@
 //! One line to type into.
 
-use eframe::egui::{Align2, Frame, Margin, Response, RichText, Stroke, StrokeKind, TextEdit, Ui, Vec2, vec2};
+use eframe::egui::{Align2, Frame, Margin, Response, RichText, Stroke, StrokeKind, TextEdit, Ui, vec2};
 
 use super::Parts as _;
 use crate::ui::style::corner;
@@ -17,15 +17,14 @@ pub(in crate::ui) fn field(
     limit: usize,
 ) -> Response {
     let t = ui.tokens();
-    let inner = vec2(width - 2.0 * space::M, control::MEDIUM - 2.0 * space::S);
     let edit = TextEdit::singleline(text)
         .hint_text(RichText::new(hint).color(t.weak))
         .frame(frame(ui))
         .char_limit(limit)
-        .min_size(Vec2::new(0.0, inner.y))
+        .min_size(vec2(width, control::MEDIUM))
         .align(Align2::LEFT_CENTER)
         .font(crate::ui::fonts::plain(letters::BODY))
-        .desired_width(inner.x);
+        .desired_width(width);
     let response = ui.add(edit).accessible_name(label);
     if response.has_focus() {
         let ring = Stroke::new(control::RING, t.focus);

@@ -18,8 +18,6 @@ enum Mood {
     Chosen,
     /// What it switches is off, and somebody should see that.
     Off,
-    /// It ends something.
-    Danger,
 }
 
 /// A button with a picture on it.
@@ -72,11 +70,6 @@ impl IconButton {
         if is_off { Self { mood: Mood::Off, ..self } } else { self }
     }
 
-    /// Ends something.
-    pub(in crate::ui) fn danger(self) -> Self {
-        Self { mood: Mood::Danger, ..self }
-    }
-
     /// So many things wait behind it.
     pub(in crate::ui) fn badge(self, badge: usize) -> Self {
         Self { badge, ..self }
@@ -100,7 +93,6 @@ impl IconButton {
     fn colors(&self, t: &Tokens, response: &Response) -> (Color32, Color32) {
         let is_hot = response.hovered();
         match self.mood {
-            Mood::Danger => (if is_hot { t.danger_hover } else { t.danger }, t.on_danger),
             Mood::Chosen => (t.accent_soft, t.accent_text),
             Mood::Off => (if is_hot { t.raised_hover } else { t.danger_soft }, t.danger_text),
             Mood::Calm if is_hot => (if self.is_filled { t.raised_hover } else { t.raised }, t.text),
@@ -135,7 +127,7 @@ impl Widget for IconButton {
         let (_, response) = ui.allocate_exact_size(vec2(self.width, self.height), Sense::click());
         response.widget_info(|| match self.mood {
             Mood::Chosen => WidgetInfo::selected(Role::Button, ui.is_enabled(), true, &self.label),
-            Mood::Calm | Mood::Off | Mood::Danger => WidgetInfo::labeled(Role::Button, ui.is_enabled(), &self.label),
+            Mood::Calm | Mood::Off => WidgetInfo::labeled(Role::Button, ui.is_enabled(), &self.label),
         });
         if ui.is_rect_visible(response.rect) {
             self.draw(ui, &response);

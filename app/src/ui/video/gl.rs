@@ -264,11 +264,8 @@ impl Garbage {
 fn upload(gl: &glow::Context, old: Option<Textures>, picture: &Picture) -> Option<Textures> {
     let resolution = picture.resolution();
     let (width, height) = (resolution.width as i32, resolution.height as i32);
-    let planes = [
-        (picture.y(), width, height),
-        (picture.u(), width / 2, height / 2),
-        (picture.v(), width / 2, height / 2),
-    ];
+    let planes =
+        [(picture.y(), width, height), (picture.u(), width / 2, height / 2), (picture.v(), width / 2, height / 2)];
     let same = old.filter(|old| old.resolution == resolution);
     let textures = match (same, old) {
         (Some(same), _) => same.planes,

@@ -52,8 +52,8 @@ pub enum Fit {
 }
 
 /// The way that works on this machine.
-pub(super) fn painter(gl: Option<&Arc<glow::Context>>) -> Box<dyn TilePainter> {
-    match gl.map(|gl| gl::GlPainter::new(gl)) {
+pub fn tile_painter(gl: Option<&Arc<glow::Context>>) -> Box<dyn TilePainter> {
+    match gl.map(gl::GlPainter::new) {
         Some(Ok(painter)) => Box::new(painter),
         Some(Err(error)) => {
             tracing::warn!(error, "shaders do not compile: pictures are converted by the processor");

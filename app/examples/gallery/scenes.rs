@@ -1,0 +1,295 @@
+//! Moments of the program, written down: the gallery shows them, and the tests of the window draw, press and compare them.
+#![expect(
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    reason = "what is written here is right, and any time will do"
+)]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use hearth::view::{
+    AddressKind, ChatLine, Devices, Door, Fault, Film, Invite, InviteAddress, Knocker, Me, Person, Pictures, PreJoin,
+    Progress, Quality, RecentRoom, Room, Speaker, Stage, View,
+};
+use hearth_base::{DeviceEntry, DeviceFault, DeviceId, DeviceLists, DeviceState, Picture, Resolution, TrackId};
+use hearth_call::{Route, Switch};
+use hearth_protocol::{MediaState, PeerId, PeerKind, Role, RoomName};
+
+/// Rooms near and past.
+pub(crate) fn home() -> View {
+    View {
+        nearby: vec![room("482913605"), room("730118254")],
+        recent: vec![
+            RecentRoom { room: room("615204837"), server: "192.168.1.20:8443".to_owned(), seen_unix_s: 1_772_641_800 },
+            RecentRoom {
+                room: room("家庭聚会"), server: "meet.example.org".to_owned(), seen_unix_s: 1_772_382_600
+            },
+        ],
+        ..View::default()
+    }
+}
+
+/// A room ended, and the program crashed before.
+pub(crate) fn home_fault() -> View {
+    let crash = Some("/home/ada/.local/state/hearth/crashes/2026-03-04.txt".into());
+    View { fault: Some(Fault::RoomEnded), crash, ..home() }
+}
+
+/// In front of the mirror, with everything plugged in.
+pub(crate) fn prejoin() -> View {
+    let door = PreJoin {
+        door: Door::Join { room: room("482913605"), invited: true },
+        film: Some(film(1, 3)),
+        level: 0.55,
+        ..PreJoin::default()
+    };
+    named(View { stage: Stage::PreJoin(door), devices: devices(), ..View::default() })
+}
+
+/// In front of the mirror, with nothing that works.
+pub(crate) fn prejoin_trouble() -> View {
+    let door = PreJoin { door: Door::Join { room: room("482913605"), invited: false }, ..PreJoin::default() };
+    let devices = Devices {
+        camera: DeviceState::Failed(DeviceFault::InUse),
+        microphone: DeviceState::Failed(DeviceFault::NoDevice),
+        speaker: DeviceState::Opening,
+        ..devices()
+    };
+    View { stage: Stage::PreJoin(door), devices, ..View::default() }
+}
+
+/// The host is asked.
+pub(crate) fn waiting() -> View {
+    let room = Room { progress: Progress::Waiting, name: Some(room("482913605")), me: me(), ..Room::default() };
+    of(room)
+}
+
+/// A room of our own, and nobody there.
+pub(crate) fn alone() -> View {
+    of(Room { people: Vec::new(), lobby: Vec::new(), chat: Vec::new(), seconds: 12, ..hosted() })
+}
+
+/// Two people.
+pub(crate) fn pair() -> View {
+    let people = vec![person(0, "Grace Hopper", Quality::Good(Route::Direct), true)];
+    of(Room { people, role: Role::Guest, invite: None, lobby: Vec::new(), ..hosted() })
+}
+
+/// Five people and all that belongs to a call.
+pub(crate) fn call() -> View {
+    of(hosted())
+}
+
+/// The same, where much goes wrong.
+pub(crate) fn call_trouble() -> View {
+    let base = hosted();
+    let mut view = of(Room {
+        progress: Progress::Reconnecting,
+        unverified: Some("harbour violet canoe lantern".to_owned()),
+        me: Me { microphone: Switch::Off, is_muted_talking: true, ..me() },
+        ..base
+    });
+    view.devices.camera = DeviceState::Failed(DeviceFault::Unplugged);
+    view.fault = Some(Fault::BusyPort(8443));
+    view
+}
+
+/// A full room.
+pub(crate) fn twelve() -> View {
+    let people = (0..11).map(|at| {
+        let nick = [
+            "Ada",
+            "小明",
+            "Grace Hopper",
+            "Linus",
+            "王小红",
+            "Katherine Johnson",
+            "Tim",
+            "李雷",
+            "韩梅梅",
+            "Margaret",
+            "Bo",
+        ];
+        person(at, nick.get(usize::from(at)).copied().unwrap_or("?"), Quality::Good(Route::Direct), at % 3 != 1)
+    });
+    of(Room { people: people.collect(), lobby: Vec::new(), ..hosted() })
+}
+
+fn named(mut view: View) -> View {
+    view.settings.nick = "Ada Lovelace".to_owned();
+    view
+}
+
+fn of(room: Room) -> View {
+    named(View { stage: Stage::Room(room), devices: devices(), ..View::default() })
+}
+
+fn me() -> Me {
+    Me { nick: "Ada Lovelace".to_owned(), film: Some(film(1, 3)), ..Me::default() }
+}
+
+/// A room that we host, with four others in it.
+pub(crate) fn hosted() -> Room {
+    let mut people = vec![
+        person(0, "Grace Hopper", Quality::Good(Route::Direct), true),
+        person(1, "小明", Quality::Poor(Route::Relayed), true),
+        person(2, "Katherine Coleman Goble Johnson of West Virginia", Quality::Good(Route::Relayed), false),
+        person(3, "", Quality::Lost, true),
+    ];
+    if let Some(first) = people.first_mut() {
+        first.is_speaking = true;
+    }
+    Room {
+        progress: Progress::In,
+        name: Some(room("482913605")),
+        role: Role::Host,
+        capacity: 12,
+        me: me(),
+        people,
+        lobby: vec![Knocker { id: id(9), nick: "Alan Turing".to_owned(), kind: PeerKind::Web }],
+        chat: chat(),
+        invite: Some(invite()),
+        unverified: None,
+        seconds: 754,
+    }
+}
+
+fn chat() -> Vec<ChatLine> {
+    let grace = || Speaker::Person { id: id(0), nick: "Grace Hopper".to_owned() };
+    let ming = || Speaker::Person { id: id(1), nick: "小明".to_owned() };
+    [
+        (grace(), "Good evening, everybody!"),
+        (grace(), "The agenda is at https://example.org/agenda, please have a look before we begin."),
+        (ming(), "大家好，我先去泡杯茶，马上回来。"),
+        (Speaker::Me, "Take your time."),
+    ]
+    .into_iter()
+    .zip(0..)
+    .map(|((from, text), at)| ChatLine { from, text: text.to_owned(), unix_s: 1_772_641_800 + 40 * at })
+    .collect()
+}
+
+/// An invitation to a room on this machine.
+pub(crate) fn invite() -> Invite {
+    let address = |address: &str, interface: &str, kind, is_chosen| InviteAddress {
+        address: address.parse().expect("an address"),
+        interface: interface.to_owned(),
+        kind,
+        is_chosen,
+    };
+    Invite {
+        number: room("482913605"),
+        link: "https://192.168.1.20:8443/j/482913605#k=Q2hhcmxlcyBCYWJiYWdl&f=x1y2z3".to_owned(),
+        is_hosted: true,
+        addresses: vec![
+            address("192.168.1.20", "enp3s0", AddressKind::Lan, true),
+            address("10.8.0.2", "wg0", AddressKind::Vpn, false),
+            address("127.0.0.1", "lo", AddressKind::Loopback, false),
+        ],
+        words: "harbour violet canoe lantern".to_owned(),
+        certificate: Some(
+            "3A:7F:12:C4:90:BE:55:0D:E1:68:2B:9C:47:F3:0A:D6:81:5E:C9:34:7A:B0:1F:E8:62:93:DD:05:4C:A7:F9:1B"
+                .to_owned(),
+        ),
+        wrong_invites: 2,
+    }
+}
+
+/// Somebody.
+pub(crate) fn person(at: u8, nick: &str, quality: Quality, has_video: bool) -> Person {
+    Person {
+        id: id(at),
+        nick: nick.to_owned(),
+        kind: if at.is_multiple_of(2) { PeerKind::Native } else { PeerKind::Web },
+        role: Role::Guest,
+        media: MediaState { audio: at % 3 != 2, video: has_video, screen: false },
+        is_speaking: false,
+        film: has_video.then(|| film(10 + u32::from(at), at)),
+        quality,
+        volume: 1.0,
+        lacks_video_codec: false,
+    }
+}
+
+/// An id.
+pub(crate) fn id(at: u8) -> PeerId {
+    PeerId::parse(&format!("peer-{at:012}")).expect("an id")
+}
+
+/// A room's name.
+pub(crate) fn room(name: &str) -> RoomName {
+    RoomName::parse(name).expect("a name")
+}
+
+/// A laptop's devices.
+pub(crate) fn devices() -> Devices {
+    let entry = |id: &str, name: &str, is_default| DeviceEntry {
+        id: DeviceId(id.to_owned()),
+        name: name.to_owned(),
+        is_default,
+    };
+    let lists = DeviceLists {
+        cameras: vec![entry("v0", "Integrated Camera", true), entry("v1", "Logitech C920 HD Pro Webcam", false)],
+        microphones: vec![entry("m0", "Built-in Audio Analog Stereo", true), entry("m1", "Jabra Evolve 65", false)],
+        speakers: vec![entry("s0", "Built-in Audio Analog Stereo", true), entry("s1", "Jabra Evolve 65", false)],
+    };
+    let on = |name: &str| DeviceState::On { name: name.to_owned() };
+    Devices {
+        lists,
+        camera: on("Integrated Camera"),
+        microphone: on("Built-in Audio Analog Stereo"),
+        speaker: on("Built-in Audio Analog Stereo"),
+    }
+}
+
+/// A picture that is there once.
+struct Still {
+    picture: Picture,
+    is_taken: AtomicBool,
+}
+
+impl Pictures for Still {
+    fn take(&self) -> Option<Picture> {
+        (!self.is_taken.swap(true, Ordering::Relaxed)).then(|| self.picture.clone())
+    }
+}
+
+/// Somebody in front of a wall.
+fn film(track: u32, look: u8) -> Film {
+    Film::new(TrackId(track), Arc::new(Still { picture: portrait(look), is_taken: AtomicBool::new(false) }))
+}
+
+/// Luma, blue and red differences of walls, of skins and hair, and of what people wear.
+const WALLS: [[u8; 3]; 4] = [[150, 110, 142], [120, 138, 112], [176, 118, 134], [96, 134, 124]];
+const SKINS: [[u8; 3]; 4] = [[176, 108, 150], [120, 112, 154], [148, 106, 154], [196, 110, 146]];
+const HAIRS: [[u8; 3]; 4] = [[40, 124, 134], [30, 128, 128], [70, 112, 146], [52, 120, 138]];
+const CLOTHES: [[u8; 3]; 4] = [[90, 150, 110], [70, 120, 160], [110, 100, 130], [60, 140, 120]];
+
+fn portrait(look: u8) -> Picture {
+    const SIZE: Resolution = Resolution { width: 320, height: 180 };
+    let planes: [Vec<u8>; 3] = [0, 1, 2].map(|plane| {
+        let step = if plane == 0 { 1 } else { 2 };
+        let (columns, rows) = (SIZE.width / step, SIZE.height / step);
+        let places = (0..rows).flat_map(|row| (0..columns).map(move |column| (column * step, row * step)));
+        places.map(|(x, y)| colour(look, x as f32, y as f32).get(plane as usize).copied().unwrap_or(128)).collect()
+    });
+    Picture::new(SIZE, planes.concat().into(), Instant::now()).expect("the planes are as long as the size asks for")
+}
+
+fn colour(look: u8, x: f32, y: f32) -> [u8; 3] {
+    let of = |table: [[u8; 3]; 4], shift: u8| table.get(usize::from((look + shift) % 4)).copied().unwrap_or([128; 3]);
+    let inside = |cx: f32, cy: f32, rx: f32, ry: f32| ((x - cx) / rx).powi(2) + ((y - cy) / ry).powi(2) < 1.0;
+    let lean = f32::from(look % 5) * 4.0 - 8.0;
+    if inside(160.0 + lean, 88.0, 30.0, 38.0) {
+        of(SKINS, look / 4)
+    } else if inside(160.0 + lean, 78.0, 38.0, 44.0) {
+        of(HAIRS, 0)
+    } else if inside(160.0, 190.0, 88.0, 60.0) {
+        of(CLOTHES, 1)
+    } else {
+        let [luma, blue, red] = of(WALLS, 0);
+        [luma.saturating_sub((y / 5.0) as u8 + ((x - 100.0).abs() / 9.0) as u8), blue, red]
+    }
+}

@@ -1,0 +1,108 @@
+//! Every sentence about what went wrong is read where it belongs, in both languages.
+
+use hearth::view::{Fault, Me, Progress, Refusal, Room, Stage as Screen, View};
+use hearth_base::{DeviceFault, DeviceKind, DeviceState};
+use hearth_call::Switch;
+use hearth_protocol::ErrorCode;
+use rust_i18n::t;
+
+use crate::scenes;
+use crate::stage::{LANGUAGES, Stage};
+
+#[test]
+fn every_fault_is_read_on_every_screen() {
+    let faults = [
+        Fault::HostUnreachable,
+        Fault::WrongLink,
+        Fault::NoSuchRoom,
+        Fault::WrongHost,
+        Fault::RoomFull(12),
+        Fault::RoomEnded,
+        Fault::Removed,
+        Fault::Denied,
+        Fault::WrongInvite,
+        Fault::BusyPort(8443),
+        Fault::Hosting("a reason".to_owned()),
+        Fault::WrongServer,
+        Fault::Refused(Refusal(ErrorCode::RateLimited)),
+    ];
+    for language in LANGUAGES {
+        let mut stage = Stage::new(View::default(), language);
+        for screen in [View::default(), scenes::prejoin(), scenes::waiting(), scenes::call()] {
+            for fault in &faults {
+                let settings = stage.harness.state().view.settings.clone();
+                stage.harness.state_mut().view = View { fault: Some(fault.clone()), settings, ..screen.clone() };
+                stage.harness.run_steps(2);
+                assert!(stage.has(&fault.sentence()), "{fault:?} in {language:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_device_that_fails_says_why_in_front_of_the_door() {
+    let faults = [
+        DeviceFault::InUse,
+        DeviceFault::NoPermission,
+        DeviceFault::NoDevice,
+        DeviceFault::NoSoundServer,
+        DeviceFault::Unplugged,
+        DeviceFault::Stalled,
+        DeviceFault::Other("a reason".to_owned()),
+    ];
+    for language in LANGUAGES {
+        let mut stage = Stage::new(scenes::prejoin(), language);
+        for fault in &faults {
+            for kind in [DeviceKind::Camera, DeviceKind::Microphone, DeviceKind::Speaker] {
+                let devices = &mut stage.harness.state_mut().view.devices;
+                *devices = scenes::devices();
+                let state = match kind {
+                    DeviceKind::Camera => &mut devices.camera,
+                    DeviceKind::Microphone => &mut devices.microphone,
+                    DeviceKind::Speaker => &mut devices.speaker,
+                };
+                *state = DeviceState::Failed(fault.clone());
+                stage.harness.run_steps(2);
+                let sentence = Fault::Device(kind, fault.clone()).sentence();
+                assert!(stage.has_part(&sentence), "{sentence}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_moments_of_a_call_have_their_sentences() {
+    for language in LANGUAGES {
+        let stage = Stage::new(scenes::call_trouble(), language);
+        for sentence in [
+            t!("ui.call.reconnecting"),
+            t!("ui.call.muted_talking"),
+            t!("ui.call.knocks", nick = "Alan Turing"),
+            t!("ui.call.unverified", words = "harbour violet canoe lantern"),
+            t!("fault.camera_unplugged"),
+        ] {
+            assert!(stage.has(&sentence), "{sentence}");
+        }
+        let stage = Stage::new(scenes::alone(), language);
+        assert!(stage.has(&t!("ui.call.alone_host")));
+        let mut room = scenes::hosted();
+        for person in &mut room.people {
+            person.lacks_video_codec = true;
+        }
+        let mut stage = Stage::new(View { stage: Screen::Room(room), ..View::default() }, language);
+        stage.press(&t!("ui.command.people"));
+        assert!(stage.has(&t!("ui.people.no_codec")));
+    }
+}
+
+#[test]
+fn a_camera_that_is_off_is_not_said_to_be_broken() {
+    for language in LANGUAGES {
+        let me = Me { camera: Switch::Off, microphone: Switch::Off, ..Me::default() };
+        let room = Room { progress: Progress::In, me, ..scenes::hosted() };
+        let mut view = View { stage: Screen::Room(room), devices: scenes::devices(), ..View::default() };
+        view.devices.camera = DeviceState::Failed(DeviceFault::Unplugged);
+        let stage = Stage::new(view, language);
+        assert!(!stage.has(&t!("fault.camera_unplugged")));
+    }
+}

@@ -1,0 +1,14 @@
+//! The window as a person meets it: moments that are written down are drawn, what is on them is found by its words and
+//! pressed, and what comes back is compared. No desk, no device, no display.
+
+mod faults;
+mod keys;
+mod presses;
+#[path = "../../examples/gallery/scenes.rs"]
+mod scenes;
+mod snapshots;
+mod stage;
+mod typing;
+
+// The same sentences as the program's; the language is one for both.
+rust_i18n::i18n!("../assets/locales", fallback = "en");

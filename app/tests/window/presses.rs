@@ -1,0 +1,219 @@
+//! Everything that can be pressed is found by its words in both languages, and means what it says.
+
+use hearth::view::{Door, LanguageChoice, PreJoin, Room, Stage as Screen, ThemeChoice, View, Wish};
+use hearth_base::{DeviceChoice, DeviceId, DeviceKind};
+use hearth_call::Switch;
+use hearth_protocol::Role;
+use rust_i18n::t;
+
+use crate::scenes;
+use crate::stage::{LANGUAGES, Stage};
+
+#[test]
+fn home_leads_into_rooms() {
+    for language in LANGUAGES {
+        let mut stage = Stage::new(scenes::home(), language);
+        stage.expect(&t!("ui.home.start"), Wish::Start);
+        stage.expect(&t!("ui.home.join_room", room = "482-913-605"), Wish::JoinNearby(scenes::room("482913605")));
+        stage.expect(&t!("ui.home.rejoin_room", room = "家庭聚会"), Wish::JoinRecent(1));
+        stage.expect(&t!("ui.home.forget"), Wish::ForgetRecent);
+    }
+}
+
+#[test]
+fn what_went_wrong_is_read_and_put_away() {
+    for language in LANGUAGES {
+        let mut stage = Stage::new(scenes::home_fault(), language);
+        stage.expect(&t!("ui.dismiss"), Wish::Dismiss);
+        stage.expect(&t!("ui.crash.dismiss"), Wish::DismissCrash);
+    }
+}
+
+#[test]
+fn the_door_opens_and_closes() {
+    for language in LANGUAGES {
+        let mut stage = Stage::new(scenes::prejoin(), language);
+        stage.expect(&t!("ui.prejoin.join"), Wish::Enter);
+        stage.expect(&t!("ui.prejoin.back"), Wish::Leave);
+        stage.expect(&t!("ui.call.mute"), Wish::SetMicrophone(Switch::Off));
+        stage.expect(&t!("ui.call.camera_stop"), Wish::SetCamera(Switch::Off));
+        stage.expect(&t!("ui.device.test_sound"), Wish::TestSound);
+        let door = PreJoin { door: Door::Start, microphone: Switch::Off, camera: Switch::Off, ..PreJoin::default() };
+        let mut stage = Stage::new(View { stage: Screen::PreJoin(door), ..View::default() }, language);
+        stage.expect(&t!("ui.prejoin.start"), Wish::Enter);
+        stage.expect(&t!("ui.call.unmute"), Wish::SetMicrophone(Switch::On));
+        stage.expect(&t!("ui.call.camera_start"), Wish::SetCamera(Switch::On));
+    }
+}
+
+#[test]
+fn devices_are_picked_in_front_of_the_door() {
+    for language in LANGUAGES {
+        let mut stage = Stage::new(scenes::prejoin(), language);
+        let named = |id: &str| DeviceChoice::Named(DeviceId(id.to_owned()));
+        for (field, kind, line, choice) in [
+            (t!("ui.device.camera"), DeviceKind::Camera, "Logitech C920 HD Pro Webcam".into(), named("v1")),
+            (t!("ui.device.camera"), DeviceKind::Camera, t!("ui.device.test_pattern"), DeviceChoice::Test),
+            (t!("ui.device.microphone"), DeviceKind::Microphone, t!("ui.device.test_tone"), DeviceChoice::Test),
+            (t!("ui.device.microphone"), DeviceKind::Microphone, t!("ui.device.none"), DeviceChoice::Off),
+            (t!("ui.device.speaker"), DeviceKind::Speaker, "Jabra Evolve 65".into(), named("s1")),
+        ] {
+            stage.press(&field);
+            stage.expect(&line, Wish::Choose(kind, choice));
+        }
+    }
+}
+
+#[test]
+fn a_guest_without_an_invitation_asks() {
+    for language in LANGUAGES {
+        let mut stage = Stage::new(scenes::prejoin_trouble(), language);
+        stage.expect(&t!("ui.prejoin.ask"), Wish::Enter);
+        let mut stage = Stage::new(scenes::waiting(), language);
+        assert!(stage.has(&t!("ui.call.waiting")));
+        stage.expect(&t!("ui.call.leave"), Wish::Leave);
+    }
+}
+
+#[test]
+fn who_knocks_is_let_in_or_sent_away_without_a_panel() {
+    for language in LANGUAGES {
+        let mut stage = Stage::new(scenes::call(), language);
+        assert!(stage.has(&t!("ui.call.knocks", nick = "Alan Turing")));
+        stage.expect(&t!("ui.people.admit"), Wish::Admit(scenes::id(9)));
+        stage.expect(&t!("ui.people.deny"), Wish::Deny(scenes::id(9)));
+    }
+}
+
+#[test]
+fn the_bar_switches_what_is_ours() {
+    for language in LANGUAGES {
+        let mut stage = Stage::new(scenes::call(), language);
+        stage.expect(&t!("ui.call.mute"), Wish::SetMicrophone(Switch::Off));
+        stage.expect(&t!("ui.call.camera_stop"), Wish::SetCamera(Switch::Off));
+        stage.press(&t!("ui.call.device_menu", device = t!("ui.device.camera")));
+        stage.expect(&t!("ui.device.test_pattern"), Wish::Choose(DeviceKind::Camera, DeviceChoice::Test));
+        stage.press(&t!("ui.call.device_menu", device = t!("ui.device.microphone")));
+        stage.expect(&t!("ui.device.test_tone"), Wish::Choose(DeviceKind::Microphone, DeviceChoice::Test));
+    }
+}
+
+#[test]
+fn somebody_is_removed_only_after_a_question() {
+    for language in LANGUAGES {
+        let mut stage = Stage::new(scenes::call(), language);
+        stage.press(&t!("ui.command.people"));
+        stage.press(&t!("ui.people.remove", nick = "Grace Hopper"));
+        assert!(stage.has(&t!("ui.remove.text")));
+        assert!(stage.wishes().is_empty());
+        stage.expect(&t!("ui.remove.button"), Wish::Kick(scenes::id(0)));
+        assert!(!stage.has(&t!("ui.remove.text")));
+    }
+}
+
+#[test]
+fn a_guest_leaves_at_once_and_a_host_is_asked() {
+    for language in LANGUAGES {
+        let mut stage = Stage::new(scenes::pair(), language);
+        stage.expect(&t!("ui.call.leave"), Wish::Leave);
+        let mut stage = Stage::new(scenes::call(), language);
+        stage.press(&t!("ui.call.end"));
+        assert!(stage.has(&t!("ui.leave.hosted")), "the room lives in this program");
+        stage.press(&t!("ui.cancel"));
+        assert!(stage.wishes().is_empty());
+    }
+}
+
+#[test]
+fn a_host_on_a_server_may_leave_the_room_to_the_others() {
+    for language in LANGUAGES {
+        let elsewhere = || {
+            let mut invite = scenes::invite();
+            invite.is_hosted = false;
+            let room = Room { invite: Some(invite), role: Role::Host, lobby: Vec::new(), ..scenes::hosted() };
+            View { stage: Screen::Room(room), devices: scenes::devices(), ..View::default() }
+        };
+        for (word, wish) in [("ui.call.leave", Wish::Leave), ("ui.call.end", Wish::EndForAll)] {
+            let mut stage = Stage::new(elsewhere(), language);
+            stage.press(&t!("ui.call.leave"));
+            assert!(stage.has(&t!("ui.leave.host")));
+            let word = if word == "ui.call.end" { t!("ui.call.end") } else { t!("ui.call.leave") };
+            // The bar's button has the same word; the question's is drawn last.
+            let nodes: Vec<_> = egui_kittest::kittest::Queryable::get_all_by_label(&stage.harness, &word).collect();
+            nodes.last().expect("the question has the button").click();
+            stage.settle();
+            assert!(stage.wishes() == [wish]);
+        }
+    }
+}
+
+#[test]
+fn an_unknown_server_is_compared_once() {
+    for language in LANGUAGES {
+        let mut stage = Stage::new(scenes::call_trouble(), language);
+        assert!(stage.has_part("harbour violet canoe lantern"));
+        stage.press(&t!("ui.call.compared"));
+        assert!(!stage.has_part("harbour violet canoe lantern"));
+    }
+}
+
+#[test]
+fn an_address_is_chosen_for_the_link() {
+    for language in LANGUAGES {
+        let high = eframe::egui::vec2(900.0, 900.0);
+        let mut stage = Stage::sized(scenes::call(), language, ThemeChoice::Dark, high);
+        stage.press(&t!("ui.command.invite"));
+        stage.press(&t!("ui.invite.address"));
+        let line = t!("ui.invite.vpn", address = "10.8.0.2", interface = "wg0");
+        stage.expect(&line, Wish::ChooseAddress([10, 8, 0, 2].into()));
+    }
+}
+
+#[test]
+fn an_invitation_says_everything() {
+    use eframe::egui::OutputCommand;
+    for language in LANGUAGES {
+        let mut stage = Stage::new(scenes::call(), language);
+        stage.press(&t!("ui.command.invite"));
+        egui_kittest::kittest::Queryable::get_by_label(&stage.harness, &t!("ui.invite.copy")).click();
+        let mut copied = None;
+        for _ in 0..3 {
+            stage.harness.step();
+            let commands = &stage.harness.output().platform_output.commands;
+            copied = copied.or_else(|| {
+                commands.iter().find_map(|command| {
+                    if let OutputCommand::CopyText(text) = command { Some(text.clone()) } else { None }
+                })
+            });
+        }
+        let copied = copied.expect("something was copied");
+        let invite = scenes::invite();
+        for part in [invite.link.as_str(), "482-913-605", &invite.words, "Firefox", "Safari", "Chrome"] {
+            assert!(copied.contains(part), "{part} in {copied}");
+        }
+        assert!(stage.has(&t!("ui.invite.copied")));
+    }
+}
+
+#[test]
+fn settings_are_changed_one_by_one() {
+    for language in LANGUAGES {
+        let mut stage = Stage::new(scenes::home(), language);
+        let kept = stage.harness.state().view.settings.clone();
+        stage.press(&t!("ui.settings.title"));
+        let change = |change: fn(&mut hearth::view::Settings)| {
+            let mut settings = kept.clone();
+            change(&mut settings);
+            Wish::Change(Box::new(settings))
+        };
+        stage.expect(&t!("ui.settings.mirror"), change(|settings| settings.mirror = false));
+        stage.expect(&t!("ui.settings.picture_small"), change(|s| s.picture = hearth::view::PictureSize::Small));
+        stage.press(&t!("ui.settings.looks"));
+        stage.expect(&t!("ui.settings.dark"), change(|settings| settings.theme = ThemeChoice::Dark));
+        let other = if language == LanguageChoice::English { "中文" } else { "English" };
+        stage.press(other);
+        assert!(matches!(stage.wishes().as_slice(), [Wish::Change(settings)] if settings.language != language));
+        stage.press(&t!("ui.close"));
+        assert!(!stage.has(&t!("ui.settings.looks")));
+    }
+}

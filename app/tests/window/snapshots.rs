@@ -1,0 +1,81 @@
+//! What the screens look like. After a change that is meant: `UPDATE_SNAPSHOTS=1 cargo nextest run -p hearth snapshots`,
+//! and look at what has changed.
+
+use eframe::egui::{self, Key, Modifiers};
+use egui_kittest::{SnapshotOptions, SnapshotResults};
+use hearth::view::{LanguageChoice, ThemeChoice, View};
+
+use crate::scenes;
+use crate::stage::Stage;
+
+/// A pixel may be so far from what it was (a distance of colours, squared): rounding differs between drivers.
+const DISTANCE: f32 = 2.5;
+/// So many pixels may be further: an edge that fell on the other side.
+const PIXELS: usize = 300;
+
+/// A scene in both languages, one by day and one by night.
+fn check(results: &mut SnapshotResults, name: &str, scene: fn() -> View, keys: &[(Modifiers, Key)]) {
+    let looks =
+        [(LanguageChoice::English, ThemeChoice::Light, "en"), (LanguageChoice::Chinese, ThemeChoice::Dark, "zh")];
+    for (language, theme, suffix) in looks {
+        let mut stage = Stage::sized(scene(), language, theme, egui::vec2(900.0, 600.0));
+        for (modifiers, key) in keys {
+            stage.key(*modifiers, *key);
+        }
+        stage.harness.run_steps(6);
+        let options =
+            SnapshotOptions::new().threshold(DISTANCE).max_failed_pixels(PIXELS).output_path("tests/window/snapshots");
+        stage.harness.snapshot_options(format!("{name}-{suffix}"), &options);
+        results.extend_harness(&mut stage.harness);
+    }
+}
+
+#[test]
+fn home_looks_as_it_did() {
+    let mut results = SnapshotResults::new();
+    check(&mut results, "home", scenes::home, &[]);
+    check(&mut results, "home-fault", scenes::home_fault, &[]);
+}
+
+#[test]
+fn the_mirror_looks_as_it_did() {
+    let mut results = SnapshotResults::new();
+    check(&mut results, "prejoin", scenes::prejoin, &[]);
+    check(&mut results, "prejoin-trouble", scenes::prejoin_trouble, &[]);
+}
+
+#[test]
+fn waiting_looks_as_it_did() {
+    let mut results = SnapshotResults::new();
+    check(&mut results, "waiting", scenes::waiting, &[]);
+}
+
+#[test]
+fn a_call_looks_as_it_did() {
+    let mut results = SnapshotResults::new();
+    check(&mut results, "call", scenes::call, &[]);
+    check(&mut results, "call-trouble", scenes::call_trouble, &[]);
+    check(&mut results, "pair", scenes::pair, &[]);
+    check(&mut results, "twelve", scenes::twelve, &[]);
+}
+
+#[test]
+fn panels_look_as_they_did() {
+    let mut results = SnapshotResults::new();
+    for (name, key) in [("people", Key::P), ("chat", Key::C), ("invite", Key::I)] {
+        check(&mut results, name, scenes::call, &[(Modifiers::NONE, key)]);
+    }
+}
+
+#[test]
+fn settings_and_help_look_as_they_did() {
+    let mut results = SnapshotResults::new();
+    check(&mut results, "settings", scenes::prejoin, &[(Modifiers::CTRL, Key::Comma)]);
+    check(&mut results, "help", scenes::home, &[(Modifiers::SHIFT, Key::Questionmark)]);
+}
+
+#[test]
+fn the_question_before_leaving_looks_as_it_did() {
+    let mut results = SnapshotResults::new();
+    check(&mut results, "leave", scenes::call, &[(Modifiers::CTRL.plus(Modifiers::SHIFT), Key::H)]);
+}

@@ -1,0 +1,110 @@
+//! A view on a stage: drawn in a language and a theme, pressed, asked what was wished.
+
+use eframe::egui::{self, Event, Key, Modifiers, Role, Vec2};
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use egui_kittest::{Harness, HarnessBuilder, Node};
+use hearth::ui::{self, RgbaPainter, UiState};
+use hearth::view::{LanguageChoice, ThemeChoice, View, Wish};
+
+pub(crate) const LANGUAGES: [LanguageChoice; 2] = [LanguageChoice::English, LanguageChoice::Chinese];
+
+/// What is drawn, and what was wished.
+pub(crate) struct Act {
+    pub(crate) view: View,
+    pub(crate) wishes: Vec<Wish>,
+    state: UiState,
+    tiles: RgbaPainter,
+    is_installed: bool,
+}
+
+/// A window with a view in it.
+pub(crate) struct Stage {
+    pub(crate) harness: Harness<'static, Act>,
+}
+
+impl Stage {
+    /// A view, in a language.
+    pub(crate) fn new(view: View, language: LanguageChoice) -> Self {
+        Self::sized(view, language, ThemeChoice::Light, egui::vec2(900.0, 600.0))
+    }
+
+    pub(crate) fn sized(mut view: View, language: LanguageChoice, theme: ThemeChoice, size: Vec2) -> Self {
+        view.settings.language = language;
+        view.settings.theme = theme;
+        let state = UiState::in_zone(jiff::tz::TimeZone::UTC);
+        let act = Act { view, wishes: Vec::new(), state, tiles: RgbaPainter::default(), is_installed: false };
+        let builder: HarnessBuilder<Act> = Harness::builder().with_size(size);
+        let harness = builder.with_os(egui::os::OperatingSystem::Nix).build_ui_state(draw, act);
+        let mut stage = Self { harness };
+        stage.settle();
+        stage
+    }
+
+    /// Draws until what was pressed is on the screen.
+    pub(crate) fn settle(&mut self) {
+        self.harness.run_steps(4);
+    }
+
+    /// Presses what has these words; what only names it is passed over.
+    pub(crate) fn press(&mut self, label: &str) {
+        let named = self.harness.get_all_by_label(label);
+        let pressed: Vec<_> = named.filter(|node| node.accesskit_node().role() != Role::Label).collect();
+        assert_eq!(pressed.len(), 1, "{label}");
+        pressed.iter().for_each(Node::click);
+        self.settle();
+    }
+
+    /// Gives the keyboard to the field with these words.
+    pub(crate) fn focus(&mut self, label: &str) {
+        let named = self.harness.get_all_by_label(label);
+        let fields: Vec<_> = named.filter(|node| node.accesskit_node().role() != Role::Label).collect();
+        assert_eq!(fields.len(), 1, "{label}");
+        fields.iter().for_each(Node::focus);
+        self.settle();
+        self.wishes();
+    }
+
+    /// Whether something has these words.
+    pub(crate) fn has(&self, label: &str) -> bool {
+        self.harness.query_all_by_label(label).next().is_some()
+    }
+
+    /// Whether something has a label in which these words are.
+    pub(crate) fn has_part(&self, label: &str) -> bool {
+        self.harness.query_all_by_label_contains(label).next().is_some()
+    }
+
+    pub(crate) fn key(&mut self, modifiers: Modifiers, key: Key) {
+        self.harness.key_press_modifiers(modifiers, key);
+        self.settle();
+    }
+
+    pub(crate) fn text(&mut self, text: &str) {
+        self.harness.event(Event::Text(text.to_owned()));
+        self.settle();
+    }
+
+    /// What was wished since the last time.
+    pub(crate) fn wishes(&mut self) -> Vec<Wish> {
+        std::mem::take(&mut self.harness.state_mut().wishes)
+    }
+
+    /// Presses, and expects one wish.
+    pub(crate) fn expect(&mut self, label: &str, wish: Wish) {
+        self.wishes();
+        self.press(label);
+        let found = self.wishes();
+        assert!(found == [wish.clone()], "{label}: {found:?} instead of {wish:?}");
+    }
+}
+
+fn draw(ui: &mut egui::Ui, act: &mut Act) {
+    if !act.is_installed {
+        ui::install(ui.ctx());
+        act.is_installed = true;
+        ui.ctx().request_discard("the letters are there from the next pass on");
+        return;
+    }
+    let wishes = ui::draw(ui, &act.view, &mut act.state, &mut act.tiles);
+    act.wishes.extend(wishes);
+}
