@@ -1,0 +1,20 @@
+//! The desk with real parts, below the window: TLS, mDNS, the relay, sockets, codecs, on a LAN of network namespaces.
+//!
+//! Each person is a [`Desk`](hearth::engine::desk::Desk) of their own in this process, on a host of their own. A test does
+//! what a person does, by wishes, and reads what they would see, in views. Waits are on views with a deadline.
+
+#![expect(clippy::print_stdout, reason = "a test prints what it measured")]
+#![expect(unreachable_pub, reason = "the modules of one test binary")]
+
+mod child;
+mod devices;
+mod faults;
+#[path = "../e2e/lan.rs"]
+mod lan;
+mod life;
+mod names;
+mod person;
+mod place;
+mod room;
+mod server;
+mod stranger;

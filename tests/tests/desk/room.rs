@@ -1,0 +1,188 @@
+//! A room on the LAN, from the first click to the last word.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use hearth::view::{AddressKind, Door, Fault, Invite, Person as Seen, Progress, Quality, Room, Speaker, Wish};
+use hearth_call::{Route, Switch};
+use hearth_protocol::PeerId;
+
+use crate::lan::Lan;
+use crate::person::{Person, ROOM, SOON};
+use crate::place::{alone, now, run};
+
+/// From a click on one side to the mark on the other.
+const MARK: Duration = Duration::from_millis(300);
+/// What a loaded machine may add before the test fails.
+const SLACK: Duration = Duration::from_millis(700);
+
+/// Number, lobby, link, media, marks, chat, kick, deny, the end.
+#[test]
+fn a_room_hosted_on_the_lan() -> Result<()> {
+    let _turn = alone()?;
+    let mut lan = Lan::new()?;
+    let host = lan.host("ann")?;
+    for (name, address) in [("docker0", "172.17.0.1/16"), ("wg0", "10.8.0.2/24")] {
+        run(&host, &["ip", "link", "add", name, "type", "veth", "peer", "name", &format!("{name}-far")])?;
+        run(&host, &["ip", "addr", "add", address, "dev", name])?;
+        run(&host, &["ip", "link", "set", name, "up"])?;
+    }
+    let ann = Person::new(&host, "Ann")?;
+    let ben = Person::new(&lan.host("ben")?, "Ben")?;
+    let eve = Person::new(&lan.host("eve")?, "Eve")?;
+
+    let begun = now();
+    let invite = ann.start()?;
+    println!("from Start to in the room: {:?}", now() - begun);
+    check_invite(&ann, &invite, host.address.into())?;
+
+    let number = invite.number.clone();
+    let seen = ben.wait("the room nearby", SOON, |view| view.nearby.contains(&number).then_some(()))?;
+    println!("seen nearby after {:?}", seen.1);
+    knock_and_enter(&ann, &ben, &invite)?;
+    let (of_ben, of_ann) = (meet(&ann, "Ben")?, meet(&ben, "Ann")?);
+    chat(&ann, &ben)?;
+    marks(&ann, &ben, of_ben)?;
+    ann.wish(Wish::SetVolume(of_ben, 0.5))?;
+    ann.until("a volume", SOON, |room| of(room, of_ben).is_some_and(|person| (person.volume - 0.5).abs() < 0.01))?;
+    // A guest cannot put the host out.
+    ben.wish(Wish::Kick(of_ann))?;
+
+    let begun = now();
+    eve.wish(Wish::Join(invite.link.clone()))?;
+    ensure!(eve.at_door()?.door == Door::Join { room: invite.number.clone(), invited: true }, "another door");
+    eve.wish(Wish::Enter)?;
+    let (progress, _) = eve.room("in", ROOM, |room| (room.progress != Progress::Entering).then_some(room.progress))?;
+    ensure!(progress == Progress::In, "the link did not open the door: {progress:?}");
+    println!("by the link: {:?}", now() - begun);
+    meet(&eve, "Ann")?;
+    meet(&eve, "Ben")?;
+
+    ann.wish(Wish::Kick(of_ben))?;
+    ben.fault(&Fault::Removed, "The host removed you from the room.", SOON)?;
+    eve.until("Ben gone", SOON, |room| room.people.len() == 1)?;
+    ben.join(invite.number.as_str())?;
+    ben.progress(Progress::Waiting, ROOM)?;
+    let again = knocker(&ann)?;
+    ann.wish(Wish::Deny(again))?;
+    ben.fault(&Fault::Denied, "The host did not let you in. Ask them, then try again.", SOON)?;
+    ann.until("nobody at the door", SOON, |room| room.lobby.is_empty())?;
+
+    the_end(&ann, &ben, &eve, &invite)
+}
+
+fn check_invite(ann: &Person, invite: &Invite, address: std::net::IpAddr) -> Result<()> {
+    let number = invite.number.as_str();
+    ensure!(number.len() == 9 && number.bytes().all(|b| b.is_ascii_digit()), "the number {number}");
+    let link = format!("https://{address}:8443/r/{number}#");
+    ensure!(invite.link.starts_with(&link) && invite.link.contains("s=") && invite.link.contains("k="), "another link");
+    ensure!(invite.is_hosted && invite.words.split_whitespace().count() >= 3, "words: {}", invite.words);
+    let hex = invite.certificate.clone().unwrap_or_default();
+    ensure!(hex.len() == 95 && hex.split(':').all(|byte| u8::from_str_radix(byte, 16).is_ok()), "{hex}");
+    let shown: Vec<_> = invite.addresses.iter().map(|entry| (entry.address, entry.kind, entry.is_chosen)).collect();
+    let tunnel = "10.8.0.2".parse()?;
+    ensure!(shown == [(address, AddressKind::Lan, true), (tunnel, AddressKind::Vpn, false)], "{shown:?}");
+    for wanted in [tunnel, address] {
+        ann.wish(Wish::ChooseAddress(wanted))?;
+        let link = format!("https://{wanted}:8443/");
+        ann.until("another link", SOON, |room| room.invite.as_ref().is_some_and(|i| i.link.starts_with(&link)))?;
+    }
+    Ok(())
+}
+
+/// By the number as people write it, past the host.
+fn knock_and_enter(ann: &Person, ben: &Person, invite: &Invite) -> Result<()> {
+    let number = invite.number.as_str();
+    let spaced = format!(" {} {} {} ", &number[..3], &number[3..6], &number[6..]);
+    ben.wish(Wish::Join(spaced))?;
+    ensure!(ben.at_door()?.door == Door::Join { room: invite.number.clone(), invited: false }, "another door");
+    let begun = now();
+    ben.wish(Wish::Enter)?;
+    ben.progress(Progress::Waiting, ROOM)?;
+    println!("from Enter to the lobby: {:?}", now() - begun);
+    let (words, _) = ben.room("words to compare", SOON, |room| room.unverified.clone())?;
+    ensure!(words == invite.words, "both read other words");
+    let id = knocker(ann)?;
+    println!("and to the host: {:?}", now() - begun);
+    let begun = now();
+    ann.wish(Wish::Admit(id))?;
+    ben.progress(Progress::In, SOON)?;
+    println!("from Admit to in: {:?}", now() - begun);
+    Ok(())
+}
+
+fn knocker(ann: &Person) -> Result<PeerId> {
+    Ok(ann.room("a knock", SOON, |room| room.lobby.first().filter(|k| k.nick == "Ben").map(|k| k.id))?.0)
+}
+
+/// Waits until somebody is seen, directly and well.
+pub fn meet(person: &Person, nick: &str) -> Result<PeerId> {
+    let (id, took) = person.room(&format!("{nick} in the room"), ROOM, |room| {
+        let other = room.people.iter().find(|other| other.nick == nick)?;
+        let shown = other.film.as_ref()?.take()?;
+        (other.quality == Quality::Good(Route::Direct) && !shown.y().is_empty()).then_some(other.id)
+    })?;
+    println!("{nick} is seen after {took:?}");
+    Ok(id)
+}
+
+fn of(room: &Room, id: PeerId) -> Option<&Seen> {
+    room.people.iter().find(|person| person.id == id)
+}
+
+fn chat(ann: &Person, ben: &Person) -> Result<()> {
+    for (from, to, text) in [(ann, ben, "茶好了 https://example.org"), (ben, ann, "Coming!")] {
+        let begun = now();
+        from.wish(Wish::Say(text.to_owned()))?;
+        to.until("the line", SOON, |room| {
+            room.chat.iter().any(|line| line.text == text && matches!(line.from, Speaker::Person { .. }))
+        })?;
+        println!("a line of chat: {:?}", now() - begun);
+        from.until("our own line", SOON, |room| room.chat.iter().any(|l| l.text == text && l.from == Speaker::Me))?;
+    }
+    Ok(())
+}
+
+/// What one switches, the other sees.
+fn marks(ann: &Person, ben: &Person, of_ben: PeerId) -> Result<()> {
+    type Mark = (&'static str, fn(Switch) -> Wish, fn(&Seen) -> bool);
+    let both: [Mark; 2] =
+        [("microphone", Wish::SetMicrophone, |p| p.media.audio), ("camera", Wish::SetCamera, |p| p.media.video)];
+    for (what, wish, is_on) in both {
+        for switch in [Switch::Off, Switch::On] {
+            let begun = now();
+            ben.wish(wish(switch))?;
+            let on = switch == Switch::On;
+            ann.until("the mark", SOON, |room| of(room, of_ben).is_some_and(|person| is_on(person) == on))?;
+            let took = now() - begun;
+            println!("{what} {switch:?}: seen after {took:?} (goal {MARK:?})");
+            ensure!(took < MARK + SLACK, "{what} {switch:?} was seen after {took:?}");
+        }
+    }
+    ben.wish(Wish::SetMicrophone(Switch::Off))?;
+    let said = ben.until("You're muted", SOON, |room| room.me.is_muted_talking)?;
+    println!("who speaks without being heard is told after {said:?}");
+    ben.wish(Wish::SetMicrophone(Switch::On))?;
+    ann.until("Ben speaks", SOON, |room| of(room, of_ben).is_some_and(|person| person.is_speaking))?;
+    Ok(())
+}
+
+/// The host ends the room: nothing of it is left.
+fn the_end(ann: &Person, ben: &Person, eve: &Person, invite: &Invite) -> Result<()> {
+    let port = SocketAddr::new(ann.host.address.into(), 8443);
+    ensure!(ben.reaches(port)?, "the room's port is closed");
+    let begun = now();
+    ann.wish(Wish::EndForAll)?;
+    eve.fault(&Fault::RoomEnded, "The host ended the room.", SOON)?;
+    println!("a guest reads the end after {:?}", now() - begun);
+    ann.home(SOON)?;
+    ben.port_closes(port, SOON)?;
+    println!("the port is closed after {:?}", now() - begun);
+    let number = &invite.number;
+    ben.wait("the announcement gone", SOON, |view| (!view.nearby.contains(number)).then_some(()))?;
+    println!("the announcement is gone after {:?}", now() - begun);
+    let view = ann.view()?;
+    ensure!(view.fault.is_none(), "the host reads {:?}", view.fault);
+    Ok(())
+}

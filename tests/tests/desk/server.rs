@@ -1,0 +1,80 @@
+//! A signalling server of somebody's own, on a host of its own.
+//!
+//! Owner of: the server's thread, which is waited for.
+
+use std::thread::JoinHandle;
+
+use anyhow::{Result, anyhow};
+use hearth_protocol::Limits;
+use hearth_signal::rooms::RoomsConfig;
+use hearth_signal::{ConnectionLimits, Protection, Server, ServerConfig};
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+
+use crate::lan::Host;
+use crate::place::on;
+
+const PORT: u16 = 8443;
+
+pub struct Signalling {
+    pub address: String,
+    end: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+    _state: TempDir,
+}
+
+impl Signalling {
+    /// One whose rooms hold so many people.
+    pub fn start(host: &Host, room_peers: u32) -> Result<Self> {
+        let state = tempfile::tempdir()?;
+        let protection = Protection::Generated { state: state.path().to_owned() };
+        Self::run(host, room_peers, protection, state)
+    }
+
+    /// One that a proxy would protect.
+    pub fn plain(host: &Host) -> Result<Self> {
+        Self::run(host, 12, Protection::PlainHttp, tempfile::tempdir()?)
+    }
+
+    fn run(host: &Host, room_peers: u32, protection: Protection, state: TempDir) -> Result<Self> {
+        let scheme = match protection {
+            Protection::Generated { .. } => "https",
+            Protection::PlainHttp => "http",
+        };
+        let config = ServerConfig {
+            listen: (host.address, PORT).into(),
+            protection,
+            names: Vec::new(),
+            rooms: RoomsConfig { limits: Limits { room_peers, ..Limits::default() }, ..RoomsConfig::default() },
+            connections: ConnectionLimits::default(),
+        };
+        let (end, ended) = oneshot::channel();
+        let (say, said) = std::sync::mpsc::sync_channel(1);
+        let serve = move || -> Result<()> {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let bound = runtime.block_on(Server::bind(config));
+            match bound {
+                Ok(server) => {
+                    say.send(Ok(()))?;
+                    runtime.block_on(server.run(async { drop(ended.await) }));
+                }
+                Err(error) => say.send(Err(error))?,
+            }
+            Ok(())
+        };
+        let serve = move || serve().unwrap_or_else(|error| println!("{error}"));
+        let thread = on(host, move || std::thread::Builder::new().name("signalling".to_owned()).spawn(serve))??;
+        said.recv().map_err(|_| anyhow!("the server's thread ended"))??;
+        let address = format!("{scheme}://{}:{PORT}", host.address);
+        Ok(Self { address, end: Some(end), thread: Some(thread), _state: state })
+    }
+}
+
+impl Drop for Signalling {
+    fn drop(&mut self) {
+        self.end = None;
+        if let Some(Err(_)) = self.thread.take().map(JoinHandle::join) {
+            println!("the server's thread panicked");
+        }
+    }
+}
