@@ -9,7 +9,9 @@
 //!   datagram the newest copy is kept, by what it carries.
 //! - It is sent again after [`FIRST`] (or 1.5 times the round trip on long paths), then twice that, up to [`LONGEST`].
 //! - Pure duplicates of the other side are swallowed during the handshake: they would clear rtc's own timer, whose
-//!   fresh records are all that a browser as the server answers.
+//!   fresh records are all that a browser as the server answers. But as long as we have said nothing ourselves, nothing
+//!   is a duplicate: a browser that answers our offer sends its ClientHello before its answer has reached us, the crate
+//!   drops it, and its repetition is the first that counts.
 //! - A finished server answers a duplicate with its last flight: the client that sent it lacks that flight.
 //!
 //! Owner of: copies of one flight. Reads headers only; what it cannot read it lets pass.
@@ -136,7 +138,7 @@ impl FlightRepeater {
         let new = keys.iter().any(|key| !self.seen.contains(key));
         match &mut self.state {
             State::Off => Verdict::Pass,
-            State::Handshaking if new => {
+            State::Handshaking if new || self.kept.is_empty() => {
                 self.heard_new = true;
                 if self.seen.len() < SEEN {
                     self.seen.extend(keys);
@@ -286,6 +288,17 @@ mod tests {
         repeater.handle_outgoing(&record(20, 0, &[1]), None, now);
         repeater.handle_outgoing(&record(22, 1, &[0; 40]), None, now);
         assert_eq!(repeat(&mut repeater, now + FIRST), 3, "the new flight without the old one");
+        assert_eq!(incoming(&mut repeater, &message(0), now), (Verdict::Swallow, 0));
+    }
+
+    #[test]
+    fn a_first_message_that_came_too_early_is_heard_when_it_is_repeated() {
+        let now = Instant::now();
+        let mut repeater = FlightRepeater::new();
+        for _ in 0..3 {
+            assert_eq!(incoming(&mut repeater, &message(0), now), (Verdict::Pass, 0), "nobody has answered it yet");
+        }
+        repeater.handle_outgoing(&message(0), None, now);
         assert_eq!(incoming(&mut repeater, &message(0), now), (Verdict::Swallow, 0));
     }
 
