@@ -8,6 +8,7 @@ use hearth_media::Now;
 use hearth_media::chirp::ChirpEar;
 use serde_json::Value;
 
+use crate::browser::Browser;
 use crate::process::{Process, now};
 use crate::room::{Room, from_base64};
 use crate::{FIRST, GUEST, SECOND};
@@ -33,6 +34,13 @@ pub fn check_first_frame(client: &Process) -> Result<()> {
     println!("the first picture came {time:.0} ms after the wish to join");
     ensure!(time <= FIRST_FRAME_MS, "the first picture came after {time} ms");
     Ok(())
+}
+
+/// The three who are to see and hear each other.
+pub struct People<'a> {
+    pub first: &'a Process,
+    pub second: &'a Process,
+    pub guest: &'a Browser,
 }
 
 /// A point to compare with: who was there, and what of each source had come.
@@ -95,10 +103,10 @@ pub fn check_shares(room: &Room) -> Result<()> {
 }
 
 /// Everybody decodes the pictures and hears the chirps of the right others.
-pub fn check_all_see_all(room: &Room, limit: Duration) -> Result<()> {
+pub fn check_all_see_all(people: &People<'_>, limit: Duration) -> Result<()> {
     let end = now() + limit;
     let left = || end.saturating_duration_since(now());
-    for (client, sources) in [(&room.first, [SECOND, GUEST]), (&room.second, [FIRST, GUEST])] {
+    for (client, sources) in [(people.first, [SECOND, GUEST]), (people.second, [FIRST, GUEST])] {
         let mut order = sources.map(Order::new);
         client.wait_stats(left(), |stats| {
             // Every line has to be looked at by both: no shortcut.
@@ -107,10 +115,10 @@ pub fn check_all_see_all(room: &Room, limit: Duration) -> Result<()> {
         })?;
     }
     for source in [FIRST, SECOND] {
-        let window = room.guest.wait_for("pictures at the guest", left(), &seen_script(source))?;
+        let window = people.guest.wait_for("pictures at the guest", left(), &seen_script(source))?;
         println!("the guest decoded of source {source}: {window}");
     }
-    check_guest_hears(room, &[FIRST, SECOND])
+    check_guest_hears(people.guest, &[FIRST, SECOND])
 }
 
 /// Watches that the numbers of one source rise, for as long as a window is.
@@ -169,10 +177,10 @@ fn seen_script(source: u8) -> String {
     )
 }
 
-fn check_guest_hears(room: &Room, sources: &[u8]) -> Result<()> {
+fn check_guest_hears(guest: &Browser, sources: &[u8]) -> Result<()> {
     let count = sources.len();
     let script = format!("const heard = probe.heard(); return heard.length >= {count} ? heard : false");
-    let heard = room.guest.wait_for("five seconds of sound at the guest", Duration::from_secs(20), &script)?;
+    let heard = guest.wait_for("five seconds of sound at the guest", Duration::from_secs(20), &script)?;
     let mut found = Vec::new();
     for track in heard.as_array().context("a list")? {
         let bytes = from_base64(track.as_str().context("base64")?)?;
@@ -269,6 +277,12 @@ pub fn back(stats: &Value, nick: &str) -> Option<()> {
 pub fn faltering(stats: &Value, nick: &str) -> Option<()> {
     let phase = peer(stats, nick)?.get("phase")?.as_str()?;
     matches!(phase, "faltering" | "restarting" | "failed").then_some(())
+}
+
+/// Pictures of the one called `nick` have come.
+pub fn sees(stats: &Value, nick: &str) -> Option<()> {
+    let frames = peer(stats, nick)?.pointer("/counters/frames")?.as_u64()?;
+    (frames > 0).then_some(())
 }
 
 /// Every connection goes from relay to relay.

@@ -9,9 +9,12 @@
 
 mod browser;
 mod calls;
+mod desktop;
 mod lan;
 mod process;
 mod room;
+mod tree;
+mod window;
 
 use std::os::unix::process::CommandExt;
 use std::process::Command;
@@ -27,6 +30,10 @@ use room::{Paths, Room};
 const FIRST: u8 = 1;
 const SECOND: u8 = 2;
 const GUEST: u8 = 3;
+
+/// How often somebody comes anew, and how long they may take to see who is there.
+const COMINGS: u32 = 6;
+const MEETING: Duration = Duration::from_secs(8);
 
 /// Without root there may still be namespaces: the test starts itself again in one of its own.
 fn enter_namespaces() -> Result<()> {
@@ -54,9 +61,9 @@ fn two_clients_and_a_browser_in_one_room() -> Result<()> {
     enter_namespaces()?;
     let mut room = Room::open(Paths::All)?;
     let begun = now();
-    check_all_see_all(&room, Duration::from_secs(60))?;
+    check_all_see_all(&room.people(), Duration::from_secs(60))?;
     println!("everybody saw and heard everybody after {:?}", now() - begun);
-    room.keep_screenshot("room")?;
+    room.guest.keep_screenshot("room")?;
     check_first_frame(&room.second)?;
     check_shares(&room)?;
 
@@ -92,12 +99,26 @@ fn two_clients_and_a_browser_in_one_room() -> Result<()> {
     Ok(())
 }
 
+/// A client that comes after a browser makes the offer, and the browser answers it.
+#[test]
+fn a_client_meets_a_browser_that_was_there_before() -> Result<()> {
+    enter_namespaces()?;
+    let mut room = Room::open(Paths::All)?;
+    for _ in 0..COMINGS {
+        let begun = now();
+        room.second_comes_again()?;
+        room.second.wait_stats(MEETING, |stats| calls::sees(stats, "Guest"))?;
+        println!("the client saw the browser's picture {:?} after it was started", now() - begun);
+    }
+    Ok(())
+}
+
 /// Through the relay only: both ends say relay, and the relay counts the bytes.
 #[test]
 fn relay_only_goes_through_hearth_turn() -> Result<()> {
     enter_namespaces()?;
     let room = Room::open(Paths::RelayOnly)?;
-    check_all_see_all(&room, Duration::from_secs(60))?;
+    check_all_see_all(&room.people(), Duration::from_secs(60))?;
     for client in [&room.first, &room.second] {
         client.wait_stats(Duration::from_secs(5), calls::all_relayed)?;
     }

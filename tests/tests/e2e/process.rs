@@ -76,10 +76,43 @@ impl Process {
         self.wait_stats(Duration::from_secs(5), |value| Some(value.clone()))
     }
 
+    /// Lets so much time pass; what it says meanwhile is dropped.
+    pub fn let_pass(&self, time: Duration) -> Result<()> {
+        match self.wait_line(time, |_| None::<()>) {
+            Err(_) if now_is_running(&self.child) => Ok(()),
+            _ => bail!("{} has ended", self.name),
+        }
+    }
+
+    /// Processor time that it has taken so far, in ticks of 10 ms.
+    pub fn ticks(&self) -> Result<u64> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        // After the name, which may hold anything: state is field 3, utime 14, stime 15 (proc(5)).
+        let (_, fields) = stat.rsplit_once(')').context("a name in brackets")?;
+        let fields: Vec<&str> = fields.split_whitespace().collect();
+        let field = |n: usize| fields.get(n - 3).and_then(|text| text.parse::<u64>().ok()).context("a number");
+        Ok(field(14)? + field(15)?)
+    }
+
     /// Ends it as `kill -9` does.
     pub fn kill(&mut self) -> Result<()> {
         self.child.kill()?;
         self.child.wait()?;
+        Ok(())
+    }
+
+    /// Waits until it has ended by itself, and well.
+    pub fn wait_end(&mut self, limit: Duration) -> Result<()> {
+        let end = now() + limit;
+        loop {
+            match self.lines.recv_timeout(end.saturating_duration_since(now())) {
+                Ok(_) => {}
+                Err(RecvTimeoutError::Timeout) => bail!("{} has not ended in {limit:?}", self.name),
+                Err(RecvTimeoutError::Disconnected) => break, // its standard output is closed
+            }
+        }
+        let status = self.child.wait()?;
+        anyhow::ensure!(status.success(), "{} ended with {status}", self.name);
         Ok(())
     }
 
@@ -97,6 +130,10 @@ impl Drop for Process {
         drop(self.child.kill());
         drop(self.child.wait());
     }
+}
+
+fn now_is_running(child: &Child) -> bool {
+    std::path::Path::new(&format!("/proc/{}", child.id())).exists()
 }
 
 /// A program of this workspace, which `cargo xtask test` has built beside this test.

@@ -11,6 +11,7 @@ use hearth_protocol::SpkiHash;
 use tempfile::TempDir;
 
 use crate::browser::Browser;
+use crate::calls::People;
 use crate::lan::{Host, Lan};
 use crate::process::{Process, built};
 use crate::{FIRST, GUEST, SECOND};
@@ -35,7 +36,8 @@ pub struct Room {
     pub signal: Process,
     pub turn: Process,
     pub second_host: Host,
-    folder: TempDir,
+    link: String,
+    _folder: TempDir,
     _lan: Lan,
 }
 
@@ -52,17 +54,20 @@ impl Room {
         let (first, link) = first_client(&first_host, &address, &pin, paths)?;
         let second = client(&second_host, &["join"], "Second", SECOND, paths, Some(&format!("{link}\n")))?;
         let guest = guest(&guest_host, &folder, &spki, &link, paths)?;
-        Ok(Self { guest, first, second, signal, turn, second_host, folder, _lan: lan })
+        Ok(Self { guest, first, second, signal, turn, second_host, link, _folder: folder, _lan: lan })
     }
 
-    /// Keeps a picture of the guest's page where CI can show it.
-    pub fn keep_screenshot(&self, name: &str) -> Result<()> {
-        let picture = self.guest.screenshot()?;
-        let to =
-            std::env::var_os("HEARTH_SCREENSHOTS").map_or_else(|| self.folder.path().into(), std::path::PathBuf::from);
-        fs::create_dir_all(&to)?;
-        fs::write(to.join(format!("guest-{name}.png")), picture)?;
+    /// The second client leaves, and comes back as somebody new: then it makes the offers.
+    pub fn second_comes_again(&mut self) -> Result<()> {
+        self.second.terminate()?;
+        let input = format!("{}\n", self.link);
+        self.second = client(&self.second_host, &["join"], "Second", SECOND, Paths::All, Some(&input))?;
         Ok(())
+    }
+
+    /// Those whom the checks ask.
+    pub fn people(&self) -> People<'_> {
+        People { first: &self.first, second: &self.second, guest: &self.guest }
     }
 }
 
@@ -103,9 +108,14 @@ fn client(host: &Host, what: &[&str], nick: &str, source: u8, paths: Paths, inpu
     Process::start(nick, &mut command, input)
 }
 
-fn guest(host: &Host, folder: &TempDir, spki: &SpkiHash, link: &str, paths: Paths) -> Result<Browser> {
+/// A browser on `host`, whose camera and microphone are stamped as the guest's.
+pub fn guest_browser(host: &Host, folder: &TempDir, spki: &SpkiHash) -> Result<Browser> {
     let script = include_str!("page.js").replace("__SOURCE__", &GUEST.to_string());
-    let browser = Browser::start(host, &folder.path().join("profile"), &spki.0, script)?;
+    Browser::start(host, &folder.path().join("profile"), &spki.0, script)
+}
+
+fn guest(host: &Host, folder: &TempDir, spki: &SpkiHash, link: &str, paths: Paths) -> Result<Browser> {
+    let browser = guest_browser(host, folder, spki)?;
     let link = match paths {
         Paths::All => link.to_owned(),
         Paths::RelayOnly => {
@@ -113,13 +123,19 @@ fn guest(host: &Host, folder: &TempDir, spki: &SpkiHash, link: &str, paths: Path
             format!("{page}?relay=1#{secret}")
         }
     };
-    browser.open(&link)?;
+    walk_in(&browser, &link)?;
+    Ok(browser)
+}
+
+/// Opens the link and goes through the door.
+pub fn walk_in(browser: &Browser, link: &str) -> Result<()> {
+    browser.open(link)?;
     let join = "const nick = document.querySelector('#nick'); const join = document.querySelector('#join-button'); \
                 if (!join || join.disabled) return false; nick.value = 'Guest'; \
                 nick.dispatchEvent(new Event('input')); join.click(); return true";
     browser.wait_for("the Join button", STARTING, join)?;
     browser.wait_for("the room", STARTING, "return document.body.dataset.screen === 'call'")?;
-    Ok(browser)
+    Ok(())
 }
 
 /// Base64 as browsers write it.

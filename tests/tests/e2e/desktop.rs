@@ -1,0 +1,207 @@
+//! A desktop on a host of the LAN: a screen (Xvfb), a window manager, the bus of assistive programs, and a person's hands
+//! and eyes.
+//!
+//! What is to be clicked is found by its label, as a screen reader finds it (AT-SPI), and clicked with the mouse where it
+//! stands (xdotool). So a control that has no name, or stands elsewhere than it says, fails the test.
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::lan::Host;
+use crate::process::{Process, built, now};
+use crate::tree::Tree;
+
+/// A program of a desktop on a loaded machine of two cores.
+const STARTING: Duration = Duration::from_secs(20);
+/// How long a person looks for something before they say that it is not there.
+const LOOKING: Duration = Duration::from_secs(20);
+/// The size of the screen.
+const SCREEN: &str = "1280x800x24";
+
+/// The desktop. Fields are dropped in this order.
+pub struct Desktop {
+    app: Option<Process>,
+    tree: Tree,
+    _manager: Process,
+    _bus: Process,
+    _screen: Process,
+    display: String,
+    bus: String,
+    home: PathBuf,
+    host: Host,
+    name: String,
+}
+
+impl Desktop {
+    /// An empty desktop of somebody called `name`, with a home of their own below `folder`.
+    pub fn start(host: &Host, name: &str, folder: &Path) -> Result<Self> {
+        let home = folder.join(name);
+        std::fs::create_dir_all(&home)?;
+        let mut command = Command::new("Xvfb");
+        command.args(["-displayfd", "1", "-screen", "0", SCREEN, "-nolisten", "tcp", "-noreset"]);
+        let screen = Process::start("Xvfb", &mut command, None)?;
+        let display = screen.wait_line(STARTING, |line| line.trim().parse::<u32>().ok())?;
+        let display = format!(":{display}");
+        let mut command = Command::new("dbus-daemon");
+        command.args(["--session", "--nofork", "--print-address"]).env("DISPLAY", &display).env("HOME", &home);
+        let bus_daemon = Process::start("dbus-daemon", &mut command, None)?;
+        let bus = bus_daemon.wait_line(STARTING, |line| line.starts_with("unix:").then(|| line.to_owned()))?;
+        let mut command = Command::new("openbox");
+        command.env("DISPLAY", &display).env("HOME", &home);
+        let manager = Process::start("openbox", &mut command, None)?;
+        Ok(Self {
+            tree: Tree::open(&bus)?,
+            app: None,
+            _manager: manager,
+            _bus: bus_daemon,
+            _screen: screen,
+            display,
+            bus,
+            home,
+            host: host.clone(),
+            name: name.to_owned(),
+        })
+    }
+
+    /// Puts a file of settings where the program will find it, as if it had been used before.
+    pub fn write_settings(&self, settings: &str) -> Result<()> {
+        let folder = self.home.join("config/hearth");
+        std::fs::create_dir_all(&folder)?;
+        Ok(std::fs::write(folder.join("settings.toml"), settings)?)
+    }
+
+    /// Starts the client as a double click does.
+    pub fn open_hearth(&mut self, arguments: &[&str]) -> Result<()> {
+        let mut command = self.command(built("hearth")?);
+        command.args(arguments);
+        self.app = Some(Process::start(&self.name, &mut command, None)?);
+        self.window()?;
+        Ok(())
+    }
+
+    /// A command on this desktop.
+    pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        let mut command = self.host.command(program);
+        command.env("DISPLAY", &self.display).env("DBUS_SESSION_BUS_ADDRESS", &self.bus).env("HOME", &self.home);
+        command.env("XDG_CONFIG_HOME", self.home.join("config")).env("XDG_STATE_HOME", self.home.join("state"));
+        command
+            .env("XDG_RUNTIME_DIR", &self.home)
+            .env("PULSE_SERVER", "unix:/nonexistent")
+            .env("LIBGL_ALWAYS_SOFTWARE", "1");
+        command.env_remove("WAYLAND_DISPLAY");
+        command
+    }
+
+    /// The client, where it was started.
+    pub fn app(&self) -> Result<&Process> {
+        self.app.as_ref().context("nothing was started")
+    }
+
+    /// Waits until the program has closed its window and ended by itself.
+    pub fn wait_closed(&mut self) -> Result<()> {
+        self.app.as_mut().context("nothing was started")?.wait_end(LOOKING)
+    }
+
+    /// Processor time that the client takes in ten seconds in which nobody touches it.
+    pub fn ticks_at_rest(&self) -> Result<u64> {
+        let app = self.app()?;
+        // Fonts, icons and the list of rooms on the network are looked for at first.
+        app.let_pass(Duration::from_secs(5))?;
+        let before = app.ticks()?;
+        app.let_pass(Duration::from_secs(10))?;
+        Ok(app.ticks()? - before)
+    }
+
+    /// Closes the window by the manager's own key.
+    pub fn close_window(&self) -> Result<()> {
+        self.press("alt+F4")
+    }
+
+    /// Clicks what is called `label`.
+    pub fn click(&self, label: &str) -> Result<()> {
+        self.click_at(self.find(label)?)
+    }
+
+    /// Clicks the middle of a place.
+    pub fn click_at(&self, place: (i32, i32, i32, i32)) -> Result<()> {
+        let (x, y) = (place.0 + place.2 / 2, place.1 + place.3 / 2);
+        self.hand(&["mousemove", "--sync", &x.to_string(), &y.to_string(), "click", "1"])
+    }
+
+    /// Types into whatever has the focus.
+    pub fn type_text(&self, text: &str) -> Result<()> {
+        self.hand(&["type", "--delay", "15", text])
+    }
+
+    /// Presses keys, as in `ctrl+a`.
+    pub fn press(&self, keys: &str) -> Result<()> {
+        self.hand(&["key", "--clearmodifiers", keys])
+    }
+
+    /// Waits until something is called so; where it stands on the screen: left, top, width, height.
+    pub fn find(&self, label: &str) -> Result<(i32, i32, i32, i32)> {
+        self.look_for(label, |found| found == label)
+    }
+
+    /// Waits until something that can be read holds these words.
+    pub fn read(&self, words: &str) -> Result<()> {
+        self.look_for(words, |found| found.contains(words)).map(drop)
+    }
+
+    fn look_for(&self, what: &str, is_it: impl Fn(&str) -> bool) -> Result<(i32, i32, i32, i32)> {
+        let end = now() + LOOKING;
+        let mut seen = VecDeque::new();
+        while now() < end {
+            let nodes = self.tree.nodes()?;
+            // What lies on top comes last.
+            let found = nodes.iter().rev().filter(|node| is_it(&node.name) && node.extents.2 > 0);
+            // A field and the words over it are called the same; a hand goes for the field.
+            if let Some(node) = found.min_by_key(|node| node.is_label) {
+                return Ok(node.extents);
+            }
+            seen = nodes.into_iter().map(|node| node.name).filter(|name| !name.is_empty()).collect();
+            self.tree.wait_for_change()?;
+        }
+        self.keep_screenshot("missing")?;
+        bail!("{}: nothing is called {what:?}; there are {seen:?}", self.name)
+    }
+
+    /// What the clipboard holds.
+    pub fn clipboard(&self) -> Result<String> {
+        let end = now() + LOOKING;
+        loop {
+            let output = self.command("xclip").args(["-selection", "clipboard", "-o"]).output()?;
+            if output.status.success() && !output.stdout.is_empty() {
+                return Ok(String::from_utf8(output.stdout)?);
+            }
+            ensure!(now() < end, "{}: the clipboard stays empty", self.name);
+            self.tree.wait_for_change()?;
+        }
+    }
+
+    /// Keeps a picture of the screen where CI can show it.
+    pub fn keep_screenshot(&self, name: &str) -> Result<()> {
+        let Some(folder) = std::env::var_os("HEARTH_SCREENSHOTS").map(PathBuf::from) else { return Ok(()) };
+        std::fs::create_dir_all(&folder)?;
+        let file = folder.join(format!("{}-{name}.png", self.name));
+        let status = self.command("import").args(["-window", "root"]).arg(file).status()?;
+        ensure!(status.success(), "no picture of the screen");
+        Ok(())
+    }
+
+    fn window(&self) -> Result<()> {
+        self.hand(&["search", "--sync", "--onlyvisible", "--name", "Hearth"])
+    }
+
+    fn hand(&self, arguments: &[&str]) -> Result<()> {
+        let mut command = self.command("timeout");
+        let output = command.arg("20").arg("xdotool").args(arguments).stdin(Stdio::null()).output()?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "{}: xdotool {arguments:?}: {said}", self.name);
+        Ok(())
+    }
+}
