@@ -103,7 +103,9 @@ fn leaving_at_each_step() -> Result<()> {
         ann.until("nobody there", SOON, |room| room.people.is_empty() && room.lobby.is_empty())?;
     }
     at_home(&ben)?;
+    hurried(&ben, &invite.number)?;
     ensure_gone(&before)?;
+    ben.port_closes(SocketAddr::new(ben.host.address.into(), 8443), SOON)?;
     println!("the desk closes in {:?}", ben.close());
     let here = threads()?.into_iter().filter(|(_, name)| name == "desk").count();
     ensure!(here == 1, "{here} desks");
@@ -127,6 +129,21 @@ fn nonsense(ben: &Person, wishes: &[Wish]) -> Result<()> {
     ben.wish(Wish::SetNick("Ben".to_owned()))?;
     let after = ben.view()?;
     ensure!(stage(&before.stage) == stage(&after.stage) && after.fault.is_none(), "{:?}", after.fault);
+    Ok(())
+}
+
+/// An answer that was waited for before comes late, and moves nobody.
+fn hurried(ben: &Person, number: &RoomName) -> Result<()> {
+    for _ in 0..5 {
+        for wish in [Wish::JoinNearby(number.clone()), Wish::Enter, Wish::Leave, Wish::Start, Wish::Enter] {
+            ben.wish(wish)?;
+        }
+        ben.progress(Progress::In, ROOM)?;
+        let invite = ben.invite()?;
+        ensure!(invite.is_hosted && invite.number != *number, "led into another room");
+        ben.wish(Wish::Leave)?;
+        ben.home(SOON)?;
+    }
     Ok(())
 }
 

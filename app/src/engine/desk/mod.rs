@@ -15,6 +15,7 @@ mod visit;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
@@ -26,6 +27,9 @@ pub use store::Folders;
 /// Wishes that wait for the desk: a person makes three a second, a slider sixty. Full: the newest is dropped, and the
 /// next one brings the slider to where it is.
 const WISHES: usize = 64;
+
+/// How long a thread that waited for servers to end waits for more to do.
+const HELPING: Duration = Duration::from_secs(1);
 
 /// How a desk is set up.
 #[derive(Debug)]
@@ -62,7 +66,8 @@ impl Desk {
     /// # Errors
     /// [`EngineError::Thread`].
     pub fn spawn(config: DeskConfig) -> Result<Self, EngineError> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_all().thread_name("desk-helper").thread_keep_alive(HELPING).build();
         let runtime = runtime.map_err(EngineError::Thread)?;
         let (wishes, waiting) = mpsc::channel(WISHES);
         let (views, view) = watch::channel(Arc::new(View::default()));
