@@ -213,7 +213,7 @@ fn hosting_that_cannot_begin() -> Result<()> {
     with(&ann, "Ann", |settings| settings.port = None)?;
     ensure!(ann.start()?.link.contains(":8444/"), "not the next port");
     ann.wish(Wish::SetMicrophone(Switch::Off))?;
-    ann.until("You're muted", SOON, |room| room.me.is_muted_talking)?;
+    ann.until("You're muted", ROOM, |room| room.me.is_muted_talking)?;
     Ok(())
 }
 

@@ -161,7 +161,7 @@ fn marks(ann: &Person, ben: &Person, of_ben: PeerId) -> Result<()> {
         }
     }
     ben.wish(Wish::SetMicrophone(Switch::Off))?;
-    let said = ben.until("You're muted", SOON, |room| room.me.is_muted_talking)?;
+    let said = ben.until("You're muted", ROOM, |room| room.me.is_muted_talking)?;
     println!("who speaks without being heard is told after {said:?}");
     ben.wish(Wish::SetMicrophone(Switch::On))?;
     ann.until("Ben speaks", SOON, |room| of(room, of_ben).is_some_and(|person| person.is_speaking))?;
