@@ -33,7 +33,7 @@ pub(crate) fn home() -> View {
 
 /// A room ended, and the program crashed before.
 pub(crate) fn home_fault() -> View {
-    let crash = Some("/home/ada/.local/state/hearth/crashes/2026-03-04.txt".into());
+    let crash = Some("~/.local/state/hearth/crashes/2026-03-04.txt".into());
     View { fault: Some(Fault::RoomEnded), crash, ..home() }
 }
 

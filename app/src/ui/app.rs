@@ -6,7 +6,7 @@ use eframe::egui::{Context, Ui, ViewportCommand};
 use eframe::{App, CreationContext, Frame};
 
 use super::draw::draw;
-use super::state::{Dialog, UiState};
+use super::state::UiState;
 use super::style;
 use super::video::{self, TilePainter};
 use crate::engine::desk::Desk;
@@ -41,11 +41,8 @@ pub(super) fn open(
 impl App for Window {
     /// Runs while the window is hidden, too: that is when a person closes it from the task bar.
     fn logic(&mut self, ctx: &Context, _frame: &mut Frame) {
-        if !ctx.input(|input| input.viewport().close_requested()) || self.state.may_close {
-            return;
-        }
-        if self.state.is_closing_grave(&self.desk.view()) {
-            self.state.dialog = Some(Dialog::Close);
+        let is_asked = ctx.input(|input| input.viewport().close_requested());
+        if is_asked && self.state.stays_open(&self.desk.view()) {
             ctx.send_viewport_cmd(ViewportCommand::CancelClose);
             ctx.send_viewport_cmd(ViewportCommand::Minimized(false));
             ctx.send_viewport_cmd(ViewportCommand::Focus);

@@ -6,7 +6,7 @@ use eframe::egui::{CentralPanel, Frame, Ui};
 use hearth_call::Switch;
 
 use super::parts::Parts as _;
-use super::state::UiState;
+use super::state::{UiState, in_room};
 use super::video::TilePainter;
 use super::{call, dialogs, home, keys, prejoin};
 use crate::view::{Stage, View, Wish};
@@ -22,7 +22,8 @@ pub fn draw(ui: &mut Ui, view: &View, state: &mut UiState, tiles: &mut dyn TileP
     state.settle(view);
     keys::read(&ui.ctx().clone(), view, state);
     let t = ui.tokens();
-    CentralPanel::default().frame(Frame::new().fill(t.canvas)).show(ui, |ui| match &view.stage {
+    let ground = if in_room(view).is_some() { t.stage } else { t.canvas };
+    CentralPanel::default().frame(Frame::new().fill(ground)).show(ui, |ui| match &view.stage {
         Stage::Home => home::home(ui, view, state),
         Stage::PreJoin(door) => prejoin::prejoin(ui, view, door, state, tiles),
         Stage::Room(room) => call::call(ui, view, room, state, tiles),

@@ -24,7 +24,7 @@ pub(super) fn home(ui: &mut Ui, view: &View, state: &mut UiState) {
         let room = ui.available_width() - 2.0 * space::XL;
         let content = if is_wide { (2.0 * COLUMN + space::XXL).min(room) } else { COLUMN.min(room) };
         let margin = (ui.available_width() - content) / 2.0;
-        let top = if is_wide { ((ui.available_height() - 480.0) / 2.0).clamp(space::S, 120.0) } else { 0.0 };
+        let top = if is_wide { ((ui.available_height() - 480.0) / 2.0).clamp(space::S, 360.0) } else { 0.0 };
         let rect = ui.available_rect_before_wrap();
         let inner = eframe::egui::Rect::from_min_size(rect.min + vec2(margin, top), vec2(content, rect.height() - top));
         ui.scope_builder(UiBuilder::new().max_rect(inner), |ui| {

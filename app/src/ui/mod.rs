@@ -84,7 +84,8 @@ fn options() -> eframe::NativeOptions {
         .with_inner_size(SIZE)
         .with_min_inner_size(SMALLEST)
         .with_icon(icon);
-    eframe::NativeOptions { viewport, ..eframe::NativeOptions::default() }
+    // Dithering smooths gradients, of which there are none, and costs each pixel of a frame.
+    eframe::NativeOptions { viewport, dithering: false, ..eframe::NativeOptions::default() }
 }
 
 fn why(error: eframe::Error) -> WindowError {

@@ -184,9 +184,14 @@ impl UiState {
         }
     }
 
-    /// Whether others would lose something if the window closed now.
-    pub(super) fn is_closing_grave(&self, view: &View) -> bool {
-        in_room(view).is_some_and(|room| !room.people.is_empty())
+    /// The window was asked to close: whether it stays, because there is a question to answer first.
+    pub fn stays_open(&mut self, view: &View) -> bool {
+        let is_grave = in_room(view).is_some_and(|room| !room.people.is_empty());
+        let stays = is_grave && !self.may_close;
+        if stays {
+            self.open(Dialog::Close);
+        }
+        stays
     }
 }
 

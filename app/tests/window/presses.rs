@@ -217,3 +217,23 @@ fn settings_are_changed_one_by_one() {
         assert!(!stage.has(&t!("ui.settings.looks")));
     }
 }
+
+#[test]
+fn a_window_with_others_in_the_room_asks_before_it_closes() {
+    for language in LANGUAGES {
+        let mut stage = Stage::new(scenes::call(), language);
+        assert!(stage.close(), "we host, and others are there");
+        assert!(stage.has(&t!("ui.close_window.hosted")));
+        stage.press(&t!("ui.close_window.keep"));
+        assert!(stage.wishes().is_empty(), "the room goes on");
+        assert!(stage.close());
+        stage.press(&t!("ui.cancel"));
+        assert!(stage.wishes().is_empty());
+        let mut stage = Stage::new(scenes::pair(), language);
+        assert!(stage.close(), "a guest is asked, too");
+        assert!(stage.has(&t!("ui.close_window.guest")));
+        for quiet in [scenes::home(), scenes::prejoin(), scenes::alone()] {
+            assert!(!Stage::new(quiet, language).close(), "nobody loses anything");
+        }
+    }
+}

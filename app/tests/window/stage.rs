@@ -40,6 +40,14 @@ impl Stage {
         stage
     }
 
+    /// Asks the window to close; whether it stays.
+    pub(crate) fn close(&mut self) -> bool {
+        let act = self.harness.state_mut();
+        let stays = act.state.stays_open(&act.view);
+        self.settle();
+        stays
+    }
+
     /// Draws until what was pressed is on the screen.
     pub(crate) fn settle(&mut self) {
         self.harness.run_steps(4);

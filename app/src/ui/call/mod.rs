@@ -36,9 +36,7 @@ pub(super) fn call(ui: &mut Ui, view: &View, room: &Room, state: &mut UiState, t
 }
 
 fn inside(ui: &mut Ui, view: &View, room: &Room, state: &mut UiState, tiles: &mut dyn TilePainter) {
-    let t = ui.tokens();
     let whole = ui.available_rect_before_wrap();
-    ui.painter().rect_filled(whole, 0.0, t.stage);
     let (middle, bar) = whole.split_top_bottom_at_y(whole.bottom() - BAR);
     let panel = state.panel;
     let width = if panel.is_some() { control::PANEL.min(whole.width() * 0.46) } else { 0.0 };
