@@ -23,8 +23,10 @@ const RESOLVING: Duration = Duration::from_secs(5);
 const ROOMS: usize = 64;
 /// Addresses of one room that are tried.
 const ADDRESSES: usize = 8;
-/// Seconds between looks at this machine's interfaces: who opens a laptop and types a number waits for no more of them.
+/// Seconds between looks at this machine's interfaces: while somebody is at a door (who opens a laptop and types a number
+/// waits for no more of them), and at rest, when every look costs processor time.
 const LOOK_S: u32 = 1;
+const REST_S: u32 = 5;
 /// How long the network may be told that nothing is announced any more.
 const GOODBYE: Duration = Duration::from_secs(1);
 
@@ -49,10 +51,18 @@ impl Drop for Daemon {
 impl Discovery {
     fn daemon(&self) -> Option<&ServiceDaemon> {
         let start = || {
-            let daemon = ServiceDaemon::new().and_then(|daemon| daemon.set_ip_check_interval(LOOK_S).map(|()| daemon));
+            let daemon = ServiceDaemon::new().and_then(|daemon| daemon.set_ip_check_interval(REST_S).map(|()| daemon));
             daemon.inspect_err(|error| tracing::warn!(%error, "nothing is found or announced on this network")).ok()
         };
         self.daemon.get_or_init(|| start().map(Daemon)).as_ref().map(|daemon| &daemon.0)
+    }
+
+    /// Whether somebody waits for what the network says: then this machine's interfaces are looked at more often.
+    pub(crate) fn set_awaited(&self, awaited: bool) {
+        let seconds = if awaited { LOOK_S } else { REST_S };
+        if let Some(Err(error)) = self.daemon().map(|daemon| daemon.set_ip_check_interval(seconds)) {
+            tracing::debug!(%error, "interfaces are looked at as before");
+        }
     }
 
     /// Who has a name that ends in `.local`, as far as anybody on the network says so within five seconds; gives the name

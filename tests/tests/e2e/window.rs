@@ -166,7 +166,7 @@ fn the_window_is_there_soon_and_rests() -> Result<()> {
     enter_namespaces()?;
     let folder = tempfile::Builder::new().prefix("hearth-rest").tempdir()?;
     let mut lan = Lan::new()?;
-    let mut alone = Desktop::start(&lan.host("alone")?, "alone", folder.path())?;
+    let mut alone = Desktop::without_assistance(&lan.host("alone")?, "alone", folder.path())?;
     let begun = now();
     alone.open_hearth(&["--stats", "json"])?;
     alone.app()?.wait_line(FIRST_FRAME, |line| line.contains("window_ms").then_some(()))?;

@@ -81,7 +81,8 @@ fn leads_somewhere(tree: &Tree, from: &str, link: &str) -> bool {
     }
     let path = parts.join("/");
     let folder = format!("{path}/");
-    tree.files.iter().any(|file| file.path == path || file.path.starts_with(&folder))
+    let mut paths = tree.files.iter().map(|file| &file.path).chain(&tree.others);
+    paths.any(|known| *known == path || known.starts_with(&folder))
 }
 
 #[cfg(test)]

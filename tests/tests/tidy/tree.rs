@@ -37,6 +37,8 @@ pub(crate) struct Line {
 #[derive(Debug)]
 pub(crate) struct Tree {
     pub(crate) files: Vec<File>,
+    /// What is no text: pictures, fonts.
+    pub(crate) others: Vec<String>,
     /// Files and folders that are modules of tests by their parent's word.
     test_modules: Vec<String>,
 }
@@ -58,16 +60,21 @@ impl Tree {
         let mut paths: Vec<&str> = paths.split_terminator('\0').collect();
         paths.sort_unstable();
         paths.dedup();
-        // What cannot be read as text is a picture or sound, or was just deleted.
-        let read =
-            |path: &str| Some(File { path: path.to_owned(), text: std::fs::read_to_string(top().join(path)).ok()? });
-        Self::of(paths.into_iter().filter_map(read).collect())
+        let (mut files, mut others) = (Vec::new(), Vec::new());
+        for path in paths {
+            match std::fs::read_to_string(top().join(path)) {
+                Ok(text) => files.push(File { path: path.to_owned(), text }),
+                Err(error) if error.kind() == std::io::ErrorKind::InvalidData => others.push(path.to_owned()),
+                Err(_) => {} // just deleted
+            }
+        }
+        Self { others, ..Self::of(files) }
     }
 
     /// A tree of given files.
     pub(crate) fn of(files: Vec<File>) -> Self {
         let test_modules = files.iter().filter(|file| file.path.ends_with(".rs")).flat_map(test_modules).collect();
-        Self { files, test_modules }
+        Self { files, others: Vec::new(), test_modules }
     }
 
     /// The Rust files.

@@ -41,6 +41,8 @@ pub(super) struct DeskLoop {
     pub(super) servers: Servers,
     pub(super) tasks: JoinSet<Done>,
     pub(super) fault: Option<Fault>,
+    /// Whether the network is looked at more often than at rest.
+    pub(super) is_awaiting: bool,
     pub(super) tick: Instant,
     pub(super) views: watch::Sender<Arc<View>>,
 }
@@ -77,6 +79,7 @@ impl DeskLoop {
             servers: Servers::default(),
             tasks: JoinSet::new(),
             fault: None,
+            is_awaiting: false,
             tick: clock::now(),
             views,
             config,
@@ -93,6 +96,7 @@ impl DeskLoop {
         }
         loop {
             self.settle();
+            self.await_network();
             self.show();
             let tick = self.visit.as_ref().map(|_| self.tick);
             tokio::select! {
@@ -184,6 +188,13 @@ impl DeskLoop {
                 self.nearby = Nearby::default();
                 self.browsing = self.config.discovery.browse();
             }
+        }
+    }
+
+    fn await_network(&mut self) {
+        if self.is_awaiting != self.visit.is_some() {
+            self.is_awaiting = self.visit.is_some();
+            self.config.discovery.set_awaited(self.is_awaiting);
         }
     }
 
