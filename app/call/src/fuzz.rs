@@ -10,7 +10,7 @@ use hearth_base::{FrameKind, TrackId, TrackSource, VideoCodec};
 
 use crate::candidates::{self, Loopback, MAX_CANDIDATES};
 use crate::channel::ChannelMessage;
-use crate::link::{Link, LinkConfig, LocalTrack};
+use crate::link::{Link, LinkConfig, LocalTrack, Video};
 use crate::media::assemble::{Assembled, Assembler};
 use crate::media::depacketize::MAX_UNIT;
 use crate::media::nack::NackGenerator;
@@ -32,7 +32,7 @@ fn link(ssrc: u32, now: Instant) -> Option<Link> {
 /// a line is a text.
 pub fn candidates(lines: &str, now: Instant) {
     let (Some(mut offerer), Some(mut answerer)) = (link(10, now), link(20, now)) else { return };
-    let described = offerer.create_first_offer(now).and_then(|offer| answerer.answer(&offer, now));
+    let described = offerer.create_first_offer(now).and_then(|offer| answerer.answer(&offer, Video::Shared, now));
     assert!(described.is_ok(), "our own offer is answered");
     for line in lines.lines().take(MAX_CANDIDATES) {
         if let Some(message) = ChannelMessage::parse(line) {
@@ -63,7 +63,7 @@ pub fn description(script: &str, now: Instant) {
         if is_answer {
             drop(link.handle_answer(&checked.sdp, now));
         } else {
-            drop(link.answer(&checked.sdp, now));
+            drop(link.answer(&checked.sdp, Video::Shared, now));
         }
         for candidate in &checked.candidates {
             if candidates::check_candidate(candidate, Loopback::Refused).is_ok() {

@@ -35,6 +35,7 @@ use rtc::rtp_transceiver::RTCRtpSenderId;
 pub(crate) use build::{AUDIO_CLOCK, VIDEO_CLOCK};
 pub(crate) use feedback::Feedback;
 pub(crate) use media::{RtpIn, RtpOut};
+pub(crate) use negotiate::Video;
 pub(crate) use turn::{RelayPath, TurnServer};
 
 use crate::stats::LinkCounters;

@@ -14,13 +14,22 @@ use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
 use super::{Link, LinkError, Sender, build};
 use crate::path::{CandidateKind, LocalCandidate};
 
+/// Whether the two sides have a video codec in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Video {
+    /// As far as is known.
+    Shared,
+    /// They speak of video and can take none of ours.
+    Lacking,
+}
+
 /// Name of the data channel that the first offer opens.
 const CHANNEL: &str = "hearth";
 
 impl Link {
     /// The first offer: every track, and the data channel, which opens in the first offer or never.
     pub(crate) fn create_first_offer(&mut self, now: Instant) -> Result<String, LinkError> {
-        self.add_tracks()?;
+        self.add_tracks(Video::Shared)?;
         // Nobody who sends no picture should therefore see none.
         for kind in [RtpCodecKind::Audio, RtpCodecKind::Video] {
             let wanted = kind == RtpCodecKind::Audio || !self.config.video_codecs.is_empty();
@@ -58,10 +67,12 @@ impl Link {
 
     /// Answers their offer. Our tracks are added after it is read: the crate takes the ids of header extensions when a
     /// track is added, and in an answer they are the offerer's.
-    pub(crate) fn answer(&mut self, offer: &str, now: Instant) -> Result<String, LinkError> {
+    /// Without `video` none of ours is offered in return: they can take none, and the crate refuses a track that finds no
+    /// codec.
+    pub(crate) fn answer(&mut self, offer: &str, video: Video, now: Instant) -> Result<String, LinkError> {
         self.pc.set_remote_description(now, RTCSessionDescription::offer(offer.to_owned())?)?;
         if self.senders.is_empty() {
-            self.add_tracks()?;
+            self.add_tracks(video)?;
         }
         let answer = self.pc.create_answer(None)?;
         let sdp = answer.sdp.clone();
@@ -116,9 +127,10 @@ impl Link {
         Ok(())
     }
 
-    fn add_tracks(&mut self) -> Result<(), LinkError> {
+    fn add_tracks(&mut self, video: Video) -> Result<(), LinkError> {
         for track in self.config.tracks.clone() {
-            if build::kind_of(track.source) == RtpCodecKind::Video && self.config.video_codecs.is_empty() {
+            let can_video = video == Video::Shared && !self.config.video_codecs.is_empty();
+            if build::kind_of(track.source) == RtpCodecKind::Video && !can_video {
                 continue;
             }
             let id = self.pc.add_track(build::media_stream_track(&track))?;

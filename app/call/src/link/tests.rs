@@ -42,7 +42,7 @@ impl Pair {
         let links = [Link::new(config(10), now).unwrap(), Link::new(config(20), now).unwrap()];
         let mut pair = Self { links, now, events: [Vec::new(), Vec::new()] };
         let offer = pair.links[0].create_first_offer(now).unwrap();
-        let answer = pair.links[1].answer(&offer, now).unwrap();
+        let answer = pair.links[1].answer(&offer, Video::Shared, now).unwrap();
         pair.links[0].handle_answer(&answer, now).unwrap();
         for index in [0, 1] {
             let candidate = LocalCandidate { kind: CandidateKind::Host, address: address(index) };
@@ -165,7 +165,7 @@ fn crossed_offers_can_be_rolled_back_and_answered() {
     let theirs = pair.links[0].create_restart_offer(now).unwrap();
     pair.links[1].create_restart_offer(now).unwrap();
     pair.links[1].roll_back(now).unwrap();
-    let answer = pair.links[1].answer(&theirs, now).unwrap();
+    let answer = pair.links[1].answer(&theirs, Video::Shared, now).unwrap();
     pair.links[0].handle_answer(&answer, now).unwrap();
     for index in [0, 1] {
         let candidate = LocalCandidate { kind: CandidateKind::Host, address: address(index) };

@@ -13,7 +13,7 @@ use hearth_protocol::{Candidate, Description, DescriptionKind};
 
 use super::gather::{GatherOutput, Gathering, Surroundings};
 use crate::candidates::{self, Loopback, MAX_CANDIDATES, Refused};
-use crate::link::{Link, LinkConfig, LinkError, LinkEvent};
+use crate::link::{Link, LinkConfig, LinkError, LinkEvent, Video};
 use crate::path::{LocalCandidate, SocketId};
 
 /// What a connection wants done, or what happened on it.
@@ -124,7 +124,8 @@ impl Connection {
         let checked = candidates::check_description(offer)?;
         self.check_identity(&checked)?;
         let restarted = self.their_ufrag.as_ref().is_some_and(|old| *old != checked.ufrag);
-        let sdp = self.link.answer(&checked.sdp, now)?;
+        let lacks = checked.video.as_ref().is_some_and(Vec::is_empty);
+        let sdp = self.link.answer(&checked.sdp, if lacks { Video::Lacking } else { Video::Shared }, now)?;
         // Before any candidate of this generation is told.
         self.our_ufrag = candidates::ufrag_of(&sdp);
         if restarted {

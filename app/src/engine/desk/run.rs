@@ -104,7 +104,8 @@ impl DeskLoop {
                     Some(wish) => self.on_wish(wish),
                     None => break,
                 },
-                event = next(&self.browsing) => self.on_found(event),
+                // What the network says of itself is mostly nothing new, and no reason to draw.
+                event = next(&self.browsing) => if !self.on_found(event) { continue },
                 () = changed(&mut self.visit) => {}
                 Some(done) = self.tasks.join_next() => self.on_done(done),
                 () = until(tick) => {
@@ -180,13 +181,15 @@ impl DeskLoop {
         self.host(); // where that was waited for
     }
 
-    /// Something was announced or withdrawn, or the search has ended: who falls behind in a flood is told no more.
-    fn on_found(&mut self, event: Option<ServiceEvent>) {
+    /// Something was announced or withdrawn, or the search has ended: who falls behind in a flood is told no more. Whether
+    /// the list of rooms is another one.
+    fn on_found(&mut self, event: Option<ServiceEvent>) -> bool {
         match event {
-            Some(event) => drop(self.nearby.handle(event)),
+            Some(event) => self.nearby.handle(event),
             None => {
                 self.nearby = Nearby::default();
                 self.browsing = self.config.discovery.browse();
+                true
             }
         }
     }
