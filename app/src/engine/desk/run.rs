@@ -94,10 +94,13 @@ impl DeskLoop {
         if let Some(link) = self.config.link.take() {
             self.on_wish(Wish::Join(link));
         }
+        let mut is_news = true;
         loop {
-            self.settle();
-            self.await_network();
-            self.show();
+            if std::mem::replace(&mut is_news, true) {
+                self.settle();
+                self.await_network();
+                self.show();
+            }
             let tick = self.visit.as_ref().map(|_| self.tick);
             tokio::select! {
                 wish = wishes.recv() => match wish {
@@ -105,7 +108,7 @@ impl DeskLoop {
                     None => break,
                 },
                 // What the network says of itself is mostly nothing new, and no reason to draw.
-                event = next(&self.browsing) => if !self.on_found(event) { continue },
+                event = next(&self.browsing) => is_news = self.on_found(event),
                 () = changed(&mut self.visit) => {}
                 Some(done) = self.tasks.join_next() => self.on_done(done),
                 () = until(tick) => {
