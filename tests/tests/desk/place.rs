@@ -4,15 +4,13 @@
 //! that host, with its servers, sockets and mDNS.
 
 use std::fs::File;
-use std::os::unix::process::CommandExt as _;
-use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, anyhow, ensure};
 use nix::sched::{CloneFlags, setns};
 
-use crate::lan::Host;
+use crate::lan::{Host, enter_namespaces};
 
 /// One test at a time also where one process runs them all: they count threads.
 static ALONE: Mutex<()> = Mutex::new(());
@@ -21,22 +19,8 @@ static ALONE: Mutex<()> = Mutex::new(());
 /// its own.
 pub fn alone() -> Result<MutexGuard<'static, ()>> {
     let turn = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let root = Command::new("id").arg("-u").output()?.stdout.starts_with(b"0\n");
-    if root {
-        return Ok(turn);
-    }
-    ensure!(
-        std::env::var_os("HEARTH_DESK_INSIDE").is_none(),
-        "This test needs network namespaces. Run it as root, or allow unprivileged user namespaces."
-    );
-    let script = "mount -t tmpfs tmpfs /run && exec \"$0\" \"$@\"";
-    let error = Command::new("unshare")
-        .args(["--user", "--map-root-user", "--net", "--mount", "sh", "-c", script])
-        .arg(std::env::current_exe()?)
-        .args(std::env::args_os().skip(1))
-        .env("HEARTH_DESK_INSIDE", "1")
-        .exec();
-    Err(error.into())
+    enter_namespaces()?;
+    Ok(turn)
 }
 
 /// Does something on a host, and waits for it. What it starts stays there.

@@ -4,6 +4,7 @@
 //! datagram of a test leaves it. Multicast works, as on a real one.
 
 use std::net::Ipv4Addr;
+use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -11,6 +12,26 @@ use anyhow::{Context, Result, ensure};
 
 /// Tells the LANs of one process apart.
 static NEXT: AtomicU32 = AtomicU32::new(0);
+
+/// Without root there may still be namespaces: the test starts itself again in one of its own.
+pub fn enter_namespaces() -> Result<()> {
+    let root = Command::new("id").arg("-u").output()?.stdout.starts_with(b"0\n");
+    if root {
+        return Ok(());
+    }
+    ensure!(
+        std::env::var_os("HEARTH_LAN_INSIDE").is_none(),
+        "This test needs network namespaces. Run it as root, or allow unprivileged user namespaces."
+    );
+    let script = "mount -t tmpfs tmpfs /run && exec \"$0\" \"$@\"";
+    let error = Command::new("unshare")
+        .args(["--user", "--map-root-user", "--net", "--mount", "sh", "-c", script])
+        .arg(std::env::current_exe()?)
+        .args(std::env::args_os().skip(1))
+        .env("HEARTH_LAN_INSIDE", "1")
+        .exec();
+    Err(error.into())
+}
 
 /// The bridge and its hosts.
 #[derive(Debug)]

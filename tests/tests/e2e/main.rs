@@ -16,13 +16,12 @@ mod room;
 mod tree;
 mod window;
 
-use std::os::unix::process::CommandExt;
-use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
 use calls::{check_all_see_all, check_first_frame, check_gone, check_guest_steady, check_shares, check_steady, watch};
+use lan::enter_namespaces;
 use process::now;
 use room::{Paths, Room};
 
@@ -34,26 +33,6 @@ const GUEST: u8 = 3;
 /// How often somebody comes anew, and how long they may take to see who is there.
 const COMINGS: u32 = 6;
 const MEETING: Duration = Duration::from_secs(8);
-
-/// Without root there may still be namespaces: the test starts itself again in one of its own.
-fn enter_namespaces() -> Result<()> {
-    let root = Command::new("id").arg("-u").output()?.stdout.starts_with(b"0\n");
-    if root {
-        return Ok(());
-    }
-    ensure!(
-        std::env::var_os("HEARTH_E2E_INSIDE").is_none(),
-        "This test needs network namespaces. Run it as root, or allow unprivileged user namespaces."
-    );
-    let script = "mount -t tmpfs tmpfs /run && exec \"$0\" \"$@\"";
-    let error = Command::new("unshare")
-        .args(["--user", "--map-root-user", "--net", "--mount", "sh", "-c", script])
-        .arg(std::env::current_exe()?)
-        .args(std::env::args_os().skip(1))
-        .env("HEARTH_E2E_INSIDE", "1")
-        .exec();
-    Err(error.into())
-}
 
 /// Everybody sees and hears the right others; one leaves, one is killed, one loses its WebSocket, the server is killed.
 #[test]

@@ -10,10 +10,10 @@ use hearth_protocol::RoomLink;
 use crate::browser::Browser;
 use crate::calls::{People, check_all_see_all};
 use crate::desktop::Desktop;
-use crate::lan::Lan;
+use crate::lan::{Lan, enter_namespaces};
 use crate::process::now;
 use crate::room::{guest_browser, walk_in};
-use crate::{FIRST, SECOND, enter_namespaces};
+use crate::{FIRST, SECOND};
 
 /// How long a browser may take to show what a person did elsewhere.
 const SOON: Duration = Duration::from_secs(10);

@@ -20,7 +20,9 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use hearth_base::TrackId;
-use hearth_protocol::{ClientMessage, LobbyEntry, MediaState, PeerId, RequestId, Role, RoomName, RoomState};
+use hearth_protocol::{
+    ClientMessage, InviteSecret, LobbyEntry, MediaState, PeerId, RequestId, Role, RoomName, RoomState,
+};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 
@@ -63,11 +65,20 @@ pub struct Call {
     outputs: VecDeque<Output>,
 }
 
+/// How we come into a room.
+#[derive(Debug)]
+enum Wanted {
+    /// As its host.
+    Create { secret: Option<InviteSecret>, capacity: Option<u32> },
+    /// As a guest.
+    Join { room: RoomName, secret: Option<InviteSecret> },
+}
+
 /// What is known of the room.
 #[derive(Debug, Default)]
 struct Room {
     /// How we came in, or want to.
-    wanted: Option<Intent>,
+    wanted: Option<Wanted>,
     name: Option<RoomName>,
     me: Option<PeerId>,
     role: Role,
@@ -211,14 +222,8 @@ impl Call {
 
     fn on_intent(&mut self, intent: Intent, now: Instant) {
         match intent {
-            Intent::Create { .. } | Intent::Join { .. } => {
-                if self.phase == Phase::Idle {
-                    self.room.wanted = Some(intent);
-                    self.phase = Phase::Joining;
-                    self.server.give_up = Some(now + JOINING);
-                    self.outputs.extend([Output::DialSignal, Output::Changed]);
-                }
-            }
+            Intent::Create { secret, capacity } => self.enter(Wanted::Create { secret, capacity }, now),
+            Intent::Join { room, secret } => self.enter(Wanted::Join { room, secret }, now),
             Intent::SetNick(nick) => {
                 if self.phase == Phase::Idle {
                     self.config.nick = nick;
@@ -241,6 +246,15 @@ impl Call {
                 self.tell_media(now);
             }
             Intent::Leave => self.end(EndReason::Left, Farewell::Bye, now),
+        }
+    }
+
+    fn enter(&mut self, wanted: Wanted, now: Instant) {
+        if self.phase == Phase::Idle {
+            self.room.wanted = Some(wanted);
+            self.phase = Phase::Joining;
+            self.server.give_up = Some(now + JOINING);
+            self.outputs.extend([Output::DialSignal, Output::Changed]);
         }
     }
 

@@ -7,7 +7,7 @@ use hearth_protocol::{
     ServerMessage, SessionId, Signal, SignalBody,
 };
 
-use super::{Call, Intent, Output, Phase};
+use super::{Call, Output, Phase, Wanted};
 use crate::peer::gather::turn_servers;
 use crate::peer::{Farewell, Peer};
 use crate::session::{Heard, Kept};
@@ -83,17 +83,8 @@ impl Call {
         self.server.give_up = Some(now + super::JOINING);
         self.outputs.push_back(Output::Changed);
         if let (Some(room), Some(wanted)) = (self.room.name.clone(), self.room.wanted.take()) {
-            let secret = match wanted {
-                Intent::Create { secret, .. } | Intent::Join { secret, .. } => secret,
-                Intent::SetNick(_)
-                | Intent::Say(_)
-                | Intent::Moderate(..)
-                | Intent::EndRoom
-                | Intent::SetMicrophone(_)
-                | Intent::SetCamera(_)
-                | Intent::Leave => None,
-            };
-            self.room.wanted = Some(Intent::Join { room, secret });
+            let (Wanted::Create { secret, .. } | Wanted::Join { secret, .. }) = wanted;
+            self.room.wanted = Some(Wanted::Join { room, secret });
         }
         self.say_want();
     }
@@ -103,7 +94,7 @@ impl Call {
         self.room.request = id;
         let (nick, media) = (self.config.nick.clone(), self.media_state());
         match &self.room.wanted {
-            Some(Intent::Create { secret, capacity }) => {
+            Some(Wanted::Create { secret, capacity }) => {
                 let capacity = *capacity;
                 let invite_hash = secret.map(|secret| secret.hash());
                 self.server.session.say(ClientMessage::Create(Create {
@@ -115,21 +106,11 @@ impl Call {
                     media,
                 }));
             }
-            Some(Intent::Join { room, secret }) => {
+            Some(Wanted::Join { room, secret }) => {
                 let join = Join { id, room: room.clone(), nick, invite: *secret, media };
                 self.server.session.say(ClientMessage::Join(join));
             }
-            // Only the two above are ever kept as what is wanted.
-            Some(
-                Intent::SetNick(_)
-                | Intent::Say(_)
-                | Intent::Moderate(..)
-                | Intent::EndRoom
-                | Intent::SetMicrophone(_)
-                | Intent::SetCamera(_)
-                | Intent::Leave,
-            )
-            | None => {}
+            None => {}
         }
     }
 
