@@ -11,6 +11,7 @@ mod browser;
 mod calls;
 mod desktop;
 mod lan;
+mod package;
 mod process;
 mod room;
 mod tree;

@@ -93,6 +93,8 @@ const DESKTOP_FILES: Package = Package {
 const APPSTREAM: Package =
     Package { name: "appstream", mark: Program("appstreamcli"), why: "checks what the package says of itself" };
 
+const GIO: Package =
+    Package { name: "libglib2.0-bin", mark: Program("gio"), why: "starts the installed package as a desktop does" };
 const ATSPI: Package = Package {
     name: "at-spi2-core",
     mark: Library(&["at-spi-bus-launcher"]),
@@ -114,7 +116,7 @@ pub(crate) const TEST: &[&[Package]] = &[
     BUILD,
     WINDOW,
     &[PULSEAUDIO, CHROMIUM, CHROMEDRIVER, IPROUTE, NFTABLES],
-    &[VULKAN, XVFB, OPENBOX, ATSPI, DBUS, XDOTOOL, XCLIP, IMAGEMAGICK, DESKTOP_FILES, APPSTREAM],
+    &[VULKAN, XVFB, OPENBOX, ATSPI, DBUS, XDOTOOL, XCLIP, IMAGEMAGICK, DESKTOP_FILES, APPSTREAM, GIO],
 ];
 
 /// Folders of programs; those for administrators are in nobody else's PATH.

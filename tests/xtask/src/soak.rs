@@ -3,9 +3,8 @@
 use std::process::Command;
 
 use crate::options::asks_help;
-use crate::packages;
 use crate::steps::{Steps, aloud, cargo, printed, succeeds};
-use crate::{Outcome, test};
+use crate::{Outcome, package, packages, test};
 
 const HELP: &str = "\
 Runs the tests in their long variants (HEARTH_SOAK=1: more pairs, more scripts, narrower goals), then each fuzz target
@@ -30,6 +29,7 @@ pub(crate) fn command(arguments: &[String]) -> Outcome<()> {
     let mut steps = Steps::default();
     steps.run("packages", || packages::ensure(packages::TEST));
     steps.run("build", || aloud(&mut cargo(&["build", "--quiet", "--workspace", "--bins", "--tests"])));
+    steps.run("package", package::of_debug_build);
     steps.run("long tests", long_tests);
     if can_fuzz() {
         for target in fuzz_targets()? {
