@@ -6,7 +6,7 @@
 
 mod scenes;
 
-use eframe::egui::{Ui, ViewportBuilder};
+use eframe::egui::{Ui, ViewportBuilder, Visuals};
 use hearth::ui::{self, TilePainter, UiState};
 use hearth::view::{LanguageChoice, ThemeChoice, View};
 
@@ -66,6 +66,10 @@ impl eframe::App for Gallery {
         for wish in ui::draw(ui, &self.view, &mut self.state, self.tiles.as_mut()) {
             println!("{wish:?}");
         }
+    }
+
+    fn clear_color(&self, visuals: &Visuals) -> [f32; 4] {
+        ui::ground(&self.view, visuals).to_normalized_gamma_f32()
     }
 
     fn on_exit(&mut self, gl: Option<&eframe::glow::Context>) {

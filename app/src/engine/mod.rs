@@ -32,7 +32,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::view::{Film, Processing};
 
 pub use discovery::Discovery;
-pub use media::{MediaStats, MediaWish, RemoteStats, Repaint, Showing, Stamps};
+pub use media::{MediaStats, MediaWish, News, RemoteStats, Repaint, Showing, Stamps};
 pub use signalling::{ServerAddress, SignalFault};
 
 /// Wishes that wait for the call: a person makes three a second. Full: the newest is refused, and the sender told.

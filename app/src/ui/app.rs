@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use eframe::egui::{Context, Ui, ViewportCommand};
+use eframe::egui::{Context, Ui, ViewportCommand, Visuals};
 use eframe::{App, CreationContext, Frame};
 
-use super::draw::draw;
+use super::draw::{draw, ground};
+use super::pace::Pace;
 use super::state::UiState;
 use super::style;
 use super::video::{self, TilePainter};
@@ -17,6 +18,7 @@ struct Window {
     desk: Desk,
     state: UiState,
     tiles: Box<dyn TilePainter>,
+    pace: Pace,
     /// Told once, when the first frame is on the screen.
     drawn: Option<Drawn>,
     is_first: bool,
@@ -33,9 +35,11 @@ pub(super) fn open(
 ) -> Result<Box<dyn App>, EngineError> {
     let ctx = creation.egui_ctx.clone();
     style::install(&ctx);
-    let desk = start(Repaint::new(move || ctx.request_repaint()))?;
+    let pace = Pace::new();
+    let paced = pace.clone();
+    let desk = start(Repaint::new(move |news| ctx.request_repaint_after(paced.delay(news))))?;
     let tiles = video::tile_painter(creation.gl.as_ref());
-    Ok(Box::new(Window { desk, state: UiState::default(), tiles, drawn: Some(drawn), is_first: true }))
+    Ok(Box::new(Window { desk, state: UiState::default(), tiles, pace, drawn: Some(drawn), is_first: true }))
 }
 
 impl App for Window {
@@ -57,8 +61,10 @@ impl App for Window {
         } else if let Some(drawn) = self.drawn.take() {
             drawn();
         }
+        self.pace.drawn();
         let view: Arc<_> = self.desk.view();
         for wish in draw(ui, &view, &mut self.state, self.tiles.as_mut()) {
+            self.pace.wished();
             if !self.desk.wish(wish) {
                 tracing::warn!("a wish was dropped: too many wait");
             }
@@ -71,7 +77,7 @@ impl App for Window {
         }
     }
 
-    fn clear_color(&self, visuals: &eframe::egui::Visuals) -> [f32; 4] {
-        visuals.panel_fill.to_normalized_gamma_f32()
+    fn clear_color(&self, visuals: &Visuals) -> [f32; 4] {
+        ground(&self.desk.view(), visuals).to_normalized_gamma_f32()
     }
 }

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use eframe::egui::{CentralPanel, Frame, Ui};
+use eframe::egui::{CentralPanel, Color32, Frame, Theme, Ui, Visuals};
 use hearth_call::Switch;
 
-use super::parts::Parts as _;
 use super::state::{UiState, in_room};
+use super::tokens::Tokens;
 use super::video::TilePainter;
 use super::{call, dialogs, home, keys, prejoin};
 use crate::view::{Stage, View, Wish};
@@ -21,9 +21,7 @@ pub fn draw(ui: &mut Ui, view: &View, state: &mut UiState, tiles: &mut dyn TileP
     state.follow(ui, &view.settings);
     state.settle(view);
     keys::read(&ui.ctx().clone(), view, state);
-    let t = ui.tokens();
-    let ground = if in_room(view).is_some() { t.stage } else { t.canvas };
-    CentralPanel::default().frame(Frame::new().fill(ground)).show(ui, |ui| match &view.stage {
+    CentralPanel::default().frame(Frame::new()).show(ui, |ui| match &view.stage {
         Stage::Home => home::home(ui, view, state),
         Stage::PreJoin(door) => prejoin::prejoin(ui, view, door, state, tiles),
         Stage::Room(room) => call::call(ui, view, room, state, tiles),
@@ -32,6 +30,13 @@ pub fn draw(ui: &mut Ui, view: &View, state: &mut UiState, tiles: &mut dyn TileP
     tiles.settle(ui.painter());
     again(ui, view);
     state.take_wishes()
+}
+
+/// What lies under a view. Whoever shows it clears the window to this: a rectangle as large as the window would cost each of
+/// its pixels a second time.
+pub fn ground(view: &View, visuals: &Visuals) -> Color32 {
+    let t = Tokens::of(Theme::from_dark_mode(visuals.dark_mode));
+    if in_room(view).is_some() { t.stage } else { t.canvas }
 }
 
 /// Asks for another frame where something moves of itself. Pictures ask for themselves, and at home nothing moves.

@@ -14,6 +14,7 @@ mod fonts;
 mod home;
 mod icons;
 mod keys;
+mod pace;
 mod panels;
 mod parts;
 mod pickers;
@@ -31,7 +32,7 @@ use rust_i18n::t;
 use crate::engine::desk::Desk;
 use crate::engine::{EngineError, Repaint};
 
-pub use draw::draw;
+pub use draw::{draw, ground};
 pub use state::UiState;
 pub use style::install;
 pub use video::{Fit, Place, RgbaPainter, TilePainter, tile_painter};

@@ -181,6 +181,7 @@ impl UiState {
         let chosen = (settings.language, settings.theme);
         if self.spoken.replace(chosen) != Some(chosen) {
             speak(ui.ctx(), settings);
+            ui.ctx().request_repaint(); // on the ground of the new theme
         }
     }
 

@@ -113,6 +113,8 @@ fn draw(ui: &mut egui::Ui, act: &mut Act) {
         ui.ctx().request_discard("the letters are there from the next pass on");
         return;
     }
+    let ground = ui::ground(&act.view, ui.visuals());
+    ui.painter().rect_filled(ui.max_rect(), 0.0, ground);
     let wishes = ui::draw(ui, &act.view, &mut act.state, &mut act.tiles);
     act.wishes.extend(wishes);
 }

@@ -59,7 +59,7 @@ impl Person {
         let config = DeskConfig {
             folders: Folders { config: folder.path().join("config"), state: folder.path().join("state") },
             // Full: there is news already.
-            repaint: Repaint::new(move || if say.try_send(()).is_err() {}),
+            repaint: Repaint::new(move |_| if say.try_send(()).is_err() {}),
             stamps: Stamps::Ignored,
             source_id: nick.bytes().next().unwrap_or(1),
             discovery: Discovery::default(),

@@ -18,7 +18,7 @@ use super::store::Rooms;
 use super::visit::{Step, Visit};
 use crate::engine::discovery::Nearby;
 use crate::engine::hosting::{Hosting, HostingError, addresses};
-use crate::engine::{MediaWish, Stamps, clock, statistics};
+use crate::engine::{MediaWish, News, Stamps, clock, statistics};
 use crate::view::{Fault, LanguageChoice, Settings, Stage, View, Wish};
 use crate::words::Language;
 
@@ -363,7 +363,7 @@ impl DeskLoop {
             log: self.config.log.clone(),
         };
         self.views.send_replace(Arc::new(view));
-        self.config.repaint.ask();
+        self.config.repaint.ask(News::View);
     }
 }
 

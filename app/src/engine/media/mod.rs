@@ -30,7 +30,7 @@ use crate::view::{Film, Processing};
 use own::Own;
 use showing::FirstPicture;
 
-pub use showing::{Repaint, Showing, Stamps};
+pub use showing::{News, Repaint, Showing, Stamps};
 pub use stats::{MediaStats, RemoteStats};
 
 /// Encoded pictures between encoder and call: three a layer, and there is one layer. Full: the encoder leaves raw

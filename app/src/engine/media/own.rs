@@ -13,7 +13,7 @@ use hearth_media::threads::{EncodeCommand, EncodeThread, LayerCounters, LayerSet
 use hearth_media::turn::Accepted;
 use tokio::sync::mpsc;
 
-use super::showing::Screen;
+use super::showing::{News, Screen};
 use super::{EngineConfig, ToCall, accepted};
 use crate::engine::Choices;
 use crate::view::Film;
@@ -56,7 +56,7 @@ impl Own {
         let (watched, drawn) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let (mut encode, mut film) = (None, None);
         if let Some(track) = track {
-            let screen = config.showing.screen(track);
+            let screen = config.showing.screen(track, News::OwnPicture);
             let (screen, ours) = screen.unzip();
             let (thread, filming) = film_to(config, track, pictures, screen, watched.clone(), drawn.clone())?;
             refused(devices.film(Some(filming)));

@@ -17,17 +17,28 @@ use crate::view::{Film, Pictures};
 
 /// Asks the window to draw itself anew, from any thread.
 #[derive(Clone)]
-pub struct Repaint(Arc<dyn Fn() + Send + Sync>);
+pub struct Repaint(Arc<dyn Fn(News) + Send + Sync>);
+
+/// Why the window should draw itself anew: how soon that must be is for the window to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum News {
+    /// A new view.
+    View,
+    /// A picture of our own camera.
+    OwnPicture,
+    /// A picture of somebody else's.
+    Picture,
+}
 
 impl Repaint {
     /// A request that `ask` makes.
-    pub fn new(ask: impl Fn() + Send + Sync + 'static) -> Self {
+    pub fn new(ask: impl Fn(News) + Send + Sync + 'static) -> Self {
         Self(Arc::new(ask))
     }
 
     /// Asks.
-    pub(crate) fn ask(&self) {
-        (self.0)();
+    pub(crate) fn ask(&self, news: News) {
+        (self.0)(news);
     }
 }
 
@@ -82,29 +93,30 @@ impl Showing {
     /// A place for the pictures of one track of theirs.
     pub(super) fn track(&self, track: TrackId, first: FirstPicture) -> Shown {
         let (stamps, reports) = self.counts().then(StampSink::new).unzip();
-        let (screen, film) = self.screen(track).unzip();
+        let (screen, film) = self.screen(track, News::Picture).unzip();
         Shown { sink: Box::new(Sink { stamps, screen, first }), stamps: reports, film }
     }
 
-    /// A place in the window for the pictures of a track; none where there is no window.
-    pub(super) fn screen(&self, track: TrackId) -> Option<(Screen, Film)> {
+    /// A place in the window for the pictures of a track, which are `news` each; none where there is no window.
+    pub(super) fn screen(&self, track: TrackId, news: News) -> Option<(Screen, Film)> {
         let Self::Window { repaint, .. } = self else { return None };
         let (slot, receiver) = slot();
         let film = Film::new(track, Arc::new(Receiver(receiver)));
-        Some((Screen { slot, repaint: repaint.clone() }, film))
+        Some((Screen { slot, news, repaint: repaint.clone() }, film))
     }
 }
 
 /// The way of a picture into the window.
 pub(super) struct Screen {
     slot: SlotSender<Picture>,
+    news: News,
     repaint: Repaint,
 }
 
 impl Screen {
     pub(super) fn show(&mut self, picture: Picture) {
         self.slot.put(picture);
-        self.repaint.ask();
+        self.repaint.ask(self.news);
     }
 }
 

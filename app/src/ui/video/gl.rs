@@ -1,9 +1,11 @@
-//! Pictures by way of the graphics card: three planes go up as they are, and a shader turns them into colours and rounds
-//! the corners.
+//! Pictures by way of the graphics card: three planes go up as they are, one shader turns them into colours when they are
+//! new, and another puts the colours on the screen and rounds the corners.
 //!
 //! The only file of the window with `unsafe` in it: OpenGL has no other door. A plane goes up only when there is a new
-//! picture, into textures that stay as long as the size does. Nothing is allocated for a frame. What OpenGL keeps for us is
-//! given back in a callback, which is when its context is surely in force, or at the end of the window.
+//! picture, into textures that stay as long as the size does; a frame in which a picture is not new pays for one look-up a
+//! pixel. That is what counts where the processor draws: of 30 ms for a frame of 1100x720 by llvmpipe, 14 were look-ups in
+//! three planes. Nothing is allocated for a frame. What OpenGL keeps for us is given back in a callback, which is when its
+//! context is surely in force, or at the end of the window.
 #![expect(unsafe_code, reason = "OpenGL is a C library, and glow marks each call of it unsafe")]
 
 use std::collections::BTreeMap;
@@ -14,54 +16,40 @@ use eframe::egui_glow::{CallbackFn, ShaderVersion};
 use eframe::glow::{self, HasContext as _};
 use hearth_base::{Picture, Resolution, TrackId};
 
-use super::{Cut, Place, TilePainter, cut};
+use super::{Cut, Place, TilePainter, cut, shaders};
 use crate::view::Film;
 
-/// The corners of the place, from the number of the vertex: no buffer is needed.
-const VERTEX: &str = "
-out vec2 place;
-void main() {
-    vec2 corner = vec2(float(gl_VertexID & 1), float(gl_VertexID >> 1));
-    place = vec2(corner.x, 1.0 - corner.y);
-    gl_Position = vec4(corner * 2.0 - 1.0, 0.0, 1.0);
-}";
-
-/// Colours after ITU-R BT.601, limited range; the corner by its signed distance, smoothed over a pixel.
-const FRAGMENT: &str = "
-in vec2 place;
-out vec4 color;
-uniform sampler2D luma, blue, red;
-uniform vec4 cut;
-uniform vec3 shape;
-void main() {
-    vec2 at = place * cut.xy + cut.zw;
-    float y = (texture(luma, at).r - 16.0 / 255.0) * 1.16438;
-    float u = texture(blue, at).r - 128.0 / 255.0;
-    float v = texture(red, at).r - 128.0 / 255.0;
-    vec3 rgb = clamp(vec3(y + 1.59603 * v, y - 0.39176 * u - 0.81297 * v, y + 2.01723 * u), 0.0, 1.0);
-    vec2 from = abs(place - 0.5) * shape.xy - (shape.xy * 0.5 - shape.z);
-    float away = length(max(from, 0.0)) + min(max(from.x, from.y), 0.0) - shape.z;
-    float cover = clamp(0.5 - away, 0.0, 1.0);
-    color = vec4(rgb * cover, cover);
-}";
-
-/// Names of the samplers, in the order of the planes.
-const PLANES: [&str; 3] = ["luma", "blue", "red"];
+/// No picture is halved more often: the smallest tile of 1280x720 is then 160 wide.
+const HALVINGS: u32 = 3;
 
 /// Draws films by OpenGL.
 pub(super) struct GlPainter {
-    program: Program,
+    programs: Programs,
     tiles: BTreeMap<TrackId, Entry>,
     /// Textures of tiles that are gone, until a callback can delete them.
     garbage: Arc<Garbage>,
     frame: u64,
 }
 
-/// The program and where its numbers go. Handles: whoever has the context may use copies.
+/// The three programs, and what they share. Handles: whoever has the context may use copies.
+#[derive(Clone, Copy)]
+struct Programs {
+    /// Planes to colours, off the screen.
+    convert: Program,
+    /// Colours to the screen.
+    plain: Program,
+    /// The same where a corner is round.
+    round: Program,
+    vertices: glow::VertexArray,
+    /// What is drawn into off the screen.
+    target: glow::Framebuffer,
+}
+
+/// A program and where its numbers go.
 #[derive(Clone, Copy)]
 struct Program {
     program: glow::Program,
-    vertices: glow::VertexArray,
+    part: Option<glow::UniformLocation>,
     cut: Option<glow::UniformLocation>,
     shape: Option<glow::UniformLocation>,
 }
@@ -89,13 +77,17 @@ struct TileState {
     radius: f32,
 }
 
+/// Three planes and the colours that they make.
 #[derive(Clone, Copy)]
 struct Textures {
     planes: [glow::Texture; 3],
     resolution: Resolution,
+    colours: glow::Texture,
+    /// Width and height of the colours, once there are any.
+    size: Option<[i32; 2]>,
 }
 
-/// Textures that wait to be deleted: three for each tile that left in this frame, no more than there were tiles.
+/// Textures that wait to be deleted: four for each tile that left in this frame, no more than there were tiles.
 #[derive(Default)]
 struct Garbage {
     textures: Mutex<Vec<glow::Texture>>,
@@ -107,16 +99,16 @@ impl GlPainter {
     /// # Errors
     /// What the driver says.
     pub(super) fn new(gl: &Arc<glow::Context>) -> Result<Self, String> {
-        let program = Program::compile(gl)?;
-        Ok(Self { program, tiles: BTreeMap::new(), garbage: Arc::default(), frame: 0 })
+        let programs = Programs::compile(gl)?;
+        Ok(Self { programs, tiles: BTreeMap::new(), garbage: Arc::default(), frame: 0 })
     }
 
     fn entry(&mut self, track: TrackId) -> &mut Entry {
-        let (program, frame) = (self.program, self.frame);
+        let (programs, frame) = (self.programs, self.frame);
         self.tiles.entry(track).or_insert_with(|| {
             let tile = Arc::new(Tile { state: Mutex::default() });
             let drawn = tile.clone();
-            let callback = CallbackFn::new(move |info, painter| drawn.draw(painter.gl(), program, &info));
+            let callback = CallbackFn::new(move |info, painter| drawn.draw(painter, &programs, &info));
             Entry { tile, callback: Arc::new(callback), resolution: None, drawn_in: frame }
         })
     }
@@ -165,46 +157,146 @@ impl TilePainter for GlPainter {
         drop(garbage);
         self.tiles.clear();
         self.garbage.free(gl);
-        self.program.free(gl);
+        self.programs.free(gl);
     }
 }
 
 impl Tile {
     fn take_textures(&self) -> impl Iterator<Item = glow::Texture> + use<> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.textures.take().into_iter().flat_map(|textures| textures.planes)
+        state.textures.take().into_iter().flat_map(|textures| textures.planes.into_iter().chain([textures.colours]))
     }
 
-    fn draw(&self, gl: &glow::Context, program: Program, info: &PaintCallbackInfo) {
+    fn draw(&self, painter: &eframe::egui_glow::Painter, programs: &Programs, info: &PaintCallbackInfo) {
+        let gl = painter.gl();
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(picture) = state.new.take() {
-            state.textures = upload(gl, state.textures.take(), &picture);
+        let new = state.new.take();
+        if let Some(picture) = &new {
+            state.textures = upload(gl, state.textures.take(), picture);
         }
-        let Some(textures) = state.textures else { return };
         let viewport = info.viewport_in_pixels();
-        let size = [viewport.width_px as f32, viewport.height_px as f32];
-        // SAFETY: called from the toolkit's callback, so the context is in force on this thread; the handles come from it
-        // and are deleted only once no tile holds them. The toolkit sets its own program, textures and vertices anew after
-        // each callback; the units beyond the first it does not use.
-        unsafe {
-            gl.use_program(Some(program.program));
-            gl.bind_vertex_array(Some(program.vertices));
-            for (unit, texture) in (0..).zip(textures.planes) {
-                gl.active_texture(glow::TEXTURE0 + unit);
-                gl.bind_texture(glow::TEXTURE_2D, Some(texture));
+        let (width, height) = (viewport.width_px, viewport.height_px);
+        let place = Vec2::new(width as f32, height as f32);
+        let scale = state.scale;
+        let Some(textures) = &mut state.textures else { return };
+        let size = colours_size(textures.resolution, place / scale.abs());
+        if new.is_some() || textures.size != Some(size) {
+            convert(gl, programs, textures, size);
+            // SAFETY: the context is in force, and this is what the toolkit draws into.
+            unsafe {
+                gl.bind_framebuffer(glow::FRAMEBUFFER, painter.intermediate_fbo());
+                gl.viewport(viewport.left_px, viewport.from_bottom_px, width, height);
+                gl.enable(glow::SCISSOR_TEST);
             }
-            let (scale, offset) = (state.scale, state.offset);
+        }
+        let colours = textures.colours;
+        show(gl, programs, colours, place, &state);
+    }
+}
+
+/// How large the colours of a picture are to be that is `shown` so large, in pixels: as the picture, or halved while that
+/// is enough.
+fn colours_size(resolution: Resolution, shown: Vec2) -> [i32; 2] {
+    let halved = |times: u32| [resolution.width >> times, resolution.height >> times];
+    let is_enough = |times: &u32| {
+        let [width, height] = halved(*times);
+        width as f32 >= shown.x && height as f32 >= shown.y
+    };
+    let times = (1..=HALVINGS).take_while(is_enough).last().unwrap_or(0);
+    halved(times).map(|side| side.max(1) as i32)
+}
+
+/// Turns the planes into colours, off the screen.
+fn convert(gl: &glow::Context, programs: &Programs, textures: &mut Textures, size: [i32; 2]) {
+    let [width, height] = size;
+    // SAFETY: the context is in force in a callback; the handles are its own. Whoever calls binds again what is drawn
+    // into, and where; the toolkit sets its own program, textures, blending and vertices anew after each callback, and
+    // the units beyond the first it does not use.
+    unsafe {
+        gl.active_texture(glow::TEXTURE0);
+        gl.bind_texture(glow::TEXTURE_2D, Some(textures.colours));
+        if textures.size.replace(size) != Some(size) {
+            let (inner, nothing) = (glow::RGBA8 as i32, glow::PixelUnpackData::Slice(None));
+            let (format, kind) = (glow::RGBA, glow::UNSIGNED_BYTE);
+            gl.tex_image_2d(glow::TEXTURE_2D, 0, inner, width, height, 0, format, kind, nothing);
+        }
+        gl.bind_framebuffer(glow::FRAMEBUFFER, Some(programs.target));
+        let (attachment, texture) = (glow::COLOR_ATTACHMENT0, Some(textures.colours));
+        gl.framebuffer_texture_2d(glow::FRAMEBUFFER, attachment, glow::TEXTURE_2D, texture, 0);
+        gl.viewport(0, 0, width, height);
+        gl.disable(glow::SCISSOR_TEST);
+        gl.disable(glow::BLEND);
+        gl.bind_vertex_array(Some(programs.vertices));
+        gl.use_program(Some(programs.convert.program));
+        for (unit, texture) in (0..).zip(textures.planes) {
+            gl.active_texture(glow::TEXTURE0 + unit);
+            gl.bind_texture(glow::TEXTURE_2D, Some(texture));
+        }
+        // What is drawn off the screen has its first line at the bottom.
+        gl.uniform_4_f32(programs.convert.cut.as_ref(), 1.0, -1.0, 0.0, 1.0);
+        gl.uniform_4_f32(programs.convert.part.as_ref(), 0.0, 0.0, 1.0, 1.0);
+        gl.draw_arrays(glow::TRIANGLE_STRIP, 0, 4);
+        gl.active_texture(glow::TEXTURE0);
+    }
+}
+
+/// Puts colours on the screen: what is straight without blending, what is round with it.
+fn show(gl: &glow::Context, programs: &Programs, colours: glow::Texture, place: Vec2, state: &TileState) {
+    let round = Vec2::splat(state.radius.ceil()) / place;
+    let [x, y] = [round.x.min(0.5), round.y.min(0.5)];
+    let plain = [[0.0, y, 1.0, 1.0 - y], [x, 0.0, 1.0 - x, y], [x, 1.0 - y, 1.0 - x, 1.0]];
+    let corners = [[0.0, 0.0, x, y], [1.0 - x, 0.0, 1.0, y], [0.0, 1.0 - y, x, 1.0], [1.0 - x, 1.0 - y, 1.0, 1.0]];
+    let (scale, offset) = (state.scale, state.offset);
+    // SAFETY: as in `convert`.
+    unsafe {
+        gl.bind_vertex_array(Some(programs.vertices));
+        gl.bind_texture(glow::TEXTURE_2D, Some(colours));
+        gl.disable(glow::BLEND);
+        for (program, parts) in [(&programs.plain, plain.as_slice()), (&programs.round, corners.as_slice())] {
+            gl.use_program(Some(program.program));
             gl.uniform_4_f32(program.cut.as_ref(), scale.x, scale.y, offset.x, offset.y);
-            gl.uniform_3_f32(program.shape.as_ref(), size[0], size[1], state.radius);
-            gl.draw_arrays(glow::TRIANGLE_STRIP, 0, 4);
-            gl.bind_vertex_array(None);
-            gl.active_texture(glow::TEXTURE0);
+            gl.uniform_3_f32(program.shape.as_ref(), place.x, place.y, state.radius);
+            for [left, top, right, bottom] in parts {
+                gl.uniform_4_f32(program.part.as_ref(), *left, *top, *right, *bottom);
+                gl.draw_arrays(glow::TRIANGLE_STRIP, 0, 4);
+            }
+            gl.enable(glow::BLEND);
+        }
+        gl.bind_vertex_array(None);
+    }
+}
+
+impl Programs {
+    fn compile(gl: &glow::Context) -> Result<Self, String> {
+        let convert = Program::compile(gl, shaders::CONVERT)?;
+        let plain = Program::compile(gl, shaders::PLAIN)?;
+        let round = Program::compile(gl, shaders::ROUND)?;
+        // SAFETY: the context is in force, as `GlPainter::new` asks; every handle is this context's own.
+        unsafe {
+            gl.use_program(Some(convert.program));
+            for (unit, name) in (0..).zip(shaders::PLANES) {
+                gl.uniform_1_i32(gl.get_uniform_location(convert.program, name).as_ref(), unit);
+            }
+            gl.use_program(None);
+            let (vertices, target) = (gl.create_vertex_array()?, gl.create_framebuffer()?);
+            Ok(Self { convert, plain, round, vertices, target })
+        }
+    }
+
+    fn free(self, gl: &glow::Context) {
+        // SAFETY: the context is in force at the end of the window, and nothing is drawn after it.
+        unsafe {
+            gl.delete_framebuffer(self.target);
+            gl.delete_vertex_array(self.vertices);
+            for program in [self.convert, self.plain, self.round] {
+                gl.delete_program(program.program);
+            }
         }
     }
 }
 
 impl Program {
-    fn compile(gl: &glow::Context) -> Result<Self, String> {
+    fn compile(gl: &glow::Context, fragment: &str) -> Result<Self, String> {
         let version = ShaderVersion::get(gl);
         let precision = if version.is_embedded() { "precision highp float;\n" } else { "" };
         let head = format!("{}\n{precision}", version.version_declaration());
@@ -212,7 +304,7 @@ impl Program {
         unsafe {
             let program = gl.create_program()?;
             let mut shaders = Vec::new();
-            for (kind, source) in [(glow::VERTEX_SHADER, VERTEX), (glow::FRAGMENT_SHADER, FRAGMENT)] {
+            for (kind, source) in [(glow::VERTEX_SHADER, shaders::VERTEX), (glow::FRAGMENT_SHADER, fragment)] {
                 let shader = gl.create_shader(kind)?;
                 gl.shader_source(shader, &format!("{head}{source}"));
                 gl.compile_shader(shader);
@@ -230,22 +322,8 @@ impl Program {
                 gl.delete_program(program);
                 return Err(format!("{log} {}", logs.join(" ")));
             }
-            gl.use_program(Some(program));
-            for (unit, name) in (0..).zip(PLANES) {
-                gl.uniform_1_i32(gl.get_uniform_location(program, name).as_ref(), unit);
-            }
-            gl.use_program(None);
-            let vertices = gl.create_vertex_array()?;
-            let [cut, shape] = ["cut", "shape"].map(|name| gl.get_uniform_location(program, name));
-            Ok(Self { program, vertices, cut, shape })
-        }
-    }
-
-    fn free(self, gl: &glow::Context) {
-        // SAFETY: the context is in force at the end of the window, and nothing is drawn after it.
-        unsafe {
-            gl.delete_vertex_array(self.vertices);
-            gl.delete_program(self.program);
+            let [part, cut, shape] = ["part", "cut", "shape"].map(|name| gl.get_uniform_location(program, name));
+            Ok(Self { program, part, cut, shape })
         }
     }
 }
@@ -267,12 +345,11 @@ fn upload(gl: &glow::Context, old: Option<Textures>, picture: &Picture) -> Optio
     let planes =
         [(picture.y(), width, height), (picture.u(), width / 2, height / 2), (picture.v(), width / 2, height / 2)];
     let same = old.filter(|old| old.resolution == resolution);
-    let textures = match (same, old) {
-        (Some(same), _) => same.planes,
-        (None, Some(other)) => other.planes,
-        (None, None) => create(gl)?,
+    let textures = match old {
+        Some(old) => Textures { resolution, ..old },
+        None => create(gl, resolution)?,
     };
-    for (texture, (bytes, width, height)) in textures.into_iter().zip(planes) {
+    for (texture, (bytes, width, height)) in textures.planes.into_iter().zip(planes) {
         if bytes.len() < width as usize * height as usize {
             continue; // the driver would read beyond it
         }
@@ -291,14 +368,15 @@ fn upload(gl: &glow::Context, old: Option<Textures>, picture: &Picture) -> Optio
             }
         }
     }
-    Some(Textures { planes: textures, resolution })
+    Some(textures)
 }
 
-fn create(gl: &glow::Context) -> Option<[glow::Texture; 3]> {
+fn create(gl: &glow::Context, resolution: Resolution) -> Option<Textures> {
     // SAFETY: the context is in force, as in `upload`.
     unsafe {
         let planes = [gl.create_texture().ok()?, gl.create_texture().ok()?, gl.create_texture().ok()?];
-        for texture in planes {
+        let colours = gl.create_texture().ok()?;
+        for texture in planes.into_iter().chain([colours]) {
             gl.bind_texture(glow::TEXTURE_2D, Some(texture));
             for (name, value) in [
                 (glow::TEXTURE_MIN_FILTER, glow::LINEAR),
@@ -309,6 +387,6 @@ fn create(gl: &glow::Context) -> Option<[glow::Texture; 3]> {
                 gl.tex_parameter_i32(glow::TEXTURE_2D, name, value as i32);
             }
         }
-        Some(planes)
+        Some(Textures { planes, resolution, colours, size: None })
     }
 }

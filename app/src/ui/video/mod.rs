@@ -6,6 +6,7 @@
 
 mod gl;
 mod rgba;
+mod shaders;
 
 use std::sync::Arc;
 
