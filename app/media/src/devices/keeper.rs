@@ -146,8 +146,13 @@ impl Keeper {
                 kept.watch.handle_opened(attempt, Ok((name, id)), now);
             }
             News::Lost((kind, attempt), fault) => {
-                tracing::warn!(?kind, ?fault, "does not run");
-                self.of(kind).into_iter().for_each(|kept| kept.watch.handle_lost(attempt, fault.clone(), now));
+                let Some(kept) = self.of(kind) else { return };
+                let before = kept.watch.state();
+                kept.watch.handle_lost(attempt, fault.clone(), now);
+                if kept.watch.state() != before {
+                    // It is tried again and again, and mostly fails as it did before.
+                    tracing::warn!(?kind, ?fault, "does not run");
+                }
             }
         }
     }

@@ -5,6 +5,7 @@
 //! library chooses. The ends of the rings go to the audio thread; see [`capture`] and [`playout`].
 
 mod capture;
+mod complaints;
 mod playout;
 mod resample;
 mod tally;
@@ -74,7 +75,7 @@ pub(super) struct Ears(Option<cpal::Host>);
 impl Ears {
     /// Microphones, speakers.
     pub(super) fn list(&mut self) -> (Vec<DeviceEntry>, Vec<DeviceEntry>) {
-        let found = list(self.0.get_or_insert_with(cpal::default_host));
+        let found = complaints::kept(|| list(self.0.get_or_insert_with(cpal::default_host)));
         if found.1.is_empty() {
             self.0 = None; // there may be a server, or another one, next time
         }
@@ -117,6 +118,10 @@ fn is_card(DeviceId(id): &DeviceId) -> bool {
 /// # Errors
 /// [`DeviceFault`] in all cases where nothing runs.
 pub(super) fn open(kind: DeviceKind, choice: &DeviceChoice) -> Result<Open, DeviceFault> {
+    complaints::kept(|| open_on_this_thread(kind, choice))
+}
+
+fn open_on_this_thread(kind: DeviceKind, choice: &DeviceChoice) -> Result<Open, DeviceFault> {
     let host = cpal::default_host();
     let named = match choice {
         DeviceChoice::Named(DeviceId(id)) => {
