@@ -25,6 +25,14 @@ const PORT: u16 = 9515;
 const STARTING: Duration = Duration::from_secs(40);
 const ANSWERING: Duration = Duration::from_secs(30);
 
+/// Whether the browser lets pages have its camera and microphone. A page that may not is not told the machine's addresses
+/// either: its candidates carry names instead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Devices {
+    Allowed,
+    Asked,
+}
+
 /// What is asked of the browser's thread.
 enum Ask {
     Open(String),
@@ -43,14 +51,14 @@ pub struct Browser {
 impl Browser {
     /// Starts Chromium on `host`; `script` runs in every page before the page's own, and the server with this key needs
     /// no other certificate.
-    pub fn start(host: &Host, profile: &Path, spki: &[u8; 32], script: String) -> Result<Self> {
+    pub fn start(host: &Host, profile: &Path, spki: &[u8; 32], devices: Devices, script: String) -> Result<Self> {
         let mut command = host.command("chromedriver");
         let driver = Process::start("chromedriver", command.arg(format!("--port={PORT}")), None)?;
         driver.wait_line(STARTING, |line| line.contains("started successfully").then_some(()))?;
         let (asks, inbox) = sync_channel(1);
         let (outbox, answers) = sync_channel(1);
         let namespace = host.namespace.clone();
-        let capabilities = capabilities(profile, spki);
+        let capabilities = capabilities(profile, spki, devices);
         let thread = std::thread::Builder::new()
             .name("browser".to_owned())
             .spawn(move || serve(&namespace, capabilities, script, &inbox, &outbox))?;
@@ -114,8 +122,8 @@ impl Drop for Browser {
     }
 }
 
-fn capabilities(profile: &Path, spki: &[u8; 32]) -> serde_json::Map<String, Value> {
-    let arguments = [
+fn capabilities(profile: &Path, spki: &[u8; 32], devices: Devices) -> serde_json::Map<String, Value> {
+    let mut arguments = vec![
         "--headless=new".to_owned(),
         "--no-sandbox".to_owned(),
         "--disable-gpu".to_owned(),
@@ -124,8 +132,6 @@ fn capabilities(profile: &Path, spki: &[u8; 32]) -> serde_json::Map<String, Valu
         "--disable-background-networking".to_owned(),
         "--disable-component-update".to_owned(),
         "--disable-sync".to_owned(),
-        "--use-fake-ui-for-media-stream".to_owned(),
-        "--use-fake-device-for-media-stream".to_owned(),
         "--autoplay-policy=no-user-gesture-required".to_owned(),
         "--disable-background-timer-throttling".to_owned(),
         "--disable-renderer-backgrounding".to_owned(),
@@ -134,6 +140,10 @@ fn capabilities(profile: &Path, spki: &[u8; 32]) -> serde_json::Map<String, Valu
         format!("--user-data-dir={}", profile.display()),
         format!("--ignore-certificate-errors-spki-list={}", STANDARD.encode(spki)),
     ];
+    if devices == Devices::Allowed {
+        arguments
+            .extend(["--use-fake-ui-for-media-stream".to_owned(), "--use-fake-device-for-media-stream".to_owned()]);
+    }
     let options = json!({"args": arguments, "binary": "/usr/bin/chromium"});
     serde_json::Map::from_iter([("goog:chromeOptions".to_owned(), options)])
 }

@@ -18,7 +18,7 @@ use crate::tree::Tree;
 /// A program of a desktop on a loaded machine of two cores.
 const STARTING: Duration = Duration::from_secs(20);
 /// How long a person looks for something before they say that it is not there.
-const LOOKING: Duration = Duration::from_secs(20);
+const LOOKING: Duration = Duration::from_secs(30);
 /// The size of the screen.
 const SCREEN: &str = "1280x800x24";
 
@@ -50,16 +50,16 @@ impl Desktop {
         std::fs::create_dir_all(&home)?;
         let mut command = Command::new("Xvfb");
         command.args(["-displayfd", "1", "-screen", "0", SCREEN, "-nolisten", "tcp", "-noreset"]);
-        let screen = Process::start("Xvfb", &mut command, None)?;
+        let screen = Process::start_unheard("Xvfb", &mut command)?;
         let display = screen.wait_line(STARTING, |line| line.trim().parse::<u32>().ok())?;
         let display = format!(":{display}");
         let mut command = Command::new("dbus-daemon");
         command.args(["--session", "--nofork", "--print-address"]).env("DISPLAY", &display).env("HOME", &home);
-        let bus_daemon = Process::start("dbus-daemon", &mut command, None)?;
+        let bus_daemon = Process::start_unheard("dbus-daemon", &mut command)?;
         let bus = bus_daemon.wait_line(STARTING, |line| line.starts_with("unix:").then(|| line.to_owned()))?;
         let mut command = Command::new("openbox");
         command.env("DISPLAY", &display).env("HOME", &home);
-        let manager = Process::start("openbox", &mut command, None)?;
+        let manager = Process::start_unheard("openbox", &mut command)?;
         Ok(Self {
             tree: None,
             app: None,
@@ -128,9 +128,19 @@ impl Desktop {
         self.press("alt+F4")
     }
 
-    /// Clicks what is called `label`.
+    /// Clicks what is called `label`, once it has come to rest: what still moves is missed by a hand.
     pub fn click(&self, label: &str) -> Result<()> {
-        self.click_at(self.find(label)?)
+        let end = now() + LOOKING;
+        let mut place = self.find(label)?;
+        loop {
+            self.tree()?.wait_for_change()?;
+            let next = self.find(label)?;
+            if next == place {
+                return self.click_at(place);
+            }
+            ensure!(now() < end, "{}: {label:?} does not stand still", self.name);
+            place = next;
+        }
     }
 
     /// Clicks the middle of a place.

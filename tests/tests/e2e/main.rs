@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
+use browser::Devices;
 use calls::{check_all_see_all, check_first_frame, check_gone, check_guest_steady, check_shares, check_steady, watch};
 use lan::enter_namespaces;
 use process::now;
@@ -34,6 +35,8 @@ const GUEST: u8 = 3;
 /// How often somebody comes anew, and how long they may take to see who is there.
 const COMINGS: u32 = 6;
 const MEETING: Duration = Duration::from_secs(8);
+/// How long a browser's own checks are kept back. A name is asked for within 100 ms, again after a second.
+const NAMES: Duration = Duration::from_secs(3);
 
 /// Everybody sees and hears the right others; one leaves, one is killed, one loses its WebSocket, the server is killed.
 #[test]
@@ -90,6 +93,26 @@ fn a_client_meets_a_browser_that_was_there_before() -> Result<()> {
         room.second.wait_stats(MEETING, |stats| calls::sees(stats, "Guest"))?;
         println!("the client saw the browser's picture {:?} after it was started", now() - begun);
     }
+    Ok(())
+}
+
+/// A browser that was not allowed camera or microphone hides its addresses behind names; it is found by them. Its own checks
+/// are kept back at first: were its name not asked for, nothing would be known of it but what they come from.
+#[test]
+fn a_browser_is_found_by_its_name() -> Result<()> {
+    enter_namespaces()?;
+    let room = Room::open_with(Paths::All, Devices::Asked, |guest| guest.withhold_checks(room::TURN_PORT))?;
+    // Each time that the clients' statistics come, they have asked, been answered, and tried.
+    calls::pass_time(&room.first, NAMES)?;
+    room.guest_host.release_checks()?;
+    for client in [&room.first, &room.second] {
+        client.wait_stats(MEETING, |stats| calls::goes_to(stats, "Guest", room.guest_host.address))?;
+        client.wait_stats(MEETING, |stats| calls::sees(stats, "Guest"))?;
+    }
+    let script = "return probe.candidates.filter((one) => / typ host/.test(one))";
+    let candidates: Vec<String> = serde_json::from_value(room.guest.evaluate(script)?)?;
+    println!("the browser calls itself {candidates:?}");
+    ensure!(!candidates.is_empty() && candidates.iter().all(|one| one.contains(".local ")), "it shows its addresses");
     Ok(())
 }
 

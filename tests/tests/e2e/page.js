@@ -5,7 +5,7 @@
   const WIDTH = 640, HEIGHT = 360, FPS = 15;
   const CELLS = 24, ACROSS = 40, TIME_BITS = 23, SOURCE_BITS = 8, NUMBER_BITS = 15;
 
-  const probe = { sent: 0, seen: [], sound: [], errors: [] };
+  const probe = { sent: 0, seen: [], sound: [], candidates: [], errors: [] };
   window.probe = probe;
   const realtime = () => performance.timeOrigin + performance.now();
 
@@ -143,6 +143,7 @@
   window.RTCPeerConnection = class extends Original {
     constructor(...rest) {
       super(...rest);
+      this.addEventListener("icecandidate", ({ candidate }) => candidate && probe.candidates.push(candidate.candidate));
       this.addEventListener("track", ({ track }) => (track.kind === "video" ? watch(track) : listen(track)));
     }
   };

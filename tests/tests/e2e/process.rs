@@ -23,10 +23,20 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts it; `input` is its standard input.
+    /// Starts it; `input` is its standard input. What it complains of stands in the test's own output.
     pub fn start(name: &str, command: &mut Command, input: Option<&str>) -> Result<Self> {
+        Self::run(name, command.stderr(Stdio::inherit()), input)
+    }
+
+    /// Starts what is not under test, and talks much: its complaints would hide ours.
+    pub fn start_unheard(name: &str, command: &mut Command) -> Result<Self> {
+        Self::run(name, command.stderr(Stdio::null()), None)
+    }
+
+    fn run(name: &str, command: &mut Command, input: Option<&str>) -> Result<Self> {
         let stdin = if input.is_some() { Stdio::piped() } else { Stdio::null() };
-        let mut child = command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn()?;
+        let mut child =
+            command.stdin(stdin).stdout(Stdio::piped()).spawn().with_context(|| format!("{name}: no start"))?;
         if let (Some(text), Some(mut stdin)) = (input, child.stdin.take()) {
             stdin.write_all(text.as_bytes())?;
         }

@@ -10,7 +10,7 @@ use base64::Engine as _;
 use hearth_protocol::SpkiHash;
 use tempfile::TempDir;
 
-use crate::browser::Browser;
+use crate::browser::{Browser, Devices};
 use crate::calls::People;
 use crate::lan::{Host, Lan};
 use crate::process::{Process, built};
@@ -18,7 +18,8 @@ use crate::{FIRST, GUEST, SECOND};
 
 /// Where the signalling server listens: the LAN is the test's own, so the port is free.
 pub const SIGNAL_PORT: u16 = 8443;
-const TURN_PORT: u16 = 3478;
+/// Where the relay listens.
+pub const TURN_PORT: u16 = 3478;
 const STARTING: Duration = Duration::from_secs(20);
 
 /// Which ways media may take.
@@ -36,6 +37,7 @@ pub struct Room {
     pub signal: Process,
     pub turn: Process,
     pub second_host: Host,
+    pub guest_host: Host,
     link: String,
     _folder: TempDir,
     _lan: Lan,
@@ -44,6 +46,11 @@ pub struct Room {
 impl Room {
     /// Starts everything; nobody has met yet when it returns.
     pub fn open(paths: Paths) -> Result<Self> {
+        Self::open_with(paths, Devices::Allowed, |_| Ok(()))
+    }
+
+    /// The same, with the guest's browser as it is said; `prepare` changes its host before it starts.
+    pub fn open_with(paths: Paths, devices: Devices, prepare: impl FnOnce(&Host) -> Result<()>) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("hearth-e2e").tempdir()?;
         let mut lan = Lan::new()?;
         let (server, first_host, second_host, guest_host) =
@@ -53,8 +60,9 @@ impl Room {
         let pin = spki.to_text();
         let (first, link) = first_client(&first_host, &address, &pin, paths)?;
         let second = client(&second_host, &["join"], "Second", SECOND, paths, Some(&format!("{link}\n")))?;
-        let guest = guest(&guest_host, &folder, &spki, &link, paths)?;
-        Ok(Self { guest, first, second, signal, turn, second_host, link, _folder: folder, _lan: lan })
+        prepare(&guest_host)?;
+        let guest = guest(&guest_host, &folder, &spki, devices, &link, paths)?;
+        Ok(Self { guest, first, second, signal, turn, second_host, guest_host, link, _folder: folder, _lan: lan })
     }
 
     /// The second client leaves, and comes back as somebody new: then it makes the offers.
@@ -109,13 +117,20 @@ fn client(host: &Host, what: &[&str], nick: &str, source: u8, paths: Paths, inpu
 }
 
 /// A browser on `host`, whose camera and microphone are stamped as the guest's.
-pub fn guest_browser(host: &Host, folder: &TempDir, spki: &SpkiHash) -> Result<Browser> {
+pub fn guest_browser(host: &Host, folder: &TempDir, spki: &SpkiHash, devices: Devices) -> Result<Browser> {
     let script = include_str!("page.js").replace("__SOURCE__", &GUEST.to_string());
-    Browser::start(host, &folder.path().join("profile"), &spki.0, script)
+    Browser::start(host, &folder.path().join("profile"), &spki.0, devices, script)
 }
 
-fn guest(host: &Host, folder: &TempDir, spki: &SpkiHash, link: &str, paths: Paths) -> Result<Browser> {
-    let browser = guest_browser(host, folder, spki)?;
+fn guest(
+    host: &Host,
+    folder: &TempDir,
+    spki: &SpkiHash,
+    devices: Devices,
+    link: &str,
+    paths: Paths,
+) -> Result<Browser> {
+    let browser = guest_browser(host, folder, spki, devices)?;
     let link = match paths {
         Paths::All => link.to_owned(),
         Paths::RelayOnly => {
