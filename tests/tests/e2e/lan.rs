@@ -134,21 +134,6 @@ impl Host {
         self.nft("delete table inet cut")
     }
 
-    /// Keeps this host's connectivity checks to itself, and what goes to the relay on `turn`: whoever is to find it must know
-    /// its address. Answers to the others' checks pass.
-    pub fn withhold_checks(&self, turn: u16) -> Result<()> {
-        self.nft("add table inet checks")?;
-        self.nft("add chain inet checks out { type filter hook output priority 0; }")?;
-        // A Binding request's first two bytes after the UDP header (RFC 8489, section 5).
-        self.nft("add rule inet checks out meta l4proto udp @th,64,16 0x0001 drop")?;
-        self.nft(&format!("add rule inet checks out udp dport {turn} drop"))
-    }
-
-    /// Takes that back.
-    pub fn release_checks(&self) -> Result<()> {
-        self.nft("delete table inet checks")
-    }
-
     fn nft(&self, rule: &str) -> Result<()> {
         run(&["ip", "netns", "exec", &self.namespace, "nft", rule])
     }

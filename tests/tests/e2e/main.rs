@@ -101,10 +101,10 @@ fn a_client_meets_a_browser_that_was_there_before() -> Result<()> {
 #[test]
 fn a_browser_is_found_by_its_name() -> Result<()> {
     enter_namespaces()?;
-    let room = Room::open_with(Paths::All, Devices::Asked, |guest| guest.withhold_checks(room::TURN_PORT))?;
+    let room = Room::open_with(Paths::All, Devices::Asked, room::withhold_checks)?;
     // Each time that the clients' statistics come, they have asked, been answered, and tried.
     calls::pass_time(&room.first, NAMES)?;
-    room.guest_host.release_checks()?;
+    room::release_checks(&room.guest_host)?;
     for client in [&room.first, &room.second] {
         client.wait_stats(MEETING, |stats| calls::goes_to(stats, "Guest", room.guest_host.address))?;
         client.wait_stats(MEETING, |stats| calls::sees(stats, "Guest"))?;

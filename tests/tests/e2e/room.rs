@@ -5,7 +5,7 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use base64::Engine as _;
 use hearth_protocol::SpkiHash;
 use tempfile::TempDir;
@@ -18,8 +18,7 @@ use crate::{FIRST, GUEST, SECOND};
 
 /// Where the signalling server listens: the LAN is the test's own, so the port is free.
 pub const SIGNAL_PORT: u16 = 8443;
-/// Where the relay listens.
-pub const TURN_PORT: u16 = 3478;
+const TURN_PORT: u16 = 3478;
 const STARTING: Duration = Duration::from_secs(20);
 
 /// Which ways media may take.
@@ -150,6 +149,27 @@ pub fn walk_in(browser: &Browser, link: &str) -> Result<()> {
                 nick.dispatchEvent(new Event('input')); join.click(); return true";
     browser.wait_for("the Join button", STARTING, join)?;
     browser.wait_for("the room", STARTING, "return document.body.dataset.screen === 'call'")?;
+    Ok(())
+}
+
+/// Keeps the host's connectivity checks to itself, and what goes to the relay: whoever is to find it must know its address.
+/// Answers to the others' checks pass.
+pub fn withhold_checks(host: &Host) -> Result<()> {
+    nft(host, "add table inet checks")?;
+    nft(host, "add chain inet checks out { type filter hook output priority 0; }")?;
+    // A Binding request's first two bytes, after the UDP header (RFC 8489, section 5).
+    nft(host, "add rule inet checks out meta l4proto udp @th,64,16 0x0001 drop")?;
+    nft(host, &format!("add rule inet checks out udp dport {TURN_PORT} drop"))
+}
+
+/// Takes that back.
+pub fn release_checks(host: &Host) -> Result<()> {
+    nft(host, "delete table inet checks")
+}
+
+fn nft(host: &Host, rule: &str) -> Result<()> {
+    let status = host.command("nft").arg(rule).status().context("nftables is installed by `cargo xtask test`")?;
+    ensure!(status.success(), "nft {rule}: {status}");
     Ok(())
 }
 
