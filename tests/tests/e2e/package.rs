@@ -78,7 +78,8 @@ impl Installed {
     /// that is installed there is not to be met. What the machine has is what the package may depend on, so dpkg is
     /// told of it.
     fn new(root: &Path) -> Result<Self> {
-        let package = built("hearth.deb").with_context(|| format!("the package is missing: {ADVICE}"))?;
+        let package = built("hearth")?.with_file_name("hearth.deb");
+        ensure!(package.exists(), "{} is missing: {ADVICE}", package.display());
         let state = root.join("var/lib/dpkg");
         for folder in ["info", "updates", "triggers"] {
             fs::create_dir_all(state.join(folder))?;

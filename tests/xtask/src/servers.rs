@@ -9,8 +9,10 @@ use crate::{Outcome, state};
 
 const SIGNAL: &str = "hearth-signal";
 const TURN: &str = "hearth-turn";
-/// The profile that tests and benchmarks are built in.
+/// The profile that tests are built in.
 pub(crate) const DEBUG: &str = "debug";
+/// The profile of what a person starts.
+pub(crate) const RELEASE: &str = "release";
 
 /// The build of all programs, in the whole workspace, so that the tests find the same dependencies built.
 pub(crate) fn build() -> Command {
@@ -36,20 +38,20 @@ pub(crate) struct RoomsAddress {
 }
 
 impl Servers {
-    /// Starts both; `state` keeps their secret and keys.
-    pub(crate) fn start(&self, children: &mut Children, state: &Path) -> Outcome<RoomsAddress> {
+    /// Starts both as they were built in `profile`; `state` keeps their secret and keys.
+    pub(crate) fn start(&self, children: &mut Children, state: &Path, profile: &str) -> Outcome<RoomsAddress> {
         let (keys, secret) = (state.join("signal"), state.join("turn-secret"));
         state::private_folder(&keys)?;
         state::write_secret(&secret)?;
         let secret = secret.display().to_string();
         let relay = format!("127.0.0.1:{}", self.turn);
         let turn = ["--listen", &relay, "--secret-file", &secret, "--allow-peer", "127.0.0.0/8"];
-        children.start(TURN, &program(TURN, DEBUG)?, &turn.map(str::to_owned))?;
+        children.start(TURN, &program(TURN, profile)?, &turn.map(str::to_owned))?;
         children.wait_for(TURN, "ready ")?;
         let (listen, keys) = (format!("127.0.0.1:{}", self.port), keys.display().to_string());
         let relay = format!("turn:{relay}");
         let rooms = ["--listen", &listen, "--state", &keys, "--turn-url", &relay, "--turn-secret-file", &secret];
-        children.start(SIGNAL, &program(SIGNAL, DEBUG)?, &rooms.map(str::to_owned))?;
+        children.start(SIGNAL, &program(SIGNAL, profile)?, &rooms.map(str::to_owned))?;
         rooms_address(&children.wait_for(SIGNAL, "listening ")?)
     }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::Outcome;
-use crate::bench::{least, median, most, shown, temporary_folder};
+use crate::bench::{field, least, median, most, shown, temporary_folder};
 use crate::children::{Children, Event};
 use crate::servers::{DEBUG, Servers, build, program};
 use crate::steps::aloud;
@@ -14,7 +14,7 @@ const RUNS: usize = 10;
 const PORT: u16 = 18_443;
 const TURN_PORT: u16 = 13_478;
 /// The field in which a headless client says how long its first picture took, milliseconds.
-const FIRST_FRAME: &str = "\"first_frame_ms\":";
+const FIRST_FRAME: &str = "first_frame_ms";
 
 /// Runs it.
 pub(super) fn run() -> Outcome<()> {
@@ -34,7 +34,7 @@ pub(super) fn run() -> Outcome<()> {
 
 fn measure(children: &mut Children, folder: &Path) -> Outcome<Vec<f64>> {
     let servers = Servers { port: PORT, turn: TURN_PORT };
-    let rooms = servers.start(children, folder)?;
+    let rooms = servers.start(children, folder, DEBUG)?;
     let mut host = vec!["--headless".to_owned(), "create".to_owned(), rooms.url];
     host.extend(rooms.spki.into_iter().flat_map(|spki| ["--spki".to_owned(), spki]));
     host.extend(["--loopback", "--camera", "pattern", "--microphone", "chirp"].map(str::to_owned));
@@ -49,28 +49,9 @@ fn one_join(link: &str) -> Outcome<f64> {
     let mut guest = Children::new();
     guest.start_with("guest", &program("hearth", DEBUG)?, &arguments.map(str::to_owned), &[("HEARTH_LINK", link)])?;
     while let Some(Event::Line(_, line)) = guest.next() {
-        if let Some(ms) = first_frame(&line) {
+        if let Some(ms) = field(&line, FIRST_FRAME) {
             return Ok(ms);
         }
     }
     Err("A guest saw no picture within 10 s. `cargo xtask test` tells more.".to_owned())
-}
-
-/// The figure in a line of a client's statistics, once it has one.
-fn first_frame(line: &str) -> Option<f64> {
-    let (_, rest) = line.split_once(FIRST_FRAME)?;
-    rest.split([',', '}']).next()?.trim().parse().ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_pictures_time_is_found_once_it_is_there() {
-        assert_eq!(first_frame(r#"{"phase":"in_room","first_frame_ms":231.5,"x":1}"#), Some(231.5));
-        assert_eq!(first_frame(r#"{"first_frame_ms":9}"#), Some(9.0));
-        assert_eq!(first_frame(r#"{"first_frame_ms":null}"#), None);
-        assert_eq!(first_frame("{}"), None);
-    }
 }

@@ -2,7 +2,11 @@
 //!
 //! Measured by the programs themselves where they can; here they are started, ended and asked. CI runs none of it.
 
+mod chromium;
 mod join;
+mod media;
+mod office;
+mod processor;
 mod window;
 
 use std::path::PathBuf;
@@ -11,10 +15,13 @@ use crate::options::asks_help;
 use crate::{Outcome, state};
 
 const HELP: &str = "\
-Usage: cargo xtask bench join|start|idle
+Usage: cargo xtask bench join|media|start|idle
 
   join    The time from joining a room to the first picture of somebody in it, ten times on loopback, with both servers
           and both clients on this machine. The goal is a median of 250 ms.
+  media   The time from camera to screen at 1280x720 and 30 pictures a second, and the processor time it takes: two
+          clients on loopback, and two of Chromium beside them, in turns. The goal is a median of 17 ms; ten times that
+          is a failure.
   start   The time from starting the client to its first frame on the screen, ten times, on a screen of its own (Xvfb).
           The goal is 400 ms at most.
   idle    Processor time that the window takes in ten seconds in which nobody touches it. The goal is none.";
@@ -27,6 +34,7 @@ pub(crate) fn command(arguments: &[String]) -> Outcome<()> {
     }
     match arguments {
         [word] if word == "join" => join::run(),
+        [word] if word == "media" => media::run(),
         [word] if word == "start" => window::start(),
         [word] if word == "idle" => window::idle(),
         words => Err(format!("There is no benchmark `{}`. See `cargo xtask bench --help`.", words.join(" "))),
@@ -42,6 +50,12 @@ fn temporary_folder() -> Outcome<PathBuf> {
 
 fn shown(times: &[f64]) -> String {
     times.iter().map(|ms| format!("{ms:.0}")).collect::<Vec<_>>().join(" ")
+}
+
+/// The number behind the first `"name":` in a line of a client's statistics, once there is one.
+fn field(line: &str, name: &str) -> Option<f64> {
+    let (_, rest) = line.split_once(&format!("\"{name}\":"))?;
+    rest.split([',', '}', ']']).next()?.trim().parse().ok()
 }
 
 /// The middle of sorted times, or the mean of the two in the middle.
@@ -62,6 +76,14 @@ fn most(sorted: &[f64]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_is_found_once_it_is_there() {
+        assert_eq!(field(r#"{"phase":"in_room","first_frame_ms":231.5,"x":1}"#, "first_frame_ms"), Some(231.5));
+        assert_eq!(field(r#"{"first_frame_ms":9}"#, "first_frame_ms"), Some(9.0));
+        assert_eq!(field(r#"{"first_frame_ms":null}"#, "first_frame_ms"), None);
+        assert_eq!(field("{}", "first_frame_ms"), None);
+    }
 
     #[test]
     fn the_median_is_the_middle() {

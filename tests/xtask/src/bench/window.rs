@@ -5,9 +5,10 @@
 use std::path::Path;
 use std::time::Duration;
 
+use crate::bench::processor::ticks;
 use crate::bench::{least, median, most, shown, temporary_folder};
 use crate::children::{Children, Event};
-use crate::servers::program;
+use crate::servers::{RELEASE, program};
 use crate::steps::{aloud, cargo, now};
 use crate::{Outcome, packages};
 
@@ -83,7 +84,7 @@ fn open(display: &str, folder: &Path) -> Outcome<Children> {
         ("LIBGL_ALWAYS_SOFTWARE", "1"),
     ];
     let mut client = Children::new();
-    client.start_with(CLIENT, &program(CLIENT, "release")?, &["--stats", "json"].map(str::to_owned), &environment)?;
+    client.start_with(CLIENT, &program(CLIENT, RELEASE)?, &["--stats", "json"].map(str::to_owned), &environment)?;
     while let Some(Event::Line(_, line)) = client.next() {
         if line.contains(FIRST_FRAME) {
             return Ok(client);
@@ -92,30 +93,7 @@ fn open(display: &str, folder: &Path) -> Outcome<Children> {
     Err("The window did not come. Its log is in the state folder; `cargo xtask run` tells more.".to_owned())
 }
 
-/// Processor time that a process has taken so far, in ticks of 10 ms (proc(5): utime is field 14, stime 15).
-fn ticks(id: u32) -> Outcome<u64> {
-    let not_understood = || format!("/proc/{id}/stat is not understood. This benchmark needs Linux.");
-    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).map_err(|_| not_understood())?;
-    let (_, fields) = stat.rsplit_once(')').ok_or_else(not_understood)?;
-    let mut fields = fields.split_whitespace().skip(11).map(str::parse::<u64>);
-    match (fields.next(), fields.next()) {
-        (Some(Ok(user)), Some(Ok(system))) => Ok(user + system),
-        _ => Err(not_understood()),
-    }
-}
-
 #[expect(clippy::disallowed_methods, reason = "a benchmark of rest has nothing to wait for but the time")]
 fn pass(time: Duration) {
     std::thread::sleep(time);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_ticks_of_this_process_are_read() {
-        assert!(ticks(std::process::id()).is_ok());
-        assert!(ticks(u32::MAX).is_err());
-    }
 }

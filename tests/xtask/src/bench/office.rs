@@ -1,0 +1,148 @@
+//! A post office for the pages of a benchmark: hands out one page, and keeps what they leave for each other.
+//!
+//! Owner of: a socket on loopback, a thread, and the letters. HTTP as far as browsers of this benchmark speak it: a
+//! request with a length, an answer, the end of the connection. It is there for a minute and for nobody else.
+
+use std::collections::HashMap;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crate::Outcome;
+
+/// Letters for us that wait. Full: newer ones are lost, and each tells as much as the one before and more.
+const WAITING: usize = 8;
+/// Longest letter: a description of a session has some kilobytes.
+const LONGEST: u64 = 64 * 1024;
+/// How long a browser may take to say what it wants, and we to hear of figures: both happen within a second.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Letters with this name are for us.
+const FIGURES: &str = "/figures";
+/// The last request.
+const CLOSE: &str = "/close";
+
+/// The office, open until it is dropped.
+#[derive(Debug)]
+pub(super) struct Office {
+    address: SocketAddr,
+    figures: Receiver<String>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Office {
+    /// Opens it.
+    pub(super) fn open(page: &'static str) -> Outcome<Self> {
+        let no =
+            |error: std::io::Error| format!("No port can be opened on loopback ({error}). Is a firewall in the way?");
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(no)?;
+        let address = listener.local_addr().map_err(no)?;
+        let (sender, figures) = sync_channel(WAITING);
+        let thread = std::thread::Builder::new().name("office".to_owned());
+        let thread = thread.spawn(move || serve(&listener, page, &sender));
+        let thread = thread.map_err(|error| format!("No thread can be started ({error}). Close other programs."))?;
+        Ok(Self { address, figures, thread: Some(thread) })
+    }
+
+    /// Where a page is that plays a role.
+    pub(super) fn url(&self, role: &str) -> String {
+        format!("http://{}/?role={role}", self.address)
+    }
+
+    /// The next figures that a page leaves for us.
+    pub(super) fn next(&self) -> Outcome<String> {
+        let late = |_| "Chromium showed no picture for a minute. Close other programs, then try again.".to_owned();
+        self.figures.recv_timeout(PATIENCE).map_err(late)
+    }
+}
+
+impl Drop for Office {
+    fn drop(&mut self) {
+        let asked =
+            TcpStream::connect(self.address).and_then(|mut stream| write!(stream, "PUT {CLOSE} HTTP/1.1\r\n\r\n"));
+        if let Some(thread) = self.thread.take().filter(|_| asked.is_ok()) {
+            drop(thread.join());
+        }
+    }
+}
+
+fn serve(listener: &TcpListener, page: &str, figures: &SyncSender<String>) {
+    let mut letters: HashMap<String, String> = HashMap::new();
+    for stream in listener.incoming().flatten() {
+        let Some(request) = read(&stream) else { continue };
+        let found = match request {
+            Request::Put(name, _) if name == CLOSE => return,
+            Request::Put(name, body) if name == FIGURES => match figures.try_send(body) {
+                Ok(()) | Err(TrySendError::Full(_)) => None,
+                Err(TrySendError::Disconnected(_)) => return,
+            },
+            Request::Put(name, body) => {
+                letters.insert(name, body);
+                None
+            }
+            Request::Get(name) if name == "/" => Some(page),
+            Request::Get(name) => letters.get(&name).map(String::as_str),
+        };
+        let head = if found.is_some() { "200 OK\r\nContent-Type: text/html; charset=utf-8" } else { "204 No Content" };
+        let body = found.unwrap_or_default();
+        let length = body.len();
+        // A browser that has gone needs no answer.
+        drop(write!(&stream, "HTTP/1.1 {head}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"));
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Request {
+    Get(String),
+    Put(String, String),
+}
+
+fn read(stream: &TcpStream) -> Option<Request> {
+    stream.set_read_timeout(Some(PATIENCE)).ok()?;
+    let mut reader = BufReader::new(stream.take(LONGEST));
+    let mut line = String::new();
+    reader.read_line(&mut line).ok()?;
+    let mut words = line.split_whitespace();
+    let (method, target) = (words.next()?.to_owned(), words.next()?);
+    let name = target.split('?').next()?.to_owned();
+    let mut length = 0;
+    loop {
+        let mut field = String::new();
+        reader.read_line(&mut field).ok()?;
+        let Some((key, value)) = field.split_once(':') else { break };
+        if key.eq_ignore_ascii_case("content-length") {
+            length = value.trim().parse().ok()?;
+        }
+    }
+    if method == "GET" {
+        return Some(Request::Get(name));
+    }
+    let mut body = String::new();
+    reader.take(length).read_to_string(&mut body).ok()?;
+    Some(Request::Put(name, body))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ask(office: &Office, request: &str) -> String {
+        let mut stream = TcpStream::connect(office.address).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    #[test]
+    fn letters_are_kept_until_they_are_fetched_and_figures_are_ours() {
+        let office = Office::open("a page").unwrap();
+        assert!(ask(&office, "GET /?role=send HTTP/1.1\r\nHost: x\r\n\r\n").ends_with("\r\n\r\na page"));
+        assert!(ask(&office, "GET /offer HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 204"));
+        ask(&office, "PUT /offer HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello");
+        assert!(ask(&office, "GET /offer HTTP/1.1\r\n\r\n").ends_with("\r\n\r\nhello"));
+        ask(&office, "PUT /figures HTTP/1.1\r\ncontent-length: 3\r\n\r\n1 2");
+        assert_eq!(office.next().unwrap(), "1 2");
+    }
+}
