@@ -88,6 +88,7 @@ pub(crate) fn call_trouble() -> View {
     let mut view = of(Room {
         progress: Progress::Reconnecting,
         unverified: Some("harbour violet canoe lantern".to_owned()),
+        is_verified: false,
         me: Me { microphone: Switch::Off, is_muted_talking: true, ..me() },
         ..base
     });
@@ -152,6 +153,7 @@ pub(crate) fn hosted() -> Room {
         chat: chat(),
         invite: Some(invite()),
         unverified: None,
+        is_verified: true,
         seconds: 754,
     }
 }

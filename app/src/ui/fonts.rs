@@ -7,16 +7,23 @@ use eframe::egui::{FontData, FontDefinitions, FontFamily, FontId};
 const LATIN: &[u8] = include_bytes!("../../../assets/fonts/HearthLatin-Regular.ttf");
 const LATIN_STRONG: &[u8] = include_bytes!("../../../assets/fonts/HearthLatin-SemiBold.ttf");
 const CJK: &[u8] = include_bytes!("../../../assets/fonts/HearthCJK-Regular.otf");
+const CJK_STRONG: &[u8] = include_bytes!("../../../assets/fonts/HearthCJK-Bold.otf");
 const ICONS: &[u8] = include_bytes!("../../../assets/fonts/HearthIcons.ttf");
 const ICONS_FILLED: &[u8] = include_bytes!("../../../assets/fonts/HearthIcons-Fill.ttf");
 
 static FAMILY_STRONG: LazyLock<FontFamily> = LazyLock::new(|| FontFamily::Name("hearth-strong".into()));
+static FAMILY_NAMES: LazyLock<FontFamily> = LazyLock::new(|| FontFamily::Name("hearth-names".into()));
 static FAMILY_ICONS: LazyLock<FontFamily> = LazyLock::new(|| FontFamily::Name("hearth-icons".into()));
 static FAMILY_ICONS_FILLED: LazyLock<FontFamily> = LazyLock::new(|| FontFamily::Name("hearth-icons-filled".into()));
 
-/// Letters that stand out.
+/// Letters that stand out, for what Hearth itself says: of Chinese, they are only those that its own words need.
 pub(super) fn strong(size: f32) -> FontId {
     FontId::new(size, FAMILY_STRONG.clone())
+}
+
+/// Letters that stand out, for what people call themselves and their rooms: any Chinese letter, all of one weight.
+pub(super) fn names(size: f32) -> FontId {
+    FontId::new(size, FAMILY_NAMES.clone())
 }
 
 /// Letters that are read.
@@ -41,6 +48,7 @@ pub(super) fn definitions() -> FontDefinitions {
         ("hearth-latin", LATIN),
         ("hearth-latin-strong", LATIN_STRONG),
         ("hearth-cjk", CJK),
+        ("hearth-cjk-strong", CJK_STRONG),
         ("hearth-icons", ICONS),
         ("hearth-icons-filled", ICONS_FILLED),
     ] {
@@ -53,9 +61,32 @@ pub(super) fn definitions() -> FontDefinitions {
         first.iter().map(|name| (*name).to_owned()).chain(rest.iter().cloned()).collect()
     };
     all.families.insert(FontFamily::Proportional, family(&["hearth-latin", "hearth-cjk"], &others));
-    all.families.insert(FAMILY_STRONG.clone(), family(&["hearth-latin-strong", "hearth-cjk"], &others));
+    all.families
+        .insert(FAMILY_STRONG.clone(), family(&["hearth-latin-strong", "hearth-cjk-strong", "hearth-cjk"], &others));
+    all.families.insert(FAMILY_NAMES.clone(), family(&["hearth-latin-strong", "hearth-cjk"], &others));
     all.families.insert(FontFamily::Monospace, family(&[], &[monospace, family(&["hearth-cjk"], &[])].concat()));
     all.families.insert(FAMILY_ICONS.clone(), family(&["hearth-icons"], &[]));
     all.families.insert(FAMILY_ICONS_FILLED.clone(), family(&["hearth-icons-filled"], &[]));
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use eframe::egui::{Context, RawInput};
+
+    use super::*;
+
+    #[test]
+    fn what_hearth_says_in_chinese_is_of_one_weight() {
+        let mut all = definitions();
+        all.families
+            .insert(FAMILY_STRONG.clone(), vec!["hearth-latin-strong".to_owned(), "hearth-cjk-strong".to_owned()]);
+        let ctx = Context::default();
+        ctx.set_fonts(all);
+        let words = include_str!("../../../assets/locales/zh-CN.yml");
+        let has = |c: char| ctx.fonts_mut(|fonts| fonts.has_glyph(&strong(14.0), c));
+        ctx.begin_pass(RawInput::default());
+        let missing: String = words.chars().filter(|c| !c.is_ascii() && !has(*c)).collect();
+        assert_eq!(missing, "", "assets/fonts/HearthCJK-Bold.otf is to be made anew");
+    }
 }

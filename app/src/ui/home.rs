@@ -24,7 +24,7 @@ pub(super) fn home(ui: &mut Ui, view: &View, state: &mut UiState) {
         let room = ui.available_width() - 2.0 * space::XL;
         let content = if is_wide { (2.0 * COLUMN + space::XXL).min(room) } else { COLUMN.min(room) };
         let margin = (ui.available_width() - content) / 2.0;
-        let top = if is_wide { ((ui.available_height() - 480.0) / 2.0).clamp(space::S, 360.0) } else { 0.0 };
+        let top = if is_wide { ((ui.available_height() - 480.0) / 2.0).max(space::S) } else { 0.0 };
         let rect = ui.available_rect_before_wrap();
         let inner = eframe::egui::Rect::from_min_size(rect.min + vec2(margin, top), vec2(content, rect.height() - top));
         ui.scope_builder(UiBuilder::new().max_rect(inner), |ui| {
@@ -201,7 +201,7 @@ fn row(ui: &mut Ui, number: &str, beside: Option<&str>, label: &str) -> bool {
     super::parts::focus_ring(ui, &response, rounding);
     let (left, right) = (rect.left() + space::M, rect.right() - space::L - space::S);
     let room = right - left - space::L;
-    let first = super::parts::elided(ui.painter(), number, fonts::strong(letters::BODY), t.text, room);
+    let first = super::parts::elided(ui.painter(), number, fonts::names(letters::BODY), t.text, room);
     let dy = if beside.is_some() { 10.0 } else { 0.0 };
     let at = Align2::LEFT_CENTER.anchor_size(pos2(left, rect.center().y - dy), first.size());
     ui.painter().galley(at.min, first, t.text);

@@ -73,6 +73,8 @@ pub(super) const SPEAKER_OFF: Icon = Icon::line('\u{e45a}');
 pub(super) const FULL_SCREEN: Icon = Icon::line('\u{e1d0}');
 /// The host.
 pub(super) const HOST: Icon = Icon::fill('\u{e616}');
+/// What nobody else can read.
+pub(super) const ENCRYPTED: Icon = Icon::line('\u{e308}');
 /// What has been vouched for.
 pub(super) const SAFE: Icon = Icon::line('\u{e40c}');
 /// Take care.

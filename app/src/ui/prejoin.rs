@@ -7,9 +7,9 @@ use rust_i18n::t;
 
 use super::call::{Shown, empty_tile};
 use super::command::Command;
-use super::parts::{Button, IconButton, Parts as _, card, field, section};
+use super::parts::{Button, IconButton, Parts as _, card, field, section, switch};
 use super::state::{Dialog, Draft, UiState};
-use super::tokens::{letters, radius, space};
+use super::tokens::{control, letters, radius, space};
 use super::video::{Fit, Place, TilePainter};
 use super::{devices, icons, pickers, when};
 use crate::view::{Door, PreJoin, View, Wish};
@@ -17,9 +17,14 @@ use crate::view::{Door, PreJoin, View, Wish};
 /// Longest name in characters: the server takes 64 bytes, and Chinese ones have three each.
 pub(super) const NICK_LIMIT: usize = 20;
 /// Of the card with the devices.
-const CARD: f32 = 350.0;
+const CARD: f32 = 360.0;
+const CARD_HEIGHT: f32 = 470.0;
 /// No preview is wider.
-const PREVIEW: f32 = 760.0;
+const PREVIEW: f32 = 1040.0;
+/// Of name and door, below the preview.
+const DOOR: f32 = 108.0;
+/// From the top of a field's label to the field.
+const LABEL: f32 = 25.0;
 
 /// Draws it.
 pub(super) fn prejoin(ui: &mut Ui, view: &View, door: &PreJoin, state: &mut UiState, tiles: &mut dyn TilePainter) {
@@ -27,21 +32,35 @@ pub(super) fn prejoin(ui: &mut Ui, view: &View, door: &PreJoin, state: &mut UiSt
     if view.fault.is_some() {
         let place = ui.available_rect_before_wrap().shrink2(vec2(space::XL, 0.0));
         ui.scope_builder(UiBuilder::new().max_rect(place), |ui| super::call::fault(ui, view, state));
+        ui.add_space(space::M);
     }
-    let rect = ui.available_rect_before_wrap().shrink2(vec2(space::XL, 0.0));
-    let card_width = CARD.min(rect.width() * 0.48);
-    let gap = space::XL;
-    let left_width = (rect.width() - card_width - gap).min(PREVIEW);
-    let height = (left_width * 9.0 / 16.0 + 150.0).min(rect.height());
-    let width = left_width + gap + card_width;
-    let top = rect.top() + ((rect.height() - height.max(460.0)) / 2.5).max(0.0);
-    let start = pos2(rect.center().x - width / 2.0, top);
-    let left = Rect::from_min_size(start, vec2(left_width, rect.bottom() - top - space::M));
-    let right = Rect::from_min_size(pos2(left.right() + gap, top), vec2(card_width, left.height()));
+    let rect = ui.available_rect_before_wrap();
+    let (left, right) = columns(rect.shrink2(vec2(space::XL, 0.0)).with_max_y(rect.bottom() - space::L));
     ui.scope_builder(UiBuilder::new().max_rect(left), |ui| mirror(ui, view, door, state, tiles));
     ui.scope_builder(UiBuilder::new().max_rect(right), |ui| {
-        ScrollArea::vertical().show(ui, |ui| card(ui, |ui| choices(ui, view, door, state)));
+        ScrollArea::vertical().show(ui, |ui| {
+            let inside = right.height() - 2.0 * (space::XL + control::LINE);
+            card(ui, |ui| {
+                ui.set_min_height(inside);
+                choices(ui, view, door, state);
+            });
+        });
     });
+}
+
+/// Mirror and card side by side, equally high, in the middle of what there is.
+fn columns(rect: Rect) -> (Rect, Rect) {
+    let card = CARD.min(rect.width() * 0.48);
+    // As wide as the picture can be with its name and its door below it.
+    let room = ((rect.height() - DOOR) * 16.0 / 9.0).max(240.0);
+    let mirror = (rect.width() - card - space::XL).min(room).min(PREVIEW);
+    let height = (mirror * 9.0 / 16.0 + DOOR).max(CARD_HEIGHT).min(rect.height());
+    let size = vec2(mirror + space::XL + card, height);
+    // A little above the middle is where the eye looks for it.
+    let top = rect.top() + (rect.height() - height) * 0.42;
+    let left = Rect::from_min_size(pos2(rect.center().x - size.x / 2.0, top), vec2(mirror, height));
+    let right = Rect::from_min_size(pos2(left.right() + space::XL, top), vec2(card, height));
+    (left, right)
 }
 
 fn header(ui: &mut Ui, door: &Door, state: &mut UiState) {
@@ -65,9 +84,8 @@ fn header(ui: &mut Ui, door: &Door, state: &mut UiState) {
 }
 
 fn mirror(ui: &mut Ui, view: &View, door: &PreJoin, state: &mut UiState, tiles: &mut dyn TilePainter) {
-    let width = ui.available_width();
-    let height = (width * 9.0 / 16.0).min((ui.available_height() - 130.0).max(120.0));
-    let (rect, _) = ui.allocate_exact_size(vec2(width, height), Sense::hover());
+    let size = vec2(ui.available_width(), (ui.available_height() - DOOR).max(120.0));
+    let (rect, _) = ui.allocate_exact_size(size, Sense::hover());
     preview(ui, view, door, rect, tiles);
     toggles(ui, view, rect, state);
     ui.add_space(space::M);
@@ -116,24 +134,21 @@ fn enter(ui: &mut Ui, view: &View, door: &PreJoin, state: &mut UiState) {
         Door::Join { invited: false, .. } => t!("ui.prejoin.ask"),
     };
     let button = Button::new(word).icon(icons::ENTER).primary().large();
-    let is_wide = ui.available_width() > 460.0;
+    let is_asked = matches!(door.door, Door::Join { invited: false, .. });
+    let width = (ui.available_width() * 0.4).clamp(132.0, 240.0);
     let mut is_entered = false;
-    if is_wide {
-        ui.horizontal(|ui| {
-            ui.vertical(|ui| {
-                ui.set_width(ui.available_width() - 200.0 - space::M);
-                nick(ui, view, state);
-            });
-            ui.vertical(|ui| {
-                ui.add_space(letters::SMALL + space::S);
-                is_entered = button.min_width(200.0).show(ui);
-            });
+    ui.horizontal(|ui| {
+        ui.vertical(|ui| {
+            ui.set_width(ui.available_width() - width - space::M);
+            nick(ui, view, state);
         });
-    } else {
-        nick(ui, view, state);
-        is_entered = button.min_width(ui.available_width()).show(ui);
-    }
-    if let Door::Join { invited: false, .. } = door.door {
+        ui.vertical(|ui| {
+            // On the line of the field, whose label stands above it.
+            ui.add_space(LABEL - (control::LARGE - control::MEDIUM) / 2.0);
+            is_entered = button.min_width(width).show(ui);
+        });
+    });
+    if is_asked {
         ui.hint(t!("ui.prejoin.ask_hint"));
     }
     let is_free = state.dialog.is_none() && ui.ctx().memory(|memory| memory.focused()).is_none();
@@ -168,15 +183,18 @@ fn choices(ui: &mut Ui, view: &View, door: &PreJoin, state: &mut UiState) {
     ui.add_space(space::XS);
     let width = ui.available_width();
     for kind in [DeviceKind::Camera, DeviceKind::Microphone, DeviceKind::Speaker] {
+        ui.hint(devices::kind(kind));
         pickers::device(ui, view, kind, state);
         match kind {
-            DeviceKind::Microphone => {
-                super::parts::meter(ui, loudness(door), &t!("ui.prejoin.level"), width);
-            }
+            DeviceKind::Microphone => super::parts::meter(ui, loudness(door), &t!("ui.prejoin.level"), width),
             DeviceKind::Speaker => pickers::test_sound(ui, state),
             DeviceKind::Camera => {}
         }
         ui.add_space(space::S);
+    }
+    ui.separator();
+    if switch(ui, view.settings.mirror, &t!("ui.prejoin.mirror")).clicked() {
+        state.change(view, |settings| settings.mirror = !settings.mirror);
     }
 }
 

@@ -3,9 +3,11 @@
 use std::mem;
 
 use eframe::egui::{Context, Ui};
-use hearth_protocol::PeerId;
+use hearth_base::DeviceKind;
+use hearth_protocol::{PeerId, Role};
 use jiff::tz::TimeZone;
 
+use super::call::broken;
 use super::panels::{Code, Copied};
 use super::settings::Page;
 use super::style;
@@ -35,6 +37,10 @@ pub struct UiState {
     pub(super) read: usize,
     /// Words of a server's key that the person has compared.
     pub(super) compared: Option<String>,
+    /// Devices of which the person has read that they do not run; until they do.
+    pub(super) known: Vec<DeviceKind>,
+    /// Whether the invitation has been shown without being asked for, or there was no need.
+    is_invited: bool,
     /// How loud somebody is just being made.
     pub(super) volume: Option<(PeerId, f32)>,
     /// The code of the invitation.
@@ -129,6 +135,8 @@ impl UiState {
             is_talking: false,
             read: 0,
             compared: None,
+            known: Vec::new(),
+            is_invited: false,
             volume: None,
             code: None,
             copied: None,
@@ -149,18 +157,34 @@ impl UiState {
         self.drafts.port = None;
     }
 
-    /// Forgets what belongs to a room, once we are in none.
+    /// Forgets what belongs to a room, once we are in none; and shows the invitation once where nobody else is there.
     pub(super) fn settle(&mut self, view: &View) {
+        self.known.retain(|kind| broken(view).any(|(other, _)| other == *kind));
+        self.invite(view);
         if let Stage::Home = view.stage {
             self.panel = None;
             self.read = 0;
             self.compared = None;
+            self.is_invited = false;
             self.volume = None;
             self.code = None;
             self.copied = None;
             self.is_talking = false;
             self.drafts.nick = None;
             self.drafts.chat.clear();
+        }
+    }
+
+    /// Who has just started a room wants others in it.
+    fn invite(&mut self, view: &View) {
+        let Some(room) = in_room(view) else { return };
+        let is_mine = room.role == Role::Host && room.people.is_empty() && room.lobby.is_empty();
+        if self.is_invited || (is_mine && room.invite.is_none()) {
+            return; // there is none yet
+        }
+        self.is_invited = true;
+        if is_mine && room.chat.is_empty() && self.panel.is_none() {
+            self.panel = Some(Panel::Invite);
         }
     }
 

@@ -279,6 +279,7 @@ mod tests {
                 ("text on warning", t.text, t.warn_soft),
                 ("text on danger", t.text, t.danger_soft),
                 ("good", t.good, t.surface),
+                ("good on the stage", t.good, t.stage),
                 ("marked", t.text, t.selection),
                 ("text on a tile", t.text, t.tile),
             ] {

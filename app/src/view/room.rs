@@ -28,6 +28,8 @@ pub struct Room {
     pub invite: Option<Invite>,
     /// Words of a server's key that nobody vouches for: to be compared with those that the host sees.
     pub unverified: Option<String>,
+    /// Whether the link or an authority vouches for the server's key. False also where there is no key.
+    pub is_verified: bool,
     /// Seconds since we came in.
     pub seconds: u64,
 }

@@ -83,7 +83,8 @@ fn the_moments_of_a_call_have_their_sentences() {
         ] {
             assert!(stage.has(&sentence), "{sentence}");
         }
-        let stage = Stage::new(scenes::alone(), language);
+        let mut stage = Stage::new(scenes::alone(), language);
+        stage.press(&t!("ui.close"));
         assert!(stage.has(&t!("ui.call.alone_host")));
         let mut room = scenes::hosted();
         for person in &mut room.people {
@@ -92,6 +93,29 @@ fn the_moments_of_a_call_have_their_sentences() {
         let mut stage = Stage::new(View { stage: Screen::Room(room), ..View::default() }, language);
         stage.press(&t!("ui.command.people"));
         assert!(stage.has(&t!("ui.people.no_codec")));
+    }
+}
+
+#[test]
+fn no_sound_is_said_once_and_put_away() {
+    let quiet = || {
+        let mut view = scenes::pair();
+        view.devices.microphone = DeviceState::Failed(DeviceFault::NoSoundServer);
+        view.devices.speaker = DeviceState::Failed(DeviceFault::NoSoundServer);
+        view
+    };
+    for language in LANGUAGES {
+        let mut stage = Stage::new(quiet(), language);
+        let sentence = t!("fault.no_sound_server");
+        assert_eq!(stage.count(&sentence), 1);
+        stage.press(&t!("ui.dismiss"));
+        assert!(!stage.has(&sentence));
+        // It works, and then it does not: that is news.
+        stage.harness.state_mut().view = scenes::pair();
+        stage.settle();
+        stage.harness.state_mut().view = quiet();
+        stage.settle();
+        assert!(stage.has(&t!("fault.no_sound_server")));
     }
 }
 

@@ -1,6 +1,6 @@
 //! Everything that can be pressed is found by its words in both languages, and means what it says.
 
-use hearth::view::{Door, LanguageChoice, PreJoin, Room, Stage as Screen, ThemeChoice, View, Wish};
+use hearth::view::{Door, Invite, LanguageChoice, PreJoin, Room, Stage as Screen, ThemeChoice, View, Wish};
 use hearth_base::{DeviceChoice, DeviceId, DeviceKind};
 use hearth_call::Switch;
 use hearth_protocol::Role;
@@ -234,6 +234,49 @@ fn a_window_with_others_in_the_room_asks_before_it_closes() {
         assert!(stage.has(&t!("ui.close_window.guest")));
         for quiet in [scenes::home(), scenes::prejoin(), scenes::alone()] {
             assert!(!Stage::new(quiet, language).close(), "nobody loses anything");
+        }
+    }
+}
+
+#[test]
+fn encrypted_is_not_yet_verified() {
+    for language in LANGUAGES {
+        let mut stage = Stage::new(scenes::call_trouble(), language);
+        assert!(stage.has(&t!("ui.call.encrypted_tip")));
+        stage.press(&t!("ui.call.compared"));
+        assert!(stage.has(&t!("ui.call.verified_here")), "the person vouches for it");
+        let stage = Stage::new(scenes::pair(), language);
+        assert!(stage.has(&t!("ui.call.verified_tip")));
+        let room = Room { invite: None, is_verified: false, ..scenes::hosted() };
+        let stage = Stage::new(View { stage: Screen::Room(room), ..View::default() }, language);
+        assert!(stage.has(&t!("ui.call.encrypted_tip")), "a server without a key is never verified");
+    }
+}
+
+#[test]
+fn who_starts_a_room_sees_the_invitation_once() {
+    for language in LANGUAGES {
+        let mut stage = Stage::new(scenes::alone(), language);
+        assert!(stage.has(&t!("ui.invite.copy")));
+        stage.press(&t!("ui.close"));
+        stage.settle();
+        assert!(!stage.has(&t!("ui.invite.copy")));
+        let stage = Stage::new(scenes::call(), language);
+        assert!(!stage.has(&t!("ui.invite.copy")), "others are there");
+    }
+}
+
+#[test]
+fn a_server_without_a_key_has_no_words_to_compare() {
+    for language in LANGUAGES {
+        for (words, is_shown) in [("harbour violet canoe lantern", true), ("", false)] {
+            let invite = Invite { words: words.to_owned(), certificate: None, is_hosted: false, ..scenes::invite() };
+            let room = Room { invite: Some(invite), ..scenes::hosted() };
+            let high = eframe::egui::vec2(900.0, 1000.0);
+            let view = View { stage: Screen::Room(room), ..View::default() };
+            let mut stage = Stage::sized(view, language, ThemeChoice::Light, high);
+            stage.press(&t!("ui.command.invite"));
+            assert_eq!(stage.has(&t!("ui.invite.words")), is_shown, "{words}");
         }
     }
 }

@@ -53,6 +53,7 @@ fn waiting_looks_as_it_did() {
 #[test]
 fn a_call_looks_as_it_did() {
     let mut results = SnapshotResults::new();
+    check(&mut results, "alone", scenes::alone, &[]);
     check(&mut results, "call", scenes::call, &[]);
     check(&mut results, "call-trouble", scenes::call_trouble, &[]);
     check(&mut results, "pair", scenes::pair, &[]);

@@ -77,6 +77,11 @@ impl Stage {
         self.harness.query_all_by_label(label).next().is_some()
     }
 
+    /// How often something has these words.
+    pub(crate) fn count(&self, label: &str) -> usize {
+        self.harness.query_all_by_label(label).count()
+    }
+
     /// Whether something has a label in which these words are.
     pub(crate) fn has_part(&self, label: &str) -> bool {
         self.harness.query_all_by_label_contains(label).next().is_some()

@@ -89,6 +89,7 @@ fn room(visit: &Visit, view: &CallView, nick: &str, hosting: Option<&HostingFact
         chat: call.chat.iter().map(|message| line(message, now)).collect(),
         invite: invite(visit, view, hosting),
         unverified: view.server.filter(|(_, trust)| *trust == ServerTrust::FirstUse).map(|(spki, _)| spki.words()),
+        is_verified: view.server.is_some_and(|(_, trust)| trust != ServerTrust::FirstUse),
         seconds: visit.since.map_or(0, |since| now.at.saturating_duration_since(since).as_secs()),
     }
 }

@@ -13,11 +13,13 @@ use crate::ui::state::{Panel, UiState};
 use crate::ui::style::corner;
 use crate::ui::tokens::{radius, space};
 use crate::ui::{devices, icons};
-use crate::view::{Room, View};
+use crate::view::{Fault, Room, View};
 
 /// Of one button.
 const WIDTH: f32 = 68.0;
 const HEIGHT: f32 = 58.0;
+/// Of the whole, at most: a hand should not have to travel.
+const WIDEST: f32 = 1240.0;
 /// Of the small one that opens a menu.
 const CARET: f32 = 22.0;
 /// Of a menu.
@@ -26,8 +28,10 @@ const MENU: f32 = 280.0;
 /// Draws it.
 pub(super) fn bar(ui: &mut Ui, view: &View, room: &Room, rect: Rect, state: &mut UiState) {
     let t = ui.tokens();
-    let ground =
-        rect.shrink2(vec2(space::M, 0.0)).with_max_y(rect.bottom() - space::M).with_min_y(rect.top() + space::S);
+    let width = (rect.width() - 2.0 * space::M).min(WIDEST);
+    let ground = Rect::from_center_size(rect.center(), vec2(width, rect.height()))
+        .with_max_y(rect.bottom() - space::M)
+        .with_min_y(rect.top() + space::S);
     ui.painter().rect_filled(ground, corner(radius::XL), t.surface);
     let inner = ground.shrink2(vec2(space::M, 3.0));
     let layout = Layout::left_to_right(Align::Center);
@@ -44,14 +48,26 @@ fn ours(ui: &mut Ui, view: &View, state: &mut UiState) {
     for (command, kind) in [(Command::Microphone, DeviceKind::Microphone), (Command::Camera, DeviceKind::Camera)] {
         let ctx = ui.ctx().clone();
         let look = device_button(command, view);
-        let tip = look.fault.unwrap_or_else(|| command.tip(&ctx, &look.label));
+        let trouble = trouble(view, kind);
+        let tip = trouble.clone().unwrap_or_else(|| command.tip(&ctx, &look.label));
         let button = IconButton::new(look.icon, look.label).caption(look.caption).tip(tip).off(look.is_off);
+        let button = button.trouble(trouble.is_some());
         if button.size(WIDTH, HEIGHT).show(ui) {
             command.act(&ctx, view, state);
         }
         menu(ui, view, kind, state);
         ui.add_space(space::XS);
     }
+}
+
+/// What does not work behind a button; the speaker stands behind the microphone's.
+fn trouble(view: &View, kind: DeviceKind) -> Option<String> {
+    let is_here = |of: DeviceKind| match of {
+        DeviceKind::Camera => kind == DeviceKind::Camera,
+        DeviceKind::Microphone | DeviceKind::Speaker => kind == DeviceKind::Microphone,
+    };
+    let mut broken = super::broken(view).filter(|(of, _)| is_here(*of));
+    broken.next().map(|(of, why)| Fault::Device(of, why.clone()).sentence())
 }
 
 /// The small button that opens the devices of a kind.

@@ -6,7 +6,7 @@ mod notices;
 mod tile;
 mod waiting;
 
-use eframe::egui::{Align, Layout, Rect, RichText, Sense, Ui, UiBuilder, pos2, vec2};
+use eframe::egui::{Align, Align2, Layout, Rect, RichText, Role as Part, Sense, Ui, UiBuilder, WidgetInfo, pos2, vec2};
 use hearth_base::{DeviceChoice, DeviceKind, DeviceState};
 use hearth_call::Switch;
 use rust_i18n::t;
@@ -20,12 +20,14 @@ use super::video::TilePainter;
 use super::{devices, panels, pickers, when};
 use crate::view::{Progress, Room, View};
 
-pub(super) use notices::fault;
+pub(super) use notices::{broken, fault};
 pub(super) use tile::{Shown, empty_tile};
 
 /// Of the line above the tiles and of the bar below them.
 const TOP: f32 = 48.0;
 const BAR: f32 = 84.0;
+/// Of the buttons at the right of the line above the tiles.
+const BUTTONS: f32 = 130.0;
 
 /// Draws it.
 pub(super) fn call(ui: &mut Ui, view: &View, room: &Room, state: &mut UiState, tiles: &mut dyn TilePainter) {
@@ -44,8 +46,8 @@ fn inside(ui: &mut Ui, view: &View, room: &Room, state: &mut UiState, tiles: &mu
     let (top, stage) = stage.split_top_bottom_at_y(stage.top() + TOP);
     child(ui, top.shrink2(vec2(space::L, 0.0)), Layout::left_to_right(Align::Center), |ui| head(ui, view, room, state));
     let stage = Rect::from_min_max(stage.min + vec2(space::M, 0.0), stage.max - vec2(space::M, 0.0));
+    let stage = notices::notices(ui, view, room, stage, state);
     grid::tiles(ui, view, room, stage, tiles);
-    notices::notices(ui, view, room, stage, state);
     child(ui, bar, Layout::left_to_right(Align::Center), |ui| bar::bar(ui, view, room, bar, state));
     if let Some(panel) = panel {
         let side = side.shrink2(vec2(0.0, space::M)).with_max_x(side.right() - space::M);
@@ -61,15 +63,13 @@ fn child<R>(ui: &mut Ui, rect: Rect, layout: Layout, add: impl FnOnce(&mut Ui) -
 /// Which room, since when; and what is not of this call alone.
 fn head(ui: &mut Ui, view: &View, room: &Room, state: &mut UiState) {
     let t = ui.tokens();
-    let (rect, response) = ui.allocate_exact_size(vec2(control::ICON, TOP), Sense::hover());
-    response.on_hover_text(t!("ui.call.encrypted"));
-    icons::SAFE.paint(ui.painter(), rect.center(), control::ICON - 2.0, t.good);
     if let Some(name) = &room.name {
         let text = when::number(name.as_str());
-        let text = RichText::new(text).font(super::fonts::strong(letters::BODY)).color(t.text);
+        let text = RichText::new(text).font(super::fonts::names(letters::BODY)).color(t.text);
         ui.add(eframe::egui::Label::new(text).truncate().selectable(true));
     }
     ui.hint(when::clock(room.seconds));
+    safety(ui, room, state);
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
         let ctx = ui.ctx().clone();
         for command in [Command::Help, Command::Settings, Command::FullScreen] {
@@ -80,6 +80,32 @@ fn head(ui: &mut Ui, view: &View, room: &Room, state: &mut UiState) {
             }
         }
     });
+}
+
+/// How safe it is: encrypted always, and whether we know by whom it is hosted.
+fn safety(ui: &mut Ui, room: &Room, state: &UiState) {
+    let t = ui.tokens();
+    let is_compared = room.unverified.is_some() && room.unverified == state.compared;
+    let is_hosted = room.invite.as_ref().is_some_and(|invite| invite.is_hosted);
+    let (icon, word, tip, ink) = match (room.is_verified || is_compared, is_hosted) {
+        (false, _) => (icons::ENCRYPTED, t!("ui.call.encrypted"), t!("ui.call.encrypted_tip"), t.weak),
+        (true, false) => (icons::SAFE, t!("ui.call.verified"), t!("ui.call.verified_tip"), t.good),
+        (true, true) => (icons::SAFE, t!("ui.call.verified"), t!("ui.call.verified_here"), t.good),
+    };
+    ui.add_space(space::XS);
+    let galley = ui.painter().layout_no_wrap(word.to_string(), super::fonts::plain(letters::SMALL), ink);
+    let wide = control::ICON + galley.size().x;
+    // In a narrow window the picture alone must do.
+    let is_wide = ui.available_width() > wide + BUTTONS;
+    let width = if is_wide { wide } else { control::ICON };
+    let (rect, response) = ui.allocate_exact_size(vec2(width, TOP), Sense::hover());
+    response.widget_info(|| WidgetInfo::labeled(Part::Image, true, tip.as_ref()));
+    icon.paint(ui.painter(), rect.left_center() + vec2(8.0, 0.0), 16.0, ink);
+    if is_wide {
+        let at = Align2::RIGHT_CENTER.anchor_size(rect.right_center(), galley.size());
+        ui.painter().galley(at.min, galley, ink);
+    }
+    response.on_hover_text(tip);
 }
 
 /// How the button of a microphone or camera looks now.

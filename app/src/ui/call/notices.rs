@@ -1,7 +1,8 @@
-//! What must be read at once, above the tiles: who knocks, what went wrong, what to compare.
+//! What must be read at once: who knocks, what went wrong, what to compare. It has a place of its own above the tiles, and
+//! no face is behind it.
 
-use eframe::egui::{Align, Layout, Rect, Ui, vec2};
-use hearth_base::DeviceKind;
+use eframe::egui::{Align, Layout, Rect, Ui, pos2, vec2};
+use hearth_base::{DeviceFault, DeviceKind, DeviceState};
 use hearth_call::Switch;
 use hearth_protocol::Role;
 use rust_i18n::t;
@@ -14,84 +15,155 @@ use crate::ui::pickers;
 use crate::ui::state::UiState;
 use crate::ui::tokens::space;
 use crate::ui::{devices, panels};
-use crate::view::{Progress, Room, View, Wish};
+use crate::view::{Fault, Knocker, Progress, Room, View, Wish};
 
-/// No notice is wider.
+/// No notice is wider, and none is narrower where two stand side by side.
 const WIDTH: f32 = 600.0;
+const NARROW: f32 = 400.0;
+/// So many stand one under the other before they stand side by side.
+const COLUMN: usize = 2;
 /// Two buttons, in the longer language.
 const ACTIONS: f32 = 160.0;
+/// What closes a notice.
+const CLOSE: f32 = 36.0;
 /// More people at the door are a number; all of them stand in the panel.
 const KNOCKERS: usize = 3;
 
-/// Draws them, one under the other.
-pub(super) fn notices(ui: &mut Ui, view: &View, room: &Room, stage: Rect, state: &mut UiState) {
-    let width = WIDTH.min(stage.width() - 2.0 * space::M);
-    let corner = stage.center_top() + vec2(-width / 2.0, space::M);
-    let rect = Rect::from_min_size(corner, vec2(width, stage.height() - space::L));
-    child(ui, rect, Layout::top_down(Align::Min), |ui| {
-        if room.progress == Progress::Reconnecting {
+/// One thing to be read.
+enum Notice<'a> {
+    Reconnecting,
+    Fault,
+    Knocker(&'a Knocker),
+    MoreKnockers(usize),
+    /// A server that nobody vouches for: its words are to be compared with the host's.
+    Unverified(&'a str),
+    /// Something that is wanted and does not run.
+    Device(DeviceKind, &'a DeviceFault),
+    MutedTalking,
+    /// Nobody is here yet: how do they come?
+    Alone,
+}
+
+/// Draws them at the top of the stage, and returns what is left of it.
+pub(super) fn notices(ui: &mut Ui, view: &View, room: &Room, stage: Rect, state: &mut UiState) -> Rect {
+    let found = gather(view, room, state);
+    if found.is_empty() {
+        return stage;
+    }
+    let room_for_two = stage.width() >= 2.0 * NARROW + space::S;
+    let columns = if found.len() > COLUMN && room_for_two { 2 } else { 1 };
+    let gaps = space::S * (columns - 1) as f32;
+    let width = ((stage.width() - gaps) / columns as f32).min(WIDTH);
+    let left = stage.center().x - (width * columns as f32 + gaps) / 2.0;
+    let mut bottom = stage.top();
+    for column in 0..columns {
+        let corner = pos2(left + (width + space::S) * column as f32, stage.top());
+        let rect = Rect::from_min_size(corner, vec2(width, stage.height()));
+        let used = child(ui, rect, Layout::top_down(Align::Min), |ui| {
+            for notice in found.iter().skip(column).step_by(columns) {
+                show(ui, notice, view, room, state);
+            }
+            ui.min_rect().bottom()
+        });
+        bottom = bottom.max(used);
+    }
+    stage.with_min_y((bottom + space::S).min(stage.bottom()))
+}
+
+/// What there is to be read, the most urgent first.
+fn gather<'a>(view: &'a View, room: &'a Room, state: &UiState) -> Vec<Notice<'a>> {
+    let mut found = Vec::new();
+    if room.progress == Progress::Reconnecting {
+        found.push(Notice::Reconnecting);
+    }
+    found.extend(view.fault.as_ref().map(|_| Notice::Fault));
+    found.extend(room.lobby.iter().take(KNOCKERS).map(Notice::Knocker));
+    let more = room.lobby.len().saturating_sub(KNOCKERS);
+    if more > 0 {
+        found.push(Notice::MoreKnockers(more));
+    }
+    let unverified = room.unverified.as_ref().filter(|words| state.compared.as_ref() != Some(*words));
+    found.extend(unverified.map(|words| Notice::Unverified(words)));
+    found.extend(
+        broken(view).filter(|(kind, _)| !state.known.contains(kind)).map(|(kind, why)| Notice::Device(kind, why)),
+    );
+    if room.me.is_muted_talking && room.me.microphone == Switch::Off {
+        found.push(Notice::MutedTalking);
+    }
+    if room.people.is_empty() && state.panel.is_none() && room.progress == Progress::In {
+        found.push(Notice::Alone);
+    }
+    found
+}
+
+/// The devices that are wanted and do not run, and why. Where there is no sound at all, that is one thing to read.
+pub(in crate::ui) fn broken(view: &View) -> impl Iterator<Item = (DeviceKind, &DeviceFault)> {
+    let (microphone, camera) = crate::ui::command::switches(view).unwrap_or((Switch::Off, Switch::Off));
+    let fault = |kind: DeviceKind, switch: Switch| match pickers::of(view, kind).2 {
+        DeviceState::Failed(fault) if switch == Switch::On => Some((kind, fault)),
+        DeviceState::Failed(_) | DeviceState::Off | DeviceState::Opening | DeviceState::On { .. } => None,
+    };
+    let speaker = fault(DeviceKind::Speaker, Switch::On);
+    let is_mute = speaker.is_some_and(|(_, fault)| *fault == DeviceFault::NoSoundServer);
+    let microphone = fault(DeviceKind::Microphone, microphone)
+        .filter(|(_, fault)| !(is_mute && **fault == DeviceFault::NoSoundServer));
+    [microphone, fault(DeviceKind::Camera, camera), speaker].into_iter().flatten()
+}
+
+fn show(ui: &mut Ui, notice: &Notice<'_>, view: &View, room: &Room, state: &mut UiState) {
+    match notice {
+        Notice::Reconnecting => {
             Banner::new(Tone::Warning, t!("ui.call.reconnecting")).icon(icons::LOST).show(ui, |_| {});
         }
-        fault(ui, view, state);
-        knockers(ui, room, state);
-        unverified(ui, room, state);
-        broken_devices(ui, view, room);
-        talking(ui, view, room, state);
-        alone(ui, view, room, state);
-    });
+        Notice::Fault => fault(ui, view, state),
+        Notice::Knocker(knocker) => {
+            let text = t!("ui.call.knocks", nick = panels::named(&knocker.nick));
+            let banner = Banner::new(Tone::Note, text).icon(icons::DOOR).room(ACTIONS);
+            banner.show(ui, |ui| panels::let_in(ui, knocker, state));
+        }
+        Notice::MoreKnockers(more) => {
+            Banner::new(Tone::Note, t!("ui.call.knock_more", count = more)).icon(icons::DOOR).show(ui, |_| {});
+        }
+        Notice::Unverified(words) => unverified(ui, words, state),
+        Notice::Device(kind, why) => device(ui, *kind, why, state),
+        Notice::MutedTalking => talking(ui, view, state),
+        Notice::Alone => alone(ui, view, room, state),
+    }
 }
 
 /// The fault of the moment, until it is dismissed.
 pub(in crate::ui) fn fault(ui: &mut Ui, view: &View, state: &mut UiState) {
     if let Some(fault) = &view.fault {
-        Banner::new(Tone::Fault, fault.sentence()).room(36.0).show(ui, |ui| {
-            if IconButton::new(icons::CLOSE, t!("ui.dismiss")).size(30.0, 30.0).show(ui) {
+        Banner::new(Tone::Fault, fault.sentence()).room(CLOSE).show(ui, |ui| {
+            if close(ui) {
                 state.wish(Wish::Dismiss);
             }
         });
     }
 }
 
-fn knockers(ui: &mut Ui, room: &Room, state: &mut UiState) {
-    for knocker in room.lobby.iter().take(KNOCKERS) {
-        let text = t!("ui.call.knocks", nick = panels::named(&knocker.nick));
-        Banner::new(Tone::Note, text).icon(icons::DOOR).room(ACTIONS).show(ui, |ui| panels::let_in(ui, knocker, state));
-    }
-    let more = room.lobby.len().saturating_sub(KNOCKERS);
-    if more > 0 {
-        Banner::new(Tone::Note, t!("ui.call.knock_more", count = more)).icon(icons::DOOR).show(ui, |_| {});
-    }
+fn close(ui: &mut Ui) -> bool {
+    IconButton::new(icons::CLOSE, t!("ui.dismiss")).size(30.0, 30.0).show(ui)
 }
 
-/// A server that nobody vouches for: its words are to be compared with the host's.
-fn unverified(ui: &mut Ui, room: &Room, state: &mut UiState) {
-    let Some(words) = room.unverified.as_ref().filter(|words| state.compared.as_ref() != Some(*words)) else { return };
+fn unverified(ui: &mut Ui, words: &str, state: &mut UiState) {
     Banner::new(Tone::Warning, t!("ui.call.unverified", words = words)).room(ACTIONS).show(ui, |ui| {
         if Button::new(t!("ui.call.compared")).small().show(ui) {
-            state.compared = Some(words.clone());
+            state.compared = Some(words.to_owned());
         }
     });
 }
 
-/// What is wanted and does not run.
-fn broken_devices(ui: &mut Ui, view: &View, room: &Room) {
-    let wanted = [
-        (DeviceKind::Microphone, room.me.microphone == Switch::On),
-        (DeviceKind::Camera, room.me.camera == Switch::On),
-        (DeviceKind::Speaker, true),
-    ];
-    for (kind, _) in wanted.into_iter().filter(|(_, is_wanted)| *is_wanted) {
-        let (_, _, now) = pickers::of(view, kind);
-        if let Some((sentence, true)) = devices::state(kind, now) {
-            Banner::new(Tone::Warning, sentence).icon(devices::icon(kind)).show(ui, |_| {});
+fn device(ui: &mut Ui, kind: DeviceKind, why: &DeviceFault, state: &mut UiState) {
+    let sentence = Fault::Device(kind, why.clone()).sentence();
+    Banner::new(Tone::Warning, sentence).icon(devices::icon(kind)).room(CLOSE).show(ui, |ui| {
+        if close(ui) {
+            state.known.push(kind);
         }
-    }
+    });
 }
 
-fn talking(ui: &mut Ui, view: &View, room: &Room, state: &mut UiState) {
-    if !room.me.is_muted_talking || room.me.microphone == Switch::On {
-        return;
-    }
+fn talking(ui: &mut Ui, view: &View, state: &mut UiState) {
     Banner::new(Tone::Note, t!("ui.call.muted_talking")).icon(icons::MICROPHONE_OFF).room(ACTIONS).show(ui, |ui| {
         if Button::new(t!("ui.call.unmute")).small().show(ui) {
             Command::Microphone.act(&ui.ctx().clone(), view, state);
@@ -99,11 +171,7 @@ fn talking(ui: &mut Ui, view: &View, room: &Room, state: &mut UiState) {
     });
 }
 
-/// Nobody is here yet: how do they come?
 fn alone(ui: &mut Ui, view: &View, room: &Room, state: &mut UiState) {
-    if !room.people.is_empty() || state.panel.is_some() || room.progress != Progress::In {
-        return;
-    }
     let text = if room.role == Role::Host { t!("ui.call.alone_host") } else { t!("ui.call.alone") };
     Banner::new(Tone::Note, text).icon(icons::INVITE).room(ACTIONS).show(ui, |ui| {
         if room.invite.is_some() && Button::new(t!("ui.call.invite")).small().primary().show(ui) {

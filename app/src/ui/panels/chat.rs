@@ -53,7 +53,7 @@ fn said(ui: &mut Ui, line: &ChatLine, is_same: bool, state: &UiState) {
     } else {
         ui.add_space(space::XS);
         ui.horizontal(|ui| {
-            let strong = RichText::new(who).font(fonts::strong(letters::SMALL)).color(t.text);
+            let strong = RichText::new(who).font(fonts::names(letters::SMALL)).color(t.text);
             ui.set_max_width(ui.available_width());
             let time = when::hour(line.unix_s, &state.zone);
             ui.add(Label::new(strong).truncate());

@@ -126,9 +126,11 @@ fn named(entry: &InviteAddress) -> String {
 fn words(ui: &mut Ui, invite: &Invite) {
     let t = ui.tokens();
     ui.add_space(space::XS);
-    ui.hint(t!("ui.invite.words"));
-    let text = RichText::new(&invite.words).font(fonts::strong(letters::HEADING)).color(t.accent_text);
-    ui.add(Label::new(text).wrap().selectable(true));
+    if !invite.words.is_empty() {
+        ui.hint(t!("ui.invite.words"));
+        let text = RichText::new(&invite.words).font(fonts::strong(letters::HEADING)).color(t.accent_text);
+        ui.add(Label::new(text).wrap().selectable(true));
+    }
     if let Some(certificate) = &invite.certificate {
         ui.hint(t!("ui.invite.certificate"));
         let text = RichText::new(certificate).monospace().size(letters::CAPTION).color(t.text);
@@ -158,8 +160,10 @@ fn text(invite: &Invite) -> String {
     if invite.is_hosted {
         text += &format!("\n\n{}\n{}", t!("ui.invite.warning"), ways().join("\n"));
     }
-    let words = t!("ui.invite.text_words", words = invite.words);
-    text + &format!("\n\n{words}\n")
+    if !invite.words.is_empty() {
+        text += &format!("\n\n{}", t!("ui.invite.text_words", words = invite.words));
+    }
+    text + "\n"
 }
 
 fn copy_icon(ui: &mut Ui, what: What, label: &str, text: String, state: &mut UiState) {

@@ -115,7 +115,7 @@ fn head(ui: &mut Ui, id: &str, letter: &str, name: &str, role: Role, off: [bool;
             if role == Role::Host {
                 mark(ui, icons::HOST, t.warn);
             }
-            let text = RichText::new(name).font(fonts::strong(letters::BODY)).color(t.text);
+            let text = RichText::new(name).font(fonts::names(letters::BODY)).color(t.text);
             ui.add(Label::new(text).truncate());
         });
     });

@@ -25,7 +25,7 @@ pub(in crate::ui) fn paint_avatar(painter: &Painter, center: Pos2, radius: f32, 
     painter.circle_filled(center, radius, color_of(id));
     match initial(nick) {
         Some(letter) => {
-            let font = fonts::strong(radius * 0.9);
+            let font = fonts::names(radius * 0.9);
             painter.text(center, Align2::CENTER_CENTER, letter, font, tokens::ON_PEOPLE);
         }
         None => icons::PEOPLE.paint(painter, center, radius, tokens::ON_PEOPLE),

@@ -14,7 +14,6 @@ pub(in crate::ui) fn card<R>(ui: &mut Ui, add: impl FnOnce(&mut Ui) -> R) -> R {
         .fill(t.surface)
         .stroke(Stroke::new(control::LINE, t.line))
         .corner_radius(corner(radius::XL))
-        .shadow(style::shadow(t, 16))
         .inner_margin(Margin::from(style::CARD));
     frame
         .show(ui, |ui| {

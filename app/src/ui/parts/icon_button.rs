@@ -5,7 +5,7 @@ use eframe::egui::{Align2, Color32, Rect, Response, Role, Sense, Ui, Widget, Wid
 use super::Parts as _;
 use super::button::focus_ring;
 use crate::ui::fonts;
-use crate::ui::icons::Icon;
+use crate::ui::icons::{self, Icon};
 use crate::ui::style::{self, corner};
 use crate::ui::tokens::{Tokens, control, letters, radius, space};
 
@@ -29,6 +29,7 @@ pub(in crate::ui) struct IconButton {
     caption: Option<String>,
     mood: Mood,
     badge: usize,
+    has_trouble: bool,
     width: f32,
     height: f32,
     is_filled: bool,
@@ -44,6 +45,7 @@ impl IconButton {
             caption: None,
             mood: Mood::Calm,
             badge: 0,
+            has_trouble: false,
             width: control::MEDIUM,
             height: control::MEDIUM,
             is_filled: false,
@@ -73,6 +75,11 @@ impl IconButton {
     /// So many things wait behind it.
     pub(in crate::ui) fn badge(self, badge: usize) -> Self {
         Self { badge, ..self }
+    }
+
+    /// Whether something behind it does not work.
+    pub(in crate::ui) fn trouble(self, has_trouble: bool) -> Self {
+        Self { has_trouble, ..self }
     }
 
     /// So large.
@@ -116,6 +123,11 @@ impl IconButton {
         }
         let size = if self.caption.is_some() { control::ICON + 2.0 } else { control::ICON };
         self.icon.paint(ui.painter(), middle, size, ink);
+        if self.has_trouble {
+            let at = middle + vec2(12.0, -8.0);
+            ui.painter().circle_filled(at, 8.0, t.surface);
+            icons::WARNING.paint(ui.painter(), at, 14.0, t.warn);
+        }
         if self.badge > 0 {
             badge(ui, middle + vec2(12.0, -9.0), self.badge);
         }

@@ -51,7 +51,7 @@ impl Parts for Ui {
 
     fn marked(&mut self, text: impl Into<String>, size: f32) -> Response {
         let color = self.tokens().text;
-        self.add(Label::new(RichText::new(text).font(fonts::strong(size)).color(color)).selectable(true))
+        self.add(Label::new(RichText::new(text).font(fonts::names(size)).color(color)).selectable(true))
     }
 }
 
