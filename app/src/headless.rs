@@ -24,7 +24,7 @@ use crate::engine::{
 
 /// Why there was no call: a sentence for a person.
 #[derive(Debug, thiserror::Error)]
-pub enum Fault {
+pub enum HeadlessError {
     /// The text is no link.
     #[error("{}", t!("fault.bad_link"))]
     BadLink,
@@ -63,8 +63,8 @@ pub enum Fault {
 /// Runs what the command line asks for.
 ///
 /// # Errors
-/// [`Fault`], each a sentence.
-pub fn main(command: Command) -> Result<(), Fault> {
+/// [`HeadlessError`], each a sentence.
+pub fn main(command: Command) -> Result<(), HeadlessError> {
     let (part, entry) = match command {
         Command::Create { server, spki, part } => {
             let secret = InviteSecret::from_random(rand::random());
@@ -75,7 +75,7 @@ pub fn main(command: Command) -> Result<(), Fault> {
     let server = entry.server()?;
     let engine = Engine::spawn(config(&part))?;
     engine.enter(server, entry.intent());
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Fault::Runtime)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(HeadlessError::Runtime)?;
     let result = runtime.block_on(follow(&engine, &entry, &part));
     drop(engine);
     result
@@ -95,11 +95,11 @@ impl Entry {
         }
     }
 
-    fn server(&self) -> Result<ServerAddress, Fault> {
+    fn server(&self) -> Result<ServerAddress, HeadlessError> {
         match self {
             Self::Create { server, spki, .. } => {
                 let nowhere = hearth_protocol::RoomName::from_random(0);
-                let link = RoomLink::new(server, nowhere, None, *spki).map_err(|_| Fault::BadServer)?;
+                let link = RoomLink::new(server, nowhere, None, *spki).map_err(|_| HeadlessError::BadServer)?;
                 Ok(ServerAddress { websocket: link.websocket(), pin: *spki })
             }
             Self::Join(link) => Ok(ServerAddress { websocket: link.websocket(), pin: link.spki }),
@@ -143,20 +143,20 @@ fn config(part: &Part) -> EngineConfig {
 }
 
 /// The link, from where no list of processes shows it.
-fn read_link() -> Result<RoomLink, Fault> {
+fn read_link() -> Result<RoomLink, HeadlessError> {
     let text = match std::env::var("HEARTH_LINK") {
         Ok(text) => text,
         Err(_) => {
             let mut line = String::new();
-            std::io::stdin().lock().read_line(&mut line).map_err(|_| Fault::BadLink)?;
+            std::io::stdin().lock().read_line(&mut line).map_err(|_| HeadlessError::BadLink)?;
             line
         }
     };
-    RoomLink::parse(&text).map_err(|_| Fault::BadLink)
+    RoomLink::parse(&text).map_err(|_| HeadlessError::BadLink)
 }
 
 /// Follows the call to its end, and prints what was asked for.
-async fn follow(engine: &Engine, entry: &Entry, part: &Part) -> Result<(), Fault> {
+async fn follow(engine: &Engine, entry: &Entry, part: &Part) -> Result<(), HeadlessError> {
     let mut views = engine.views();
     let mut link_told = matches!(entry, Entry::Join(_));
     let started = tokio::time::Instant::from_std(clock::now());
@@ -164,7 +164,7 @@ async fn follow(engine: &Engine, entry: &Entry, part: &Part) -> Result<(), Fault
     each_second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     // A day, when nobody said: a bot that is forgotten should not stay for ever.
     let leave_at = started + Duration::from_secs(part.leave_after.unwrap_or(86_400));
-    let mut interrupted = Interrupt::new().map_err(Fault::Runtime)?;
+    let mut interrupted = Interrupt::new().map_err(HeadlessError::Runtime)?;
     loop {
         tokio::select! {
             changed = views.changed() => if changed.is_err() { break },
@@ -198,25 +198,25 @@ fn link_of(entry: &Entry, view: &CallView) -> Option<RoomLink> {
     RoomLink::new(server, room, Some(*secret), view.server.map(|(spki, _)| spki)).ok()
 }
 
-fn ended(view: &CallView) -> Result<(), Fault> {
+fn ended(view: &CallView) -> Result<(), HeadlessError> {
     let Phase::Ended(reason) = view.call.phase else { return Ok(()) };
     match reason {
         EndReason::Left | EndReason::RoomEnded | EndReason::Kicked => Ok(()),
         EndReason::Unreachable => Err(match view.signal_fault.clone() {
-            Some(SignalFault::WrongServer) => Fault::WrongServer,
+            Some(SignalFault::WrongServer) => HeadlessError::WrongServer,
             // Without a fault the connection stands, and nobody greets us on it.
-            fault => Fault::Unreachable(fault.unwrap_or(SignalFault::Silent)),
+            fault => HeadlessError::Unreachable(fault.unwrap_or(SignalFault::Silent)),
         }),
-        EndReason::Full { .. } | EndReason::Refused(ErrorCode::Full) => Err(Fault::Full),
-        EndReason::Refused(ErrorCode::NoSuchRoom | ErrorCode::BadRoom) => Err(Fault::NoSuchRoom),
-        EndReason::Refused(ErrorCode::BadInvite) => Err(Fault::BadInvite),
-        EndReason::Refused(code) => Err(Fault::Refused(code)),
+        EndReason::Full { .. } | EndReason::Refused(ErrorCode::Full) => Err(HeadlessError::Full),
+        EndReason::Refused(ErrorCode::NoSuchRoom | ErrorCode::BadRoom) => Err(HeadlessError::NoSuchRoom),
+        EndReason::Refused(ErrorCode::BadInvite) => Err(HeadlessError::BadInvite),
+        EndReason::Refused(code) => Err(HeadlessError::Refused(code)),
     }
 }
 
-fn print(line: &str) -> Result<(), Fault> {
+fn print(line: &str) -> Result<(), HeadlessError> {
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{line}").and_then(|()| out.flush()).map_err(Fault::Output)
+    writeln!(out, "{line}").and_then(|()| out.flush()).map_err(HeadlessError::Output)
 }
 
 /// SIGINT and SIGTERM: both mean to leave like a person.
@@ -251,9 +251,9 @@ mod tests {
     #[test]
     fn why_there_is_no_server_decides_the_sentence() {
         for (fault, expected) in [
-            (Some(SignalFault::WrongServer), Fault::WrongServer),
-            (Some(SignalFault::Closed), Fault::Unreachable(SignalFault::Closed)),
-            (None, Fault::Unreachable(SignalFault::Silent)),
+            (Some(SignalFault::WrongServer), HeadlessError::WrongServer),
+            (Some(SignalFault::Closed), HeadlessError::Unreachable(SignalFault::Closed)),
+            (None, HeadlessError::Unreachable(SignalFault::Silent)),
         ] {
             let mut view = CallView { signal_fault: fault, ..CallView::default() };
             view.call.phase = Phase::Ended(EndReason::Unreachable);

@@ -21,8 +21,9 @@ const CARD: f32 = 360.0;
 const CARD_HEIGHT: f32 = 470.0;
 /// No preview is wider.
 const PREVIEW: f32 = 1040.0;
-/// Of name and door, below the preview.
-const DOOR: f32 = 108.0;
+/// Of name and door below the preview, and of what is said under them.
+const DOOR: f32 = 90.0;
+const HINT: f32 = 24.0;
 /// From the top of a field's label to the field.
 const LABEL: f32 = 25.0;
 
@@ -35,7 +36,7 @@ pub(super) fn prejoin(ui: &mut Ui, view: &View, door: &PreJoin, state: &mut UiSt
         ui.add_space(space::M);
     }
     let rect = ui.available_rect_before_wrap();
-    let (left, right) = columns(rect.shrink2(vec2(space::XL, 0.0)).with_max_y(rect.bottom() - space::L));
+    let (left, right) = columns(rect.shrink2(vec2(space::XL, 0.0)).with_max_y(rect.bottom() - space::L), below(door));
     ui.scope_builder(UiBuilder::new().max_rect(left), |ui| mirror(ui, view, door, state, tiles));
     ui.scope_builder(UiBuilder::new().max_rect(right), |ui| {
         ScrollArea::vertical().show(ui, |ui| {
@@ -48,13 +49,23 @@ pub(super) fn prejoin(ui: &mut Ui, view: &View, door: &PreJoin, state: &mut UiSt
     });
 }
 
+/// What stands below the preview takes so much.
+fn below(door: &PreJoin) -> f32 {
+    if is_asked(door) { DOOR + HINT } else { DOOR }
+}
+
+/// Whether the host is asked to let us in.
+fn is_asked(door: &PreJoin) -> bool {
+    matches!(door.door, Door::Join { invited: false, .. })
+}
+
 /// Mirror and card side by side, equally high, in the middle of what there is.
-fn columns(rect: Rect) -> (Rect, Rect) {
+fn columns(rect: Rect, below: f32) -> (Rect, Rect) {
     let card = CARD.min(rect.width() * 0.48);
     // As wide as the picture can be with its name and its door below it.
-    let room = ((rect.height() - DOOR) * 16.0 / 9.0).max(240.0);
+    let room = ((rect.height() - below) * 16.0 / 9.0).max(240.0);
     let mirror = (rect.width() - card - space::XL).min(room).min(PREVIEW);
-    let height = (mirror * 9.0 / 16.0 + DOOR).max(CARD_HEIGHT).min(rect.height());
+    let height = (mirror * 9.0 / 16.0 + below).max(CARD_HEIGHT).min(rect.height());
     let size = vec2(mirror + space::XL + card, height);
     // A little above the middle is where the eye looks for it.
     let top = rect.top() + (rect.height() - height) * 0.42;
@@ -84,7 +95,7 @@ fn header(ui: &mut Ui, door: &Door, state: &mut UiState) {
 }
 
 fn mirror(ui: &mut Ui, view: &View, door: &PreJoin, state: &mut UiState, tiles: &mut dyn TilePainter) {
-    let size = vec2(ui.available_width(), (ui.available_height() - DOOR).max(120.0));
+    let size = vec2(ui.available_width(), (ui.available_height() - below(door)).max(120.0));
     let (rect, _) = ui.allocate_exact_size(size, Sense::hover());
     preview(ui, view, door, rect, tiles);
     toggles(ui, view, rect, state);
@@ -134,7 +145,6 @@ fn enter(ui: &mut Ui, view: &View, door: &PreJoin, state: &mut UiState) {
         Door::Join { invited: false, .. } => t!("ui.prejoin.ask"),
     };
     let button = Button::new(word).icon(icons::ENTER).primary().large();
-    let is_asked = matches!(door.door, Door::Join { invited: false, .. });
     let width = (ui.available_width() * 0.4).clamp(132.0, 240.0);
     let mut is_entered = false;
     ui.horizontal(|ui| {
@@ -148,7 +158,7 @@ fn enter(ui: &mut Ui, view: &View, door: &PreJoin, state: &mut UiState) {
             is_entered = button.min_width(width).show(ui);
         });
     });
-    if is_asked {
+    if is_asked(door) {
         ui.hint(t!("ui.prejoin.ask_hint"));
     }
     let is_free = state.dialog.is_none() && ui.ctx().memory(|memory| memory.focused()).is_none();

@@ -37,6 +37,8 @@ pub enum Fault {
     WrongServer,
     /// The server said no, for a reason that a person can do nothing about.
     Refused(Refusal),
+    /// The call ended by a mistake of this program.
+    Broken,
     /// Something in this program did not start, in a sentence of its own.
     Other(String),
 }
@@ -63,6 +65,7 @@ impl Fault {
             Self::Hosting(why) => t!("fault.hosting", why = why).into_owned(),
             Self::WrongServer => t!("fault.bad_server").into_owned(),
             Self::Refused(Refusal(code)) => t!("fault.refused", code = format!("{code:?}")).into_owned(),
+            Self::Broken => t!("fault.broken").into_owned(),
             Self::Other(sentence) => sentence.clone(),
         }
     }

@@ -20,7 +20,7 @@ pub use fault::{Fault, Refusal};
 pub use film::{Film, Pictures};
 pub use invite::{AddressKind, Invite, InviteAddress};
 pub use room::{ChatLine, Knocker, Me, Person, Progress, Quality, Room, Speaker};
-pub use settings::{LanguageChoice, PictureSize, Processing, Settings, ThemeChoice};
+pub use settings::{LanguageChoice, PEOPLE, PictureSize, Processing, Settings, ThemeChoice};
 pub use wish::Wish;
 
 /// One look at the whole program.

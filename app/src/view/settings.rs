@@ -1,5 +1,7 @@
 //! What a person chose, and finds again at the next start.
 
+use std::ops::RangeInclusive;
+
 use hearth_base::{DeviceChoice, DeviceId, FrameRate, Resolution};
 use hearth_call::Switch;
 use serde::{Deserialize, Serialize};
@@ -39,7 +41,12 @@ pub struct Settings {
     pub server: String,
     /// The port for rooms that this machine hosts; none: the first that is free, from 8443 on.
     pub port: Option<u16>,
+    /// How many people a room that we start holds: of [`PEOPLE`].
+    pub people: u32,
 }
+
+/// How many people a room may hold: a mesh of more melts the access link of a home.
+pub const PEOPLE: RangeInclusive<u32> = 2..=12;
 
 /// What is done to our sound before it is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -116,6 +123,7 @@ impl Default for Settings {
             processing: Processing::default(),
             server: String::new(),
             port: None,
+            people: *PEOPLE.end(),
         }
     }
 }

@@ -24,7 +24,7 @@ pub enum Wish {
     ForgetRecent,
     /// Through the door.
     Enter,
-    /// Back from the door, or out of the room; in a room that we host, the room goes on without us where it can.
+    /// Back from the door, or out of the room. One that this machine hosts ends with us; one on a server goes on.
     Leave,
     /// Out of the room, and everybody else too.
     EndForAll,

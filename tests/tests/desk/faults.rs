@@ -80,7 +80,7 @@ fn doors_that_do_not_open() -> Result<()> {
 fn a_room_on_a_server() -> Result<()> {
     let _turn = alone()?;
     let mut lan = Lan::new()?;
-    let server = Signalling::start(&lan.host("server")?, 2)?;
+    let server = Signalling::start(&lan.host("server")?)?;
     let ann = Person::new(&lan.host("ann")?, "Ann")?;
     let mut ben = Person::new(&lan.host("ben")?, "Ben")?;
     let eve = Person::new(&lan.host("eve")?, "Eve")?;
@@ -91,6 +91,7 @@ fn a_room_on_a_server() -> Result<()> {
     for (person, nick) in [(&ann, "Ann"), (&ben, "Ben")] {
         with(person, nick, |settings| settings.server = format!(" {} ", server.address))?;
     }
+    with(&ann, "Ann", |settings| (settings.server, settings.people) = (server.address.clone(), 2))?;
     let invite = ann.start()?;
     ensure!(!invite.is_hosted && invite.addresses.is_empty() && invite.certificate.is_none(), "another invitation");
     // Nobody announces it: the number leads to the server of the settings.

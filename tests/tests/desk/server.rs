@@ -5,7 +5,6 @@
 use std::thread::JoinHandle;
 
 use anyhow::{Result, anyhow};
-use hearth_protocol::Limits;
 use hearth_signal::rooms::RoomsConfig;
 use hearth_signal::{ConnectionLimits, Protection, Server, ServerConfig};
 use tempfile::TempDir;
@@ -24,19 +23,19 @@ pub struct Signalling {
 }
 
 impl Signalling {
-    /// One whose rooms hold so many people.
-    pub fn start(host: &Host, room_peers: u32) -> Result<Self> {
+    /// One with a key of its own.
+    pub fn start(host: &Host) -> Result<Self> {
         let state = tempfile::tempdir()?;
         let protection = Protection::Generated { state: state.path().to_owned() };
-        Self::run(host, room_peers, protection, state)
+        Self::run(host, protection, state)
     }
 
     /// One that a proxy would protect.
     pub fn plain(host: &Host) -> Result<Self> {
-        Self::run(host, 12, Protection::PlainHttp, tempfile::tempdir()?)
+        Self::run(host, Protection::PlainHttp, tempfile::tempdir()?)
     }
 
-    fn run(host: &Host, room_peers: u32, protection: Protection, state: TempDir) -> Result<Self> {
+    fn run(host: &Host, protection: Protection, state: TempDir) -> Result<Self> {
         let scheme = match protection {
             Protection::Generated { .. } => "https",
             Protection::PlainHttp => "http",
@@ -45,7 +44,7 @@ impl Signalling {
             listen: (host.address, PORT).into(),
             protection,
             names: Vec::new(),
-            rooms: RoomsConfig { limits: Limits { room_peers, ..Limits::default() }, ..RoomsConfig::default() },
+            rooms: RoomsConfig::default(),
             connections: ConnectionLimits::default(),
         };
         let (end, ended) = oneshot::channel();

@@ -79,7 +79,7 @@ impl DeskLoop {
         visit.step = Step::Seeking(None);
         match visit.target.clone() {
             Target::Host => self.host(),
-            Target::Create(link) | Target::Link(link) => visit.enter(places::of(&link), self.settings.nick.clone()),
+            Target::Create(link) | Target::Link(link) => visit.enter(places::of(&link), &self.settings),
             Target::Number(_) => visit.step = Step::Seeking(Some(clock::now() + LOOKING)),
         }
         self.config.folders.save_settings(&self.settings);
@@ -105,9 +105,8 @@ impl DeskLoop {
             Ok(hosting) if waits => {
                 let server = places::own(hosting.facts().port, hosting.facts().spki);
                 self.hosting = Some(hosting);
-                let nick = self.settings.nick.clone();
                 if let (Some(visit), Some(server)) = (&mut self.visit, server) {
-                    visit.enter(server, nick);
+                    visit.enter(server, &self.settings);
                 }
             }
             Ok(hosting) => self.close(hosting), // nobody wants it any more
@@ -129,7 +128,7 @@ impl DeskLoop {
             return;
         }
         match doors::on_server(self.settings.server.trim(), room.clone()) {
-            Some(link) => visit.enter(places::of(&link), self.settings.nick.clone()),
+            Some(link) => visit.enter(places::of(&link), &self.settings),
             None => self.give_up(Fault::NoSuchRoom),
         }
     }
@@ -144,7 +143,7 @@ impl DeskLoop {
         let current = self.visit.as_mut().filter(|_| visit == self.visits);
         let Some(visit) = current.filter(|visit| matches!(visit.step, Step::Seeking(_))) else { return };
         match address.and_then(places::at) {
-            Some(server) => visit.enter(server, self.settings.nick.clone()),
+            Some(server) => visit.enter(server, &self.settings),
             None => self.give_up(Fault::HostUnreachable),
         }
     }

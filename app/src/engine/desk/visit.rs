@@ -14,18 +14,18 @@ use tokio::sync::watch;
 use super::doors::Target;
 use crate::engine::discovery::Announced;
 use crate::engine::{CallView, Engine, ServerAddress, SignalFault};
-use crate::view::{Fault, InviteAddress, Refusal};
+use crate::view::{Fault, InviteAddress, PEOPLE, Refusal, Settings};
 
 /// How long who knocks waits for a server that is out of reach. Somebody at the door of a house that burnt down should
 /// be told.
 const KNOCKING: Duration = Duration::from_secs(15);
-/// How many people a room that we make holds: a mesh of more melts the access link of a home.
-const CAPACITY: u32 = 12;
 
 /// One visit.
 pub(super) struct Visit {
     pub(super) engine: Engine,
     views: watch::Receiver<Arc<CallView>>,
+    /// Whether the call's thread is gone, though nobody told it to end.
+    is_broken: bool,
     pub(super) target: Target,
     pub(super) step: Step,
     pub(super) microphone: Switch,
@@ -60,6 +60,7 @@ impl Visit {
     pub(super) fn new(engine: Engine, target: Target, microphone: Switch, camera: Switch) -> Self {
         Self {
             views: engine.views(),
+            is_broken: false,
             engine,
             target,
             step: Step::AtDoor,
@@ -80,12 +81,12 @@ impl Visit {
         self.views.borrow().clone()
     }
 
-    /// Waits until the call is another one.
+    /// Waits until the call is another one, or broken.
     pub(super) async fn changed(&mut self) {
-        if self.views.changed().await.is_err() {
-            // The call's thread is gone; what it said last stands.
+        if self.is_broken {
             std::future::pending::<()>().await;
         }
+        self.is_broken = self.views.changed().await.is_err();
     }
 
     /// Whether our own server is what is waited for.
@@ -100,6 +101,9 @@ impl Visit {
 
     /// Whether the visit is over, and what a person should know of that.
     pub(super) fn ended(&mut self, view: &CallView, now: Instant) -> Option<Option<Fault>> {
+        if self.is_broken && !matches!(view.call.phase, Phase::Ended(_)) {
+            return Some(Some(Fault::Broken));
+        }
         match view.call.phase {
             Phase::Ended(reason) => Some(fault(reason, view.signal_fault.as_ref())),
             Phase::Idle | Phase::Joining | Phase::Lobby => {
@@ -122,15 +126,16 @@ impl Visit {
     }
 
     /// Goes to a server and does there what the target means.
-    pub(super) fn enter(&mut self, server: ServerAddress, nick: String) {
+    pub(super) fn enter(&mut self, server: ServerAddress, settings: &Settings) {
+        let capacity = Some(settings.people.clamp(*PEOPLE.start(), *PEOPLE.end()));
         let intent = match &self.target {
-            Target::Host | Target::Create(_) => Intent::Create { secret: Some(self.secret), capacity: Some(CAPACITY) },
+            Target::Host | Target::Create(_) => Intent::Create { secret: Some(self.secret), capacity },
             Target::Link(link) => Intent::Join { room: link.room.clone(), secret: link.secret },
             Target::Number(room) => Intent::Join { room: room.clone(), secret: None },
         };
         self.step = Step::Entered;
         self.server = Some(server.clone());
-        self.engine.wish(Intent::SetNick(nick));
+        self.engine.wish(Intent::SetNick(settings.nick.clone()));
         self.engine.enter(server, intent);
     }
 

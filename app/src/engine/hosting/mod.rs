@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use hearth_protocol::SpkiHash;
 use hearth_signal::rooms::{IceConfig, RoomsConfig, TurnRest, TurnSecret};
-use hearth_signal::{ConnectionLimits, Protection, ServeError, Server, ServerConfig};
+use hearth_signal::{ConnectionLimits, Protection, ServeError, Server, ServerConfig, TlsError};
 use hearth_turn::shell::Shell;
 use hearth_turn::{Config as TurnConfig, Secret};
 use rust_i18n::t;
@@ -49,12 +49,32 @@ pub(crate) enum HostingError {
     /// No thread or runtime.
     #[error("{}", t!("hosting.thread"))]
     Thread(#[source] std::io::Error),
-    /// No key or certificate, or no port at all.
-    #[error(transparent)]
-    Serve(ServeError),
+    /// The key or the certificate cannot be kept.
+    #[error("{}", t!("hosting.files", path = .0.display()))]
+    Files(PathBuf),
+    /// The file of the key holds none.
+    #[error("{}", t!("hosting.key", path = .0.display()))]
+    Key(PathBuf),
+    /// What the system does not give, in its own words.
+    #[error("{}", t!("hosting.system", why = .0))]
+    System(String),
     /// The thread ended before it said anything.
     #[error("{}", t!("hosting.gone"))]
     Gone,
+}
+
+/// The servers' own sentences are for who runs them on a command line.
+impl From<ServeError> for HostingError {
+    fn from(error: ServeError) -> Self {
+        tracing::warn!(%error, "no room can be hosted");
+        match error {
+            ServeError::PortUsed(port) => Self::PortUsed(port),
+            ServeError::Tls(TlsError::Files { path, .. }) => Self::Files(path),
+            ServeError::Tls(TlsError::Key(path)) => Self::Key(path),
+            ServeError::Tls(TlsError::Make(why)) | ServeError::Random(why) => Self::System(why),
+            ServeError::Listen { source, .. } => Self::System(source.to_string()),
+        }
+    }
 }
 
 /// A room's servers, running.
@@ -200,17 +220,12 @@ async fn bind(config: &HostingConfig, urls: Vec<String>, secret: &[u8; 32]) -> R
         connections: ConnectionLimits::default(),
     };
     if let Some(port) = config.port {
-        return Server::bind(server(port)).await.map_err(|error| match error {
-            ServeError::PortUsed(port) => HostingError::PortUsed(port),
-            error @ (ServeError::Listen { .. } | ServeError::Tls(_) | ServeError::Random(_)) => {
-                HostingError::Serve(error)
-            }
-        });
+        return Ok(Server::bind(server(port)).await?);
     }
     for port in (PORT..PORT + TRIES).chain([0]) {
         match Server::bind(server(port)).await {
             Err(ServeError::PortUsed(_)) => {} // the next one
-            bound => return bound.map_err(HostingError::Serve),
+            bound => return Ok(bound?),
         }
     }
     Err(HostingError::PortUsed(PORT))

@@ -64,7 +64,7 @@ fn closed(ui: &mut Ui, icon: Icon, label: &str, text: &str, width: f32) -> Respo
     let galley = elided(ui.painter(), text, fonts::plain(letters::BODY), Color32::PLACEHOLDER, room);
     let place = Align2::LEFT_CENTER.anchor_size(pos2(left, middle), galley.size());
     ui.painter().galley(place.min, galley, t.text);
-    response.on_hover_text(label)
+    response.on_hover_text(text) // all of it, where it was cut
 }
 
 /// A line of a menu.
