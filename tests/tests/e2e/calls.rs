@@ -115,7 +115,8 @@ pub fn check_all_see_all(people: &People<'_>, limit: Duration) -> Result<()> {
         })?;
     }
     for source in [FIRST, SECOND] {
-        let window = people.guest.wait_for("pictures at the guest", left(), &seen_script(source))?;
+        let window = people.guest.wait_for("pictures at the guest", left(), &seen_script(source));
+        let window = window.with_context(|| seen(people.guest, source))?;
         println!("the guest decoded of source {source}: {window}");
     }
     check_guest_hears(people.guest, &[FIRST, SECOND], end)
@@ -175,6 +176,22 @@ fn seen_script(source: u8) -> String {
          return different >= {SHARE} * numbers && gap <= {} ? [different, numbers, gap] : false",
         gap_ms()
     )
+}
+
+/// What the guest has seen of one source in the last 10 s: how many pictures, numbers, and the longest gap, for who must find out why.
+fn seen(guest: &Browser, source: u8) -> String {
+    let script = format!(
+        "const end = performance.timeOrigin + performance.now(); \
+         const seen = probe.seen.filter((one) => one[0] === {source} && one[2] > end - {WINDOW_S} * 1000); \
+         const gaps = seen.slice(1).map((one, n) => Math.round(one[2] - seen[n][2])); \
+         return [seen.length, new Set(seen.map((one) => one[1])).size, Math.max(0, ...gaps), probe.sent]"
+    );
+    match guest.evaluate(&script) {
+        Ok(found) => {
+            format!("source {source}: pictures, different ones, longest gap in ms, own pictures drawn: {found}")
+        }
+        Err(error) => format!("source {source}: {error}"),
+    }
 }
 
 /// The last five seconds of each track hold the chirps of one other alone. A machine that is busy for a moment swallows
