@@ -16,7 +16,7 @@ static FAMILY_NAMES: LazyLock<FontFamily> = LazyLock::new(|| FontFamily::Name("h
 static FAMILY_ICONS: LazyLock<FontFamily> = LazyLock::new(|| FontFamily::Name("hearth-icons".into()));
 static FAMILY_ICONS_FILLED: LazyLock<FontFamily> = LazyLock::new(|| FontFamily::Name("hearth-icons-filled".into()));
 
-/// Letters that stand out, for what Hearth itself says: of Chinese, they are only those that its own words need.
+/// Letters that stand out, for what Hearth itself says: of Chinese, there are 1100.
 pub(super) fn strong(size: f32) -> FontId {
     FontId::new(size, FAMILY_STRONG.clone())
 }
@@ -87,6 +87,6 @@ mod tests {
         let has = |c: char| ctx.fonts_mut(|fonts| fonts.has_glyph(&strong(14.0), c));
         ctx.begin_pass(RawInput::default());
         let missing: String = words.chars().filter(|c| !c.is_ascii() && !has(*c)).collect();
-        assert_eq!(missing, "", "assets/fonts/HearthCJK-Bold.otf is to be made anew");
+        assert_eq!(missing, "", "assets/fonts/HearthCJK-Bold.otf lacks them: its README says how it is made");
     }
 }

@@ -59,7 +59,7 @@ fn notices(ui: &mut Ui, view: &View, state: &mut UiState) {
     }
     let Some(report) = &view.crash else { return };
     let banner = Banner::new(Tone::Warning, t!("ui.crash.text", path = report.display()));
-    banner.room(150.0).show(ui, |ui| {
+    banner.room(200.0).show(ui, |ui| {
         if IconButton::new(icons::CLOSE, t!("ui.crash.dismiss")).show(ui) {
             state.wish(Wish::DismissCrash);
         }

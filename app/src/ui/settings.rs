@@ -6,11 +6,11 @@ use rust_i18n::t;
 
 use super::dialogs::modal;
 use super::icons::{self, Icon};
-use super::parts::{Button, IconButton, Parts as _, field, segments, switch};
+use super::parts::{Button, IconButton, Parts as _, Pick, field, picker, segments, switch};
 use super::state::{Draft, UiState, open_file};
 use super::tokens::{letters, radius, space};
 use super::{fonts, pickers};
-use crate::view::{LanguageChoice, PictureSize, ThemeChoice, View};
+use crate::view::{LanguageChoice, PEOPLE, PictureSize, ThemeChoice, View};
 
 /// Of the whole, at most, in points.
 const WIDTH: f32 = 640.0;
@@ -196,6 +196,20 @@ fn network(ui: &mut Ui, view: &View, state: &mut UiState) {
         change_port(view, &typed, state);
     }
     ui.hint(t!("ui.settings.port_text"));
+    ui.add_space(space::M);
+    people(ui, view, state);
+}
+
+/// How many people a room of ours holds.
+fn people(ui: &mut Ui, view: &View, state: &mut UiState) {
+    let label = t!("ui.settings.people");
+    ui.hint(&*label);
+    let picks: Vec<_> = PEOPLE.map(|value| Pick { value, text: value.to_string() }).collect();
+    let width = ui.available_width().min(160.0);
+    if let Some(people) = picker(ui, icons::PEOPLE, &label, &view.settings.people, &picks, width) {
+        state.change(view, |settings| settings.people = people);
+    }
+    ui.hint(t!("ui.settings.people_text"));
 }
 
 /// A field; what was typed, once somebody has finished.

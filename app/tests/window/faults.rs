@@ -22,6 +22,7 @@ fn every_fault_is_read_on_every_screen() {
         Fault::Denied,
         Fault::WrongInvite,
         Fault::BusyPort(8443),
+        Fault::Broken,
         Fault::Hosting("a reason".to_owned()),
         Fault::WrongServer,
         Fault::Refused(Refusal(ErrorCode::RateLimited)),

@@ -213,6 +213,9 @@ fn settings_are_changed_one_by_one() {
         let other = if language == LanguageChoice::English { "中文" } else { "English" };
         stage.press(other);
         assert!(matches!(stage.wishes().as_slice(), [Wish::Change(settings)] if settings.language != language));
+        stage.press(&t!("ui.settings.network"));
+        stage.press(&t!("ui.settings.people"));
+        stage.expect("8", change(|settings| settings.people = 8));
         stage.press(&t!("ui.close"));
         assert!(!stage.has(&t!("ui.settings.looks")));
     }
