@@ -14,7 +14,9 @@ use crate::room::{Room, from_base64};
 use crate::{FIRST, GUEST, SECOND};
 
 /// The share of what the other sent that is to be decoded.
-const SHARE: f64 = 0.8;
+pub const SHARE: f64 = 0.8;
+/// The same where windows are drawn beside it by the processor: pictures that come faster than they are shown are dropped.
+pub const SHARE_BESIDE_WINDOWS: f64 = 0.5;
 /// The window in which that is to be so.
 const WINDOW_S: f64 = 10.0;
 /// Chirps, one each second, that are to be heard.
@@ -102,12 +104,12 @@ pub fn check_shares(room: &Room) -> Result<()> {
     Ok(())
 }
 
-/// Everybody decodes the pictures and hears the chirps of the right others.
-pub fn check_all_see_all(people: &People<'_>, limit: Duration) -> Result<()> {
+/// Everybody decodes such a share of the pictures, and hears the chirps, of the right others.
+pub fn check_all_see_all(people: &People<'_>, share: f64, limit: Duration) -> Result<()> {
     let end = now() + limit;
     let left = || end.saturating_duration_since(now());
     for (client, sources) in [(people.first, [SECOND, GUEST]), (people.second, [FIRST, GUEST])] {
-        let mut order = sources.map(Order::new);
+        let mut order = sources.map(|source| Order::new(source, share));
         client.wait_stats(left(), |stats| {
             // Every line has to be looked at by both: no shortcut.
             let good = order.each_mut().map(|order| order.sees(stats).is_some());
@@ -115,7 +117,7 @@ pub fn check_all_see_all(people: &People<'_>, limit: Duration) -> Result<()> {
         })?;
     }
     for source in [FIRST, SECOND] {
-        let window = people.guest.wait_for("pictures at the guest", left(), &seen_script(source));
+        let window = people.guest.wait_for("pictures at the guest", left(), &seen_script(source, share));
         let window = window.with_context(|| seen(people.guest, source))?;
         println!("the guest decoded of source {source}: {window}");
     }
@@ -125,13 +127,14 @@ pub fn check_all_see_all(people: &People<'_>, limit: Duration) -> Result<()> {
 /// Watches that the numbers of one source rise, for as long as a window is.
 struct Order {
     source: u8,
+    share: f64,
     /// Pictures out of order so far, and since when there was no further one. A browser begins with a picture twice.
     steady: Option<(u64, f64)>,
 }
 
 impl Order {
-    fn new(source: u8) -> Self {
-        Self { source, steady: None }
+    fn new(source: u8, share: f64) -> Self {
+        Self { source, share, steady: None }
     }
 
     /// Whether this line of statistics shows a good window of the source's pictures, and its chirps.
@@ -149,8 +152,8 @@ impl Order {
         let (pictures, numbers) = (window.get("pictures")?.as_f64()?, window.get("numbers")?.as_f64()?);
         let good = time - since >= WINDOW_S * 1000.0
             && seconds(window.get("length")?)? >= WINDOW_S - 1.0
-            && pictures >= SHARE * numbers
-            && pictures >= SHARE * 15.0 * (WINDOW_S - 1.0)
+            && pictures >= self.share * numbers
+            && pictures >= self.share * 15.0 * (WINDOW_S - 1.0)
             && seconds(window.get("longest_gap")?)? * 1000.0 <= gap_ms()
             && stamps.get("foreign")?.as_u64()? == 0;
         let from = |track: &&Value| {
@@ -162,18 +165,18 @@ impl Order {
 }
 
 /// The same at the guest, for pictures: `[decoded, numbers, longest gap in ms]` once the last 10 s are good.
-fn seen_script(source: u8) -> String {
+fn seen_script(source: u8, share: f64) -> String {
     format!(
         "const end = performance.timeOrigin + performance.now(); \
          const seen = probe.seen.filter((one) => one[0] === {source} && one[2] > end - {WINDOW_S} * 1000); \
-         if (seen.length < {SHARE} * 15 * {WINDOW_S}) return false; \
+         if (seen.length < {share} * 15 * {WINDOW_S}) return false; \
          let gap = 0; \
          for (let n = 1; n < seen.length; n++) {{ \
            if (seen[n][1] < seen[n - 1][1]) throw new Error('numbers fall'); \
            gap = Math.max(gap, seen[n][2] - seen[n - 1][2]); }} \
          const numbers = seen[seen.length - 1][1] - seen[0][1] + 1; \
          const different = new Set(seen.map((one) => one[1])).size; \
-         return different >= {SHARE} * numbers && gap <= {} ? [different, numbers, gap] : false",
+         return different >= {share} * numbers && gap <= {} ? [different, numbers, gap] : false",
         gap_ms()
     )
 }

@@ -44,7 +44,7 @@ fn two_clients_and_a_browser_in_one_room() -> Result<()> {
     enter_namespaces()?;
     let mut room = Room::open(Paths::All)?;
     let begun = now();
-    check_all_see_all(&room.people(), Duration::from_secs(60))?;
+    check_all_see_all(&room.people(), calls::SHARE, Duration::from_secs(60))?;
     println!("everybody saw and heard everybody after {:?}", now() - begun);
     room.guest.keep_screenshot("room")?;
     check_first_frame(&room.second)?;
@@ -121,7 +121,7 @@ fn a_browser_is_found_by_its_name() -> Result<()> {
 fn relay_only_goes_through_hearth_turn() -> Result<()> {
     enter_namespaces()?;
     let room = Room::open(Paths::RelayOnly)?;
-    check_all_see_all(&room.people(), Duration::from_secs(60))?;
+    check_all_see_all(&room.people(), calls::SHARE, Duration::from_secs(60))?;
     for client in [&room.first, &room.second] {
         client.wait_stats(Duration::from_secs(5), calls::all_relayed)?;
     }
