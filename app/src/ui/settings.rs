@@ -10,7 +10,7 @@ use super::parts::{Button, IconButton, Parts as _, Pick, field, picker, segments
 use super::state::{Draft, UiState, open_file};
 use super::tokens::{letters, radius, space};
 use super::{fonts, pickers};
-use crate::view::{LanguageChoice, PEOPLE, PictureSize, ThemeChoice, View};
+use crate::view::{LanguageChoice, PEOPLE, PictureSize, Stage, ThemeChoice, View};
 
 /// Of the whole, at most, in points.
 const WIDTH: f32 = 640.0;
@@ -57,7 +57,10 @@ pub(super) fn settings(ui: &Ui, view: &View, state: &mut UiState) {
         let (left, right) = rect.split_left_right_at_x(rect.left() + PAGES);
         place(ui, left, |ui| pages(ui, state));
         place(ui, right.with_min_x(right.left() + space::XL), |ui| {
-            ScrollArea::vertical().auto_shrink(false).show(ui, |ui| page(ui, view, state));
+            ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+                ui.set_width(ui.available_width() - space::L); // beside the bar, not under it
+                page(ui, view, state);
+            });
         });
     });
 }
@@ -114,7 +117,8 @@ fn devices(ui: &mut Ui, view: &View, state: &mut UiState) {
     for kind in [DeviceKind::Camera, DeviceKind::Microphone, DeviceKind::Speaker] {
         ui.hint(super::devices::kind(kind));
         pickers::device(ui, view, kind, state);
-        if kind == DeviceKind::Speaker {
+        // At home nothing is open that could sound.
+        if kind == DeviceKind::Speaker && !matches!(view.stage, Stage::Home) {
             pickers::test_sound(ui, state);
         }
         ui.add_space(space::XS);
