@@ -85,7 +85,7 @@ const WALLS: &[Wall] = &[
     },
     Wall {
         any_of: &["target_os", "cfg(windows)", "cfg(target_family"],
-        only_in: &["app/media/src/devices/camera/reset.rs"],
+        only_in: &["app/media/src/devices/camera/reset.rs", "app/media/src/devices/sound/complaints.rs"],
         advice: "put it into a named platform file",
     },
 ];
