@@ -1,7 +1,7 @@
 //! What is kept from one start to the next.
 
 use eframe::egui::{Align, Layout, Rect, RichText, ScrollArea, Sense, Ui, UiBuilder, vec2};
-use hearth_base::{DeviceKind, DeviceLists};
+use hearth_base::DeviceKind;
 use rust_i18n::t;
 
 use super::dialogs::modal;
@@ -122,9 +122,6 @@ fn devices(ui: &mut Ui, view: &View, state: &mut UiState) {
             pickers::test_sound(ui, state);
         }
         ui.add_space(space::XS);
-    }
-    if view.devices.lists == DeviceLists::default() {
-        ui.hint(t!("ui.settings.devices_later"));
     }
     ui.hint(t!("ui.settings.picture"));
     let sizes = [

@@ -41,6 +41,8 @@ pub struct UiState {
     pub(super) known: Vec<DeviceKind>,
     /// Whether the invitation has been shown without being asked for, or there was no need.
     is_invited: bool,
+    /// Whether we asked which devices there are.
+    is_looking: bool,
     /// How loud somebody is just being made.
     pub(super) volume: Option<(PeerId, f32)>,
     /// The code of the invitation.
@@ -137,6 +139,7 @@ impl UiState {
             compared: None,
             known: Vec::new(),
             is_invited: false,
+            is_looking: false,
             volume: None,
             code: None,
             copied: None,
@@ -161,6 +164,12 @@ impl UiState {
     pub(super) fn settle(&mut self, view: &View) {
         self.known.retain(|kind| broken(view).any(|(other, _)| other == *kind));
         self.invite(view);
+        // In a room they are known anyway.
+        let looks = self.dialog == Some(Dialog::Settings) && matches!(view.stage, Stage::Home);
+        if looks != self.is_looking {
+            self.is_looking = looks;
+            self.wish(Wish::LookAtDevices(looks));
+        }
         if let Stage::Home = view.stage {
             self.panel = None;
             self.read = 0;

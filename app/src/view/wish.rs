@@ -36,6 +36,8 @@ pub enum Wish {
     SetCamera(Switch),
     /// Another device.
     Choose(DeviceKind, DeviceChoice),
+    /// To know which devices there are, though none is open; or not any more.
+    LookAtDevices(bool),
     /// To hear whether the speaker works.
     TestSound,
     /// To say something to all.
@@ -75,6 +77,7 @@ impl fmt::Debug for Wish {
             Self::SetMicrophone(switch) => return write!(f, "SetMicrophone({switch:?})"),
             Self::SetCamera(switch) => return write!(f, "SetCamera({switch:?})"),
             Self::Choose(kind, choice) => return write!(f, "Choose({kind:?}, {choice:?})"),
+            Self::LookAtDevices(wanted) => return write!(f, "LookAtDevices({wanted})"),
             Self::TestSound => "TestSound",
             Self::SetVolume(peer, volume) => return write!(f, "SetVolume({peer}, {volume})"),
             Self::Admit(peer) => return write!(f, "Admit({peer})"),

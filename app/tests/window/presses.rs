@@ -200,7 +200,7 @@ fn settings_are_changed_one_by_one() {
     for language in LANGUAGES {
         let mut stage = Stage::new(scenes::home(), language);
         let kept = stage.harness.state().view.settings.clone();
-        stage.press(&t!("ui.settings.title"));
+        stage.expect(&t!("ui.settings.title"), Wish::LookAtDevices(true));
         let change = |change: fn(&mut hearth::view::Settings)| {
             let mut settings = kept.clone();
             change(&mut settings);
@@ -216,7 +216,7 @@ fn settings_are_changed_one_by_one() {
         stage.press(&t!("ui.settings.network"));
         stage.press(&t!("ui.settings.people"));
         stage.expect("8", change(|settings| settings.people = 8));
-        stage.press(&t!("ui.close"));
+        stage.expect(&t!("ui.close"), Wish::LookAtDevices(false));
         assert!(!stage.has(&t!("ui.settings.looks")));
     }
 }

@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, ensure};
-use hearth::view::{Fault, Progress, Settings, Wish};
+use hearth::view::{Fault, Progress, Settings, View, Wish};
 use hearth_base::{DeviceChoice, DeviceFault, DeviceKind, DeviceState};
 use hearth_call::Switch;
 
@@ -77,6 +77,12 @@ fn script() -> Result<()> {
         ..settings("Ann")
     };
     ann.wish(Wish::Change(Box::new(real)))?;
+    // Settings list what there is, though nothing is open.
+    let named = |view: &View| view.devices.lists.cameras.iter().any(|camera| camera.name == "Stand-in camera");
+    ann.wish(Wish::LookAtDevices(true))?;
+    ann.wait("the list of cameras at home", SOON, |view| named(view).then_some(()))?;
+    ann.wish(Wish::LookAtDevices(false))?;
+    ann.wait("no list", SOON, |view| (!named(view)).then_some(()))?;
     set("busy")?;
     ann.wish(Wish::Start)?;
     ann.at_door()?;

@@ -67,7 +67,7 @@ impl Keeper {
     ) -> Result<Self, StartError> {
         let (say, news) = bounded(NEWS);
         let (taken, pictures) = slot();
-        let (looks, look) = list::spawn()?;
+        let (looks, look) = list::spawn(|| {})?;
         let kept = |kind| (kind, Kept { watch: Watch::new(kind), held: None, life: None, losses: (0, 0) });
         Ok(Self {
             tests,

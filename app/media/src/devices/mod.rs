@@ -22,6 +22,7 @@ use crossbeam_channel::{Sender, bounded};
 use hearth_base::{DeviceChoice, DeviceFault, DeviceKind, DeviceLists, DeviceState, FrameRate, Picture, Resolution};
 
 use self::keeper::{Keeper, Told};
+pub use self::list::DeviceList;
 use crate::slot::{SlotReceiver, slot};
 use crate::threads::{Sockets, StartError, Worker};
 use crate::turn::Accepted;

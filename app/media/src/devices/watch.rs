@@ -54,6 +54,8 @@ struct Running {
     id: DeviceId,
     beats: u64,
     moved: Instant,
+    /// Whether a list has held it: not every device that can be opened is one that people choose.
+    was_listed: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -67,6 +69,8 @@ pub(super) struct Watch {
     fault: Option<DeviceFault>,
     /// Whether something is still held that is not wanted any more.
     holds: bool,
+    /// What there was when it was looked last.
+    listed: Vec<DeviceId>,
 }
 
 impl Watch {
@@ -79,6 +83,7 @@ impl Watch {
             failures: 0,
             fault: None,
             holds: false,
+            listed: Vec::new(),
         }
     }
 
@@ -129,7 +134,10 @@ impl Watch {
             return; // another was chosen meanwhile
         }
         match opened {
-            Ok((name, id)) => self.phase = Phase::On(Running { attempt, name, id, beats: 0, moved: now }),
+            Ok((name, id)) => {
+                let was_listed = self.listed.contains(&id);
+                self.phase = Phase::On(Running { attempt, name, id, beats: 0, moved: now, was_listed });
+            }
             Err(fault) => self.fail(fault, now),
         }
     }
@@ -171,6 +179,7 @@ impl Watch {
 
     /// The list of devices is another one.
     pub(super) fn handle_list(&mut self, list: &[DeviceEntry], now: Instant) {
+        self.listed = list.iter().map(|entry| entry.id.clone()).collect();
         let default = || list.iter().find(|entry| entry.is_default).map(|entry| &entry.id);
         let meant = match &self.desired {
             _ if self.kind == DeviceKind::Camera => None,
@@ -178,9 +187,18 @@ impl Watch {
             DeviceChoice::Default => default(),
             DeviceChoice::Named(id) => list.iter().map(|entry| &entry.id).find(|found| *found == id).or_else(default),
         };
-        match &self.phase {
+        match &mut self.phase {
             Phase::On(running) if meant.is_some_and(|meant| *meant != running.id) => {
                 self.restart(DeviceFault::Unplugged, now);
+            }
+            Phase::On(running) if self.kind != DeviceKind::Camera => {
+                let is_listed = self.listed.contains(&running.id);
+                if running.was_listed && !is_listed {
+                    // It goes on all the same: Pulse has put another in its place, which may be the speaker's own sound.
+                    self.restart(DeviceFault::Unplugged, now);
+                } else {
+                    running.was_listed |= is_listed;
+                }
             }
             Phase::Failed { .. } => self.hurry(now),
             Phase::Off | Phase::Opening { .. } | Phase::On(_) | Phase::Stalled(_) => {}
@@ -370,6 +388,18 @@ mod tests {
             script.answer(Ok("a")).beat().list("b", &["a"]);
             assert_eq!(script.pass(0), orders, "{kind:?} {choice:?}");
         }
+    }
+
+    #[test]
+    fn a_microphone_that_is_gone_is_not_taken_for_what_stands_in_its_place() {
+        let mut script = Script::new(DeviceKind::Microphone);
+        script.choose(DeviceChoice::Default).pass(0);
+        script.answer(Ok("a")).beat();
+        script.watch.handle_list(&[], script.now());
+        assert_eq!(script.pass(0), (0, 0), "it was never one of a list");
+        script.list("a", &[]).beat();
+        script.watch.handle_list(&[], script.now());
+        assert_eq!(script.pass(0), (1, 1));
     }
 
     #[test]

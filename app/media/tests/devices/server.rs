@@ -121,18 +121,28 @@ pub(crate) fn prefer(cli: &PathBuf, card: &str) {
 
 /// Pulls a card out: its microphone goes with it.
 pub(crate) fn pull_out(cli: &PathBuf, card: &str) {
+    unload(cli, &format!("sink_name={card} "));
+}
+
+/// Pulls a microphone out of its card, which plays on.
+pub(crate) fn pull_out_microphone(cli: &PathBuf, card: &str) {
+    unload(cli, &format!("source_name={card}-mic "));
+}
+
+/// Unloads the module that was loaded with this argument.
+fn unload(cli: &PathBuf, argument: &str) {
     let modules = say(cli, "list-modules");
     let mut index = None;
     for line in modules.lines().map(str::trim) {
         if let Some(found) = line.strip_prefix("index: ") {
             index = Some(found.to_owned());
         }
-        if line.starts_with("argument:") && line.contains(&format!("sink_name={card} ")) {
+        if line.starts_with("argument:") && line.contains(argument) {
             say(cli, &format!("unload-module {}", index.unwrap()));
             return;
         }
     }
-    panic!("no card {card} in {modules}");
+    panic!("nothing was loaded with {argument}: {modules}");
 }
 
 /// Says something to the server, and hears what it says to it.

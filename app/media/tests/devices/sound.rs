@@ -4,12 +4,12 @@
 
 use std::time::Duration;
 
-use hearth_base::{DeviceChoice, DeviceFault, DeviceId, DeviceKind};
+use hearth_base::{DeviceChoice, DeviceFault, DeviceId, DeviceKind, DeviceState};
 use hearth_media::chirp::Chirp;
 use hearth_media::turn::{AudioCommand, Switch, Treatment};
 use hearth_media::voice::Voice;
 
-use crate::server::{Server, cli, plug_in, prefer, pull_out};
+use crate::server::{Server, cli, plug_in, prefer, pull_out, pull_out_microphone};
 use crate::talk::{Talk, failed};
 use crate::{allocator, child};
 
@@ -82,6 +82,14 @@ fn a_card_that_is_pulled_out_or_replaced_does_not_end_the_sound() {
     talk.devices.choose(DeviceKind::Speaker, DeviceChoice::Named(DeviceId("pulseaudio:two".into())));
     let chosen = talk.until(3 * SECOND, |talk| talk.is_on("two"));
     println!("chosen: on the other card after {chosen:?}");
+    for card in ["two", "one"] {
+        pull_out_microphone(&cli(), card);
+    }
+    let deaf = |talk: &mut Talk| {
+        let view = talk.devices.view();
+        failed(&view.microphone.actual, &DeviceFault::NoDevice) && matches!(view.speaker.actual, DeviceState::On { .. })
+    };
+    println!("no microphone beside a speaker: said after {:?}", talk.until(6 * SECOND, deaf));
     pull_out(&cli(), "two");
     pull_out(&cli(), "one");
     let gone = |talk: &mut Talk| {

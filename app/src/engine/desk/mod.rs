@@ -6,6 +6,7 @@
 
 mod doors;
 mod entering;
+mod looking;
 mod places;
 mod run;
 mod show;

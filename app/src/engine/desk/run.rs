@@ -13,13 +13,14 @@ use tokio::task::JoinSet;
 
 use super::DeskConfig;
 use super::doors::{self, Target};
+use super::looking::Looking;
 use super::show::{self, Moment};
 use super::store::Rooms;
 use super::visit::{Step, Visit};
 use crate::engine::discovery::Nearby;
 use crate::engine::hosting::{Hosting, HostingError, addresses};
 use crate::engine::{MediaWish, News, Stamps, clock, statistics};
-use crate::view::{Fault, LanguageChoice, Settings, Stage, View, Wish};
+use crate::view::{Devices, Fault, LanguageChoice, Settings, Stage, View, Wish};
 use crate::words::Language;
 
 /// How often the clock in a room, and the addresses of an invitation, are looked at.
@@ -40,6 +41,7 @@ pub(super) struct DeskLoop {
     pub(super) hosting: Option<Hosting>,
     pub(super) servers: Servers,
     pub(super) tasks: JoinSet<Done>,
+    pub(super) looking: Looking,
     pub(super) fault: Option<Fault>,
     /// Whether the network is looked at more often than at rest.
     pub(super) is_awaiting: bool,
@@ -68,7 +70,7 @@ impl DeskLoop {
     pub(super) fn new(config: DeskConfig, views: watch::Sender<Arc<View>>) -> Self {
         let settings = config.folders.load_settings();
         speak(settings.language);
-        let desk = Self {
+        let mut desk = Self {
             rooms: config.folders.load_rooms(),
             settings,
             nearby: Nearby::default(),
@@ -78,6 +80,7 @@ impl DeskLoop {
             hosting: None,
             servers: Servers::default(),
             tasks: JoinSet::new(),
+            looking: Looking::default(),
             fault: None,
             is_awaiting: false,
             tick: clock::now(),
@@ -110,6 +113,7 @@ impl DeskLoop {
                 // What the network says of itself is mostly nothing new, and no reason to draw.
                 event = next(&self.browsing) => is_news = self.on_found(event),
                 () = changed(&mut self.visit) => {}
+                () = self.looking.changed() => {}
                 Some(done) = self.tasks.join_next() => self.on_done(done),
                 () = until(tick) => {
                     self.tick = clock::now() + TICK;
@@ -147,6 +151,7 @@ impl DeskLoop {
             Wish::SetMicrophone(switch) => self.switch(DeviceKind::Microphone, switch),
             Wish::SetCamera(switch) => self.switch(DeviceKind::Camera, switch),
             Wish::Choose(kind, choice) => self.choose(kind, choice),
+            Wish::LookAtDevices(wanted) => self.looking.set(wanted),
             Wish::TestSound => self.wish_media(MediaWish::Chime),
             Wish::Say(text) => self.intend(Intent::Say(text)),
             Wish::SetVolume(peer, volume) => {
@@ -348,14 +353,17 @@ impl DeskLoop {
         self.config.folders.save_settings(&self.settings);
     }
 
-    fn show(&self) {
+    fn show(&mut self) {
         let now = Moment { at: clock::now(), unix_s: clock::unix_s() };
         let hosting = self.hosting.as_ref().map(Hosting::facts);
         let stage = self.visit.as_ref().map(|visit| show::stage(visit, &self.settings.nick, hosting, now));
         let view = View {
             stage: stage.unwrap_or(Stage::Home),
             settings: self.settings.clone(),
-            devices: self.visit.as_ref().map(|visit| show::devices(&visit.view().devices)).unwrap_or_default(),
+            devices: match &self.visit {
+                Some(visit) => show::devices(&visit.view().devices),
+                None => Devices { lists: self.looking.lists().clone(), ..Devices::default() },
+            },
             nearby: self.nearby.rooms(),
             recent: self.rooms.shown(),
             fault: self.fault.clone(),
