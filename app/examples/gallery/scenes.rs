@@ -152,9 +152,9 @@ pub(crate) fn hosted() -> Room {
         lobby: vec![Knocker { id: id(9), nick: "Alan Turing".to_owned(), kind: PeerKind::Web }],
         chat: chat(),
         invite: Some(invite()),
-        unverified: None,
         is_verified: true,
         seconds: 754,
+        ..Room::default()
     }
 }
 

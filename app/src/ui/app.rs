@@ -1,6 +1,7 @@
 //! The window's life: views come from the desk and are drawn, wishes go back.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use eframe::egui::{Context, Ui, ViewportCommand, Visuals};
 use eframe::{App, CreationContext, Frame};
@@ -8,10 +9,14 @@ use eframe::{App, CreationContext, Frame};
 use super::draw::{draw, ground};
 use super::pace::Pace;
 use super::state::UiState;
-use super::style;
 use super::video::{self, TilePainter};
+use super::{keys, style};
 use crate::engine::desk::Desk;
 use crate::engine::{EngineError, Repaint};
+use crate::view::Wish;
+
+/// When a frame is drawn for what was refused, if nothing else asks for one.
+const AGAIN: Duration = Duration::from_millis(100);
 
 /// What the toolkit runs.
 struct Window {
@@ -42,9 +47,29 @@ pub(super) fn open(
     Ok(Box::new(Window { desk, state: UiState::default(), tiles, pace, drawn: Some(drawn), is_first: true }))
 }
 
+impl Window {
+    /// Hands over what the person wants; whether the desk took it.
+    fn hand_over(&mut self, wish: Wish) -> bool {
+        self.pace.wished();
+        let is_taken = self.desk.wish(wish.clone());
+        if is_taken {
+            self.state.taken(&wish);
+        } else {
+            tracing::warn!("a wish was dropped: too many wait");
+        }
+        is_taken
+    }
+}
+
 impl App for Window {
-    /// Runs while the window is hidden, too: that is when a person closes it from the task bar.
+    /// Runs while the window is hidden, too: that is when a person closes it from the task bar, or lets go of a key that
+    /// no frame reads.
     fn logic(&mut self, ctx: &Context, _frame: &mut Frame) {
+        if let Some(wish) = keys::let_go(self.state.is_talking, is_attended(ctx))
+            && !self.hand_over(wish)
+        {
+            ctx.request_repaint_after(AGAIN);
+        }
         let is_asked = ctx.input(|input| input.viewport().close_requested());
         if is_asked && self.state.stays_open(&self.desk.view()) {
             ctx.send_viewport_cmd(ViewportCommand::CancelClose);
@@ -64,9 +89,8 @@ impl App for Window {
         self.pace.drawn();
         let view: Arc<_> = self.desk.view();
         for wish in draw(ui, &view, &mut self.state, self.tiles.as_mut()) {
-            self.pace.wished();
-            if !self.desk.wish(wish) {
-                tracing::warn!("a wish was dropped: too many wait");
+            if !self.hand_over(wish) {
+                ui.ctx().request_repaint_after(AGAIN);
             }
         }
     }
@@ -80,4 +104,10 @@ impl App for Window {
     fn clear_color(&self, visuals: &Visuals) -> [f32; 4] {
         ground(&self.desk.view(), visuals).to_normalized_gamma_f32()
     }
+}
+
+/// Whether keys go to this window, and it is there to read them. While it is hidden the toolkit keeps only the raw input up to
+/// date.
+fn is_attended(ctx: &Context) -> bool {
+    ctx.input(|input| input.raw.focused && input.viewport().visible() != Some(false))
 }

@@ -46,10 +46,15 @@ fn talk(ctx: &Context, view: &View, state: &mut UiState, is_typing: bool) {
     if is_held && is_muted && !state.is_talking {
         state.is_talking = true;
         state.wish(Wish::SetMicrophone(Switch::On));
-    } else if !is_held && state.is_talking {
-        state.is_talking = false;
-        state.wish(Wish::SetMicrophone(Switch::Off));
+    } else if let Some(wish) = let_go(state.is_talking, is_held) {
+        state.wish(wish); // in each frame, until it is taken
     }
+}
+
+/// What follows when a person who held Space to talk may not hold it any more: nobody is heard who does not know it. The
+/// window asks, too, when it is left or hidden, because then no frame reads the keys.
+pub(super) fn let_go(is_talking: bool, is_held: bool) -> Option<Wish> {
+    (is_talking && !is_held).then_some(Wish::SetMicrophone(Switch::Off))
 }
 
 fn command_of(key: Key, modifiers: Modifiers, is_typing: bool) -> Option<Command> {
@@ -74,6 +79,18 @@ fn is_function(key: Key) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_left_the_window_talks_no_more() {
+        for (is_talking, is_focused, expected) in [
+            (true, false, Some(Wish::SetMicrophone(Switch::Off))),
+            (true, true, None),
+            (false, false, None),
+            (false, true, None),
+        ] {
+            assert_eq!(let_go(is_talking, is_focused), expected, "{is_talking} {is_focused}");
+        }
+    }
 
     #[test]
     fn a_key_means_one_thing_and_nothing_while_typing() {

@@ -4,6 +4,7 @@ use std::mem;
 
 use eframe::egui::{Context, Ui};
 use hearth_base::DeviceKind;
+use hearth_call::Switch;
 use hearth_protocol::{PeerId, Role};
 use jiff::tz::TimeZone;
 
@@ -31,7 +32,7 @@ pub struct UiState {
     spoken: Option<(LanguageChoice, ThemeChoice)>,
     /// Where this machine is.
     pub(super) zone: TimeZone,
-    /// Whether Space is held to talk.
+    /// Whether Space is held to talk; true until the microphone is known to go off again.
     pub(super) is_talking: bool,
     /// Lines of the chat that were seen.
     pub(super) read: usize,
@@ -207,6 +208,11 @@ impl UiState {
     /// The wishes of this frame.
     pub(super) fn take_wishes(&mut self) -> Vec<Wish> {
         mem::take(&mut self.wishes)
+    }
+
+    /// A wish was taken: what must not be forgotten before that may be forgotten now.
+    pub fn taken(&mut self, wish: &Wish) {
+        self.is_talking &= *wish != Wish::SetMicrophone(Switch::Off);
     }
 
     /// Speaks and looks as chosen.

@@ -87,6 +87,23 @@ fn space_is_held_to_talk_while_muted() {
 }
 
 #[test]
+fn the_end_of_talking_is_asked_for_until_it_is_taken() {
+    let me = Me { microphone: Switch::Off, ..Me::default() };
+    let room = Room { me, ..scenes::hosted() };
+    let mut stage = Stage::new(View { stage: Screen::Room(room), ..View::default() }, LanguageChoice::English);
+    stage.harness.key_down(Key::Space);
+    stage.settle();
+    stage.wishes();
+    stage.harness.state_mut().is_busy = true;
+    stage.harness.key_up(Key::Space);
+    stage.settle();
+    assert!(stage.wishes().is_empty());
+    stage.harness.state_mut().is_busy = false;
+    stage.settle();
+    assert!(stage.wishes() == [Wish::SetMicrophone(Switch::Off)]);
+}
+
+#[test]
 fn enter_goes_through_the_door() {
     let mut stage = Stage::new(scenes::prejoin(), LanguageChoice::English);
     stage.key(Modifiers::NONE, Key::Enter);

@@ -15,6 +15,8 @@ pub(crate) struct Act {
     state: UiState,
     tiles: RgbaPainter,
     is_installed: bool,
+    /// Whether wishes are refused.
+    pub(crate) is_busy: bool,
 }
 
 /// A window with a view in it.
@@ -32,7 +34,8 @@ impl Stage {
         view.settings.language = language;
         view.settings.theme = theme;
         let state = UiState::in_zone(jiff::tz::TimeZone::UTC);
-        let act = Act { view, wishes: Vec::new(), state, tiles: RgbaPainter::default(), is_installed: false };
+        let act =
+            Act { view, wishes: Vec::new(), state, tiles: RgbaPainter::default(), is_installed: false, is_busy: false };
         let builder: HarnessBuilder<Act> = Harness::builder().with_size(size);
         let harness = builder.with_os(egui::os::OperatingSystem::Nix).build_ui_state(draw, act);
         let mut stage = Self { harness };
@@ -121,5 +124,8 @@ fn draw(ui: &mut egui::Ui, act: &mut Act) {
     let ground = ui::ground(&act.view, ui.visuals());
     ui.painter().rect_filled(ui.max_rect(), 0.0, ground);
     let wishes = ui::draw(ui, &act.view, &mut act.state, &mut act.tiles);
-    act.wishes.extend(wishes);
+    if !act.is_busy {
+        wishes.iter().for_each(|wish| act.state.taken(wish));
+        act.wishes.extend(wishes);
+    }
 }
