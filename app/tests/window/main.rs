@@ -1,6 +1,7 @@
 //! The window as a person meets it: moments that are written down are drawn, what is on them is found by its words and
-//! pressed, and what comes back is compared. No desk, no device, no display.
+//! pressed, and what comes back is compared. No desk, no device, no display: `start` says what the program does without one.
 
+mod controls;
 mod faults;
 mod keys;
 mod presses;
@@ -8,6 +9,7 @@ mod presses;
 mod scenes;
 mod snapshots;
 mod stage;
+mod start;
 mod typing;
 
 // The same sentences as the program's; the language is one for both.

@@ -1,6 +1,6 @@
 //! A view on a stage: drawn in a language and a theme, pressed, asked what was wished.
 
-use eframe::egui::{self, Event, Key, Modifiers, Role, Vec2};
+use eframe::egui::{self, Event, Key, Modifiers, OutputCommand, Role, Vec2};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use egui_kittest::{Harness, HarnessBuilder, Node};
 use hearth::ui::{self, RgbaPainter, UiState};
@@ -62,6 +62,43 @@ impl Stage {
         let pressed: Vec<_> = named.filter(|node| node.accesskit_node().role() != Role::Label).collect();
         assert_eq!(pressed.len(), 1, "{label}");
         pressed.iter().for_each(Node::click);
+        self.settle();
+    }
+
+    /// Presses what lies on top of all that has these words: a question's button is called like the one that asked it.
+    pub(crate) fn press_top(&mut self, label: &str) {
+        self.press_nth_back(label, 0);
+    }
+
+    /// The same, for the one with so many over it.
+    pub(crate) fn press_nth_back(&mut self, label: &str, over: usize) {
+        let named: Vec<_> = self.harness.get_all_by_label(label).collect();
+        let mut pressed = named.iter().rev().filter(|node| node.accesskit_node().role() != Role::Label).skip(over);
+        assert!(pressed.next().map(Node::click).is_some(), "{label}");
+        self.harness.step();
+    }
+
+    /// Presses, and hands back what the desktop is asked to do.
+    pub(crate) fn press_for_desktop(&mut self, label: &str) -> Vec<OutputCommand> {
+        self.press_nth_back(label, 0);
+        self.harness.output().platform_output.commands.clone()
+    }
+
+    /// Whether the window was asked to close in the last frame.
+    pub(crate) fn is_closing(&self) -> bool {
+        let mut viewports = self.harness.output().viewport_output.values();
+        viewports.any(|viewport| viewport.commands.contains(&egui::ViewportCommand::Close))
+    }
+
+    /// Brings what has these words before the eyes.
+    pub(crate) fn scroll_to(&mut self, label: &str) {
+        self.harness.get_by_label(label).scroll_to_me();
+        self.harness.run_steps(20);
+    }
+
+    /// Sets a slider, as an assistive program does.
+    pub(crate) fn slide(&mut self, label: &str, value: f64) {
+        self.harness.get_by_label(label).set_value_accesskit(value);
         self.settle();
     }
 
