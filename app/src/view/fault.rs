@@ -35,7 +35,7 @@ pub enum Fault {
     Hosting(String),
     /// The address of our own server is none.
     WrongServer,
-    /// The server said no, for a reason that a person can do nothing about.
+    /// The server said no.
     Refused(Refusal),
     /// The call ended by a mistake of this program.
     Broken,
@@ -43,7 +43,7 @@ pub enum Fault {
     Other(String),
 }
 
-/// A reason of a server for which there is no sentence of its own.
+/// A reason of a server that is no fault of its own here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refusal(pub ErrorCode);
 
@@ -64,10 +64,33 @@ impl Fault {
             Self::BusyPort(port) => t!("fault.busy_port", port = port).into_owned(),
             Self::Hosting(why) => t!("fault.hosting", why = why).into_owned(),
             Self::WrongServer => t!("fault.bad_server").into_owned(),
-            Self::Refused(Refusal(code)) => t!("fault.refused", code = format!("{code:?}")).into_owned(),
+            Self::Refused(Refusal(code)) => refused(*code),
             Self::Broken => t!("fault.broken").into_owned(),
             Self::Other(sentence) => sentence.clone(),
         }
+    }
+}
+
+/// What a person can do something about has a sentence; the rest is for whoever is asked for help.
+fn refused(code: ErrorCode) -> String {
+    match code {
+        ErrorCode::RateLimited => t!("fault.rate_limited").into_owned(),
+        ErrorCode::UnsupportedVersion => t!("fault.old_version").into_owned(),
+        ErrorCode::Locked => t!("fault.locked").into_owned(),
+        ErrorCode::BadPassword => t!("fault.bad_password").into_owned(),
+        ErrorCode::Banned => t!("fault.banned").into_owned(),
+        code @ (ErrorCode::Full
+        | ErrorCode::Taken
+        | ErrorCode::BadInvite
+        | ErrorCode::BadRoom
+        | ErrorCode::NoSuchRoom
+        | ErrorCode::RoomEnded
+        | ErrorCode::Denied
+        | ErrorCode::NotHost
+        | ErrorCode::NotInRoom
+        | ErrorCode::NoSuchSession
+        | ErrorCode::BadMessage
+        | ErrorCode::Unknown) => t!("fault.refused", code = format!("{code:?}")).into_owned(),
     }
 }
 

@@ -7,6 +7,7 @@ mod keys;
 mod presses;
 #[path = "../../examples/gallery/scenes.rs"]
 mod scenes;
+mod sentences;
 mod snapshots;
 mod stage;
 mod start;

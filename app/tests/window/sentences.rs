@@ -1,0 +1,144 @@
+//! The sentences themselves, written down a second time: a fault's words are what a person is left with, so that changing one
+//! is a decision. Elsewhere they are found by their keys.
+
+use hearth::ui::WindowError;
+use hearth::view::{Fault, LanguageChoice, Refusal, Room, Stage as Screen, View};
+use hearth_base::{DeviceFault, DeviceKind};
+use hearth_protocol::ErrorCode;
+use rust_i18n::t;
+
+use crate::scenes;
+use crate::stage::{LANGUAGES, Stage};
+
+/// A fault and its sentence in both languages.
+type Row = (Fault, &'static str, &'static str);
+
+/// What can go wrong on the way into a room and in it.
+fn rows() -> Vec<Row> {
+    use DeviceFault::{InUse, NoDevice, NoPermission, NoSoundServer};
+    use DeviceKind::{Camera, Microphone, Speaker};
+    vec![
+        (
+            Fault::Device(Camera, InUse),
+            "The camera is being used by another app. Close it, then try again.",
+            "摄像头被其他应用占用，请关闭后重试",
+        ),
+        (
+            Fault::Device(Camera, NoPermission),
+            "Camera access is off. Open system settings.",
+            "没有摄像头权限，前往系统设置开启",
+        ),
+        (Fault::Device(Microphone, NoDevice), "No microphone found. You can still join.", "未检测到麦克风，仍可入会"),
+        (
+            Fault::Device(Speaker, NoSoundServer),
+            "No sound on this computer. You can still see and chat.",
+            "本机没有可用的声音设备，仍可视频和聊天",
+        ),
+        (
+            Fault::HostUnreachable,
+            "Can't reach the host. Same Wi-Fi? Check firewall and VPN.",
+            "无法连接主持人，请检查是否同一网络、防火墙或 VPN",
+        ),
+        (Fault::WrongLink, "This is not a Hearth link. Ask the host to send it again.", "链接无效，请主持人重新发送"),
+        (
+            Fault::NoSuchRoom,
+            "No room with this number here. Same network? Or ask for the link.",
+            "未找到该会议号，请确认在同一网络，或向主持人索取链接",
+        ),
+        (
+            Fault::WrongHost,
+            "This is not the host you were invited by. Ask for a new link.",
+            "主持人身份不符，请索取新的链接",
+        ),
+        (Fault::RoomFull(12), "The room is full (12 people).", "会议人数已满（12 人）"),
+        (Fault::RoomEnded, "The host ended the room.", "主持人已结束会议"),
+        (Fault::Removed, "The host removed you from the room.", "您已被移出会议"),
+        (
+            Fault::BusyPort(8443),
+            "Port 8443 is used by another program. Choose another in settings.",
+            "端口 8443 已被占用，请在设置中更换",
+        ),
+    ]
+}
+
+/// Why a server says no.
+fn refusals() -> Vec<Row> {
+    let refused = |code| Fault::Refused(Refusal(code));
+    vec![
+        (refused(ErrorCode::RateLimited), "Too many attempts. Try again in a moment.", "尝试次数过多，请稍后重试"),
+        (
+            refused(ErrorCode::UnsupportedVersion),
+            "One of you has an old Hearth. Update it, then try again.",
+            "双方的 Hearth 版本不同，请更新后重试",
+        ),
+        (
+            refused(ErrorCode::Locked),
+            "The host has closed the room. Ask them to open it, then try again.",
+            "会议已锁定，请联系主持人解锁后重试",
+        ),
+        (
+            refused(ErrorCode::BadPassword),
+            "The room's password is another one. Ask the host for it.",
+            "入会密码不正确，请向主持人索取",
+        ),
+        (
+            refused(ErrorCode::Banned),
+            "The host keeps you out of this room. If that is a mistake, ask them.",
+            "主持人已禁止您加入此会议，如有误请联系主持人",
+        ),
+        (
+            refused(ErrorCode::BadMessage),
+            "The server did not let you in (BadMessage). Try again later.",
+            "服务器拒绝入会（BadMessage），请稍后重试",
+        ),
+    ]
+}
+
+/// One of two.
+fn of(language: LanguageChoice, english: &'static str, chinese: &'static str) -> &'static str {
+    if language == LanguageChoice::Chinese { chinese } else { english }
+}
+
+#[test]
+fn faults_are_said_in_these_words() {
+    for language in LANGUAGES {
+        let mut stage = Stage::new(View::default(), language);
+        for (fault, english, chinese) in rows().into_iter().chain(refusals()) {
+            let sentence = of(language, english, chinese);
+            assert_eq!(fault.sentence(), sentence);
+            stage.harness.state_mut().view.fault = Some(fault);
+            stage.harness.run_steps(2);
+            assert!(stage.has(sentence), "{sentence}");
+        }
+        let sentence = WindowError::NoDisplay.to_string();
+        let (english, chinese) = (
+            "Hearth needs a desktop. For a server use hearth-signal.",
+            "Hearth 需要桌面环境，服务器请使用 hearth-signal",
+        );
+        assert_eq!(sentence, of(language, english, chinese));
+    }
+}
+
+#[test]
+fn what_passes_is_said_in_these_words() {
+    for language in LANGUAGES {
+        for (scene, english, chinese) in [
+            (scenes::waiting as fn() -> View, "The host will let you in.", "请等待主持人准入"),
+            (scenes::call_trouble, "The network changed. Reconnecting…", "网络已切换，正在重连…"),
+            (scenes::call_trouble, "You're muted. Press M to unmute.", "您已静音，按 M 解除静音"),
+        ] {
+            let stage = Stage::new(scene(), language);
+            let sentence = of(language, english, chinese);
+            assert!(stage.has(sentence), "{sentence}");
+        }
+        let mut room: Room = scenes::hosted();
+        for person in &mut room.people {
+            person.lacks_video_codec = true;
+        }
+        let mut stage = Stage::new(View { stage: Screen::Room(room), ..View::default() }, language);
+        stage.press(&t!("ui.command.people"));
+        let (english, chinese) =
+            ("Their browser cannot show your video; sound works.", "对方的浏览器无法显示您的视频，声音可用");
+        assert!(stage.has(of(language, english, chinese)));
+    }
+}
