@@ -107,7 +107,7 @@ fn read_secret(file: &Path) -> anyhow::Result<TurnSecret> {
 /// `listening https://ADDR:PORT spki=BASE64URL cert_sha256=HEX`, or `listening http://ADDR:PORT`.
 fn announce(server: &Server) -> anyhow::Result<()> {
     let address = server.local_addr();
-    let line = match (server.spki(), server.certificate_sha256()) {
+    let line = match (server.spki(), *server.certificate_sha256().borrow()) {
         (Some(spki), Some(certificate)) => {
             let hex: String = certificate.iter().map(|byte| format!("{byte:02x}")).collect();
             format!("listening https://{address} spki={} cert_sha256={hex}\n", spki.to_text())

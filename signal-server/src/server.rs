@@ -100,7 +100,7 @@ pub struct Server {
     hub: Hub,
     local: SocketAddr,
     spki: Option<SpkiHash>,
-    certificate: Option<[u8; 32]>,
+    certificate: watch::Receiver<Option<[u8; 32]>>,
 }
 
 impl Server {
@@ -118,15 +118,15 @@ impl Server {
             }
             Protection::PlainHttp => None,
         };
-        let (spki, certificate) =
-            (identity.as_ref().map(Identity::spki), identity.as_ref().map(Identity::certificate_sha256));
+        let spki = identity.as_ref().map(Identity::spki);
+        let (renewed, certificate) = watch::channel(identity.as_ref().map(Identity::certificate_sha256));
         let (openings, opened) = mpsc::channel::<Opening>(OPENINGS);
         let (hosts, seen_hosts) = watch::channel(addresses.hosts());
         let message_bytes = config.rooms.limits.message_bytes as usize;
         let router = router(Shared { hosts: seen_hosts, openings, message_bytes });
         let ping = Duration::from_secs(u64::from(config.rooms.ping_s.max(1)));
         let hub = Hub::new(Rooms::new(config.rooms, seed()?, clock::epoch()), ping, opened);
-        let listener = Listener { socket, identity, addresses, hosts, router, limits: config.connections };
+        let listener = Listener { socket, identity, renewed, addresses, hosts, router, limits: config.connections };
         Ok(Self { listener, hub, local, spki, certificate })
     }
 
@@ -140,9 +140,9 @@ impl Server {
         self.spki
     }
 
-    /// SHA-256 of the certificate, as browsers show it; it changes when the network does. None for plain HTTP.
-    pub fn certificate_sha256(&self) -> Option<[u8; 32]> {
-        self.certificate
+    /// SHA-256 of the certificate, as browsers show it, as it changes when the network does. None for plain HTTP.
+    pub fn certificate_sha256(&self) -> watch::Receiver<Option<[u8; 32]>> {
+        self.certificate.clone()
     }
 
     /// The addresses from which those who are in rooms were observed to come, as they change; who is away within the

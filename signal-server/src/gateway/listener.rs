@@ -41,12 +41,15 @@ const HTTP_WITHIN: Duration = Duration::from_secs(120);
 /// Longest head of a request, bytes.
 const HEAD_BYTES: usize = 16 * 1024;
 /// How often the addresses of this machine and the age of the certificate are looked at.
-const LOOK_EVERY: Duration = Duration::from_secs(60);
+/// Who carries a laptop from room to room gives out the new address at once, and it should be answered to by then.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// The server's one port.
 pub(crate) struct Listener {
     pub(crate) socket: TcpListener,
     pub(crate) identity: Option<Identity>,
+    /// Hears the hash of each new certificate.
+    pub(crate) renewed: watch::Sender<Option<[u8; 32]>>,
     pub(crate) addresses: Addresses,
     pub(crate) hosts: watch::Sender<Hosts>,
     pub(crate) router: Router,
@@ -94,7 +97,12 @@ impl Listener {
         });
         let Some(identity) = &mut self.identity else { return false };
         match identity.renew(&self.addresses.certificate_names(), crate::clock::unix_s()) {
-            Ok(renewed) => renewed,
+            Ok(is_new) => {
+                if is_new {
+                    self.renewed.send_replace(Some(identity.certificate_sha256()));
+                }
+                is_new
+            }
             Err(e) => {
                 tracing::warn!("{e}");
                 false

@@ -14,6 +14,8 @@ pub struct RoomsConfig {
     pub limits: Limits,
     /// Seconds between the pings of the gateway, as announced to every client.
     pub ping_s: u32,
+    /// Who may make rooms.
+    pub creators: Creators,
     /// Rooms open at once; one more is refused with `rate_limited`.
     pub max_rooms: usize,
     /// The STUN and TURN servers that members are given.
@@ -26,11 +28,23 @@ impl Default for RoomsConfig {
             limits: Limits::default(),
             // Home routers forget an idle TCP mapping after a minute or more; a dead link should show within 30 s.
             ping_s: 10,
+            creators: Creators::Anybody,
             // With 12 people each, more than the sockets of one process.
             max_rooms: 10_000,
             ice: IceConfig::default(),
         }
     }
+}
+
+/// Who may make rooms; others hear `not_host`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Creators {
+    /// Whoever reaches the server.
+    #[default]
+    Anybody,
+    /// Who is seen at a loopback address. Where a relay serves the members of rooms, a room of one's own would be a way to
+    /// it round the door of the room that the server is there for.
+    ThisMachine,
 }
 
 /// The STUN and TURN servers that members are given.

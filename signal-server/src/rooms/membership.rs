@@ -12,7 +12,7 @@ use rand::Rng as _;
 use super::room::{Door, Room};
 use super::session::{Entrance, Link, Member, Standing};
 use super::timers::Timer;
-use super::{ConnId, Rooms, Source};
+use super::{ConnId, Creators, Rooms, Source};
 
 /// Numbers drawn before giving up. With 10,000 rooms of 900 million numbers even the second is needed once in 90,000.
 const DRAWS: usize = 8;
@@ -22,6 +22,10 @@ type Refusal = (ErrorCode, &'static str, Option<u32>);
 
 impl Rooms {
     pub(super) fn on_create(&mut self, conn: ConnId, peer: PeerId, create: Create, now: Instant) {
+        if !self.may_create(peer) {
+            let why = "only the machine of this server makes rooms";
+            return self.refuse(peer, Some(create.id), ErrorCode::NotHost, why, None, now);
+        }
         let Some(name) = self.name_for(create.room) else {
             return self.refuse(peer, Some(create.id), ErrorCode::Taken, "there is a room of this name", None, now);
         };
@@ -39,6 +43,16 @@ impl Rooms {
         self.rooms.insert(name.clone(), room);
         let nick = self.clean_nick(&create.nick);
         self.enter(peer, Entrance { id: create.id, room: name, nick, media: create.media }, now);
+    }
+
+    fn may_create(&self, peer: PeerId) -> bool {
+        match self.config.creators {
+            Creators::Anybody => true,
+            Creators::ThisMachine => {
+                let address = self.sessions.get(&peer).and_then(|session| session.address);
+                address.is_some_and(|address| address.is_loopback())
+            }
+        }
     }
 
     pub(super) fn on_join(&mut self, conn: ConnId, peer: PeerId, join: Join, now: Instant) {

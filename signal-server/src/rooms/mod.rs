@@ -35,7 +35,7 @@ mod session;
 mod timers;
 mod tries;
 
-pub use config::{Epoch, IceConfig, RoomsConfig, TurnRest, TurnSecret};
+pub use config::{Creators, Epoch, IceConfig, RoomsConfig, TurnRest, TurnSecret};
 pub use output::{CloseReason, ConnId, Counters, Output, Source};
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};

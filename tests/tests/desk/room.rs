@@ -1,15 +1,17 @@
 //! A room on the LAN, from the first click to the last word.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
-use hearth::view::{AddressKind, Door, Fault, Invite, Person as Seen, Progress, Quality, Room, Speaker, Wish};
+use anyhow::{Context as _, Result, ensure};
+use hearth::view::{
+    AddressKind, Door, Fault, Invite, Person as Seen, Progress, Quality, Refusal, Room, Settings, Speaker, Wish,
+};
 use hearth_call::{Route, Switch};
-use hearth_protocol::PeerId;
+use hearth_protocol::{ErrorCode, PeerId};
 
 use crate::lan::Lan;
-use crate::person::{Person, ROOM, SOON};
+use crate::person::{Person, ROOM, SOON, settings};
 use crate::place::{alone, now, run};
 
 /// From a click on one side to the mark on the other.
@@ -69,7 +71,35 @@ fn a_room_hosted_on_the_lan() -> Result<()> {
     ben.fault(&Fault::Denied, "The host did not let you in. Ask them, then try again.", SOON)?;
     ann.until("nobody at the door", SOON, |room| room.lobby.is_empty())?;
 
+    a_room_of_their_own(&ben, &invite)?;
+    another_network(&ann, &invite)?;
     the_end(&ann, &ben, &eve, &invite)
+}
+
+/// Who was not let in makes no room beside ours, whose relay would be theirs.
+fn a_room_of_their_own(ben: &Person, invite: &Invite) -> Result<()> {
+    let address = invite.addresses.iter().find(|entry| entry.is_chosen).context("no address")?.address;
+    let server = format!("https://{address}:8443");
+    ben.wish(Wish::Change(Box::new(Settings { server, ..settings("Ben") })))?;
+    ben.wish(Wish::Start)?;
+    ben.at_door()?;
+    ben.wish(Wish::Enter)?;
+    let refused = Fault::Refused(Refusal(ErrorCode::NotHost));
+    ben.fault(&refused, &refused.sentence(), SOON)?;
+    ben.wish(Wish::Change(Box::new(settings("Ben"))))
+}
+
+/// The host comes into another network: its new address is offered, and so is the hash of the certificate that names it.
+fn another_network(ann: &Person, invite: &Invite) -> Result<()> {
+    let before = invite.certificate.clone();
+    run(&ann.host, &["ip", "addr", "add", "10.77.0.200/24", "dev", "eth0"])?;
+    let new = "10.77.0.200".parse::<IpAddr>()?;
+    let took = ann.until("the new address and certificate", SOON, |room| {
+        let Some(invite) = &room.invite else { return false };
+        invite.addresses.iter().any(|entry| entry.address == new) && invite.certificate != before
+    })?;
+    println!("a new address and its certificate are offered after {took:?}");
+    Ok(())
 }
 
 fn check_invite(ann: &Person, invite: &Invite, address: std::net::IpAddr) -> Result<()> {

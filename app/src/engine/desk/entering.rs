@@ -91,9 +91,9 @@ impl DeskLoop {
         if self.servers != Servers::default() {
             return; // asked again when they are done
         }
-        visit.addresses = addresses::addresses(None);
-        let config =
-            HostingConfig { state: self.config.folders.keys(), port: self.settings.port, relays: visit.reachable() };
+        visit.addresses = addresses::addresses(visit.picked);
+        let (state, relays) = (self.config.folders.keys(), visit.served());
+        let config = HostingConfig { state, port: self.settings.port, relays };
         self.servers.starting = true;
         self.tasks.spawn(async move { Done::Hosted(Hosting::start(config).await) });
     }
@@ -153,7 +153,7 @@ impl DeskLoop {
         visit.since = Some(clock::now());
         let Some(room) = visit.view().call.room.clone() else { return };
         if let (Target::Host, Some(hosting)) = (&visit.target, &self.hosting) {
-            visit.announced = self.config.discovery.announce(&room, &visit.reachable(), hosting.facts().port);
+            visit.announced = self.config.discovery.announce(&room, &visit.served(), hosting.facts().port);
         } else if let Some(link) = visit.link(room) {
             self.rooms.add(&link, clock::unix_s());
             self.config.folders.save_rooms(&self.rooms);

@@ -6,13 +6,13 @@
 pub(crate) mod addresses;
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::path::PathBuf;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use hearth_protocol::SpkiHash;
-use hearth_signal::rooms::{IceConfig, RoomsConfig, TurnRest, TurnSecret};
+use hearth_signal::rooms::{Creators, IceConfig, RoomsConfig, TurnRest, TurnSecret};
 use hearth_signal::{ConnectionLimits, Protection, ServeError, Server, ServerConfig, TlsError};
 use hearth_turn::shell::Shell;
 use hearth_turn::{Config as TurnConfig, Secret};
@@ -80,7 +80,9 @@ impl From<ServeError> for HostingError {
 /// A room's servers, running.
 #[derive(Debug)]
 pub(crate) struct Hosting {
-    facts: HostingFacts,
+    port: u16,
+    spki: SpkiHash,
+    certificate: watch::Receiver<Option<[u8; 32]>>,
     members: watch::Receiver<BTreeSet<IpAddr>>,
     end: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -93,8 +95,16 @@ pub(crate) struct HostingFacts {
     pub(crate) port: u16,
     /// The key that links pin.
     pub(crate) spki: SpkiHash,
-    /// The certificate's hash, as browsers show it.
-    pub(crate) certificate: [u8; 32],
+    /// The certificate's hash, as browsers show it now.
+    pub(crate) certificate: Option<[u8; 32]>,
+}
+
+/// The servers have begun.
+struct Started {
+    port: u16,
+    spki: SpkiHash,
+    certificate: watch::Receiver<Option<[u8; 32]>>,
+    members: watch::Receiver<BTreeSet<IpAddr>>,
 }
 
 impl Hosting {
@@ -118,12 +128,12 @@ impl Hosting {
                 runtime.shutdown_timeout(GOODBYE);
             })
             .map_err(HostingError::Thread)?;
-        let (facts, members) = starting.await.map_err(|_| HostingError::Gone)??;
-        Ok(Self { facts, members, end: Some(end), thread: Some(thread) })
+        let Started { port, spki, certificate, members } = starting.await.map_err(|_| HostingError::Gone)??;
+        Ok(Self { port, spki, certificate, members, end: Some(end), thread: Some(thread) })
     }
 
-    pub(crate) fn facts(&self) -> &HostingFacts {
-        &self.facts
+    pub(crate) fn facts(&self) -> HostingFacts {
+        HostingFacts { port: self.port, spki: self.spki, certificate: *self.certificate.borrow() }
     }
 
     /// Waits until nobody is in a room any more, for a while at most.
@@ -145,9 +155,11 @@ impl Drop for Hosting {
     }
 }
 
-type Started = Result<(HostingFacts, watch::Receiver<BTreeSet<IpAddr>>), HostingError>;
-
-async fn serve(config: HostingConfig, started: oneshot::Sender<Started>, ended: oneshot::Receiver<()>) {
+async fn serve(
+    config: HostingConfig,
+    started: oneshot::Sender<Result<Started, HostingError>>,
+    ended: oneshot::Receiver<()>,
+) {
     let secret: [u8; 32] = rand::random();
     let relay = relay(&config.relays, &secret);
     let urls =
@@ -156,10 +168,9 @@ async fn serve(config: HostingConfig, started: oneshot::Sender<Started>, ended: 
         Ok(server) => server,
         Err(error) => return drop(started.send(Err(error))),
     };
-    let (Some(spki), Some(certificate)) = (server.spki(), server.certificate_sha256()) else { return };
-    let facts = HostingFacts { port: server.local_addr().port(), spki, certificate };
-    let members = server.members();
-    if started.send(Ok((facts, members.clone()))).is_err() {
+    let Some(spki) = server.spki() else { return };
+    let (port, certificate, members) = (server.local_addr().port(), server.certificate_sha256(), server.members());
+    if started.send(Ok(Started { port, spki, certificate, members: members.clone() })).is_err() {
         return; // nobody waits any more
     }
     let (stop, stopped) = watch::channel(());
@@ -193,25 +204,32 @@ fn with_own(members: &BTreeSet<IpAddr>, own: &[IpAddr]) -> BTreeSet<IpAddr> {
     if members.is_empty() { BTreeSet::new() } else { members.iter().chain(own).copied().collect() }
 }
 
-/// A relay on the addresses that links may hold. Without one a room still works wherever its people reach each other.
+/// A relay on those of the addresses that can be listened on now: one that IPv6 has yet to make sure of cannot. Without a
+/// relay a room still works wherever its people reach each other.
 fn relay(addresses: &[IpAddr], secret: &[u8; 32]) -> Option<Shell> {
     let bind = |port| {
         let mut config = TurnConfig::new(rand::random());
         config.secrets = Secret::new(secret).into_iter().collect();
-        let listen: Vec<SocketAddr> = addresses.iter().map(|address| SocketAddr::new(*address, port)).collect();
-        Shell::bind(config, &listen, &[])
+        let listen = addresses.iter().map(|address| SocketAddr::new(*address, port));
+        let listen: Vec<SocketAddr> = listen.filter(|address| UdpSocket::bind(address).is_ok()).collect();
+        if listen.is_empty() {
+            return Err(None);
+        }
+        Shell::bind(config, &listen, &[]).map_err(Some)
     };
     if addresses.is_empty() {
         return None;
     }
     let relay = bind(TurnConfig::PORT).or_else(|_| bind(0));
-    relay.inspect_err(|error| tracing::warn!(%error, "no relay")).ok()
+    relay.inspect_err(|error| tracing::warn!(error = ?error.as_ref().map(ToString::to_string), "no relay")).ok()
 }
 
 async fn bind(config: &HostingConfig, urls: Vec<String>, secret: &[u8; 32]) -> Result<Server, HostingError> {
     let turn = TurnSecret::new(*secret).filter(|_| !urls.is_empty());
     let turn = turn.map(|secret| TurnRest { urls, secret, lifetime: CREDENTIAL });
     let rooms = RoomsConfig { ice: IceConfig { fixed: Vec::new(), turn }, ..RoomsConfig::default() };
+    // Who hosts is on this machine; anybody else would make a room only to be a member who is relayed for.
+    let rooms = RoomsConfig { creators: Creators::ThisMachine, ..rooms };
     let server = |port| ServerConfig {
         listen: SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), port),
         protection: Protection::Generated { state: config.state.clone() },

@@ -48,6 +48,24 @@ fn a_name_is_taken_while_somebody_is_in_the_room() {
 }
 
 #[test]
+fn where_only_this_machine_makes_rooms_a_stranger_makes_none() {
+    let mut bench = Bench::with(RoomsConfig { creators: Creators::ThisMachine, ..RoomsConfig::default() });
+    let create = || {
+        let room = Some(RoomName::parse("mine").unwrap());
+        let (media, nick) = (MediaState::default(), String::new());
+        ClientMessage::Create(Create { id: RequestId(5), room, nick, invite_hash: None, capacity: None, media })
+    };
+    let conn = bench.connect_from(address(900));
+    let mut stranger = bench.greet(conn);
+    bench.say(&mut stranger, create());
+    assert_eq!(errors(&bench.hear(&mut stranger)), [ErrorCode::NotHost]);
+    assert_eq!((bench.rooms.room_count(), bench.rooms.member_addresses().len()), (0, 0));
+    let mut own = bench.client_from(IpAddr::from([127, 0, 0, 1]));
+    bench.say(&mut own, create());
+    joined(bench.hear(&mut own));
+}
+
+#[test]
 fn an_invite_room_opens_to_its_secret_alone() {
     let secret = InviteSecret::from_random([1; 16]);
     let mut bench = Bench::new();
