@@ -38,6 +38,19 @@ pub struct Snapshot {
     pub tracks: Vec<(TrackId, TrackSource)>,
     /// Signalling messages that were refused.
     pub refused_signals: u64,
+    /// What the server did not let us do last, while we were in the room.
+    pub refused: Option<Refused>,
+}
+
+/// The server did not let us do something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// How often that has been so: the same refusal again is another one.
+    pub count: u32,
+    /// Why.
+    pub code: ErrorCode,
+    /// With `full`: how many people the room holds.
+    pub capacity: Option<u32>,
 }
 
 /// Where a call stands.

@@ -8,6 +8,7 @@ mod clock;
 pub mod codec;
 pub mod devices;
 pub mod jitter;
+pub mod panics;
 pub mod pattern;
 pub mod realtime;
 mod scale;

@@ -30,6 +30,9 @@ pub struct Room {
     pub unverified: Option<String>,
     /// Whether the link or an authority vouches for the server's key. False also where there is no key.
     pub is_verified: bool,
+    /// Whether the server has been out of reach for longer than a change of networks takes: the call goes on, and nobody
+    /// else can come.
+    pub is_server_lost: bool,
     /// Seconds since we came in.
     pub seconds: u64,
 }

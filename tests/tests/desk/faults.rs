@@ -98,11 +98,20 @@ fn a_room_on_a_server() -> Result<()> {
     ben.join(invite.number.as_str())?;
     ben.progress(Progress::Waiting, ROOM)?;
     let (id, _) = ann.room("a knock", SOON, |room| room.lobby.first().map(|knocker| knocker.id))?;
+    with(&eve, "Eve", |settings| settings.server = server.address.clone())?;
+    eve.join(invite.number.as_str())?;
+    eve.progress(Progress::Waiting, ROOM)?;
+    let (second, _) = ann.room("another knock", SOON, |room| room.lobby.get(1).map(|knocker| knocker.id))?;
     ann.wish(Wish::Admit(id))?;
     ben.progress(Progress::In, SOON)?;
+    // Whom the host lets in has no place: it is the host who must know.
+    ann.wish(Wish::Admit(second))?;
+    ann.wait("that it is full", SOON, |view| (view.fault == Some(Fault::RoomFull(2))).then_some(()))?;
+    ann.wish(Wish::Dismiss)?;
+    eve.wish(Wish::Leave)?;
+    eve.home(SOON)?;
     eve.join(&invite.link)?;
     eve.fault(&Fault::RoomFull(2), "The room is full (2 people).", SOON)?;
-    with(&eve, "Eve", |settings| settings.server = server.address.clone())?;
     eve.join("000111222")?;
     eve.fault(&Fault::NoSuchRoom, NO_SUCH_ROOM, ROOM)?;
 

@@ -36,7 +36,7 @@ use crate::peer::gather::Surroundings;
 use crate::peer::{Context, Farewell, Peer, PeerOutput};
 use crate::send::layers::{LayerPolicy, OneLayer};
 use crate::session::{Session, SessionState};
-use crate::snapshot::{EndReason, Phase, Snapshot};
+use crate::snapshot::{EndReason, Phase, Refused, Snapshot};
 use crate::topology::{Mesh, Topology};
 
 pub use host::HostAct;
@@ -86,6 +86,7 @@ struct Room {
     lobby: Vec<LobbyEntry>,
     request: RequestId,
     refused_signals: u64,
+    refused: Option<Refused>,
 }
 
 /// What the person wants of the devices.
@@ -217,6 +218,7 @@ impl Call {
             peers: self.peers.values().map(Peer::snapshot).collect(),
             tracks: self.link.tracks.iter().map(|track| (track.id, track.source)).collect(),
             refused_signals: self.room.refused_signals,
+            refused: self.room.refused,
         }
     }
 

@@ -11,7 +11,7 @@ use super::{Call, Output, Phase, Wanted};
 use crate::peer::gather::turn_servers;
 use crate::peer::{Farewell, Peer};
 use crate::session::{Heard, Kept};
-use crate::snapshot::EndReason;
+use crate::snapshot::{EndReason, Refused};
 
 /// People that a room holds at most, whatever a server says: a mesh of more could not be borne.
 const MAX_PEERS: usize = 32;
@@ -183,9 +183,16 @@ impl Call {
                 EndReason::Refused(code)
             };
             self.end(reason, Farewell::Silent, now);
+            return;
+        }
+        tracing::debug!(?code, "the server refused a message");
+        // Only what the person asks for carries a number.
+        if self.phase == Phase::InRoom && id.is_some() {
+            let count = self.room.refused.map_or(1, |refused| refused.count.saturating_add(1));
+            self.room.refused = Some(Refused { count, code, capacity });
+            self.outputs.push_back(Output::Changed);
         } else {
             self.room.refused_signals += 1;
-            tracing::debug!(?code, "the server refused a message");
         }
     }
 

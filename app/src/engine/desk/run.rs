@@ -222,6 +222,9 @@ impl DeskLoop {
             }
             return;
         }
+        if let Some(fault) = visit.refused(&view) {
+            self.fault = Some(fault);
+        }
         if view.call.phase == Phase::InRoom && visit.since.is_none() {
             self.on_entered();
         }
@@ -230,9 +233,9 @@ impl DeskLoop {
     /// Another network means other addresses in the link, and in the announcement.
     fn look_at_addresses(&mut self) {
         let (Some(visit), Some(hosting)) = (&mut self.visit, &self.hosting) else { return };
-        let before = visit.reachable();
+        let before = visit.served();
         visit.addresses = addresses::addresses(visit.picked);
-        let now = visit.reachable();
+        let now = visit.served();
         let is_other = before.iter().any(|old| !now.contains(old)) || now.len() != before.len();
         if let (Some(room), true) = (visit.view().call.room.clone(), is_other && visit.announced.is_some()) {
             visit.announced = self.config.discovery.announce(&room, &now, hosting.facts().port);
@@ -356,7 +359,7 @@ impl DeskLoop {
     fn show(&mut self) {
         let now = Moment { at: clock::now(), unix_s: clock::unix_s() };
         let hosting = self.hosting.as_ref().map(Hosting::facts);
-        let stage = self.visit.as_ref().map(|visit| show::stage(visit, &self.settings.nick, hosting, now));
+        let stage = self.visit.as_ref().map(|visit| show::stage(visit, &self.settings.nick, hosting.as_ref(), now));
         let view = View {
             stage: stage.unwrap_or(Stage::Home),
             settings: self.settings.clone(),

@@ -19,6 +19,9 @@ use crate::view::{
 const POOR_LOSS: f64 = 0.08;
 const POOR_ROUND_TRIP: Duration = Duration::from_millis(400);
 
+/// The try from which on a server counts as lost rather than as on its way back.
+const LOST_ATTEMPT: u32 = 3;
+
 /// One moment on both clocks.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Moment {
@@ -90,6 +93,7 @@ fn room(visit: &Visit, view: &CallView, nick: &str, hosting: Option<&HostingFact
         invite: invite(visit, view, hosting),
         unverified: view.server.filter(|(_, trust)| *trust == ServerTrust::FirstUse).map(|(spki, _)| spki.words()),
         is_verified: view.server.is_some_and(|(_, trust)| trust != ServerTrust::FirstUse),
+        is_server_lost: matches!(call.phase, Phase::Resuming { attempt } if attempt >= LOST_ATTEMPT),
         seconds: visit.since.map_or(0, |since| now.at.saturating_duration_since(since).as_secs()),
     }
 }
@@ -166,7 +170,7 @@ fn invite(visit: &Visit, view: &CallView, hosting: Option<&HostingFacts>) -> Opt
             is_hosted: true,
             addresses: visit.addresses.clone(),
             words: facts.spki.words(),
-            certificate: Some(hearth_protocol::fingerprint_hex(&facts.certificate)),
+            certificate: facts.certificate.map(|hash| hearth_protocol::fingerprint_hex(&hash)),
             wrong_invites,
         });
     }

@@ -7,18 +7,20 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hearth_call::{EndReason, Intent, Phase, Switch};
+use hearth_call::{EndReason, Intent, PeerPhase, Phase, Switch};
 use hearth_protocol::{ErrorCode, InviteSecret, PeerId, RoomLink, RoomName};
 use tokio::sync::watch;
 
 use super::doors::Target;
 use crate::engine::discovery::Announced;
 use crate::engine::{CallView, Engine, ServerAddress, SignalFault};
-use crate::view::{Fault, InviteAddress, PEOPLE, Refusal, Settings};
+use crate::view::{AddressKind, Fault, InviteAddress, PEOPLE, Refusal, Settings};
 
 /// How long who knocks waits for a server that is out of reach. Somebody at the door of a house that burnt down should
 /// be told.
 const KNOCKING: Duration = Duration::from_secs(15);
+/// How long who is alone in a room waits for a server that is out of reach. With others there, the call goes on without.
+const ALONE: Duration = Duration::from_secs(60);
 
 /// One visit.
 pub(super) struct Visit {
@@ -35,6 +37,8 @@ pub(super) struct Visit {
     secret: InviteSecret,
     /// Where the call went, once it did.
     pub(super) server: Option<ServerAddress>,
+    /// How often the server did not let us do something, as far as the person was told.
+    refusals: u32,
     /// Since when the server is out of reach.
     unheard: Option<Instant>,
     /// When we came in.
@@ -69,6 +73,7 @@ impl Visit {
             volumes: BTreeMap::new(),
             secret: InviteSecret::from_random(rand::random()),
             server: None,
+            refusals: 0,
             unheard: None,
             since: None,
             announced: None,
@@ -94,9 +99,10 @@ impl Visit {
         self.target == Target::Host && matches!(self.step, Step::Seeking(_))
     }
 
-    /// Addresses of this machine that others may try.
-    pub(super) fn reachable(&self) -> Vec<IpAddr> {
-        self.addresses.iter().map(|entry| entry.address).collect()
+    /// Addresses of this machine at which others are served: no tunnel's that nobody picked.
+    pub(super) fn served(&self) -> Vec<IpAddr> {
+        let served = self.addresses.iter().filter(|entry| entry.is_chosen || entry.kind != AddressKind::Vpn);
+        served.map(|entry| entry.address).collect()
     }
 
     /// Whether the visit is over, and what a person should know of that.
@@ -111,18 +117,36 @@ impl Visit {
                 match &view.signal_fault {
                     // It will not become the right one.
                     Some(SignalFault::WrongServer) => Some(Some(Fault::WrongHost)),
-                    Some(_) if view.call.phase == Phase::Lobby && self.is_unheard(now) => {
+                    Some(_) if view.call.phase == Phase::Lobby && self.is_unheard(KNOCKING, now) => {
                         Some(Some(Fault::HostUnreachable))
                     }
                     Some(_) | None => None,
                 }
             }
-            Phase::InRoom | Phase::Resuming { .. } => None,
+            Phase::Resuming { .. } if !is_with_others(view) => {
+                self.unheard = Some(self.unheard.unwrap_or(now));
+                self.is_unheard(ALONE, now).then_some(Some(Fault::HostUnreachable))
+            }
+            Phase::InRoom | Phase::Resuming { .. } => {
+                self.unheard = None;
+                None
+            }
         }
     }
 
-    fn is_unheard(&self, now: Instant) -> bool {
-        self.unheard.is_some_and(|since| now.saturating_duration_since(since) >= KNOCKING)
+    /// What the server did not let us do since it was last asked, as far as a person should know.
+    pub(super) fn refused(&mut self, view: &CallView) -> Option<Fault> {
+        let refused = view.call.refused.filter(|refused| refused.count != self.refusals)?;
+        self.refusals = refused.count;
+        if refused.code == ErrorCode::NotInRoom {
+            return None; // they were gone already, which the list shows
+        }
+        let capacity = refused.capacity.filter(|_| refused.code == ErrorCode::Full);
+        Some(capacity.map_or_else(|| self::refused(refused.code), Fault::RoomFull))
+    }
+
+    fn is_unheard(&self, patience: Duration, now: Instant) -> bool {
+        self.unheard.is_some_and(|since| now.saturating_duration_since(since) >= patience)
     }
 
     /// Goes to a server and does there what the target means.
@@ -162,6 +186,11 @@ impl Visit {
     pub(super) fn secret(&self) -> InviteSecret {
         self.secret
     }
+}
+
+/// Whether anybody is still heard.
+fn is_with_others(view: &CallView) -> bool {
+    view.call.peers.iter().any(|peer| matches!(peer.phase, PeerPhase::Connected(_)))
 }
 
 /// What a person reads at the end of a call; nothing when they left themselves.

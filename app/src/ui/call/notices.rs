@@ -113,7 +113,8 @@ pub(in crate::ui) fn broken(view: &View) -> impl Iterator<Item = (DeviceKind, &D
 fn show(ui: &mut Ui, notice: &Notice<'_>, view: &View, room: &Room, state: &mut UiState) {
     match notice {
         Notice::Reconnecting => {
-            Banner::new(Tone::Warning, t!("ui.call.reconnecting")).icon(icons::LOST).show(ui, |_| {});
+            let text = if room.is_server_lost { t!("ui.call.server_lost") } else { t!("ui.call.reconnecting") };
+            Banner::new(Tone::Warning, text).icon(icons::LOST).show(ui, |_| {});
         }
         Notice::Fault => fault(ui, view, state),
         Notice::Knocker(knocker) => {

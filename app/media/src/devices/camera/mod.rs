@@ -9,14 +9,12 @@ mod nodes;
 mod planes;
 mod reset;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use hearth_base::{DeviceChoice, DeviceFault, DeviceId, Picture};
 use nokhwa::NokhwaError;
 
 use self::planes::Planes;
 use super::lease::Lease;
-use crate::Now;
+use crate::{Now, panics};
 
 pub(super) use self::nodes::list;
 
@@ -38,8 +36,8 @@ pub(super) trait Film {
 /// [`DeviceFault`] when it could not be opened, or was lost.
 pub(super) fn film(choice: &DeviceChoice, film: &mut dyn Film) -> Result<(), DeviceFault> {
     // The library panics where a driver answers what it did not expect, even when it closes a device.
-    catch_unwind(AssertUnwindSafe(|| try_film(choice, film)))
-        .unwrap_or_else(|_| Err(DeviceFault::Other("the camera's driver answered nonsense".into())))
+    panics::catch(|| try_film(choice, film))
+        .unwrap_or_else(|| Err(DeviceFault::Other("the camera's driver answered nonsense".into())))
 }
 
 fn try_film(choice: &DeviceChoice, film: &mut dyn Film) -> Result<(), DeviceFault> {
