@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::lan::Host;
 use crate::process::{Process, built, now};
-use crate::tree::Tree;
+use crate::tree::{Node, Tree};
 
 /// A program of a desktop on a loaded machine of two cores.
 const STARTING: Duration = Duration::from_secs(20);
@@ -128,7 +128,8 @@ impl Desktop {
         self.press("alt+F4")
     }
 
-    /// Clicks what is called `label`, once it has come to rest: what still moves is missed by a hand.
+    /// Clicks what is called `label`, once it has come to rest: what still moves is missed by a hand. A field has the focus
+    /// when this returns: who types faster than a frame is drawn would type elsewhere.
     pub fn click(&self, label: &str) -> Result<()> {
         let end = now() + LOOKING;
         let mut place = self.find(label)?;
@@ -136,11 +137,18 @@ impl Desktop {
             self.tree()?.wait_for_change()?;
             let next = self.find(label)?;
             if next == place {
-                return self.click_at(place);
+                break;
             }
             ensure!(now() < end, "{}: {label:?} does not stand still", self.name);
             place = next;
         }
+        let node = self.look_for(label, |found| found == label)?;
+        self.click_at(place)?;
+        while self.tree()?.awaits_focus(&node)? {
+            ensure!(now() < end, "{}: {label:?} does not take the focus", self.name);
+            self.tree()?.wait_for_change()?;
+        }
+        Ok(())
     }
 
     /// Clicks the middle of a place.
@@ -161,7 +169,7 @@ impl Desktop {
 
     /// Waits until something is called so; where it stands on the screen: left, top, width, height.
     pub fn find(&self, label: &str) -> Result<(i32, i32, i32, i32)> {
-        self.look_for(label, |found| found == label)
+        Ok(self.look_for(label, |found| found == label)?.extents)
     }
 
     /// Waits until something that can be read holds these words.
@@ -169,7 +177,7 @@ impl Desktop {
         self.look_for(words, |found| found.contains(words)).map(drop)
     }
 
-    fn look_for(&self, what: &str, is_it: impl Fn(&str) -> bool) -> Result<(i32, i32, i32, i32)> {
+    fn look_for(&self, what: &str, is_it: impl Fn(&str) -> bool) -> Result<Node> {
         let end = now() + LOOKING;
         let mut seen = VecDeque::new();
         while now() < end {
@@ -178,7 +186,7 @@ impl Desktop {
             let found = nodes.iter().rev().filter(|node| is_it(&node.name) && node.extents.2 > 0);
             // A field and the words over it are called the same; a hand goes for the field.
             if let Some(node) = found.min_by_key(|node| node.is_label) {
-                return Ok(node.extents);
+                return Ok(node.clone());
             }
             seen = nodes.into_iter().map(|node| node.name).filter(|name| !name.is_empty()).collect();
             self.tree()?.wait_for_change()?;

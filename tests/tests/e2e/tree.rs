@@ -21,6 +21,9 @@ const ACCESSIBLE: &str = "org.a11y.atspi.Accessible";
 const COMPONENT: &str = "org.a11y.atspi.Component";
 /// The role of words that name something else (AtspiRole).
 const LABEL: u32 = 29;
+/// What can be typed into, and what is typed into now (AtspiStateType).
+const EDITABLE: u32 = 7;
+const FOCUSED: u32 = 12;
 /// Places are asked for in the coordinates of the screen.
 const ON_SCREEN: u32 = 0;
 
@@ -33,6 +36,7 @@ pub struct Node {
     pub is_label: bool,
     /// Left, top, width, height on the screen; all 0 for what has no place.
     pub extents: (i32, i32, i32, i32),
+    reference: Reference,
 }
 
 /// The trees of all windows of one desktop.
@@ -53,6 +57,17 @@ impl Tree {
     /// Everything that is shown now, in the order of the trees. What goes away meanwhile is left out.
     pub fn nodes(&self) -> Result<Vec<Node>> {
         self.runtime.block_on(nodes(&self.bus))
+    }
+
+    /// Whether what is typed would not go into this, though it could.
+    pub fn awaits_focus(&self, node: &Node) -> Result<bool> {
+        let (program, path) = &node.reference;
+        let states = self.runtime.block_on(async {
+            let accessible = proxy(&self.bus, program, path, ACCESSIBLE).await?;
+            anyhow::Ok(accessible.call::<_, _, Vec<u32>>("GetState", &()).await.unwrap_or_default())
+        })?;
+        let has = |state: u32| states.first().is_some_and(|states| states & (1 << state) != 0);
+        Ok(has(EDITABLE) && !has(FOCUSED))
     }
 
     /// Waits until some program tells of a change, for a moment at most.
@@ -90,7 +105,7 @@ async fn nodes(bus: &Connection) -> Result<Vec<Node>> {
         let component = proxy(bus, &program, &path, COMPONENT).await?;
         let extents = component.call("GetExtents", &(ON_SCREEN)).await.unwrap_or_default();
         let role: u32 = accessible.call("GetRole", &()).await.unwrap_or_default();
-        found.push(Node { name, is_label: role == LABEL, extents });
+        found.push(Node { name, is_label: role == LABEL, extents, reference: (program.clone(), path.clone()) });
         let children: Vec<Reference> = accessible.call("GetChildren", &()).await.unwrap_or_default();
         waiting.extend(children);
     }
