@@ -9,5 +9,5 @@ pub mod rooms;
 mod server;
 mod tls;
 
-pub use server::{ConnectionLimits, Protection, ServeError, Server, ServerConfig};
+pub use server::{ConnectionLimits, Hostname, Protection, ServeError, Server, ServerConfig};
 pub use tls::TlsError;

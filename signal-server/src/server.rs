@@ -37,10 +37,22 @@ pub struct ServerConfig {
     pub protection: Protection,
     /// Names (or outside addresses) that this server goes by beside those of the machine.
     pub names: Vec<String>,
+    /// Whether the certificate, which everybody reads who connects, holds the machine's own name.
+    pub hostname: Hostname,
     /// The rules of the rooms.
     pub rooms: RoomsConfig,
     /// How many connections there may be.
     pub connections: ConnectionLimits,
+}
+
+/// What becomes of the machine's own name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Hostname {
+    /// It is in the certificate, as `NAME.local`.
+    #[default]
+    Told,
+    /// It is not: a computer at home is often called after the one who owns it.
+    Untold,
 }
 
 /// How the port is protected.
@@ -111,7 +123,7 @@ impl Server {
     pub async fn bind(config: ServerConfig) -> Result<Self, ServeError> {
         let socket = listen(config.listen)?;
         let local = socket.local_addr().map_err(|source| ServeError::Listen { address: config.listen, source })?;
-        let addresses = Addresses { bound: local.ip(), names: config.names };
+        let addresses = Addresses { bound: local.ip(), names: config.names, hostname: config.hostname };
         let identity = match &config.protection {
             Protection::Generated { state } => {
                 Some(Identity::load(state, &addresses.certificate_names(), clock::unix_s())?)
@@ -173,6 +185,7 @@ impl Server {
 pub(crate) struct Addresses {
     bound: IpAddr,
     names: Vec<String>,
+    hostname: Hostname,
 }
 
 impl Addresses {
@@ -184,7 +197,8 @@ impl Addresses {
     /// What stands in the certificate.
     pub(crate) fn certificate_names(&self) -> Vec<String> {
         let mut names = BTreeSet::from(["localhost".to_owned()]);
-        if let Some(host) = gethostname::gethostname().to_str().and_then(|name| name.split('.').next())
+        if self.hostname == Hostname::Told
+            && let Some(host) = gethostname::gethostname().to_str().and_then(|name| name.split('.').next())
             && !host.is_empty()
             && host.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
         {

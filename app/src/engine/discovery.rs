@@ -183,7 +183,8 @@ impl Nearby {
         self.rooms.insert(fullname.to_owned(), found.clone()) != Some(found)
     }
 
-    /// The room of a number. Two of one number are two rooms, and neither is trusted more: the first found is it.
+    /// The room of a number. Two of one number are two rooms, and neither is trusted more: any of them is it, and the words
+    /// of its key say which.
     pub(crate) fn find(&self, room: &RoomName) -> Option<&FoundRoom> {
         self.rooms.values().find(|found| found.room == *room)
     }

@@ -73,7 +73,8 @@ impl Listener {
                             let secure = acceptor.clone().map(|acceptor| (acceptor, self.hosts.subscribe()));
                             tasks.spawn(serve(stream, from, place, secure, self.router.clone()));
                         }
-                        None => tracing::warn!("too many connections: one more refused"),
+                        // Who floods us does not fill the log as well.
+                        None => tracing::debug!("too many connections: one more refused"),
                     },
                     Err(e) => breathe(e).await,
                 },

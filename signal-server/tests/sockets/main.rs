@@ -18,7 +18,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use hearth_signal::rooms::RoomsConfig;
-use hearth_signal::{ConnectionLimits, Protection, Server, ServerConfig};
+use hearth_signal::{ConnectionLimits, Hostname, Protection, Server, ServerConfig};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
@@ -39,6 +39,7 @@ fn plain() -> ServerConfig {
         listen: ([127, 0, 0, 1], 0).into(),
         protection: Protection::PlainHttp,
         names: vec!["talk.example.org".into()],
+        hostname: Hostname::Told,
         rooms: RoomsConfig::default(),
         connections: ConnectionLimits::default(),
     }

@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 
 use anyhow::{Result, anyhow};
 use hearth_signal::rooms::RoomsConfig;
-use hearth_signal::{ConnectionLimits, Protection, Server, ServerConfig};
+use hearth_signal::{ConnectionLimits, Hostname, Protection, Server, ServerConfig};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
@@ -44,6 +44,7 @@ impl Signalling {
             listen: (host.address, PORT).into(),
             protection,
             names: Vec::new(),
+            hostname: Hostname::Told,
             rooms: RoomsConfig::default(),
             connections: ConnectionLimits::default(),
         };

@@ -21,7 +21,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
 use super::{Discovery, EngineError, Repaint, Stamps};
-use crate::view::{View, Wish};
+use crate::view::{Fault, View, Wish};
 
 pub use store::Folders;
 
@@ -87,7 +87,12 @@ impl Desk {
 
     /// The newest view.
     pub fn view(&self) -> Arc<View> {
-        self.views.borrow().clone()
+        let view = self.views.borrow().clone();
+        if self.views.has_changed().is_ok() {
+            return view;
+        }
+        // The desk's thread is gone, by a mistake of ours: nothing will come of any wish.
+        Arc::new(View { fault: Some(Fault::Broken), ..View::clone(&view) })
     }
 }
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use hearth_protocol::SpkiHash;
 use hearth_signal::rooms::{Creators, IceConfig, RoomsConfig, TurnRest, TurnSecret};
-use hearth_signal::{ConnectionLimits, Protection, ServeError, Server, ServerConfig, TlsError};
+use hearth_signal::{ConnectionLimits, Hostname, Protection, ServeError, Server, ServerConfig, TlsError};
 use hearth_turn::shell::Shell;
 use hearth_turn::{Config as TurnConfig, Secret};
 use rust_i18n::t;
@@ -234,6 +234,7 @@ async fn bind(config: &HostingConfig, urls: Vec<String>, secret: &[u8; 32]) -> R
         listen: SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), port),
         protection: Protection::Generated { state: config.state.clone() },
         names: Vec::new(),
+        hostname: Hostname::Untold,
         rooms: rooms.clone(),
         connections: ConnectionLimits::default(),
     };
