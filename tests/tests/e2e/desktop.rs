@@ -21,6 +21,10 @@ const STARTING: Duration = Duration::from_secs(20);
 const LOOKING: Duration = Duration::from_secs(30);
 /// The size of the screen.
 const SCREEN: &str = "1280x800x24";
+/// What the window is called.
+const WINDOW: &str = "^Hearth$";
+/// Test sources in place of devices, a small picture, everything else as at first.
+const SETTINGS: &str = "camera = \"test\"\nmicrophone = \"test\"\npicture = \"small\"\n";
 
 /// The desktop. Fields are dropped in this order.
 pub struct Desktop {
@@ -74,11 +78,34 @@ impl Desktop {
         })
     }
 
-    /// Puts a file of settings where the program will find it, as if it had been used before.
-    pub fn write_settings(&self, settings: &str) -> Result<()> {
+    /// Puts settings for a computer without devices where the program will find them, as if it had been used before.
+    pub fn write_settings(&self) -> Result<()> {
         let folder = self.home.join("config/hearth");
         std::fs::create_dir_all(&folder)?;
-        Ok(std::fs::write(folder.join("settings.toml"), settings)?)
+        Ok(std::fs::write(folder.join("settings.toml"), SETTINGS)?)
+    }
+
+    /// From the empty window to a room, and its link.
+    pub fn start_room(&self, nick: &str) -> Result<String> {
+        self.find("Start a room")?;
+        self.keep_screenshot("1-home")?;
+        self.click("Start a room")?;
+        self.enter(nick)?;
+        self.find("Copy the link")?;
+        // This computer has no sound, and says so once.
+        self.click("Dismiss")?;
+        self.keep_screenshot("3-invitation")?;
+        self.click("Copy the link")?;
+        self.clipboard()
+    }
+
+    /// Through the door that the mirror stands before.
+    pub fn enter(&self, nick: &str) -> Result<()> {
+        self.click("Your name")?;
+        self.press("ctrl+a")?;
+        self.type_text(nick)?;
+        self.keep_screenshot("2-mirror")?;
+        self.press("Return")
     }
 
     /// Starts the client as a double click does.
@@ -126,6 +153,21 @@ impl Desktop {
     /// Closes the window by the manager's own key.
     pub fn close_window(&self) -> Result<()> {
         self.press("alt+F4")
+    }
+
+    /// Brings a minimised window back, as a task bar does.
+    pub fn bring_back(&self) -> Result<()> {
+        self.hand(&["search", "--name", WINDOW, "windowactivate", "--sync"])
+    }
+
+    /// Waits until no window is to be seen.
+    pub fn wait_hidden(&self) -> Result<()> {
+        let end = now() + LOOKING;
+        while self.hand(&["search", "--onlyvisible", "--name", WINDOW]).is_ok() {
+            ensure!(now() < end, "{}: the window stays", self.name);
+            self.tree()?.wait_for_change()?;
+        }
+        Ok(())
     }
 
     /// Clicks what is called `label`, once it has come to rest: what still moves is missed by a hand. A field has the focus
@@ -223,7 +265,7 @@ impl Desktop {
     }
 
     fn window(&self) -> Result<()> {
-        self.hand(&["search", "--sync", "--onlyvisible", "--name", "Hearth"])
+        self.hand(&["search", "--sync", "--onlyvisible", "--name", WINDOW])
     }
 
     fn hand(&self, arguments: &[&str]) -> Result<()> {
@@ -233,4 +275,10 @@ impl Desktop {
         ensure!(output.status.success(), "{}: xdotool {arguments:?}: {said}", self.name);
         Ok(())
     }
+}
+
+/// A number as it is shown: 3-3-3.
+pub fn spaced(number: &str) -> String {
+    let parts = number.as_bytes().chunks(3).map(|part| String::from_utf8_lossy(part).into_owned());
+    parts.collect::<Vec<_>>().join("-")
 }

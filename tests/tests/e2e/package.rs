@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use hearth_protocol::RoomLink;
 
-use crate::desktop::Desktop;
+use crate::desktop::{Desktop, spaced};
 use crate::lan::{Lan, enter_namespaces};
 use crate::process::{Process, built, now};
 
@@ -18,9 +18,6 @@ use crate::process::{Process, built, now};
 const CLOSING: Duration = Duration::from_secs(20);
 /// What mends a package that is missing or old.
 const ADVICE: &str = "`cargo xtask package --debug` makes it";
-
-/// Test sources in place of devices, a small picture, everything else as at first.
-const SETTINGS: &str = "camera = \"test\"\nmicrophone = \"test\"\npicture = \"small\"\n";
 
 /// One starts a room from the desktop's menu; another opens the `hearth:` link and joins.
 #[test]
@@ -34,24 +31,24 @@ fn the_package_is_installed_started_from_the_menu_and_by_a_link() -> Result<()> 
     let (host, friend) = (lan.host("host")?, lan.host("friend")?);
 
     let host = Desktop::start(&host, "packaged", folder.path())?;
-    host.write_settings(SETTINGS)?;
+    host.write_settings()?;
     let begun = now();
     let entry = installed.file("usr/share/applications/hearth.desktop")?;
     let hosting = installed.start("Grandma", &host, &["launch", &entry.display().to_string()])?;
-    let link = start_room(&host)?;
+    let link = host.start_room("Grandma")?;
     println!("from the menu to a link in the clipboard: {:?}", now() - begun);
     let room = RoomLink::parse(&link)?;
     ensure!(room.secret.is_some(), "the copied link lets in");
 
     let friend = Desktop::start(&friend, "linked", folder.path())?;
-    friend.write_settings(SETTINGS)?;
+    friend.write_settings()?;
     let begun = now();
     // As a browser or a chat does it: whoever is registered for links of this kind gets it.
     let joining = installed.start("Uncle", &friend, &["open", &link.replacen("https:", "hearth:", 1)])?;
     friend.find(&format!("Join {}", spaced(room.room.as_str())))?;
     println!("from the link to the mirror before that room: {:?}", now() - begun);
     friend.keep_screenshot("1-mirror")?;
-    enter(&friend, "Uncle")?;
+    friend.enter("Uncle")?;
     friend.find("Leave")?;
     host.read("Uncle")?;
     host.keep_screenshot("1-joined")?;
@@ -130,26 +127,4 @@ fn said(command: &mut Command) -> Result<()> {
     let said = [output.stdout, output.stderr].concat();
     ensure!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&said));
     Ok(())
-}
-
-/// From the empty window to a room with a link.
-fn start_room(host: &Desktop) -> Result<String> {
-    host.click("Start a room")?;
-    enter(host, "Grandma")?;
-    host.click("Copy the link")?;
-    host.clipboard()
-}
-
-/// Through the door that the mirror stands before.
-fn enter(desktop: &Desktop, nick: &str) -> Result<()> {
-    desktop.click("Your name")?;
-    desktop.press("ctrl+a")?;
-    desktop.type_text(nick)?;
-    desktop.press("Return")
-}
-
-/// A number as it is shown: 3-3-3.
-fn spaced(number: &str) -> String {
-    let parts = number.as_bytes().chunks(3).map(|part| String::from_utf8_lossy(part).into_owned());
-    parts.collect::<Vec<_>>().join("-")
 }
