@@ -6,7 +6,7 @@ use hearth_protocol::Role;
 use rust_i18n::t;
 
 use super::icons::{self, Icon};
-use super::state::{Dialog, Panel, UiState, in_room};
+use super::state::{Dialog, Panel, UiState, concerns_others, in_room};
 use crate::view::{Stage, View, Wish};
 
 /// Something that can be done by key and by button.
@@ -65,6 +65,15 @@ impl Command {
             Self::FullScreen => const { &[key(Key::F11)] },
             Self::Help => const { &[key(Key::Questionmark)] },
             Self::Leave => const { &[with(CTRL_SHIFT, Key::H)] },
+        }
+    }
+
+    /// Whether it can be done while a question or the settings stand in the way: who is heard and seen is never behind
+    /// them.
+    pub(super) const fn is_above_dialogs(self) -> bool {
+        match self {
+            Self::Microphone | Self::Camera | Self::FullScreen => true,
+            Self::People | Self::Chat | Self::Invite | Self::Settings | Self::Help | Self::Leave => false,
         }
     }
 
@@ -170,7 +179,7 @@ fn leave(view: &View, state: &mut UiState) {
         Stage::Home => {}
         Stage::PreJoin(_) => state.wish(Wish::Leave),
         Stage::Room(room) => {
-            let is_asked = in_room(view).is_some() && room.role == Role::Host && !room.people.is_empty();
+            let is_asked = in_room(view).is_some() && room.role == Role::Host && concerns_others(room);
             if is_asked { state.open(Dialog::Leave) } else { state.wish(Wish::Leave) }
         }
     }

@@ -90,11 +90,13 @@ fn finish(state: &mut UiState, wish: Wish) {
     state.wish(wish);
 }
 
-/// The window is to be closed while others are in the room.
+/// The window is to be closed while others are in the room, or wait to be.
 fn close(ui: &Ui, room: &Room, state: &mut UiState) {
     modal(ui, "close", control::DIALOG, state, |ui, state| {
         let is_host = room.role == Role::Host;
         let text = match (is_host, is_hosted(room)) {
+            (true, true) if room.people.is_empty() => t!("ui.close_window.hosted_waiting"),
+            (true, false) if room.people.is_empty() => t!("ui.close_window.host_waiting"),
             (true, true) => t!("ui.close_window.hosted"),
             (true, false) => t!("ui.close_window.host"),
             (false, _) => t!("ui.close_window.guest"),

@@ -27,8 +27,7 @@ pub(super) fn read(ctx: &Context, view: &View, state: &mut UiState) {
     });
     talk(ctx, view, state, is_typing);
     for command in commands {
-        let is_free = state.dialog.is_none() || matches!(command, Command::FullScreen);
-        if is_free {
+        if state.dialog.is_none() || command.is_above_dialogs() {
             command.act(ctx, view, state);
         }
     }

@@ -131,6 +131,7 @@ fn devices(ui: &mut Ui, view: &View, state: &mut UiState) {
     if let Some(picture) = segments(ui, view.settings.picture, &sizes) {
         state.change(view, |settings| settings.picture = picture);
     }
+    ui.hint(t!("ui.settings.next_room"));
     ui.separator();
     processing(ui, view, state);
 }
@@ -210,7 +211,7 @@ fn people(ui: &mut Ui, view: &View, state: &mut UiState) {
     if let Some(people) = picker(ui, icons::PEOPLE, &label, &view.settings.people, &picks, width) {
         state.change(view, |settings| settings.people = people);
     }
-    ui.hint(t!("ui.settings.people_text"));
+    ui.hint(t!("ui.settings.next_room"));
 }
 
 /// A field; what was typed, once somebody has finished.

@@ -2,11 +2,12 @@
 
 use std::mem;
 
-use eframe::egui::{Context, Ui};
+use eframe::egui::{Context, Ui, ViewportCommand};
 use hearth_base::DeviceKind;
 use hearth_call::Switch;
 use hearth_protocol::{PeerId, Role};
 use jiff::tz::TimeZone;
+use rust_i18n::t;
 
 use super::call::broken;
 use super::panels::{Code, Copied};
@@ -220,19 +221,25 @@ impl UiState {
         let chosen = (settings.language, settings.theme);
         if self.spoken.replace(chosen) != Some(chosen) {
             speak(ui.ctx(), settings);
+            ui.ctx().send_viewport_cmd(ViewportCommand::Title(t!("ui.name").into_owned()));
             ui.ctx().request_repaint(); // on the ground of the new theme
         }
     }
 
     /// The window was asked to close: whether it stays, because there is a question to answer first.
     pub fn stays_open(&mut self, view: &View) -> bool {
-        let is_grave = in_room(view).is_some_and(|room| !room.people.is_empty());
+        let is_grave = in_room(view).is_some_and(concerns_others);
         let stays = is_grave && !self.may_close;
         if stays {
             self.open(Dialog::Close);
         }
         stays
     }
+}
+
+/// Whether somebody would notice that we go: who is in the room, or waits to be let in.
+pub(super) fn concerns_others(room: &Room) -> bool {
+    !room.people.is_empty() || !room.lobby.is_empty()
 }
 
 /// The room that we are in, if we are in one.

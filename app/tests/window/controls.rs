@@ -1,6 +1,6 @@
 //! The rest of what can be pressed: what asks the desktop for something, settings one by one, and what ends a room.
 
-use eframe::egui::{Key, Modifiers, OutputCommand, vec2};
+use eframe::egui::{Key, Modifiers, OutputCommand, ViewportCommand, vec2};
 use hearth::view::{Invite, LanguageChoice, Room, Settings, Stage as Screen, ThemeChoice, View, Wish};
 use rust_i18n::t;
 
@@ -170,5 +170,34 @@ fn a_window_that_closes_ends_the_room_or_leaves_it() {
             assert!(stage.is_closing(), "{button}");
             assert!(!stage.close(), "it was answered");
         }
+    }
+}
+
+#[test]
+fn who_waits_is_not_left_at_the_door_without_a_question() {
+    for language in LANGUAGES {
+        for is_hosted in [true, false] {
+            let invite = Invite { is_hosted, ..scenes::invite() };
+            let room = Room { invite: Some(invite), people: Vec::new(), ..scenes::hosted() };
+            let mut stage = Stage::new(View { stage: Screen::Room(room), ..View::default() }, language);
+            assert!(stage.close());
+            let text =
+                if is_hosted { t!("ui.close_window.hosted_waiting") } else { t!("ui.close_window.host_waiting") };
+            assert!(stage.has(&text));
+            stage.press_top(&t!("ui.call.end"));
+            assert!(stage.wishes() == [Wish::EndForAll]);
+        }
+    }
+}
+
+#[test]
+fn the_window_is_called_as_its_language_calls_it() {
+    for (language, title) in LANGUAGES.into_iter().zip(["Hearth", "围炉"]) {
+        let mut stage = Stage::new(scenes::home(), LanguageChoice::System);
+        stage.harness.state_mut().view.settings.language = language;
+        stage.harness.step();
+        let viewports = &stage.harness.output().viewport_output;
+        let mut commands = viewports.values().flat_map(|viewport| &viewport.commands);
+        assert!(commands.any(|command| *command == ViewportCommand::Title(title.to_owned())), "{title}");
     }
 }

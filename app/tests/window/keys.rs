@@ -47,6 +47,24 @@ fn keys_open_and_close_panels_and_questions() {
 }
 
 #[test]
+fn no_question_keeps_microphone_and_camera_on() {
+    for dialog in [(Modifiers::CTRL, Key::Comma), (Modifiers::CTRL.plus(Modifiers::SHIFT), Key::H)] {
+        let mut stage = call();
+        stage.key(dialog.0, dialog.1);
+        for (modifiers, key, wish) in [
+            (Modifiers::NONE, Key::M, Wish::SetMicrophone(Switch::Off)),
+            (Modifiers::CTRL, Key::D, Wish::SetMicrophone(Switch::Off)),
+            (Modifiers::NONE, Key::V, Wish::SetCamera(Switch::Off)),
+        ] {
+            stage.key(modifiers, key);
+            assert!(stage.wishes() == [wish], "{modifiers:?} {key:?}");
+        }
+        stage.key(Modifiers::NONE, Key::C);
+        assert!(!stage.has(&t!("ui.chat.send")), "nothing opens behind it");
+    }
+}
+
+#[test]
 fn letters_are_letters_while_somebody_types() {
     let mut stage = call();
     stage.key(Modifiers::NONE, Key::C);

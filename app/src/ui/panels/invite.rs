@@ -160,6 +160,9 @@ fn text(invite: &Invite) -> String {
     if invite.is_hosted {
         text += &format!("\n\n{}\n{}", t!("ui.invite.warning"), ways().join("\n"));
     }
+    if let Some(certificate) = &invite.certificate {
+        text += &format!("\n{}", t!("ui.invite.text_certificate", certificate = certificate));
+    }
     if !invite.words.is_empty() {
         text += &format!("\n\n{}", t!("ui.invite.text_words", words = invite.words));
     }
