@@ -4,6 +4,7 @@
 use eframe::egui::{self, Key, Modifiers};
 use egui_kittest::{SnapshotOptions, SnapshotResults};
 use hearth::view::{LanguageChoice, ThemeChoice, View};
+use rust_i18n::t;
 
 use crate::scenes;
 use crate::stage::Stage;
@@ -15,13 +16,16 @@ const PIXELS: usize = 300;
 
 /// A scene in both languages, one by day and one by night.
 fn check(results: &mut SnapshotResults, name: &str, scene: fn() -> View, keys: &[(Modifiers, Key)]) {
+    check_after(results, name, scene, |stage| keys.iter().for_each(|(modifiers, key)| stage.key(*modifiers, *key)));
+}
+
+/// The same, after somebody did something.
+fn check_after(results: &mut SnapshotResults, name: &str, scene: fn() -> View, act: impl Fn(&mut Stage)) {
     let looks =
         [(LanguageChoice::English, ThemeChoice::Light, "en"), (LanguageChoice::Chinese, ThemeChoice::Dark, "zh")];
     for (language, theme, suffix) in looks {
         let mut stage = Stage::sized(scene(), language, theme, egui::vec2(900.0, 600.0));
-        for (modifiers, key) in keys {
-            stage.key(*modifiers, *key);
-        }
+        act(&mut stage);
         stage.harness.run_steps(6);
         let options =
             SnapshotOptions::new().threshold(DISTANCE).max_failed_pixels(PIXELS).output_path("tests/window/snapshots");
@@ -79,4 +83,33 @@ fn settings_and_help_look_as_they_did() {
 fn the_question_before_leaving_looks_as_it_did() {
     let mut results = SnapshotResults::new();
     check(&mut results, "leave", scenes::call, &[(Modifiers::CTRL.plus(Modifiers::SHIFT), Key::H)]);
+}
+
+#[test]
+fn the_question_before_closing_looks_as_it_did() {
+    let mut results = SnapshotResults::new();
+    check_after(&mut results, "close", scenes::call, |stage| assert!(stage.close()));
+}
+
+#[test]
+fn the_question_before_removing_looks_as_it_did() {
+    let mut results = SnapshotResults::new();
+    check_after(&mut results, "remove", scenes::call, |stage| {
+        stage.press(&t!("ui.command.people"));
+        stage.press(&t!("ui.people.remove", nick = "Grace Hopper"));
+    });
+}
+
+#[test]
+fn the_other_settings_look_as_they_did() {
+    let mut results = SnapshotResults::new();
+    let scene = || View { log: Some("/home/ada/.local/state/hearth/logs".into()), ..scenes::prejoin() };
+    for (name, page) in
+        [("looks", "ui.settings.looks"), ("network", "ui.settings.network"), ("about", "ui.settings.about")]
+    {
+        check_after(&mut results, &format!("settings-{name}"), scene, |stage| {
+            stage.key(Modifiers::CTRL, Key::Comma);
+            stage.press(&t!(page));
+        });
+    }
 }
