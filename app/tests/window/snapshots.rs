@@ -103,7 +103,7 @@ fn the_question_before_removing_looks_as_it_did() {
 #[test]
 fn the_other_settings_look_as_they_did() {
     let mut results = SnapshotResults::new();
-    let scene = || View { log: Some("/home/ada/.local/state/hearth/logs".into()), ..scenes::prejoin() };
+    let scene = || View { log: Some("~/.local/state/hearth/logs".into()), ..scenes::prejoin() };
     for (name, page) in
         [("looks", "ui.settings.looks"), ("network", "ui.settings.network"), ("about", "ui.settings.about")]
     {
