@@ -71,8 +71,10 @@ fn run(options: Options) -> anyhow::Result<()> {
         .context("The system gives no threads or timers. Close other programs, then try again")?;
     runtime.block_on(async {
         let server = Server::bind(config).await?;
+        // Who is told where it listens may ask it to stop at once.
+        let asked = asked_to_stop()?;
         announce(&server)?;
-        server.run(asked_to_stop()?).await;
+        server.run(asked).await;
         Ok(())
     })
 }

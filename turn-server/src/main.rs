@@ -38,6 +38,8 @@ async fn serve(cli: &cli::Cli) -> anyhow::Result<()> {
     let config = cli.config(rand::random())?;
     let shell = Shell::bind(config, &cli.listen(), &cli.external_ip)?;
     let addresses: Vec<String> = shell.local_addrs().iter().map(ToString::to_string).collect();
+    // Who hears that it is ready may ask it to stop at once.
+    let signalled = signalled();
     say(&format!("ready {}", addresses.join(" ")))?;
     let stats = shell.stats();
     let printed = async {
@@ -46,7 +48,7 @@ async fn serve(cli: &cli::Cli) -> anyhow::Result<()> {
             None => std::future::pending().await,
         }
     };
-    let run = shell.run(signalled());
+    let run = shell.run(signalled);
     tokio::pin!(run);
     let last = tokio::select! {
         last = &mut run => last,
@@ -77,19 +79,21 @@ fn say(line: &str) -> anyhow::Result<()> {
     writeln!(stdout, "{line}").and_then(|()| stdout.flush()).context("nobody reads the standard output any more")
 }
 
-/// Ends with Ctrl-C or, where there is one, SIGTERM.
-async fn signalled() {
+/// Ends with Ctrl-C or, where there is one, SIGTERM, which is listened for from this call on.
+fn signalled() -> impl Future<Output = ()> {
     #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let Ok(mut terminate) = signal(SignalKind::terminate()) else { return interrupted().await };
-        tokio::select! {
-            () = interrupted() => {}
-            _ = terminate.recv() => {}
+    let terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
+    async move {
+        #[cfg(unix)]
+        if let Ok(mut terminate) = terminate {
+            tokio::select! {
+                () = interrupted() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
         }
+        interrupted().await;
     }
-    #[cfg(not(unix))]
-    interrupted().await;
 }
 
 async fn interrupted() {
