@@ -101,6 +101,9 @@ pub struct Part {
     /// Pictures a second.
     #[arg(long, default_value = "15", value_parser = parse_frame_rate)]
     pub fps: FrameRate,
+    /// The video codecs to take part with, the best first; all that this build has, when none is said.
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "CODEC,...")]
+    pub video_codecs: Vec<CodecArg>,
     /// What test pattern and chirp are stamped with, 0 to 255; two in one room should differ.
     #[arg(long, default_value = "1")]
     pub source_id: u8,
@@ -125,6 +128,15 @@ pub enum CameraArg {
     None,
     /// The moving test pattern, with a stamp in it.
     Pattern,
+}
+
+/// A video codec.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CodecArg {
+    /// H.264.
+    H264,
+    /// VP8.
+    Vp8,
 }
 
 /// Where the sound comes from.
@@ -174,6 +186,8 @@ mod tests {
             ("hearth --headless create https://h:8443", true),
             ("hearth --headless create https://h:8443 --camera pattern --microphone chirp --stats json", true),
             ("hearth --headless join --size 1280x720 --fps 30", true),
+            ("hearth --headless join --video-codecs vp8,h264", true),
+            ("hearth --headless join --video-codecs theora", false),
             ("hearth --headless join https://h/r/1#s=secret", false),
             ("hearth --headless join --size 641x360", false),
             ("hearth --headless join --fps 0", false),

@@ -8,7 +8,7 @@ use std::io::{BufRead, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
-use hearth_base::{DeviceChoice, TrackSource};
+use hearth_base::{DeviceChoice, TrackSource, VideoCodec};
 use hearth_call::{EndReason, Intent, Loopback, Phase, Switch, TransportPolicy};
 use hearth_protocol::{ErrorCode, InviteSecret, RoomLink};
 use rust_i18n::t;
@@ -16,7 +16,7 @@ use tokio::sync::watch;
 
 use crate::view::Processing;
 
-use crate::cli::{CameraArg, Command, MicrophoneArg, Part, StatsFormat};
+use crate::cli::{CameraArg, CodecArg, Command, MicrophoneArg, Part, StatsFormat};
 use crate::engine::statistics;
 use crate::engine::{
     CallView, Choices, Discovery, Engine, EngineConfig, EngineError, ServerAddress, Showing, SignalFault, clock,
@@ -107,6 +107,13 @@ impl Entry {
     }
 }
 
+fn video_codec(arg: &CodecArg) -> VideoCodec {
+    match arg {
+        CodecArg::H264 => VideoCodec::H264,
+        CodecArg::Vp8 => VideoCodec::Vp8,
+    }
+}
+
 fn config(part: &Part) -> EngineConfig {
     let camera = match part.camera {
         CameraArg::None => None,
@@ -124,6 +131,7 @@ fn config(part: &Part) -> EngineConfig {
             .into_iter()
             .chain(camera.is_some().then_some(TrackSource::Camera))
             .collect(),
+        video_codecs: part.video_codecs.iter().map(video_codec).collect(),
         choices: Choices {
             camera: camera.unwrap_or(DeviceChoice::Off),
             microphone: microphone.unwrap_or(DeviceChoice::Off),

@@ -28,7 +28,7 @@ pub struct EncodedVideo {
     pub kind: FrameKind,
     /// When the camera took it: the RTP time stamp is made of this, never of summed durations.
     pub captured: Instant,
-    /// H.264: an access unit with start codes (Annex B).
+    /// H.264: an access unit with start codes (Annex B). VP8: a frame (RFC 6386 section 9.1).
     pub payload: Bytes,
 }
 
@@ -62,7 +62,7 @@ pub struct ReceivedVideo {
     pub time: u64,
     /// When its last packet arrived.
     pub arrived: Instant,
-    /// H.264: an access unit with start codes (Annex B).
+    /// H.264: an access unit with start codes (Annex B). VP8: a frame (RFC 6386 section 9.1).
     pub payload: Bytes,
 }
 

@@ -39,6 +39,11 @@ impl Picture {
         self.resolution
     }
 
+    /// All three planes, one behind the other: `width * height * 3 / 2` bytes.
+    pub fn planes(&self) -> &[u8] {
+        &self.planes
+    }
+
     /// Luma, `width` bytes a row.
     pub fn y(&self) -> &[u8] {
         self.planes.get(..self.resolution.area()).unwrap_or_default()

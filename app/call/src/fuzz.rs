@@ -25,7 +25,7 @@ const AFTER: Duration = Duration::from_millis(200);
 fn link(ssrc: u32, now: Instant) -> Option<Link> {
     let track = |id, source, ssrc| LocalTrack { id: TrackId(id), source, ssrc, rtx_ssrc: ssrc + 100 };
     let tracks = vec![track(0, TrackSource::Microphone, ssrc + 1), track(1, TrackSource::Camera, ssrc + 2)];
-    Link::new(LinkConfig { tracks, video_codecs: vec![VideoCodec::H264] }, now).ok()
+    Link::new(LinkConfig { tracks, video_codecs: VideoCodec::ALL.to_vec() }, now).ok()
 }
 
 /// Candidates, one a line, for a connection whose descriptions are both set. Also what the data channel may carry:
@@ -61,7 +61,7 @@ pub fn description(script: &str, now: Instant) {
         let Ok(checked) = candidates::check_description(sdp) else { continue };
         assert!(checked.candidates.len() <= MAX_CANDIDATES, "candidates are bounded");
         if is_answer {
-            drop(link.handle_answer(&checked.sdp, now));
+            drop(link.handle_answer(&checked.sdp, &checked.video.unwrap_or_default(), now));
         } else {
             drop(link.answer(&checked.sdp, Video::Shared, now));
         }
@@ -81,11 +81,11 @@ fn drain(link: &mut Link, now: Instant) {
     while link.poll_event().is_some() {}
 }
 
-/// Packets of one video stream. Each is four bytes and its payload: flags (1 ends a frame, 2 the step in numbers is
+/// Packets of one video stream in this codec. Each is four bytes and its payload: flags (1 ends a frame, 2 the step in numbers is
 /// times 256, the upper half is the time that passes, 8 ms a unit), the step in sequence numbers, the step in time stamps
 /// of 750 (both signed), and the payload's length.
-pub fn assemble(mut script: &[u8], start: Instant) {
-    let mut stream = Stream::new(start);
+pub fn assemble(codec: VideoCodec, mut script: &[u8], start: Instant) {
+    let mut stream = Stream::new(codec, start);
     while let Some((&[flags, step, time, length], rest)) = script.split_first_chunk() {
         let (payload, rest) = rest.split_at(usize::from(length).min(rest.len()));
         script = rest;
@@ -111,14 +111,14 @@ struct Stream {
 }
 
 impl Stream {
-    fn new(now: Instant) -> Self {
+    fn new(codec: VideoCodec, now: Instant) -> Self {
         Self {
             now,
             sequence: 0,
             time: 0,
             sequences: UnwrapSequence::default(),
             times: UnwrapTime::default(),
-            assembler: Assembler::new(now),
+            assembler: Assembler::new(codec, now),
             nack: NackGenerator::new(),
             running: false,
         }
@@ -146,9 +146,17 @@ impl Stream {
     }
 
     fn frame(&mut self, frame: &Assembled) {
-        assert!(frame.payload.starts_with(&[0, 0, 0, 1]), "a frame begins with a start code");
-        // Parameter sets without a key frame behind them go through as well: the decoder refuses them and asks.
-        let begins = frame.kind == FrameKind::Key || frame.payload.get(4).is_some_and(|header| header & 0x1f == 7);
+        let begins = match self.assembler.codec() {
+            VideoCodec::H264 => {
+                assert!(frame.payload.starts_with(&[0, 0, 0, 1]), "a frame begins with a start code");
+                // Parameter sets without a key frame behind them go through as well: the decoder refuses them and asks.
+                frame.kind == FrameKind::Key || frame.payload.get(4).is_some_and(|header| header & 0x1f == 7)
+            }
+            VideoCodec::Vp8 => {
+                assert!(!frame.payload.is_empty(), "a frame has a tag");
+                frame.kind == FrameKind::Key
+            }
+        };
         assert!(self.running || begins, "a frame before any that a decoder can begin with");
         assert!(frame.payload.len() <= MAX_UNIT + usize::from(u16::MAX), "a frame of {} bytes", frame.payload.len());
         self.running = true;
@@ -173,13 +181,20 @@ mod tests {
         description(&format!("{offer}{NEXT}\n{offer}"), now);
         description(&format!("answer\n{offer}"), now);
         candidates("candidate:1 1 udp 1 10.0.0.1 9 typ host\n{\"type\":\"bye\"}", now);
-        let mut stream = Stream::new(now);
+        let mut stream = Stream::new(VideoCodec::H264, now);
         for script in [packet(0x65), packet(0x41)] {
             stream.sequence += 1;
             stream.time += 3000;
             stream.packet(true, &script[4..]);
         }
         assert!(stream.running && stream.assembler.frames == 2);
-        assemble(&[packet(0x65), packet(0x41), vec![3, 9, 1]].concat(), now);
+        assemble(VideoCodec::H264, &[packet(0x65), packet(0x41), vec![3, 9, 1]].concat(), now);
+        let mut stream = Stream::new(VideoCodec::Vp8, now);
+        for tag in [0x10, 0x11] {
+            stream.sequence += 1;
+            stream.time += 3000;
+            stream.packet(true, &[0x90, 0x80, 0x80, 1, tag]);
+        }
+        assert!(stream.running && stream.assembler.frames == 2);
     }
 }

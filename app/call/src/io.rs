@@ -175,14 +175,27 @@ pub enum Output {
 /// Something for the media side to do.
 #[derive(Clone, Debug, PartialEq)]
 pub enum MediaCommand {
-    /// The next picture of this layer is to stand alone.
+    /// Whether anybody takes this layer in this codec: what nobody takes need not be encoded. Nothing is, to begin with.
+    Watched {
+        /// Our track.
+        track: TrackId,
+        /// Its layer.
+        layer: Layer,
+        /// How it is encoded.
+        codec: VideoCodec,
+        /// Whether.
+        by_anybody: bool,
+    },
+    /// The next picture of this layer in this codec is to stand alone.
     KeyFrame {
         /// Our track.
         track: TrackId,
         /// Its layer.
         layer: Layer,
+        /// How it is encoded.
+        codec: VideoCodec,
     },
-    /// How many bits a second this layer may take, and for which losses sound should be made fit.
+    /// How many bits a second this layer may take, in each codec, and for which losses sound should be made fit.
     Target {
         /// Our track.
         track: TrackId,

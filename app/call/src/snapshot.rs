@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hearth_base::{Bitrate, TrackId, TrackSource};
+use hearth_base::{Bitrate, TrackId, TrackSource, VideoCodec};
 use hearth_protocol::{ErrorCode, LobbyEntry, MediaState, PeerId, PeerKind, Role, RoomName, RoomState};
 
 use crate::chat::ChatMessage;
@@ -125,6 +125,8 @@ pub struct PeerSnapshot {
     pub pair: Option<PairSnapshot>,
     /// DTLS fingerprints, theirs and ours: what the room's code is made of.
     pub fingerprints: Option<(String, String)>,
+    /// What they get our picture in; `None` while nothing goes to them.
+    pub video_codec: Option<VideoCodec>,
     /// Whether they speak of video and can take none of ours.
     pub lacks_video_codec: bool,
     /// Handshakes so far: 1, unless the connection had to be rebuilt.

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hearth_base::TrackKind;
+use hearth_base::{TrackKind, VideoCodec};
 use hearth_call::{Call, CallConfig, Input, Intent, Output, Phase, SignalLink};
 use hearth_protocol::{ClientMessage, Numbered};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -59,6 +59,14 @@ struct Signal {
     heard: mpsc::Receiver<SignalEvent>,
 }
 
+fn video_codecs(config: &EngineConfig) -> Vec<VideoCodec> {
+    let can = hearth_media::codec::video_codecs();
+    if config.video_codecs.is_empty() {
+        return can;
+    }
+    config.video_codecs.iter().copied().filter(|codec| can.contains(codec)).collect()
+}
+
 impl CallLoop {
     pub(super) fn new(
         config: EngineConfig,
@@ -69,7 +77,8 @@ impl CallLoop {
         let now = clock::now();
         let (arrivals, datagrams) = mpsc::channel(sockets::WAITING);
         let (events, heard) = mpsc::channel(EVENTS);
-        let can_encode = !hearth_media::codec::video_codecs().is_empty();
+        let video_codecs = video_codecs(&config);
+        let can_encode = !video_codecs.is_empty();
         let tracks = config.tracks.iter().copied();
         let tracks: Vec<_> = tracks.filter(|track| can_encode || track.kind() != TrackKind::Video).collect();
         let call = Call::new(
@@ -77,7 +86,7 @@ impl CallLoop {
                 seed,
                 nick: config.nick.clone(),
                 tracks,
-                video_codecs: hearth_media::codec::video_codecs(),
+                video_codecs,
                 transport: config.transport,
                 loopback: config.loopback,
             },
@@ -308,7 +317,6 @@ impl CallLoop {
     fn show(&mut self) {
         self.changed = false;
         self.view.call = self.call.snapshot();
-        self.media.set_watched(!self.view.call.peers.is_empty());
         self.view.media = self.media.stats();
         self.view.devices = self.media.devices();
         self.view.own_film = self.media.own_film();

@@ -21,9 +21,8 @@ pub(crate) mod statistics;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use hearth_base::{DeviceChoice, FrameRate, Resolution, TrackSource};
+use hearth_base::{DeviceChoice, FrameRate, Resolution, TrackSource, VideoCodec};
 use hearth_call::{Intent, Loopback, Snapshot, Switch, TransportPolicy};
-use hearth_media::codec::CodecError;
 use hearth_media::devices::DevicesView;
 use hearth_protocol::SpkiHash;
 use rust_i18n::t;
@@ -43,8 +42,10 @@ const INTENTS: usize = 32;
 pub struct EngineConfig {
     /// What the others call us.
     pub nick: String,
-    /// What we may send: a microphone, a camera. A build without a video codec leaves the camera out.
+    /// What we may send: a microphone, a camera. Without a video codec the camera is left out.
     pub tracks: Vec<TrackSource>,
+    /// What video we encode and decode, the best first, as far as this build can; all that it can, where this is empty.
+    pub video_codecs: Vec<VideoCodec>,
     /// The devices that are wanted.
     pub choices: Choices,
     /// Whether the microphone is on in the beginning.
@@ -136,9 +137,6 @@ pub enum EngineError {
     /// No system randomness.
     #[error("{}", t!("engine.random"))]
     Random,
-    /// An encoder or source did not start.
-    #[error("{}", t!("engine.media", why = .0))]
-    Media(#[source] CodecError),
 }
 
 impl Engine {

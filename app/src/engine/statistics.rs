@@ -1,5 +1,6 @@
 //! One line of statistics: what a test, a benchmark or a person with `jq` reads.
 
+use hearth_base::VideoCodec;
 use hearth_call::{PeerPhase, PeerSnapshot, Phase, Route};
 use serde_json::{Value, json};
 
@@ -50,6 +51,7 @@ fn peer(peer: &PeerSnapshot) -> Value {
         "away": peer.away,
         "audio": peer.media.audio,
         "video": peer.media.video,
+        "video_codec": peer.video_codec.map(VideoCodec::encoding_name),
         "round_trip_ms": peer.round_trip.map(|rtt| rtt.as_secs_f64() * 1000.0),
         "loss": peer.loss,
         "estimate_kbps": peer.estimate.bps() / 1000,

@@ -336,7 +336,9 @@ pub fn relayed_bytes(turn: &Process) -> Result<u64> {
 
 /// Bytes of pictures that a client has encoded; each goes to two others.
 pub fn picture_bytes(client: &Process) -> Result<u64> {
-    client.next_stats()?.pointer("/media/video/bytes").and_then(Value::as_u64).context("bytes")
+    let stats = client.next_stats()?;
+    let codecs = stats.pointer("/media/video").and_then(Value::as_object).context("video")?;
+    Ok(codecs.values().filter_map(|codec| codec.get("bytes")?.as_u64()).sum())
 }
 
 fn peer<'a>(stats: &'a Value, nick: &str) -> Option<&'a Value> {

@@ -37,7 +37,7 @@ const OURS: &[(&str, &[&str])] = &[
 /// Others' crates, and ours that alone may depend on them. A name that ends with `*` is the beginning of many.
 const OTHERS: &[(&[&str], &[&str])] = &[
     (&["rtc", "rtc-*"], &["hearth-call"]),
-    (&["openh264", "openh264-sys2", "opus", "opusic-sys", "cpal", "nokhwa"], &["hearth-media"]),
+    (&["openh264", "openh264-sys2", "env-libvpx-sys", "opus", "opusic-sys", "cpal", "nokhwa"], &["hearth-media"]),
     (&["egui", "egui_*", "egui-*", "eframe"], &["hearth"]),
     (&["tokio", "tokio-*"], &["hearth", "hearth-signal", "hearth-turn", "hearth-tests"]),
 ];

@@ -68,7 +68,7 @@ const WALLS: &[Wall] = &[
         advice: "give the colour a name in tokens.rs, once by day and once by night",
     },
     Wall {
-        any_of: &["cpal", "nokhwa", "openh264", "openh264_sys2", "opus::", "opusic_sys"],
+        any_of: &["cpal", "nokhwa", "openh264", "openh264_sys2", "opus::", "opusic_sys", "vpx_sys"],
         only_in: &["app/media/"],
         advice: "devices and codecs stay behind hearth-media",
     },
@@ -76,6 +76,7 @@ const WALLS: &[Wall] = &[
         any_of: &["unsafe"],
         only_in: &[
             "app/media/src/codec/h264/control.rs",
+            "app/media/src/codec/vp8/vpx.rs",
             "app/src/ui/video/gl.rs",
             "tests/v4l2/src/lib.rs",
             "tests/v4l2/src/next.rs",

@@ -49,10 +49,15 @@ const ALSA: Package = Package {
     mark: Library(&["libasound.so"]),
     why: "plays sound where there is no sound server",
 };
+const VPX: Package = Package {
+    name: "libvpx-dev",
+    mark: Library(&["libvpx.so"]),
+    why: "is VP8, the video codec that every browser has",
+};
 const CLANG: Package = Package {
     name: "libclang-dev",
     mark: Library(&["libclang.so*", "libclang-1*"]),
-    why: "reads the system's description of cameras",
+    why: "reads the system's descriptions of cameras and of libvpx",
 };
 const PULSEAUDIO: Package = Package {
     name: "pulseaudio",
@@ -104,7 +109,7 @@ const DBUS: Package =
     Package { name: "dbus-daemon", mark: Program("dbus-daemon"), why: "carries what buttons say of themselves" };
 
 /// What a build needs beyond git, build-essential and Rust.
-const BUILD: &[Package] = &[CMAKE, NASM, PKG_CONFIG, ALSA, CLANG];
+const BUILD: &[Package] = &[CMAKE, NASM, PKG_CONFIG, ALSA, VPX, CLANG];
 /// What the window needs.
 const WINDOW: &[Package] = &[EGL, GL, DRI, XKB, XCURSOR, XINPUT, XRANDR];
 /// What it takes to run the client.

@@ -1,6 +1,6 @@
 //! Our media to everybody, theirs to us, and what encoders are to do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use hearth_base::{Bitrate, EncodedAudio, EncodedVideo, FrameKind, Layer, TrackId, TrackKind, VideoCodec};
@@ -9,22 +9,31 @@ use hearth_protocol::PeerId;
 use super::{Call, Output};
 use crate::io::{MediaCommand, Switch};
 use crate::media::packetize;
-use crate::peer::PeerMedia;
+use crate::peer::{OutgoingFrame, Peer, PeerMedia};
 
-/// Between two key frames of a track: one costs as much as ten others, and everybody who asks is served by one.
+/// Between two key frames of a track in one codec: one costs as much as ten others, and everybody who asks is served by one.
 const KEY_FRAME_GAP: Duration = Duration::from_millis(300);
 /// Changes below this share are not worth an encoder's attention.
 const WORTH_TELLING: f64 = 0.05;
 
+/// A track of ours in one codec.
+type Encoding = (TrackId, VideoCodec);
+
 /// What the way out remembers.
 pub(super) struct Outgoing {
     start: Instant,
-    /// When each track was last told to send one.
-    key_frames: BTreeMap<TrackId, Instant>,
+    /// What goes to anybody.
+    watched: BTreeSet<Encoding>,
+    /// Somebody came, went, or takes another codec.
+    pub(super) watching_changed: bool,
+    /// When each was last told to send one.
+    key_frames: BTreeMap<Encoding, Instant>,
     /// Wanted within the gap: asked for with the next frame that is late enough.
-    owed: Vec<TrackId>,
+    owed: BTreeSet<Encoding>,
     /// The camera was off: nothing goes out before a key frame.
-    pub(super) waits_for_key: bool,
+    waits_for_key: BTreeSet<Encoding>,
+    /// Frames that went out so far.
+    numbers: BTreeMap<Encoding, u16>,
     told_target: Option<Bitrate>,
     told_loss: f64,
     pub(super) rates_changed: bool,
@@ -35,9 +44,12 @@ impl Outgoing {
     pub(super) fn new(start: Instant) -> Self {
         Self {
             start,
+            watched: BTreeSet::new(),
+            watching_changed: false,
             key_frames: BTreeMap::new(),
-            owed: Vec::new(),
-            waits_for_key: false,
+            owed: BTreeSet::new(),
+            waits_for_key: BTreeSet::new(),
+            numbers: BTreeMap::new(),
             told_target: None,
             told_loss: 0.0,
             rates_changed: false,
@@ -51,24 +63,23 @@ impl Call {
         if self.switches.camera == Switch::Off {
             return;
         }
-        self.pay_owed(frame.track, now);
-        if self.outgoing.waits_for_key && frame.kind == FrameKind::Delta {
+        let EncodedVideo { track, codec, kind, .. } = frame;
+        self.pay_owed((track, codec), now);
+        if kind == FrameKind::Delta && self.outgoing.waits_for_key.contains(&(track, codec)) {
             return;
         }
-        self.outgoing.waits_for_key = false;
-        let payload = self.seams.protection.protect(frame.payload);
-        let payloads = match frame.codec {
-            VideoCodec::H264 => packetize::h264(&payload),
-        };
+        self.outgoing.waits_for_key.remove(&(track, codec));
+        let number = self.outgoing.numbers.entry((track, codec)).or_default();
+        *number = number.wrapping_add(1);
+        let payloads = packetize::frame(codec, &self.seams.protection.protect(frame.payload), *number);
         let since_start = frame.captured.saturating_duration_since(self.outgoing.start);
+        let outgoing = OutgoingFrame { track, codec, kind, since_start, payloads: &payloads };
         let mut peers = std::mem::take(&mut self.peers);
         for (id, peer) in &mut peers {
-            let wanted = self.seams.topology.sends(frame.track, *id)
-                && self.seams.layers.layer_for(frame.track, peer.rates().0) == frame.layer;
+            let wanted = self.seams.topology.sends(track, *id)
+                && self.seams.layers.layer_for(track, peer.rates().0) == frame.layer;
             if wanted {
-                self.with_context(now, |context| {
-                    peer.handle_video(frame.track, frame.kind, since_start, &payloads, context, now);
-                });
+                self.with_context(now, |context| peer.handle_video(&outgoing, context, now));
             }
         }
         self.restore(peers, now);
@@ -95,30 +106,49 @@ impl Call {
         });
     }
 
-    /// Everybody is to have a picture to begin with.
-    pub(super) fn ask_key_frames(&mut self, now: Instant) {
-        let tracks = self.link.tracks.iter().filter(|track| track.source.kind() == TrackKind::Video);
-        let tracks: Vec<_> = tracks.map(|track| track.id).collect();
-        tracks.into_iter().for_each(|track| self.ask_key_frame(track, now));
-        self.outgoing.rates_changed = true;
+    /// What was encoded while the camera was off went nowhere: the others need a picture that stands alone.
+    pub(super) fn on_camera(&mut self, switch: Switch, now: Instant) {
+        self.outgoing.waits_for_key.extend(&self.outgoing.watched);
+        if switch == Switch::On {
+            let watched = self.outgoing.watched.clone();
+            watched.into_iter().for_each(|encoding| self.ask_key_frame(encoding, now));
+        }
     }
 
-    pub(super) fn ask_key_frame(&mut self, track: TrackId, now: Instant) {
-        let last = self.outgoing.key_frames.get(&track);
+    /// Everybody who needs one gets it, by one for all.
+    pub(super) fn ask_key_frame(&mut self, encoding: Encoding, now: Instant) {
+        let last = self.outgoing.key_frames.get(&encoding);
         if last.is_some_and(|last| now.saturating_duration_since(*last) < KEY_FRAME_GAP) {
-            if !self.outgoing.owed.contains(&track) {
-                self.outgoing.owed.push(track);
-            }
+            self.outgoing.owed.insert(encoding);
             return;
         }
-        self.outgoing.key_frames.insert(track, now);
-        self.outgoing.owed.retain(|owed| *owed != track);
-        self.outputs.push_back(Output::Media(MediaCommand::KeyFrame { track, layer: Layer::default() }));
+        self.outgoing.key_frames.insert(encoding, now);
+        self.outgoing.owed.remove(&encoding);
+        let (track, codec) = encoding;
+        self.outputs.push_back(Output::Media(MediaCommand::KeyFrame { track, layer: Layer::default(), codec }));
     }
 
-    fn pay_owed(&mut self, track: TrackId, now: Instant) {
-        if self.outgoing.owed.contains(&track) {
-            self.ask_key_frame(track, now);
+    fn pay_owed(&mut self, encoding: Encoding, now: Instant) {
+        if self.outgoing.owed.contains(&encoding) {
+            self.ask_key_frame(encoding, now);
+        }
+    }
+
+    /// Says which codecs anybody takes, where that has changed.
+    pub(super) fn tell_watched(&mut self) {
+        self.outgoing.watching_changed = false;
+        let watched: BTreeSet<_> = self.peers.values().flat_map(Peer::watches).collect();
+        let before = std::mem::replace(&mut self.outgoing.watched, watched.clone());
+        let (begun, ended) = (watched.difference(&before), before.difference(&watched));
+        let said = |by_anybody| {
+            let layer = Layer::default();
+            move |(track, codec): &Encoding| MediaCommand::Watched { track: *track, layer, codec: *codec, by_anybody }
+        };
+        self.outputs.extend(begun.map(said(true)).chain(ended.clone().map(said(false))).map(Output::Media));
+        for encoding in ended {
+            // Its encoder is gone, and begins with a key frame when it comes back.
+            self.outgoing.owed.remove(encoding);
+            self.outgoing.key_frames.remove(encoding);
         }
     }
 

@@ -240,11 +240,7 @@ impl Call {
             }
             Intent::SetCamera(switch) => {
                 self.switches.camera = switch;
-                // What was encoded meanwhile went nowhere: the others need a picture that stands alone.
-                self.outgoing.waits_for_key = true;
-                if switch == Switch::On {
-                    self.ask_key_frames(now);
-                }
+                self.on_camera(switch, now);
                 self.tell_media(now);
             }
             Intent::Leave => self.end(EndReason::Left, Farewell::Bye, now),
@@ -370,7 +366,7 @@ impl Call {
     fn drop_peer(&mut self, id: PeerId, now: Instant) {
         let Some(mut peer) = self.peers.remove(&id) else { return };
         self.with_context(now, |context| peer.close(Farewell::Silent, context, now));
-        self.outgoing.rates_changed = true;
+        (self.outgoing.rates_changed, self.outgoing.watching_changed) = (true, true);
         self.tell_rates();
         self.outputs.push_back(Output::Changed);
     }
@@ -391,10 +387,13 @@ impl Call {
             PeerOutput::End(track) => {
                 self.outputs.push_back(Output::Media(crate::io::MediaCommand::End(track)));
             }
-            PeerOutput::KeyFrameWanted(track) => self.ask_key_frame(track, now),
-            PeerOutput::Connected => self.ask_key_frames(now),
+            PeerOutput::KeyFrameWanted(track, codec) => self.ask_key_frame((track, codec), now),
+            PeerOutput::Connected => (self.outgoing.rates_changed, self.outgoing.watching_changed) = (true, true),
             PeerOutput::Bye(id) => self.outgoing.said_bye.push(id),
-            PeerOutput::Changed => self.outputs.push_back(Output::Changed),
+            PeerOutput::Changed => {
+                self.outgoing.watching_changed = true;
+                self.outputs.push_back(Output::Changed);
+            }
             PeerOutput::Rates => self.outgoing.rates_changed = true,
         }
     }

@@ -257,6 +257,9 @@ impl Call {
         while let Some(message) = self.server.session.poll() {
             self.outputs.push_back(Output::Signal(message));
         }
+        if self.outgoing.watching_changed {
+            self.tell_watched();
+        }
         if self.outgoing.rates_changed {
             self.tell_rates();
         }

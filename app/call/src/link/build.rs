@@ -3,12 +3,14 @@
 
 use std::time::{Duration, Instant};
 
-use hearth_base::{TrackSource, VideoCodec};
+use hearth_base::{TrackKind, TrackSource, VideoCodec};
 use rtc::interceptor::{NackResponderBuilder, Registry, Slot};
 use rtc::media_stream::MediaStreamTrack;
 use rtc::peer_connection::configuration::RTCConfigurationBuilder;
 use rtc::peer_connection::configuration::interceptor_registry::{configure_rtcp_reports, configure_twcc_receiver_only};
-use rtc::peer_connection::configuration::media_engine::{MIME_TYPE_H264, MIME_TYPE_OPUS, MIME_TYPE_RTX, MediaEngine};
+use rtc::peer_connection::configuration::media_engine::{
+    MIME_TYPE_H264, MIME_TYPE_OPUS, MIME_TYPE_RTX, MIME_TYPE_VP8, MediaEngine,
+};
 use rtc::peer_connection::configuration::setting_engine::{SettingEngine, SettingEngineBuilder};
 use rtc::peer_connection::transport::RTCDtlsRole;
 use rtc::peer_connection::{RTCPeerConnection, RTCPeerConnectionBuilder};
@@ -21,14 +23,18 @@ use rtc::shared::error::Result;
 use super::tap::{self, RtcpTap};
 use super::{LinkConfig, LocalTrack};
 
-/// RTP clock of every video codec (RFC 6184 section 8.2.1).
+/// RTP clock of every video codec (RFC 6184 section 8.2.1, RFC 7741 section 6.1).
 pub(crate) const VIDEO_CLOCK: u32 = 90_000;
 /// RTP clock of Opus (RFC 7587 section 4.1).
 pub(crate) const AUDIO_CLOCK: u32 = 48_000;
 
+/// The one codec of sound.
+pub(super) const OPUS_TYPE: &str = MIME_TYPE_OPUS;
+
 const OPUS: u8 = 111;
+/// Payload types in our offers, each followed by that of its retransmissions.
 const H264: u8 = 102;
-const H264_RTX: u8 = 103;
+const VP8: u8 = 96;
 
 /// Packets kept for retransmission: 1024 are 4 seconds of 2.5 Mbit/s. Full: the oldest goes, and is not repaired.
 const SEND_BUFFER: u16 = 1024;
@@ -77,37 +83,47 @@ fn media_engine(config: &LinkConfig) -> Result<MediaEngine> {
     let mut engine = MediaEngine::default();
     engine.register_codec(parameters(OPUS, opus()), RtpCodecKind::Audio)?;
     for codec in &config.video_codecs {
-        match codec {
-            VideoCodec::H264 => {
-                engine.register_codec(parameters(H264, h264()), RtpCodecKind::Video)?;
-                // Without its `apt` and an rtx ssrc in the encoding there is no retransmission stream.
-                engine.register_codec(parameters(H264_RTX, rtx(H264)), RtpCodecKind::Video)?;
-            }
-        }
+        let payload_type = match codec {
+            VideoCodec::H264 => H264,
+            VideoCodec::Vp8 => VP8,
+        };
+        engine.register_codec(parameters(payload_type, video(*codec)), RtpCodecKind::Video)?;
+        // Without its `apt` and an rtx ssrc in the encoding there is no retransmission stream.
+        engine.register_codec(parameters(payload_type + 1, rtx(payload_type)), RtpCodecKind::Video)?;
     }
     Ok(engine)
 }
 
 /// The track as `rtc` has it. Its stream is named by its source, which is how the other side tells a screen from a
 /// camera.
-pub(super) fn media_stream_track(track: &LocalTrack) -> MediaStreamTrack {
-    let (kind, codec) = match track.source {
-        TrackSource::Microphone | TrackSource::System => (RtpCodecKind::Audio, opus()),
-        TrackSource::Camera | TrackSource::Screen => (RtpCodecKind::Video, h264()),
+///
+/// A track of video has an encoding for each of `codecs`, all with the same ssrc: when it is added, the crate offers all of
+/// them in this order, and keeps the first encoding alone. That one says what is sent: for any other codec the crate would
+/// answer no NACKs.
+pub(super) fn media_stream_track(track: &LocalTrack, codecs: &[VideoCodec]) -> MediaStreamTrack {
+    let kind = kind_of(track.source);
+    let codecs = match track.source.kind() {
+        TrackKind::Audio => vec![opus()],
+        TrackKind::Video => codecs.iter().map(|codec| video(*codec)).collect(),
     };
     let rtx = (kind == RtpCodecKind::Video).then_some(RTCRtpRtxParameters { ssrc: track.rtx_ssrc });
+    let encoding = |codec| RTCRtpEncodingParameters {
+        rtp_coding_parameters: RTCRtpCodingParameters {
+            ssrc: Some(track.ssrc),
+            rtx: rtx.clone(),
+            ..Default::default()
+        },
+        codec,
+        active: true,
+        ..Default::default()
+    };
     let name = source_name(track.source);
     MediaStreamTrack::new(
         name.to_owned(),
         format!("{name}-{}", track.id.0),
         name.to_owned(),
         kind,
-        vec![RTCRtpEncodingParameters {
-            rtp_coding_parameters: RTCRtpCodingParameters { ssrc: Some(track.ssrc), rtx, ..Default::default() },
-            codec,
-            active: true,
-            ..Default::default()
-        }],
+        codecs.into_iter().map(encoding).collect(),
     )
 }
 
@@ -134,13 +150,17 @@ fn opus() -> RTCRtpCodec {
     }
 }
 
-fn h264() -> RTCRtpCodec {
+fn video(codec: VideoCodec) -> RTCRtpCodec {
+    let fmtp = match codec {
+        VideoCodec::H264 => "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f",
+        VideoCodec::Vp8 => "",
+    };
     let feedback = |typ: &str, parameter: &str| RTCPFeedback { typ: typ.to_owned(), parameter: parameter.to_owned() };
     RTCRtpCodec {
-        mime_type: MIME_TYPE_H264.to_owned(),
+        mime_type: mime_type(codec).to_owned(),
         clock_rate: VIDEO_CLOCK,
         channels: 0,
-        sdp_fmtp_line: "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f".to_owned(),
+        sdp_fmtp_line: fmtp.to_owned(),
         rtcp_feedback: vec![feedback("ccm", "fir"), feedback("nack", ""), feedback("nack", "pli")],
     }
 }
@@ -157,14 +177,14 @@ fn rtx(apt: u8) -> RTCRtpCodec {
 
 pub(super) fn kind_of(source: TrackSource) -> RtpCodecKind {
     match source.kind() {
-        hearth_base::TrackKind::Audio => RtpCodecKind::Audio,
-        hearth_base::TrackKind::Video => RtpCodecKind::Video,
+        TrackKind::Audio => RtpCodecKind::Audio,
+        TrackKind::Video => RtpCodecKind::Video,
     }
 }
 
-pub(super) fn mime_type(source: TrackSource) -> &'static str {
-    match source.kind() {
-        hearth_base::TrackKind::Audio => MIME_TYPE_OPUS,
-        hearth_base::TrackKind::Video => MIME_TYPE_H264,
+pub(super) fn mime_type(codec: VideoCodec) -> &'static str {
+    match codec {
+        VideoCodec::H264 => MIME_TYPE_H264,
+        VideoCodec::Vp8 => MIME_TYPE_VP8,
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use bytes::Bytes;
-use hearth_base::{TrackId, TrackKind, TrackSource};
+use hearth_base::{TrackId, TrackKind, TrackSource, VideoCodec};
 use rtc::rtcp;
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
 use rtc::rtcp::transport_feedbacks::transport_layer_nack::{TransportLayerNack, nack_pairs_from_sequence_numbers};
@@ -21,6 +21,8 @@ const STREAMS: usize = 64;
 pub(crate) struct RtpIn {
     pub(crate) ssrc: u32,
     pub(crate) source: TrackSource,
+    /// Of video; sound has one.
+    pub(crate) codec: Option<VideoCodec>,
     pub(crate) sequence: u16,
     pub(crate) time: u32,
     pub(crate) marker: bool,
@@ -72,6 +74,12 @@ impl Link {
         self.senders.iter().any(|sender| sender.track.id == track && sender.payload_type.is_some())
     }
 
+    /// The tracks of video that the other side takes, each with the codec it is sent in.
+    pub(crate) fn sent_video(&self) -> impl Iterator<Item = (TrackId, VideoCodec)> {
+        let sent = self.senders.iter().filter(|sender| sender.payload_type.is_some());
+        sent.filter_map(|sender| Some((sender.track.id, sender.codec?)))
+    }
+
     /// Asks for packets again (RFC 4585 section 6.2.1).
     pub(crate) fn send_nack(&mut self, ssrc: u32, missing: &[u16], now: Instant) {
         let nack = TransportLayerNack {
@@ -114,9 +122,21 @@ impl Link {
         if packet.payload.is_empty() {
             return; // padding, by which browsers probe
         }
+        let codec = match source.kind() {
+            TrackKind::Audio => None,
+            TrackKind::Video => {
+                let codec = self.codecs.get(&packet.header.payload_type).copied();
+                if codec.is_none() {
+                    self.counters.refused_packets += 1;
+                    return;
+                }
+                codec
+            }
+        };
         self.events.push_back(LinkEvent::Rtp(RtpIn {
             ssrc: packet.header.ssrc,
             source,
+            codec,
             sequence: packet.header.sequence_number,
             time: packet.header.timestamp,
             marker: packet.header.marker,

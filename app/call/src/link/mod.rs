@@ -119,6 +119,8 @@ pub(crate) struct LinkTransmit {
 struct Sender {
     track: LocalTrack,
     id: RTCRtpSenderId,
+    /// Of video: what it is sent in, the best of ours that they can take; known once there is an answer.
+    codec: Option<VideoCodec>,
     /// As negotiated; known once there is an answer.
     payload_type: Option<u8>,
 }
@@ -130,6 +132,8 @@ pub(crate) struct Link {
     senders: Vec<Sender>,
     /// Of their streams, as their packets came; the connection's own streams bound their number.
     sources: BTreeMap<u32, TrackSource>,
+    /// Of their video, by the payload types that were agreed on last.
+    codecs: BTreeMap<u8, VideoCodec>,
     channel: Option<RTCDataChannelId>,
     handshake: Handshake,
     round_trip: RoundTrip,
@@ -169,6 +173,7 @@ impl Link {
             config,
             senders: Vec::new(),
             sources: BTreeMap::new(),
+            codecs: BTreeMap::new(),
             channel: None,
             handshake: Handshake { phase: HandshakePhase::Running, repeater: FlightRepeater::new(), route: None },
             round_trip: RoundTrip::default(),
@@ -202,6 +207,11 @@ impl Link {
     /// Whether media can be sent.
     pub(crate) fn is_connected(&self) -> bool {
         self.handshake.phase == HandshakePhase::Done
+    }
+
+    /// What we can encode and decode, the best first.
+    pub(crate) fn video_codecs(&self) -> &[VideoCodec] {
+        &self.config.video_codecs
     }
 
     fn kind_of_source(name: &str, fallback: TrackKind) -> TrackSource {

@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
+use hearth_base::{TrackKind, VideoCodec};
 use rtc::ice::candidate::CandidateConfig;
 use rtc::ice::candidate::candidate_host::CandidateHostConfig;
 use rtc::ice::candidate::candidate_relay::CandidateRelayConfig;
@@ -11,7 +12,7 @@ use rtc::peer_connection::sdp::RTCSessionDescription;
 use rtc::peer_connection::transport::{RTCIceCandidate, RTCIceCandidateInit};
 use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
 
-use super::{Link, LinkError, Sender, build};
+use super::{Link, LinkError, LocalTrack, Sender, build};
 use crate::path::{CandidateKind, LocalCandidate};
 
 /// Whether the two sides have a video codec in common.
@@ -77,15 +78,18 @@ impl Link {
         let answer = self.pc.create_answer(None)?;
         let sdp = answer.sdp.clone();
         self.pc.set_local_description(now, answer)?;
-        self.find_payload_types();
+        self.find_sent(&self.config.video_codecs.clone());
+        self.find_received();
         self.drain(now);
         Ok(sdp)
     }
 
-    /// Takes their answer to our offer.
-    pub(crate) fn handle_answer(&mut self, answer: &str, now: Instant) -> Result<(), LinkError> {
+    /// Takes their answer to our offer, in which they can take `theirs` of video.
+    pub(crate) fn handle_answer(&mut self, answer: &str, theirs: &[VideoCodec], now: Instant) -> Result<(), LinkError> {
+        self.choose_codecs(theirs)?;
         self.pc.set_remote_description(now, RTCSessionDescription::answer(answer.to_owned())?)?;
-        self.find_payload_types();
+        self.find_sent(theirs);
+        self.find_received();
         self.drain(now);
         Ok(())
     }
@@ -130,24 +134,84 @@ impl Link {
     fn add_tracks(&mut self, video: Video) -> Result<(), LinkError> {
         for track in self.config.tracks.clone() {
             let can_video = video == Video::Shared && !self.config.video_codecs.is_empty();
-            if build::kind_of(track.source) == RtpCodecKind::Video && !can_video {
+            if track.source.kind() == TrackKind::Video && !can_video {
                 continue;
             }
-            let id = self.pc.add_track(build::media_stream_track(&track))?;
-            self.senders.push(Sender { track, id, payload_type: None });
+            let codecs = self.config.video_codecs.clone();
+            let is_answering = self.pc.remote_description().is_some();
+            match track.source.kind() {
+                TrackKind::Video if is_answering => self.add_answering(track, &codecs),
+                TrackKind::Audio | TrackKind::Video => self.add(track, &codecs)?,
+            }
         }
         Ok(())
     }
 
-    /// The payload types are the offerer's, so they are known only now.
-    fn find_payload_types(&mut self) {
+    fn add(&mut self, track: LocalTrack, codecs: &[VideoCodec]) -> Result<(), LinkError> {
+        let id = self.pc.add_track(build::media_stream_track(&track, codecs))?;
+        let codec = codecs.first().copied().filter(|_| track.source.kind() == TrackKind::Video);
+        self.senders.push(Sender { track, id, codec, payload_type: None });
+        Ok(())
+    }
+
+    /// The offer has said which codecs there are. A name may hide a profile that is none of ours, so the crate is asked: it
+    /// refuses a track whose codec it has not found in the offer.
+    fn add_answering(&mut self, track: LocalTrack, codecs: &[VideoCodec]) {
+        if !codecs.iter().any(|codec| self.add(track, &[*codec]).is_ok()) {
+            tracing::info!("their video and ours have the same names and are not the same");
+        }
+    }
+
+    /// The crate binds a sender to its track's codec while it reads the answer, so the best that they can take has to be the
+    /// track's before.
+    fn choose_codecs(&mut self, theirs: &[VideoCodec]) -> Result<(), LinkError> {
+        let Some(best) = self.config.video_codecs.iter().copied().find(|codec| theirs.contains(codec)) else {
+            return Ok(());
+        };
+        for sender in self.senders.iter_mut().filter(|sender| sender.codec.is_some_and(|codec| codec != best)) {
+            if let Some(mut rtp) = self.pc.rtp_sender(sender.id) {
+                rtp.replace_track(build::media_stream_track(&sender.track, &[best]))?;
+                sender.codec = Some(best);
+            }
+        }
+        Ok(())
+    }
+
+    /// The payload types are the offerer's, so they are known only now. What is not among `theirs` is not sent: where a section
+    /// is refused, the crate keeps the codecs of the offer.
+    fn find_sent(&mut self, theirs: &[VideoCodec]) {
+        let ours = &self.config.video_codecs;
         for sender in &mut self.senders {
-            let mime = build::mime_type(sender.track.source);
-            sender.payload_type = self.pc.rtp_sender(sender.id).and_then(|mut rtp| {
-                let parameters = &rtp.get_parameters().rtp_parameters;
-                let codec = parameters.codecs.iter().find(|c| c.rtp_codec.mime_type.eq_ignore_ascii_case(mime))?;
-                Some(codec.payload_type)
-            });
+            let Some(mut rtp) = self.pc.rtp_sender(sender.id) else { continue };
+            let agreed = &rtp.get_parameters().rtp_parameters.codecs;
+            let find = |mime: &str| {
+                let codec = agreed.iter().find(|codec| codec.rtp_codec.mime_type.eq_ignore_ascii_case(mime));
+                codec.map(|codec| codec.payload_type)
+            };
+            match sender.track.source.kind() {
+                TrackKind::Audio => sender.payload_type = find(build::OPUS_TYPE),
+                TrackKind::Video => {
+                    // What the sender is bound to goes first.
+                    let possible = sender.codec.iter().chain(ours).filter(|codec| theirs.contains(codec));
+                    let found = possible.copied().find_map(|codec| Some((codec, find(build::mime_type(codec))?)));
+                    sender.payload_type = found.map(|(_, payload_type)| payload_type);
+                    sender.codec = found.map(|(codec, _)| codec).or(sender.codec);
+                }
+            }
+        }
+    }
+
+    fn find_received(&mut self) {
+        self.codecs.clear();
+        let receivers: Vec<_> = self.pc.get_receivers().collect();
+        for id in receivers {
+            let Some(mut receiver) = self.pc.rtp_receiver(id) else { continue };
+            for codec in &receiver.get_parameters().rtp_parameters.codecs {
+                let mime = &codec.rtp_codec.mime_type;
+                let ours = &self.config.video_codecs;
+                let known = ours.iter().find(|ours| build::mime_type(**ours).eq_ignore_ascii_case(mime));
+                self.codecs.extend(known.map(|known| (codec.payload_type, *known)));
+            }
         }
     }
 }

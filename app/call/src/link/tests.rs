@@ -19,6 +19,11 @@ use crate::path::{CandidateKind, LocalCandidate};
 
 const VIDEO_SSRC: u32 = 22;
 
+/// What a description says of video.
+fn said(sdp: &str) -> Vec<VideoCodec> {
+    candidates::check_description(sdp).unwrap().video.unwrap_or_default()
+}
+
 struct Pair {
     links: [Link; 2],
     now: Instant,
@@ -31,19 +36,24 @@ fn address(index: usize) -> SocketAddr {
 
 impl Pair {
     fn connected() -> Self {
+        Self::with([&VideoCodec::ALL; 2])
+    }
+
+    /// Two that can do so much of video; the first one offers.
+    fn with([first, second]: [&[VideoCodec]; 2]) -> Self {
         let now = Instant::now();
-        let config = |base: u32| LinkConfig {
+        let config = |base: u32, codecs: &[VideoCodec]| LinkConfig {
             tracks: vec![
                 LocalTrack { id: TrackId(0), source: TrackSource::Microphone, ssrc: base + 1, rtx_ssrc: base + 5 },
                 LocalTrack { id: TrackId(1), source: TrackSource::Camera, ssrc: base + 2, rtx_ssrc: base + 6 },
             ],
-            video_codecs: vec![VideoCodec::H264],
+            video_codecs: codecs.to_vec(),
         };
-        let links = [Link::new(config(10), now).unwrap(), Link::new(config(20), now).unwrap()];
+        let links = [Link::new(config(10, first), now).unwrap(), Link::new(config(20, second), now).unwrap()];
         let mut pair = Self { links, now, events: [Vec::new(), Vec::new()] };
         let offer = pair.links[0].create_first_offer(now).unwrap();
         let answer = pair.links[1].answer(&offer, Video::Shared, now).unwrap();
-        pair.links[0].handle_answer(&answer, now).unwrap();
+        pair.links[0].handle_answer(&answer, &said(&answer), now).unwrap();
         for index in [0, 1] {
             let candidate = LocalCandidate { kind: CandidateKind::Host, address: address(index) };
             let text = pair.links[index].add_local_candidate(candidate, now).unwrap();
@@ -166,7 +176,7 @@ fn crossed_offers_can_be_rolled_back_and_answered() {
     pair.links[1].create_restart_offer(now).unwrap();
     pair.links[1].roll_back(now).unwrap();
     let answer = pair.links[1].answer(&theirs, Video::Shared, now).unwrap();
-    pair.links[0].handle_answer(&answer, now).unwrap();
+    pair.links[0].handle_answer(&answer, &said(&answer), now).unwrap();
     for index in [0, 1] {
         let candidate = LocalCandidate { kind: CandidateKind::Host, address: address(index) };
         let text = pair.links[index].add_local_candidate(candidate, now).unwrap();
@@ -178,4 +188,57 @@ fn crossed_offers_can_be_rolled_back_and_answered() {
         let back = events.iter().any(|event| matches!(event, LinkEvent::Ice(IceState::Connected)));
         assert!(back, "{events:?}");
     }
+}
+
+#[test]
+fn each_side_sends_the_best_that_both_have_and_loses_none_of_it() {
+    use VideoCodec::{H264, Vp8};
+    for (first, second, expected) in [
+        (&[H264, Vp8][..], &[H264, Vp8][..], H264),
+        (&[H264, Vp8], &[Vp8], Vp8),
+        (&[Vp8], &[H264, Vp8], Vp8),
+        (&[H264, Vp8], &[H264], H264),
+        (&[Vp8], &[Vp8], Vp8),
+    ] {
+        let mut pair = Pair::with([first, second]);
+        for index in [0, 1] {
+            let sent: Vec<_> = pair.links[index].sent_video().collect();
+            assert_eq!(sent, [(TrackId(1), expected)], "{first:?} offers to {second:?}");
+            let packet = |sequence| RtpOut {
+                track: TrackId(1),
+                sequence,
+                time: 1,
+                marker: true,
+                payload: Bytes::from_static(b"x"),
+            };
+            let now = pair.now;
+            pair.links[index].send_rtp(packet(1), now).unwrap();
+            while pair.links[index].poll_transmit().is_some() {} // lost
+            pair.links[index].send_rtp(packet(2), now).unwrap();
+            pair.run(Duration::from_millis(20));
+            let ssrc = pair.links[index].senders[1].track.ssrc;
+            let now = pair.now;
+            pair.links[1 - index].send_nack(ssrc, &[1], now);
+            pair.run(Duration::from_millis(20));
+            let came: Vec<_> = pair.events[1 - index].drain(..).filter_map(rtp).collect();
+            assert_eq!(came, [(2, Some(expected)), (1, Some(expected))], "{first:?} offers to {second:?}");
+        }
+    }
+}
+
+fn rtp(event: LinkEvent) -> Option<(u16, Option<VideoCodec>)> {
+    if let LinkEvent::Rtp(packet) = event { Some((packet.sequence, packet.codec)) } else { None }
+}
+
+#[test]
+fn a_name_that_hides_another_profile_falls_back_to_what_both_have() {
+    let now = Instant::now();
+    let mut pair = Pair::connected();
+    let track = LocalTrack { id: TrackId(1), source: TrackSource::Camera, ssrc: 1, rtx_ssrc: 2 };
+    let new = || Link::new(LinkConfig { tracks: vec![track], video_codecs: VideoCodec::ALL.to_vec() }, now).unwrap();
+    // As a browser whose hardware does High profile alone.
+    let offer = new().create_first_offer(now).unwrap().replace("42e01f", "64001f");
+    pair.links[0] = new();
+    pair.links[0].answer(&offer, Video::Shared, now).unwrap();
+    assert_eq!(pair.links[0].sent_video().collect::<Vec<_>>(), [(TrackId(1), VideoCodec::Vp8)]);
 }

@@ -2,13 +2,13 @@
 //!
 //! Nothing goes out before a key frame has; nothing goes out after a gap before the next one has. A gap is waited for as
 //! long as repair may take ([`PATIENCE`]), or until a whole key frame stands behind it. Owner of: packets waiting for
-//! their frame. (The crate's own depacketiser indexes unchecked, and its sample builder holds 12 MB a stream.)
+//! their frame. When the other side changes its codec, it begins anew with that one's first key frame. (The crate's own depacketiser indexes unchecked, and its sample builder holds 12 MB a stream.)
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use hearth_base::FrameKind;
+use hearth_base::{FrameKind, VideoCodec};
 
 use super::depacketize;
 use super::nack::PATIENCE;
@@ -46,6 +46,9 @@ pub(crate) struct Assembled {
 /// Puts the frames of one stream together.
 #[derive(Debug)]
 pub(crate) struct Assembler {
+    codec: VideoCodec,
+    /// The first packet that came in it: what is older and in another one is late.
+    codec_since: u64,
     packets: BTreeMap<u64, Waiting>,
     state: State,
     /// Frames put together, frames given up, payloads refused.
@@ -55,9 +58,27 @@ pub(crate) struct Assembler {
 }
 
 impl Assembler {
-    pub(crate) fn new(now: Instant) -> Self {
+    pub(crate) fn new(codec: VideoCodec, now: Instant) -> Self {
         let state = State::WantKey { ask_at: Some(now + ASK_AGAIN) };
-        Self { packets: BTreeMap::new(), state, frames: 0, gaps: 0, refused: 0 }
+        Self { codec, codec_since: 0, packets: BTreeMap::new(), state, frames: 0, gaps: 0, refused: 0 }
+    }
+
+    /// What the frames are encoded in.
+    pub(crate) fn codec(&self) -> VideoCodec {
+        self.codec
+    }
+
+    /// The packet that is about to be handled is in this codec. Whether it is worth handling.
+    pub(crate) fn handle_codec(&mut self, codec: VideoCodec, sequence: u64, now: Instant) -> bool {
+        if codec == self.codec {
+            return true;
+        }
+        if sequence < self.codec_since {
+            return false;
+        }
+        (self.codec, self.codec_since) = (codec, sequence);
+        self.give_up(now);
+        true
     }
 
     /// A packet came, with its numbers run on.
@@ -158,7 +179,7 @@ impl Assembler {
         debug_assert!(packets.keys().next() == Some(&first));
         let time = packets.values().next()?.time;
         let arrived = packets.values().map(|packet| packet.arrived).max()?;
-        match depacketize::access_unit(packets.values().map(|packet| &packet.payload)) {
+        match depacketize::frame(self.codec, packets.values().map(|packet| &packet.payload)) {
             Ok((kind, payload)) => {
                 self.frames += 1;
                 Some(Assembled { kind, time, payload, arrived })
@@ -190,7 +211,8 @@ impl Assembler {
     }
 
     fn whole_key_frame(&self) -> Option<u64> {
-        let starts = self.packets.iter().filter(|(_, packet)| depacketize::begins_key_frame(&packet.payload));
+        let starts =
+            self.packets.iter().filter(|(_, packet)| depacketize::begins_key_frame(self.codec, &packet.payload));
         let mut time = None;
         for (sequence, packet) in starts {
             // Only the first of a frame's parameter sets and slices begins it.

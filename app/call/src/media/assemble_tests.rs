@@ -12,7 +12,7 @@ struct Stream {
 impl Stream {
     fn new() -> Self {
         let now = Instant::now();
-        Self { assembler: Assembler::new(now), now }
+        Self { assembler: Assembler::new(VideoCodec::H264, now), now }
     }
 
     /// A packet of frame `time`; `K` begins a key frame, `k` goes on with it, `d` is a delta.
@@ -107,4 +107,22 @@ fn a_flood_stays_within_its_bound() {
         stream.packet(sequence, sequence, 'd', false);
         assert!(stream.assembler.packets.len() <= WAITING);
     }
+}
+
+#[test]
+fn another_codec_begins_with_its_own_key_frame_and_what_is_late_of_the_old_one_is_dropped() {
+    let mut stream = Stream::started();
+    stream.packet(13, 3, 'd', true);
+    let now = stream.now;
+    assert!(stream.assembler.handle_codec(VideoCodec::Vp8, 20, now));
+    assert!(!stream.assembler.handle_codec(VideoCodec::H264, 12, now), "late");
+    assert_eq!(stream.assembler.codec(), VideoCodec::Vp8);
+    for (sequence, tag, expected) in [(20, 0x11, &[][..]), (21, 0x10, &[21]), (22, 0x11, &[22])] {
+        let payload = Bytes::copy_from_slice(&[0x10, tag, 5]);
+        stream.assembler.handle_packet(sequence, sequence, true, payload, now);
+        assert_eq!(stream.frames(), expected, "{tag:x}");
+    }
+    assert!(stream.assembler.handle_codec(VideoCodec::H264, 23, now), "and back");
+    assert!(stream.packet(23, 23, 'd', true).is_empty());
+    assert_eq!(stream.packet(24, 24, 'K', true), [24]);
 }

@@ -1,8 +1,10 @@
-//! RTP payloads into NAL units with start codes (RFC 6184). Everything here comes from outside: each length is checked,
-//! what does not fit is refused whole. The state of a frame in the making is its caller's.
+//! RTP payloads into frames. Here H.264: NAL units with start codes (RFC 6184). Everything here comes from outside: each
+//! length is checked, what does not fit is refused whole. The state of a frame in the making is its caller's.
 
 use bytes::{Bytes, BytesMut};
-use hearth_base::FrameKind;
+use hearth_base::{FrameKind, VideoCodec};
+
+use super::vp8;
 
 const START_CODE: [u8; 4] = [0, 0, 0, 1];
 const STAP_A: u8 = 24;
@@ -11,16 +13,34 @@ const IDR: u8 = 5;
 const SPS: u8 = 7;
 const TYPE: u8 = 0b0001_1111;
 
-/// Longest access unit, bytes: an unlimited key frame at 4K is below 1 MB. Longer ones are refused.
+/// Longest frame, bytes: an unlimited key frame at 4K is below 1 MB. Longer ones are refused.
 pub(crate) const MAX_UNIT: usize = 4 << 20;
 
-/// The payload is none that mode 1 allows.
+/// The payload is none that its codec allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct BadPayload;
 
-/// Whether a key frame may begin with this payload: a parameter set, alone or first of an aggregate, or an IDR slice
-/// from its first byte on.
-pub(crate) fn begins_key_frame(payload: &[u8]) -> bool {
+/// Whether a key frame may begin with this payload.
+pub(crate) fn begins_key_frame(codec: VideoCodec, payload: &[u8]) -> bool {
+    match codec {
+        VideoCodec::H264 => begins_idr(payload),
+        VideoCodec::Vp8 => vp8::begins_key_frame(payload),
+    }
+}
+
+/// The frame in these payloads, which are whole and in order.
+pub(crate) fn frame<'a>(
+    codec: VideoCodec,
+    payloads: impl Iterator<Item = &'a Bytes>,
+) -> Result<(FrameKind, Bytes), BadPayload> {
+    match codec {
+        VideoCodec::H264 => access_unit(payloads),
+        VideoCodec::Vp8 => vp8::frame(payloads),
+    }
+}
+
+/// A parameter set, alone or first of an aggregate, or an IDR slice from its first byte on.
+fn begins_idr(payload: &[u8]) -> bool {
     let Some((&header, rest)) = payload.split_first() else { return false };
     match header & TYPE {
         SPS | IDR => true,
@@ -30,8 +50,7 @@ pub(crate) fn begins_key_frame(payload: &[u8]) -> bool {
     }
 }
 
-/// The access unit in these payloads, which are whole and in order.
-pub(crate) fn access_unit<'a>(payloads: impl Iterator<Item = &'a Bytes>) -> Result<(FrameKind, Bytes), BadPayload> {
+fn access_unit<'a>(payloads: impl Iterator<Item = &'a Bytes>) -> Result<(FrameKind, Bytes), BadPayload> {
     let mut unit = BytesMut::new();
     let mut kind = FrameKind::Delta;
     let mut fragment_open = false;
@@ -106,15 +125,15 @@ mod tests {
     fn what_was_packetised_comes_back_whole() {
         let mut original = vec![0, 0, 0, 1, 0x67, 1, 2, 0, 0, 0, 1, 0x68, 3, 0, 0, 0, 1, 0x65];
         original.extend((0..5000).map(|n| (n % 250 + 1) as u8));
-        let payloads = packetize::h264(&Bytes::from(original.clone()));
-        assert!(begins_key_frame(&payloads[0]));
+        let payloads = packetize::frame(VideoCodec::H264, &Bytes::from(original.clone()), 0);
+        assert!(begins_idr(&payloads[0]));
         assert_eq!(access_unit(payloads.iter()), Ok((FrameKind::Key, original.into())));
     }
 
     #[test]
     fn an_aggregate_is_taken_apart() {
         let payload = [0x78, 0, 2, 0x67, 9, 0, 1, 0x68];
-        assert!(begins_key_frame(&payload));
+        assert!(begins_idr(&payload));
         assert_eq!(unit(&[&payload]).unwrap().1[..], [0, 0, 0, 1, 0x67, 9, 0, 0, 0, 1, 0x68]);
     }
 

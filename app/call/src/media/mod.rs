@@ -6,3 +6,4 @@ pub(crate) mod nack;
 pub(crate) mod packetize;
 pub(crate) mod protect;
 pub(crate) mod unwrap;
+mod vp8;

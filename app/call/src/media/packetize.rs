@@ -1,6 +1,9 @@
-//! H.264 access units into RTP payloads (RFC 6184, packetization mode 1): single NAL units and FU-A.
+//! Encoded frames into RTP payloads. Here H.264 (RFC 6184, packetization mode 1): single NAL units and FU-A.
 
 use bytes::{BufMut, Bytes, BytesMut};
+use hearth_base::VideoCodec;
+
+use super::vp8;
 
 /// Longest payload, bytes. With RTP, SRTP, TURN and IPv6 round it a datagram stays below 1280, which every path carries.
 pub(crate) const MAX_PAYLOAD: usize = 1160;
@@ -11,8 +14,16 @@ const REFERENCE: u8 = 0b0110_0000;
 const START: u8 = 0b1000_0000;
 const END: u8 = 0b0100_0000;
 
-/// The payloads of one access unit with start codes (Annex B), in order; the last one takes the marker.
-pub(crate) fn h264(unit: &Bytes) -> Vec<Bytes> {
+/// The payloads of one frame, in order; the last one takes the marker. `number` counts the frames of this track in this codec.
+pub(crate) fn frame(codec: VideoCodec, payload: &Bytes, number: u16) -> Vec<Bytes> {
+    match codec {
+        VideoCodec::H264 => h264(payload),
+        VideoCodec::Vp8 => vp8::packetize(payload, number),
+    }
+}
+
+/// Of one access unit with start codes (Annex B).
+fn h264(unit: &Bytes) -> Vec<Bytes> {
     let mut payloads = Vec::new();
     for nal in nal_units(unit) {
         match nal.first() {

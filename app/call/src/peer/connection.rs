@@ -50,8 +50,8 @@ pub(crate) struct Connection {
     taken: usize,
     /// Both sides', ours second.
     pub(crate) fingerprints: (Option<String>, Option<String>),
-    /// Which of our codecs they can take, once they have spoken of video.
-    pub(crate) their_video: Option<Vec<VideoCodec>>,
+    /// Which codecs they can take, as far as we know them, once they have spoken of video.
+    their_video: Option<Vec<VideoCodec>>,
     outputs: VecDeque<ConnectionOutput>,
 }
 
@@ -124,8 +124,7 @@ impl Connection {
         let checked = candidates::check_description(offer)?;
         self.check_identity(&checked)?;
         let restarted = self.their_ufrag.as_ref().is_some_and(|old| *old != checked.ufrag);
-        let lacks = checked.video.as_ref().is_some_and(Vec::is_empty);
-        let sdp = self.link.answer(&checked.sdp, if lacks { Video::Lacking } else { Video::Shared }, now)?;
+        let sdp = self.link.answer(&checked.sdp, self.shared_video(checked.video.as_deref()), now)?;
         // Before any candidate of this generation is told.
         self.our_ufrag = candidates::ufrag_of(&sdp);
         if restarted {
@@ -139,10 +138,22 @@ impl Connection {
     pub(crate) fn handle_answer(&mut self, answer: &str, now: Instant) -> Result<(), NotTaken> {
         let checked = candidates::check_description(answer)?;
         self.check_identity(&checked)?;
-        self.link.handle_answer(&checked.sdp, now)?;
+        let theirs = checked.video.as_ref().or(self.their_video.as_ref()).cloned().unwrap_or_default();
+        self.link.handle_answer(&checked.sdp, &theirs, now)?;
         self.on_their_description(checked, now);
         self.drain(now);
         Ok(())
+    }
+
+    /// Whether they speak of video and can take none of ours.
+    pub(crate) fn lacks_video(&self) -> bool {
+        self.shared_video(self.their_video.as_deref()) == Video::Lacking
+    }
+
+    fn shared_video(&self, theirs: Option<&[VideoCodec]>) -> Video {
+        let ours = self.link.video_codecs();
+        let is_lacking = |theirs: &[VideoCodec]| !ours.is_empty() && !ours.iter().any(|codec| theirs.contains(codec));
+        if theirs.is_some_and(is_lacking) { Video::Lacking } else { Video::Shared }
     }
 
     /// A connection keeps its handshake, so whoever describes it again is who described it first.

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use hearth_base::{AudioPacket, ReceivedVideo, TrackId, TrackKind, TrackSource, VideoCodec};
+use hearth_base::{AudioPacket, ReceivedVideo, TrackId, TrackSource};
 
 use crate::link::RtpIn;
 use crate::media::assemble::Assembler;
@@ -83,13 +83,16 @@ impl Inbound {
                 out.push(Received::Audio(AudioPacket { track, sequence, time, arrived: now, payload: packet.payload }));
             }
             Some((assembler, nack)) => {
+                if !packet.codec.is_some_and(|codec| assembler.handle_codec(codec, sequence, now)) {
+                    return;
+                }
                 nack.handle_packet(sequence, round_trip, now);
                 assembler.handle_packet(sequence, time, packet.marker, packet.payload, now);
                 while let Some(frame) = assembler.poll_frame(now) {
                     let Some(payload) = self.protection.unprotect(frame.payload) else { continue };
                     out.push(Received::Video(ReceivedVideo {
                         track,
-                        codec: VideoCodec::H264,
+                        codec: assembler.codec(),
                         kind: frame.kind,
                         time: frame.time,
                         arrived: frame.arrived,
@@ -110,8 +113,7 @@ impl Inbound {
         }
         let track = TrackId(*next_track);
         *next_track += 1;
-        let video =
-            (packet.source.kind() == TrackKind::Video).then(|| (Assembler::new(packet.arrived), NackGenerator::new()));
+        let video = packet.codec.map(|codec| (Assembler::new(codec, packet.arrived), NackGenerator::new()));
         let stream = Stream {
             track,
             source: packet.source,

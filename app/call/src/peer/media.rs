@@ -3,14 +3,25 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use hearth_base::{Bitrate, EncodedAudio, FrameKind, TrackId};
+use hearth_base::{Bitrate, EncodedAudio, FrameKind, TrackId, VideoCodec};
 use rand::RngExt;
 
 use super::connection::Connection;
 use super::inbound::Ask;
 use super::{Context, Peer, PeerOutput};
-use crate::link::{Feedback, RtpIn};
+use crate::link::{Feedback, Link, RtpIn};
 use crate::send::pacer::Taken;
+
+/// A picture of ours, cut into payloads.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OutgoingFrame<'a> {
+    pub(crate) track: TrackId,
+    pub(crate) codec: VideoCodec,
+    pub(crate) kind: FrameKind,
+    /// When it was taken, after the call's own beginning.
+    pub(crate) since_start: Duration,
+    pub(crate) payloads: &'a [Bytes],
+}
 
 impl Peer {
     pub(super) fn number_tracks(&mut self, context: &mut Context<'_>) {
@@ -19,21 +30,26 @@ impl Peer {
         }
     }
 
-    /// A picture of ours, cut into payloads.
-    pub(crate) fn handle_video(
-        &mut self,
-        track: TrackId,
-        kind: FrameKind,
-        since_start: Duration,
-        payloads: &[Bytes],
-        context: &mut Context<'_>,
-        now: Instant,
-    ) {
-        if !self.takes(track) {
+    /// Which of our tracks of video go to them, and in which codec.
+    pub(crate) fn watches(&self) -> impl Iterator<Item = (TrackId, VideoCodec)> {
+        let link = self.connection.as_ref().map(|connection| &connection.link).filter(|link| link.is_connected());
+        link.into_iter().flat_map(Link::sent_video)
+    }
+
+    /// Whoever has just come needs a picture to begin with.
+    pub(super) fn want_key_frames(&self, connection: &Connection, context: &mut Context<'_>) {
+        let wanted = connection.link.sent_video().map(|(track, codec)| PeerOutput::KeyFrameWanted(track, codec));
+        context.outputs.extend(wanted);
+    }
+
+    /// A picture of ours.
+    pub(crate) fn handle_video(&mut self, frame: &OutgoingFrame<'_>, context: &mut Context<'_>, now: Instant) {
+        let OutgoingFrame { track, codec, kind, since_start, payloads } = *frame;
+        if !self.watches().any(|watched| watched == (track, codec)) {
             return;
         }
         if self.outbound.handle_video(track, kind, since_start, payloads, now) == Taken::No {
-            context.outputs.push_back(PeerOutput::KeyFrameWanted(track));
+            context.outputs.push_back(PeerOutput::KeyFrameWanted(track, codec));
         }
         self.drain(context, now);
     }
@@ -93,7 +109,8 @@ impl Peer {
         match feedback {
             Feedback::KeyFrameWanted(track) => {
                 self.counters.key_frames_wanted += 1;
-                context.outputs.push_back(PeerOutput::KeyFrameWanted(track));
+                let sent = connection.link.sent_video().find(|(sent, _)| *sent == track);
+                context.outputs.extend(sent.map(|(track, codec)| PeerOutput::KeyFrameWanted(track, codec)));
             }
             Feedback::Nack { packets, .. } => self.counters.nacks_received += u64::from(packets),
             Feedback::Loss { fraction, .. } => {

@@ -17,7 +17,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
 use bytes::Bytes;
-use hearth_base::TrackId;
+use hearth_base::{TrackId, VideoCodec};
 use hearth_protocol::{PeerEntry, PeerId, SignalBody};
 use rand_chacha::ChaCha12Rng;
 
@@ -81,7 +81,7 @@ pub(crate) enum PeerOutput {
         text: String,
     },
     End(TrackId),
-    KeyFrameWanted(TrackId),
+    KeyFrameWanted(TrackId, VideoCodec),
     Connected,
     Bye(PeerId),
     Changed,
@@ -90,6 +90,7 @@ pub(crate) enum PeerOutput {
 }
 
 pub(crate) use inbound::Received as PeerMedia;
+pub(crate) use media::OutgoingFrame;
 
 /// Somebody else.
 pub(crate) struct Peer {
@@ -259,6 +260,7 @@ impl Peer {
             LinkEvent::Connected => {
                 self.handshakes += 1;
                 self.life.handle_connected(route);
+                self.want_key_frames(connection, context);
                 context.outputs.extend([PeerOutput::Connected, PeerOutput::Changed]);
             }
             LinkEvent::Dead(error) => {
@@ -331,10 +333,8 @@ impl Peer {
             estimate: self.outbound.estimate(),
             pair: link.and_then(|link| link.selected_pair()),
             fingerprints: fingerprints.and_then(|(theirs, ours)| theirs.zip(ours)),
-            lacks_video_codec: self
-                .connection
-                .as_ref()
-                .is_some_and(|c| c.their_video.as_ref().is_some_and(Vec::is_empty)),
+            video_codec: self.watches().map(|(_, codec)| codec).next(),
+            lacks_video_codec: self.connection.as_ref().is_some_and(Connection::lacks_video),
             handshakes: self.handshakes,
             restarts: self.restarts,
             counters,

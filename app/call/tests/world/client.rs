@@ -53,14 +53,14 @@ pub struct Client {
 }
 
 impl Client {
-    pub fn new(index: u8, seed: u64, transport: TransportPolicy, now: Instant) -> Self {
+    pub fn new(index: u8, seed: u64, transport: TransportPolicy, codecs: &[VideoCodec], now: Instant) -> Self {
         let mut bytes = [index; 32];
         bytes.iter_mut().zip(seed.to_le_bytes()).for_each(|(to, from)| *to = from);
         let config = CallConfig {
             seed: bytes,
             nick: format!("client {index}"),
             tracks: vec![TrackSource::Microphone, TrackSource::Camera],
-            video_codecs: vec![VideoCodec::H264],
+            video_codecs: codecs.to_vec(),
             transport,
             loopback: Loopback::Refused,
         };
@@ -109,8 +109,9 @@ impl Client {
             if self.silent {
                 continue;
             }
-            let picture = self.source.picture(now);
-            self.call.handle(Input::Video(picture), now);
+            for picture in self.source.picture(now) {
+                self.call.handle(Input::Video(picture), now);
+            }
         }
         while self.next_sound <= now {
             let mut sound = self.source.sound(self.next_sound);
@@ -141,7 +142,8 @@ impl Client {
                 Output::HangUpSignal => wishes.push(Wish::HangUp),
                 Output::OpenSocket { socket, bind } => self.open(socket, bind, now),
                 Output::CloseSocket(socket) => drop(self.sockets.remove(&socket)),
-                Output::Media(MediaCommand::KeyFrame { .. }) => self.source.want_key_frame(),
+                Output::Media(MediaCommand::KeyFrame { codec, .. }) => self.source.want_key_frame(codec),
+                Output::Media(MediaCommand::Watched { codec, by_anybody, .. }) => self.source.watch(codec, by_anybody),
                 Output::Resolve(name) => self.asked_names.push(name),
                 Output::Changed => self.ended = matches!(self.call.snapshot().phase, Phase::Ended(_)),
                 Output::Media(_) => {}

@@ -14,6 +14,7 @@
 
 mod bad_input;
 mod client;
+mod codecs;
 mod media;
 mod pairs;
 mod raw;

@@ -1,6 +1,6 @@
 //! Media that carries its own proof: who sent it, and which one in the row it is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -12,7 +12,7 @@ use hearth_base::{
 pub const VIDEO: Duration = Duration::from_millis(66);
 /// One packet of sound every so often.
 pub const AUDIO: Duration = Duration::from_millis(20);
-/// Bytes of a key frame and of another: 7 packets and 3.
+/// Bytes of a key frame and of another: 7 packets and 3, in either codec.
 const KEY_BYTES: usize = 8000;
 const DELTA_BYTES: usize = 3000;
 
@@ -25,41 +25,41 @@ pub struct Source {
     start: Instant,
     pub frames: u32,
     pub sounds: u32,
-    key_wanted: bool,
+    /// What anybody takes of it.
+    pub watched: BTreeSet<VideoCodec>,
+    key_wanted: BTreeSet<VideoCodec>,
 }
 
 impl Source {
     pub fn new(id: u8, audio: TrackId, video: TrackId, start: Instant) -> Self {
-        Self { id, video, audio, start, frames: 0, sounds: 0, key_wanted: true }
+        Self { id, video, audio, start, frames: 0, sounds: 0, watched: BTreeSet::new(), key_wanted: BTreeSet::new() }
     }
 
-    pub fn want_key_frame(&mut self) {
-        self.key_wanted = true;
+    pub fn want_key_frame(&mut self, codec: VideoCodec) {
+        self.key_wanted.insert(codec);
     }
 
-    pub fn picture(&mut self, now: Instant) -> EncodedVideo {
-        let kind = if std::mem::take(&mut self.key_wanted) { FrameKind::Key } else { FrameKind::Delta };
+    /// Whether anybody takes this codec; an encoder that is made anew begins with a key frame.
+    pub fn watch(&mut self, codec: VideoCodec, by_anybody: bool) {
+        if !by_anybody {
+            self.watched.remove(&codec);
+        } else if self.watched.insert(codec) {
+            self.want_key_frame(codec);
+        }
+    }
+
+    /// The next picture, in each codec that anybody takes.
+    pub fn picture(&mut self, now: Instant) -> Vec<EncodedVideo> {
         let tag = tag(self.id, self.frames);
         self.frames += 1;
-        let mut unit = Vec::new();
-        let (header, bytes) = match kind {
-            FrameKind::Key => {
-                unit.extend([0, 0, 0, 1, 0x67, 0x42, 0xe0, 0x1f, 0, 0, 0, 1, 0x68, 0xce]);
-                (0x65, KEY_BYTES)
-            }
-            FrameKind::Delta => (0x41, DELTA_BYTES),
+        let key_wanted = std::mem::take(&mut self.key_wanted);
+        let encode = |codec: &VideoCodec| {
+            let kind = if key_wanted.contains(codec) { FrameKind::Key } else { FrameKind::Delta };
+            let payload = encoded(*codec, kind, tag.as_bytes());
+            let (track, layer) = (self.video, Layer::default());
+            EncodedVideo { track, layer, codec: *codec, kind, captured: now, payload }
         };
-        unit.extend([0, 0, 0, 1, header]);
-        unit.extend_from_slice(tag.as_bytes());
-        unit.resize(bytes, 0xAA);
-        EncodedVideo {
-            track: self.video,
-            layer: Layer::default(),
-            codec: VideoCodec::H264,
-            kind,
-            captured: now,
-            payload: unit.into(),
-        }
+        self.watched.iter().map(encode).collect()
     }
 
     pub fn sound(&mut self, now: Instant) -> EncodedAudio {
@@ -75,6 +75,21 @@ impl Source {
             payload,
         }
     }
+}
+
+/// A frame that looks to a packetiser like a real one.
+fn encoded(codec: VideoCodec, kind: FrameKind, tag: &[u8]) -> Bytes {
+    let header: &[u8] = match (codec, kind) {
+        (VideoCodec::H264, FrameKind::Key) => {
+            &[0, 0, 0, 1, 0x67, 0x42, 0xe0, 0x1f, 0, 0, 0, 1, 0x68, 0xce, 0, 0, 0, 1, 0x65]
+        }
+        (VideoCodec::H264, FrameKind::Delta) => &[0, 0, 0, 1, 0x41],
+        (VideoCodec::Vp8, FrameKind::Key) => &[0x10, 2, 0, 0x9d, 0x01, 0x2a, 0x80, 2, 0x68, 1],
+        (VideoCodec::Vp8, FrameKind::Delta) => &[0x11, 2, 0],
+    };
+    let mut frame = [header, tag].concat();
+    frame.resize(if kind == FrameKind::Key { KEY_BYTES } else { DELTA_BYTES }, 0xAA);
+    frame.into()
 }
 
 fn tag(id: u8, number: u32) -> String {
@@ -93,6 +108,8 @@ fn read_tag(payload: &[u8]) -> Option<(u8, u32)> {
 pub struct Got {
     pub frames: Vec<u32>,
     pub frame_times: Vec<Instant>,
+    /// What the newest was encoded in.
+    pub codec: Option<VideoCodec>,
     pub sounds: u64,
     pub last_sound: Option<Instant>,
 }
@@ -120,6 +137,7 @@ impl Sink {
         let got = self.got.entry(source).or_default();
         assert!(got.frames.last().is_none_or(|last| number > *last), "frame {number} after {:?}", got.frames.last());
         got.frames.push(number);
+        got.codec = Some(frame.codec);
         got.frame_times.push(now);
     }
 

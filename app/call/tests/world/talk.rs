@@ -200,13 +200,13 @@ fn names_that_hide_nothing_are_not_asked_for() {
 #[test]
 fn a_browser_without_our_codec_is_told_from_others() {
     let mut world = World::new(911, LAN);
-    // As Firefox without its plugin: an offer of everything but H.264.
+    // An offer of everything but our codecs.
     world.tamper = Some(Box::new(|message: &mut Value| {
         if message.pointer("/desc/type") != Some(&Value::from("offer")) {
             return;
         }
         let Some(sdp) = message.pointer("/desc/sdp").and_then(Value::as_str) else { return };
-        message["desc"]["sdp"] = Value::from(sdp.replace("H264/90000", "AV1/90000"));
+        message["desc"]["sdp"] = Value::from(sdp.replace("H264/90000", "AV1/90000").replace("VP8/90000", "VP9/90000"));
     }));
     for index in [0, 1] {
         world.add_client(TransportPolicy::All);

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
+use hearth_base::VideoCodec;
 use hearth_call::{Input, Intent, PeerPhase, Phase, SignalLink, TransportPolicy};
 use hearth_netsim::{LinkConfig, Network, NodeId};
 use hearth_protocol::{InviteSecret, RoomName};
@@ -98,8 +99,13 @@ impl World {
 
     /// A further machine, without a call yet.
     pub fn add_client(&mut self, transport: TransportPolicy) -> usize {
+        self.add_client_with(transport, &VideoCodec::ALL)
+    }
+
+    /// The same, with these codecs alone.
+    pub fn add_client_with(&mut self, transport: TransportPolicy, codecs: &[VideoCodec]) -> usize {
         let index = self.clients.len();
-        let client = Client::new(index as u8, self.seed, transport, self.now);
+        let client = Client::new(index as u8, self.seed, transport, codecs, self.now);
         self.net.add_address(client.node, client.address);
         self.clients.push(client);
         index
@@ -179,14 +185,12 @@ impl World {
     }
 
     pub fn run(&mut self, time: Duration) {
-        let end = self.now + time;
-        self.run_to(end, |_| false);
+        self.run_to(self.now + time, |_| false);
     }
 
     /// Runs until `done`, for at most `limit`; whether it was done.
     pub fn run_until(&mut self, limit: Duration, done: impl Fn(&Self) -> bool) -> bool {
-        let end = self.now + limit;
-        self.run_to(end, done)
+        self.run_to(self.now + limit, done)
     }
 
     fn run_to(&mut self, end: Instant, done: impl Fn(&Self) -> bool) -> bool {

@@ -1,11 +1,14 @@
 //! The codecs, behind traits that are keyed by what [`hearth_base`] calls them.
 //!
-//! Owns nothing. What a build can do, [`video_codecs`] and [`audio_codecs`] say: H.264 is a cargo feature.
+//! Owns nothing. What a build can do, [`video_codecs`] and [`audio_codecs`] say: H.264 is a cargo feature, VP8 is always there.
 
 #[cfg(feature = "h264")]
 mod h264;
 mod opus;
 mod opus_packet;
+#[cfg(test)]
+mod tests;
+mod vp8;
 
 use std::time::{Duration, Instant};
 
@@ -58,7 +61,7 @@ pub struct VideoSettings {
 pub struct EncodedPicture {
     /// Whether it stands alone.
     pub kind: FrameKind,
-    /// H.264: an access unit with start codes (Annex B).
+    /// H.264: an access unit with start codes (Annex B). VP8: a frame (RFC 6386 section 9.1).
     pub payload: Bytes,
 }
 
@@ -85,7 +88,7 @@ pub trait VideoEncoder: Send {
 
 /// Makes them large again.
 pub trait VideoDecoder: Send {
-    /// Decodes one access unit. `None` when it held no picture.
+    /// Decodes one access unit or frame. `None` when it held no picture.
     ///
     /// # Errors
     /// [`CodecError::Decode`]; then only a key frame helps.
@@ -145,7 +148,7 @@ pub const MAX_PACKET_SAMPLES: usize = 5760;
 
 /// What this build can encode and decode, the best first.
 pub fn video_codecs() -> Vec<VideoCodec> {
-    if cfg!(feature = "h264") { vec![VideoCodec::H264] } else { Vec::new() }
+    VideoCodec::ALL.into_iter().filter(|codec| cfg!(feature = "h264") || *codec != VideoCodec::H264).collect()
 }
 
 /// What this build can encode and decode, the best first.
@@ -162,10 +165,8 @@ pub fn video_encoder(codec: VideoCodec, settings: VideoSettings) -> Result<Box<d
         #[cfg(feature = "h264")]
         VideoCodec::H264 => Ok(Box::new(h264::Encoder::new(settings)?)),
         #[cfg(not(feature = "h264"))]
-        VideoCodec::H264 => {
-            let VideoSettings { .. } = settings;
-            Err(CodecError::Unavailable(codec))
-        }
+        VideoCodec::H264 => Err(CodecError::Unavailable(codec)),
+        VideoCodec::Vp8 => Ok(Box::new(vp8::Encoder::new(settings))),
     }
 }
 
@@ -179,6 +180,7 @@ pub fn video_decoder(codec: VideoCodec) -> Result<Box<dyn VideoDecoder>, CodecEr
         VideoCodec::H264 => Ok(Box::new(h264::Decoder::new()?)),
         #[cfg(not(feature = "h264"))]
         VideoCodec::H264 => Err(CodecError::Unavailable(codec)),
+        VideoCodec::Vp8 => Ok(Box::new(vp8::Decoder::new()?)),
     }
 }
 

@@ -1,16 +1,17 @@
 //! The decode threads: each track pinned to one of them, so that its pictures stay in order.
 //!
 //! A track has at most [`QUEUE`] pictures waiting. Beyond, all of them go, and nothing is decoded until a key frame comes:
-//! a late picture is worth less than the next whole one. After an error too the decoder holds until a key frame.
+//! a late picture is worth less than the next whole one. After an error too the decoder holds until a key frame. It is made
+//! for the first picture's codec, and anew when they change to another one.
 //! Owner of: the decoders (in the threads), what each track waits for (here).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded, select};
-use hearth_base::{FrameKind, ReceivedVideo, TrackId, VideoCodec};
+use hearth_base::{FrameKind, Picture, ReceivedVideo, TrackId, VideoCodec};
 
 use super::worker::{Stop, Worker};
 use super::{PictureSink, StartError};
@@ -71,6 +72,8 @@ struct Track {
     thread: usize,
     next: u64,
     skipping: bool,
+    /// Of the newest picture.
+    codec: Option<VideoCodec>,
     shared: Arc<Shared>,
 }
 
@@ -95,7 +98,7 @@ enum Work {
 
 /// What a thread knows of a track.
 struct Decoding {
-    decoder: Box<dyn VideoDecoder>,
+    decoder: Option<(VideoCodec, Box<dyn VideoDecoder>)>,
     sink: Box<dyn PictureSink>,
     shared: Arc<Shared>,
     lost: Lost,
@@ -119,24 +122,13 @@ impl DecodeThreads {
 
     /// A track begins: its pictures go to `sink`, and `lost` is told when it needs a key frame. One that is there already
     /// begins anew.
-    ///
-    /// # Errors
-    /// [`CodecError`] when there is no such decoder.
-    pub fn begin(
-        &mut self,
-        track: TrackId,
-        codec: VideoCodec,
-        sink: Box<dyn PictureSink>,
-        lost: Lost,
-    ) -> Result<(), CodecError> {
-        let decoder = video_decoder(codec)?;
+    pub fn begin(&mut self, track: TrackId, sink: Box<dyn PictureSink>, lost: Lost) {
         let thread = track.0 as usize % self.threads.len().max(1);
         let shared = Arc::<Shared>::default();
-        let decoding = Decoding { decoder, sink, shared: shared.clone(), lost, holding: true };
+        let decoding = Decoding { decoder: None, sink, shared: shared.clone(), lost, holding: true };
         if self.send(thread, Work::Begin(track, decoding)) {
-            self.tracks.insert(track, Track { thread, next: 0, skipping: false, shared });
+            self.tracks.insert(track, Track { thread, next: 0, skipping: false, codec: None, shared });
         }
-        Ok(())
     }
 
     /// It is over.
@@ -151,6 +143,7 @@ impl DecodeThreads {
     /// A picture came.
     pub fn handle_video(&mut self, frame: ReceivedVideo) -> Queued {
         let Some(track) = self.tracks.get_mut(&frame.track) else { return Queued::Dropped };
+        track.codec = Some(frame.codec);
         let shared = track.shared.clone();
         shared.received.fetch_add(1, Ordering::Relaxed);
         let key = frame.kind == FrameKind::Key;
@@ -177,6 +170,11 @@ impl DecodeThreads {
             track.skipping = true;
         }
         Queued::KeyFrameWanted
+    }
+
+    /// How a track's newest picture was encoded. `None` when there was none.
+    pub fn codec(&self, track: TrackId) -> Option<VideoCodec> {
+        self.tracks.get(&track)?.codec
     }
 
     /// A track's counters. `None` when it has not begun.
@@ -222,17 +220,28 @@ fn handle(tracks: &mut BTreeMap<TrackId, Decoding>, work: Work) {
 }
 
 impl Decoding {
+    fn decode(&mut self, frame: &ReceivedVideo, now: Instant) -> Result<Option<Picture>, CodecError> {
+        let known = self.decoder.take_if(|(codec, _)| *codec == frame.codec);
+        let (codec, decoder) = match known {
+            Some(known) => known,
+            None => (frame.codec, video_decoder(frame.codec)?),
+        };
+        let (_, decoder) = self.decoder.insert((codec, decoder));
+        decoder.decode(&frame.payload, now)
+    }
+
     fn handle_frame(&mut self, number: u64, frame: &ReceivedVideo) {
         self.shared.waiting.fetch_sub(1, Ordering::Relaxed);
         let flushed = number < self.shared.flushed.load(Ordering::Relaxed);
-        let useless = self.holding && frame.kind == FrameKind::Delta;
+        let changed = self.decoder.as_ref().is_some_and(|(codec, _)| *codec != frame.codec);
+        let useless = (self.holding || changed) && frame.kind == FrameKind::Delta;
         if flushed || useless {
             self.shared.dropped.fetch_add(1, Ordering::Relaxed);
             self.holding = true;
             return;
         }
         let begin = Now::read();
-        let decoded = self.decoder.decode(&frame.payload, begin.monotonic);
+        let decoded = self.decode(frame, begin.monotonic);
         let now = Now::read();
         let busy = now.monotonic.saturating_duration_since(begin.monotonic);
         self.shared.busy_micros.fetch_add(busy.as_micros() as u64, Ordering::Relaxed);

@@ -28,13 +28,13 @@ impl EncodeThread {
     /// Starts the encoders of one track, and gives the slot that pictures are put in.
     ///
     /// # Errors
-    /// [`StartError`] when there is no such encoder, or no thread.
+    /// [`StartError`] when the system gives no thread.
     pub fn spawn(
         track: TrackId,
         layers: &[LayerSettings],
         sink: Box<dyn VideoSink>,
     ) -> Result<(Self, SlotSender<Picture>), StartError> {
-        let encoding = Encoding::new(track, layers, sink)?;
+        let encoding = Encoding::new(track, layers, sink);
         let (pictures, taken) = slot();
         let (commands, told) = bounded(COMMANDS);
         let (publish, reports) = slot();

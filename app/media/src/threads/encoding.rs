@@ -1,15 +1,17 @@
-//! One raw picture into each watched layer, once, however many watch.
+//! One raw picture into each watched layer and codec, once, however many watch.
 //!
-//! Never a single delta is dropped: when there is no room, the raw picture is left out before it is encoded; and when a
-//! picture is refused all the same, its layer goes on with a key frame. Owner of: the encoders of one track's layers.
-//! Knows no thread and no clock.
+//! An encoder is made when somebody first watches its codec, and dropped when nobody does: codecs that nobody takes cost
+//! nothing. Never a single delta is dropped: when there is no room, the raw picture is left out before it is encoded; and
+//! when a picture is refused all the same, its encoder goes on with a key frame. Owner of: the encoders of one track's
+//! layers. Knows no thread and no clock.
 
-use std::time::Instant;
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use hearth_base::{Bitrate, EncodedVideo, FrameKind, FrameRate, Layer, Picture, TrackId, VideoCodec};
 
 use super::VideoSink;
-use crate::codec::{CodecError, VideoEncoder, VideoSettings, video_encoder};
+use crate::codec::{VideoEncoder, VideoSettings, video_encoder};
 use crate::scale;
 use crate::turn::Accepted;
 
@@ -20,35 +22,33 @@ pub struct LayerSettings {
     pub layer: Layer,
     /// How often the camera's size is halved for it.
     pub halvings: u8,
-    /// How it is encoded.
-    pub codec: VideoCodec,
     /// Pictures a second that will come.
     pub rate: FrameRate,
     /// Bits a second to begin with.
     pub bitrate: Bitrate,
 }
 
-/// What an encoder is to do, besides going on.
+/// What the encoders are to do, besides going on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EncodeCommand {
-    /// The next picture of this layer is to stand alone.
-    KeyFrame(Layer),
-    /// From now on, this many bits a second.
+    /// The next picture of this layer in this codec is to stand alone. Only who watches asks, so this watches as well.
+    KeyFrame(Layer, VideoCodec),
+    /// From now on, this many bits a second, in every codec.
     Bitrate(Layer, Bitrate),
-    /// Whether anybody watches this layer: what nobody watches is not encoded. All are watched to begin with.
-    Watched(Layer, bool),
+    /// Whether anybody watches this layer in this codec: what nobody watches is not encoded. Nothing is, to begin with.
+    Watched(Layer, VideoCodec, bool),
 }
 
-/// What was done so far, a layer each.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+/// What was done so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EncodeReport {
     /// Raw pictures that came.
     pub pictures: u64,
-    /// In the order of the settings.
-    pub layers: Vec<LayerCounters>,
+    /// Of each layer and codec that was ever watched.
+    pub layers: BTreeMap<(Layer, VideoCodec), LayerCounters>,
 }
 
-/// One layer's counters.
+/// The counters of one layer in one codec.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct LayerCounters {
     /// Pictures that were encoded and taken.
@@ -63,105 +63,133 @@ pub struct LayerCounters {
     pub no_room: u64,
     /// Encoded pictures that were refused.
     pub refused: u64,
-    /// Errors of the encoder.
+    /// Errors of the encoder, and of making it.
     pub errors: u64,
 }
 
 /// The encoders of one track.
 pub struct Encoding {
     track: TrackId,
-    layers: Vec<Encoder>,
+    layers: Vec<Encoders>,
     sink: Box<dyn VideoSink>,
     began: Option<Instant>,
     pictures: u64,
 }
 
-struct Encoder {
+/// The encoders of one layer.
+struct Encoders {
+    /// Its rate is the newest.
     settings: LayerSettings,
-    codec: Box<dyn VideoEncoder>,
+    of: BTreeMap<VideoCodec, Encoder>,
+}
+
+struct Encoder {
+    /// None while nobody watches.
+    codec: Option<Box<dyn VideoEncoder>>,
     next: FrameKind,
-    watched: bool,
     counters: LayerCounters,
 }
 
+/// What an encoder needs to know of a picture.
+#[derive(Clone, Copy)]
+struct Place {
+    track: TrackId,
+    layer: Layer,
+    codec: VideoCodec,
+    at: Duration,
+}
+
 impl Encoding {
-    /// Encoders for these layers.
-    ///
-    /// # Errors
-    /// [`CodecError`] when there is no such encoder.
-    pub fn new(track: TrackId, layers: &[LayerSettings], sink: Box<dyn VideoSink>) -> Result<Self, CodecError> {
-        let encoder = |settings: &LayerSettings| {
-            let codec =
-                video_encoder(settings.codec, VideoSettings { rate: settings.rate, bitrate: settings.bitrate })?;
-            Ok(Encoder {
-                settings: *settings,
-                codec,
-                next: FrameKind::Key,
-                watched: true,
-                counters: LayerCounters::default(),
-            })
-        };
-        let layers = layers.iter().map(encoder).collect::<Result<_, CodecError>>()?;
-        Ok(Self { track, layers, sink, began: None, pictures: 0 })
+    /// Nothing is watched, and so no encoder is there yet.
+    pub fn new(track: TrackId, layers: &[LayerSettings], sink: Box<dyn VideoSink>) -> Self {
+        let layers = layers.iter().map(|settings| Encoders { settings: *settings, of: BTreeMap::new() }).collect();
+        Self { track, layers, sink, began: None, pictures: 0 }
     }
 
     /// Does what it is told. A layer that is not there has nothing to do.
     pub fn handle_command(&mut self, command: EncodeCommand) {
-        let (EncodeCommand::KeyFrame(layer) | EncodeCommand::Bitrate(layer, _) | EncodeCommand::Watched(layer, _)) =
-            command;
-        for encoder in self.layers.iter_mut().filter(|encoder| encoder.settings.layer == layer) {
+        let (EncodeCommand::KeyFrame(layer, _)
+        | EncodeCommand::Bitrate(layer, _)
+        | EncodeCommand::Watched(layer, _, _)) = command;
+        for encoders in self.layers.iter_mut().filter(|encoders| encoders.settings.layer == layer) {
             match command {
-                EncodeCommand::KeyFrame(_) => encoder.next = FrameKind::Key,
-                EncodeCommand::Bitrate(_, bitrate) => encoder.set_bitrate(bitrate),
-                EncodeCommand::Watched(_, watched) => encoder.set_watched(watched),
+                EncodeCommand::KeyFrame(_, codec) => encoders.watch(codec).next = FrameKind::Key,
+                EncodeCommand::Bitrate(_, bitrate) => encoders.set_bitrate(bitrate),
+                EncodeCommand::Watched(_, codec, true) => drop(encoders.watch(codec)),
+                EncodeCommand::Watched(_, codec, false) => encoders.unwatch(codec),
             }
         }
     }
 
-    /// Encodes a picture in each layer that is watched and has room.
+    /// Encodes a picture for each layer and codec that is watched and has room.
     pub fn handle_picture(&mut self, picture: &Picture) {
         self.pictures += 1;
         let began = *self.began.get_or_insert(picture.captured);
         let at = picture.captured.saturating_duration_since(began);
         // Layers share the halves: the picture of each size is made once.
         let mut sizes = vec![picture.clone()];
-        for encoder in &mut self.layers {
-            if !encoder.watched {
-                continue;
-            }
-            if !self.sink.room(self.track, encoder.settings.layer) {
-                encoder.counters.no_room += 1;
-                continue;
-            }
-            if let Some(picture) = halved(&mut sizes, encoder.settings.halvings) {
-                encoder.encode(self.track, &picture, at, self.sink.as_mut());
+        for Encoders { settings, of } in &mut self.layers {
+            for (codec, encoder) in of.iter_mut().filter(|(_, encoder)| encoder.codec.is_some()) {
+                if !self.sink.room(self.track, settings.layer) {
+                    encoder.counters.no_room += 1;
+                    continue;
+                }
+                let place = Place { track: self.track, layer: settings.layer, codec: *codec, at };
+                if let Some(picture) = halved(&mut sizes, settings.halvings) {
+                    encoder.encode(&picture, place, self.sink.as_mut());
+                }
             }
         }
     }
 
     /// What was done so far.
     pub fn report(&self) -> EncodeReport {
-        let layers = self.layers.iter().map(|encoder| encoder.counters).collect();
-        EncodeReport { pictures: self.pictures, layers }
+        let of = |Encoders { settings, of }: &Encoders| {
+            let layer = settings.layer;
+            of.iter().map(|(codec, encoder)| ((layer, *codec), encoder.counters)).collect::<Vec<_>>()
+        };
+        EncodeReport { pictures: self.pictures, layers: self.layers.iter().flat_map(of).collect() }
+    }
+}
+
+impl Encoders {
+    /// The encoder of this codec, made where there is none.
+    fn watch(&mut self, codec: VideoCodec) -> &mut Encoder {
+        let new = || Encoder { codec: None, next: FrameKind::Key, counters: LayerCounters::default() };
+        let encoder = self.of.entry(codec).or_insert_with(new);
+        if encoder.codec.is_none() {
+            let LayerSettings { rate, bitrate, .. } = self.settings;
+            match video_encoder(codec, VideoSettings { rate, bitrate }) {
+                Ok(made) => encoder.codec = Some(made),
+                Err(error) => {
+                    tracing::warn!(%error, "no encoder");
+                    encoder.counters.errors += 1;
+                }
+            }
+        }
+        encoder
+    }
+
+    fn unwatch(&mut self, codec: VideoCodec) {
+        if let Some(encoder) = self.of.get_mut(&codec) {
+            (encoder.codec, encoder.next) = (None, FrameKind::Key);
+        }
+    }
+
+    fn set_bitrate(&mut self, bitrate: Bitrate) {
+        self.settings.bitrate = bitrate;
+        for encoder in self.of.values_mut() {
+            if encoder.codec.as_mut().is_some_and(|codec| codec.set_bitrate(bitrate).is_err()) {
+                encoder.counters.errors += 1;
+            }
+        }
     }
 }
 
 impl Encoder {
-    fn set_bitrate(&mut self, bitrate: Bitrate) {
-        if self.codec.set_bitrate(bitrate).is_err() {
-            self.counters.errors += 1;
-        }
-    }
-
-    fn set_watched(&mut self, watched: bool) {
-        if watched && !self.watched {
-            self.next = FrameKind::Key;
-        }
-        self.watched = watched;
-    }
-
-    fn encode(&mut self, track: TrackId, picture: &Picture, at: std::time::Duration, sink: &mut dyn VideoSink) {
-        let encoded = match self.codec.encode(picture, self.next, at) {
+    fn encode(&mut self, picture: &Picture, place: Place, sink: &mut dyn VideoSink) {
+        let Some(codec) = &mut self.codec else { return };
+        let encoded = match codec.encode(picture, self.next, place.at) {
             Ok(Some(encoded)) => encoded,
             Ok(None) => {
                 self.counters.left_out += 1;
@@ -179,7 +207,7 @@ impl Encoder {
             self.counters.refused += 1;
             return;
         }
-        let LayerSettings { layer, codec, .. } = self.settings;
+        let Place { track, layer, codec, .. } = place;
         let video = EncodedVideo { track, layer, codec, kind, captured: picture.captured, payload: encoded.payload };
         match sink.video(video) {
             Accepted::Yes => {

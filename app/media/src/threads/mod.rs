@@ -15,7 +15,6 @@ mod decode;
 mod encode;
 mod encoding;
 #[cfg(test)]
-#[cfg(feature = "h264")]
 mod tests;
 mod worker;
 
@@ -51,9 +50,6 @@ pub trait PictureSink: Send {
 /// Why a thread did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// What it would own could not be made.
-    #[error(transparent)]
-    Codec(#[from] crate::codec::CodecError),
     /// The system gave none.
     #[error("the system gave no thread for {name}: {error}; close other programs and try again")]
     Thread {

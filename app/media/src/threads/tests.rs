@@ -14,6 +14,7 @@ use hearth_base::{
 
 use super::*;
 use crate::chirp::Chirp;
+use crate::codec::video_codecs;
 use crate::pattern::Pattern;
 use crate::sinks::{ChirpSink, StampSink};
 use crate::slot::{SlotSender, slot};
@@ -50,7 +51,6 @@ fn layer(n: u8, halvings: u8) -> LayerSettings {
     LayerSettings {
         layer: Layer(n),
         halvings,
-        codec: VideoCodec::H264,
         rate: FrameRate::new(15),
         // Plenty, so that the encoder leaves nothing out.
         bitrate: Bitrate::from_kbps(2000),
@@ -66,11 +66,22 @@ fn received(video: EncodedVideo) -> ReceivedVideo {
     ReceivedVideo { track, codec, kind, time: 0, arrived: captured, payload }
 }
 
+/// Encoders of one layer, which is watched in our best codec.
+fn encoding(sender: SyncSender<EncodedVideo>, room: bool) -> Encoding {
+    let mut encoding = Encoding::new(TRACK, &[layer(0, 0)], Box::new(Channel { sender, room }));
+    encoding.handle_command(EncodeCommand::Watched(Layer(0), best(), true));
+    encoding
+}
+
+fn best() -> VideoCodec {
+    video_codecs()[0]
+}
+
 /// Encoded pictures without a thread: the first is a key frame.
-fn film(count: usize) -> Vec<ReceivedVideo> {
+fn film(codec: VideoCodec, count: usize) -> Vec<ReceivedVideo> {
     let (sender, receiver) = sync_channel(count);
-    let sink = Box::new(Channel { sender, room: true });
-    let mut encoding = Encoding::new(TRACK, &[layer(0, 0)], sink).unwrap();
+    let mut encoding = Encoding::new(TRACK, &[layer(0, 0)], Box::new(Channel { sender, room: true }));
+    encoding.handle_command(EncodeCommand::Watched(Layer(0), codec, true));
     let (mut pattern, start) = (pattern(), Now::read());
     for n in 0..count as u64 {
         encoding.handle_picture(&pattern.draw(start.at(start.monotonic + FrameRate::new(15).time_of(n))).unwrap());
@@ -87,9 +98,10 @@ fn a_picture_goes_from_the_camera_through_both_codecs_to_the_sink() {
     let (sender, encoded) = sync_channel(100);
     let sink = Box::new(Channel { sender, room: true });
     let (mut encode, mut pictures) = EncodeThread::spawn(TRACK, &[layer(0, 0)], sink).unwrap();
+    assert_eq!(encode.command(EncodeCommand::Watched(Layer(0), best(), true)), Accepted::Yes);
     let (stamps, reports) = StampSink::new();
     let mut decode = DecodeThreads::spawn(2).unwrap();
-    decode.begin(TRACK, VideoCodec::H264, Box::new(stamps), nobody()).unwrap();
+    decode.begin(TRACK, Box::new(stamps), nobody());
     let camera = CameraThread::spawn(Box::new(pattern()), move |picture| pictures.put(picture), |_| {}).unwrap();
     for _ in 0..8 {
         let video = encoded.recv_timeout(DEADLINE).unwrap();
@@ -98,7 +110,7 @@ fn a_picture_goes_from_the_camera_through_both_codecs_to_the_sink() {
     drop(camera);
     let report = reports.receiver().recv_timeout(DEADLINE).unwrap();
     assert_eq!((report.source, report.unreadable, report.not_rising), (Some(5), 0, 0));
-    assert!(encode.report().layers[0].encoded >= 7);
+    assert!(encode.report().layers[&(Layer(0), best())].encoded >= 7);
 }
 
 #[test]
@@ -106,19 +118,22 @@ fn every_watched_layer_is_encoded_once_at_its_size() {
     let (sender, encoded) = sync_channel(10);
     let sink = Box::new(Channel { sender, room: true });
     let (encode, mut pictures) = EncodeThread::spawn(TRACK, &[layer(0, 1), layer(1, 0)], sink).unwrap();
+    for n in [0, 1] {
+        assert_eq!(encode.command(EncodeCommand::Watched(Layer(n), best(), true)), Accepted::Yes);
+    }
     let (decoded, shown) = sync_channel(10);
     let mut decode = DecodeThreads::spawn(1).unwrap();
     pictures.put(pattern().draw(Now::read()).unwrap());
     for (n, width) in [(0, 320), (1, 640)] {
         let video = encoded.recv_timeout(DEADLINE).unwrap();
         assert_eq!((video.layer, video.kind), (Layer(n), FrameKind::Key));
-        decode.begin(TRACK, VideoCodec::H264, Box::new(Pictures(decoded.clone())), nobody()).unwrap();
+        decode.begin(TRACK, Box::new(Pictures(decoded.clone())), nobody());
         decode.handle_video(received(video));
         let picture = shown.recv_timeout(DEADLINE).unwrap();
         assert_eq!(picture.resolution().width, width);
         assert_eq!(stamp::read(&picture).map(|stamp| stamp.source), Ok(5));
     }
-    assert_eq!(encode.command(EncodeCommand::Watched(Layer(1), false)), Accepted::Yes);
+    assert_eq!(encode.command(EncodeCommand::Watched(Layer(1), best(), false)), Accepted::Yes);
     pictures.put(pattern().draw(Now::read()).unwrap());
     assert_eq!(encoded.recv_timeout(DEADLINE).unwrap().layer, Layer(0));
     drop(encode);
@@ -128,7 +143,7 @@ fn every_watched_layer_is_encoded_once_at_its_size() {
 #[test]
 fn without_room_raw_pictures_are_left_out_and_a_refused_one_is_followed_by_a_key_frame() {
     let (sender, encoded) = sync_channel(2);
-    let mut encoding = Encoding::new(TRACK, &[layer(0, 0)], Box::new(Channel { sender, room: true })).unwrap();
+    let mut encoding = encoding(sender, true);
     let (mut pattern, start) = (pattern(), Now::read());
     let mut next = |encoding: &mut Encoding, n: u64| {
         encoding.handle_picture(&pattern.draw(start.at(start.monotonic + FrameRate::new(15).time_of(n))).unwrap());
@@ -139,12 +154,57 @@ fn without_room_raw_pictures_are_left_out_and_a_refused_one_is_followed_by_a_key
     (3..5).for_each(|n| next(&mut encoding, n));
     let kinds: Vec<_> = encoded.try_iter().map(|video| video.kind).collect();
     assert_eq!(kinds, [FrameKind::Key, FrameKind::Delta]);
-    assert_eq!(encoding.report().layers[0].refused, 1);
+    assert_eq!(encoding.report().layers[&(Layer(0), best())].refused, 1);
 
     let (sender, encoded) = sync_channel(2);
-    let mut encoding = Encoding::new(TRACK, &[layer(0, 0)], Box::new(Channel { sender, room: false })).unwrap();
+    let mut encoding = self::encoding(sender, false);
     (5..8).for_each(|n| next(&mut encoding, n));
-    assert_eq!((encoded.try_iter().count(), encoding.report().layers[0].no_room), (0, 3));
+    assert_eq!((encoded.try_iter().count(), encoding.report().layers[&(Layer(0), best())].no_room), (0, 3));
+}
+
+#[test]
+fn a_codec_costs_nothing_until_somebody_watches_it_and_nothing_after() {
+    let (sender, encoded) = sync_channel(10);
+    let mut encoding = Encoding::new(TRACK, &[layer(0, 0)], Box::new(Channel { sender, room: true }));
+    let (mut pattern, start) = (pattern(), Now::read());
+    let mut n = 0;
+    let mut next = |encoding: &mut Encoding| {
+        n += 1;
+        encoding.handle_picture(&pattern.draw(start.at(start.monotonic + FrameRate::new(15).time_of(n))).unwrap());
+        encoded.try_iter().map(|video| (video.codec, video.kind)).collect::<Vec<_>>()
+    };
+    assert_eq!(next(&mut encoding), []);
+    for codec in video_codecs() {
+        let of = |watched| EncodeCommand::Watched(Layer(0), codec, watched);
+        encoding.handle_command(of(true));
+        assert_eq!(next(&mut encoding), [(codec, FrameKind::Key)]);
+        encoding.handle_command(of(true));
+        assert_eq!(next(&mut encoding), [(codec, FrameKind::Delta)], "watched twice is watched");
+        encoding.handle_command(of(false));
+        assert_eq!(next(&mut encoding), []);
+        encoding.handle_command(EncodeCommand::KeyFrame(Layer(0), codec));
+        assert_eq!(next(&mut encoding), [(codec, FrameKind::Key)], "who asks watches");
+        encoding.handle_command(of(false));
+    }
+    video_codecs().iter().for_each(|codec| encoding.handle_command(EncodeCommand::Watched(Layer(0), *codec, true)));
+    assert_eq!(next(&mut encoding).len(), video_codecs().len(), "each picture once in each codec");
+}
+
+#[test]
+fn when_they_change_their_codec_the_next_key_frame_is_shown() {
+    let (decoded, shown) = sync_channel(20);
+    let mut decode = DecodeThreads::spawn(1).unwrap();
+    decode.begin(TRACK, Box::new(Pictures(decoded)), nobody());
+    for codec in video_codecs() {
+        let frames = film(codec, 3);
+        // A delta of the new codec stands on nothing.
+        for frame in [&frames[2], &frames[0], &frames[1]] {
+            assert_eq!(decode.handle_video(frame.clone()), Queued::Yes);
+        }
+        assert_eq!(decode.codec(TRACK), Some(codec));
+        let number = || stamp::read(&shown.recv_timeout(DEADLINE).unwrap()).unwrap().number;
+        assert_eq!([number(), number()], [0, 1], "{codec:?}");
+    }
 }
 
 /// Says which picture it has in its hands, and keeps it until it is let go.
@@ -162,11 +222,11 @@ impl PictureSink for Gate {
 
 #[test]
 fn a_full_decoder_flushes_to_the_next_key_frame_and_asks_for_one() {
-    let frames = film(14);
+    let frames = film(best(), 14);
     let (holds, held) = sync_channel(4);
     let (go, let_go) = sync_channel(4);
     let mut decode = DecodeThreads::spawn(1).unwrap();
-    decode.begin(TRACK, VideoCodec::H264, Box::new(Gate { holds, let_go }), nobody()).unwrap();
+    decode.begin(TRACK, Box::new(Gate { holds, let_go }), nobody());
     assert_eq!(decode.handle_video(frames[0].clone()), Queued::Yes);
     assert_eq!(held.recv_timeout(DEADLINE), Ok(0));
     let queued: Vec<_> = frames[1..].iter().map(|frame| decode.handle_video(frame.clone())).collect();
@@ -183,12 +243,12 @@ fn a_full_decoder_flushes_to_the_next_key_frame_and_asks_for_one() {
 
 #[test]
 fn after_an_error_the_decoder_asks_once_and_holds_until_a_key_frame() {
-    let frames = film(6);
+    let frames = film(best(), 6);
     let (decoded, shown) = sync_channel(10);
     let (asked, asks) = sync_channel(10);
     let lost: Lost = Arc::new(move |track| asked.try_send(track).unwrap());
     let mut decode = DecodeThreads::spawn(1).unwrap();
-    decode.begin(TRACK, VideoCodec::H264, Box::new(Pictures(decoded)), lost).unwrap();
+    decode.begin(TRACK, Box::new(Pictures(decoded)), lost);
     let broken = ReceivedVideo { payload: Bytes::from_static(&[0, 0, 0, 1, 0x65, 0xff, 0xff]), ..frames[0].clone() };
     let script = [&frames[0], &frames[1], &broken, &frames[2], &frames[3], &frames[0]];
     for frame in script {

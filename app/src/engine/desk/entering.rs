@@ -55,6 +55,7 @@ impl DeskLoop {
         EngineConfig {
             nick: self.settings.nick.clone(),
             tracks: vec![TrackSource::Microphone, TrackSource::Camera],
+            video_codecs: Vec::new(),
             choices: Choices {
                 camera: self.settings.camera.clone(),
                 microphone: self.settings.microphone.clone(),

@@ -33,9 +33,9 @@ use showing::FirstPicture;
 pub use showing::{News, Repaint, Showing, Stamps};
 pub use stats::{MediaStats, RemoteStats};
 
-/// Encoded pictures between encoder and call: three a layer, and there is one layer. Full: the encoder leaves raw
-/// pictures out before it encodes them.
-const PICTURES: usize = 3;
+/// Encoded pictures between encoders and call: three a layer and codec, and there is one layer. Full: the encoders leave raw
+/// pictures out before they encode them.
+const PICTURES: usize = 3 * VideoCodec::ALL.len();
 /// Encoded sound between audio thread and call: 160 ms. Full: the newest is lost, and concealed over there.
 const SOUNDS: usize = 16;
 /// Requests for key frames: one a track is enough. Full: the same request is there already.
@@ -151,11 +151,6 @@ impl Media {
         (sent.microphone, sent.camera)
     }
 
-    /// Whether anybody is there to see us.
-    pub(super) fn set_watched(&self, watched: bool) {
-        self.own.set_watched(watched);
-    }
-
     fn set_volume(&mut self, peer: PeerId, volume: Volume) {
         self.volumes.insert(peer, volume);
         let theirs = self.remotes.iter().filter(|(_, remote)| remote.peer == peer).map(|(track, _)| *track);
@@ -166,7 +161,10 @@ impl Media {
     /// The call wants something of the media.
     pub(super) fn command(&mut self, command: MediaCommand) {
         match command {
-            MediaCommand::KeyFrame { layer, .. } => self.tell_encoder(EncodeCommand::KeyFrame(layer)),
+            MediaCommand::Watched { layer, codec, by_anybody, .. } => {
+                self.tell_encoder(EncodeCommand::Watched(layer, codec, by_anybody));
+            }
+            MediaCommand::KeyFrame { layer, codec, .. } => self.tell_encoder(EncodeCommand::KeyFrame(layer, codec)),
             MediaCommand::Target { layer, bitrate, .. } => self.tell_encoder(EncodeCommand::Bitrate(layer, bitrate)),
             MediaCommand::Loss(share) => self.tell_audio(AudioCommand::Loss(share)),
             MediaCommand::Begin { track, peer, source } => self.begin(track, peer, source),
@@ -185,10 +183,8 @@ impl Media {
             }
             TrackKind::Video => {
                 let shown = self.showing.track(track, self.first_picture.clone());
-                match self.decode.begin(track, VideoCodec::H264, shown.sink, self.lost.clone()) {
-                    Ok(()) => (remote.stamps, remote.film) = (shown.stamps, shown.film),
-                    Err(error) => tracing::warn!(%error, "no decoder"),
-                }
+                self.decode.begin(track, shown.sink, self.lost.clone());
+                (remote.stamps, remote.film) = (shown.stamps, shown.film);
             }
         }
         self.remotes.insert(track, remote);
@@ -235,7 +231,7 @@ impl Media {
         if let Some(newer) = self.chirps.as_ref().and_then(SlotReceiver::take) {
             self.newest_chirps = newer;
         }
-        let report = self.audio.report().clone();
+        let (report, encoded) = (self.audio.report().clone(), self.own.encoded());
         let tracks = self.remotes.iter_mut().map(|(track, remote)| {
             if let Some(newer) = remote.stamps.as_ref().and_then(SlotReceiver::take) {
                 remote.newest = Some(newer);
@@ -244,6 +240,7 @@ impl Media {
                 track: track.0,
                 peer: remote.peer,
                 source: name(remote.source),
+                codec: self.decode.codec(*track).map(VideoCodec::encoding_name),
                 decoded: self.decode.counters(*track),
                 stamps: remote.newest.clone(),
                 played: report.tracks.get(track).copied(),
@@ -253,7 +250,7 @@ impl Media {
         MediaStats {
             tracks: tracks.collect(),
             drawn: self.own.drawn(),
-            video: self.own.counters(),
+            video: encoded.layers.iter().map(|((_, codec), counters)| (codec.encoding_name(), *counters)).collect(),
             audio: report.sent,
             voice: report.voice,
             commands_lost: self.commands_lost,
@@ -301,10 +298,8 @@ fn treatment(processing: Processing) -> Treatment {
 }
 
 fn start_fault(error: StartError) -> EngineError {
-    match error {
-        StartError::Codec(error) => EngineError::Media(error),
-        StartError::Thread { error, .. } => EngineError::Thread(error),
-    }
+    let StartError::Thread { error, .. } = error;
+    EngineError::Thread(error)
 }
 
 fn name(source: TrackSource) -> &'static str {

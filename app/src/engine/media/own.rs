@@ -4,12 +4,12 @@
 //! so that who speaks without being heard can be told.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use hearth_base::{Bitrate, DeviceChoice, DeviceKind, DeviceState, EncodedVideo, Layer, Picture, TrackId, VideoCodec};
+use hearth_base::{Bitrate, DeviceChoice, DeviceKind, DeviceState, EncodedVideo, Layer, Picture, TrackId};
 use hearth_call::Switch;
 use hearth_media::devices::{Devices, DevicesView, Notice, TestSources};
-use hearth_media::threads::{EncodeCommand, EncodeThread, LayerCounters, LayerSettings, Sockets, StartError};
+use hearth_media::threads::{EncodeCommand, EncodeReport, EncodeThread, LayerSettings, Sockets, StartError};
 use hearth_media::turn::Accepted;
 use tokio::sync::mpsc;
 
@@ -36,8 +36,6 @@ pub(super) struct Own {
     encode: Option<EncodeThread>,
     choices: Choices,
     pub(super) switches: Switches,
-    /// Whether anybody is there to see us: nobody encodes for nobody.
-    watched: Arc<AtomicBool>,
     drawn: Arc<AtomicU64>,
     film: Option<Film>,
 }
@@ -53,17 +51,17 @@ impl Own {
         let (wake, news) = mpsc::channel(NEWS);
         let tests = TestSources { source: config.source_id, resolution: config.resolution, rate: config.frame_rate };
         let devices = Devices::spawn(tests, sockets, Box::new(Wake(wake)))?;
-        let (watched, drawn) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+        let drawn = Arc::new(AtomicU64::new(0));
         let (mut encode, mut film) = (None, None);
         if let Some(track) = track {
             let screen = config.showing.screen(track, News::OwnPicture);
             let (screen, ours) = screen.unzip();
-            let (thread, filming) = film_to(config, track, pictures, screen, watched.clone(), drawn.clone())?;
+            let (thread, filming) = film_to(config, track, pictures, screen, drawn.clone())?;
             refused(devices.film(Some(filming)));
             (encode, film) = (Some(thread), ours);
         }
         let switches = Switches { microphone: config.microphone, camera: config.camera };
-        let own = Self { devices, encode, choices: config.choices.clone(), switches, watched, drawn, film };
+        let own = Self { devices, encode, choices: config.choices.clone(), switches, drawn, film };
         for kind in [DeviceKind::Camera, DeviceKind::Microphone, DeviceKind::Speaker] {
             own.apply(kind);
         }
@@ -114,11 +112,6 @@ impl Own {
         self.devices.view()
     }
 
-    /// Whether anybody is there to see us.
-    pub(super) fn set_watched(&self, watched: bool) {
-        self.watched.store(watched, Ordering::Relaxed);
-    }
-
     /// Tells the encoder something; whether it took it.
     pub(super) fn tell(&self, command: EncodeCommand) -> Accepted {
         self.encode.as_ref().map_or(Accepted::Yes, |encode| encode.command(command))
@@ -133,8 +126,9 @@ impl Own {
         self.drawn.load(Ordering::Relaxed)
     }
 
-    pub(super) fn counters(&mut self) -> LayerCounters {
-        self.encode.as_mut().and_then(|encode| encode.report().layers.first().copied()).unwrap_or_default()
+    /// What was encoded so far.
+    pub(super) fn encoded(&mut self) -> EncodeReport {
+        self.encode.as_mut().map(|encode| encode.report().clone()).unwrap_or_default()
     }
 
     /// Releases every device.
@@ -152,25 +146,16 @@ fn film_to(
     track: TrackId,
     pictures: mpsc::Sender<EncodedVideo>,
     mut screen: Option<Screen>,
-    watched: Arc<AtomicBool>,
     drawn: Arc<AtomicU64>,
 ) -> Result<(EncodeThread, hearth_media::devices::Filming), StartError> {
-    let layer = LayerSettings {
-        layer: Layer::default(),
-        halvings: 0,
-        codec: VideoCodec::H264,
-        rate: config.frame_rate,
-        bitrate: FIRST_VIDEO,
-    };
+    let layer = LayerSettings { layer: Layer::default(), halvings: 0, rate: config.frame_rate, bitrate: FIRST_VIDEO };
     let (encode, mut slot) = EncodeThread::spawn(track, &[layer], Box::new(ToCall(pictures)))?;
     let filming = move |picture: Picture| {
         if let Some(screen) = &mut screen {
             screen.show(picture.clone());
         }
         drawn.fetch_add(1, Ordering::Relaxed);
-        if watched.load(Ordering::Relaxed) {
-            slot.put(picture);
-        }
+        slot.put(picture);
     };
     Ok((encode, Box::new(filming)))
 }

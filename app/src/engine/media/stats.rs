@@ -1,5 +1,7 @@
 //! What was made and got so far, as values.
 
+use std::collections::BTreeMap;
+
 use hearth_media::chirp::ChirpReport;
 use hearth_media::sinks::StampReport;
 use hearth_media::threads::{DecodeCounters, LayerCounters};
@@ -12,8 +14,8 @@ use serde::Serialize;
 pub struct MediaStats {
     /// Pictures that the camera took; the test pattern's numbers go up to this.
     pub drawn: u64,
-    /// Of our picture's only layer.
-    pub video: LayerCounters,
+    /// Of our picture's only layer, in each codec that anybody took: `H264`, `VP8`.
+    pub video: BTreeMap<&'static str, LayerCounters>,
     /// Of our sound.
     pub audio: SentCounters,
     /// How loud we are.
@@ -37,6 +39,8 @@ pub struct RemoteStats {
     pub peer: PeerId,
     /// From where: `camera`, `microphone`, `screen` or `system`.
     pub source: &'static str,
+    /// Of video: what their newest picture was encoded in.
+    pub codec: Option<&'static str>,
     /// Pictures decoded.
     pub decoded: Option<DecodeCounters>,
     /// Stamps read in them.

@@ -6,6 +6,7 @@ mod script;
 
 use std::time::Instant;
 
+use hearth_base::VideoCodec;
 use hearth_protocol::{ClientMessage, Numbered, RoomLink, ServerMessage, SpkiHash};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -16,15 +17,21 @@ pub type Target = fn(&[u8]);
 /// The targets by their names, which are those of their folders in the corpus.
 pub const TARGETS: &[(&str, Target)] = &[
     ("assembly", assembly),
+    ("assembly_vp8", assembly_vp8),
     ("candidates", candidates),
     ("description", description),
     ("protocol", protocol),
     ("rooms", rooms),
 ];
 
-/// Packets into frames.
+/// Packets of H.264 into frames.
 pub fn assembly(data: &[u8]) {
-    hearth_call::fuzz::assemble(data, start());
+    hearth_call::fuzz::assemble(VideoCodec::H264, data, start());
+}
+
+/// Packets of VP8 into frames.
+pub fn assembly_vp8(data: &[u8]) {
+    hearth_call::fuzz::assemble(VideoCodec::Vp8, data, start());
 }
 
 /// Candidates, and texts of the data channel.

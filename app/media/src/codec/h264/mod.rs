@@ -5,8 +5,6 @@
 mod control;
 mod decoder;
 mod encoder;
-#[cfg(test)]
-mod tests;
 
 pub(super) use decoder::Decoder;
 pub(super) use encoder::Encoder;
