@@ -315,6 +315,25 @@ pub fn goes_to(stats: &Value, nick: &str, address: std::net::Ipv4Addr) -> Option
     (remote.get(0)?.as_str()? == "host" && found == address.to_string()).then_some(())
 }
 
+/// Each of these gets our picture in this codec, and what comes from them is in the same.
+pub fn takes(stats: &Value, expected: &[(&str, &str)]) -> Option<()> {
+    let tracks = stats.pointer("/media/tracks")?.as_array()?;
+    let agreed = |(nick, codec): &(&str, &str)| {
+        let peer = peer(stats, nick)?;
+        let theirs =
+            |track: &&Value| track.get("peer") == peer.get("id") && track.get("source") == Some(&"camera".into());
+        let comes = tracks.iter().find(theirs)?.get("codec")?.as_str()?;
+        (peer.get("video_codec")?.as_str()? == *codec && comes == *codec).then_some(())
+    };
+    expected.iter().all(|one| agreed(one).is_some()).then_some(())
+}
+
+/// Our picture is encoded in these codecs alone.
+pub fn encodes(stats: &Value, expected: &[&str]) -> Option<()> {
+    let codecs = stats.pointer("/media/video")?.as_object()?;
+    codecs.keys().eq(expected).then_some(())
+}
+
 /// Every connection goes from relay to relay.
 pub fn all_relayed(stats: &Value) -> Option<()> {
     let peers = stats.get("peers")?.as_array()?;

@@ -25,7 +25,7 @@ use browser::Devices;
 use calls::{check_all_see_all, check_first_frame, check_gone, check_guest_steady, check_shares, check_steady, watch};
 use lan::enter_namespaces;
 use process::now;
-use room::{Paths, Room};
+use room::{Paths, Plan, Room};
 
 /// Who sends what: sources are stamped into pictures and chirps.
 const FIRST: u8 = 1;
@@ -42,7 +42,7 @@ const NAMES: Duration = Duration::from_secs(3);
 #[test]
 fn two_clients_and_a_browser_in_one_room() -> Result<()> {
     enter_namespaces()?;
-    let mut room = Room::open(Paths::All)?;
+    let mut room = Room::open(Plan::default())?;
     let begun = now();
     check_all_see_all(&room.people(), calls::SHARE, Duration::from_secs(60))?;
     println!("everybody saw and heard everybody after {:?}", now() - begun);
@@ -86,7 +86,7 @@ fn two_clients_and_a_browser_in_one_room() -> Result<()> {
 #[test]
 fn a_client_meets_a_browser_that_was_there_before() -> Result<()> {
     enter_namespaces()?;
-    let mut room = Room::open(Paths::All)?;
+    let mut room = Room::open(Plan::default())?;
     for _ in 0..COMINGS {
         let begun = now();
         room.second_comes_again()?;
@@ -101,7 +101,7 @@ fn a_client_meets_a_browser_that_was_there_before() -> Result<()> {
 #[test]
 fn a_browser_is_found_by_its_name() -> Result<()> {
     enter_namespaces()?;
-    let room = Room::open_with(Paths::All, Devices::Asked, room::withhold_checks)?;
+    let room = Room::open_with(Plan { devices: Devices::Asked, ..Plan::default() }, room::withhold_checks)?;
     // Each time that the clients' statistics come, they have asked, been answered, and tried.
     calls::pass_time(&room.first, NAMES)?;
     room::release_checks(&room.guest_host)?;
@@ -116,11 +116,29 @@ fn a_browser_is_found_by_its_name() -> Result<()> {
     Ok(())
 }
 
+/// A client that has VP8 alone beside one that has both, and a browser: all see all, each pair in what both have.
+#[test]
+fn a_client_with_vp8_alone_meets_a_client_with_both_and_a_browser() -> Result<()> {
+    enter_namespaces()?;
+    let room = Room::open(Plan { second_codecs: Some("vp8"), ..Plan::default() })?;
+    check_all_see_all(&room.people(), calls::SHARE, Duration::from_secs(60))?;
+    let soon = Duration::from_secs(5);
+    room.first.wait_stats(soon, |stats| calls::takes(stats, &[("Second", "VP8"), ("Guest", "H264")]))?;
+    room.second.wait_stats(soon, |stats| calls::takes(stats, &[("First", "VP8"), ("Guest", "VP8")]))?;
+    room.first.wait_stats(soon, |stats| calls::encodes(stats, &["H264", "VP8"]))?;
+    room.second.wait_stats(soon, |stats| calls::encodes(stats, &["VP8"]))?;
+    let codecs = room.guest.evaluate("return (await window.hearth.stats()).map((one) => one.codec)")?;
+    let mut codecs: Vec<String> = serde_json::from_value(codecs)?;
+    codecs.sort();
+    ensure!(codecs == ["video/H264", "video/VP8"], "the guest gets {codecs:?}");
+    Ok(())
+}
+
 /// Through the relay only: both ends say relay, and the relay counts the bytes.
 #[test]
 fn relay_only_goes_through_hearth_turn() -> Result<()> {
     enter_namespaces()?;
-    let room = Room::open(Paths::RelayOnly)?;
+    let room = Room::open(Plan { paths: Paths::RelayOnly, ..Plan::default() })?;
     check_all_see_all(&room.people(), calls::SHARE, Duration::from_secs(60))?;
     for client in [&room.first, &room.second] {
         client.wait_stats(Duration::from_secs(5), calls::all_relayed)?;

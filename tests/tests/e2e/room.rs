@@ -28,6 +28,22 @@ pub enum Paths {
     RelayOnly,
 }
 
+/// Who is in a room, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    pub paths: Paths,
+    /// Of the guest's browser.
+    pub devices: Devices,
+    /// The video codecs of the second client; all that there are, when none is said.
+    pub second_codecs: Option<&'static str>,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self { paths: Paths::All, devices: Devices::Allowed, second_codecs: None }
+    }
+}
+
 /// A room with everybody in it. Fields are dropped in this order: programs before the LAN that they stand on.
 pub struct Room {
     pub guest: Browser,
@@ -44,12 +60,13 @@ pub struct Room {
 
 impl Room {
     /// Starts everything; nobody has met yet when it returns.
-    pub fn open(paths: Paths) -> Result<Self> {
-        Self::open_with(paths, Devices::Allowed, |_| Ok(()))
+    pub fn open(plan: Plan) -> Result<Self> {
+        Self::open_with(plan, |_| Ok(()))
     }
 
-    /// The same, with the guest's browser as it is said; `prepare` changes its host before it starts.
-    pub fn open_with(paths: Paths, devices: Devices, prepare: impl FnOnce(&Host) -> Result<()>) -> Result<Self> {
+    /// The same; `prepare` changes the guest's host before its browser starts.
+    pub fn open_with(plan: Plan, prepare: impl FnOnce(&Host) -> Result<()>) -> Result<Self> {
+        let paths = plan.paths;
         let folder = tempfile::Builder::new().prefix("hearth-e2e").tempdir()?;
         let mut lan = Lan::new()?;
         let (server, first_host, second_host, guest_host) =
@@ -58,9 +75,11 @@ impl Room {
         let address = format!("https://{}:{SIGNAL_PORT}", server.address);
         let pin = spki.to_text();
         let (first, link) = first_client(&first_host, &address, &pin, paths)?;
-        let second = client(&second_host, &["join"], "Second", SECOND, paths, Some(&format!("{link}\n")))?;
+        let mut join = vec!["join"];
+        join.extend(plan.second_codecs.into_iter().flat_map(|codecs| ["--video-codecs", codecs]));
+        let second = client(&second_host, &join, "Second", SECOND, paths, Some(&format!("{link}\n")))?;
         prepare(&guest_host)?;
-        let guest = guest(&guest_host, &folder, &spki, devices, &link, paths)?;
+        let guest = guest(&guest_host, &folder, &spki, plan.devices, &link, paths)?;
         Ok(Self { guest, first, second, signal, turn, second_host, guest_host, link, _folder: folder, _lan: lan })
     }
 
