@@ -15,7 +15,7 @@ const CONNECT_WITHIN_MS = 15_000;
 const FIRST_WAIT_MS = 1_000;
 const LONGEST_WAIT_MS = 15_000;
 
-/** H.264 constrained baseline in packetization mode 1 first, which every Hearth client sends and reads. */
+/** H.264 constrained baseline in packetization mode 1 first, as Hearth's client has it; where there is none, VP8 does. */
 function preferCodecs(transceiver) {
   const codecs = globalThis.RTCRtpReceiver?.getCapabilities?.("video")?.codecs;
   if (!codecs || !transceiver.setCodecPreferences) return;
@@ -76,9 +76,10 @@ export class Peer {
     this.#tell({ type: "chat", n, text });
   }
 
-  /** Whether the two browsers have no video in common. */
+  /** Whether the two sides have no video in common. Firefox offers port 0 also where it means the port of another section. */
   get hasNoVideo() {
-    const rejected = (description) => /^m=video 0 /m.test(description?.sdp ?? "");
+    const refused = (section) => section.startsWith("m=video 0 ") && !/^a=bundle-only/m.test(section);
+    const rejected = (description) => (description?.sdp ?? "").split(/^(?=m=)/m).some(refused);
     return rejected(this.#pc?.currentRemoteDescription) || rejected(this.#pc?.currentLocalDescription);
   }
 

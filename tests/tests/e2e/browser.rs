@@ -1,4 +1,5 @@
-//! A real Chromium on a host of the LAN, driven by WebDriver from a thread that lives on the same host.
+//! A real browser on a host of the LAN, driven from a thread that lives on the same host: Chromium by WebDriver, Firefox by
+//! WebDriver BiDi.
 
 use std::fs::File;
 use std::net::Ipv4Addr;
@@ -16,6 +17,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use nix::sched::{CloneFlags, setns};
 use serde_json::{Value, json};
 
+use crate::firefox::{self, Bidi};
 use crate::lan::Host;
 use crate::process::{Process, now};
 
@@ -33,6 +35,25 @@ pub enum Devices {
     Asked,
 }
 
+/// Which browser.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Program {
+    Chromium(Devices),
+    Firefox,
+}
+
+/// What the thread has to connect to.
+enum Way {
+    Chromium(serde_json::Map<String, Value>),
+    Firefox,
+}
+
+/// What it is connected to.
+enum Session {
+    Chromium(Client),
+    Firefox(Box<Bidi>),
+}
+
 /// What is asked of the browser's thread.
 enum Ask {
     Open(String),
@@ -45,25 +66,34 @@ pub struct Browser {
     asks: Option<SyncSender<Ask>>,
     answers: Receiver<Result<Value>>,
     thread: Option<JoinHandle<()>>,
-    _driver: Process,
+    /// Ended in this order.
+    _programs: Vec<Process>,
 }
 
 impl Browser {
-    /// Starts Chromium on `host`; `script` runs in every page before the page's own, and the server with this key needs
+    /// Starts a browser on `host`; `script` runs in every page before the page's own, and the server with this key needs
     /// no other certificate.
-    pub fn start(host: &Host, profile: &Path, spki: &[u8; 32], devices: Devices, script: String) -> Result<Self> {
-        let mut command = host.command("chromedriver");
-        let driver = Process::start("chromedriver", command.arg(format!("--port={PORT}")), None)?;
-        driver.wait_line(STARTING, |line| line.contains("started successfully").then_some(()))?;
+    pub fn start(host: &Host, profile: &Path, spki: &[u8; 32], program: Program, script: String) -> Result<Self> {
+        let (programs, way) = match program {
+            Program::Chromium(devices) => {
+                let mut command = host.command("chromedriver");
+                let driver = Process::start("chromedriver", command.arg(format!("--port={PORT}")), None)?;
+                driver.wait_line(STARTING, |line| line.contains("started successfully").then_some(()))?;
+                (vec![driver], Way::Chromium(capabilities(profile, spki, devices)))
+            }
+            Program::Firefox => {
+                let sound = firefox::start_sound(host, profile)?;
+                (vec![firefox::start(host, profile)?, sound], Way::Firefox)
+            }
+        };
         let (asks, inbox) = sync_channel(1);
         let (outbox, answers) = sync_channel(1);
         let namespace = host.namespace.clone();
-        let capabilities = capabilities(profile, spki, devices);
         let thread = std::thread::Builder::new()
             .name("browser".to_owned())
-            .spawn(move || serve(&namespace, capabilities, script, &inbox, &outbox))?;
-        let browser = Self { asks: Some(asks), answers, thread: Some(thread), _driver: driver };
-        browser.answers.recv_timeout(STARTING).context("Chromium did not start")??;
+            .spawn(move || serve(&namespace, way, &script, &inbox, &outbox))?;
+        let browser = Self { asks: Some(asks), answers, thread: Some(thread), _programs: programs };
+        browser.answers.recv_timeout(STARTING).context("the browser did not start")??;
         Ok(browser)
     }
 
@@ -109,7 +139,7 @@ impl Browser {
 
     fn ask(&self, ask: Ask) -> Result<Value> {
         self.asks.as_ref().context("the browser has ended")?.send(ask)?;
-        self.answers.recv_timeout(ANSWERING).context("Chromium does not answer")?
+        self.answers.recv_timeout(ANSWERING).context("the browser does not answer")?
     }
 }
 
@@ -149,13 +179,7 @@ fn capabilities(profile: &Path, spki: &[u8; 32], devices: Devices) -> serde_json
 }
 
 /// The browser's thread: moves to the host, starts the browser, answers.
-fn serve(
-    namespace: &str,
-    capabilities: serde_json::Map<String, Value>,
-    script: String,
-    asks: &Receiver<Ask>,
-    answers: &SyncSender<Result<Value>>,
-) {
+fn serve(namespace: &str, way: Way, script: &str, asks: &Receiver<Ask>, answers: &SyncSender<Result<Value>>) {
     let started = File::open(Path::new("/run/netns").join(namespace))
         .context("no such host")
         .and_then(|file| setns(file, CloneFlags::CLONE_NEWNET).context("the host cannot be entered"))
@@ -164,32 +188,47 @@ fn serve(
         Ok(runtime) => runtime,
         Err(error) => return drop(answers.send(Err(error))),
     };
-    let client = match runtime.block_on(connect(capabilities, script)) {
-        Ok(client) => client,
+    let mut session = match runtime.block_on(connect(way, script)) {
+        Ok(session) => session,
         Err(error) => return drop(answers.send(Err(error))),
     };
     if answers.send(Ok(Value::Null)).is_err() {
         return;
     }
     while let Ok(ask) = asks.recv() {
-        let answer = runtime.block_on(answer(&client, ask));
+        let answer = runtime.block_on(answer(&mut session, ask));
         if answers.send(answer).is_err() {
             break;
         }
     }
-    drop(runtime.block_on(client.close()));
+    if let Session::Chromium(client) = session {
+        drop(runtime.block_on(client.close()));
+    }
 }
 
-async fn connect(capabilities: serde_json::Map<String, Value>, script: String) -> Result<Client> {
+async fn connect(way: Way, script: &str) -> Result<Session> {
+    let capabilities = match way {
+        Way::Chromium(capabilities) => capabilities,
+        Way::Firefox => return Ok(Session::Firefox(Box::new(Bidi::connect(script).await?))),
+    };
     let client = ClientBuilder::new(HttpConnector::new())
         .capabilities(capabilities)
         .connect(&format!("http://{}:{PORT}", Ipv4Addr::LOCALHOST))
         .await?;
-    client.issue_cmd(OnNewDocument(script)).await?;
-    Ok(client)
+    client.issue_cmd(OnNewDocument(script.to_owned())).await?;
+    Ok(Session::Chromium(client))
 }
 
-async fn answer(client: &Client, ask: Ask) -> Result<Value> {
+async fn answer(session: &mut Session, ask: Ask) -> Result<Value> {
+    match (session, ask) {
+        (Session::Chromium(client), ask) => answer_by_chromium(client, ask).await,
+        (Session::Firefox(bidi), Ask::Open(url)) => bidi.open(&url).await.map(|()| Value::Null),
+        (Session::Firefox(bidi), Ask::Evaluate(script)) => bidi.evaluate(&script).await,
+        (Session::Firefox(bidi), Ask::Screenshot) => bidi.screenshot().await,
+    }
+}
+
+async fn answer_by_chromium(client: &Client, ask: Ask) -> Result<Value> {
     match ask {
         Ask::Open(url) => client.goto(&url).await.map(|()| Value::Null).map_err(Into::into),
         Ask::Evaluate(script) => {

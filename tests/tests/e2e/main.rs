@@ -10,6 +10,7 @@
 mod browser;
 mod calls;
 mod desktop;
+mod firefox;
 mod lan;
 mod package;
 mod process;
@@ -21,7 +22,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
-use browser::Devices;
+use browser::{Devices, Program};
 use calls::{check_all_see_all, check_first_frame, check_gone, check_guest_steady, check_shares, check_steady, watch};
 use lan::enter_namespaces;
 use process::now;
@@ -101,7 +102,8 @@ fn a_client_meets_a_browser_that_was_there_before() -> Result<()> {
 #[test]
 fn a_browser_is_found_by_its_name() -> Result<()> {
     enter_namespaces()?;
-    let room = Room::open_with(Plan { devices: Devices::Asked, ..Plan::default() }, room::withhold_checks)?;
+    let room =
+        Room::open_with(Plan { guest: Program::Chromium(Devices::Asked), ..Plan::default() }, room::withhold_checks)?;
     // Each time that the clients' statistics come, they have asked, been answered, and tried.
     calls::pass_time(&room.first, NAMES)?;
     room::release_checks(&room.guest_host)?;
@@ -131,6 +133,23 @@ fn a_client_with_vp8_alone_meets_a_client_with_both_and_a_browser() -> Result<()
     let mut codecs: Vec<String> = serde_json::from_value(codecs)?;
     codecs.sort();
     ensure!(codecs == ["video/H264", "video/VP8"], "the guest gets {codecs:?}");
+    Ok(())
+}
+
+/// A Firefox that has no H.264: all see and hear all, with the Firefox in VP8.
+#[test]
+fn two_clients_and_a_firefox_in_one_room() -> Result<()> {
+    enter_namespaces()?;
+    let room = Room::open(Plan { guest: Program::Firefox, ..Plan::default() })?;
+    let begun = now();
+    let all = check_all_see_all(&room.people(), calls::SHARE, Duration::from_secs(60));
+    room.guest.keep_screenshot("firefox")?;
+    all?;
+    println!("everybody saw and heard everybody after {:?}", now() - begun);
+    let soon = Duration::from_secs(5);
+    room.first.wait_stats(soon, |stats| calls::takes(stats, &[("Second", "H264"), ("Guest", "VP8")]))?;
+    let text = room.guest.evaluate("return document.body.innerText")?;
+    ensure!(!text.as_str().unwrap_or_default().contains("cannot show"), "the page says of video that it sees: {text}");
     Ok(())
 }
 

@@ -10,7 +10,7 @@ use base64::Engine as _;
 use hearth_protocol::SpkiHash;
 use tempfile::TempDir;
 
-use crate::browser::{Browser, Devices};
+use crate::browser::{Browser, Devices, Program};
 use crate::calls::People;
 use crate::lan::{Host, Lan};
 use crate::process::{Process, built};
@@ -32,15 +32,15 @@ pub enum Paths {
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
     pub paths: Paths,
-    /// Of the guest's browser.
-    pub devices: Devices,
+    /// The guest's browser.
+    pub guest: Program,
     /// The video codecs of the second client; all that there are, when none is said.
     pub second_codecs: Option<&'static str>,
 }
 
 impl Default for Plan {
     fn default() -> Self {
-        Self { paths: Paths::All, devices: Devices::Allowed, second_codecs: None }
+        Self { paths: Paths::All, guest: Program::Chromium(Devices::Allowed), second_codecs: None }
     }
 }
 
@@ -79,7 +79,7 @@ impl Room {
         join.extend(plan.second_codecs.into_iter().flat_map(|codecs| ["--video-codecs", codecs]));
         let second = client(&second_host, &join, "Second", SECOND, paths, Some(&format!("{link}\n")))?;
         prepare(&guest_host)?;
-        let guest = guest(&guest_host, &folder, &spki, plan.devices, &link, paths)?;
+        let guest = guest(&guest_host, &folder, &spki, plan.guest, &link, paths)?;
         Ok(Self { guest, first, second, signal, turn, second_host, guest_host, link, _folder: folder, _lan: lan })
     }
 
@@ -135,20 +135,20 @@ fn client(host: &Host, what: &[&str], nick: &str, source: u8, paths: Paths, inpu
 }
 
 /// A browser on `host`, whose camera and microphone are stamped as the guest's.
-pub fn guest_browser(host: &Host, folder: &TempDir, spki: &SpkiHash, devices: Devices) -> Result<Browser> {
+pub fn guest_browser(host: &Host, folder: &TempDir, spki: &SpkiHash, program: Program) -> Result<Browser> {
     let script = include_str!("page.js").replace("__SOURCE__", &GUEST.to_string());
-    Browser::start(host, &folder.path().join("profile"), &spki.0, devices, script)
+    Browser::start(host, &folder.path().join("profile"), &spki.0, program, script)
 }
 
 fn guest(
     host: &Host,
     folder: &TempDir,
     spki: &SpkiHash,
-    devices: Devices,
+    program: Program,
     link: &str,
     paths: Paths,
 ) -> Result<Browser> {
-    let browser = guest_browser(host, folder, spki, devices)?;
+    let browser = guest_browser(host, folder, spki, program)?;
     let link = match paths {
         Paths::All => link.to_owned(),
         Paths::RelayOnly => {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use hearth_protocol::RoomLink;
 
-use crate::browser::{Browser, Devices};
+use crate::browser::{Browser, Devices, Program};
 use crate::calls::{People, SHARE_BESIDE_WINDOWS, check_all_see_all, pass_time};
 use crate::desktop::{Desktop, spaced};
 use crate::lan::{Lan, enter_namespaces};
@@ -40,7 +40,7 @@ fn a_room_is_hosted_found_and_left_by_mouse_and_keyboard() -> Result<()> {
     let room = RoomLink::parse(&link)?;
     ensure!(room.secret.is_some(), "the copied link lets in");
 
-    let browser = guest_browser(&guest, &folder, &room.spki.context("a pin")?, Devices::Allowed)?;
+    let browser = guest_browser(&guest, &folder, &room.spki.context("a pin")?, Program::Chromium(Devices::Allowed))?;
     walk_in(&browser, &link)?;
     println!("from the double click to a browser in the room, its start included: {:?}", now() - begun);
     host.read("Guest")?;

@@ -38,6 +38,8 @@ const CHROMIUM: Package =
     Package { name: "chromium", mark: Program("chromium"), why: "is the guest in the end-to-end tests" };
 const CHROMEDRIVER: Package =
     Package { name: "chromium-driver", mark: Program("chromedriver"), why: "drives that guest" };
+const FIREFOX: Package =
+    Package { name: "firefox-esr", mark: Program("firefox-esr"), why: "is another guest there, without H.264" };
 const IPROUTE: Package =
     Package { name: "iproute2", mark: Program("ip"), why: "builds the networks that the end-to-end tests run in" };
 const NFTABLES: Package =
@@ -120,7 +122,7 @@ pub(crate) const PACKAGE: &[&[Package]] = &[BUILD, &[DESKTOP_FILES, APPSTREAM]];
 pub(crate) const TEST: &[&[Package]] = &[
     BUILD,
     WINDOW,
-    &[PULSEAUDIO, CHROMIUM, CHROMEDRIVER, IPROUTE, NFTABLES],
+    &[PULSEAUDIO, CHROMIUM, CHROMEDRIVER, FIREFOX, IPROUTE, NFTABLES],
     &[VULKAN, XVFB, OPENBOX, ATSPI, DBUS, XDOTOOL, XCLIP, IMAGEMAGICK, DESKTOP_FILES, APPSTREAM, GIO],
 ];
 
