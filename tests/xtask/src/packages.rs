@@ -45,7 +45,8 @@ const IPROUTE: Package =
 const NFTABLES: Package =
     Package { name: "nftables", mark: Program("nft"), why: "closes those networks towards everything else" };
 
-const PKG_CONFIG: Package = Package { name: "pkg-config", mark: Program("pkg-config"), why: "finds the system's libraries" };
+const PKG_CONFIG: Package =
+    Package { name: "pkg-config", mark: Program("pkg-config"), why: "finds the system's libraries" };
 const ALSA: Package = Package {
     name: "libasound2-dev",
     mark: Library(&["libasound.so"]),
