@@ -12,8 +12,13 @@ use super::fonts;
 use super::tokens::{self, Tokens, control, letters, radius, space};
 use crate::view::ThemeChoice;
 
+/// Seconds from press to release that still are a click; nothing here means anything else by a long one.
+const LONGEST_CLICK: f64 = 10.0;
+
 /// Gives a context Hearth's letters and both its themes.
 pub fn install(ctx: &Context) {
+    // A frame may take a second where there is no graphics card and much to do: a click is a click all the same.
+    ctx.options_mut(|options| options.input_options.max_click_duration = LONGEST_CLICK);
     ctx.set_fonts(fonts::definitions());
     ctx.options_mut(|options| options.fallback_theme = Theme::Light);
     for theme in [Theme::Light, Theme::Dark] {

@@ -17,6 +17,8 @@ use crate::{FIRST, SECOND};
 
 /// How long a browser may take to show what a person did elsewhere.
 const SOON: Duration = Duration::from_secs(30);
+/// How long a person waits for a mark before they click once more.
+const MARKED: Duration = Duration::from_secs(10);
 /// How long a room is left alone by its host's window.
 const UNSEEN: Duration = Duration::from_secs(2);
 /// Ten times what `cargo xtask bench start` aims at: a test beside others is no place to measure, but this is broken.
@@ -109,12 +111,21 @@ fn talk(host: &Desktop, friend: &Desktop, guest: &Browser) -> Result<()> {
 /// A microphone and a camera that are off are marked at the others.
 fn mark(host: &Desktop, friend: &Desktop, guest: &Browser) -> Result<()> {
     for (what, button, seen) in [("the microphone", "Mute", "silent"), ("the camera", "Turn camera off", "unseen")] {
-        let place = host.find(button)?;
-        let begun = now();
-        host.click_at(place)?;
         let script = format!("return document.querySelectorAll('.tile.{seen}:not(.own)').length === 1");
-        guest.wait_for("the mark at the guest", SOON, &script)?;
-        println!("{what} off: marked at the guest {:?} after the hand went there", now() - begun);
+        for hand in 1.. {
+            let place = host.find(button)?;
+            let begun = now();
+            host.click_at(place)?;
+            match guest.wait_for("the mark at the guest", MARKED, &script) {
+                Ok(_) => {
+                    println!("{what} off: marked at the guest {:?} after the hand went there", now() - begun);
+                    break;
+                }
+                // A window that stands still for a second swallows a click, and a person clicks again.
+                Err(_) if hand < 3 => println!("{what}: nothing came of click {hand}"),
+                Err(error) => return Err(error),
+            }
+        }
     }
     friend.read("Grandma, host, muted, camera off")?;
     friend.keep_screenshot("3-marks")?;
