@@ -142,3 +142,19 @@ fn what_passes_is_said_in_these_words() {
         assert!(stage.has(of(language, english, chinese)));
     }
 }
+
+#[test]
+fn a_server_that_stays_away_is_said_to_be_lost() {
+    let (english, chinese) = (
+        "The connection to the host is lost. The call goes on; reconnecting…",
+        "与主持人的连接已断开，通话仍在继续，正在重连…",
+    );
+    for language in LANGUAGES {
+        let mut view = scenes::call_trouble();
+        assert!(!Stage::new(view.clone(), language).has(of(language, english, chinese)), "not at once");
+        if let Screen::Room(room) = &mut view.stage {
+            room.is_server_lost = true;
+        }
+        assert!(Stage::new(view, language).has(of(language, english, chinese)));
+    }
+}
