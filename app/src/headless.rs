@@ -91,7 +91,7 @@ impl Entry {
     fn intent(&self) -> Intent {
         match self {
             Self::Create { secret, .. } => Intent::Create { secret: Some(*secret), capacity: None },
-            Self::Join(link) => Intent::Join { room: link.room.clone(), secret: link.secret },
+            Self::Join(link) => Intent::Join { room: link.room.clone(), secret: link.secret, password: None },
         }
     }
 

@@ -4,9 +4,9 @@ use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 use hearth_base::{AudioPacket, Bitrate, EncodedAudio, EncodedVideo, Layer, ReceivedVideo, TrackId, VideoCodec};
-use hearth_protocol::{ClientMessage, InviteSecret, Numbered, PeerId, RoomName, ServerMessage};
+use hearth_protocol::{ClientMessage, InviteSecret, Numbered, PeerId, RoomName, RoomPassword, ServerMessage};
 
-use crate::call::HostAct;
+use crate::call::{HostAct, HostRule};
 use crate::candidates::Loopback;
 use crate::path::SocketId;
 
@@ -53,6 +53,8 @@ pub enum Intent {
         room: RoomName,
         /// What lets in.
         secret: Option<InviteSecret>,
+        /// What the host asks of those who have no secret.
+        password: Option<RoomPassword>,
     },
     /// To be called so; before the room only.
     SetNick(String),
@@ -60,6 +62,8 @@ pub enum Intent {
     Say(String),
     /// What only a host may do to somebody.
     Moderate(HostAct, PeerId),
+    /// What only a host may decide about the room.
+    Rule(HostRule),
     /// Out of the room, and everybody else too; only a host may.
     EndRoom,
     /// Microphone on or off.
@@ -168,6 +172,8 @@ pub enum Output {
     Video(ReceivedVideo),
     /// Sound of theirs.
     Audio(AudioPacket),
+    /// The host has silenced us: close the microphone, until the person opens it.
+    Silenced,
     /// The snapshot is another one.
     Changed,
 }

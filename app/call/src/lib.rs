@@ -32,7 +32,7 @@ mod snapshot;
 mod stats;
 mod topology;
 
-pub use call::{Call, HostAct};
+pub use call::{Call, HostAct, HostRule};
 pub use candidates::Loopback;
 pub use chat::ChatMessage;
 pub use io::{CallConfig, Input, Intent, MediaCommand, Output, SignalLink, Switch, TransportPolicy};

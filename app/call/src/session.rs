@@ -130,6 +130,7 @@ impl Session {
             | ServerMessage::LobbyRequest { .. }
             | ServerMessage::LobbyLeft { .. }
             | ServerMessage::Kicked
+            | ServerMessage::Muted
             | ServerMessage::RoomState { .. }
             | ServerMessage::Error { .. }
             | ServerMessage::PeerJoined { .. }

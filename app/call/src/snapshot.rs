@@ -38,6 +38,8 @@ pub struct Snapshot {
     pub tracks: Vec<(TrackId, TrackSource)>,
     /// Signalling messages that were refused.
     pub refused_signals: u64,
+    /// How often the host has silenced everybody. The microphone was off each time, until the person said otherwise.
+    pub silenced: u32,
     /// What the server did not let us do last, while we were in the room.
     pub refused: Option<Refused>,
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hearth_base::{TrackKind, VideoCodec};
-use hearth_call::{Call, CallConfig, Input, Intent, Output, Phase, SignalLink};
+use hearth_call::{Call, CallConfig, Input, Intent, Output, Phase, SignalLink, Switch};
 use hearth_protocol::{ClientMessage, Numbered};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
@@ -281,6 +281,10 @@ impl CallLoop {
                     }
                 }
                 Output::Audio(packet) => self.media.audio(packet),
+                Output::Silenced => {
+                    self.media.switch_microphone(Switch::Off);
+                    self.on_devices();
+                }
                 Output::Changed => self.changed = true,
             }
         }

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{InviteHash, InviteSecret, MediaState, PeerId, PeerKind, RequestId, ResumeToken, RoomName, Signal};
+use crate::{
+    InviteHash, InviteSecret, MediaState, PeerId, PeerKind, RequestId, ResumeToken, RoomName, RoomPassword, Signal,
+};
 
 /// A message from client to server.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -45,6 +47,35 @@ pub enum ClientMessage {
     Deny(Moderation),
     /// The host takes somebody out of the room: they hear `kicked`, the others `peer_left {kicked}`.
     Kick(Moderation),
+    /// The host makes somebody else of the room the host: both, and all others, hear who may do what now.
+    MakeHost(Moderation),
+    /// The host silences everybody: each hears `muted`. Only they themselves can speak again.
+    MuteAll {
+        /// Comes back if it is refused.
+        #[serde(default)]
+        id: RequestId,
+    },
+    /// The host closes the room: nobody comes in any more, nor waits at the door.
+    Lock {
+        /// Comes back if it is refused.
+        #[serde(default)]
+        id: RequestId,
+    },
+    /// The host opens it again.
+    Unlock {
+        /// Comes back if it is refused.
+        #[serde(default)]
+        id: RequestId,
+    },
+    /// The host asks a password of who comes without the invitation's secret, or asks it no longer.
+    SetPassword {
+        /// Comes back if it is refused.
+        #[serde(default)]
+        id: RequestId,
+        /// The new one; without it there is none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        password: Option<RoomPassword>,
+    },
     /// The host ends the room for all.
     EndRoom {
         /// Comes back if it is refused.
@@ -114,6 +145,9 @@ pub struct Join {
     /// The secret from the invitation's link.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub invite: Option<InviteSecret>,
+    /// What the host asks of those who have no secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<RoomPassword>,
     /// What this peer sends.
     #[serde(default)]
     pub media: MediaState,

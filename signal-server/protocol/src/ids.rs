@@ -142,6 +142,40 @@ impl InviteHash {
     }
 }
 
+/// What a host asks of those who come without the invitation: 1 to 128 bytes. It is printed nowhere.
+#[derive(Clone)]
+pub struct RoomPassword(String);
+
+impl RoomPassword {
+    /// Longest password, bytes.
+    pub const MAX: usize = 128;
+
+    /// Reads one.
+    ///
+    /// # Errors
+    /// [`BadId::Length`].
+    pub fn parse(text: &str) -> Result<Self, BadId> {
+        let fits = (1..=Self::MAX).contains(&text.len());
+        if fits { Ok(Self(text.to_owned())) } else { Err(BadId::Length) }
+    }
+
+    /// The password itself, for the wire only.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What a server keeps instead of it, mixed with what only this room knows.
+    pub fn digest(&self, salt: &[u8; 16]) -> [u8; 32] {
+        Sha256::new().chain_update(salt).chain_update(&self.0).finalize().into()
+    }
+}
+
+impl PartialEq for RoomPassword {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
+    }
+}
+
 /// What lets a client come back to its session: 256 random bits, base64url. It is printed nowhere.
 #[derive(Clone, Copy)]
 pub struct ResumeToken([u8; 32]);
@@ -215,6 +249,7 @@ macro_rules! redacted {
 
 redacted!(InviteSecret);
 redacted!(ResumeToken);
+redacted!(RoomPassword);
 
 macro_rules! text_serde {
     ($name:ident) => {
@@ -235,3 +270,4 @@ macro_rules! text_serde {
 
 text_serde!(PeerId);
 text_serde!(RoomName);
+text_serde!(RoomPassword);

@@ -68,6 +68,8 @@ pub enum ServerMessage {
     },
     /// The host has taken us out of the room.
     Kicked,
+    /// The host has silenced everybody: a client turns its microphone off, and on again only when its person does.
+    Muted,
     /// The room is another one than it was, or we may do something else in it.
     RoomState {
         /// What we may do now.
@@ -229,6 +231,12 @@ pub struct RoomState {
     /// How many people it holds; 0 from a server that does not say.
     #[serde(default)]
     pub capacity: u32,
+    /// Nobody comes in any more.
+    #[serde(default)]
+    pub locked: bool,
+    /// Who comes without the secret is asked for a password.
+    #[serde(default)]
+    pub has_password: bool,
     /// To the host alone: how often somebody came with a wrong secret.
     #[serde(default)]
     pub wrong_invites: u32,

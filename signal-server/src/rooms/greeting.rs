@@ -40,6 +40,11 @@ impl Rooms {
             | ClientMessage::Admit(_)
             | ClientMessage::Deny(_)
             | ClientMessage::Kick(_)
+            | ClientMessage::MakeHost(_)
+            | ClientMessage::MuteAll { .. }
+            | ClientMessage::Lock { .. }
+            | ClientMessage::Unlock { .. }
+            | ClientMessage::SetPassword { .. }
             | ClientMessage::EndRoom { .. } => self.on_bad_message(conn, None, "hello comes first", now),
             ClientMessage::Unknown => {}
         }

@@ -4,18 +4,23 @@
 
 use std::time::Instant;
 
-use hearth_protocol::{
-    Create, ErrorCode, InviteSecret, Join, Joined, LeaveReason, PeerEntry, PeerId, RoomName, ServerMessage,
-};
+use hearth_protocol::{Create, ErrorCode, Join, Joined, LeaveReason, PeerEntry, PeerId, RoomName, ServerMessage};
 use rand::Rng as _;
 
-use super::room::{Door, Room};
+use super::room::{Credentials, Door, Room};
 use super::session::{Entrance, Link, Member, Standing};
 use super::timers::Timer;
 use super::{ConnId, Creators, Rooms, Source};
 
 /// Numbers drawn before giving up. With 10,000 rooms of 900 million numbers even the second is needed once in 90,000.
 const DRAWS: usize = 8;
+
+/// How somebody comes in who is not sent away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    In,
+    Knock,
+}
 
 /// A refusal: the code, why, and after how many seconds to try again.
 type Refusal = (ErrorCode, &'static str, Option<u32>);
@@ -59,7 +64,8 @@ impl Rooms {
         if !self.is_outside(peer) {
             return self.on_bad_message(conn, Some(join.id), "leave the other room first", now);
         }
-        let door = match self.door(peer, &join.room, join.invite.as_ref(), now) {
+        let shown = Credentials { secret: join.invite.as_ref(), password: join.password.as_ref() };
+        let door = match self.door(peer, &join.room, shown, now) {
             Ok(door) => door,
             Err((code, why, retry_after)) => return self.refuse(peer, Some(join.id), code, why, retry_after, now),
         };
@@ -69,8 +75,8 @@ impl Rooms {
         let nick = self.clean_nick(&join.nick);
         let entrance = Entrance { id: join.id, room: join.room, nick, media: join.media };
         match door {
-            Door::Open => self.enter(peer, entrance, now),
-            Door::Knock => self.knock(peer, entrance, now),
+            Way::In => self.enter(peer, entrance, now),
+            Way::Knock => self.knock(peer, entrance, now),
         }
     }
 
@@ -143,23 +149,22 @@ impl Rooms {
         }
     }
 
-    /// What the door of a room says to who asks, where it does not send them away.
-    fn door(
-        &mut self,
-        peer: PeerId,
-        name: &RoomName,
-        invite: Option<&InviteSecret>,
-        now: Instant,
-    ) -> Result<Door, Refusal> {
+    /// What the door of a room says to who asks, where it does not send them away. A wrong number, secret or password is a
+    /// guess; who was not told that there is a password has guessed nothing.
+    fn door(&mut self, peer: PeerId, name: &RoomName, shown: Credentials<'_>, now: Instant) -> Result<Way, Refusal> {
         let source = self.source_of(peer);
         if !self.guesses.may_try(source, now) {
             let wait = self.guesses.wait_s();
             return Err((ErrorCode::RateLimited, "too many wrong numbers or invitations", Some(wait)));
         }
         let known = self.sessions.get(&peer).and_then(|session| session.source());
-        let refusal = match self.rooms.get(name).map(|room| room.door(peer, known, invite)) {
-            Some(Some(door)) => return Ok(door),
-            Some(None) => (ErrorCode::BadInvite, "not the invitation to this room", None),
+        let refusal = match self.rooms.get(name).map(|room| room.door(peer, known, shown)) {
+            Some(Door::Open) => return Ok(Way::In),
+            Some(Door::Knock) => return Ok(Way::Knock),
+            Some(Door::Locked) => return Err((ErrorCode::Locked, "the host has closed the room", None)),
+            Some(Door::PasswordWanted) => return Err((ErrorCode::BadPassword, "this room asks for a password", None)),
+            Some(Door::WrongPassword) => (ErrorCode::BadPassword, "not the password of this room", None),
+            Some(Door::WrongSecret) => (ErrorCode::BadInvite, "not the invitation to this room", None),
             None => (ErrorCode::NoSuchRoom, "no such room", None),
         };
         self.counters.wrong_guesses += 1;

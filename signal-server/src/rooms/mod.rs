@@ -48,7 +48,7 @@ use rand_chacha::ChaCha20Rng;
 use serde::Deserialize;
 
 use bucket::Bucket;
-use moderation::Order;
+use moderation::{Order, Rule};
 use outbox::to_text;
 use room::Room;
 use session::{Conn, Phase, Session};
@@ -147,8 +147,16 @@ impl Rooms {
         self.timers.set(Timer::Hello(conn), now + HELLO_WITHIN);
         let limits = self.config.limits.clone();
         let v = vec![hearth_protocol::VERSION];
-        let welcome = ServerMessage::Welcome { v, features: Vec::new(), limits, ping_s: self.config.ping_s };
-        self.send_bare(conn, welcome);
+        let features = self.features();
+        self.send_bare(conn, ServerMessage::Welcome { v, features, limits, ping_s: self.config.ping_s });
+    }
+
+    /// What a client may find here beyond what every server has.
+    fn features(&self) -> Vec<String> {
+        match self.config.creators {
+            Creators::Anybody => vec!["create".to_owned()],
+            Creators::ThisMachine => Vec::new(),
+        }
     }
 
     /// A text frame arrived on `conn`.
@@ -247,6 +255,11 @@ impl Rooms {
             ClientMessage::Admit(about) => self.on_order(peer, Order::Admit, &about, now),
             ClientMessage::Deny(about) => self.on_order(peer, Order::Deny, &about, now),
             ClientMessage::Kick(about) => self.on_order(peer, Order::Kick, &about, now),
+            ClientMessage::MakeHost(about) => self.on_order(peer, Order::MakeHost, &about, now),
+            ClientMessage::MuteAll { id } => self.on_rule(peer, id, Rule::MuteAll, now),
+            ClientMessage::Lock { id } => self.on_rule(peer, id, Rule::Lock, now),
+            ClientMessage::Unlock { id } => self.on_rule(peer, id, Rule::Unlock, now),
+            ClientMessage::SetPassword { id, password } => self.on_rule(peer, id, Rule::Password(password), now),
             ClientMessage::EndRoom { id } => self.on_end_room(peer, id, now),
             ClientMessage::Hello { .. } | ClientMessage::Resume(_) => {
                 self.on_bad_message(conn, None, "a greeting carries no number", now);
@@ -268,6 +281,11 @@ impl Rooms {
             | ClientMessage::Admit(_)
             | ClientMessage::Deny(_)
             | ClientMessage::Kick(_)
+            | ClientMessage::MakeHost(_)
+            | ClientMessage::MuteAll { .. }
+            | ClientMessage::Lock { .. }
+            | ClientMessage::Unlock { .. }
+            | ClientMessage::SetPassword { .. }
             | ClientMessage::EndRoom { .. } => {
                 let id = request_of(&message);
                 self.on_bad_message(conn, id, "no number within a session", now);
@@ -374,8 +392,14 @@ fn request_of(message: &ClientMessage) -> Option<RequestId> {
     match message {
         ClientMessage::Create(create) => Some(create.id),
         ClientMessage::Join(join) => Some(join.id),
-        ClientMessage::Admit(to) | ClientMessage::Deny(to) | ClientMessage::Kick(to) => Some(to.id),
-        ClientMessage::EndRoom { id } => Some(*id),
+        ClientMessage::Admit(to) | ClientMessage::Deny(to) | ClientMessage::Kick(to) | ClientMessage::MakeHost(to) => {
+            Some(to.id)
+        }
+        ClientMessage::EndRoom { id }
+        | ClientMessage::MuteAll { id }
+        | ClientMessage::Lock { id }
+        | ClientMessage::Unlock { id }
+        | ClientMessage::SetPassword { id, .. } => Some(*id),
         ClientMessage::Hello { .. }
         | ClientMessage::Resume(_)
         | ClientMessage::Update { .. }

@@ -4,11 +4,15 @@
 
 use std::time::Instant;
 
-use hearth_protocol::{ErrorCode, LeaveReason, Moderation, PeerId, PeerKind, RequestId, RoomName, ServerMessage};
+use hearth_protocol::{
+    ErrorCode, LeaveReason, Moderation, PeerId, PeerKind, RequestId, RoomName, RoomPassword, ServerMessage,
+};
+use rand::Rng as _;
 
 use super::Rooms;
 use super::room::Room;
 use super::session::{Link, Standing};
+use super::timers::Timer;
 
 /// What a host wants done to somebody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,15 +20,25 @@ pub(super) enum Order {
     Admit,
     Deny,
     Kick,
+    MakeHost,
+}
+
+/// What a host wants done to the room.
+#[derive(Clone, Debug)]
+pub(super) enum Rule {
+    MuteAll,
+    Lock,
+    Unlock,
+    Password(Option<RoomPassword>),
 }
 
 impl Rooms {
-    /// An order about somebody: they must wait at the door of the sender's room, or for [`Order::Kick`] be in it.
+    /// An order about somebody: they must wait at the door of the sender's room, or for [`Order::Kick`] and [`Order::MakeHost`] be in it.
     pub(super) fn on_order(&mut self, from: PeerId, order: Order, about: &Moderation, now: Instant) {
         let Some(room) = self.hosted_by(from) else { return self.refuse_guest(from, about.id, now) };
         let is_there = match order {
             Order::Admit | Order::Deny => room.lobby.contains(&about.peer),
-            Order::Kick => about.peer != from && room.members.contains(&about.peer),
+            Order::Kick | Order::MakeHost => about.peer != from && room.members.contains(&about.peer),
         };
         if !is_there {
             // No strike: they may have just left.
@@ -35,7 +49,51 @@ impl Rooms {
             Order::Admit => self.admit(from, about, now),
             Order::Deny => self.deny(about.peer, now),
             Order::Kick => self.kick(about.peer, now),
+            Order::MakeHost => self.make_host(from, about, now),
         }
+    }
+
+    /// A rule for the whole room.
+    pub(super) fn on_rule(&mut self, from: PeerId, id: RequestId, rule: Rule, now: Instant) {
+        if self.hosted_by(from).is_none() {
+            return self.refuse_guest(from, id, now);
+        }
+        match rule {
+            Rule::MuteAll => self.tell_others(from, |_, _| Some(ServerMessage::Muted), now),
+            Rule::Lock | Rule::Unlock => {
+                let is_locked = matches!(rule, Rule::Lock);
+                self.change_room(from, |room| room.is_locked = is_locked, now);
+            }
+            Rule::Password(password) => {
+                let mut salt = [0; 16];
+                self.rng.fill_bytes(&mut salt);
+                self.change_room(from, |room| room.set_password(password.as_ref(), salt), now);
+            }
+        }
+    }
+
+    /// Changes the room of its host; everybody in it hears what it is now.
+    fn change_room(&mut self, host: PeerId, change: impl FnOnce(&mut Room), now: Instant) {
+        let Some(room) = self.hosted_by(host) else { return };
+        change(room);
+        let members: Vec<PeerId> = room.members.iter().copied().collect();
+        members.into_iter().for_each(|member| self.tell_room_state(member, now));
+    }
+
+    /// Somebody else decides from now on.
+    fn make_host(&mut self, from: PeerId, about: &Moderation, now: Instant) {
+        let heir = about.peer;
+        if !self.sessions.get(&heir).is_some_and(|session| may_host(session.kind)) {
+            let why = "a legacy page cannot be host";
+            return self.refuse(from, Some(about.id), ErrorCode::NotInRoom, why, None, now);
+        }
+        let Some(room) = self.hosted_by(from) else { return };
+        room.host = None;
+        let Some(name) = self.room_of(from).cloned() else { return };
+        self.timers.cancel(Timer::WrongInvites(from));
+        self.crown(&name, heir, now);
+        self.tell_room_state(from, now);
+        self.tell_of(from, now);
     }
 
     /// The host ends the room for everybody in it and at its door.
@@ -72,10 +130,14 @@ impl Rooms {
             Some((session.link == Link::Away, session.member()?.place, *peer))
         };
         let Some((_, _, heir)) = room.members.iter().filter_map(rank).min() else { return };
+        self.crown(name, heir, now);
+    }
+
+    /// Makes `heir` the host, who hears of everybody at the door.
+    fn crown(&mut self, name: &RoomName, heir: PeerId, now: Instant) {
+        let Some(room) = self.rooms.get_mut(name) else { return };
+        room.host = Some(heir);
         let waiting = room.lobby.clone();
-        if let Some(room) = self.rooms.get_mut(name) {
-            room.host = Some(heir);
-        }
         self.tell_room_state(heir, now);
         for peer in waiting.into_iter().filter_map(|peer| self.lobby_entry(peer)).collect::<Vec<_>>() {
             self.tell(heir, &ServerMessage::LobbyRequest { peer }, now);

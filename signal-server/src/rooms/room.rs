@@ -5,7 +5,8 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Instant;
 
-use hearth_protocol::{InviteHash, InviteSecret, PeerId, Role, RoomState};
+use hearth_protocol::{InviteHash, InviteSecret, PeerId, Role, RoomPassword, RoomState};
+use subtle::ConstantTimeEq as _;
 
 use super::Source;
 
@@ -33,8 +34,31 @@ pub(super) struct Room {
     pub(super) wrong_invites: u32,
     /// When the host was last told of that.
     pub(super) told_at: Option<Instant>,
+    /// Nobody comes in.
+    pub(super) is_locked: bool,
     invite: Option<InviteHash>,
+    password: Option<Password>,
     barred: VecDeque<(PeerId, Option<Source>)>,
+}
+
+/// What is kept of a password: nothing that could be used elsewhere.
+#[derive(Debug)]
+struct Password {
+    salt: [u8; 16],
+    digest: [u8; 32],
+}
+
+impl Password {
+    fn admits(&self, password: &RoomPassword) -> bool {
+        self.digest.ct_eq(&password.digest(&self.salt)).into()
+    }
+}
+
+/// What somebody shows at the door.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Credentials<'a> {
+    pub(super) secret: Option<&'a InviteSecret>,
+    pub(super) password: Option<&'a RoomPassword>,
 }
 
 /// What a room's door says to somebody who comes.
@@ -44,6 +68,14 @@ pub(super) enum Door {
     Open,
     /// Wait until the host lets you in.
     Knock,
+    /// It lets nobody in.
+    Locked,
+    /// The secret is another room's.
+    WrongSecret,
+    /// There is a password, and this is not it.
+    WrongPassword,
+    /// There is a password, and none was given.
+    PasswordWanted,
 }
 
 impl Room {
@@ -56,20 +88,34 @@ impl Room {
             came: 0,
             wrong_invites: 0,
             told_at: None,
+            is_locked: false,
             invite,
+            password: None,
             barred: VecDeque::new(),
         }
     }
 
-    /// Judges `peer`, who comes from `source` with that secret; none when it is the wrong one.
-    pub(super) fn door(&self, peer: PeerId, source: Option<Source>, secret: Option<&InviteSecret>) -> Option<Door> {
+    /// Judges `peer`, who comes from `source` and shows this. The secret of the invitation lets in by itself; a password
+    /// does where one is set; without either, the door of an invite room is where one waits.
+    pub(super) fn door(&self, peer: PeerId, source: Option<Source>, shown: Credentials<'_>) -> Door {
         let barred = |(who, from): &(PeerId, Option<Source>)| *who == peer || (from.is_some() && *from == source);
-        match (&self.invite, secret) {
-            (Some(hash), Some(secret)) if !hash.admits(secret) => None,
-            (Some(_), None) => Some(Door::Knock),
-            (Some(_), Some(_)) | (None, _) if self.barred.iter().any(barred) => Some(Door::Knock),
-            (Some(_), Some(_)) | (None, _) => Some(Door::Open),
+        let is_barred = self.barred.iter().any(barred);
+        let admitted = if is_barred { Door::Knock } else { Door::Open };
+        match (&self.invite, shown.secret, &self.password, shown.password) {
+            _ if self.is_locked => Door::Locked,
+            (Some(hash), Some(secret), ..) if !hash.admits(secret) => Door::WrongSecret,
+            (Some(_), Some(_), ..) => admitted,
+            (_, _, Some(password), Some(given)) if !password.admits(given) => Door::WrongPassword,
+            (_, _, Some(_), Some(_)) => admitted,
+            (Some(_), None, _, _) => Door::Knock,
+            (None, _, Some(_), None) => Door::PasswordWanted,
+            (None, _, None, _) => admitted,
         }
+    }
+
+    /// Asks this password from now on, or none; `salt` is drawn anew each time.
+    pub(super) fn set_password(&mut self, password: Option<&RoomPassword>, salt: [u8; 16]) {
+        self.password = password.map(|password| Password { salt, digest: password.digest(&salt) });
     }
 
     /// From now on `peer`, and whoever comes from `source`, waits at the door.
@@ -91,6 +137,12 @@ impl Room {
     /// The room as `viewer` may know it.
     pub(super) fn state(&self, viewer: PeerId) -> RoomState {
         let wrong_invites = if self.host == Some(viewer) { self.wrong_invites } else { 0 };
-        RoomState { invite_only: self.invite.is_some(), capacity: self.capacity, wrong_invites }
+        RoomState {
+            invite_only: self.invite.is_some(),
+            capacity: self.capacity,
+            locked: self.is_locked,
+            has_password: self.password.is_some(),
+            wrong_invites,
+        }
     }
 }

@@ -60,7 +60,7 @@ async fn visit(link: &RoomLink, address: SocketAddr, mut ended: oneshot::Receive
     };
     let mut call = Call::new(config, now());
     call.handle(Input::Interfaces(vec![address.ip()]), now());
-    call.handle(Input::Intent(Intent::Join { room: link.room.clone(), secret: link.secret }), now());
+    call.handle(Input::Intent(Intent::Join { room: link.room.clone(), secret: link.secret, password: None }), now());
     loop {
         while let Some(output) = call.poll_output() {
             if let Output::Signal(message) = output {

@@ -4,9 +4,10 @@
 
 use std::time::Instant;
 
-use hearth_protocol::{ClientMessage, LobbyEntry, Moderation, PeerId, Role, RoomState};
+use hearth_protocol::{ClientMessage, LobbyEntry, Moderation, PeerId, Role, RoomPassword, RoomState};
 
 use super::{Call, EndReason, Farewell, Output, Phase};
+use crate::io::Switch;
 
 /// People who wait at most, whatever a server says.
 const MAX_LOBBY: usize = 64;
@@ -20,6 +21,21 @@ pub enum HostAct {
     Deny,
     /// Takes them out of the room.
     Kick,
+    /// Hands the role over to them.
+    MakeHost,
+}
+
+/// What a host decides about the whole room.
+#[derive(Clone, Debug, PartialEq)]
+pub enum HostRule {
+    /// Everybody else is silenced; they may speak again by themselves.
+    MuteAll,
+    /// Nobody comes in any more, nor waits at the door.
+    Lock,
+    /// People come in again.
+    Unlock,
+    /// Who comes without the invitation is asked for this, or for nothing.
+    Password(Option<RoomPassword>),
 }
 
 impl Call {
@@ -32,7 +48,32 @@ impl Call {
             HostAct::Admit => ClientMessage::Admit(moderation),
             HostAct::Deny => ClientMessage::Deny(moderation),
             HostAct::Kick => ClientMessage::Kick(moderation),
+            HostAct::MakeHost => ClientMessage::MakeHost(moderation),
         });
+    }
+
+    pub(super) fn on_host_rule(&mut self, rule: HostRule) {
+        if !matches!(self.phase, Phase::InRoom | Phase::Resuming { .. }) {
+            return;
+        }
+        let id = self.next_request();
+        self.server.session.say(match rule {
+            HostRule::MuteAll => ClientMessage::MuteAll { id },
+            HostRule::Lock => ClientMessage::Lock { id },
+            HostRule::Unlock => ClientMessage::Unlock { id },
+            HostRule::Password(password) => ClientMessage::SetPassword { id, password },
+        });
+    }
+
+    /// The host has silenced everybody. Not a sound goes out from here on; the device follows.
+    pub(super) fn on_muted(&mut self, now: Instant) {
+        if self.phase != Phase::InRoom {
+            return;
+        }
+        self.room.silenced = self.room.silenced.saturating_add(1);
+        self.switches.microphone = Switch::Off;
+        self.outputs.push_back(Output::Silenced);
+        self.tell_media(now);
     }
 
     /// Ends the room for all, and the call with it. Where the server is out of reach only the call ends.

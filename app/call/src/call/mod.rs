@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 
 use hearth_base::TrackId;
 use hearth_protocol::{
-    ClientMessage, InviteSecret, LobbyEntry, MediaState, PeerId, RequestId, Role, RoomName, RoomState,
+    ClientMessage, InviteSecret, LobbyEntry, MediaState, PeerId, RequestId, Role, RoomName, RoomPassword, RoomState,
 };
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha12Rng;
@@ -39,7 +39,7 @@ use crate::session::{Session, SessionState};
 use crate::snapshot::{EndReason, Phase, Refused, Snapshot};
 use crate::topology::{Mesh, Topology};
 
-pub use host::HostAct;
+pub use host::{HostAct, HostRule};
 
 /// How long a room is tried to be entered.
 const JOINING: Duration = Duration::from_secs(15);
@@ -71,7 +71,7 @@ enum Wanted {
     /// As its host.
     Create { secret: Option<InviteSecret>, capacity: Option<u32> },
     /// As a guest.
-    Join { room: RoomName, secret: Option<InviteSecret> },
+    Join { room: RoomName, secret: Option<InviteSecret>, password: Option<RoomPassword> },
 }
 
 /// What is known of the room.
@@ -86,6 +86,8 @@ struct Room {
     lobby: Vec<LobbyEntry>,
     request: RequestId,
     refused_signals: u64,
+    /// How often the host has silenced us.
+    silenced: u32,
     refused: Option<Refused>,
 }
 
@@ -218,6 +220,7 @@ impl Call {
             peers: self.peers.values().map(Peer::snapshot).collect(),
             tracks: self.link.tracks.iter().map(|track| (track.id, track.source)).collect(),
             refused_signals: self.room.refused_signals,
+            silenced: self.room.silenced,
             refused: self.room.refused,
         }
     }
@@ -225,7 +228,7 @@ impl Call {
     fn on_intent(&mut self, intent: Intent, now: Instant) {
         match intent {
             Intent::Create { secret, capacity } => self.enter(Wanted::Create { secret, capacity }, now),
-            Intent::Join { room, secret } => self.enter(Wanted::Join { room, secret }, now),
+            Intent::Join { room, secret, password } => self.enter(Wanted::Join { room, secret, password }, now),
             Intent::SetNick(nick) => {
                 if self.phase == Phase::Idle {
                     self.config.nick = nick;
@@ -233,6 +236,7 @@ impl Call {
             }
             Intent::Say(text) => self.on_say(&text, now),
             Intent::Moderate(act, peer) => self.on_host_act(act, peer),
+            Intent::Rule(rule) => self.on_host_rule(rule),
             Intent::EndRoom => self.on_end_room(now),
             Intent::SetMicrophone(switch) => {
                 self.switches.microphone = switch;

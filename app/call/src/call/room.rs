@@ -83,8 +83,10 @@ impl Call {
         self.server.give_up = Some(now + super::JOINING);
         self.outputs.push_back(Output::Changed);
         if let (Some(room), Some(wanted)) = (self.room.name.clone(), self.room.wanted.take()) {
-            let (Wanted::Create { secret, .. } | Wanted::Join { secret, .. }) = wanted;
-            self.room.wanted = Some(Wanted::Join { room, secret });
+            self.room.wanted = Some(match wanted {
+                Wanted::Create { secret, .. } => Wanted::Join { room, secret, password: None },
+                Wanted::Join { secret, password, .. } => Wanted::Join { room, secret, password },
+            });
         }
         self.say_want();
     }
@@ -106,8 +108,9 @@ impl Call {
                     media,
                 }));
             }
-            Some(Wanted::Join { room, secret }) => {
-                let join = Join { id, room: room.clone(), nick, invite: *secret, media };
+            Some(Wanted::Join { room, secret, password }) => {
+                let (room, password) = (room.clone(), password.clone());
+                let join = Join { id, room, nick, invite: *secret, password, media };
                 self.server.session.say(ClientMessage::Join(join));
             }
             None => {}
@@ -127,6 +130,7 @@ impl Call {
             ServerMessage::LobbyRequest { peer } => self.on_lobby_request(peer),
             ServerMessage::LobbyLeft { id } => self.on_lobby_left(id),
             ServerMessage::Kicked => self.end(EndReason::Kicked, Farewell::Bye, now),
+            ServerMessage::Muted => self.on_muted(now),
             ServerMessage::RoomState { role, room_state } => self.on_room_state(role, room_state),
             ServerMessage::PeerJoined { peer } => self.add_peer(peer, now),
             ServerMessage::PeerUpdated { peer } => self.update_peer(peer),

@@ -146,7 +146,8 @@ impl Client {
                 Output::Media(MediaCommand::Watched { codec, by_anybody, .. }) => self.source.watch(codec, by_anybody),
                 Output::Resolve(name) => self.asked_names.push(name),
                 Output::Changed => self.ended = matches!(self.call.snapshot().phase, Phase::Ended(_)),
-                Output::Media(_) => {}
+                // Its chirps stop by the call's own switch; there is no device that could follow.
+                Output::Silenced | Output::Media(_) => {}
                 Output::Video(frame) => self.sink.picture(&frame, now),
                 Output::Audio(packet) => match &mut self.ear {
                     Some(ear) => ear(packet),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hearth_call::{EndReason, HostAct, Input, Intent, Phase, TransportPolicy};
+use hearth_call::{EndReason, HostAct, HostRule, Input, Intent, Phase, Switch, TransportPolicy};
 use hearth_protocol::{ErrorCode, InviteSecret, PeerId, Role};
 use serde_json::Value;
 
@@ -134,6 +134,40 @@ fn who_is_taken_out_reads_it_and_a_guest_takes_nobody_out() {
     moderate(&mut world, HostAct::Kick, ids[1]);
     assert_eq!(phase(&world, 1), Phase::Ended(EndReason::Kicked));
     assert!(world.clients[0].call.snapshot().peers.is_empty());
+}
+
+#[test]
+fn a_host_silences_everybody_and_each_speaks_again_by_themselves() {
+    let mut world = pair(909);
+    let sends = |world: &World, client: usize| world.clients[client].call.snapshot().microphone;
+    world.give(1, Input::Intent(Intent::Rule(HostRule::MuteAll)));
+    world.run(SOON);
+    assert_eq!((sends(&world, 0), sends(&world, 1)), (Switch::On, Switch::On), "a guest silences nobody");
+    world.give(0, Input::Intent(Intent::Rule(HostRule::MuteAll)));
+    world.run(SOON);
+    assert_eq!((sends(&world, 0), sends(&world, 1)), (Switch::On, Switch::Off));
+    assert_eq!(world.clients[1].call.snapshot().silenced, 1);
+    assert!(!world.clients[0].call.snapshot().peers[0].media.audio, "the host sees it");
+    world.give(1, Input::Intent(Intent::SetMicrophone(Switch::On)));
+    world.run(SOON);
+    assert!(world.clients[0].call.snapshot().peers[0].media.audio);
+}
+
+#[test]
+fn a_room_is_handed_over_and_locked_by_its_new_host() {
+    let mut world = pair(910);
+    let me = |world: &World, client: usize| world.clients[client].call.snapshot().me.expect("in the room");
+    let guest = me(&world, 1);
+    moderate(&mut world, HostAct::MakeHost, guest);
+    let roles = |world: &World| [0, 1].map(|client| world.clients[client].call.snapshot().role);
+    assert_eq!(roles(&world), [Role::Guest, Role::Host]);
+    world.give(1, Input::Intent(Intent::Rule(HostRule::Lock)));
+    world.run(SOON);
+    assert!(world.clients[0].call.snapshot().room_state.locked);
+    world.give(0, Input::Intent(Intent::Rule(HostRule::Unlock)));
+    world.run(SOON);
+    let before = world.clients[0].call.snapshot();
+    assert!(before.room_state.locked && before.refused.is_some(), "who was the host before decides nothing now");
 }
 
 #[test]

@@ -115,7 +115,7 @@ impl World {
     pub fn enter(&mut self, index: usize) {
         let intent = match &self.room {
             None => Intent::Create { secret: self.secret, capacity: None },
-            Some(room) => Intent::Join { room: room.clone(), secret: None },
+            Some(room) => Intent::Join { room: room.clone(), secret: None, password: None },
         };
         self.give(index, Input::Intent(intent));
         if self.room.is_none() {

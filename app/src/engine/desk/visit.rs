@@ -154,8 +154,8 @@ impl Visit {
         let capacity = Some(settings.people.clamp(*PEOPLE.start(), *PEOPLE.end()));
         let intent = match &self.target {
             Target::Host | Target::Create(_) => Intent::Create { secret: Some(self.secret), capacity },
-            Target::Link(link) => Intent::Join { room: link.room.clone(), secret: link.secret },
-            Target::Number(room) => Intent::Join { room: room.clone(), secret: None },
+            Target::Link(link) => Intent::Join { room: link.room.clone(), secret: link.secret, password: None },
+            Target::Number(room) => Intent::Join { room: room.clone(), secret: None, password: None },
         };
         self.step = Step::Entered;
         self.server = Some(server.clone());

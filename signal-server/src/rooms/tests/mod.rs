@@ -6,6 +6,7 @@ mod lobby;
 mod moderation;
 mod random;
 mod resume;
+mod rules;
 mod succession;
 mod table;
 mod talking;
@@ -191,7 +192,14 @@ impl Bench {
 
 fn join(room: &RoomName, invite: Option<InviteSecret>) -> ClientMessage {
     let media = MediaState { audio: true, ..MediaState::default() };
-    ClientMessage::Join(Join { id: RequestId(2), room: room.clone(), nick: "Guest".into(), invite, media })
+    ClientMessage::Join(Join {
+        id: RequestId(2),
+        room: room.clone(),
+        nick: "Guest".into(),
+        invite,
+        password: None,
+        media,
+    })
 }
 
 fn about(peer: PeerId) -> Moderation {
