@@ -85,7 +85,12 @@ fn configure(options: Options) -> anyhow::Result<ServerConfig> {
         _ => Protection::PlainHttp,
     };
     let turn = match &options.turn_secret_file {
-        Some(file) => Some(TurnRest { urls: options.turn_url, secret: read_secret(file)?, lifetime: TURN_LIFETIME }),
+        Some(file) => Some(TurnRest {
+            urls: options.turn_url,
+            secret: read_secret(file)?,
+            lifetime: TURN_LIFETIME,
+            before_join: TURN_LIFETIME,
+        }),
         None => None,
     };
     let stun = IceServer { urls: options.stun_url, username: None, credential: None };

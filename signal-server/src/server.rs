@@ -19,6 +19,7 @@ use crate::clock;
 use crate::gateway::hosts::Hosts;
 use crate::gateway::http::{Shared, router};
 use crate::gateway::hub::{Hub, Opening};
+use crate::gateway::legacy::{LegacyDoor, Pages};
 use crate::gateway::listener::Listener;
 use crate::rooms::{Rooms, RoomsConfig};
 use crate::tls::{Identity, TlsError};
@@ -135,9 +136,12 @@ impl Server {
         let (openings, opened) = mpsc::channel::<Opening>(OPENINGS);
         let (hosts, seen_hosts) = watch::channel(addresses.hosts());
         let message_bytes = config.rooms.limits.message_bytes as usize;
-        let router = router(Shared { hosts: seen_hosts, openings, message_bytes });
+        let (pages, pages_door) = Pages::new();
+        let is_secure = identity.is_some();
+        let legacy = config.rooms.legacy.is_some().then_some(LegacyDoor { pages: pages_door, is_secure });
+        let router = router(Shared { hosts: seen_hosts, openings, message_bytes, legacy });
         let ping = Duration::from_secs(u64::from(config.rooms.ping_s.max(1)));
-        let hub = Hub::new(Rooms::new(config.rooms, seed()?, clock::epoch()), ping, opened);
+        let hub = Hub::new(Rooms::new(config.rooms, seed()?, clock::epoch()), ping, opened, pages);
         let listener = Listener { socket, identity, renewed, addresses, hosts, router, limits: config.connections };
         Ok(Self { listener, hub, local, spki, certificate })
     }

@@ -41,10 +41,10 @@ pub enum Pc {
 ///
 /// An offer with another `sid` than the current one replaces the connection (a peer rebuilds a dead one so); an answer
 /// or candidate with another `sid` is late and dropped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct SessionId(pub u32);
 
-/// The content of a signal: exactly one of the keys `desc`, `cand`, `end`.
+/// The content of a signal: exactly one of the keys `desc`, `cand`, `end`, `chat`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SignalBody {
@@ -54,6 +54,15 @@ pub enum SignalBody {
     Cand(Candidate),
     /// No candidate follows for the generation whose ufrag is given.
     End(String),
+    /// To or from a legacy peer, which has no data channel for it: something said to all.
+    Chat(ChatText),
+}
+
+/// Something said to all.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ChatText {
+    /// What.
+    pub text: String,
 }
 
 /// A session description.

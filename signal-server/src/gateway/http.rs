@@ -22,6 +22,7 @@ use tokio::sync::{mpsc, watch};
 use super::assets::{Asset, INDEX, asset};
 use super::hosts::Hosts;
 use super::hub::Opening;
+use super::legacy::{LegacyDoor, mount};
 
 /// Buffers of one WebSocket, bytes. 8 KiB: most messages are candidates of 200 bytes, and thousands of clients idle.
 const SOCKET_BUFFER: usize = 8 * 1024;
@@ -37,15 +38,23 @@ pub(crate) struct Shared {
     pub(crate) openings: mpsc::Sender<Opening>,
     /// Longest message, bytes.
     pub(crate) message_bytes: usize,
+    /// Where legacy pages come in, if they do.
+    pub(crate) legacy: Option<LegacyDoor>,
 }
 
 pub(crate) fn router(shared: Shared) -> Router {
-    Router::new()
+    let legacy = shared.legacy.clone();
+    let router = Router::new()
         .route("/", get(page))
         .route("/r/{room}", get(page))
         .route("/assets/{name}", get(file))
         .route("/ws", get(websocket))
-        .route("/healthz", get(async || "ok\n"))
+        .route("/healthz", get(async || "ok\n"));
+    let router = match legacy {
+        Some(door) => mount(router, door),
+        None => router,
+    };
+    router
         .fallback(async || (StatusCode::NOT_FOUND, "There is nothing here. Check the link.\n"))
         .layer(from_fn_with_state(shared.clone(), check_and_dress))
         .with_state(shared)

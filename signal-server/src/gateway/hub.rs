@@ -16,6 +16,7 @@ use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 use tokio::time::{sleep_until, timeout};
 
 use super::connection::{Parcel, converse};
+use super::legacy::Pages;
 use crate::clock;
 use crate::rooms::{ConnId, Output, Rooms};
 
@@ -28,6 +29,8 @@ const BOX: usize = 2048;
 /// Bytes for one connection that are not yet written. Cap 8 MiB: twice what a resume can bring. Full: the connection is
 /// dropped.
 const BOX_BYTES: usize = 8 * 1024 * 1024;
+/// Messages handled in one go, before what they bring about is handed out.
+const BATCH: usize = 32;
 /// How long connections may take to write what is left when the server goes down.
 const DRAIN_WITHIN: Duration = Duration::from_secs(3);
 
@@ -55,6 +58,7 @@ pub(crate) struct Hub {
     members: watch::Sender<BTreeSet<IpAddr>>,
     /// The presence that was published last.
     published: u64,
+    pages: Pages,
 }
 
 struct Conn {
@@ -64,12 +68,13 @@ struct Conn {
 }
 
 impl Hub {
-    pub(crate) fn new(rooms: Rooms, ping: Duration, openings: mpsc::Receiver<Opening>) -> Self {
+    pub(crate) fn new(rooms: Rooms, ping: Duration, openings: mpsc::Receiver<Opening>, pages: Pages) -> Self {
         let (heard_sender, heard) = mpsc::channel(HEARD);
         let (conns, by_task) = (BTreeMap::new(), HashMap::new());
         let (members, _) = watch::channel(BTreeSet::new());
         let tasks = JoinSet::new();
-        Self { rooms, ping, openings, heard, heard_sender, conns, tasks, by_task, next: 0, members, published: 0 }
+        let (next, published) = (0, 0);
+        Self { rooms, ping, openings, heard, heard_sender, conns, tasks, by_task, next, members, published, pages }
     }
 
     /// The addresses that members come from, published whenever they change.
@@ -84,7 +89,10 @@ impl Hub {
             tokio::select! {
                 _ = &mut drain => break,
                 Some(opening) = self.openings.recv() => self.open(opening),
-                Some((conn, text)) = self.heard.recv() => self.rooms.handle_message(conn, &text, clock::now()),
+                Some((conn, text)) = self.heard.recv() => self.hear(conn, &text),
+                arrival = self.pages.next() => {
+                    self.pages.handle(arrival, &mut self.rooms, &mut self.next, clock::now());
+                }
                 Some(ended) = self.tasks.join_next_with_id() => self.on_ended(ended),
                 () = until(deadline) => self.rooms.handle_timeout(clock::now()),
             }
@@ -92,6 +100,14 @@ impl Hub {
             self.flush();
         }
         self.say_goodbye().await;
+    }
+
+    fn hear(&mut self, conn: ConnId, text: &str) {
+        self.rooms.handle_message(conn, text, clock::now());
+        for _ in 1..BATCH {
+            let Ok((conn, text)) = self.heard.try_recv() else { break };
+            self.rooms.handle_message(conn, &text, clock::now());
+        }
     }
 
     fn open(&mut self, opening: Opening) {
@@ -133,8 +149,18 @@ impl Hub {
                         self.drop_conn(conn);
                     }
                 }
+                Output::Legacy { conn, event } => {
+                    if !self.pages.emit(conn, &event) {
+                        tracing::warn!(conn = conn.0, "page reads too slowly: disconnected");
+                        self.pages.close(conn);
+                        self.rooms.handle_disconnected(conn, clock::now());
+                    }
+                }
                 Output::Close { conn, reason } => {
                     tracing::info!(conn = conn.0, reason = reason.text(), "closing");
+                    if self.pages.close(conn) {
+                        continue;
+                    }
                     let Some(state) = self.conns.remove(&conn) else { continue };
                     if state.parcels.try_send(Parcel::Close(reason)).is_err() {
                         state.task.abort();
@@ -168,7 +194,8 @@ impl Hub {
     async fn say_goodbye(mut self) {
         self.rooms.handle_draining(clock::now());
         self.flush();
-        tracing::info!(connections = self.conns.len(), counters = ?self.rooms.counters(), "draining");
+        tracing::info!(connections = self.conns.len(), pages = self.pages.len(), counters = ?self.rooms.counters(), "draining");
+        self.pages.close_all();
         self.conns.clear(); // each task writes what is in its box, and closes
         let all = async { while self.tasks.join_next().await.is_some() {} };
         if timeout(DRAIN_WITHIN, all).await.is_err() {
@@ -186,7 +213,7 @@ impl Conn {
     }
 }
 
-async fn until(deadline: Option<Instant>) {
+pub(super) async fn until(deadline: Option<Instant>) {
     match deadline {
         Some(at) => sleep_until(at.into()).await,
         None => pending().await,

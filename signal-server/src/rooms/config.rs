@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use hearth_protocol::{IceServer, Limits};
 
+use super::LegacyRules;
+
 /// The rules of one server.
 #[derive(Clone, Debug)]
 pub struct RoomsConfig {
@@ -20,6 +22,8 @@ pub struct RoomsConfig {
     pub max_rooms: usize,
     /// The STUN and TURN servers that members are given.
     pub ice: IceConfig,
+    /// Whether legacy pages come in, and by which rules.
+    pub legacy: Option<LegacyRules>,
 }
 
 impl Default for RoomsConfig {
@@ -32,6 +36,7 @@ impl Default for RoomsConfig {
             // With 12 people each, more than the sockets of one process.
             max_rooms: 10_000,
             ice: IceConfig::default(),
+            legacy: None,
         }
     }
 }
@@ -66,6 +71,8 @@ pub struct TurnRest {
     pub secret: TurnSecret,
     /// How long a credential is good. Members get a new one after three quarters of it.
     pub lifetime: Duration,
+    /// How long one is good that a legacy page is given before it is in a room.
+    pub before_join: Duration,
 }
 
 /// The secret shared with a TURN server. It is printed nowhere.

@@ -1,13 +1,14 @@
 //! How a connection gets its session: hello, and coming back by a token.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use hearth_protocol::{
     ClientMessage, ErrorCode, LeaveReason, PeerId, PeerKind, Resume, ResumeToken, ServerMessage, VERSION,
 };
 use rand::Rng as _;
 
-use super::session::{Link, Phase, Session};
+use super::bucket::Bucket;
+use super::session::{Link, NativeWire, Phase, Session, Wire};
 use super::timers::Timer;
 use super::{CloseReason, ConnId, Output, Rooms};
 
@@ -72,7 +73,13 @@ impl Rooms {
         let peer_id = PeerId::from_random(random);
         let resume_token = self.new_token(peer_id);
         let address = self.conns.get(&conn).and_then(|state| state.address);
-        let session = Session::new(kind, conn, address, resume_token.digest(), &self.config.limits, now);
+        let limits = &self.config.limits;
+        let every = Duration::from_secs(1) / limits.messages_per_s.max(1);
+        let budget = Bucket::new(limits.message_burst, every, now);
+        let wire = Wire::Native(NativeWire::new(resume_token.digest(), limits));
+        // Nobody is a legacy page by saying so.
+        let kind = if kind == PeerKind::Legacy { PeerKind::Web } else { kind };
+        let session = Session::new(kind, conn, address, budget, wire);
         self.sessions.insert(peer_id, session);
         if let Some(state) = self.conns.get_mut(&conn) {
             state.phase = Phase::InSession(peer_id);
@@ -84,8 +91,9 @@ impl Rooms {
     fn bring_back(&mut self, conn: ConnId, resume: &Resume, now: Instant) -> bool {
         let Some(&peer_id) = self.tokens.get(&resume.token.digest()) else { return false };
         let Some(session) = self.sessions.get_mut(&peer_id) else { return false };
-        let (was, last_seq) = (session.link, session.received);
-        let missed = session.resume(resume.last_seq);
+        let was = session.link;
+        let Some(native) = session.native_mut() else { return false };
+        let (last_seq, missed) = (native.received, native.resume(resume.last_seq));
         self.release(conn, peer_id, was, now);
         let Some(missed) = missed else {
             // Whoever holds the token has lost its place for good: better gone now than a ghost for the grace.
@@ -129,8 +137,9 @@ impl Rooms {
         if let Some(session) = self.sessions.get_mut(&peer) {
             session.link = Link::Attached(conn);
             session.address = address;
-            let older = session.previous_token.replace(session.token);
-            session.token = token.digest();
+            let Some(native) = session.native_mut() else { return };
+            let older = native.previous_token.replace(native.token);
+            native.token = token.digest();
             older.map(|older| self.tokens.remove(&older));
         }
     }

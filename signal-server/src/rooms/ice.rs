@@ -32,7 +32,11 @@ impl Rooms {
 
 /// A user named after the second in which it ends, and the password that the shared secret gives it.
 fn credentials(turn: &TurnRest, expiry: u64, peer: PeerId) -> IceServer {
-    let username = format!("{expiry}:{peer}");
+    signed(turn, format!("{expiry}:{peer}"))
+}
+
+/// The servers for whoever is called `username`, with the password that the shared secret gives them.
+pub(super) fn signed(turn: &TurnRest, username: String) -> IceServer {
     let credential = Hmac::<Sha1>::new_from_slice(turn.secret.bytes()).ok().map(|mut mac| {
         mac.update(username.as_bytes());
         STANDARD.encode(mac.finalize().into_bytes())
@@ -53,6 +57,7 @@ mod tests {
             urls: vec!["turn:10.0.0.1:3478".into()],
             secret: TurnSecret::new("north").unwrap(),
             lifetime: Duration::from_secs(60),
+            before_join: Duration::from_secs(60),
         };
         let given = credentials(&turn, 1_700_000_000, PeerId::parse("aaaaaaaaaaaaaaaa").unwrap());
         assert_eq!(given.username.as_deref(), Some("1700000000:aaaaaaaaaaaaaaaa"));

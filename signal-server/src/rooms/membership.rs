@@ -50,7 +50,7 @@ impl Rooms {
         self.enter(peer, Entrance { id: create.id, room: name, nick, media: create.media }, now);
     }
 
-    fn may_create(&self, peer: PeerId) -> bool {
+    pub(super) fn may_create(&self, peer: PeerId) -> bool {
         match self.config.creators {
             Creators::Anybody => true,
             Creators::ThisMachine => {
@@ -224,7 +224,7 @@ impl Rooms {
         self.sessions.get(&peer).and_then(|session| session.source()).unwrap_or_default()
     }
 
-    fn clean_nick(&self, nick: &str) -> String {
+    pub(super) fn clean_nick(&self, nick: &str) -> String {
         clean_nick(nick, self.config.limits.nick_bytes as usize)
     }
 }

@@ -24,6 +24,7 @@ mod bucket;
 mod config;
 mod greeting;
 mod ice;
+mod legacy;
 mod lobby;
 mod membership;
 mod moderation;
@@ -36,6 +37,10 @@ mod timers;
 mod tries;
 
 pub use config::{Creators, Epoch, IceConfig, RoomsConfig, TurnRest, TurnSecret};
+pub use legacy::{
+    AckId, BadPacket, BadRequest, LegacyCaller, LegacyEvent, LegacyPacket, LegacyRequest, LegacyRules, PageId,
+};
+pub(crate) use legacy::{CONNECTED, DISCONNECT, no_namespace};
 pub use output::{CloseReason, ConnId, Counters, Output, Source};
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -51,7 +56,7 @@ use bucket::Bucket;
 use moderation::{Order, Rule};
 use outbox::to_text;
 use room::Room;
-use session::{Conn, Phase, Session};
+use session::{Conn, Link, Phase, Session};
 use timers::{Timer, Timers};
 use tries::Tries;
 
@@ -69,6 +74,8 @@ pub struct Rooms {
     /// Sessions by the digests of the tokens that bring them back.
     tokens: BTreeMap<[u8; 32], PeerId>,
     rooms: BTreeMap<RoomName, Room>,
+    /// Legacy pages by their cookies.
+    pages: BTreeMap<PageId, BTreeSet<PeerId>>,
     /// Wrong numbers and invitations.
     guesses: Tries,
     /// People at doors.
@@ -96,6 +103,7 @@ impl Rooms {
             sessions: BTreeMap::new(),
             tokens: BTreeMap::new(),
             rooms: BTreeMap::new(),
+            pages: BTreeMap::new(),
             guesses: Tries::default(),
             knocks: Tries::default(),
             timers: Timers::default(),
@@ -228,16 +236,17 @@ impl Rooms {
     fn on_numbered(&mut self, conn: ConnId, peer: PeerId, message: Numbered<ClientMessage>, now: Instant) {
         let Some(session) = self.sessions.get_mut(&peer) else { return };
         let id = request_of(&message.message);
+        let Some(native) = session.native_mut() else { return };
         match message.seq {
             None => return self.on_unnumbered(conn, message.message, now),
-            Some(seq) if seq <= session.received => return, // sent again after a resume, but it had arrived
-            Some(seq) if seq > session.received + 1 => {
+            Some(seq) if seq <= native.received => return, // sent again after a resume, but it had arrived
+            Some(seq) if seq > native.received + 1 => {
                 // What is missing can only come through a resume, which tells the client where to start.
                 return self.close(conn, CloseReason::Sequence, now);
             }
-            Some(seq) => session.received = seq,
+            Some(seq) => native.received = seq,
         }
-        if let Some(old) = session.previous_token.take() {
+        if let Some(old) = native.previous_token.take() {
             self.tokens.remove(&old); // the client has shown that the new token arrived
         }
         if !session.budget.take(now) {
@@ -300,11 +309,10 @@ impl Rooms {
         struct OnlySeq {
             seq: u64,
         }
-        let (Ok(only), Some(session)) = (serde_json::from_str::<OnlySeq>(text), self.sessions.get_mut(&peer)) else {
-            return;
-        };
-        if only.seq == session.received + 1 {
-            session.received = only.seq;
+        let native = self.sessions.get_mut(&peer).and_then(Session::native_mut);
+        let (Ok(only), Some(native)) = (serde_json::from_str::<OnlySeq>(text), native) else { return };
+        if only.seq == native.received + 1 {
+            native.received = only.seq;
         }
     }
 
@@ -358,10 +366,12 @@ impl Rooms {
     /// Sends `message` within the session of `peer`, now or when it comes back.
     fn tell(&mut self, peer: PeerId, message: &ServerMessage, now: Instant) {
         let Some(session) = self.sessions.get_mut(&peer) else { return };
-        match session.push(message, now) {
-            Ok(Some((conn, text))) => self.output.push_back(Output::Send { conn, text }),
-            Ok(None) => {} // away: kept
-            Err(outbox::Overflow) => self.doomed.push(peer),
+        let link = session.link;
+        let Some(native) = session.native_mut() else { return self.tell_legacy(peer, message, now) };
+        match (native.push(message, now), link) {
+            (Ok(text), Link::Attached(conn)) => self.output.push_back(Output::Send { conn, text }),
+            (Ok(_), Link::Away) => {} // kept
+            (Err(outbox::Overflow), _) => self.doomed.push(peer),
         }
     }
 

@@ -5,6 +5,8 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::LegacyEvent;
+
 /// One connection, named by the gateway; never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnId(pub u64);
@@ -24,7 +26,7 @@ impl From<IpAddr> for Source {
 }
 
 /// What is to be done.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Output {
     /// Send a text frame.
     Send {
@@ -32,6 +34,13 @@ pub enum Output {
         conn: ConnId,
         /// The JSON.
         text: Arc<str>,
+    },
+    /// Tell a legacy page something.
+    Legacy {
+        /// To whom.
+        conn: ConnId,
+        /// What.
+        event: LegacyEvent,
     },
     /// Close the connection, after what was sent before. The rooms have forgotten it already.
     Close {
@@ -99,6 +108,8 @@ pub struct Counters {
     pub kicks: u64,
     /// Signals for somebody who is not in the sender's room.
     pub stray_signals: u64,
+    /// Words of legacy pages for which our own protocol has none.
+    pub untold: u64,
     pub resumed: u64,
     pub timed_out: u64,
     pub floods: u64,

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use hearth_protocol::{LeaveReason, Limits, MediaState, PeerId, PeerKind, RequestId, RoomName, ServerMessage};
 
 use super::bucket::Bucket;
+use super::legacy::{HOLD, LegacyWire};
 use super::outbox::{Outbox, Overflow};
 use super::timers::Timer;
 use super::{ConnId, Rooms, Source};
@@ -48,15 +49,30 @@ pub(super) struct Session {
     pub(super) link: Link,
     /// Where it was last seen to come from.
     pub(super) address: Option<IpAddr>,
+    /// Messages that the client may still send at once.
+    pub(super) budget: Bucket,
+    pub(super) standing: Standing,
+    pub(super) wire: Wire,
+}
+
+/// What it speaks, and what has to be remembered for that.
+#[derive(Debug)]
+pub(super) enum Wire {
+    /// Our own protocol: numbered, and resumed by a token.
+    Native(NativeWire),
+    /// The old one.
+    Legacy(Box<LegacyWire>),
+}
+
+/// What is remembered of a client that speaks our own protocol.
+#[derive(Debug)]
+pub(super) struct NativeWire {
     /// Digest of the token that brings it back.
     pub(super) token: [u8; 32],
     /// Digest of the token before that: good until the client shows that the new one arrived.
     pub(super) previous_token: Option<[u8; 32]>,
     /// Number of the last client message that arrived.
     pub(super) received: u64,
-    /// Messages that the client may still send at once.
-    pub(super) budget: Bucket,
-    pub(super) standing: Standing,
     outbox: Outbox,
     /// Messages kept for it.
     queue: usize,
@@ -94,26 +110,15 @@ pub(super) struct Member {
 }
 
 impl Session {
-    pub(super) fn new(
-        kind: PeerKind,
-        conn: ConnId,
-        address: Option<IpAddr>,
-        token: [u8; 32],
-        limits: &Limits,
-        now: Instant,
-    ) -> Self {
-        let every = Duration::from_secs(1) / limits.messages_per_s.max(1);
-        Self {
-            kind,
-            link: Link::Attached(conn),
-            address,
-            token,
-            previous_token: None,
-            received: 0,
-            budget: Bucket::new(limits.message_burst, every, now),
-            standing: Standing::Outside,
-            outbox: Outbox::default(),
-            queue: limits.resume_queue as usize,
+    pub(super) fn new(kind: PeerKind, conn: ConnId, address: Option<IpAddr>, budget: Bucket, wire: Wire) -> Self {
+        Self { kind, link: Link::Attached(conn), address, budget, standing: Standing::Outside, wire }
+    }
+
+    /// What is remembered of a client of our own protocol.
+    pub(super) fn native_mut(&mut self) -> Option<&mut NativeWire> {
+        match &mut self.wire {
+            Wire::Native(native) => Some(native),
+            Wire::Legacy(_) => None,
         }
     }
 
@@ -159,18 +164,17 @@ impl Session {
     pub(super) fn source(&self) -> Option<Source> {
         self.address.map(Source::from)
     }
+}
 
-    /// Numbers and keeps `message`, and says through which connection it goes out now.
-    pub(super) fn push(
-        &mut self,
-        message: &ServerMessage,
-        now: Instant,
-    ) -> Result<Option<(ConnId, Arc<str>)>, Overflow> {
-        let text = self.outbox.push(message, self.queue, now)?;
-        Ok(match self.link {
-            Link::Attached(conn) => Some((conn, text)),
-            Link::Away => None,
-        })
+impl NativeWire {
+    pub(super) fn new(token: [u8; 32], limits: &Limits) -> Self {
+        let queue = limits.resume_queue as usize;
+        Self { token, previous_token: None, received: 0, outbox: Outbox::default(), queue }
+    }
+
+    /// Numbers and keeps `message`; gives it as it goes out.
+    pub(super) fn push(&mut self, message: &ServerMessage, now: Instant) -> Result<Arc<str>, Overflow> {
+        self.outbox.push(message, self.queue, now)
     }
 
     /// What is to be sent again to a client that has everything up to `last_seq`; none when that cannot be.
@@ -192,8 +196,13 @@ impl Rooms {
             Standing::Waiting(_) | Standing::Inside(_) => {}
         }
         session.link = Link::Away;
-        session.outbox.detach();
-        let grace = Duration::from_secs(u64::from(self.config.limits.resume_grace_s));
+        let grace = match &mut session.wire {
+            Wire::Native(native) => {
+                native.outbox.detach();
+                Duration::from_secs(u64::from(self.config.limits.resume_grace_s))
+            }
+            Wire::Legacy(_) => HOLD,
+        };
         self.timers.set(Timer::Grace(peer), now + grace);
         self.tell_others(peer, |_, _| Some(ServerMessage::PeerAway { id: peer }), now);
     }
@@ -202,9 +211,13 @@ impl Rooms {
     pub(super) fn end_session(&mut self, peer: PeerId, reason: LeaveReason, now: Instant) {
         self.leave(peer, reason, now);
         self.timers.cancel(Timer::Grace(peer));
-        if let Some(session) = self.sessions.remove(&peer) {
-            self.tokens.remove(&session.token);
-            session.previous_token.map(|old| self.tokens.remove(&old));
+        match self.sessions.remove(&peer).map(|session| session.wire) {
+            Some(Wire::Native(native)) => {
+                self.tokens.remove(&native.token);
+                native.previous_token.map(|old| self.tokens.remove(&old));
+            }
+            Some(Wire::Legacy(legacy)) => self.forget_page(peer, &legacy),
+            None => {}
         }
     }
 }

@@ -429,6 +429,7 @@ fn rooms(seed: u64, now: Instant) -> Rooms {
         urls: vec![format!("turn:{TURN}")],
         secret: TurnSecret::new(TURN_SECRET).expect("not empty"),
         lifetime: Duration::from_secs(3600),
+        before_join: Duration::from_secs(3600),
     };
     let config = RoomsConfig { ice: IceConfig { fixed: Vec::new(), turn: Some(turn) }, ..RoomsConfig::default() };
     Rooms::new(config, seed_bytes(seed), Epoch { at: now, unix_s: UNIX })

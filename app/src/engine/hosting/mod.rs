@@ -226,7 +226,7 @@ fn relay(addresses: &[IpAddr], secret: &[u8; 32]) -> Option<Shell> {
 
 async fn bind(config: &HostingConfig, urls: Vec<String>, secret: &[u8; 32]) -> Result<Server, HostingError> {
     let turn = TurnSecret::new(*secret).filter(|_| !urls.is_empty());
-    let turn = turn.map(|secret| TurnRest { urls, secret, lifetime: CREDENTIAL });
+    let turn = turn.map(|secret| TurnRest { urls, secret, lifetime: CREDENTIAL, before_join: CREDENTIAL });
     let rooms = RoomsConfig { ice: IceConfig { fixed: Vec::new(), turn }, ..RoomsConfig::default() };
     // Who hosts is on this machine; anybody else would make a room only to be a member who is relayed for.
     let rooms = RoomsConfig { creators: Creators::ThisMachine, ..rooms };

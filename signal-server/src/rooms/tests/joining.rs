@@ -121,7 +121,8 @@ fn the_thirteenth_finds_the_room_full_until_somebody_goes() {
 #[test]
 fn turn_credentials_are_renewed_before_they_end() {
     let secret = TurnSecret::new("north").unwrap();
-    let turn = TurnRest { urls: vec!["turn:10.0.0.1:3478".into()], secret, lifetime: Duration::from_secs(400) };
+    let lifetime = Duration::from_secs(400);
+    let turn = TurnRest { urls: vec!["turn:10.0.0.1:3478".into()], secret, lifetime, before_join: lifetime };
     let fixed =
         vec![hearth_protocol::IceServer { urls: vec!["stun:10.0.0.1".into()], username: None, credential: None }];
     let mut bench = Bench::with(RoomsConfig { ice: IceConfig { fixed, turn: Some(turn) }, ..RoomsConfig::default() });

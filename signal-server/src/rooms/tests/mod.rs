@@ -2,6 +2,7 @@
 
 mod flood;
 mod joining;
+mod legacy;
 mod lobby;
 mod moderation;
 mod random;
@@ -32,6 +33,8 @@ struct Bench {
     now: Instant,
     next_conn: u64,
     inboxes: BTreeMap<ConnId, Vec<Numbered<ServerMessage>>>,
+    /// What legacy pages heard.
+    events: BTreeMap<ConnId, Vec<LegacyEvent>>,
     closed: BTreeMap<ConnId, CloseReason>,
 }
 
@@ -54,7 +57,7 @@ impl Bench {
     fn with(config: RoomsConfig) -> Self {
         let now = start();
         let rooms = Rooms::new(config, [7; 32], Epoch { at: now, unix_s: 1_800_000_000 });
-        Self { rooms, now, next_conn: 0, inboxes: BTreeMap::new(), closed: BTreeMap::new() }
+        Self { rooms, now, next_conn: 0, inboxes: BTreeMap::new(), events: BTreeMap::new(), closed: BTreeMap::new() }
     }
 
     fn drain(&mut self) {
@@ -64,6 +67,7 @@ impl Bench {
                     let message = serde_json::from_str(&text).unwrap();
                     self.inboxes.entry(conn).or_default().push(message);
                 }
+                Output::Legacy { conn, event } => self.events.entry(conn).or_default().push(event),
                 Output::Close { conn, reason } => assert!(self.closed.insert(conn, reason).is_none(), "closed twice"),
             }
         }

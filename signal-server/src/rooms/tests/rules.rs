@@ -24,11 +24,9 @@ fn set_password(text: Option<&str>) -> ClientMessage {
 
 /// The room as the last `room_state` has it.
 fn state(news: &[ServerMessage]) -> Option<RoomState> {
-    let states = news.iter().filter_map(|message| match message {
-        ServerMessage::RoomState { room_state, .. } => Some(room_state.clone()),
-        _ => None,
-    });
-    states.last()
+    news.iter().rev().find_map(|message| {
+        if let ServerMessage::RoomState { room_state, .. } = message { Some(room_state.clone()) } else { None }
+    })
 }
 
 #[test]

@@ -1,0 +1,323 @@
+//! The old protocol: pages that were written for signalmaster, in the same rooms as everybody else.
+//!
+//! A legacy page is a session like any other. What it says becomes the commands of our own protocol, and what the rooms
+//! tell it becomes the events that it knows; between two legacy pages messages pass unread. Engine.IO, which
+//! carries its packets, is the gateway's business.
+//!
+//! ```text
+//! event of the page -> LegacyRequest -> rooms -> ServerMessage -> LegacyEvent -> event at the page
+//!                                         \--- from page to page: relayed as it is ---/
+//! ```
+//! A page whose connection breaks knows no way back into its room. So it stays a member for [`HOLD`], and should it
+//! connect again meanwhile (its cookie says that it is the same), it is who it was, and its calls go on.
+
+mod event;
+mod hearing;
+mod packet;
+mod relay;
+mod request;
+mod talk;
+
+pub use event::LegacyEvent;
+pub use packet::{BadPacket, LegacyPacket};
+pub(crate) use packet::{CONNECTED, DISCONNECT, no_namespace};
+pub use request::{AckId, BadRequest, LegacyRequest};
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use hearth_protocol::{ErrorCode, LeaveReason, MediaState, PeerId, PeerKind, RequestId, RoomName};
+use rand::Rng as _;
+
+use super::bucket::Bucket;
+use super::room::{Credentials, Door, Room};
+use super::session::{Conn, Entrance, Link, Phase, Session, Wire};
+use super::timers::Timer;
+use super::{CloseReason, ConnId, Output, Rooms};
+use talk::Talks;
+
+/// How long a page that lost its connection is still a member.
+/// 12 s: its library tries again after one to five seconds; a page that was closed is seen to be gone by its media.
+pub(super) const HOLD: Duration = Duration::from_secs(12);
+/// Messages that a page may send at once. A page that joins a full room sends a hundred candidates for each member, and
+/// applications send words of their own through us: signalmaster knows no limit.
+const BURST: u32 = 4000;
+/// After that, one each 5 ms. Beyond: the page is disconnected, openly.
+const EVERY: Duration = Duration::from_millis(5);
+/// Events kept for a page that lost its connection. Cap 256: a newcomer's offer and candidates, a few times. Full: the
+/// page is given up at once.
+const MISSED: usize = 256;
+
+/// The rules for legacy pages.
+#[derive(Clone, Debug, Default)]
+pub struct LegacyRules {
+    /// How many people a room holds that a page has opened; as many as come, where it is none.
+    pub max_clients: Option<u32>,
+}
+
+/// What a page is recognised by when it comes back: the value of its cookie.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PageId(pub [u8; 16]);
+
+impl std::fmt::Debug for PageId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PageId(..)") // who knows it may speak as the page
+    }
+}
+
+/// A page that has just connected.
+#[derive(Clone, Copy, Debug)]
+pub struct LegacyCaller {
+    /// The id of its Engine.IO session: the page takes it for its own.
+    pub id: PeerId,
+    /// Where it comes from.
+    pub address: IpAddr,
+    /// Its cookie.
+    pub page: Option<PageId>,
+}
+
+/// What is remembered of a legacy page beside its session.
+#[derive(Debug)]
+pub(super) struct LegacyWire {
+    page: Option<PageId>,
+    /// The request that is being answered.
+    asked: Option<Asked>,
+    /// It came back on another connection, and has not asked for a room since.
+    is_back: bool,
+    /// Its conversations with peers that speak our own protocol.
+    talks: Talks,
+    /// What the page has been told of the others in its room.
+    known: BTreeMap<PeerId, MediaState>,
+    /// What it missed while it was away; at most [`MISSED`].
+    missed: Vec<LegacyEvent>,
+}
+
+/// A request whose answer the rooms will give.
+#[derive(Clone, Copy, Debug)]
+enum Asked {
+    Join(Option<AckId>),
+    Create(Option<AckId>),
+}
+
+impl Rooms {
+    /// A legacy page connected; `conn` was never used before.
+    pub fn handle_legacy_connected(&mut self, conn: ConnId, caller: LegacyCaller, now: Instant) {
+        let address = Some(caller.address.to_canonical());
+        let back = caller.page.and_then(|page| self.page_that_was_cut(page));
+        let id = back.unwrap_or(caller.id);
+        self.conns.insert(conn, Conn { address, phase: Phase::InSession(id), strikes: Bucket::strikes(now) });
+        if back.is_some() {
+            self.take_back(conn, id, now);
+        } else {
+            let wire = LegacyWire {
+                page: caller.page,
+                asked: None,
+                is_back: false,
+                talks: Talks::default(),
+                known: BTreeMap::new(),
+                missed: Vec::new(),
+            };
+            if let Some(page) = caller.page {
+                self.pages.entry(page).or_default().insert(id);
+            }
+            let budget = Bucket::new(BURST, EVERY, now);
+            let wire = Wire::Legacy(Box::new(wire));
+            self.sessions.insert(id, Session::new(PeerKind::Legacy, conn, address, budget, wire));
+        }
+        let (stun, turn) = self.legacy_ice(None, now);
+        self.emit(id, LegacyEvent::StunServers(stun));
+        self.emit(id, LegacyEvent::TurnServers(turn));
+    }
+
+    /// A legacy page said something.
+    pub fn handle_legacy(&mut self, conn: ConnId, request: LegacyRequest, now: Instant) {
+        let Some(Phase::InSession(peer)) = self.conns.get(&conn).map(|conn| conn.phase) else { return };
+        self.counters.messages += 1;
+        if !self.sessions.get_mut(&peer).is_some_and(|session| session.budget.take(now)) {
+            self.counters.floods += 1;
+            self.end_session(peer, LeaveReason::Dropped, now);
+            self.close(conn, CloseReason::Flood, now);
+            return;
+        }
+        match request {
+            LegacyRequest::Join { room, ack } => self.on_legacy_join(peer, &room, ack, now),
+            LegacyRequest::Create { room, ack } => self.on_legacy_create(peer, room.as_deref(), ack, now),
+            LegacyRequest::Message(message) => self.on_legacy_message(peer, message, now),
+            LegacyRequest::Leave => self.leave(peer, LeaveReason::Left, now),
+            LegacyRequest::ShareScreen { ack } => {
+                self.on_legacy_screen(peer, true, now);
+                self.acknowledge(peer, ack, Vec::new());
+            }
+            LegacyRequest::UnshareScreen => self.on_legacy_screen(peer, false, now),
+            LegacyRequest::Trace => {} // of use to who wrote the page, in its own console
+        }
+        self.end_doomed(now);
+    }
+
+    /// A legacy page said something that cannot be taken: counted, and otherwise passed over, as signalmaster does.
+    pub fn handle_bad_legacy(&mut self, conn: ConnId, now: Instant) {
+        self.counters.bad_messages += 1;
+        self.strike(conn, now);
+        self.end_doomed(now);
+    }
+
+    fn on_legacy_join(&mut self, peer: PeerId, room: &str, ack: Option<AckId>, now: Instant) {
+        let Ok(name) = RoomName::parse(room) else { return self.refuse_legacy(peer, ack, ErrorCode::BadRoom) };
+        if self.room_of(peer) == Some(&name) && !self.is_back(peer) {
+            // Asked twice: the answer again, and nobody else notices.
+            let clients = self.clients_for(peer, &name);
+            return self.acknowledge(peer, ack, event::joined(&clients));
+        }
+        if let Err(code) = self.may_enter(peer, &name, now) {
+            return self.refuse_legacy(peer, ack, code);
+        }
+        self.leave(peer, LeaveReason::Left, now);
+        self.enter_legacy(peer, name, Asked::Join(ack), now);
+    }
+
+    fn on_legacy_create(&mut self, peer: PeerId, room: Option<&str>, ack: Option<AckId>, now: Instant) {
+        let name = match room {
+            Some(room) => RoomName::parse(room),
+            None => RoomName::parse(&self.uuid()),
+        };
+        let Ok(name) = name else { return self.refuse_legacy(peer, ack, ErrorCode::BadRoom) };
+        if self.rooms.contains_key(&name) {
+            return self.refuse_legacy(peer, ack, ErrorCode::Taken);
+        }
+        if let Err(code) = self.may_open(peer) {
+            return self.refuse_legacy(peer, ack, code);
+        }
+        self.leave(peer, LeaveReason::Left, now);
+        self.enter_legacy(peer, name, Asked::Create(ack), now);
+    }
+
+    /// Whether a page may come into the room of that name, or open it. A page brings no secret and cannot wait: what is
+    /// not open to everybody is closed to it.
+    fn may_enter(&mut self, peer: PeerId, name: &RoomName, now: Instant) -> Result<(), ErrorCode> {
+        let source = self.source_of(peer);
+        let known = self.sessions.get(&peer).and_then(Session::source);
+        let Some(room) = self.rooms.get(name) else { return self.may_open(peer) };
+        if !self.guesses.may_try(source, now) {
+            return Err(ErrorCode::RateLimited);
+        }
+        let is_inside = room.members.contains(&peer);
+        match room.door(peer, known, Credentials::default()) {
+            _ if is_inside => Ok(()),
+            Door::Open if room.is_full() => Err(ErrorCode::Full),
+            Door::Open => Ok(()),
+            Door::Locked => Err(ErrorCode::Locked),
+            Door::PasswordWanted | Door::WrongPassword => Err(ErrorCode::BadPassword),
+            Door::Knock | Door::WrongSecret => {
+                self.counters.wrong_guesses += 1;
+                self.guesses.count(source, now);
+                Err(ErrorCode::BadInvite)
+            }
+        }
+    }
+
+    fn may_open(&self, peer: PeerId) -> Result<(), ErrorCode> {
+        if !self.may_create(peer) {
+            Err(ErrorCode::NotHost)
+        } else if self.rooms.len() >= self.config.max_rooms {
+            Err(ErrorCode::RateLimited)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn enter_legacy(&mut self, peer: PeerId, room: RoomName, asked: Asked, now: Instant) {
+        let capacity = self.config.legacy.as_ref().and_then(|rules| rules.max_clients).unwrap_or(u32::MAX);
+        self.rooms.entry(room.clone()).or_insert_with(|| Room::new(None, capacity));
+        if let Some(wire) = self.legacy_mut(peer) {
+            wire.asked = Some(asked);
+            wire.is_back = false;
+        }
+        let media = MediaState { audio: true, video: true, screen: false };
+        self.enter(peer, Entrance { id: RequestId(0), room, nick: String::new(), media }, now);
+    }
+
+    /// The page of this cookie that is in a room and lost its connection, if there is exactly one: two tabs of one
+    /// browser share a cookie.
+    fn page_that_was_cut(&self, page: PageId) -> Option<PeerId> {
+        let mut tabs = self.pages.get(&page)?.iter();
+        let id = tabs.next().filter(|_| tabs.len() == 0)?;
+        self.sessions.get(id).filter(|session| session.link == Link::Away).map(|_| *id)
+    }
+
+    /// The session of a page is over.
+    pub(super) fn forget_page(&mut self, peer: PeerId, wire: &LegacyWire) {
+        let Some(page) = wire.page else { return };
+        if let Some(tabs) = self.pages.get_mut(&page) {
+            tabs.remove(&peer);
+            if tabs.is_empty() {
+                self.pages.remove(&page);
+            }
+        }
+    }
+
+    /// A page that lost its connection has another one.
+    fn take_back(&mut self, conn: ConnId, peer: PeerId, now: Instant) {
+        self.counters.resumed += 1;
+        self.presence += 1;
+        self.timers.cancel(Timer::Grace(peer));
+        let address = self.conns.get(&conn).and_then(|conn| conn.address);
+        let Some(session) = self.sessions.get_mut(&peer) else { return };
+        session.link = Link::Attached(conn);
+        session.address = address;
+        let Wire::Legacy(wire) = &mut session.wire else { return };
+        wire.is_back = true;
+        let missed = std::mem::take(&mut wire.missed);
+        self.output.extend(missed.into_iter().map(|event| Output::Legacy { conn, event }));
+        self.tell_of(peer, now);
+    }
+
+    /// Sends `event` to a page, now or when it comes back.
+    fn emit(&mut self, peer: PeerId, event: LegacyEvent) {
+        let Some(session) = self.sessions.get_mut(&peer) else { return };
+        match (&mut session.wire, session.link) {
+            (Wire::Legacy(_), Link::Attached(conn)) => self.output.push_back(Output::Legacy { conn, event }),
+            (Wire::Legacy(wire), Link::Away) if wire.missed.len() < MISSED => wire.missed.push(event),
+            (Wire::Legacy(_), Link::Away) => self.doomed.push(peer),
+            (Wire::Native(_), _) => {}
+        }
+    }
+
+    fn acknowledge(&mut self, peer: PeerId, ack: Option<AckId>, values: Vec<serde_json::Value>) {
+        if let Some(ack) = ack {
+            self.emit(peer, LegacyEvent::Ack { ack, values });
+        }
+    }
+
+    /// Errors are bare strings.
+    fn refuse_legacy(&mut self, peer: PeerId, ack: Option<AckId>, code: ErrorCode) {
+        if code == ErrorCode::RateLimited {
+            self.counters.rate_limited += 1;
+        }
+        self.acknowledge(peer, ack, vec![serde_json::to_value(code).unwrap_or_default()]);
+    }
+
+    fn is_back(&self, peer: PeerId) -> bool {
+        self.sessions.get(&peer).is_some_and(|session| match &session.wire {
+            Wire::Legacy(wire) => wire.is_back,
+            Wire::Native(_) => false,
+        })
+    }
+
+    fn legacy_mut(&mut self, peer: PeerId) -> Option<&mut LegacyWire> {
+        match &mut self.sessions.get_mut(&peer)?.wire {
+            Wire::Legacy(wire) => Some(wire),
+            Wire::Native(_) => None,
+        }
+    }
+
+    /// A name for a room that has none (RFC 9562, version 4).
+    fn uuid(&mut self) -> String {
+        let mut random = [0; 16];
+        self.rng.fill_bytes(&mut random);
+        let bits = u128::from_be_bytes(random) & !(0xf << 76 | 0x3 << 62) | (0x4 << 76 | 0x2 << 62);
+        let hex = format!("{bits:032x}");
+        let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
+        [part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)].join("-")
+    }
+}
