@@ -128,6 +128,11 @@ impl Hearing {
         std::mem::take(&mut self.may_ask).then_some(seen.max(self.since))
     }
 
+    /// The number that their next message has, where they do not number them.
+    pub(crate) fn next(&self) -> u64 {
+        self.heard.saturating_add(1)
+    }
+
     /// They said message `n`: whether it is new, and not one too many.
     pub(crate) fn handle_message(&mut self, n: u64, now: Instant) -> bool {
         let passed = now.saturating_duration_since(self.filled).as_secs_f64();

@@ -12,7 +12,7 @@
 use std::collections::VecDeque;
 
 use hearth_protocol::{
-    ClientMessage, ErrorCode, Numbered, PeerId, PeerKind, Resume, ResumeToken, ServerMessage, VERSION,
+    ClientMessage, ErrorCode, Numbered, PeerId, PeerKind, Resume, ResumeToken, ServerMessage, Ticket, VERSION,
 };
 
 /// Messages kept to be said again: a join into a full room is 11 offers and some 90 candidates. Full: the oldest goes,
@@ -46,7 +46,11 @@ pub(crate) enum Heard {
 /// Whether a session survived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kept {
+    /// With everything that was said meanwhile.
     Resumed,
+    /// By the ticket: the server was restarted, and what we were in its memory is begun anew under our old id.
+    Restored,
+    /// Nobody knows us.
     Fresh,
 }
 
@@ -55,7 +59,9 @@ pub(crate) enum Kept {
 pub(crate) struct Session {
     client: String,
     state: SessionState,
+    id: Option<PeerId>,
     token: Option<ResumeToken>,
+    ticket: Option<Ticket>,
     heard: u64,
     said: u64,
     unsaid: VecDeque<(u64, ClientMessage)>,
@@ -67,7 +73,9 @@ impl Session {
         Self {
             client,
             state: SessionState::Down,
+            id: None,
             token: None,
+            ticket: None,
             heard: 0,
             said: 0,
             unsaid: VecDeque::new(),
@@ -82,7 +90,8 @@ impl Session {
     /// The connection opened: hello, and the session back where there was one.
     pub(crate) fn handle_up(&mut self) {
         self.state = SessionState::Greeting;
-        let resume = self.token.map(|token| Resume { token, last_seq: self.heard });
+        let ticket = self.ticket.clone();
+        let resume = self.token.map(|token| Resume { token, last_seq: self.heard, ticket });
         let hello =
             ClientMessage::Hello { v: vec![VERSION], client: self.client.clone(), kind: PeerKind::Native, resume };
         self.out.push_back(Numbered::bare(hello));
@@ -120,7 +129,17 @@ impl Session {
                     return Heard::Nothing;
                 }
                 self.on_session(resume_token, resumed, last_seq);
-                Heard::Session { id: peer_id, kept: if resumed { Kept::Resumed } else { Kept::Fresh } }
+                let is_known = self.id.replace(peer_id) == Some(peer_id);
+                let kept = match (resumed, is_known) {
+                    (true, _) => Kept::Resumed,
+                    (false, true) => Kept::Restored,
+                    (false, false) => Kept::Fresh,
+                };
+                Heard::Session { id: peer_id, kept }
+            }
+            ServerMessage::Ticket { ticket } => {
+                self.ticket = Some(ticket);
+                Heard::Nothing
             }
             ServerMessage::Welcome { v, .. } if !v.contains(&VERSION) => Heard::Unsupported,
             ServerMessage::Error { code: ErrorCode::UnsupportedVersion, .. } => Heard::Unsupported,
@@ -216,6 +235,19 @@ mod tests {
     fn a_session_that_was_not_asked_for_is_none() {
         let mut client = up();
         assert_eq!(client.handle(session(true, 9)), Heard::Nothing);
+    }
+
+    #[test]
+    fn the_last_ticket_is_shown_and_a_place_that_it_restored_is_known_by_its_id() {
+        let mut client = up();
+        let ticket = Ticket::from_sealed(b"tea");
+        client.handle(Numbered { seq: Some(1), message: ServerMessage::Ticket { ticket: ticket.clone() } });
+        client.handle_down();
+        client.handle_up();
+        let hello = client.poll().map(|hello| hello.message);
+        let Some(ClientMessage::Hello { resume: Some(resume), .. }) = hello else { panic!("{hello:?}") };
+        assert_eq!(resume.ticket, Some(ticket));
+        assert!(matches!(client.handle(session(false, 0)), Heard::Session { kept: Kept::Restored, .. }));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     InviteHash, InviteSecret, MediaState, PeerId, PeerKind, RequestId, ResumeToken, RoomName, RoomPassword, Signal,
+    Ticket,
 };
 
 /// A message from client to server.
@@ -94,6 +95,9 @@ pub struct Resume {
     pub token: ResumeToken,
     /// The last server message that arrived.
     pub last_seq: u64,
+    /// The last ticket that came, should the server not know the token any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<Ticket>,
 }
 
 /// A room to make.

@@ -192,6 +192,40 @@ impl ResumeToken {
     }
 }
 
+/// What brings a member back into its room after the server was restarted: the server's own words, sealed so that nobody else
+/// can read or write them. It is printed nowhere.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Ticket(String);
+
+impl Ticket {
+    /// Longest ticket, bytes: one of a room that has put out as many as it remembers.
+    pub const MAX: usize = 8192;
+
+    /// Takes the text as it is.
+    ///
+    /// # Errors
+    /// [`BadId::Length`].
+    pub fn parse(text: &str) -> Result<Self, BadId> {
+        let fits = (1..=Self::MAX).contains(&text.len());
+        if fits { Ok(Self(text.to_owned())) } else { Err(BadId::Length) }
+    }
+
+    /// Writes sealed bytes down.
+    pub fn from_sealed(sealed: &[u8]) -> Self {
+        Self(URL_SAFE_NO_PAD.encode(sealed))
+    }
+
+    /// The sealed bytes; none when it is not a ticket at all.
+    pub fn sealed(&self) -> Option<Vec<u8>> {
+        URL_SAFE_NO_PAD.decode(&self.0).ok()
+    }
+
+    /// The text, for the wire only.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 macro_rules! secret_bytes {
     ($name:ident) => {
         impl $name {
@@ -250,6 +284,7 @@ macro_rules! redacted {
 redacted!(InviteSecret);
 redacted!(ResumeToken);
 redacted!(RoomPassword);
+redacted!(Ticket);
 
 macro_rules! text_serde {
     ($name:ident) => {
@@ -271,3 +306,4 @@ macro_rules! text_serde {
 text_serde!(PeerId);
 text_serde!(RoomName);
 text_serde!(RoomPassword);
+text_serde!(Ticket);

@@ -15,7 +15,7 @@ mod signal;
 
 pub use client::{ClientMessage, Create, Join, Moderation, Resume};
 pub use fingerprint::fingerprint_hex;
-pub use ids::{BadId, InviteHash, InviteSecret, PeerId, RequestId, ResumeToken, RoomName, RoomPassword};
+pub use ids::{BadId, InviteHash, InviteSecret, PeerId, RequestId, ResumeToken, RoomName, RoomPassword, Ticket};
 pub use limits::Limits;
 pub use link::{BadLink, RoomLink, SpkiHash};
 pub use server::{

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Limits, PeerId, RequestId, ResumeToken, RoomName, Signal};
+use crate::{Limits, PeerId, RequestId, ResumeToken, RoomName, Signal, Ticket};
 
 /// A message from server to client.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -77,6 +77,11 @@ pub enum ServerMessage {
         role: Role,
         /// The room.
         room_state: RoomState,
+    },
+    /// What brings us back to this place, should the server be restarted: in place of the one before.
+    Ticket {
+        /// To be shown with the token.
+        ticket: Ticket,
     },
     /// Somebody came.
     PeerJoined {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use hearth_protocol::{IceServer, Limits};
 
-use super::LegacyRules;
+use super::{LegacyRules, TicketKey};
 
 /// The rules of one server.
 #[derive(Clone, Debug)]
@@ -22,6 +22,8 @@ pub struct RoomsConfig {
     pub max_rooms: usize,
     /// The STUN and TURN servers that members are given.
     pub ice: IceConfig,
+    /// What seals the tickets by which rooms outlive a restart; without it they do not.
+    pub tickets: Option<TicketKey>,
     /// Whether legacy pages come in, and by which rules.
     pub legacy: Option<LegacyRules>,
 }
@@ -36,6 +38,7 @@ impl Default for RoomsConfig {
             // With 12 people each, more than the sockets of one process.
             max_rooms: 10_000,
             ice: IceConfig::default(),
+            tickets: None,
             legacy: None,
         }
     }

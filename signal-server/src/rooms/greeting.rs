@@ -28,7 +28,11 @@ impl Rooms {
                 }
                 self.timers.cancel(Timer::Hello(conn));
                 // A token that brings nothing back is no fault: the server may have been restarted.
-                if !resume.is_some_and(|resume| self.bring_back(conn, &resume, now)) {
+                let is_back = resume.is_some_and(|resume| {
+                    self.bring_back(conn, &resume, now)
+                        || resume.ticket.as_ref().is_some_and(|ticket| self.restore(conn, ticket, now))
+                });
+                if !is_back {
                     self.open_session(conn, kind, now);
                 }
             }
@@ -73,10 +77,7 @@ impl Rooms {
         let peer_id = PeerId::from_random(random);
         let resume_token = self.new_token(peer_id);
         let address = self.conns.get(&conn).and_then(|state| state.address);
-        let limits = &self.config.limits;
-        let every = Duration::from_secs(1) / limits.messages_per_s.max(1);
-        let budget = Bucket::new(limits.message_burst, every, now);
-        let wire = Wire::Native(NativeWire::new(resume_token.digest(), limits));
+        let (budget, wire) = self.native_wire(&resume_token, now);
         // Nobody is a legacy page by saying so.
         let kind = if kind == PeerKind::Legacy { PeerKind::Web } else { kind };
         let session = Session::new(kind, conn, address, budget, wire);
@@ -87,9 +88,18 @@ impl Rooms {
         self.send_bare(conn, ServerMessage::Session { peer_id, resume_token, resumed: false, last_seq: 0 });
     }
 
+    /// What a session of our own protocol begins with.
+    pub(super) fn native_wire(&self, token: &ResumeToken, now: Instant) -> (Bucket, Wire) {
+        let limits = &self.config.limits;
+        let every = Duration::from_secs(1) / limits.messages_per_s.max(1);
+        let budget = Bucket::new(limits.message_burst, every, now);
+        (budget, Wire::Native(NativeWire::new(token.digest(), limits)))
+    }
+
     /// Gives `conn` the session of a token, with everything that it missed; false when there is no such session.
     fn bring_back(&mut self, conn: ConnId, resume: &Resume, now: Instant) -> bool {
-        let Some(&peer_id) = self.tokens.get(&resume.token.digest()) else { return false };
+        let used = resume.token.digest();
+        let Some(&peer_id) = self.tokens.get(&used) else { return false };
         let Some(session) = self.sessions.get_mut(&peer_id) else { return false };
         let was = session.link;
         let Some(native) = session.native_mut() else { return false };
@@ -103,7 +113,7 @@ impl Rooms {
         self.counters.resumed += 1;
         self.timers.cancel(Timer::Grace(peer_id));
         let resume_token = self.new_token(peer_id);
-        self.attach(conn, peer_id, resume_token);
+        self.attach(conn, peer_id, used, &resume_token);
         self.send_bare(conn, ServerMessage::Session { peer_id, resume_token, resumed: true, last_seq });
         self.output.extend(missed.into_iter().map(|text| Output::Send { conn, text }));
         if was == Link::Away {
@@ -128,7 +138,9 @@ impl Rooms {
         }
     }
 
-    fn attach(&mut self, conn: ConnId, peer: PeerId, token: ResumeToken) {
+    /// `used` is what the client came with: until it shows that it has the new token, that one stays good, however often the
+    /// answer is lost.
+    fn attach(&mut self, conn: ConnId, peer: PeerId, used: [u8; 32], token: &ResumeToken) {
         if let Some(state) = self.conns.get_mut(&conn) {
             state.phase = Phase::InSession(peer);
         }
@@ -138,13 +150,15 @@ impl Rooms {
             session.link = Link::Attached(conn);
             session.address = address;
             let Some(native) = session.native_mut() else { return };
-            let older = native.previous_token.replace(native.token);
-            native.token = token.digest();
-            older.map(|older| self.tokens.remove(&older));
+            let current = std::mem::replace(&mut native.token, token.digest());
+            let previous = native.previous_token.replace(used);
+            for old in [Some(current), previous].into_iter().flatten().filter(|old| *old != used) {
+                self.tokens.remove(&old);
+            }
         }
     }
 
-    fn new_token(&mut self, peer: PeerId) -> ResumeToken {
+    pub(super) fn new_token(&mut self, peer: PeerId) -> ResumeToken {
         let mut random = [0; 32];
         self.rng.fill_bytes(&mut random);
         let token = ResumeToken::from_random(random);

@@ -41,7 +41,7 @@ impl Rooms {
 
     /// `host` lets somebody in; a room that has filled up meanwhile leaves them waiting.
     pub(super) fn admit(&mut self, host: PeerId, about: &Moderation, now: Instant) {
-        if let Some(capacity) = self.hosted_by(host).filter(|room| room.is_full()).map(|room| room.capacity) {
+        if let Some(capacity) = self.hosted_by(host).filter(|room| room.is_full()).map(|room| room.rules.capacity) {
             return self.refuse_full(host, about.id, capacity, now);
         }
         if let Some(entrance) = self.leave_lobby(about.peer, now) {

@@ -70,7 +70,7 @@ impl Rooms {
             Err((code, why, retry_after)) => return self.refuse(peer, Some(join.id), code, why, retry_after, now),
         };
         if let Some(room) = self.rooms.get(&join.room).filter(|room| room.is_full()) {
-            return self.refuse_full(peer, join.id, room.capacity, now);
+            return self.refuse_full(peer, join.id, room.rules.capacity, now);
         }
         let nick = self.clean_nick(&join.nick);
         let entrance = Entrance { id: join.id, room: join.room, nick, media: join.media };
@@ -186,13 +186,14 @@ impl Rooms {
         let (ice_servers, ice_expires) = self.ice_for(peer, now);
         let joined = Joined { id, room: name.clone(), peers, ice_servers, ice_expires, role, room_state };
         self.tell(peer, &ServerMessage::Joined(joined), now);
+        self.tell_ticket(peer, now);
         let came = |rooms: &Self, viewer| Some(ServerMessage::PeerJoined { peer: rooms.entry(peer, viewer)? });
         self.tell_others(peer, came, now);
         self.find_host(&name, now);
     }
 
     /// `subject` as `viewer` sees it.
-    fn entry(&self, subject: PeerId, viewer: PeerId) -> Option<PeerEntry> {
+    pub(super) fn entry(&self, subject: PeerId, viewer: PeerId) -> Option<PeerEntry> {
         let session = self.sessions.get(&subject)?;
         let member = session.member()?;
         let viewers_place = self.sessions.get(&viewer)?.member()?.place;

@@ -33,6 +33,7 @@ mod output;
 mod relay;
 mod room;
 mod session;
+mod tickets;
 mod timers;
 mod tries;
 
@@ -42,12 +43,14 @@ pub use legacy::{
 };
 pub(crate) use legacy::{CONNECTED, DISCONNECT, no_namespace};
 pub use output::{CloseReason, ConnId, Counters, Output, Source};
+pub use tickets::TicketKey;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use hearth_protocol::{ClientMessage, ErrorCode, LeaveReason, Numbered, PeerId, RequestId, RoomName, ServerMessage};
+use rand::Rng as _;
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha20Rng;
 use serde::Deserialize;
@@ -68,6 +71,8 @@ const HELLO_WITHIN: Duration = Duration::from_secs(10);
 pub struct Rooms {
     config: RoomsConfig,
     epoch: Epoch,
+    /// Tells tickets of this run from those of earlier ones.
+    run: u64,
     rng: ChaCha20Rng,
     conns: BTreeMap<ConnId, Conn>,
     sessions: BTreeMap<PeerId, Session>,
@@ -95,10 +100,12 @@ impl Rooms {
     /// An empty server. `seed` decides every id, token and room number; `epoch` ties `now` to the calendar, which only
     /// the expiry of TURN credentials needs.
     pub fn new(config: RoomsConfig, seed: [u8; 32], epoch: Epoch) -> Self {
+        let mut rng = ChaCha20Rng::from_seed(seed);
         Self {
             config,
             epoch,
-            rng: ChaCha20Rng::from_seed(seed),
+            run: rng.next_u64(),
+            rng,
             conns: BTreeMap::new(),
             sessions: BTreeMap::new(),
             tokens: BTreeMap::new(),
@@ -204,6 +211,7 @@ impl Rooms {
                     self.counters.timed_out += 1;
                     self.end_session(peer, LeaveReason::TimedOut, now);
                 }
+                Timer::Seats => self.give_up_seats(now),
                 Timer::Ice(peer) => self.refresh_ice(peer, now),
                 Timer::WrongInvites(host) => self.tell_wrong_invites(host, now),
             }

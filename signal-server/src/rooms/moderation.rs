@@ -62,7 +62,7 @@ impl Rooms {
             Rule::MuteAll => self.tell_others(from, |_, _| Some(ServerMessage::Muted), now),
             Rule::Lock | Rule::Unlock => {
                 let is_locked = matches!(rule, Rule::Lock);
-                self.change_room(from, |room| room.is_locked = is_locked, now);
+                self.change_room(from, |room| room.rules.is_locked = is_locked, now);
             }
             Rule::Password(password) => {
                 let mut salt = [0; 16];
@@ -76,6 +76,10 @@ impl Rooms {
     fn change_room(&mut self, host: PeerId, change: impl FnOnce(&mut Room), now: Instant) {
         let Some(room) = self.hosted_by(host) else { return };
         change(room);
+        if let Some(name) = self.room_of(host).cloned() {
+            self.renew_tickets(&name, now);
+        }
+        let Some(room) = self.hosted_by(host) else { return };
         let members: Vec<PeerId> = room.members.iter().copied().collect();
         members.into_iter().for_each(|member| self.tell_room_state(member, now));
     }
@@ -101,7 +105,12 @@ impl Rooms {
         let Some(name) = self.hosted_by(from).is_some().then(|| self.room_of(from).cloned()).flatten() else {
             return self.refuse_guest(from, id, now);
         };
-        let Some(room) = self.rooms.remove(&name) else { return };
+        self.end_room(&name, now);
+    }
+
+    /// The room is over.
+    pub(super) fn end_room(&mut self, name: &RoomName, now: Instant) {
+        let Some(room) = self.rooms.remove(name) else { return };
         for member in room.members {
             self.forget_member(member);
             self.tell(member, &ServerMessage::RoomEnded { reason: LeaveReason::Ended }, now);
@@ -119,12 +128,14 @@ impl Rooms {
         self.counters.kicks += 1;
         self.leave_room(peer, LeaveReason::Kicked, now);
         self.tell(peer, &ServerMessage::Kicked, now);
+        self.renew_tickets(&name, now);
     }
 
     /// Gives a room without a host to whoever has been there longest, those who are away last; a legacy page cannot
     /// decide. With the role come the news of everybody who waits.
     pub(super) fn find_host(&mut self, name: &RoomName, now: Instant) {
-        let Some(room) = self.rooms.get(name).filter(|room| room.host.is_none()) else { return };
+        let is_free = |room: &&Room| room.host.is_none() && room.seat_until.is_none();
+        let Some(room) = self.rooms.get(name).filter(is_free) else { return };
         let rank = |peer: &PeerId| {
             let session = self.sessions.get(peer).filter(|session| may_host(session.kind))?;
             Some((session.link == Link::Away, session.member()?.place, *peer))
@@ -139,6 +150,7 @@ impl Rooms {
         room.host = Some(heir);
         let waiting = room.lobby.clone();
         self.tell_room_state(heir, now);
+        self.renew_tickets(name, now);
         for peer in waiting.into_iter().filter_map(|peer| self.lobby_entry(peer)).collect::<Vec<_>>() {
             self.tell(heir, &ServerMessage::LobbyRequest { peer }, now);
         }

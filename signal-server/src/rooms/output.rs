@@ -5,6 +5,8 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::LegacyEvent;
 
 /// One connection, named by the gateway; never used twice.
@@ -13,7 +15,7 @@ pub struct ConnId(pub u64);
 
 /// Where a connection comes from, as far as wrong guesses are counted together: an IPv4 address or an IPv6 /64, which
 /// is what one customer of a provider has.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Source(u64);
 
 impl From<IpAddr> for Source {
@@ -111,6 +113,8 @@ pub struct Counters {
     /// Words of legacy pages for which our own protocol has none.
     pub untold: u64,
     pub resumed: u64,
+    /// Members who came back by a ticket, after a restart.
+    pub restored: u64,
     pub timed_out: u64,
     pub floods: u64,
     pub overflows: u64,

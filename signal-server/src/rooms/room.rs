@@ -2,13 +2,15 @@
 //!
 //! It knows people by their sessions and tells them nothing itself.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use hearth_protocol::{InviteHash, InviteSecret, PeerId, Role, RoomPassword, RoomState};
+use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq as _;
 
 use super::Source;
+use super::tickets::RoomRules;
 
 /// People who wait at one door. Cap 32: more than a host will read, fewer than would bury the list. Full: one more gets
 /// `rate_limited` and may knock again later.
@@ -26,24 +28,22 @@ pub(super) struct Room {
     pub(super) lobby: Vec<PeerId>,
     /// Who decides. None while nobody is there who could.
     pub(super) host: Option<PeerId>,
-    /// How many it holds.
-    pub(super) capacity: u32,
     /// How many have ever come in.
     pub(super) came: u64,
     /// How often somebody came with a wrong secret.
     pub(super) wrong_invites: u32,
     /// When the host was last told of that.
     pub(super) told_at: Option<Instant>,
-    /// Nobody comes in.
-    pub(super) is_locked: bool,
-    invite: Option<InviteHash>,
-    password: Option<Password>,
-    barred: VecDeque<(PeerId, Option<Source>)>,
+    pub(super) rules: RoomRules,
+    /// It was there before the server was restarted.
+    pub(super) is_restored: bool,
+    /// Until when the host's seat is kept, after a restart of the server.
+    pub(super) seat_until: Option<Instant>,
 }
 
 /// What is kept of a password: nothing that could be used elsewhere.
-#[derive(Debug)]
-struct Password {
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Password {
     salt: [u8; 16],
     digest: [u8; 32],
 }
@@ -84,25 +84,21 @@ impl Room {
             members: BTreeSet::new(),
             lobby: Vec::new(),
             host: None,
-            capacity,
             came: 0,
             wrong_invites: 0,
             told_at: None,
-            is_locked: false,
-            invite,
-            password: None,
-            barred: VecDeque::new(),
+            rules: RoomRules { generation: 0, capacity, is_locked: false, invite, password: None, barred: Vec::new() },
+            is_restored: false,
+            seat_until: None,
         }
     }
 
     /// Judges `peer`, who comes from `source` and shows this. The secret of the invitation lets in by itself; a password
     /// does where one is set; without either, the door of an invite room is where one waits.
     pub(super) fn door(&self, peer: PeerId, source: Option<Source>, shown: Credentials<'_>) -> Door {
-        let barred = |(who, from): &(PeerId, Option<Source>)| *who == peer || (from.is_some() && *from == source);
-        let is_barred = self.barred.iter().any(barred);
-        let admitted = if is_barred { Door::Knock } else { Door::Open };
-        match (&self.invite, shown.secret, &self.password, shown.password) {
-            _ if self.is_locked => Door::Locked,
+        let admitted = if self.is_barred(peer, source) { Door::Knock } else { Door::Open };
+        match (&self.rules.invite, shown.secret, &self.rules.password, shown.password) {
+            _ if self.rules.is_locked => Door::Locked,
             (Some(hash), Some(secret), ..) if !hash.admits(secret) => Door::WrongSecret,
             (Some(_), Some(_), ..) => admitted,
             (_, _, Some(password), Some(given)) if !password.admits(given) => Door::WrongPassword,
@@ -115,19 +111,26 @@ impl Room {
 
     /// Asks this password from now on, or none; `salt` is drawn anew each time.
     pub(super) fn set_password(&mut self, password: Option<&RoomPassword>, salt: [u8; 16]) {
-        self.password = password.map(|password| Password { salt, digest: password.digest(&salt) });
+        self.rules.password = password.map(|password| Password { salt, digest: password.digest(&salt) });
     }
 
     /// From now on `peer`, and whoever comes from `source`, waits at the door.
     pub(super) fn bar(&mut self, peer: PeerId, source: Option<Source>) {
-        if self.barred.len() >= BARRED {
-            self.barred.pop_front();
+        let barred = &mut self.rules.barred;
+        if barred.len() >= BARRED {
+            barred.remove(0);
         }
-        self.barred.push_back((peer, source));
+        barred.push((peer, source));
+    }
+
+    /// Whether `peer`, or somebody from `source`, was put out.
+    pub(super) fn is_barred(&self, peer: PeerId, source: Option<Source>) -> bool {
+        let is_it = |(who, from): &(PeerId, Option<Source>)| *who == peer || (from.is_some() && *from == source);
+        self.rules.barred.iter().any(is_it)
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.members.len() >= self.capacity as usize
+        self.members.len() >= self.rules.capacity as usize
     }
 
     pub(super) fn role(&self, peer: PeerId) -> Role {
@@ -138,10 +141,10 @@ impl Room {
     pub(super) fn state(&self, viewer: PeerId) -> RoomState {
         let wrong_invites = if self.host == Some(viewer) { self.wrong_invites } else { 0 };
         RoomState {
-            invite_only: self.invite.is_some(),
-            capacity: self.capacity,
-            locked: self.is_locked,
-            has_password: self.password.is_some(),
+            invite_only: self.rules.invite.is_some(),
+            capacity: self.rules.capacity,
+            locked: self.rules.is_locked,
+            has_password: self.rules.password.is_some(),
             wrong_invites,
         }
     }

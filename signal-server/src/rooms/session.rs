@@ -211,13 +211,19 @@ impl Rooms {
     pub(super) fn end_session(&mut self, peer: PeerId, reason: LeaveReason, now: Instant) {
         self.leave(peer, reason, now);
         self.timers.cancel(Timer::Grace(peer));
-        match self.sessions.remove(&peer).map(|session| session.wire) {
-            Some(Wire::Native(native)) => {
-                self.tokens.remove(&native.token);
-                native.previous_token.map(|old| self.tokens.remove(&old));
+        if let Some(session) = self.sessions.remove(&peer) {
+            self.forget_tokens(&session);
+            if let Wire::Legacy(legacy) = &session.wire {
+                self.forget_page(peer, legacy);
             }
-            Some(Wire::Legacy(legacy)) => self.forget_page(peer, &legacy),
-            None => {}
+        }
+    }
+
+    /// Nothing brings `session` back any more.
+    pub(super) fn forget_tokens(&mut self, session: &Session) {
+        if let Wire::Native(native) = &session.wire {
+            self.tokens.remove(&native.token);
+            native.previous_token.map(|old| self.tokens.remove(&old));
         }
     }
 }

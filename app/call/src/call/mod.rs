@@ -45,7 +45,7 @@ pub use host::{HostAct, HostRule};
 const JOINING: Duration = Duration::from_secs(15);
 /// Between tries to reach the server.
 const FIRST_DIAL: Duration = Duration::from_millis(250);
-const LONGEST_DIAL: Duration = Duration::from_secs(8);
+const LONGEST_DIAL: Duration = Duration::from_secs(4);
 
 /// One call.
 pub struct Call {
@@ -86,6 +86,8 @@ struct Room {
     lobby: Vec<LobbyEntry>,
     request: RequestId,
     refused_signals: u64,
+    /// The server restored our place, and will say what the room is like.
+    is_returning: bool,
     /// How often the host has silenced us.
     silenced: u32,
     refused: Option<Refused>,

@@ -53,11 +53,15 @@ impl Call {
                     self.outputs.push_back(Output::Changed);
                 }
             }
+            (Phase::Resuming { .. } | Phase::InRoom, Kept::Restored) => {
+                self.server.backoff.reset();
+                self.room.is_returning = true; // `joined` follows
+            }
             (Phase::Lobby, Kept::Resumed) => self.server.backoff.reset(),
             (Phase::Resuming { .. } | Phase::InRoom, Kept::Fresh) => self.on_session_lost(id, now),
             // Nobody remembers that we wait: knock again.
-            (Phase::Lobby, Kept::Fresh) => self.knock_again(id, now),
-            (Phase::Idle | Phase::Ended(_), Kept::Fresh | Kept::Resumed) => {}
+            (Phase::Lobby | Phase::Joining, Kept::Fresh | Kept::Restored) => self.knock_again(id, now),
+            (Phase::Idle | Phase::Ended(_), Kept::Fresh | Kept::Restored | Kept::Resumed) => {}
         }
     }
 
@@ -147,13 +151,16 @@ impl Call {
             // The session's own, and what means nothing to a call.
             ServerMessage::Welcome { .. }
             | ServerMessage::Session { .. }
+            | ServerMessage::Ticket { .. }
             | ServerMessage::ServerDraining
             | ServerMessage::Unknown => {}
         }
     }
 
     fn on_joined(&mut self, joined: Joined, now: Instant) {
-        if !matches!(self.phase, Phase::Joining | Phase::Lobby) || joined.id != self.room.request {
+        let is_answer = matches!(self.phase, Phase::Joining | Phase::Lobby) && joined.id == self.room.request;
+        let is_return = std::mem::take(&mut self.room.is_returning);
+        if !is_answer && !is_return {
             return;
         }
         self.phase = Phase::InRoom;
@@ -163,6 +170,11 @@ impl Call {
         self.server.give_up = None;
         self.server.backoff.reset();
         self.take_ice_servers(&joined.ice_servers);
+        if is_return {
+            // Who is not back yet, or cannot be: the media needs no server.
+            self.peers.values_mut().for_each(Peer::handle_unlisted);
+            self.server.session.say(ClientMessage::Update { media: self.media_state() });
+        }
         for peer in joined.peers {
             self.add_peer(peer, now);
         }
@@ -205,8 +217,10 @@ impl Call {
     }
 
     fn add_peer(&mut self, entry: PeerEntry, now: Instant) {
-        let known = self.peers.contains_key(&entry.id) || Some(entry.id) == self.room.me;
-        if known || self.peers.len() >= MAX_PEERS || !self.seams.topology.connects(entry.id) {
+        if self.peers.contains_key(&entry.id) {
+            return self.update_peer(entry);
+        }
+        if Some(entry.id) == self.room.me || self.peers.len() >= MAX_PEERS || !self.seams.topology.connects(entry.id) {
             return;
         }
         let id = entry.id;
@@ -221,7 +235,7 @@ impl Call {
         if let Some(peer) = self.peers.get_mut(&entry.id) {
             // Who offers and who gives way was settled when the two met.
             let polite = peer.entry.polite;
-            peer.entry = PeerEntry { polite, ..entry };
+            peer.handle_listed(PeerEntry { polite, ..entry });
             self.outputs.push_back(Output::Changed);
         }
     }

@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use hearth_protocol::{ChatText, SignalBody};
+
 use super::connection::Connection;
 use super::{Context, Peer, PeerOutput};
 use crate::channel::ChannelMessage;
@@ -9,6 +11,10 @@ use crate::channel::ChannelMessage;
 impl Peer {
     /// We said something to all.
     pub(crate) fn handle_said(&mut self, n: u64, text: &str, context: &mut Context<'_>, now: Instant) {
+        if self.is_legacy() {
+            // It knows neither our channel nor numbers.
+            return self.say_chat(text, context);
+        }
         let Some(mut connection) = self.connection.take() else { return };
         if connection.link.is_connected() {
             say(&mut connection, n, text, now);
@@ -32,6 +38,19 @@ impl Peer {
         } else {
             self.counters.refused_messages += 1;
         }
+    }
+
+    /// Something said to all by a legacy page; nobody else says it this way.
+    pub(super) fn on_chat_signal(&mut self, text: String, context: &mut Context<'_>, now: Instant) {
+        if self.is_legacy() {
+            self.on_chat(self.hearing.next(), text, context, now);
+        }
+    }
+
+    fn say_chat(&self, text: &str, context: &mut Context<'_>) {
+        let sid = self.negotiation.sid().unwrap_or_default();
+        let body = SignalBody::Chat(ChatText { text: text.to_owned() });
+        context.outputs.push_back(PeerOutput::Say { to: self.entry.id, sid, body });
     }
 
     pub(super) fn on_chat_seen(&mut self, n: u64, connection: &mut Connection, context: &Context<'_>, now: Instant) {

@@ -18,7 +18,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use hearth_base::{TrackId, VideoCodec};
-use hearth_protocol::{PeerEntry, PeerId, SignalBody};
+use hearth_protocol::{PeerEntry, PeerId, PeerKind, SignalBody};
 use rand_chacha::ChaCha12Rng;
 
 use crate::candidates::Loopback;
@@ -92,6 +92,9 @@ pub(crate) enum PeerOutput {
 pub(crate) use inbound::Received as PeerMedia;
 pub(crate) use media::OutgoingFrame;
 
+/// Silences of [`life::GRACE`] after which somebody is given up whom the server does not name: 15 s.
+const UNLISTED_TURNS: u32 = 6;
+
 /// Somebody else.
 pub(crate) struct Peer {
     pub(crate) entry: PeerEntry,
@@ -104,6 +107,8 @@ pub(crate) struct Peer {
     restarts: u32,
     hearing: Hearing,
     came: u64,
+    /// The server, which was restarted, has not named them yet: how often their silence was waited for.
+    unlisted: Option<u32>,
     counters: PeerCounters,
 }
 
@@ -111,9 +116,11 @@ impl Peer {
     /// Somebody is there. The polite side makes the first offer.
     pub(crate) fn new(entry: PeerEntry, came: u64, context: &mut Context<'_>, now: Instant) -> Self {
         let politeness = if entry.polite { Politeness::Polite } else { Politeness::Impolite };
+        // A legacy page takes nothing back.
+        let stance = if entry.kind == PeerKind::Legacy { Politeness::Impolite } else { politeness };
         let mut peer = Self {
             entry,
-            negotiation: Negotiation::new(politeness),
+            negotiation: Negotiation::new(stance),
             life: Life::new(politeness, now),
             connection: None,
             inbound: Inbound::new(),
@@ -122,6 +129,7 @@ impl Peer {
             restarts: 0,
             hearing: Hearing::new(context.said.last(), now),
             came,
+            unlisted: None,
             counters: PeerCounters::default(),
         };
         peer.number_tracks(context);
@@ -129,6 +137,11 @@ impl Peer {
             peer.rebuild(context, now);
         }
         peer
+    }
+
+    /// Whether it is a SimpleWebRTC page, which speaks to us through the server's other gateway.
+    pub(crate) fn is_legacy(&self) -> bool {
+        self.entry.kind == PeerKind::Legacy
     }
 
     /// A socket is open, or will not be. Whether it was one of ours.
@@ -169,12 +182,37 @@ impl Peer {
         }
         let can_signal = context.can_signal && !self.entry.away;
         let before = self.life.phase();
+        if self.is_given_up(now) {
+            context.outputs.push_back(PeerOutput::Bye(self.entry.id));
+            return;
+        }
         let act = self.life.handle_timeout(can_signal, context.rng, now);
         self.act(act, context, now);
         if before != self.life.phase() {
             context.outputs.push_back(PeerOutput::Changed);
         }
         self.drain(context, now);
+    }
+
+    /// The server names them.
+    pub(crate) fn handle_listed(&mut self, entry: PeerEntry) {
+        self.unlisted = None;
+        self.entry = entry;
+    }
+
+    /// The server was restarted, and they are not back in the room. Some cannot come back; whoever sends is there.
+    pub(crate) fn handle_unlisted(&mut self) {
+        self.unlisted = Some(0);
+        self.entry.away = true;
+    }
+
+    /// Whether they are neither in the room nor heard of.
+    fn is_given_up(&mut self, now: Instant) -> bool {
+        let is_due = self.life.poll_timeout().is_some_and(|due| due <= now);
+        let is_heard = matches!(self.life.phase(), PeerPhase::Connected(_));
+        let Some(turns) = &mut self.unlisted else { return false };
+        *turns = if is_heard { 0 } else { turns.saturating_add(u32::from(is_due)) };
+        *turns >= UNLISTED_TURNS
     }
 
     /// An address of ours is gone. A path that stands on another one is left alone.

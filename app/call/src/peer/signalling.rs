@@ -26,6 +26,10 @@ impl Peer {
             SignalBody::Cand(candidate) if self.negotiation.sid() == Some(signal.sid) => {
                 self.connection.as_mut().map_or(Ok(()), |connection| connection.handle_candidate(&candidate, now))
             }
+            SignalBody::Chat(said) => {
+                self.on_chat_signal(said.text, context, now);
+                Ok(())
+            }
             SignalBody::Cand(_) | SignalBody::End(_) => Ok(()),
         };
         if let Err(error) = taken {
@@ -85,6 +89,11 @@ impl Peer {
         match act {
             Act::Wait => {}
             Act::Restart => self.restart(Sockets::Kept, context, now),
+            // A legacy page that came after us offers, however long a question on its screen keeps it from that; two first
+            // offers would make it show us twice.
+            Act::Rebuild if self.is_legacy() && !self.entry.polite && self.negotiation.sid().is_none() => {
+                self.life.handle_offered(now);
+            }
             Act::Rebuild => self.rebuild(context, now),
         }
     }

@@ -18,6 +18,7 @@ mod codecs;
 mod media;
 mod pairs;
 mod raw;
+mod restart;
 mod script;
 mod talk;
 mod world;

@@ -9,7 +9,9 @@ use hearth_base::VideoCodec;
 use hearth_call::{Input, Intent, PeerPhase, Phase, SignalLink, TransportPolicy};
 use hearth_netsim::{LinkConfig, Network, NodeId};
 use hearth_protocol::{InviteSecret, RoomName};
-use hearth_signal::rooms::{ConnId, Epoch, IceConfig, Output as RoomOutput, Rooms, RoomsConfig, TurnRest, TurnSecret};
+use hearth_signal::rooms::{
+    ConnId, Epoch, IceConfig, Output as RoomOutput, Rooms, RoomsConfig, TicketKey, TurnRest, TurnSecret,
+};
 use serde_json::Value;
 
 use hearth_turn::{Output as TurnOutput, PeerPolicy, Secret, Server as Turn};
@@ -47,6 +49,8 @@ pub struct World {
     pub turn: Turn,
     rooms: Rooms,
     server_up: bool,
+    /// Clients that no longer reach the server.
+    barred: BTreeSet<usize>,
     restarts: u64,
     wires: BinaryHeap<Reverse<(Instant, u64, Wire)>>,
     next_wire: u64,
@@ -80,6 +84,7 @@ impl World {
             turn: turn(seed, now),
             rooms: rooms(seed, now),
             server_up: true,
+            barred: BTreeSet::new(),
             restarts: 0,
             wires: BinaryHeap::new(),
             next_wire: 0,
@@ -164,6 +169,11 @@ impl World {
         }
         self.conns.clear();
         self.closing.clear();
+    }
+
+    /// From now on a client does not reach the server.
+    pub fn bar_signal(&mut self, index: usize) {
+        self.barred.insert(index);
     }
 
     pub fn start_server(&mut self) {
@@ -274,7 +284,7 @@ impl World {
                 Wish::Dial => {
                     let conn = ConnId(self.next_conn);
                     self.next_conn += 1;
-                    let up = self.server_up;
+                    let up = self.server_up && !self.barred.contains(&index);
                     self.send_wire(if up { Wire::Opened(index, conn) } else { Wire::Refused(index) });
                 }
                 Wish::HangUp => {
@@ -305,6 +315,7 @@ impl World {
                 if self.clients[index].crashed {
                     return;
                 }
+                self.hang_up(index); // one that was dialled before, and given up
                 self.conns.insert(conn, index);
                 self.clients[index].conn = Some(conn);
                 self.rooms.handle_connected(conn, self.now);
@@ -373,6 +384,7 @@ impl World {
         while let Some(output) = self.rooms.poll_output() {
             match output {
                 RoomOutput::Send { conn, text } => self.send_wire(Wire::ToClient(conn, text.to_string())),
+                RoomOutput::Legacy { .. } => {} // no page stands in this world
                 RoomOutput::Close { conn, .. } => self.send_wire(Wire::ClientSawClose(conn)),
             }
         }
@@ -431,7 +443,10 @@ fn rooms(seed: u64, now: Instant) -> Rooms {
         lifetime: Duration::from_secs(3600),
         before_join: Duration::from_secs(3600),
     };
-    let config = RoomsConfig { ice: IceConfig { fixed: Vec::new(), turn: Some(turn) }, ..RoomsConfig::default() };
+    // The key outlives the server.
+    let tickets = Some(TicketKey::new([5; 32]));
+    let ice = IceConfig { fixed: Vec::new(), turn: Some(turn) };
+    let config = RoomsConfig { ice, tickets, ..RoomsConfig::default() };
     Rooms::new(config, seed_bytes(seed), Epoch { at: now, unix_s: UNIX })
 }
 

@@ -37,6 +37,7 @@ impl Rooms {
             ServerMessage::PeerAway { .. }
             | ServerMessage::Muted
             | ServerMessage::RoomState { .. }
+            | ServerMessage::Ticket { .. }
             | ServerMessage::LobbyRequest { .. }
             | ServerMessage::LobbyLeft { .. }
             | ServerMessage::Waiting { .. }

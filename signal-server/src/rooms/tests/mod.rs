@@ -6,6 +6,7 @@ mod legacy;
 mod lobby;
 mod moderation;
 mod random;
+mod restart;
 mod resume;
 mod rules;
 mod succession;
@@ -172,7 +173,7 @@ impl Bench {
     /// Comes back by the token; true when the session was there.
     fn come_back(&mut self, client: &mut Client) -> bool {
         client.conn = self.connect();
-        let resume = Some(Resume { token: client.token, last_seq: client.heard });
+        let resume = Some(Resume { token: client.token, last_seq: client.heard, ticket: None });
         let hello = ClientMessage::Hello { v: vec![1], client: String::new(), kind: PeerKind::Native, resume };
         self.say_text(client.conn, &serde_json::to_string(&hello).unwrap());
         let inbox = self.inboxes.get_mut(&client.conn).unwrap();

@@ -91,7 +91,7 @@ fn check(bench: &Bench, seed: u64) {
     let (mut inside, mut waiting) = (0, 0);
     for (name, room) in &rooms.rooms {
         assert!(!room.members.is_empty(), "seed {seed}: a room without members");
-        assert!(room.members.len() <= room.capacity as usize, "seed {seed}: an overfull room");
+        assert!(room.members.len() <= room.rules.capacity as usize, "seed {seed}: an overfull room");
         assert!(room.lobby.len() <= room::LOBBY, "seed {seed}: an overfull lobby");
         assert!(room.host.is_some_and(|host| room.members.contains(&host)), "seed {seed}: nobody decides");
         // Each of them stands there and nowhere else, so nobody both waits and is a member.

@@ -107,11 +107,11 @@ fn the_old_token_serves_until_the_new_one_is_known_to_have_arrived() {
     let (_, room) = bench.host(None);
     let mut guest = bench.guest(&room);
     let first = guest.token;
-    bench.cut(&guest);
-    assert!(bench.come_back(&mut guest));
-    bench.cut(&guest);
-    guest.token = first; // the answer with the second token was lost
-    assert!(bench.come_back(&mut guest));
+    for _ in 0..5 {
+        bench.cut(&guest);
+        guest.token = first; // the answer with the newer token was lost, again and again
+        assert!(bench.come_back(&mut guest));
+    }
     bench.say(&mut guest, ClientMessage::Update { media: MediaState::default() });
     bench.cut(&guest);
     guest.token = first;
@@ -126,8 +126,9 @@ fn resume_on_a_connection_that_has_a_session_changes_to_the_old_one() {
     bench.hear(&mut host);
     bench.cut(&guest);
     let fresh = bench.client();
-    let resume =
-        |token| serde_json::to_string(&ClientMessage::Resume(Resume { token, last_seq: guest.heard })).unwrap();
+    let resume = |token| {
+        serde_json::to_string(&ClientMessage::Resume(Resume { token, last_seq: guest.heard, ticket: None })).unwrap()
+    };
     bench.say_text(fresh.conn, &resume(ResumeToken::from_random([9; 32])));
     assert_eq!(errors(&bench.take(fresh.conn)), [ErrorCode::NoSuchSession]);
     bench.say_text(fresh.conn, &resume(guest.token));

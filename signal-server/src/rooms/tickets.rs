@@ -1,0 +1,271 @@
+//! Tickets: how a room outlives a restart of the server.
+//!
+//! Rooms live in memory. So each member carries what is needed to build its room again: who it is, which room it was in, and the rules of
+//! that room, sealed under a key that only the server has. After a restart the first member to come back opens the room
+//! again as it was, the others find it, and media that flowed meanwhile flows on, because everybody keeps their id.
+//!
+//! A ticket is good after a restart only: within a run of the server its own memory decides, so who was put out stays out. Who was put out
+//! before the restart is named in the tickets of those who stayed: the newest ticket of a room (by its generation) rules.
+//! The state is in the tickets; nothing is written but the key.
+
+use std::time::{Duration, Instant};
+
+use hearth_protocol::{
+    InviteHash, Joined, LeaveReason, MediaState, PeerId, PeerKind, RequestId, Role, RoomName, ServerMessage, Ticket,
+};
+use rand::Rng as _;
+use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use serde::{Deserialize, Serialize};
+
+use super::room::{Password, Room};
+use super::session::{Link, Member, Phase, Session, Standing};
+use super::timers::Timer;
+use super::{CloseReason, ConnId, Output, Rooms, Source};
+
+/// How long after its start a server takes tickets. Clients whose media flows try every few seconds; ten minutes are for those
+/// whose own network is gone, too.
+const WITHIN: Duration = Duration::from_secs(600);
+/// How old a ticket may be: calls last for hours, and a server that was off for longer has nobody waiting.
+const GOOD_FOR_S: u64 = 48 * 3600;
+/// How long the host's seat is kept for them once their room is open again.
+const SEAT: Duration = Duration::from_secs(30);
+
+/// What seals tickets: 256 random bits that outlive the server. It is printed nowhere.
+#[derive(Clone)]
+pub struct TicketKey([u8; 32]);
+
+impl TicketKey {
+    /// Takes random bytes.
+    pub fn new(random: [u8; 32]) -> Self {
+        Self(random)
+    }
+
+    fn aead(&self) -> Option<LessSafeKey> {
+        UnboundKey::new(&CHACHA20_POLY1305, &self.0).ok().map(LessSafeKey::new)
+    }
+}
+
+impl std::fmt::Debug for TicketKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("TicketKey(..)")
+    }
+}
+
+/// What a ticket says.
+#[derive(Debug, Serialize, Deserialize)]
+struct Claim {
+    /// The run of the server that wrote it.
+    run: u64,
+    unix_s: u64,
+    peer: PeerId,
+    kind: PeerKind,
+    nick: String,
+    role: Role,
+    /// How many had come before.
+    place: u64,
+    room: RoomName,
+    rules: RoomRules,
+}
+
+/// The rules of a room, as far as they outlive it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct RoomRules {
+    /// Rises with each change.
+    pub(super) generation: u32,
+    pub(super) capacity: u32,
+    pub(super) is_locked: bool,
+    pub(super) invite: Option<InviteHash>,
+    pub(super) password: Option<Password>,
+    pub(super) barred: Vec<(PeerId, Option<Source>)>,
+}
+
+impl Rooms {
+    /// Gives `peer` a ticket for the place that it has now.
+    pub(super) fn tell_ticket(&mut self, peer: PeerId, now: Instant) {
+        if let Some(ticket) = self.ticket_for(peer, now) {
+            self.tell(peer, &ServerMessage::Ticket { ticket }, now);
+        }
+    }
+
+    /// The rules of `room` have changed: everybody in it gets another ticket.
+    pub(super) fn renew_tickets(&mut self, room: &RoomName, now: Instant) {
+        let Some(room) = self.rooms.get_mut(room) else { return };
+        room.rules.generation = room.rules.generation.saturating_add(1);
+        for member in room.members.clone() {
+            self.tell_ticket(member, now);
+        }
+    }
+
+    fn ticket_for(&mut self, peer: PeerId, now: Instant) -> Option<Ticket> {
+        let key = self.config.tickets.as_ref()?.aead()?;
+        let session = self.sessions.get(&peer)?;
+        let member = session.member().filter(|_| session.kind != PeerKind::Legacy)?;
+        let room = self.rooms.get(&member.room)?;
+        let claim = Claim {
+            run: self.run,
+            unix_s: self.epoch.unix_s_at(now),
+            peer,
+            kind: session.kind,
+            nick: member.nick.clone(),
+            role: room.role(peer),
+            place: member.place,
+            room: member.room.clone(),
+            rules: room.rules.clone(),
+        };
+        let mut nonce = [0; NONCE_LEN];
+        self.rng.fill_bytes(&mut nonce);
+        let mut text = serde_json::to_vec(&claim).ok()?;
+        key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::empty(), &mut text).ok()?;
+        Some(Ticket::from_sealed(&[&nonce[..], &text].concat()))
+    }
+
+    /// What a ticket says, if it is one of ours, of an earlier run, and not too old.
+    fn read_ticket(&self, ticket: &Ticket, now: Instant) -> Option<Claim> {
+        let key = self.config.tickets.as_ref()?.aead()?;
+        if now.saturating_duration_since(self.epoch.at) > WITHIN {
+            return None;
+        }
+        let mut sealed = ticket.sealed()?;
+        let (nonce, text) = sealed.split_first_chunk_mut::<NONCE_LEN>()?;
+        let text = key.open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::empty(), text).ok()?;
+        let claim: Claim = serde_json::from_slice(text).ok()?;
+        let age = self.epoch.unix_s_at(now).saturating_sub(claim.unix_s);
+        (claim.run != self.run && age <= GOOD_FOR_S).then_some(claim)
+    }
+
+    /// Gives `conn` the place that its ticket names, in the room as it was; false when that cannot be.
+    pub(super) fn restore(&mut self, conn: ConnId, ticket: &Ticket, now: Instant) -> bool {
+        let Some(claim) = self.read_ticket(ticket, now) else { return false };
+        let Claim { peer, kind, nick, role, place, room: name, rules, .. } = claim;
+        let generation = rules.generation;
+        if !self.reopen(&name, rules, now) || !self.has_place_for(peer, &name) {
+            return false;
+        }
+        self.counters.restored += 1;
+        self.release_for(conn, peer);
+        let token = self.new_token(peer);
+        let (budget, wire) = self.native_wire(&token, now);
+        let address = self.conns.get(&conn).and_then(|conn| conn.address);
+        let mut session = Session::new(kind, conn, address, budget, wire);
+        // What is sent now it says itself, at once.
+        let media = MediaState::default();
+        session.standing = Standing::Inside(Member { room: name.clone(), nick, media, place });
+        let old = self.sessions.insert(peer, session);
+        if let Some(conn) = self.conns.get_mut(&conn) {
+            conn.phase = Phase::InSession(peer);
+        }
+        old.map(|old| self.forget_tokens(&old));
+        self.timers.cancel(Timer::Grace(peer));
+        self.presence += 1;
+        self.take_place(peer, &name, place, (role, generation));
+        self.send_bare(
+            conn,
+            ServerMessage::Session { peer_id: peer, resume_token: token, resumed: false, last_seq: 0 },
+        );
+        self.put_out_barred(&name, now);
+        self.welcome_back(peer, &name, now);
+        true
+    }
+
+    /// The room of a ticket: as it is, if it is open again already, else as the ticket has it. False when `rules` are those of
+    /// another room of that name, and that one is as old as this one.
+    fn reopen(&mut self, name: &RoomName, rules: RoomRules, now: Instant) -> bool {
+        match self.rooms.get_mut(name) {
+            Some(room) if room.rules.invite == rules.invite => {
+                if rules.generation > room.rules.generation && room.is_restored {
+                    room.rules = rules;
+                    room.host = None;
+                    room.seat_until = Some(now + SEAT);
+                    self.timers.set(Timer::Seats, self.next_seat().unwrap_or(now + SEAT));
+                }
+                return true;
+            }
+            // Somebody took the name while its members were on their way back: it is theirs.
+            Some(room) if !room.is_restored => {
+                self.end_room(name, now);
+            }
+            Some(_) => return false,
+            None => {}
+        }
+        let mut room = Room::new(rules.invite, rules.capacity);
+        room.rules = rules;
+        room.is_restored = true;
+        room.seat_until = Some(now + SEAT);
+        self.rooms.insert(name.clone(), room);
+        self.timers.set(Timer::Seats, self.next_seat().unwrap_or(now + SEAT));
+        true
+    }
+
+    fn has_place_for(&self, peer: PeerId, name: &RoomName) -> bool {
+        let Some(room) = self.rooms.get(name) else { return false };
+        let is_elsewhere = self.room_of(peer).is_some_and(|other| other != name);
+        let is_inside = room.members.contains(&peer);
+        !is_elsewhere && !room.is_barred(peer, None) && (is_inside || !room.is_full())
+    }
+
+    fn take_place(&mut self, peer: PeerId, name: &RoomName, place: u64, (role, generation): (Role, u32)) {
+        let Some(room) = self.rooms.get_mut(name) else { return };
+        room.members.insert(peer);
+        room.came = room.came.max(place.saturating_add(1));
+        // Who was the host once, and kept the ticket, is it no more.
+        let is_newest = generation == room.rules.generation;
+        if role == Role::Host && is_newest && room.host.is_none() {
+            room.host = Some(peer);
+            room.seat_until = None;
+        }
+    }
+
+    fn welcome_back(&mut self, peer: PeerId, name: &RoomName, now: Instant) {
+        let Some(room) = self.rooms.get(name) else { return };
+        let (role, room_state) = (room.role(peer), room.state(peer));
+        let peers = self.others_of(peer).into_iter().filter_map(|other| self.entry(other, peer)).collect();
+        let (ice_servers, ice_expires) = self.ice_for(peer, now);
+        let id = RequestId::default();
+        let joined = Joined { id, room: name.clone(), peers, ice_servers, ice_expires, role, room_state };
+        self.tell(peer, &ServerMessage::Joined(joined), now);
+        self.tell_ticket(peer, now);
+        let came = |rooms: &Self, viewer| Some(ServerMessage::PeerJoined { peer: rooms.entry(peer, viewer)? });
+        self.tell_others(peer, came, now);
+        self.find_host(name, now);
+    }
+
+    /// `conn` takes `peer` over, should it be here already: its first way back may have been lost.
+    fn release_for(&mut self, conn: ConnId, peer: PeerId) {
+        if let Some(Link::Attached(old)) = self.sessions.get(&peer).map(|session| session.link)
+            && old != conn
+        {
+            self.conns.remove(&old);
+            self.output.push_back(Output::Close { conn: old, reason: CloseReason::Replaced });
+        }
+    }
+
+    /// The newest rules name somebody who was let back in by older ones.
+    fn put_out_barred(&mut self, name: &RoomName, now: Instant) {
+        let Some(room) = self.rooms.get(name) else { return };
+        let barred: Vec<PeerId> = room.members.iter().copied().filter(|peer| room.is_barred(*peer, None)).collect();
+        for peer in barred {
+            self.leave_room(peer, LeaveReason::Kicked, now);
+            self.tell(peer, &ServerMessage::Kicked, now);
+        }
+    }
+
+    /// Seats that were kept long enough go to who is there.
+    pub(super) fn give_up_seats(&mut self, now: Instant) {
+        let due = |room: &Room| room.seat_until.is_some_and(|until| until <= now);
+        let names: Vec<RoomName> =
+            self.rooms.iter().filter(|(_, room)| due(room)).map(|(name, _)| name.clone()).collect();
+        for name in names {
+            if let Some(room) = self.rooms.get_mut(&name) {
+                room.seat_until = None;
+            }
+            self.find_host(&name, now);
+        }
+        if let Some(next) = self.next_seat() {
+            self.timers.set(Timer::Seats, next);
+        }
+    }
+
+    fn next_seat(&self) -> Option<Instant> {
+        self.rooms.values().filter_map(|room| room.seat_until).min()
+    }
+}
