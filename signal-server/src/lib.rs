@@ -10,4 +10,4 @@ mod server;
 mod tls;
 
 pub use server::{ConnectionLimits, Hostname, Protection, ServeError, Server, ServerConfig};
-pub use tls::TlsError;
+pub use tls::{AcmeConfig, LETS_ENCRYPT, TlsError};

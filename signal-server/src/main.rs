@@ -12,7 +12,7 @@ use anyhow::{Context as _, bail};
 use clap::Parser;
 use hearth_protocol::IceServer;
 use hearth_signal::rooms::{IceConfig, RoomsConfig, TurnRest, TurnSecret};
-use hearth_signal::{ConnectionLimits, Hostname, Protection, Server, ServerConfig};
+use hearth_signal::{Protection, Server, ServerConfig};
 
 /// How long a TURN credential is good: a new one goes out after three quarters of it, long before a call notices.
 const TURN_LIFETIME: Duration = Duration::from_secs(6 * 3600);
@@ -96,15 +96,7 @@ fn configure(options: Options) -> anyhow::Result<ServerConfig> {
     let stun = IceServer { urls: options.stun_url, username: None, credential: None };
     let fixed = if stun.urls.is_empty() { Vec::new() } else { vec![stun] };
     let rooms = RoomsConfig { ice: IceConfig { fixed, turn }, ..RoomsConfig::default() };
-    let connections = ConnectionLimits::default();
-    Ok(ServerConfig {
-        listen: options.listen,
-        protection,
-        names: options.name,
-        hostname: Hostname::Told,
-        rooms,
-        connections,
-    })
+    Ok(ServerConfig { names: options.name, rooms, ..ServerConfig::new(options.listen, protection) })
 }
 
 fn read_secret(file: &Path) -> anyhow::Result<TurnSecret> {

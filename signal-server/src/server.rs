@@ -4,46 +4,79 @@
 
 use std::collections::BTreeSet;
 use std::future::Future;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hearth_protocol::SpkiHash;
-use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use crate::clock;
-use crate::gateway::hosts::Hosts;
+use crate::gateway::addresses::Addresses;
+use crate::gateway::counted::{Places, Tally};
 use crate::gateway::http::{Shared, router};
 use crate::gateway::hub::{Hub, Opening};
 use crate::gateway::legacy::{LegacyDoor, Pages};
 use crate::gateway::listener::Listener;
+use crate::gateway::metrics::{Metrics, Sources};
+use crate::gateway::ports::{Ports, Role, listen};
+use crate::gateway::statics::Folder;
 use crate::rooms::{Rooms, RoomsConfig};
-use crate::tls::{Identity, TlsError};
+use crate::tls::{AcmeConfig, Authority, Identity, TlsError};
 
+/// The port of `https:` URLs that name none.
+const HTTPS: u16 = 443;
 /// WebSockets opened and not yet taken over by the hub. Cap 64: it takes them in microseconds. Full: 503.
 const OPENINGS: usize = 64;
-/// Connections that the system may hold for us before we accept them.
-const BACKLOG: i32 = 1024;
 
 /// What a server is told at its start.
 #[derive(Clone, Debug)]
 pub struct ServerConfig {
     /// Where to listen. `[::]` takes IPv4 too, and where there is no IPv6, IPv4 alone. Port 0: any that is free.
     pub listen: SocketAddr,
-    /// How the port is protected.
+    /// Where to listen as well, for the same.
+    pub also_listen: Vec<SocketAddr>,
+    /// Where to send everybody to https, and do nothing else.
+    pub redirect: Vec<SocketAddr>,
+    /// How the ports are protected.
     pub protection: Protection,
     /// Names (or outside addresses) that this server goes by beside those of the machine.
     pub names: Vec<String>,
+    /// Pages of others that may speak to this server: `https://HOST` or `https://HOST:PORT`.
+    pub origins: Vec<String>,
+    /// A folder of files that are served beside the guest page; its index stands at the top in the page's place.
+    pub static_files: Option<PathBuf>,
+    /// Where counters are to be read.
+    pub metrics: Option<SocketAddr>,
     /// Whether the certificate, which everybody reads who connects, holds the machine's own name.
     pub hostname: Hostname,
     /// The rules of the rooms.
     pub rooms: RoomsConfig,
     /// How many connections there may be.
     pub connections: ConnectionLimits,
+}
+
+impl ServerConfig {
+    /// A server on one port, with nothing beside what it needs.
+    pub fn new(listen: SocketAddr, protection: Protection) -> Self {
+        Self {
+            listen,
+            also_listen: Vec::new(),
+            redirect: Vec::new(),
+            protection,
+            names: Vec::new(),
+            origins: Vec::new(),
+            static_files: None,
+            metrics: None,
+            hostname: Hostname::default(),
+            rooms: RoomsConfig::default(),
+            connections: ConnectionLimits::default(),
+        }
+    }
 }
 
 /// What becomes of the machine's own name.
@@ -56,7 +89,7 @@ pub enum Hostname {
     Untold,
 }
 
-/// How the port is protected.
+/// How the ports are protected.
 #[derive(Clone, Debug)]
 pub enum Protection {
     /// HTTPS with a generated certificate, kept with its key in this folder.
@@ -64,6 +97,15 @@ pub enum Protection {
         /// Made, for its owner alone, where there is none.
         state: PathBuf,
     },
+    /// HTTPS with the certificate chain and the key in these PEM files, which are read again when they change.
+    Files {
+        /// The certificate and those above it.
+        certificate: PathBuf,
+        /// Its key: PKCS#8, PKCS#1 or SEC1, without a password.
+        key: PathBuf,
+    },
+    /// HTTPS with a certificate that an authority is asked for.
+    Acme(AcmeConfig),
     /// Plain HTTP: behind a proxy on the same machine, or in tests. Browsers give a page no devices this way but on
     /// `localhost`.
     PlainHttp,
@@ -91,6 +133,12 @@ pub enum ServeError {
     /// The port is taken.
     #[error("Port {0} is used by another program. Choose another one.")]
     PortUsed(u16),
+    /// The port is one of the system's.
+    #[error(
+        "Port {0} needs a right that this program does not have. Start it by systemd with AmbientCapabilities, give it \
+         the right by `setcap cap_net_bind_service=+ep`, or choose a port from 1024 on."
+    )]
+    PortForbidden(u16),
     /// The address cannot be listened on.
     #[error("{address} cannot be listened on ({source}). Choose an address of this machine.")]
     Listen {
@@ -102,61 +150,109 @@ pub enum ServeError {
     /// No key or certificate.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// The folder to be served is not there.
+    #[error("{path} cannot be served ({source}). Give --static a folder that can be read.")]
+    Static {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// The system gave no random numbers.
     #[error("The system gives no random numbers ({0}). Restart it.")]
     Random(String),
 }
 
-/// A server that has its port and is ready to run.
+/// A server that has its ports and is ready to run.
 pub struct Server {
     listener: Listener,
     hub: Hub,
-    local: SocketAddr,
+    metrics: Option<Metrics>,
+    first: SocketAddr,
+    others: Vec<SocketAddr>,
+    redirects: Vec<SocketAddr>,
     spki: Option<SpkiHash>,
     certificate: watch::Receiver<Option<[u8; 32]>>,
 }
 
 impl Server {
-    /// Takes the port and gets the identity.
+    /// Takes the ports and gets the identity.
     ///
     /// # Errors
     /// [`ServeError`], each a sentence for a person.
     pub async fn bind(config: ServerConfig) -> Result<Self, ServeError> {
-        let socket = listen(config.listen)?;
-        let local = socket.local_addr().map_err(|source| ServeError::Listen { address: config.listen, source })?;
-        let addresses = Addresses { bound: local.ip(), names: config.names, hostname: config.hostname };
-        let identity = match &config.protection {
-            Protection::Generated { state } => {
-                Some(Identity::load(state, &addresses.certificate_names(), clock::unix_s())?)
-            }
-            Protection::PlainHttp => None,
+        let opened = Opened::open(&config)?;
+        let addresses = Addresses {
+            bound: opened.addresses(),
+            names: config.names,
+            origins: config.origins,
+            hostname: config.hostname,
         };
-        let spki = identity.as_ref().map(Identity::spki);
-        let (renewed, certificate) = watch::channel(identity.as_ref().map(Identity::certificate_sha256));
-        let (openings, opened) = mpsc::channel::<Opening>(OPENINGS);
-        let (hosts, seen_hosts) = watch::channel(addresses.hosts());
-        let message_bytes = config.rooms.limits.message_bytes as usize;
+        let (identity, authority) = identity(&config.protection, &addresses)?;
+        let folder =
+            config.static_files.map(|path| Folder::open(&path).map_err(|source| ServeError::Static { path, source }));
+        let spki = identity.as_ref().and_then(Identity::spki);
+        let (renewed, certificate) = watch::channel(identity.as_ref().and_then(Identity::certificate_sha256));
+        let (openings, to_open) = mpsc::channel::<Opening>(OPENINGS);
+        let (hosts, seen_hosts) = watch::channel(addresses.hosts(identity.as_ref().map_or(&[], Identity::names)));
         let (pages, pages_door) = Pages::new();
         let is_secure = identity.is_some();
-        let legacy = config.rooms.legacy.is_some().then_some(LegacyDoor { pages: pages_door, is_secure });
-        let router = router(Shared { hosts: seen_hosts, openings, message_bytes, legacy });
+        let router = router(Shared {
+            hosts: seen_hosts.clone(),
+            openings,
+            message_bytes: config.rooms.limits.message_bytes as usize,
+            legacy: config.rooms.legacy.is_some().then_some(LegacyDoor { pages: pages_door, is_secure }),
+            folder: folder.transpose()?,
+            keep_to_https: identity.as_ref().is_some_and(Identity::is_vouched_for),
+        });
         let ping = Duration::from_secs(u64::from(config.rooms.ping_s.max(1)));
-        let hub = Hub::new(Rooms::new(config.rooms, seed()?, clock::epoch()), ping, opened, pages);
-        let listener = Listener { socket, identity, renewed, addresses, hosts, router, limits: config.connections };
-        Ok(Self { listener, hub, local, spki, certificate })
+        let hub = Hub::new(Rooms::new(config.rooms, seed()?, clock::epoch()), ping, to_open, pages);
+        let places = Places::new(config.connections.all, config.connections.of_one_source);
+        let tally = Arc::new(Tally::default());
+        let Opened { ports, first, others, redirects, metrics } = opened;
+        let (hub_asked, taken) = (hub.questioner(), places.taken());
+        let sources = Sources { hosts: seen_hosts, hub: hub_asked, tally: tally.clone(), taken, relay: None };
+        let metrics = metrics.map(|(socket, _)| Metrics { socket, sources });
+        let https = if others.iter().any(|other| other.port() == HTTPS) { HTTPS } else { first.port() };
+        let listener = Listener { ports, places, tally, identity, authority, https, renewed, addresses, hosts, router };
+        Ok(Self { listener, hub, metrics, first, others, redirects, spki, certificate })
     }
 
-    /// Where it listens; the address may be the unspecified one.
+    /// Where it listens; the address may be the unspecified one. Of several, the first.
     pub fn local_addr(&self) -> SocketAddr {
-        self.local
+        self.first
     }
 
-    /// SHA-256 of the certificate's public key: what an invitation carries. None for plain HTTP.
+    /// Where it listens as well, for the same.
+    pub fn other_addrs(&self) -> &[SocketAddr] {
+        &self.others
+    }
+
+    /// Everywhere that it only sends to https.
+    pub fn redirect_addrs(&self) -> &[SocketAddr] {
+        &self.redirects
+    }
+
+    /// Where counters are read.
+    pub fn metrics_addr(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().and_then(|metrics| metrics.socket.local_addr().ok())
+    }
+
+    /// Lets the metrics tell of a relay that runs in this process.
+    pub fn report_relay(&mut self, stats: watch::Receiver<hearth_turn::Stats>) {
+        if let Some(metrics) = &mut self.metrics {
+            metrics.sources.relay = Some(stats);
+        }
+    }
+
+    /// SHA-256 of the certificate's public key: what an invitation carries. None for plain HTTP, and where an authority
+    /// gives certificates: their keys change.
     pub fn spki(&self) -> Option<SpkiHash> {
         self.spki
     }
 
-    /// SHA-256 of the certificate, as browsers show it, as it changes when the network does. None for plain HTTP.
+    /// SHA-256 of the certificate, as browsers show it, as it changes when the network or the files do. None for plain HTTP, and where an
+    /// authority gives it.
     pub fn certificate_sha256(&self) -> watch::Receiver<Option<[u8; 32]>> {
         self.certificate.clone()
     }
@@ -174,90 +270,66 @@ impl Server {
         hub.spawn(self.hub.run(drained));
         {
             let mut listening = pin!(self.listener.run());
+            let metrics = self.metrics;
+            let measuring = async move {
+                match metrics {
+                    Some(metrics) => metrics.run().await,
+                    None => std::future::pending().await,
+                }
+            };
             tokio::select! {
                 () = &mut listening => {}
+                () = measuring => {}
                 () = shutdown => {}
                 _ = hub.join_next() => return, // it ends early only by a fault of ours, which it has logged
             }
-        } // the port is free again, and nobody new comes in
+        } // the ports are free again, and nobody new comes in
         drop(drain);
         hub.join_next().await;
     }
 }
 
-/// The addresses and names that a server goes by.
-pub(crate) struct Addresses {
-    bound: IpAddr,
-    names: Vec<String>,
-    hostname: Hostname,
-}
-
-impl Addresses {
-    /// What is answered to.
-    pub(crate) fn hosts(&self) -> Hosts {
-        Hosts::new(self.addresses(), &self.names)
-    }
-
-    /// What stands in the certificate.
-    pub(crate) fn certificate_names(&self) -> Vec<String> {
-        let mut names = BTreeSet::from(["localhost".to_owned()]);
-        if self.hostname == Hostname::Told
-            && let Some(host) = gethostname::gethostname().to_str().and_then(|name| name.split('.').next())
-            && !host.is_empty()
-            && host.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-        {
-            names.insert(format!("{}.local", host.to_ascii_lowercase()));
+fn identity(protection: &Protection, addresses: &Addresses) -> Result<(Option<Identity>, Option<Authority>), TlsError> {
+    Ok(match protection {
+        Protection::Generated { state } => {
+            (Some(Identity::generated(state, &addresses.certificate_names(), clock::unix_s())?), None)
         }
-        names.extend(self.names.iter().map(|name| name.trim_matches(['[', ']']).to_ascii_lowercase()));
-        names.extend(["127.0.0.1", "::1"].map(str::to_owned));
-        names.extend(self.addresses().iter().map(IpAddr::to_string));
-        names.into_iter().collect()
-    }
-
-    /// The bound address, or all of this machine when that is the unspecified one.
-    fn addresses(&self) -> BTreeSet<IpAddr> {
-        if !self.bound.is_unspecified() {
-            return BTreeSet::from([self.bound.to_canonical()]);
+        Protection::Files { certificate, key } => (Some(Identity::given(certificate, key)?), None),
+        Protection::Acme(config) => {
+            let (identity, authority) = Identity::acme(config)?;
+            (Some(identity), Some(authority))
         }
-        let found = if_addrs::get_if_addrs().unwrap_or_else(|e| {
-            tracing::warn!("the addresses of this machine cannot be listed: {e}");
-            Vec::new()
-        });
-        // A link-local IPv6 address needs a zone, which no URL of a browser can say.
-        let reachable = |ip: &IpAddr| !matches!(ip, IpAddr::V6(v6) if v6.is_unicast_link_local());
-        found.into_iter().map(|interface| interface.ip()).filter(reachable).collect()
-    }
-}
-
-/// Takes the port.
-fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
-    let listened = match try_listen(address) {
-        Err(e) if address.is_ipv6() && address.ip().is_unspecified() && e.kind() != std::io::ErrorKind::AddrInUse => {
-            // No IPv6 on this machine.
-            try_listen((Ipv4Addr::UNSPECIFIED, address.port()).into())
-        }
-        listened => listened,
-    };
-    listened.map_err(|source| {
-        if source.kind() == std::io::ErrorKind::AddrInUse {
-            ServeError::PortUsed(address.port())
-        } else {
-            ServeError::Listen { address, source }
-        }
+        Protection::PlainHttp => (None, None),
     })
 }
 
-fn try_listen(address: SocketAddr) -> std::io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    if address.is_ipv6() {
-        socket.set_only_v6(false)?;
+/// Ports that were taken, and where they really are.
+struct Opened {
+    ports: Ports,
+    first: SocketAddr,
+    others: Vec<SocketAddr>,
+    redirects: Vec<SocketAddr>,
+    metrics: Option<(TcpListener, SocketAddr)>,
+}
+
+impl Opened {
+    fn open(config: &ServerConfig) -> Result<Self, ServeError> {
+        let mut ports = Ports::default();
+        let first = ports.open(config.listen, Role::Serve)?;
+        let mut all = |addresses: &[SocketAddr], role| {
+            addresses.iter().map(|address| ports.open(*address, role)).collect::<Result<Vec<_>, _>>()
+        };
+        let others = all(&config.also_listen, Role::Serve)?;
+        let redirects = all(&config.redirect, Role::Redirect)?;
+        let metrics = config.metrics.map(listen).transpose()?;
+        Ok(Self { ports, first, others, redirects, metrics })
     }
-    #[cfg(unix)]
-    socket.set_reuse_address(true)?; // a restart need not wait for old connections to be forgotten
-    socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    TcpListener::from_std(socket.into())
+
+    fn addresses(&self) -> BTreeSet<IpAddr> {
+        let metrics = self.metrics.iter().map(|(_, address)| address);
+        let all = [&self.first].into_iter().chain(&self.others).chain(&self.redirects).chain(metrics);
+        all.map(SocketAddr::ip).collect()
+    }
 }
 
 fn seed() -> Result<[u8; 32], ServeError> {

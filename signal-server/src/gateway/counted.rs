@@ -1,11 +1,12 @@
-//! How many connections there are, in all and from one source.
+//! How many connections there are, in all and from one source, and how much each has written.
 //!
 //! The listener owns the counts; a connection holds its place for as long as its stream lives, upgraded or not.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -13,26 +14,65 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use crate::rooms::Source;
 
 /// The places for connections. A place is a reference: whoever drops the last one gives the place back.
-pub(super) struct Places {
+pub(crate) struct Places {
     all: usize,
     of_one: usize,
     taken: Arc<()>,
     by_source: BTreeMap<Source, Arc<()>>,
 }
 
+/// What has become of connections since the start: plain counters, which the metrics read.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    accepted: AtomicU64,
+    refused: AtomicU64,
+}
+
+impl Tally {
+    /// Connections that were given a place.
+    pub(crate) fn accepted(&self) -> u64 {
+        self.accepted.load(Ordering::Relaxed)
+    }
+
+    /// Connections for which there was no place.
+    pub(crate) fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn count(&self, place: Option<&Place>) {
+        let counter = if place.is_some() { &self.accepted } else { &self.refused };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// How many places are taken, for who does not own them.
+#[derive(Clone, Debug)]
+pub(crate) struct Taken(Weak<()>);
+
+impl Taken {
+    pub(crate) fn count(&self) -> usize {
+        self.0.strong_count().saturating_sub(1)
+    }
+}
+
 /// One connection's place.
-pub(super) struct Place {
+pub(crate) struct Place {
     _all: Arc<()>,
     _source: Option<Arc<()>>,
 }
 
 impl Places {
-    pub(super) fn new(all: usize, of_one: usize) -> Self {
+    pub(crate) fn new(all: usize, of_one: usize) -> Self {
         Self { all, of_one, taken: Arc::new(()), by_source: BTreeMap::new() }
     }
 
+    /// How many are taken, now and later.
+    pub(crate) fn taken(&self) -> Taken {
+        Taken(Arc::downgrade(&self.taken))
+    }
+
     /// A place for a connection; `source` is none for this machine itself, where a proxy speaks for everybody.
-    pub(super) fn take(&mut self, source: Option<Source>) -> Option<Place> {
+    pub(crate) fn take(&mut self, source: Option<Source>) -> Option<Place> {
         if Arc::strong_count(&self.taken) > self.all {
             return None;
         }
@@ -54,12 +94,18 @@ impl Places {
 /// A stream that keeps its place while it lives.
 pub(super) struct Counted<S> {
     stream: S,
+    written: Arc<AtomicU64>,
     _place: Place,
 }
 
 impl<S> Counted<S> {
     pub(super) fn new(stream: S, place: Place) -> Self {
-        Self { stream, _place: place }
+        Self { stream, written: Arc::default(), _place: place }
+    }
+
+    /// Bytes that were written so far, as they become more.
+    pub(super) fn written(&self) -> Arc<AtomicU64> {
+        self.written.clone()
     }
 }
 
@@ -71,7 +117,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
+        let written = Pin::new(&mut self.stream).poll_write(cx, buf);
+        if let Poll::Ready(Ok(bytes)) = written {
+            self.written.fetch_add(bytes as u64, Ordering::Relaxed);
+        }
+        written
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -102,5 +152,6 @@ mod tests {
         drop(held);
         let _held = [places.take(None).unwrap(), places.take(None).unwrap(), places.take(None).unwrap()];
         assert!(places.take(None).is_none());
+        assert_eq!(places.taken().count(), 3);
     }
 }

@@ -7,19 +7,36 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-/// The names and addresses that are ours.
+/// The names and addresses that are ours, and the pages elsewhere that may speak to us.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Hosts {
     addresses: BTreeSet<IpAddr>,
     names: BTreeSet<String>,
+    /// Ends of names behind one label of anybody's choice, as certificates write them: `example.org` for
+    /// `*.example.org`.
+    wildcards: BTreeSet<String>,
+    /// As browsers write them.
+    origins: BTreeSet<String>,
 }
 
 impl Hosts {
-    pub(crate) fn new(addresses: BTreeSet<IpAddr>, names: &[String]) -> Self {
-        let (ips, names): (Vec<_>, Vec<_>) =
-            names.iter().map(|n| n.trim_end_matches('.')).partition(|n| ip(n).is_some());
-        let addresses = addresses.into_iter().chain(ips.into_iter().filter_map(ip)).collect();
-        Self { addresses, names: names.into_iter().map(str::to_ascii_lowercase).collect() }
+    pub(crate) fn new<'a>(addresses: BTreeSet<IpAddr>, names: impl IntoIterator<Item = &'a String>) -> Self {
+        let mut hosts = Self { addresses, ..Self::default() };
+        for name in names {
+            let name = name.trim_end_matches('.').to_ascii_lowercase();
+            match (ip(&name), name.strip_prefix("*.")) {
+                (Some(address), _) => drop(hosts.addresses.insert(address)),
+                (None, Some(end)) => drop(hosts.wildcards.insert(end.to_owned())),
+                (None, None) => drop(hosts.names.insert(name)),
+            }
+        }
+        hosts
+    }
+
+    /// With pages of these origins allowed: `https://HOST` or `https://HOST:PORT`, each as a browser writes it.
+    pub(crate) fn with_origins(mut self, origins: &[String]) -> Self {
+        self.origins = origins.iter().map(|origin| origin.trim_end_matches('/').to_ascii_lowercase()).collect();
+        self
     }
 
     /// Whether `authority` (a `Host` header) is one of ours, on any port: a port may be forwarded.
@@ -28,19 +45,34 @@ impl Hosts {
     }
 
     /// Whether a page of `origin` may speak to a server that was asked for by `authority`: the same host on any port,
-    /// or a name that was configured.
+    /// or a name that was configured, or a whole origin that was.
     pub(crate) fn allows_origin(&self, origin: &str, authority: &str) -> bool {
+        if self.origins.contains(&origin.to_ascii_lowercase()) {
+            return true;
+        }
         let rest = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
         let (Some(theirs), Some(ours)) = (rest.and_then(host_of), host_of(authority)) else { return false };
-        theirs == ours || self.names.contains(&theirs)
+        theirs == ours || self.is_named(&theirs)
     }
 
     fn is_ours(&self, host: &str) -> bool {
         match ip(host) {
             Some(address) => address.is_loopback() || self.addresses.contains(&address.to_canonical()),
             // Names under .local come from multicast DNS, where no server outside has a say.
-            None => host == "localhost" || host.ends_with(".local") || self.names.contains(host),
+            None => host == "localhost" || host.ends_with(".local") || self.is_named(host),
         }
+    }
+
+    fn is_named(&self, host: &str) -> bool {
+        self.names.contains(host) || host.split_once('.').is_some_and(|(_, end)| self.wildcards.contains(end))
+    }
+}
+
+/// The host of a checked `authority` without its port.
+pub(crate) fn without_port(authority: &str) -> &str {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => host,
+        _ => authority,
     }
 }
 
@@ -67,7 +99,8 @@ mod tests {
 
     fn hosts() -> Hosts {
         let addresses = ["192.168.1.7", "fd00::7"].map(|a| a.parse().unwrap());
-        Hosts::new(BTreeSet::from(addresses), &["Talk.Example.org".into(), "203.0.113.9".into()])
+        let names = ["Talk.Example.org", "203.0.113.9", "*.wild.example"].map(str::to_owned);
+        Hosts::new(BTreeSet::from(addresses), &names).with_origins(&["https://Old.example.org:8800/".to_owned()])
     }
 
     #[test]
@@ -83,6 +116,7 @@ mod tests {
             "talk.example.org.:443",
             "kitchen.local:8443",
             "203.0.113.9",
+            "a.wild.example:8443",
         ] {
             assert!(hosts().allows_host(host), "{host}");
         }
@@ -95,6 +129,9 @@ mod tests {
             "fd00::7",
             "localhost.evil.example",
             "local",
+            "wild.example",
+            "a.b.wild.example",
+            "old.example.org",
             "a b.local",
             "x;script-src *.local",
             "localhost:",
@@ -107,6 +144,15 @@ mod tests {
     }
 
     #[test]
+    fn a_host_loses_its_port_and_nothing_else() {
+        for (authority, host) in
+            [("a.example:80", "a.example"), ("a.example", "a.example"), ("[::1]:80", "[::1]"), ("[::1]", "[::1]")]
+        {
+            assert_eq!(without_port(authority), host);
+        }
+    }
+
+    #[test]
     fn a_page_may_speak_to_us_from_the_same_host_or_a_configured_name() {
         for (origin, host, allowed) in [
             ("https://192.168.1.7:8443", "192.168.1.7:8443", true),
@@ -114,6 +160,10 @@ mod tests {
             ("http://localhost:1", "localhost:2", true),
             ("https://talk.example.org", "192.168.1.7:8443", true),
             ("https://kitchen.local", "192.168.1.7:8443", false),
+            ("https://old.example.org:8800", "192.168.1.7:8443", true),
+            ("https://old.example.org", "192.168.1.7:8443", false),
+            ("http://old.example.org:8800", "192.168.1.7:8443", false),
+            ("https://b.wild.example", "192.168.1.7:8443", true),
             ("https://evil.example", "192.168.1.7:8443", false),
             ("null", "192.168.1.7:8443", false),
             ("file://", "localhost", false),

@@ -1,4 +1,5 @@
-//! What is answered over HTTP: the guest page, its files, health, and the way to the WebSocket.
+//! What is answered over HTTP: the guest page, its files, a folder of somebody else's, health, and the way to the
+//! WebSocket.
 //!
 //! Every request passes the check of its `Host` and `Origin` first. Holds no state but what it hands on.
 
@@ -10,7 +11,7 @@ use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{Path, Request, State};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN,
-    REFERRER_POLICY, SEC_WEBSOCKET_PROTOCOL, X_CONTENT_TYPE_OPTIONS,
+    REFERRER_POLICY, SEC_WEBSOCKET_PROTOCOL, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{Extensions, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
@@ -23,9 +24,14 @@ use super::assets::{Asset, INDEX, asset};
 use super::hosts::Hosts;
 use super::hub::Opening;
 use super::legacy::{LegacyDoor, mount};
+use super::statics::{Folder, Foreign};
 
 /// Buffers of one WebSocket, bytes. 8 KiB: most messages are candidates of 200 bytes, and thousands of clients idle.
 const SOCKET_BUFFER: usize = 8 * 1024;
+
+/// How long browsers keep to https once they have seen it: 180 days, so that a certificate that is forgotten for a
+/// week costs nobody more than that.
+const KEEP_TO_HTTPS: &str = "max-age=15552000";
 
 /// Where a request comes from.
 #[derive(Clone, Copy, Debug)]
@@ -40,22 +46,27 @@ pub(crate) struct Shared {
     pub(crate) message_bytes: usize,
     /// Where legacy pages come in, if they do.
     pub(crate) legacy: Option<LegacyDoor>,
+    /// A folder that is served beside our own page.
+    pub(crate) folder: Option<Folder>,
+    /// Whether browsers are told to come by https alone.
+    pub(crate) keep_to_https: bool,
 }
 
 pub(crate) fn router(shared: Shared) -> Router {
     let legacy = shared.legacy.clone();
     let router = Router::new()
-        .route("/", get(page))
+        .route("/", get(front))
         .route("/r/{room}", get(page))
         .route("/assets/{name}", get(file))
         .route("/ws", get(websocket))
-        .route("/healthz", get(async || "ok\n"));
+        .route("/healthz", get(async || "ok\n"))
+        .route("/healthcheck", get(async || "ok\n")); // signalmaster's word for it
     let router = match legacy {
         Some(door) => mount(router, door),
         None => router,
     };
     router
-        .fallback(async || (StatusCode::NOT_FOUND, "There is nothing here. Check the link.\n"))
+        .fallback(elsewhere)
         .layer(from_fn_with_state(shared.clone(), check_and_dress))
         .with_state(shared)
 }
@@ -69,9 +80,16 @@ async fn check_and_dress(State(shared): State<Shared>, request: Request, next: N
         Ok(()) => next.run(request).await,
         Err(refusal) => refusal.into_response(),
     };
+    let is_foreign = response.extensions().get::<Foreign>().is_some();
     let headers = response.headers_mut();
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if shared.keep_to_https {
+        headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(KEEP_TO_HTTPS));
+    }
+    if is_foreign {
+        return response; // a page that others wrote keeps its scripts, wherever it has them from
+    }
     for (name, value) in [
-        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (REFERRER_POLICY, "no-referrer"),
         (CACHE_CONTROL, "no-cache"),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
@@ -111,8 +129,31 @@ async fn page() -> Response {
     serve(INDEX)
 }
 
-async fn file(Path(name): Path<String>) -> Response {
-    asset(&name).map_or_else(|| StatusCode::NOT_FOUND.into_response(), serve)
+/// What stands at the top: the folder's own index, or our page.
+async fn front(State(shared): State<Shared>, request: Request) -> Response {
+    match &shared.folder {
+        Some(folder) => folder.answer(request).await,
+        None => page().await,
+    }
+}
+
+async fn elsewhere(State(shared): State<Shared>, request: Request) -> Response {
+    match &shared.folder {
+        Some(folder) => folder.answer(request).await,
+        None => nothing_here(),
+    }
+}
+
+/// What is answered where there is nothing.
+pub(super) fn nothing_here() -> Response {
+    (StatusCode::NOT_FOUND, "There is nothing here. Check the link.\n").into_response()
+}
+
+async fn file(State(shared): State<Shared>, Path(name): Path<String>, request: Request) -> Response {
+    match asset(&name) {
+        Some(asset) => serve(asset),
+        None => elsewhere(State(shared), request).await, // others call a folder of theirs so, too
+    }
 }
 
 fn serve(asset: Asset) -> Response {

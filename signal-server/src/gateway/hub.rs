@@ -17,6 +17,7 @@ use tokio::time::{sleep_until, timeout};
 
 use super::connection::{Parcel, converse};
 use super::legacy::Pages;
+use super::metrics::{HubFigures, Question};
 use crate::clock;
 use crate::rooms::{ConnId, Output, Rooms};
 
@@ -31,6 +32,8 @@ const BOX: usize = 2048;
 const BOX_BYTES: usize = 8 * 1024 * 1024;
 /// Messages handled in one go, before what they bring about is handed out.
 const BATCH: usize = 32;
+/// Questions for figures that wait. Cap 4: who reads metrics does so every few seconds. Full: they are told to ask again.
+const QUESTIONS: usize = 4;
 /// How long connections may take to write what is left when the server goes down.
 const DRAIN_WITHIN: Duration = Duration::from_secs(3);
 
@@ -51,6 +54,8 @@ pub(crate) struct Hub {
     openings: mpsc::Receiver<Opening>,
     heard: mpsc::Receiver<Heard>,
     heard_sender: mpsc::Sender<Heard>,
+    questions: mpsc::Receiver<Question>,
+    questioner: mpsc::Sender<Question>,
     conns: BTreeMap<ConnId, Conn>,
     tasks: JoinSet<()>,
     by_task: HashMap<Id, ConnId>,
@@ -70,11 +75,31 @@ struct Conn {
 impl Hub {
     pub(crate) fn new(rooms: Rooms, ping: Duration, openings: mpsc::Receiver<Opening>, pages: Pages) -> Self {
         let (heard_sender, heard) = mpsc::channel(HEARD);
+        let (questioner, questions) = mpsc::channel(QUESTIONS);
         let (conns, by_task) = (BTreeMap::new(), HashMap::new());
         let (members, _) = watch::channel(BTreeSet::new());
         let tasks = JoinSet::new();
-        let (next, published) = (0, 0);
-        Self { rooms, ping, openings, heard, heard_sender, conns, tasks, by_task, next, members, published, pages }
+        Self {
+            rooms,
+            ping,
+            openings,
+            heard,
+            heard_sender,
+            questions,
+            questioner,
+            conns,
+            tasks,
+            by_task,
+            next: 0,
+            members,
+            published: 0,
+            pages,
+        }
+    }
+
+    /// Where figures are asked for.
+    pub(crate) fn questioner(&self) -> mpsc::Sender<Question> {
+        self.questioner.clone()
     }
 
     /// The addresses that members come from, published whenever they change.
@@ -94,6 +119,7 @@ impl Hub {
                     self.pages.handle(arrival, &mut self.rooms, &mut self.next, clock::now());
                 }
                 Some(ended) = self.tasks.join_next_with_id() => self.on_ended(ended),
+                Some(question) = self.questions.recv() => self.answer(question),
                 () = until(deadline) => self.rooms.handle_timeout(clock::now()),
             }
             self.publish(); // first: a relay must know somebody before they know of the relay
@@ -137,6 +163,16 @@ impl Hub {
         {
             tracing::error!("a connection's task ended by a fault of ours: {e}");
         }
+    }
+
+    fn answer(&self, question: Question) {
+        let figures = HubFigures {
+            rooms: self.rooms.room_count(),
+            sessions: self.rooms.session_count(),
+            websockets: self.conns.len(),
+            counters: self.rooms.counters().clone(),
+        };
+        drop(question.send(figures)); // who asked may have gone
     }
 
     /// Hands out what the rooms want said.

@@ -2,12 +2,16 @@
 //!
 //! All input and output of the server is here; nothing is decided here that concerns a room.
 
+pub(crate) mod addresses;
 mod assets;
 mod connection;
-mod counted;
+pub(crate) mod counted;
 pub(crate) mod hosts;
 pub(crate) mod http;
 pub(crate) mod hub;
 pub(crate) mod legacy;
 pub(crate) mod listener;
+pub(crate) mod metrics;
+pub(crate) mod ports;
 mod redirect;
+pub(crate) mod statics;

@@ -1,4 +1,4 @@
-//! What is answered to plain HTTP on the port that speaks TLS: the way to https, and nothing else.
+//! What is answered to plain HTTP, on a port that speaks TLS or on one of its own: the way to https, and nothing else.
 //!
 //! A guest types an address without its scheme, and browsers still try plain HTTP. No content goes out unencrypted, and
 //! no name but our own is ever sent anywhere. Holds no state.
@@ -17,7 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use super::hosts::Hosts;
+use super::hosts::{Hosts, without_port};
 use super::http::only;
 
 /// How long the whole exchange may take, from the first byte to the last.
@@ -25,10 +25,25 @@ const WITHIN: Duration = Duration::from_secs(10);
 /// Longest head of a request, bytes. The least that hyper takes: a link is far shorter.
 const HEAD_BYTES: usize = 8 * 1024;
 
+/// Where https is spoken, seen from who asked for it in vain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Destination {
+    /// On the port that was asked.
+    Here,
+    /// On this one.
+    Port(u16),
+}
+
+/// The port of `https:` URLs that name none.
+const HTTPS: u16 = 443;
+
 /// Answers one request on `stream`.
-pub(super) async fn redirect<S: AsyncRead + AsyncWrite + Unpin>(stream: S, hosts: watch::Receiver<Hosts>) {
+pub(super) async fn redirect<S>(stream: S, hosts: watch::Receiver<Hosts>, destination: Destination)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     let service = service_fn(|request: hyper::Request<Incoming>| {
-        let answer = answer(&hosts.borrow(), request.headers(), request.uri());
+        let answer = answer(&hosts.borrow(), request.headers(), request.uri(), destination);
         async { Ok::<_, Infallible>(answer) }
     });
     let connection = http1::Builder::new()
@@ -44,7 +59,7 @@ pub(super) async fn redirect<S: AsyncRead + AsyncWrite + Unpin>(stream: S, hosts
     }
 }
 
-fn answer(hosts: &Hosts, headers: &HeaderMap, uri: &Uri) -> Response {
+fn answer(hosts: &Hosts, headers: &HeaderMap, uri: &Uri, destination: Destination) -> Response {
     let guarded = [
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (CONTENT_SECURITY_POLICY, "default-src 'none'"),
@@ -52,12 +67,16 @@ fn answer(hosts: &Hosts, headers: &HeaderMap, uri: &Uri) -> Response {
         (CACHE_CONTROL, "no-store"),
     ];
     let Some(host) = only(headers, HOST).filter(|host| hosts.allows_host(host)) else {
-        return (StatusCode::BAD_REQUEST, guarded, "This port speaks https. Open the link as it was sent.\n")
+        return (StatusCode::BAD_REQUEST, guarded, "This server speaks https. Open the link as it was sent.\n")
             .into_response();
     };
     // Whatever form the target has, what goes on is a path on our own host.
     let path = uri.path_and_query().map(|path| path.as_str()).filter(|path| path.starts_with('/')).unwrap_or("/");
-    let location = format!("https://{host}{path}");
+    let location = match destination {
+        Destination::Here => format!("https://{host}{path}"),
+        Destination::Port(HTTPS) => format!("https://{}{path}", without_port(&host)),
+        Destination::Port(port) => format!("https://{}:{port}{path}", without_port(&host)),
+    };
     (StatusCode::PERMANENT_REDIRECT, guarded, [(LOCATION, location)], "This page is served over https.\n")
         .into_response()
 }

@@ -1,20 +1,29 @@
-//! Who this server is: a key that stays, a certificate that follows the network.
+//! Who this server is, and how it proves it: by a key of its own, by files that somebody gives it, or by a certificate
+//! that it asks an authority for.
 //!
-//! Owns both files in the state folder. Clients pin the key, so the certificate may change with the addresses.
+//! Each kind owns its files. The listener looks every few seconds whether something has become new.
 
-mod certificate;
+mod acme;
 mod files;
+mod generated;
+mod given;
+mod names;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hearth_protocol::SpkiHash;
-use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PublicKeyData as _};
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::server::WantsServerCert;
+use rustls::{ConfigBuilder, ServerConfig};
 use sha2::{Digest as _, Sha256};
 use tokio_rustls::TlsAcceptor;
 
-use certificate::Certificate;
+use acme::Acme;
+use generated::Generated;
+use given::Given;
+
+pub use acme::{AcmeConfig, LETS_ENCRYPT};
+pub(crate) use acme::{Authority, CHALLENGE};
 
 /// Why there is no identity.
 #[derive(Debug, thiserror::Error)]
@@ -35,84 +44,112 @@ pub enum TlsError {
     /// The libraries refused.
     #[error("No certificate could be made ({0}). Check the names given with --name.")]
     Make(String),
+    /// A certificate or key file that was given is no good.
+    #[error("{path} {why}. Give the PEM files of a certificate (the whole chain) and of its key.")]
+    Given {
+        /// Which.
+        path: PathBuf,
+        /// What is the matter, to be read after the path.
+        why: String,
+    },
+    /// The authority cannot be asked.
+    #[error("No certificate can be asked for ({0}). Check the section [tls.acme].")]
+    Acme(String),
 }
 
-/// A key, and the certificate of the moment.
-pub(crate) struct Identity {
-    folder: PathBuf,
-    key: KeyPair,
-    certificate: Certificate,
-    acceptor: TlsAcceptor,
+/// What the server proves itself by.
+pub(crate) enum Identity {
+    /// A key of our own.
+    Generated(Generated),
+    /// Files of somebody else's.
+    Given(Given),
+    /// An authority.
+    Acme(Acme),
 }
 
 impl Identity {
     /// The identity kept in `folder`, made where there is none, with a certificate for `names` at `unix_s`.
-    pub(crate) fn load(folder: &Path, names: &[String], unix_s: u64) -> Result<Self, TlsError> {
-        files::make_folder(folder)?;
-        let key = load_key(&folder.join("key.pem"))?;
-        let kept = files::read(&folder.join("cert.pem"))?.and_then(|text| Certificate::parse(&text));
-        let usable = kept.filter(|c| c.serves(names, unix_s)).and_then(|c| Some((acceptor(&key, &c).ok()?, c)));
-        let (acceptor, certificate) = match usable {
-            Some(usable) => usable,
-            None => make(folder, &key, names, unix_s)?,
-        };
-        Ok(Self { folder: folder.to_owned(), key, certificate, acceptor })
+    pub(crate) fn generated(folder: &Path, names: &[String], unix_s: u64) -> Result<Self, TlsError> {
+        Generated::load(folder, names, unix_s).map(Self::Generated)
     }
 
-    /// Makes a new certificate of the same key, if the old one lacks a name or grows old. True when it did.
+    /// The certificate chain and key in these files.
+    pub(crate) fn given(certificate: &Path, key: &Path) -> Result<Self, TlsError> {
+        Given::load(certificate, key).map(Self::Given)
+    }
+
+    /// A certificate from an authority; and what asks for it, to be polled for as long as we serve.
+    pub(crate) fn acme(config: &AcmeConfig) -> Result<(Self, Authority), TlsError> {
+        acme::start(config).map(|(acme, authority)| (Self::Acme(acme), authority))
+    }
+
+    /// Gets a new certificate where one is wanted or given: ours lacks one of `names` or grows old, files have changed.
+    /// True when the acceptor is another one.
     pub(crate) fn renew(&mut self, names: &[String], unix_s: u64) -> Result<bool, TlsError> {
-        if self.certificate.serves(names, unix_s) {
-            return Ok(false);
+        match self {
+            Self::Generated(generated) => generated.renew(names, unix_s),
+            Self::Given(given) => given.reload(),
+            Self::Acme(_) => Ok(false), // its acceptor asks for the newest one each time
         }
-        (self.acceptor, self.certificate) = make(&self.folder, &self.key, names, unix_s)?;
-        tracing::info!("new certificate of the same key");
-        Ok(true)
     }
 
     pub(crate) fn acceptor(&self) -> TlsAcceptor {
-        self.acceptor.clone()
+        match self {
+            Self::Generated(generated) => generated.acceptor(),
+            Self::Given(given) => given.acceptor(),
+            Self::Acme(acme) => acme.acceptor(),
+        }
     }
 
-    /// What desktop clients pin.
-    pub(crate) fn spki(&self) -> SpkiHash {
-        SpkiHash(Sha256::digest(self.key.subject_public_key_info()).into())
+    /// What desktop clients pin; none as long as an authority decides it.
+    pub(crate) fn spki(&self) -> Option<SpkiHash> {
+        match self {
+            Self::Generated(generated) => Some(generated.spki()),
+            Self::Given(given) => Some(given.spki()),
+            Self::Acme(_) => None,
+        }
     }
 
-    /// What browsers show.
-    pub(crate) fn certificate_sha256(&self) -> [u8; 32] {
-        Sha256::digest(&self.certificate.der).into()
+    /// What browsers show; none as long as an authority decides it.
+    pub(crate) fn certificate_sha256(&self) -> Option<[u8; 32]> {
+        match self {
+            Self::Generated(generated) => Some(generated.certificate_sha256()),
+            Self::Given(given) => Some(given.certificate_sha256()),
+            Self::Acme(_) => None,
+        }
+    }
+
+    /// The names that somebody else vouches for: those in the certificate of the files, those asked for.
+    pub(crate) fn names(&self) -> &[String] {
+        match self {
+            Self::Generated(_) => &[],
+            Self::Given(given) => given.names(),
+            Self::Acme(acme) => acme.names(),
+        }
+    }
+
+    /// Whether browsers may be told to come by https alone from now on: not where each must be talked into trusting
+    /// the certificate first.
+    pub(crate) fn is_vouched_for(&self) -> bool {
+        match self {
+            Self::Generated(_) => false,
+            Self::Given(_) | Self::Acme(_) => true,
+        }
     }
 }
 
-fn load_key(path: &Path) -> Result<KeyPair, TlsError> {
-    if let Some(text) = files::read(path)? {
-        files::make_private(path)?;
-        return KeyPair::from_pem(&text).map_err(|_| TlsError::Key(path.to_owned()));
-    }
-    // P-256: what every browser takes.
-    let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(|e| TlsError::Make(e.to_string()))?;
-    files::write_private(path, &key.serialize_pem())?;
-    Ok(key)
-}
-
-fn make(folder: &Path, key: &KeyPair, names: &[String], unix_s: u64) -> Result<(TlsAcceptor, Certificate), TlsError> {
-    let certificate = Certificate::make(key, names, unix_s).map_err(|e| TlsError::Make(e.to_string()))?;
-    files::write_private(&folder.join("cert.pem"), &certificate.to_text())?;
-    let acceptor = acceptor(key, &certificate).map_err(|e| TlsError::Make(e.to_string()))?;
-    Ok((acceptor, certificate))
-}
-
-/// Fails when the certificate is not of this key.
-fn acceptor(key: &KeyPair, certificate: &Certificate) -> Result<TlsAcceptor, rustls::Error> {
-    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+/// The beginning of each configuration.
+fn server_config() -> Result<ConfigBuilder<ServerConfig, WantsServerCert>, rustls::Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate.der.clone().into()], key)?;
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(TlsAcceptor::from(Arc::new(config)))
+    Ok(ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?.with_no_client_auth())
 }
 
-#[cfg(test)]
-mod tests;
+/// The end of each configuration: HTTP/1.1 is what we speak, which WebSockets need.
+fn into_acceptor(mut config: ServerConfig) -> TlsAcceptor {
+    config.alpn_protocols.push(b"http/1.1".to_vec());
+    TlsAcceptor::from(Arc::new(config))
+}
+
+fn sha256(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
+}

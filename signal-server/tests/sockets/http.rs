@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use crate::{plain, start, within};
 
 /// The whole answer to a request with these header lines.
-async fn ask(address: SocketAddr, path: &str, headers: &str) -> String {
+pub(crate) async fn ask(address: SocketAddr, path: &str, headers: &str) -> String {
     let mut stream = within(TcpStream::connect(address)).await.unwrap();
     let request = format!("GET {path} HTTP/1.1\r\n{headers}connection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
@@ -28,6 +28,7 @@ async fn only_our_own_names_and_pages_are_served() {
         ("/r/123456789", ours.clone(), 200),
         ("/assets/app.js", ours.clone(), 200),
         ("/healthz", ours.clone(), 200),
+        ("/healthcheck", ours.clone(), 200),
         ("/healthz", "host: talk.example.org\r\n".into(), 200),
         ("/healthz", "host: localhost:1\r\n".into(), 200),
         ("/healthz", format!("{ours}origin: http://127.0.0.1\r\n"), 200),

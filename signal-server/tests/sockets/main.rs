@@ -3,13 +3,17 @@
 
 #![cfg(test)]
 
+mod acme;
 mod binary;
 mod browser;
 mod client;
+mod given;
 mod hostile;
 mod http;
 mod page;
+mod ports;
 mod rooms;
+mod statics;
 mod tls;
 
 use std::collections::BTreeSet;
@@ -17,8 +21,7 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use hearth_signal::rooms::RoomsConfig;
-use hearth_signal::{ConnectionLimits, Hostname, Protection, Server, ServerConfig};
+use hearth_signal::{Protection, Server, ServerConfig};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
@@ -28,7 +31,11 @@ const DEADLINE: Duration = Duration::from_secs(20);
 /// A server that runs until the test ends.
 struct Running {
     address: std::net::SocketAddr,
+    others: Vec<std::net::SocketAddr>,
+    redirects: Vec<std::net::SocketAddr>,
+    metrics: Option<std::net::SocketAddr>,
     spki: Option<hearth_protocol::SpkiHash>,
+    certificate: watch::Receiver<Option<[u8; 32]>>,
     members: watch::Receiver<BTreeSet<IpAddr>>,
     stop: Option<oneshot::Sender<()>>,
     task: JoinSet<()>,
@@ -36,12 +43,8 @@ struct Running {
 
 fn plain() -> ServerConfig {
     ServerConfig {
-        listen: ([127, 0, 0, 1], 0).into(),
-        protection: Protection::PlainHttp,
         names: vec!["talk.example.org".into()],
-        hostname: Hostname::Told,
-        rooms: RoomsConfig::default(),
-        connections: ConnectionLimits::default(),
+        ..ServerConfig::new(([127, 0, 0, 1], 0).into(), Protection::PlainHttp)
     }
 }
 
@@ -52,10 +55,12 @@ fn protected(state: &Path) -> ServerConfig {
 async fn start(config: ServerConfig) -> Running {
     let server = Server::bind(config).await.unwrap();
     let (address, spki, members) = (server.local_addr(), server.spki(), server.members());
+    let (others, redirects) = (server.other_addrs().to_vec(), server.redirect_addrs().to_vec());
+    let (metrics, certificate) = (server.metrics_addr(), server.certificate_sha256());
     let (stop, stopped) = oneshot::channel::<()>();
     let mut task = JoinSet::new();
     task.spawn(server.run(async move { drop(stopped.await) }));
-    Running { address, spki, members, stop: Some(stop), task }
+    Running { address, others, redirects, metrics, spki, certificate, members, stop: Some(stop), task }
 }
 
 impl Running {

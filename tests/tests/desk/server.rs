@@ -5,8 +5,7 @@
 use std::thread::JoinHandle;
 
 use anyhow::{Result, anyhow};
-use hearth_signal::rooms::RoomsConfig;
-use hearth_signal::{ConnectionLimits, Hostname, Protection, Server, ServerConfig};
+use hearth_signal::{Protection, Server, ServerConfig};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
@@ -37,17 +36,10 @@ impl Signalling {
 
     fn run(host: &Host, protection: Protection, state: TempDir) -> Result<Self> {
         let scheme = match protection {
-            Protection::Generated { .. } => "https",
+            Protection::Generated { .. } | Protection::Files { .. } | Protection::Acme(_) => "https",
             Protection::PlainHttp => "http",
         };
-        let config = ServerConfig {
-            listen: (host.address, PORT).into(),
-            protection,
-            names: Vec::new(),
-            hostname: Hostname::Told,
-            rooms: RoomsConfig::default(),
-            connections: ConnectionLimits::default(),
-        };
+        let config = ServerConfig::new((host.address, PORT).into(), protection);
         let (end, ended) = oneshot::channel();
         let (say, said) = std::sync::mpsc::sync_channel(1);
         let serve = move || -> Result<()> {

@@ -40,6 +40,8 @@ const CHROMEDRIVER: Package =
     Package { name: "chromium-driver", mark: Program("chromedriver"), why: "drives that guest" };
 const FIREFOX: Package =
     Package { name: "firefox-esr", mark: Program("firefox-esr"), why: "is another guest there, without H.264" };
+const PEBBLE: Package =
+    Package { name: "pebble", mark: Program("pebble"), why: "is the authority that the server asks for a certificate" };
 const IPROUTE: Package =
     Package { name: "iproute2", mark: Program("ip"), why: "builds the networks that the end-to-end tests run in" };
 const NFTABLES: Package =
@@ -123,7 +125,7 @@ pub(crate) const PACKAGE: &[&[Package]] = &[BUILD, &[DESKTOP_FILES, APPSTREAM]];
 pub(crate) const TEST: &[&[Package]] = &[
     BUILD,
     WINDOW,
-    &[PULSEAUDIO, CHROMIUM, CHROMEDRIVER, FIREFOX, IPROUTE, NFTABLES],
+    &[PULSEAUDIO, CHROMIUM, CHROMEDRIVER, FIREFOX, PEBBLE, IPROUTE, NFTABLES],
     &[VULKAN, XVFB, OPENBOX, ATSPI, DBUS, XDOTOOL, XCLIP, IMAGEMAGICK, DESKTOP_FILES, APPSTREAM, GIO],
 ];
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use hearth_protocol::SpkiHash;
 use hearth_signal::rooms::{Creators, IceConfig, RoomsConfig, TurnRest, TurnSecret};
-use hearth_signal::{ConnectionLimits, Hostname, Protection, ServeError, Server, ServerConfig, TlsError};
+use hearth_signal::{Hostname, Protection, ServeError, Server, ServerConfig, TlsError};
 use hearth_turn::shell::Shell;
 use hearth_turn::{Config as TurnConfig, Secret};
 use rust_i18n::t;
@@ -73,6 +73,10 @@ impl From<ServeError> for HostingError {
             ServeError::Tls(TlsError::Key(path)) => Self::Key(path),
             ServeError::Tls(TlsError::Make(why)) | ServeError::Random(why) => Self::System(why),
             ServeError::Listen { source, .. } => Self::System(source.to_string()),
+            // What a room of one's own never asks for: ports of the system's, folders, certificates of others.
+            error @ (ServeError::PortForbidden(_)
+            | ServeError::Static { .. }
+            | ServeError::Tls(TlsError::Given { .. } | TlsError::Acme(_))) => Self::System(error.to_string()),
         }
     }
 }
@@ -231,12 +235,12 @@ async fn bind(config: &HostingConfig, urls: Vec<String>, secret: &[u8; 32]) -> R
     // Who hosts is on this machine; anybody else would make a room only to be a member who is relayed for.
     let rooms = RoomsConfig { creators: Creators::ThisMachine, ..rooms };
     let server = |port| ServerConfig {
-        listen: SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), port),
-        protection: Protection::Generated { state: config.state.clone() },
-        names: Vec::new(),
         hostname: Hostname::Untold,
         rooms: rooms.clone(),
-        connections: ConnectionLimits::default(),
+        ..ServerConfig::new(
+            SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), port),
+            Protection::Generated { state: config.state.clone() },
+        )
     };
     if let Some(port) = config.port {
         return Ok(Server::bind(server(port)).await?);

@@ -1,0 +1,186 @@
+//! Counters in the text form that Prometheus reads, on a port of their own.
+//!
+//! Owns that port. Figures are asked for when somebody reads them: of the hub, which owns the rooms, and of the listener's
+//! tally. No label names a person, a room or an address.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HOST, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{Method, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::Registry;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use super::counted::{Taken, Tally};
+use super::hosts::Hosts;
+use super::http::only;
+use crate::rooms::Counters;
+
+/// Who reads metrics is one program, or two. One more waits until another is done.
+const READERS: usize = 8;
+/// How long one reading may take.
+const WITHIN: Duration = Duration::from_secs(10);
+/// Longest head of a request, bytes. The least that hyper takes.
+const HEAD_BYTES: usize = 8 * 1024;
+/// The form that is written: what Prometheus calls OpenMetrics.
+const FORM: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// What the hub knows.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct HubFigures {
+    pub(crate) rooms: usize,
+    pub(crate) sessions: usize,
+    pub(crate) websockets: usize,
+    pub(crate) counters: Counters,
+}
+
+/// Asks the hub for its figures.
+pub(crate) type Question = oneshot::Sender<HubFigures>;
+
+/// The port of the metrics.
+pub(crate) struct Metrics {
+    pub(crate) socket: TcpListener,
+    pub(crate) sources: Sources,
+}
+
+/// Where figures come from.
+#[derive(Clone)]
+pub(crate) struct Sources {
+    pub(crate) hosts: watch::Receiver<Hosts>,
+    pub(crate) hub: mpsc::Sender<Question>,
+    pub(crate) tally: Arc<Tally>,
+    pub(crate) taken: Taken,
+    /// The relay's, where it runs in this process.
+    pub(crate) relay: Option<watch::Receiver<hearth_turn::Stats>>,
+}
+
+impl Metrics {
+    /// Answers for ever; ends only by being dropped.
+    pub(crate) async fn run(self) {
+        let mut tasks = JoinSet::new();
+        loop {
+            tokio::select! {
+                accepted = self.socket.accept(), if tasks.len() < READERS => match accepted {
+                    Ok((stream, _)) => drop(tasks.spawn(serve(stream, self.sources.clone()))),
+                    Err(e) => super::listener::breathe(e).await,
+                },
+                Some(_) = tasks.join_next() => {}
+            }
+        }
+    }
+}
+
+async fn serve(stream: TcpStream, sources: Sources) {
+    let service = service_fn(|request: hyper::Request<Incoming>| {
+        let sources = sources.clone();
+        async move { Ok::<_, Infallible>(answer(&request, &sources).await) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(WITHIN)
+        .max_buf_size(HEAD_BYTES)
+        .keep_alive(false)
+        .serve_connection(TokioIo::new(stream), service);
+    match timeout(WITHIN, connection).await {
+        Ok(Ok(())) => {}
+        Ok(Err(e)) => tracing::debug!("metrics: {e}"),
+        Err(_) => tracing::debug!("metrics: not done in time"),
+    }
+}
+
+async fn answer(request: &hyper::Request<Incoming>, sources: &Sources) -> Response {
+    let is_ours = only(request.headers(), HOST).is_some_and(|host| sources.hosts.borrow().allows_host(&host));
+    if !is_ours {
+        return (StatusCode::MISDIRECTED_REQUEST, "This server does not go by that name.\n").into_response();
+    }
+    if request.uri().path() != "/metrics" || !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return (StatusCode::NOT_FOUND, "There is /metrics here, and nothing else.\n").into_response();
+    }
+    let (question, answered) = oneshot::channel();
+    let Ok(()) = sources.hub.try_send(question) else { return busy() };
+    let Ok(figures) = answered.await else { return busy() };
+    let headers = [(CONTENT_TYPE, FORM), (CACHE_CONTROL, "no-store"), (X_CONTENT_TYPE_OPTIONS, "nosniff")];
+    (headers, text(&figures, sources)).into_response()
+}
+
+fn busy() -> Response {
+    (StatusCode::SERVICE_UNAVAILABLE, "The server is busy. Ask again.\n").into_response()
+}
+
+fn text(figures: &HubFigures, sources: &Sources) -> String {
+    let mut registry = Registry::with_prefix("hearth_signal");
+    gauges(&mut registry, figures, sources);
+    counters(&mut registry, figures, sources);
+    if let Some(stats) = &sources.relay {
+        relay(registry.sub_registry_with_prefix("relay"), &stats.borrow());
+    }
+    let mut text = String::new();
+    if encode(&mut text, &registry).is_err() {
+        text.clear(); // a text takes whatever is written into it
+    }
+    text
+}
+
+fn gauges(registry: &mut Registry, figures: &HubFigures, sources: &Sources) {
+    for (name, help, value) in [
+        ("rooms", "Open rooms", figures.rooms),
+        ("sessions", "Sessions, those that are away included", figures.sessions),
+        ("websockets", "WebSockets of our own protocol", figures.websockets),
+        ("connections", "Connections of any kind on the main ports", sources.taken.count()),
+    ] {
+        registry.register(name, help, ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX)));
+    }
+}
+
+fn counters(registry: &mut Registry, figures: &HubFigures, sources: &Sources) {
+    let rooms = &figures.counters;
+    for (name, help, value) in [
+        ("connections_accepted", "Connections that were given a place", sources.tally.accepted()),
+        ("connections_refused", "Connections beyond the limits", sources.tally.refused()),
+        ("messages", "Messages heard", rooms.messages),
+        ("bad_messages", "Messages that could not be taken", rooms.bad_messages),
+        ("rate_limited", "Requests refused because there were too many", rooms.rate_limited),
+        ("wrong_guesses", "Wrong numbers and invitations", rooms.wrong_guesses),
+        ("knocks", "People who were made to wait at a door", rooms.knocks),
+        ("kicks", "People put out by a host", rooms.kicks),
+        ("stray_signals", "Signals for somebody who is not in the room", rooms.stray_signals),
+        ("resumed", "Sessions that came back", rooms.resumed),
+        ("timed_out", "Sessions that did not come back", rooms.timed_out),
+        ("floods", "Sessions ended because they sent too much", rooms.floods),
+        ("overflows", "Sessions ended because too much waited for them", rooms.overflows),
+    ] {
+        registry.register(name, help, ConstCounter::new(value));
+    }
+}
+
+fn relay(registry: &mut Registry, stats: &hearth_turn::Stats) {
+    let allocations = i64::try_from(stats.allocations).unwrap_or(i64::MAX);
+    registry.register("allocations", "Allocations that stand", ConstGauge::new(allocations));
+    let refused = &stats.refused;
+    for (name, help, value) in [
+        ("allocated", "Allocations ever made", stats.allocated),
+        ("to_peers_bytes", "Bytes relayed to peers", stats.to_peers.bytes),
+        ("from_peers_bytes", "Bytes relayed from peers", stats.from_peers.bytes),
+        ("to_peers_datagrams", "Datagrams relayed to peers", stats.to_peers.datagrams),
+        ("from_peers_datagrams", "Datagrams relayed from peers", stats.from_peers.datagrams),
+        ("refused_unauthorized", "Requests without good credentials, first ones included", refused.unauthorized),
+        ("refused_forbidden", "Requests for a peer that the policy forbids", refused.forbidden),
+        ("refused_quota", "Requests beyond a quota", refused.quota),
+        ("refused_capacity", "Requests for which there was no port", refused.capacity),
+        ("dropped_unsent", "Datagrams that the system did not take", stats.dropped.unsent),
+    ] {
+        registry.register(name, help, ConstCounter::new(value));
+    }
+}
