@@ -1,9 +1,11 @@
 //! The signalling server of Hearth: rooms, the native gateway, the guest page.
 //!
-//! [`rooms`] decides everything and does no input or output; the rest of the crate is the shell round it. The wire is
+//! [`rooms`] decides everything and does no input or output; the rest of the crate is the shell round it; [`config`] is
+//! what it is told from files. The wire is
 //! described in `PROTOCOL.md`. There is no legacy gateway here yet, and media never passes through.
 
 mod clock;
+pub mod config;
 mod gateway;
 pub mod rooms;
 mod server;

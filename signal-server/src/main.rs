@@ -1,48 +1,24 @@
-//! `hearth-signal`: rooms and the guest page on one port.
+//! `hearth-signal`: rooms, the guest page, and whatever else a machine that is always on should serve.
 //!
 //! Parses, wires, runs; everything else is in the library.
 
+mod cli;
+mod relay;
+
+use std::fmt::Write as _;
 use std::io::Write as _;
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
 
-use anyhow::{Context as _, bail};
-use clap::Parser;
-use hearth_protocol::IceServer;
-use hearth_signal::rooms::{IceConfig, RoomsConfig, TurnRest, TurnSecret};
-use hearth_signal::{Protection, Server, ServerConfig};
+use anyhow::Context as _;
+use clap::Parser as _;
+use hearth_signal::config::{Plan, read};
+use hearth_signal::{Protection, Server};
+use tokio::sync::watch;
 
-/// How long a TURN credential is good: a new one goes out after three quarters of it, long before a call notices.
-const TURN_LIFETIME: Duration = Duration::from_secs(6 * 3600);
+use cli::Cli;
 
-/// Rooms for Hearth: signalling and the guest page on one port.
-#[derive(Parser)]
-#[command(version)]
-struct Options {
-    /// Where to listen.
-    #[arg(long, value_name = "ADDR:PORT", default_value = "[::]:8443")]
-    listen: SocketAddr,
-    /// Folder that keeps the key and the certificate (made if there is none).
-    #[arg(long, value_name = "DIR", required_unless_present = "plain_http")]
-    state: Option<PathBuf>,
-    /// Another name or outside address that this server goes by; may be given several times.
-    #[arg(long, value_name = "HOST")]
-    name: Vec<String>,
-    /// A TURN server that members are told of, as turn:IP:PORT; may be given several times.
-    #[arg(long, value_name = "URL", requires = "turn_secret_file")]
-    turn_url: Vec<String>,
-    /// File with the secret that the TURN server shares with us.
-    #[arg(long, value_name = "FILE", requires = "turn_url")]
-    turn_secret_file: Option<PathBuf>,
-    /// A STUN server that members are told of, as stun:IP:PORT; may be given several times.
-    #[arg(long, value_name = "URL")]
-    stun_url: Vec<String>,
-    /// Plain HTTP: behind a proxy on this machine, or for tests.
-    #[arg(long)]
-    plain_http: bool,
-}
+/// Open files that are asked for: for the connections of a server that was not told how many, and a full relay.
+const FILES: u64 = 65_536;
 
 fn main() -> ExitCode {
     tracing_subscriber::fmt()
@@ -50,10 +26,11 @@ fn main() -> ExitCode {
         // Colours are for eyes, not for files.
         .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
         .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_env("HEARTH_LOG").unwrap_or_else(|_| "hearth_signal=info".into()),
+            tracing_subscriber::EnvFilter::try_from_env("HEARTH_LOG")
+                .unwrap_or_else(|_| "hearth_signal=info,hearth_turn=info".into()),
         )
         .init();
-    match run(Options::parse()) {
+    match run(Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
             tracing::error!("{e:#}");
@@ -62,66 +39,115 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(options: Options) -> anyhow::Result<()> {
-    let config = configure(options)?;
+fn run(cli: Cli) -> anyhow::Result<()> {
+    let is_check = cli.check_config;
+    let plan = plan(cli)?;
+    if is_check {
+        return say(&plan.to_string());
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .context("The system gives no threads or timers. Close other programs, then try again")?;
-    runtime.block_on(async {
-        let server = Server::bind(config).await?;
-        // Who is told where it listens may ask it to stop at once.
-        let asked = asked_to_stop()?;
-        announce(&server)?;
-        server.run(asked).await;
-        Ok(())
-    })
+    runtime.block_on(serve(plan))
 }
 
-fn configure(options: Options) -> anyhow::Result<ServerConfig> {
-    let protection = match (options.plain_http, options.state) {
-        (false, Some(state)) => Protection::Generated { state },
-        _ => Protection::PlainHttp,
-    };
-    let turn = match &options.turn_secret_file {
-        Some(file) => Some(TurnRest {
-            urls: options.turn_url,
-            secret: read_secret(file)?,
-            lifetime: TURN_LIFETIME,
-            before_join: TURN_LIFETIME,
-        }),
-        None => None,
-    };
-    let stun = IceServer { urls: options.stun_url, username: None, credential: None };
-    let fixed = if stun.urls.is_empty() { Vec::new() } else { vec![stun] };
-    let rooms = RoomsConfig { ice: IceConfig { fixed, turn }, ..RoomsConfig::default() };
-    Ok(ServerConfig { names: options.name, rooms, ..ServerConfig::new(options.listen, protection) })
-}
-
-fn read_secret(file: &Path) -> anyhow::Result<TurnSecret> {
-    let text = std::fs::read_to_string(file).with_context(|| {
-        format!("The TURN secret in {} cannot be read. Check the path and its rights", file.display())
-    })?;
-    let Some(secret) = TurnSecret::new(text.trim_end_matches(['\r', '\n'])) else {
-        bail!("{} is empty. Write the secret of the TURN server into it.", file.display());
-    };
-    Ok(secret)
-}
-
-/// The one line on standard output, for whoever started us:
-/// `listening https://ADDR:PORT spki=BASE64URL cert_sha256=HEX`, or `listening http://ADDR:PORT`.
-fn announce(server: &Server) -> anyhow::Result<()> {
-    let address = server.local_addr();
-    let line = match (server.spki(), *server.certificate_sha256().borrow()) {
-        (Some(spki), Some(certificate)) => {
-            let hex: String = certificate.iter().map(|byte| format!("{byte:02x}")).collect();
-            format!("listening https://{address} spki={} cert_sha256={hex}\n", spki.to_text())
+fn plan(cli: Cli) -> anyhow::Result<Plan> {
+    let file = cli.config.as_deref().map(read).transpose()?;
+    let below = file.map(|file| {
+        for warning in &file.warnings {
+            tracing::warn!("{warning}");
         }
-        _ => format!("listening http://{address}\n"),
+        file.settings
+    });
+    let files = rlimit::increase_nofile_limit(FILES).context("The system does not say how many files may be open")?;
+    let settings = cli.settings().over(below.unwrap_or_default());
+    Ok(Plan::of(settings, usize::try_from(files).unwrap_or(usize::MAX))?)
+}
+
+async fn serve(mut plan: Plan) -> anyhow::Result<()> {
+    let relay = plan.relay.as_ref().map(|relay| relay::bind(relay, &mut plan.server.rooms.ice)).transpose()?;
+    let is_plain = matches!(plan.server.protection, Protection::PlainHttp);
+    let mut server = Server::bind(plan.server).await?;
+    if let Some(relay) = &relay {
+        server.report_relay(relay.stats());
+    }
+    // Who is told where it listens may ask it to stop at once.
+    let asked = asked_to_stop()?;
+    let relays: Vec<String> = relay.iter().flat_map(|relay| relay.local_addrs()).map(ToString::to_string).collect();
+    announce(&server, is_plain, &relays)?;
+    notify(Moment::Ready);
+    let (stop, mut stopped) = watch::channel(());
+    let serving = async {
+        server
+            .run(async {
+                asked.await;
+                notify(Moment::Stopping);
+            })
+            .await;
+        drop(stop); // calls keep their relay until everybody has been told
     };
+    let relaying = async {
+        if let Some(relay) = relay {
+            relay.run(async move { while stopped.changed().await.is_ok() {} }).await;
+        }
+    };
+    tokio::join!(serving, relaying);
+    Ok(())
+}
+
+/// The lines on standard output, for whoever started us. The first is
+/// `listening https://ADDR:PORT spki=BASE64URL cert_sha256=HEX` (without hashes where an authority gives the certificate),
+/// or `listening http://ADDR:PORT`; then one for each further port, and what stands on it.
+fn announce(server: &Server, is_plain: bool, relays: &[String]) -> anyhow::Result<()> {
+    let scheme = if is_plain { "http" } else { "https" };
+    let mut hashes = String::new();
+    if let (Some(spki), Some(certificate)) = (server.spki(), *server.certificate_sha256().borrow()) {
+        let hex: String = certificate.iter().map(|byte| format!("{byte:02x}")).collect();
+        write!(hashes, " spki={} cert_sha256={hex}", spki.to_text())?;
+    }
+    let mut lines = String::new();
+    for address in [&server.local_addr()].into_iter().chain(server.other_addrs()) {
+        writeln!(lines, "listening {scheme}://{address}{hashes}")?;
+    }
+    for address in server.redirect_addrs() {
+        writeln!(lines, "redirecting http://{address}")?;
+    }
+    if let Some(address) = server.metrics_addr() {
+        writeln!(lines, "metrics http://{address}/metrics")?;
+    }
+    for address in relays {
+        writeln!(lines, "relaying turn:{address}")?;
+    }
+    say(&lines)
+}
+
+fn say(text: &str) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
-    out.write_all(line.as_bytes()).and_then(|()| out.flush()).context("Standard output is closed. Give it a reader")
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).context("Standard output is closed. Give it a reader")
+}
+
+/// What systemd is told, where it wants to know.
+#[derive(Clone, Copy)]
+enum Moment {
+    Ready,
+    Stopping,
+}
+
+fn notify(moment: Moment) {
+    #[cfg(unix)]
+    {
+        let state = match moment {
+            Moment::Ready => sd_notify::NotifyState::Ready,
+            Moment::Stopping => sd_notify::NotifyState::Stopping,
+        };
+        if let Err(e) = sd_notify::notify(&[state]) {
+            tracing::debug!("systemd could not be told: {e}");
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = moment;
 }
 
 /// Done when somebody wants the server to end: Ctrl-C, or SIGTERM.

@@ -103,6 +103,14 @@ impl Pair {
     }
 }
 
+/// The names that the certificate in this file is for.
+pub(crate) fn names_in(certificate: &Path) -> Result<Vec<String>, TlsError> {
+    let refuse =
+        || TlsError::Given { path: certificate.to_owned(), why: "holds a certificate that cannot be read".to_owned() };
+    let first = CertificateDer::from_pem_slice(&bytes_of(certificate)?).map_err(|_| refuse())?;
+    names::read(&first).map(|(names, _)| names).ok_or_else(refuse)
+}
+
 /// A key as PKCS#8, PKCS#1 or SEC1 (RFC 5958, 8017, 5915), whichever stands first.
 fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
     let pem = bytes_of(path)?;

@@ -24,6 +24,7 @@ use given::Given;
 
 pub use acme::{AcmeConfig, LETS_ENCRYPT};
 pub(crate) use acme::{Authority, CHALLENGE};
+pub(crate) use given::names_in;
 
 /// Why there is no identity.
 #[derive(Debug, thiserror::Error)]

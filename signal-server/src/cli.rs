@@ -1,0 +1,165 @@
+//! The command line and the environment, as settings. Flags come before the environment, that before a file, and a file
+//! before what stands for nothing said. Secrets come from files: arguments stand in the process list.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use clap::Parser;
+use hearth_signal::config::{
+    AcmeSettings, IceSettings, LimitSettings, RelaySettings, RoomSettings, Settings, TlsSettings, TurnSettings,
+};
+
+/// Rooms for Hearth: signalling, the guest page, and whatever else a machine that is always on should serve.
+///
+/// Each option may stand in the environment instead, several values separated by commas, or in a file (-c). A flag goes
+/// before the environment, and that before the file.
+#[derive(Parser)]
+#[command(version)]
+pub(crate) struct Cli {
+    /// File of settings: TOML, or signalmaster's JSON.
+    #[arg(short, long, value_name = "FILE", env = "HEARTH_SIGNAL_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Say what would be done, and do nothing.
+    #[arg(long)]
+    pub(crate) check_config: bool,
+    /// Where to serve ([::]:8443 unless told otherwise); may be given several times.
+    #[arg(long, value_name = "ADDR:PORT", env = "HEARTH_SIGNAL_LISTEN", value_delimiter = ',')]
+    listen: Vec<SocketAddr>,
+    /// Where to lead plain HTTP to https, and do nothing else; may be given several times.
+    #[arg(long, value_name = "ADDR:PORT", env = "HEARTH_SIGNAL_REDIRECT", value_delimiter = ',')]
+    redirect: Vec<SocketAddr>,
+    /// Folder that keeps keys and certificates (made if there is none).
+    #[arg(long, value_name = "DIR", env = "HEARTH_SIGNAL_STATE")]
+    state: Option<PathBuf>,
+    /// Another name or outside address that this server goes by; may be given several times.
+    #[arg(long, value_name = "HOST", env = "HEARTH_SIGNAL_NAME", value_delimiter = ',')]
+    name: Vec<String>,
+    /// A page of others that may speak to this server, as https://HOST:PORT; may be given several times.
+    #[arg(long, value_name = "ORIGIN", env = "HEARTH_SIGNAL_ORIGIN", value_delimiter = ',')]
+    origin: Vec<String>,
+    /// Folder of files to serve beside the guest page.
+    #[arg(long = "static", value_name = "DIR", env = "HEARTH_SIGNAL_STATIC")]
+    static_files: Option<PathBuf>,
+    /// PEM file of a certificate and those above it.
+    #[arg(long, value_name = "FILE", env = "HEARTH_SIGNAL_TLS_CERT")]
+    tls_cert: Option<PathBuf>,
+    /// PEM file of its key.
+    #[arg(long, value_name = "FILE", env = "HEARTH_SIGNAL_TLS_KEY")]
+    tls_key: Option<PathBuf>,
+    /// Ask an authority (Let's Encrypt unless told otherwise) for a certificate for this name; may be given several times.
+    #[arg(long, value_name = "DOMAIN", env = "HEARTH_SIGNAL_ACME", value_delimiter = ',')]
+    acme: Vec<String>,
+    /// How that authority reaches you, as mailto:ADDRESS; may be given several times.
+    #[arg(long, value_name = "URL", requires = "acme", env = "HEARTH_SIGNAL_ACME_CONTACT", value_delimiter = ',')]
+    acme_contact: Vec<String>,
+    /// The authority's directory.
+    #[arg(long, value_name = "URL", requires = "acme", env = "HEARTH_SIGNAL_ACME_DIRECTORY")]
+    acme_directory: Option<String>,
+    /// PEM file of roots that the authority itself is trusted by, where it is none of the public ones.
+    #[arg(long, value_name = "FILE", requires = "acme", env = "HEARTH_SIGNAL_ACME_ROOTS")]
+    acme_roots: Option<PathBuf>,
+    /// Plain HTTP: behind a proxy on this machine, or for tests.
+    #[arg(long, env = "HEARTH_SIGNAL_PLAIN_HTTP")]
+    plain_http: bool,
+    /// Where counters are read in the form of Prometheus, such as 127.0.0.1:9469.
+    #[arg(long, value_name = "ADDR:PORT", env = "HEARTH_SIGNAL_METRICS")]
+    metrics: Option<SocketAddr>,
+    /// People in a room.
+    #[arg(long, value_name = "COUNT", env = "HEARTH_SIGNAL_MAX_CLIENTS")]
+    max_clients: Option<u32>,
+    /// Connections in all.
+    #[arg(long, value_name = "COUNT", env = "HEARTH_SIGNAL_CONNECTIONS")]
+    connections: Option<usize>,
+    /// A TURN server that members are told of, as turn:IP:PORT; may be given several times.
+    #[arg(
+        long,
+        value_name = "URL",
+        requires = "turn_secret_file",
+        env = "HEARTH_SIGNAL_TURN_URL",
+        value_delimiter = ','
+    )]
+    turn_url: Vec<String>,
+    /// File with the secret that the TURN server shares with us.
+    #[arg(long, value_name = "FILE", requires = "turn_url", env = "HEARTH_SIGNAL_TURN_SECRET_FILE")]
+    turn_secret_file: Option<PathBuf>,
+    /// A STUN server that members are told of, as stun:IP:PORT; may be given several times.
+    #[arg(long, value_name = "URL", env = "HEARTH_SIGNAL_STUN_URL", value_delimiter = ',')]
+    stun_url: Vec<String>,
+    /// Relay media in this process, too, and tell members of it.
+    #[arg(long, env = "HEARTH_SIGNAL_TURN")]
+    turn: bool,
+    /// Where that relay listens (0.0.0.0:3478 unless told otherwise); may be given several times.
+    #[arg(long, value_name = "ADDR:PORT", requires = "turn", env = "HEARTH_SIGNAL_TURN_LISTEN", value_delimiter = ',')]
+    turn_listen: Vec<SocketAddr>,
+    /// What the world sees of its addresses, where a NAT stands in between: one of a family.
+    #[arg(long, value_name = "ADDR", requires = "turn", env = "HEARTH_SIGNAL_TURN_EXTERNAL", value_delimiter = ',')]
+    turn_external: Vec<IpAddr>,
+    /// Ports that it relays on (49152-65535 unless told otherwise).
+    #[arg(long, value_name = "MIN-MAX", requires = "turn", env = "HEARTH_SIGNAL_TURN_PORTS")]
+    turn_ports: Option<String>,
+    /// Range of private addresses that it may relay to, such as 192.168.0.0/16; may be given several times.
+    #[arg(long, value_name = "CIDR", requires = "turn", env = "HEARTH_SIGNAL_TURN_ALLOW_PEER", value_delimiter = ',')]
+    turn_allow_peer: Vec<String>,
+}
+
+impl Cli {
+    /// What was said by flags and the environment.
+    pub(crate) fn settings(self) -> Settings {
+        let acme = some(self.acme).map(|domains| AcmeSettings {
+            domains,
+            contact: self.acme_contact,
+            directory: self.acme_directory,
+            roots: self.acme_roots,
+        });
+        let signed = some(self.turn_url)
+            .map(|urls| vec![TurnSettings { urls, secret_file: self.turn_secret_file, ..TurnSettings::default() }]);
+        let relay = self.turn.then(|| RelaySettings {
+            listen: some(self.turn_listen),
+            external: some(self.turn_external),
+            ports: self.turn_ports,
+            allow_peers: some(self.turn_allow_peer),
+        });
+        Settings {
+            listen: some(self.listen),
+            redirect: some(self.redirect),
+            names: some(self.name),
+            origins: some(self.origin),
+            static_files: self.static_files,
+            state: self.state,
+            plain_http: self.plain_http.then_some(true),
+            metrics: self.metrics,
+            tls: TlsSettings { cert: self.tls_cert, key: self.tls_key, acme },
+            rooms: RoomSettings { max_clients: self.max_clients, max_rooms: None },
+            limits: LimitSettings { connections: self.connections, connections_per_address: None },
+            ice: IceSettings { stun: some(self.stun_url), turn: signed },
+            turn: relay,
+        }
+    }
+}
+
+/// A list that was given.
+fn some<T>(list: Vec<T>) -> Option<Vec<T>> {
+    (!list.is_empty()).then_some(list)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        use clap::CommandFactory as _;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_become_settings() {
+        let words = "hearth-signal --listen [::]:443 --listen [::]:8800 --redirect [::]:80 --static html --tls-cert c \
+                     --tls-key k --turn --turn-external 203.0.113.7";
+        let settings = Cli::try_parse_from(words.split_whitespace()).unwrap().settings();
+        assert_eq!(settings.listen.unwrap().len(), 2);
+        assert_eq!(settings.tls.cert, Some("c".into()));
+        assert_eq!(settings.turn.unwrap().external, Some(vec![[203, 0, 113, 7].into()]));
+        assert_eq!(settings.plain_http, None, "what is not said is left to the file");
+    }
+}

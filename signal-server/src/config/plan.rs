@@ -1,0 +1,327 @@
+//! What follows from settings: every default in its place, every contradiction found.
+//!
+//! It reads the files of secrets and the names in a certificate, and nothing else; ports are opened by whoever carries the
+//! plan out.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use hearth_protocol::{IceServer, Limits};
+use ipnet::IpNet;
+
+use super::settings::{AcmeSettings, IceSettings, Password, RelaySettings, Settings, TlsSettings, TurnSettings};
+use super::{ConfigError, text_of};
+use crate::rooms::{IceConfig, RoomsConfig, TurnRest, TurnSecret};
+use crate::server::{ConnectionLimits, Protection, ServerConfig};
+use crate::tls::{AcmeConfig, LETS_ENCRYPT, names_in};
+
+/// Where a server listens that was not told.
+const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 8443);
+/// How long a TURN credential is good: a new one goes out after three quarters of it, long before a call notices.
+const TURN_LIFETIME: Duration = Duration::from_secs(6 * 3600);
+/// Within which bounds: shorter ones end during a call's first words, longer ones are lasting passwords.
+const TURN_LIFETIMES: RangeInclusive<u64> = 60..=30 * 24 * 3600;
+/// Connections of a server that was not told: 10,000 people who wait and as many again.
+const CONNECTIONS: usize = 20_000;
+/// Files that a process needs beside its connections: ports, logs, certificates, files being served.
+const OTHER_FILES: usize = 124;
+/// Allocations of the relay, each of which is a socket.
+const ALLOCATIONS: usize = 8192;
+
+/// What is going to be done.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The server.
+    pub server: ServerConfig,
+    /// A relay in the same process.
+    pub relay: Option<RelayPlan>,
+}
+
+/// A relay that shares its process and its secret with the server.
+#[derive(Clone, Debug)]
+pub struct RelayPlan {
+    /// Where it listens.
+    pub listen: Vec<SocketAddr>,
+    /// What the world sees of its addresses.
+    pub external: Vec<IpAddr>,
+    /// The ports that it relays on.
+    pub ports: RangeInclusive<u16>,
+    /// Ranges of private addresses that it may relay to.
+    pub allow_peers: Vec<IpNet>,
+    /// Allocations at once.
+    pub allocations: usize,
+    /// Names by which members reach it; where there is none, its addresses.
+    pub names: Vec<String>,
+    /// The secret that is signed with, where it was said for other TURN servers.
+    pub secret: Option<Password>,
+}
+
+impl Plan {
+    /// The plan that follows from `settings`, in a process that may have `files` files open.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn of(settings: Settings, files: usize) -> Result<Self, ConfigError> {
+        let protection = protection(settings.tls, settings.plain_http.unwrap_or_default(), settings.state)?;
+        let names = settings.names.unwrap_or_default();
+        let (ice, secret) = ice(settings.ice)?;
+        let relay = settings.turn.map(|relay| RelayPlan::of(relay, &names, &protection, files)).transpose()?;
+        let relay = relay.map(|relay| RelayPlan { secret, ..relay });
+        let mut listen = settings.listen.unwrap_or_else(|| vec![LISTEN]).into_iter();
+        let Some(first) = listen.next() else { return Err(ConfigError::value("listen", "names no address")) };
+        let limits = Limits { room_peers: people(settings.rooms.max_clients)?, ..Limits::default() };
+        let rooms = RoomsConfig { limits, ice, ..RoomsConfig::default() };
+        let rooms = RoomsConfig { max_rooms: settings.rooms.max_rooms.unwrap_or(rooms.max_rooms), ..rooms };
+        let redirect = settings.redirect.unwrap_or_default();
+        if !redirect.is_empty() && matches!(protection, Protection::PlainHttp) {
+            let why = "leads to https, and there is none with `plain_http`; leave one of them out";
+            return Err(ConfigError::value("redirect", why));
+        }
+        let taken = OTHER_FILES + relay.as_ref().map_or(0, |relay| relay.allocations);
+        let server = ServerConfig {
+            also_listen: listen.collect(),
+            redirect,
+            names,
+            origins: origins(settings.origins.unwrap_or_default())?,
+            static_files: settings.static_files,
+            metrics: settings.metrics,
+            rooms,
+            connections: ConnectionLimits {
+                all: connections(settings.limits.connections, files.saturating_sub(taken))?,
+                of_one_source: settings
+                    .limits
+                    .connections_per_address
+                    .unwrap_or(ConnectionLimits::default().of_one_source),
+            },
+            ..ServerConfig::new(first, protection)
+        };
+        Ok(Self { server, relay })
+    }
+}
+
+fn protection(tls: TlsSettings, plain_http: bool, state: Option<PathBuf>) -> Result<Protection, ConfigError> {
+    let kept = |why: &str| {
+        let why = format!("names no folder for {why}; give one, such as --state ~/.local/state/hearth-signal");
+        ConfigError::value("state", why)
+    };
+    match (tls.cert, tls.key, tls.acme, plain_http) {
+        (None, None, None, true) => Ok(Protection::PlainHttp),
+        (Some(certificate), Some(key), None, false) => Ok(Protection::Files { certificate, key }),
+        (None, None, Some(acme), false) => {
+            Ok(Protection::Acme(authority(acme, state.ok_or_else(|| kept("the certificate"))?)?))
+        }
+        (None, None, None, false) => Ok(Protection::Generated { state: state.ok_or_else(|| kept("the key"))? }),
+        (Some(_), None, ..) => Err(ConfigError::value("tls.key", "is missing beside `tls.cert`")),
+        (None, Some(_), ..) => Err(ConfigError::value("tls.cert", "is missing beside `tls.key`")),
+        (Some(_), Some(_), ..) | (None, None, Some(_), true) => {
+            Err(ConfigError::value("tls", "says more than one of files, an authority and plain HTTP; choose one"))
+        }
+    }
+}
+
+fn authority(acme: AcmeSettings, state: PathBuf) -> Result<AcmeConfig, ConfigError> {
+    let refuse = |key: &str, why: &str| Err(ConfigError::value(&format!("tls.acme.{key}"), why));
+    let is_name =
+        |name: &String| !name.is_empty() && !name.contains(['/', ':', '*', ' ']) && name.parse::<IpAddr>().is_err();
+    if acme.domains.is_empty() || !acme.domains.iter().all(is_name) {
+        return refuse("domains", "must be names such as talk.example.org");
+    }
+    if !acme.contact.iter().all(|contact| contact.starts_with("mailto:")) {
+        return refuse("contact", "must be addresses such as mailto:me@example.org");
+    }
+    let directory = acme.directory.unwrap_or_else(|| LETS_ENCRYPT.to_owned());
+    if !directory.starts_with("https://") {
+        return refuse("directory", "must be an https: URL");
+    }
+    let state = state.join("acme");
+    Ok(AcmeConfig { domains: acme.domains, contact: acme.contact, directory, roots: acme.roots, state })
+}
+
+fn people(most: Option<u32>) -> Result<u32, ConfigError> {
+    match most {
+        None | Some(0) => Ok(Limits::default().room_peers), // no limit of its own
+        Some(most @ 2..=1000) => Ok(most),
+        Some(_) => Err(ConfigError::value("rooms.max_clients", "must be from 2 to 1000, or 0 for Hearth's own limit")),
+    }
+}
+
+fn connections(wanted: Option<usize>, possible: usize) -> Result<usize, ConfigError> {
+    match wanted {
+        None => Ok(CONNECTIONS.min(possible)),
+        Some(0) => Err(ConfigError::value("limits.connections", "must be at least 1")),
+        Some(wanted) if wanted <= possible => Ok(wanted),
+        Some(wanted) => {
+            let why = format!(
+                "is {wanted}, and the system lets this program have {possible}; raise its limit of open files (LimitNOFILE \
+                 in a systemd unit, `ulimit -n` in a shell)"
+            );
+            Err(ConfigError::value("limits.connections", why))
+        }
+    }
+}
+
+fn origins(origins: Vec<String>) -> Result<Vec<String>, ConfigError> {
+    let is_origin = |origin: &String| {
+        let rest = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
+        rest.is_some_and(|rest| !rest.is_empty() && !rest.trim_end_matches('/').contains(['/', '?', '#', '*', ' ']))
+    };
+    if origins.iter().all(is_origin) {
+        return Ok(origins);
+    }
+    Err(ConfigError::value("origins", "must be written like https://talk.example.org:8800"))
+}
+
+/// What members are told of, and the secret that it is signed with.
+fn ice(settings: IceSettings) -> Result<(IceConfig, Option<Password>), ConfigError> {
+    let (mut ice, mut shared) = (IceConfig::default(), None);
+    let stun = settings.stun.unwrap_or_default();
+    check_urls("ice.stun", &stun, &["stun:", "stuns:"])?;
+    if !stun.is_empty() {
+        ice.fixed.push(IceServer { urls: stun, username: None, credential: None });
+    }
+    for turn in settings.turn.unwrap_or_default() {
+        check_urls("ice.turn.urls", &turn.urls, &["turn:", "turns:"])?;
+        let Some(secret) = secret(&turn)? else {
+            let credential = turn.credential.map(|password| password.reveal().to_owned());
+            ice.fixed.push(IceServer { urls: turn.urls, username: turn.username, credential });
+            continue;
+        };
+        if shared.as_ref().is_some_and(|shared| *shared != secret) {
+            let why = "is not the same for all TURN servers; give them one secret, as hearth-signal signs with one";
+            return Err(ConfigError::value("ice.turn.secret", why));
+        }
+        sign(&mut ice, turn, &secret)?;
+        shared = Some(secret);
+    }
+    Ok((ice, shared))
+}
+
+/// One more server that we sign for. Members get one credential for all of them.
+fn sign(ice: &mut IceConfig, turn: TurnSettings, secret: &Password) -> Result<(), ConfigError> {
+    let seconds = turn.lifetime_s.unwrap_or(TURN_LIFETIME.as_secs());
+    if !TURN_LIFETIMES.contains(&seconds) {
+        return Err(ConfigError::value("ice.turn.lifetime_s", "must be from 60 to 2592000 seconds"));
+    }
+    let lifetime = Duration::from_secs(seconds);
+    match &mut ice.turn {
+        Some(known) => {
+            known.urls.extend(turn.urls);
+            known.lifetime = known.lifetime.min(lifetime);
+        }
+        none => {
+            *none = TurnSecret::new(secret.reveal()).map(|secret| TurnRest { urls: turn.urls, secret, lifetime });
+        }
+    }
+    Ok(())
+}
+
+/// The secret that is shared with a TURN server; none where it has a lasting password instead.
+fn secret(turn: &TurnSettings) -> Result<Option<Password>, ConfigError> {
+    let Some(path) = &turn.secret_file else {
+        return Ok(turn.secret.clone().filter(|secret| !secret.is_empty()));
+    };
+    let text = text_of(path)?;
+    let secret = Password::new(text.trim_end_matches(['\r', '\n']));
+    if secret.is_empty() {
+        let why = format!("({}) is empty; write the secret of the TURN server into it", path.display());
+        return Err(ConfigError::value("secret_file", why));
+    }
+    Ok(Some(secret))
+}
+
+fn check_urls(key: &str, urls: &[String], schemes: &[&str]) -> Result<(), ConfigError> {
+    let is_one = |url: &String| schemes.iter().any(|scheme| url.len() > scheme.len() && url.starts_with(scheme));
+    if urls.iter().all(is_one) {
+        return Ok(());
+    }
+    Err(ConfigError::value(key, format!("must begin with {}", schemes.join(" or "))))
+}
+
+impl RelayPlan {
+    fn of(
+        settings: RelaySettings,
+        names: &[String],
+        protection: &Protection,
+        files: usize,
+    ) -> Result<Self, ConfigError> {
+        let range = settings.ports.unwrap_or_else(|| "49152-65535".to_owned());
+        let ports =
+            range.split_once('-').and_then(|(min, max)| Some(min.trim().parse().ok()?..=max.trim().parse().ok()?));
+        let ports = ports.filter(|ports: &RangeInclusive<u16>| !ports.is_empty() && *ports.start() > 0);
+        let ports = ports.ok_or_else(|| ConfigError::value("turn.ports", "must be written like 49152-65535"))?;
+        let allowed = settings.allow_peers.unwrap_or_default();
+        let allow_peers = allowed.iter().map(|range| range.parse()).collect::<Result<Vec<IpNet>, _>>();
+        let allow_peers =
+            allow_peers.map_err(|_| ConfigError::value("turn.allow_peers", "must be ranges such as 192.168.0.0/16"))?;
+        let all = vec![SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), hearth_turn::Config::PORT)];
+        let known = match protection {
+            Protection::Acme(acme) => acme.domains.clone(),
+            Protection::Files { certificate, .. } => names_in(certificate).unwrap_or_default(),
+            Protection::Generated { .. } | Protection::PlainHttp => Vec::new(),
+        };
+        let names = if names.is_empty() { known } else { names.to_vec() };
+        Ok(Self {
+            listen: settings.listen.filter(|listen| !listen.is_empty()).unwrap_or(all),
+            external: settings.external.unwrap_or_default(),
+            ports,
+            allow_peers,
+            allocations: ALLOCATIONS.min(files / 2),
+            names: names.into_iter().filter(|name| !name.contains('*')).collect(),
+            secret: None,
+        })
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (server, scheme) =
+            (&self.server, if matches!(self.server.protection, Protection::PlainHttp) { "http" } else { "https" });
+        for address in [&server.listen].into_iter().chain(&server.also_listen) {
+            writeln!(f, "serves {scheme}://{address}")?;
+        }
+        for address in &server.redirect {
+            writeln!(f, "leads http://{address} to https")?;
+        }
+        match &server.protection {
+            Protection::Generated { state } => writeln!(f, "makes a certificate of its own in {}", state.display())?,
+            Protection::Files { certificate, key } => {
+                writeln!(f, "takes the certificate in {} and the key in {}", certificate.display(), key.display())?;
+            }
+            Protection::Acme(acme) => {
+                writeln!(f, "asks {} for a certificate for {}", acme.directory, acme.domains.join(", "))?
+            }
+            Protection::PlainHttp => writeln!(f, "is not encrypted: something in front of it must be")?,
+        }
+        if !server.names.is_empty() {
+            writeln!(f, "goes by {}", server.names.join(", "))?;
+        }
+        if !server.origins.is_empty() {
+            writeln!(f, "lets pages of {} speak to it", server.origins.join(", "))?;
+        }
+        if let Some(folder) = &server.static_files {
+            writeln!(f, "serves the files in {}", folder.display())?;
+        }
+        if let Some(address) = server.metrics {
+            writeln!(f, "counts on http://{address}/metrics")?;
+        }
+        let (rooms, limits) = (&server.rooms, &server.connections);
+        writeln!(f, "holds {} people a room, {} rooms", rooms.limits.room_peers, rooms.max_rooms)?;
+        writeln!(f, "holds {} connections, {} of one address", limits.all, limits.of_one_source)?;
+        for ice in &rooms.ice.fixed {
+            let how = if ice.credential.is_some() { " with its name and password" } else { "" };
+            writeln!(f, "tells of {}{how}", ice.urls.join(", "))?;
+        }
+        if let Some(turn) = &rooms.ice.turn {
+            writeln!(f, "signs for {}, for {} s", turn.urls.join(", "), turn.lifetime.as_secs())?;
+        }
+        if let Some(relay) = &self.relay {
+            let listen: Vec<String> = relay.listen.iter().map(SocketAddr::to_string).collect();
+            let (first, last) = (relay.ports.start(), relay.ports.end());
+            writeln!(f, "relays on {}, with the ports {first} to {last}", listen.join(", "))?;
+        }
+        Ok(())
+    }
+}
