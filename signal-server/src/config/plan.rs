@@ -226,7 +226,7 @@ fn secret(turn: &TurnSettings) -> Result<Option<Password>, ConfigError> {
     let text = text_of(path)?;
     let secret = Password::new(text.trim_end_matches(['\r', '\n']));
     if secret.is_empty() {
-        let why = format!("({}) is empty; write the secret of the TURN server into it", path.display());
+        let why = format!("({}) is empty. Write the secret of the TURN server into it", path.display());
         return Err(ConfigError::value("secret_file", why));
     }
     Ok(Some(secret))

@@ -163,7 +163,9 @@ fn a_bad_file_is_refused_in_one_sentence_that_says_where() {
     let deep = "[".repeat(100_000);
     assert!(read_text("a.json", &deep).is_err() && read_text("a.toml", &format!("a = {deep}")).is_err());
     assert!(read(Path::new("nowhere.toml")).unwrap_err().to_string().contains("nowhere.toml cannot be read"));
-    fs::write(tempfile::tempdir().unwrap().path().with_extension("toml"), [0xff]).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a.toml"), b"# \xff").unwrap();
+    assert!(matches!(read(&folder.path().join("a.toml")), Err(ConfigError::File { .. })));
 }
 
 #[test]
