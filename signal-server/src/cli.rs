@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::Parser;
+use clap::builder::BoolishValueParser;
 use hearth_signal::config::{
     AcmeSettings, IceSettings, LimitSettings, RelaySettings, RoomSettings, Settings, TlsSettings, TurnSettings,
 };
@@ -59,7 +60,7 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "FILE", requires = "acme", env = "HEARTH_SIGNAL_ACME_ROOTS")]
     acme_roots: Option<PathBuf>,
     /// Plain HTTP: behind a proxy on this machine, or for tests.
-    #[arg(long, env = "HEARTH_SIGNAL_PLAIN_HTTP")]
+    #[arg(long, env = "HEARTH_SIGNAL_PLAIN_HTTP", value_parser = BoolishValueParser::new())]
     plain_http: bool,
     /// Where counters are read in the form of Prometheus, such as 127.0.0.1:9469.
     #[arg(long, value_name = "ADDR:PORT", env = "HEARTH_SIGNAL_METRICS")]
@@ -86,7 +87,7 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "URL", env = "HEARTH_SIGNAL_STUN_URL", value_delimiter = ',')]
     stun_url: Vec<String>,
     /// Relay media in this process, too, and tell members of it.
-    #[arg(long, env = "HEARTH_SIGNAL_TURN")]
+    #[arg(long, env = "HEARTH_SIGNAL_TURN", value_parser = BoolishValueParser::new())]
     turn: bool,
     /// Where that relay listens (0.0.0.0:3478 unless told otherwise); may be given several times.
     #[arg(long, value_name = "ADDR:PORT", requires = "turn", env = "HEARTH_SIGNAL_TURN_LISTEN", value_delimiter = ',')]

@@ -17,6 +17,8 @@ use tokio::sync::watch;
 
 use cli::Cli;
 
+/// Threads that look at files for those who ask for them. More would only wait for the same disk.
+const FILE_THREADS: usize = 16;
 /// Open files that are asked for: for the connections of a server that was not told how many, and a full relay.
 const FILES: u64 = 65_536;
 
@@ -47,6 +49,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
+        .max_blocking_threads(FILE_THREADS)
         .enable_all()
         .build()
         .context("The system gives no threads or timers. Close other programs, then try again")?;

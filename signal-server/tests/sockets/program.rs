@@ -139,9 +139,10 @@ async fn the_environment_goes_before_the_file_and_flags_before_the_environment()
     fs::write(&file, "plain_http = true\nlisten = ['127.0.0.1:1']\nnames = ['file.example']\n").unwrap();
     for (flags, expected) in [("", "127.0.0.1:2"), (" --listen 127.0.0.1:3", "127.0.0.1:3")] {
         let mut command = program(&format!("--check-config -c {}{flags}", file.display()));
-        command.env("HEARTH_SIGNAL_LISTEN", "127.0.0.1:2,127.0.0.1:4");
+        command.env("HEARTH_SIGNAL_LISTEN", "127.0.0.1:2,127.0.0.1:4").env("HEARTH_SIGNAL_TURN", "0");
         let out = String::from_utf8(within(command.output()).await.unwrap().stdout).unwrap();
         assert!(out.starts_with(&format!("serves http://{expected}\n")) && out.contains("file.example"), "{out}");
+        assert!(!out.contains("relays"), "{out}");
     }
 }
 
