@@ -68,6 +68,9 @@ pub(crate) struct Cli {
     /// People in a room.
     #[arg(long, value_name = "COUNT", env = "HEARTH_SIGNAL_MAX_CLIENTS")]
     max_clients: Option<u32>,
+    /// Keep pages out that were written for signalmaster (SimpleWebRTC).
+    #[arg(long, env = "HEARTH_SIGNAL_NO_LEGACY", value_parser = BoolishValueParser::new())]
+    no_legacy: bool,
     /// Connections in all.
     #[arg(long, value_name = "COUNT", env = "HEARTH_SIGNAL_CONNECTIONS")]
     connections: Option<usize>,
@@ -130,7 +133,11 @@ impl Cli {
             plain_http: self.plain_http.then_some(true),
             metrics: self.metrics,
             tls: TlsSettings { cert: self.tls_cert, key: self.tls_key, acme },
-            rooms: RoomSettings { max_clients: self.max_clients, max_rooms: None },
+            rooms: RoomSettings {
+                max_clients: self.max_clients,
+                max_rooms: None,
+                legacy: self.no_legacy.then_some(false),
+            },
             limits: LimitSettings { connections: self.connections, connections_per_address: None },
             ice: IceSettings { stun: some(self.stun_url), turn: signed },
             turn: relay,

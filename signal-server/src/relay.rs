@@ -15,6 +15,8 @@ use hearth_turn::{Config, PeerPolicy, Secret};
 
 /// How long a credential is good.
 const LIFETIME: Duration = Duration::from_secs(6 * 3600);
+/// How long one is good that a legacy page gets before it is in a room: nobody has vouched for it yet.
+const BEFORE_JOIN: Duration = Duration::from_secs(600);
 
 /// Binds the relay, and puts it among the servers that members are told of.
 ///
@@ -37,7 +39,7 @@ pub(crate) fn bind(plan: &RelayPlan, ice: &mut IceConfig) -> anyhow::Result<Shel
     let secret = TurnSecret::new(secret).context("The secret of the relay is empty. Write one")?;
     match &mut ice.turn {
         Some(turn) => turn.urls.extend(urls.into_iter().filter(|url| !turn.urls.contains(url)).collect::<Vec<_>>()),
-        none => *none = Some(TurnRest { urls, secret, lifetime: LIFETIME }),
+        none => *none = Some(TurnRest { urls, secret, lifetime: LIFETIME, before_join: BEFORE_JOIN }),
     }
     Ok(shell)
 }

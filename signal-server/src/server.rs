@@ -26,7 +26,7 @@ use crate::gateway::metrics::{Metrics, Sources};
 use crate::gateway::ports::{Ports, Role, listen};
 use crate::gateway::statics::Folder;
 use crate::rooms::{Rooms, RoomsConfig};
-use crate::tls::{AcmeConfig, Authority, Identity, TlsError};
+use crate::tls::{AcmeConfig, Authority, Identity, TlsError, ticket_key};
 
 /// The port of `https:` URLs that name none.
 const HTTPS: u16 = 443;
@@ -50,6 +50,8 @@ pub struct ServerConfig {
     pub origins: Vec<String>,
     /// A folder of files that are served beside the guest page; its index stands at the top in the page's place.
     pub static_files: Option<PathBuf>,
+    /// Folder of the key by which rooms outlive a restart of the server; without it they do not.
+    pub state: Option<PathBuf>,
     /// Where counters are to be read.
     pub metrics: Option<SocketAddr>,
     /// Whether the certificate, which everybody reads who connects, holds the machine's own name.
@@ -71,6 +73,7 @@ impl ServerConfig {
             names: Vec::new(),
             origins: Vec::new(),
             static_files: None,
+            state: None,
             metrics: None,
             hostname: Hostname::default(),
             rooms: RoomsConfig::default(),
@@ -206,7 +209,12 @@ impl Server {
             keep_to_https: identity.as_ref().is_some_and(Identity::is_vouched_for),
         });
         let ping = Duration::from_secs(u64::from(config.rooms.ping_s.max(1)));
-        let hub = Hub::new(Rooms::new(config.rooms, seed()?, clock::epoch()), ping, to_open, pages);
+        let tickets = match &config.state {
+            Some(state) => Some(ticket_key(state, seed()?)?),
+            None => config.rooms.tickets.clone(),
+        };
+        let rooms = RoomsConfig { tickets, ..config.rooms };
+        let hub = Hub::new(Rooms::new(rooms, seed()?, clock::epoch()), ping, to_open, pages);
         let places = Places::new(config.connections.all, config.connections.of_one_source);
         let tally = Arc::new(Tally::default());
         let Opened { ports, first, others, redirects, metrics } = opened;

@@ -14,7 +14,7 @@ use ipnet::IpNet;
 
 use super::settings::{AcmeSettings, IceSettings, Password, RelaySettings, Settings, TlsSettings, TurnSettings};
 use super::{ConfigError, text_of};
-use crate::rooms::{IceConfig, RoomsConfig, TurnRest, TurnSecret};
+use crate::rooms::{IceConfig, LegacyRules, RoomsConfig, TurnRest, TurnSecret};
 use crate::server::{ConnectionLimits, Protection, ServerConfig};
 use crate::tls::{AcmeConfig, LETS_ENCRYPT, names_in};
 
@@ -65,6 +65,7 @@ impl Plan {
     /// # Errors
     /// [`ConfigError`].
     pub fn of(settings: Settings, files: usize) -> Result<Self, ConfigError> {
+        let state = settings.state.clone();
         let protection = protection(settings.tls, settings.plain_http.unwrap_or_default(), settings.state)?;
         let names = settings.names.unwrap_or_default();
         let (ice, secret) = ice(settings.ice)?;
@@ -73,7 +74,10 @@ impl Plan {
         let mut listen = settings.listen.unwrap_or_else(|| vec![LISTEN]).into_iter();
         let Some(first) = listen.next() else { return Err(ConfigError::value("listen", "names no address")) };
         let limits = Limits { room_peers: people(settings.rooms.max_clients)?, ..Limits::default() };
-        let rooms = RoomsConfig { limits, ice, ..RoomsConfig::default() };
+        // Pages come into what they have opened themselves, as many as with signalmaster.
+        let rules = LegacyRules { max_clients: settings.rooms.max_clients.filter(|most| *most > 0) };
+        let legacy = settings.rooms.legacy.unwrap_or(true).then_some(rules);
+        let rooms = RoomsConfig { limits, ice, legacy, ..RoomsConfig::default() };
         let rooms = RoomsConfig { max_rooms: settings.rooms.max_rooms.unwrap_or(rooms.max_rooms), ..rooms };
         let redirect = settings.redirect.unwrap_or_default();
         if !redirect.is_empty() && matches!(protection, Protection::PlainHttp) {
@@ -87,6 +91,7 @@ impl Plan {
             names,
             origins: origins(settings.origins.unwrap_or_default())?,
             static_files: settings.static_files,
+            state,
             metrics: settings.metrics,
             rooms,
             connections: ConnectionLimits {
@@ -210,9 +215,15 @@ fn sign(ice: &mut IceConfig, turn: TurnSettings, secret: &Password) -> Result<()
         Some(known) => {
             known.urls.extend(turn.urls);
             known.lifetime = known.lifetime.min(lifetime);
+            known.before_join = known.lifetime;
         }
         none => {
-            *none = TurnSecret::new(secret.reveal()).map(|secret| TurnRest { urls: turn.urls, secret, lifetime });
+            *none = TurnSecret::new(secret.reveal()).map(|secret| TurnRest {
+                urls: turn.urls,
+                secret,
+                lifetime,
+                before_join: lifetime,
+            });
         }
     }
     Ok(())
@@ -309,6 +320,14 @@ impl fmt::Display for Plan {
         }
         let (rooms, limits) = (&server.rooms, &server.connections);
         writeln!(f, "holds {} people a room, {} rooms", rooms.limits.room_peers, rooms.max_rooms)?;
+        match &rooms.legacy {
+            Some(LegacyRules { max_clients: Some(most) }) => writeln!(f, "lets SimpleWebRTC pages in, {most} a room")?,
+            Some(LegacyRules { max_clients: None }) => writeln!(f, "lets SimpleWebRTC pages in")?,
+            None => writeln!(f, "keeps SimpleWebRTC pages out")?,
+        }
+        if server.state.is_none() {
+            writeln!(f, "forgets its rooms when it is restarted, because no state folder is named")?;
+        }
         writeln!(f, "holds {} connections, {} of one address", limits.all, limits.of_one_source)?;
         for ice in &rooms.ice.fixed {
             let how = if ice.credential.is_some() { " with its name and password" } else { "" };

@@ -75,6 +75,8 @@ pub struct RoomSettings {
     pub max_clients: Option<u32>,
     /// Rooms.
     pub max_rooms: Option<usize>,
+    /// Whether pages that were written for signalmaster come in.
+    pub legacy: Option<bool>,
 }
 
 /// Rules of connections.
@@ -180,6 +182,7 @@ impl Settings {
             rooms: RoomSettings {
                 max_clients: self.rooms.max_clients.or(below.rooms.max_clients),
                 max_rooms: self.rooms.max_rooms.or(below.rooms.max_rooms),
+                legacy: self.rooms.legacy.or(below.rooms.legacy),
             },
             limits: LimitSettings {
                 connections: self.limits.connections.or(below.limits.connections),

@@ -65,10 +65,7 @@ pub(crate) fn router(shared: Shared) -> Router {
         Some(door) => mount(router, door),
         None => router,
     };
-    router
-        .fallback(elsewhere)
-        .layer(from_fn_with_state(shared.clone(), check_and_dress))
-        .with_state(shared)
+    router.fallback(elsewhere).layer(from_fn_with_state(shared.clone(), check_and_dress)).with_state(shared)
 }
 
 /// Refuses who asks by a name that is not ours, or from a page that is not ours, and gives every answer the headers

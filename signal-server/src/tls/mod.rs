@@ -8,6 +8,7 @@ mod files;
 mod generated;
 mod given;
 mod names;
+mod tickets;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use given::Given;
 pub use acme::{AcmeConfig, LETS_ENCRYPT};
 pub(crate) use acme::{Authority, CHALLENGE};
 pub(crate) use given::names_in;
+pub(crate) use tickets::ticket_key;
 
 /// Why there is no identity.
 #[derive(Debug, thiserror::Error)]
