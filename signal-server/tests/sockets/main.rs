@@ -10,6 +10,7 @@ mod client;
 mod given;
 mod hostile;
 mod http;
+mod legacy;
 mod page;
 mod patience;
 mod ports;
