@@ -29,7 +29,7 @@ pub(crate) struct Cli {
     /// Where to lead plain HTTP to https, and do nothing else; may be given several times.
     #[arg(long, value_name = "ADDR:PORT", env = "HEARTH_SIGNAL_REDIRECT", value_delimiter = ',')]
     redirect: Vec<SocketAddr>,
-    /// Folder that keeps keys and certificates (made if there is none).
+    /// Folder that keeps keys and certificates, and lets rooms outlive a restart (made if there is none).
     #[arg(long, value_name = "DIR", env = "HEARTH_SIGNAL_STATE")]
     state: Option<PathBuf>,
     /// Another name or outside address that this server goes by; may be given several times.
@@ -62,15 +62,15 @@ pub(crate) struct Cli {
     /// Plain HTTP: behind a proxy on this machine, or for tests.
     #[arg(long, env = "HEARTH_SIGNAL_PLAIN_HTTP", value_parser = BoolishValueParser::new())]
     plain_http: bool,
+    /// Whether pages written for signalmaster come in, by /socket.io/ (they do unless told otherwise).
+    #[arg(long, value_name = "YES|NO", env = "HEARTH_SIGNAL_LEGACY", value_parser = BoolishValueParser::new())]
+    legacy: Option<bool>,
     /// Where counters are read in the form of Prometheus, such as 127.0.0.1:9469.
     #[arg(long, value_name = "ADDR:PORT", env = "HEARTH_SIGNAL_METRICS")]
     metrics: Option<SocketAddr>,
     /// People in a room.
     #[arg(long, value_name = "COUNT", env = "HEARTH_SIGNAL_MAX_CLIENTS")]
     max_clients: Option<u32>,
-    /// Keep pages out that were written for signalmaster (SimpleWebRTC).
-    #[arg(long, env = "HEARTH_SIGNAL_NO_LEGACY", value_parser = BoolishValueParser::new())]
-    no_legacy: bool,
     /// Connections in all.
     #[arg(long, value_name = "COUNT", env = "HEARTH_SIGNAL_CONNECTIONS")]
     connections: Option<usize>,
@@ -131,13 +131,10 @@ impl Cli {
             static_files: self.static_files,
             state: self.state,
             plain_http: self.plain_http.then_some(true),
+            legacy: self.legacy,
             metrics: self.metrics,
             tls: TlsSettings { cert: self.tls_cert, key: self.tls_key, acme },
-            rooms: RoomSettings {
-                max_clients: self.max_clients,
-                max_rooms: None,
-                legacy: self.no_legacy.then_some(false),
-            },
+            rooms: RoomSettings { max_clients: self.max_clients, max_rooms: None },
             limits: LimitSettings { connections: self.connections, connections_per_address: None },
             ice: IceSettings { stun: some(self.stun_url), turn: signed },
             turn: relay,

@@ -13,10 +13,10 @@ use hearth_signal::rooms::{IceConfig, TurnRest, TurnSecret};
 use hearth_turn::shell::Shell;
 use hearth_turn::{Config, PeerPolicy, Secret};
 
+/// How long one is good that a page of the old protocol gets before it is in a room: time to find one.
+const BEFORE_JOIN: Duration = Duration::from_secs(600);
 /// How long a credential is good.
 const LIFETIME: Duration = Duration::from_secs(6 * 3600);
-/// How long one is good that a legacy page gets before it is in a room: nobody has vouched for it yet.
-const BEFORE_JOIN: Duration = Duration::from_secs(600);
 
 /// Binds the relay, and puts it among the servers that members are told of.
 ///

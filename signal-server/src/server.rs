@@ -50,10 +50,10 @@ pub struct ServerConfig {
     pub origins: Vec<String>,
     /// A folder of files that are served beside the guest page; its index stands at the top in the page's place.
     pub static_files: Option<PathBuf>,
-    /// Folder of the key by which rooms outlive a restart of the server; without it they do not.
-    pub state: Option<PathBuf>,
     /// Where counters are to be read.
     pub metrics: Option<SocketAddr>,
+    /// The folder of the key by which rooms outlive a restart, made where there is none; without one they do not.
+    pub tickets: Option<PathBuf>,
     /// Whether the certificate, which everybody reads who connects, holds the machine's own name.
     pub hostname: Hostname,
     /// The rules of the rooms.
@@ -73,8 +73,8 @@ impl ServerConfig {
             names: Vec::new(),
             origins: Vec::new(),
             static_files: None,
-            state: None,
             metrics: None,
+            tickets: None,
             hostname: Hostname::default(),
             rooms: RoomsConfig::default(),
             connections: ConnectionLimits::default(),
@@ -198,22 +198,19 @@ impl Server {
         let (renewed, certificate) = watch::channel(identity.as_ref().and_then(Identity::certificate_sha256));
         let (openings, to_open) = mpsc::channel::<Opening>(OPENINGS);
         let (hosts, seen_hosts) = watch::channel(addresses.hosts(identity.as_ref().map_or(&[], Identity::names)));
-        let (pages, pages_door) = Pages::new();
-        let is_secure = identity.is_some();
+        let (pages, door) = Pages::new();
+        let legacy = LegacyDoor { pages: door, is_secure: identity.is_some() };
         let router = router(Shared {
             hosts: seen_hosts.clone(),
             openings,
             message_bytes: config.rooms.limits.message_bytes as usize,
-            legacy: config.rooms.legacy.is_some().then_some(LegacyDoor { pages: pages_door, is_secure }),
             folder: folder.transpose()?,
             keep_to_https: identity.as_ref().is_some_and(Identity::is_vouched_for),
+            legacy: config.rooms.legacy.is_some().then_some(legacy),
         });
         let ping = Duration::from_secs(u64::from(config.rooms.ping_s.max(1)));
-        let tickets = match &config.state {
-            Some(state) => Some(ticket_key(state, seed()?)?),
-            None => config.rooms.tickets.clone(),
-        };
-        let rooms = RoomsConfig { tickets, ..config.rooms };
+        let sealed = config.tickets.map(|folder| ticket_key(&folder, seed()?).map_err(ServeError::from)).transpose()?;
+        let rooms = RoomsConfig { tickets: sealed.or(config.rooms.tickets), ..config.rooms };
         let hub = Hub::new(Rooms::new(rooms, seed()?, clock::epoch()), ping, to_open, pages);
         let places = Places::new(config.connections.all, config.connections.of_one_source);
         let tally = Arc::new(Tally::default());

@@ -65,7 +65,7 @@ impl Plan {
     /// # Errors
     /// [`ConfigError`].
     pub fn of(settings: Settings, files: usize) -> Result<Self, ConfigError> {
-        let state = settings.state.clone();
+        let tickets = settings.state.clone();
         let protection = protection(settings.tls, settings.plain_http.unwrap_or_default(), settings.state)?;
         let names = settings.names.unwrap_or_default();
         let (ice, secret) = ice(settings.ice)?;
@@ -74,11 +74,12 @@ impl Plan {
         let mut listen = settings.listen.unwrap_or_else(|| vec![LISTEN]).into_iter();
         let Some(first) = listen.next() else { return Err(ConfigError::value("listen", "names no address")) };
         let limits = Limits { room_peers: people(settings.rooms.max_clients)?, ..Limits::default() };
-        // Pages come into what they have opened themselves, as many as with signalmaster.
-        let rules = LegacyRules { max_clients: settings.rooms.max_clients.filter(|most| *most > 0) };
-        let legacy = settings.rooms.legacy.unwrap_or(true).then_some(rules);
-        let rooms = RoomsConfig { limits, ice, legacy, ..RoomsConfig::default() };
+        let rooms = RoomsConfig { limits, ice, ..RoomsConfig::default() };
         let rooms = RoomsConfig { max_rooms: settings.rooms.max_rooms.unwrap_or(rooms.max_rooms), ..rooms };
+        // A page's rooms hold as many as come unless somebody says otherwise: so its people know it.
+        let most = settings.rooms.max_clients.filter(|most| *most > 0);
+        let legacy = settings.legacy.unwrap_or(true).then_some(LegacyRules { max_clients: most });
+        let rooms = RoomsConfig { legacy, ..rooms };
         let redirect = settings.redirect.unwrap_or_default();
         if !redirect.is_empty() && matches!(protection, Protection::PlainHttp) {
             let why = "leads to https, and there is none with `plain_http`; leave one of them out";
@@ -91,8 +92,8 @@ impl Plan {
             names,
             origins: origins(settings.origins.unwrap_or_default())?,
             static_files: settings.static_files,
-            state,
             metrics: settings.metrics,
+            tickets,
             rooms,
             connections: ConnectionLimits {
                 all: connections(settings.limits.connections, files.saturating_sub(taken))?,
@@ -218,12 +219,8 @@ fn sign(ice: &mut IceConfig, turn: TurnSettings, secret: &Password) -> Result<()
             known.before_join = known.lifetime;
         }
         none => {
-            *none = TurnSecret::new(secret.reveal()).map(|secret| TurnRest {
-                urls: turn.urls,
-                secret,
-                lifetime,
-                before_join: lifetime,
-            });
+            let secret = TurnSecret::new(secret.reveal());
+            *none = secret.map(|secret| TurnRest { urls: turn.urls, secret, lifetime, before_join: lifetime });
         }
     }
     Ok(())
@@ -312,6 +309,12 @@ impl fmt::Display for Plan {
         if !server.origins.is_empty() {
             writeln!(f, "lets pages of {} speak to it", server.origins.join(", "))?;
         }
+        if let Some(folder) = &server.tickets {
+            writeln!(f, "lets rooms outlive a restart by a key in {}", folder.display())?;
+        }
+        if server.rooms.legacy.is_some() {
+            writeln!(f, "speaks signalmaster's protocol on /socket.io/")?;
+        }
         if let Some(folder) = &server.static_files {
             writeln!(f, "serves the files in {}", folder.display())?;
         }
@@ -320,14 +323,6 @@ impl fmt::Display for Plan {
         }
         let (rooms, limits) = (&server.rooms, &server.connections);
         writeln!(f, "holds {} people a room, {} rooms", rooms.limits.room_peers, rooms.max_rooms)?;
-        match &rooms.legacy {
-            Some(LegacyRules { max_clients: Some(most) }) => writeln!(f, "lets SimpleWebRTC pages in, {most} a room")?,
-            Some(LegacyRules { max_clients: None }) => writeln!(f, "lets SimpleWebRTC pages in")?,
-            None => writeln!(f, "keeps SimpleWebRTC pages out")?,
-        }
-        if server.state.is_none() {
-            writeln!(f, "forgets its rooms when it is restarted, because no state folder is named")?;
-        }
         writeln!(f, "holds {} connections, {} of one address", limits.all, limits.of_one_source)?;
         for ice in &rooms.ice.fixed {
             let how = if ice.credential.is_some() { " with its name and password" } else { "" };

@@ -27,6 +27,8 @@ pub struct Settings {
     pub state: Option<PathBuf>,
     /// No TLS.
     pub plain_http: Option<bool>,
+    /// Whether pages written for signalmaster come in.
+    pub legacy: Option<bool>,
     /// Where counters are read.
     pub metrics: Option<SocketAddr>,
     /// By what the server proves itself.
@@ -75,8 +77,6 @@ pub struct RoomSettings {
     pub max_clients: Option<u32>,
     /// Rooms.
     pub max_rooms: Option<usize>,
-    /// Whether pages that were written for signalmaster come in.
-    pub legacy: Option<bool>,
 }
 
 /// Rules of connections.
@@ -177,12 +177,12 @@ impl Settings {
             static_files: self.static_files.or(below.static_files),
             state: self.state.or(below.state),
             plain_http,
+            legacy: self.legacy.or(below.legacy),
             metrics: self.metrics.or(below.metrics),
             tls,
             rooms: RoomSettings {
                 max_clients: self.rooms.max_clients.or(below.rooms.max_clients),
                 max_rooms: self.rooms.max_rooms.or(below.rooms.max_rooms),
-                legacy: self.rooms.legacy.or(below.rooms.legacy),
             },
             limits: LimitSettings {
                 connections: self.limits.connections.or(below.limits.connections),

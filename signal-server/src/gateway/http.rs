@@ -44,12 +44,12 @@ pub(crate) struct Shared {
     pub(crate) openings: mpsc::Sender<Opening>,
     /// Longest message, bytes.
     pub(crate) message_bytes: usize,
-    /// Where legacy pages come in, if they do.
-    pub(crate) legacy: Option<LegacyDoor>,
     /// A folder that is served beside our own page.
     pub(crate) folder: Option<Folder>,
     /// Whether browsers are told to come by https alone.
     pub(crate) keep_to_https: bool,
+    /// Where legacy pages come in, if they do.
+    pub(crate) legacy: Option<LegacyDoor>,
 }
 
 pub(crate) fn router(shared: Shared) -> Router {

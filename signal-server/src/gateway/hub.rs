@@ -79,6 +79,7 @@ impl Hub {
         let (conns, by_task) = (BTreeMap::new(), HashMap::new());
         let (members, _) = watch::channel(BTreeSet::new());
         let tasks = JoinSet::new();
+        let (next, published) = (0, 0);
         Self {
             rooms,
             ping,
@@ -90,9 +91,9 @@ impl Hub {
             conns,
             tasks,
             by_task,
-            next: 0,
+            next,
             members,
-            published: 0,
+            published,
             pages,
         }
     }
@@ -170,6 +171,7 @@ impl Hub {
             rooms: self.rooms.room_count(),
             sessions: self.rooms.session_count(),
             websockets: self.conns.len(),
+            pages: self.pages.len(),
             counters: self.rooms.counters().clone(),
         };
         drop(question.send(figures)); // who asked may have gone

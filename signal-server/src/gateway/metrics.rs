@@ -43,6 +43,7 @@ pub(crate) struct HubFigures {
     pub(crate) rooms: usize,
     pub(crate) sessions: usize,
     pub(crate) websockets: usize,
+    pub(crate) pages: usize,
     pub(crate) counters: Counters,
 }
 
@@ -138,6 +139,7 @@ fn gauges(registry: &mut Registry, figures: &HubFigures, sources: &Sources) {
         ("rooms", "Open rooms", figures.rooms),
         ("sessions", "Sessions, those that are away included", figures.sessions),
         ("websockets", "WebSockets of our own protocol", figures.websockets),
+        ("legacy_pages", "Pages that speak signalmaster's protocol", figures.pages),
         ("connections", "Connections of any kind on the main ports", sources.taken.count()),
     ] {
         registry.register(name, help, ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX)));
@@ -156,7 +158,9 @@ fn counters(registry: &mut Registry, figures: &HubFigures, sources: &Sources) {
         ("knocks", "People who were made to wait at a door", rooms.knocks),
         ("kicks", "People put out by a host", rooms.kicks),
         ("stray_signals", "Signals for somebody who is not in the room", rooms.stray_signals),
+        ("untold", "Words of legacy pages that others have none for", rooms.untold),
         ("resumed", "Sessions that came back", rooms.resumed),
+        ("restored", "Members who came back after a restart", rooms.restored),
         ("timed_out", "Sessions that did not come back", rooms.timed_out),
         ("floods", "Sessions ended because they sent too much", rooms.floods),
         ("overflows", "Sessions ended because too much waited for them", rooms.overflows),

@@ -154,7 +154,9 @@ impl Rooms {
         if let Some(conn) = self.conns.get_mut(&conn) {
             conn.phase = Phase::InSession(peer);
         }
-        old.map(|old| self.forget_tokens(&old));
+        if let Some(old) = old {
+            self.forget_tokens(&old);
+        }
         self.timers.cancel(Timer::Grace(peer));
         self.presence += 1;
         self.take_place(peer, &name, place, (role, generation));

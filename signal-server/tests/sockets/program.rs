@@ -147,6 +147,18 @@ async fn the_environment_goes_before_the_file_and_flags_before_the_environment()
 }
 
 #[tokio::test]
+async fn pages_written_for_signalmaster_come_in_unless_told_otherwise() {
+    for (more, status) in [("", 200), (" --legacy no", 404)] {
+        let (child, lines) = start(program(&format!("--plain-http --listen 127.0.0.1:0{more}")), 1).await;
+        let at = address(&lines[0], "listening http://");
+        let headers = format!("host: {at}\r\norigin: http://127.0.0.1\r\n");
+        let answer = ask(at, "/socket.io/?EIO=3&transport=polling", &headers).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+        stop(child).await;
+    }
+}
+
+#[tokio::test]
 async fn systemd_is_told_when_it_serves_and_when_it_stops() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("notify");
