@@ -33,8 +33,13 @@ impl Bucket {
 
     /// Takes a token, if there is one.
     pub(super) fn take(&mut self, now: Instant) -> bool {
+        self.take_some(1, now)
+    }
+
+    /// Takes `count` tokens, if they are there; else none is left.
+    pub(super) fn take_some(&mut self, count: u32, now: Instant) -> bool {
         self.refill(now);
-        let taken = self.tokens.checked_sub(1);
+        let taken = self.tokens.checked_sub(count);
         self.tokens = taken.unwrap_or(0);
         taken.is_some()
     }

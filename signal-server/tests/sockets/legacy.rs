@@ -15,7 +15,8 @@ use tokio_tungstenite::{WebSocketStream, client_async};
 use crate::client::{Client, connect};
 use crate::{Running, plain, start, within};
 
-const POLLING: &str = "/socket.io/?EIO=3&transport=polling";
+/// Without bytes: what comes back is text.
+const POLLING: &str = "/socket.io/?EIO=3&transport=polling&b64=1";
 
 pub(crate) fn with_pages() -> ServerConfig {
     let legacy = Some(LegacyRules::default());

@@ -17,6 +17,7 @@ mod ports;
 mod program;
 mod relay;
 mod rooms;
+mod simplewebrtc;
 mod statics;
 mod tls;
 

@@ -9,6 +9,7 @@ mod children;
 mod options;
 mod package;
 mod packages;
+mod pages;
 mod run;
 mod servers;
 mod soak;

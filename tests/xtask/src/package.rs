@@ -100,7 +100,7 @@ fn stand_in(program: &Path, folder: &Path) -> Outcome<()> {
 }
 
 /// The folder that everything is built in.
-fn target() -> Outcome<PathBuf> {
+pub(crate) fn target() -> Outcome<PathBuf> {
     let target = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.parent()?.to_owned()));
     target.ok_or_else(|| "This program does not know where it stands. Run it by `cargo xtask`.".to_owned())
 }

@@ -42,6 +42,8 @@ const FIREFOX: Package =
     Package { name: "firefox-esr", mark: Program("firefox-esr"), why: "is another guest there, without H.264" };
 const PEBBLE: Package =
     Package { name: "pebble", mark: Program("pebble"), why: "is the authority that the server asks for a certificate" };
+const NPM: Package =
+    Package { name: "npm", mark: Program("npm"), why: "gets SimpleWebRTC, whose pages the server's tests open" };
 const IPROUTE: Package =
     Package { name: "iproute2", mark: Program("ip"), why: "builds the networks that the end-to-end tests run in" };
 const NFTABLES: Package =
@@ -125,7 +127,7 @@ pub(crate) const PACKAGE: &[&[Package]] = &[BUILD, &[DESKTOP_FILES, APPSTREAM]];
 pub(crate) const TEST: &[&[Package]] = &[
     BUILD,
     WINDOW,
-    &[PULSEAUDIO, CHROMIUM, CHROMEDRIVER, FIREFOX, PEBBLE, IPROUTE, NFTABLES],
+    &[PULSEAUDIO, CHROMIUM, CHROMEDRIVER, FIREFOX, PEBBLE, NPM, IPROUTE, NFTABLES],
     &[VULKAN, XVFB, OPENBOX, ATSPI, DBUS, XDOTOOL, XCLIP, IMAGEMAGICK, DESKTOP_FILES, APPSTREAM, GIO],
 ];
 

@@ -7,10 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::to_bytes;
 use axum::extract::{Request, State};
 use axum::http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
-    ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, HeaderValue, ORIGIN, SET_COOKIE, VARY,
+    ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, HeaderValue, ORIGIN,
+    SET_COOKIE, VARY,
 };
 use axum::http::{Method, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
@@ -26,6 +28,7 @@ use tokio::sync::oneshot;
 use super::super::http::Caller;
 use super::ears::Ears;
 use super::pages::{PagesDoor, Question, Verdict};
+use super::payload;
 use crate::rooms::PageId;
 
 /// Where socket.io lives.
@@ -33,11 +36,13 @@ const PATH: &str = "/socket.io/";
 /// As socket.io 1.7 has them, and as its clients are told at the handshake.
 const PING_EVERY: Duration = Duration::from_secs(25);
 const PING_WITHIN: Duration = Duration::from_secs(60);
-/// Packets for one page that it has not taken. Cap 1024: a newcomer to a full room hears some hundred at once. Full: the page is
-/// disconnected.
-const UNTAKEN: usize = 1024;
+/// Packets for one page that it has not taken. Cap 8192: two others may each send at once as much as the rooms let them. Full: the
+/// page is disconnected.
+const UNTAKEN: usize = 8192;
 /// Longest request of a polling page, and longest message, bytes. A page that polls puts all that it has to say into one.
 const PAYLOAD: usize = 4 * 1024 * 1024;
+/// Longest answer to a poll, bytes: the transport stops after [`PAYLOAD`], but not in the middle of a packet.
+const ANSWER: usize = 3 * PAYLOAD;
 /// Read buffer of a WebSocket, bytes: most messages are candidates of 400 bytes.
 const READ_BUFFER: usize = 4 * 1024;
 /// The cookie by which a page is recognised. Scripts cannot read it.
@@ -51,6 +56,15 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 pub(super) struct PageCaller {
     pub(super) address: IpAddr,
     pub(super) page: Option<PageId>,
+    /// How it reads what it polls.
+    pub(super) form: Form,
+}
+
+/// How a polling page reads an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum Form {
+    Text,
+    Bytes,
 }
 
 /// What the gateway needs of the hub.
@@ -82,16 +96,17 @@ pub(crate) fn mount<S: Clone + Send + Sync + 'static>(router: Router<S>, door: L
 /// Lets a request through to the transport, if it is its session's own.
 async fn pass(State(door): State<LegacyDoor>, mut request: Request, next: Next) -> Response {
     let origin = request.headers().get(ORIGIN).cloned();
-    let mut cookie = None;
+    let (mut cookie, is_poll) = (None, request.method() == Method::GET);
     let mut response = if request.method() == Method::OPTIONS {
         StatusCode::NO_CONTENT.into_response()
     } else if request.headers().get(SEC_FETCH_SITE).is_some_and(|site| site == "cross-site") {
         (StatusCode::FORBIDDEN, "Only this server's own pages may speak to it.\n").into_response()
     } else {
         match admit(&door, &mut request).await {
-            Ok(fresh) => {
+            Ok(Admitted { fresh, form }) => {
                 cookie = fresh;
-                next.run(request).await
+                let response = next.run(request).await;
+                if is_poll && form == Form::Bytes { in_bytes(response).await } else { response }
             }
             Err(refusal) => refusal,
         }
@@ -104,25 +119,57 @@ async fn pass(State(door): State<LegacyDoor>, mut request: Request, next: Next) 
     response
 }
 
-/// Whose request it is. Gives the page that it begins, when its browser is to be recognised from now on.
-async fn admit(door: &LegacyDoor, request: &mut Request) -> Result<Option<PageId>, Response> {
+/// A request that may go on.
+struct Admitted {
+    /// The page that it begins, when its browser is to be recognised from now on.
+    fresh: Option<PageId>,
+    form: Form,
+}
+
+/// Whose request it is.
+async fn admit(door: &LegacyDoor, request: &mut Request) -> Result<Admitted, Response> {
     let Some(Caller(address)) = request.extensions().get::<Caller>().copied() else {
         return Err(StatusCode::INTERNAL_SERVER_ERROR.into_response()); // the listener names every caller
     };
     let known = page_of(request.headers());
-    let sid = request.uri().query().and_then(|query| query.split('&').find_map(|pair| pair.strip_prefix("sid=")));
-    let Some(sid) = sid else {
+    let query = request.uri().query().unwrap_or_default().to_owned();
+    let pairs = || query.split('&');
+    let Some(sid) = pairs().find_map(|pair| pair.strip_prefix("sid=")) else {
+        // Said at the handshake, for the whole session.
+        let takes_text = pairs().any(|pair| pair.starts_with("b64=")) || !pairs().any(|pair| pair == "EIO=3");
+        let form = if takes_text { Form::Text } else { Form::Bytes };
         let page = known.unwrap_or_else(|| PageId(rand::rng().random()));
-        request.extensions_mut().insert(PageCaller { address, page: Some(page) });
-        return Ok(known.is_none().then_some(page));
+        request.extensions_mut().insert(PageCaller { address, page: Some(page), form });
+        return Ok(Admitted { fresh: known.is_none().then_some(page), form });
     };
     let Ok(sid) = PeerId::parse(sid) else { return Err(unknown()) };
     let (answer, verdict) = oneshot::channel();
     let question = Question { sid, page: known, address, answer };
-    if door.pages.questions.send(question).await.is_err() || verdict.await != Ok(Verdict::Own) {
+    if door.pages.questions.send(question).await.is_err() {
         return Err(unknown());
     }
-    Ok(None)
+    match verdict.await {
+        Ok(Verdict::Own(form)) => Ok(Admitted { fresh: None, form }),
+        Ok(Verdict::Unknown) | Err(_) => Err(unknown()),
+    }
+}
+
+/// A polled answer of text in the form that its page reads.
+async fn in_bytes(response: Response) -> Response {
+    let is_text = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/plain"));
+    if !is_text || response.status() != StatusCode::OK {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    let Ok(text) = to_bytes(body, ANSWER).await else { return StatusCode::INTERNAL_SERVER_ERROR.into_response() };
+    match std::str::from_utf8(&text).ok().and_then(payload::in_bytes) {
+        Some(bytes) => {
+            parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+            parts.headers.remove(CONTENT_LENGTH); // it is another one now
+            Response::from_parts(parts, bytes.into())
+        }
+        None => Response::from_parts(parts, text.into()),
+    }
 }
 
 /// As engine.io says it.

@@ -11,7 +11,7 @@ use engineioxide::{DisconnectReason, Socket, Str};
 use hearth_protocol::PeerId;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
-use super::door::PageCaller;
+use super::door::{Form, PageCaller};
 use crate::rooms::{BadPacket, CONNECTED, LegacyCaller, LegacyPacket, LegacyRequest, no_namespace};
 
 /// Bytes of one page that the hub has not heard yet. Cap 8 MiB: two requests of the longest kind. Full: the page is
@@ -36,7 +36,7 @@ impl Default for Unheard {
 /// What the hub hears of pages.
 pub(in super::super) enum PageNews {
     /// A page connected.
-    Opened { socket: PageSocket, caller: LegacyCaller },
+    Opened { socket: PageSocket, caller: LegacyCaller, form: Form },
     /// It said something; the permit gives its bytes back once that is heard.
     Said { sid: PeerId, request: Option<LegacyRequest>, bytes: OwnedSemaphorePermit },
     /// It is gone.
@@ -55,10 +55,10 @@ impl EngineIoHandler for Ears {
     fn on_connect(self: Arc<Self>, socket: PageSocket) {
         let caller = socket.req_parts.extensions.get::<PageCaller>().copied();
         let (Some(caller), Some(id)) = (caller, sid_of(&socket)) else { return close(&socket) };
-        let caller = LegacyCaller { id, address: caller.address, page: caller.page };
+        let (caller, form) = (LegacyCaller { id, address: caller.address, page: caller.page }, caller.form);
         // The one namespace is connected without being asked for.
         if socket.emit(CONNECTED).is_err()
-            || self.news.try_send(PageNews::Opened { socket: socket.clone(), caller }).is_err()
+            || self.news.try_send(PageNews::Opened { socket: socket.clone(), caller, form }).is_err()
         {
             close(&socket);
         }

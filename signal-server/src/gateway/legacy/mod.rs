@@ -7,6 +7,7 @@
 mod door;
 mod ears;
 mod pages;
+mod payload;
 
 pub(crate) use door::{LegacyDoor, mount};
 pub(crate) use pages::Pages;

@@ -10,6 +10,7 @@ use engineioxide::{DisconnectReason, TransportType};
 use hearth_protocol::PeerId;
 use tokio::sync::{mpsc, oneshot};
 
+use super::door::Form;
 use super::ears::{PageNews, PageSocket};
 use crate::rooms::{ConnId, DISCONNECT, LegacyEvent, PageId, Rooms};
 
@@ -36,7 +37,7 @@ pub(in super::super) struct Question {
 /// Whether a request is its session's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in super::super) enum Verdict {
-    Own,
+    Own(Form),
     /// There is no such session, or it is somebody else's: nobody is told which.
     Unknown,
 }
@@ -64,6 +65,7 @@ struct Page {
     cookie: Option<PageId>,
     /// It has shown its cookie: from then on nothing else will do.
     has_shown: bool,
+    form: Form,
     heard: Instant,
 }
 
@@ -139,20 +141,20 @@ impl Pages {
 
     fn hear(&mut self, news: PageNews, rooms: &mut Rooms, next_conn: &mut u64, now: Instant) {
         match news {
-            PageNews::Opened { socket, caller } => {
+            PageNews::Opened { socket, caller, form } => {
                 let conn = ConnId(*next_conn);
                 *next_conn += 1;
                 let (sid, address, cookie) = (caller.id, caller.address, caller.page);
                 self.swept.get_or_insert(now);
                 self.by_sid.insert(sid, conn);
-                self.by_conn.insert(conn, Page { sid, socket, address, cookie, has_shown: false, heard: now });
+                self.by_conn.insert(conn, Page { sid, socket, address, cookie, has_shown: false, form, heard: now });
                 rooms.handle_legacy_connected(conn, caller, now);
             }
             PageNews::Said { sid, request, bytes } => {
                 if let Some((conn, page)) = self.by_sid.get(&sid).and_then(|c| Some((*c, self.by_conn.get_mut(c)?))) {
                     page.heard = now;
                     match request {
-                        Some(request) => rooms.handle_legacy(conn, request, now),
+                        Some(request) => rooms.handle_legacy(conn, request, bytes.num_permits(), now),
                         None => rooms.handle_bad_legacy(conn, now),
                     }
                 }
@@ -177,7 +179,7 @@ impl Pages {
                 page.has_shown |= shows;
                 if shows || (!page.has_shown && page.address == question.address) {
                     page.heard = now;
-                    Verdict::Own
+                    Verdict::Own(page.form)
                 } else {
                     Verdict::Unknown
                 }

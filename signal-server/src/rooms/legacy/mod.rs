@@ -40,11 +40,13 @@ use talk::Talks;
 /// How long a page that lost its connection is still a member.
 /// 12 s: its library tries again after one to five seconds; a page that was closed is seen to be gone by its media.
 pub(super) const HOLD: Duration = Duration::from_secs(12);
-/// Messages that a page may send at once. A page that joins a full room sends a hundred candidates for each member, and
-/// applications send words of their own through us: signalmaster knows no limit.
+/// Messages that a page may send at once, one for each [`UNIT`] begun. A page that joins a full room sends a hundred candidates for
+/// each member, and applications send words of their own through us: signalmaster knows no limit.
 const BURST: u32 = 4000;
 /// After that, one each 5 ms. Beyond: the page is disconnected, openly.
 const EVERY: Duration = Duration::from_millis(5);
+/// Bytes that count as one message, so that what a slow reader has to be kept is bounded as well: 8 MiB of each other one.
+const UNIT: usize = 2048;
 /// Events kept for a page that lost its connection. Cap 256: a newcomer's offer and candidates, a few times. Full: the
 /// page is given up at once.
 const MISSED: usize = 256;
@@ -130,11 +132,12 @@ impl Rooms {
         self.emit(id, LegacyEvent::TurnServers(turn));
     }
 
-    /// A legacy page said something.
-    pub fn handle_legacy(&mut self, conn: ConnId, request: LegacyRequest, now: Instant) {
+    /// A legacy page said something, in a text of so many bytes.
+    pub fn handle_legacy(&mut self, conn: ConnId, request: LegacyRequest, bytes: usize, now: Instant) {
         let Some(Phase::InSession(peer)) = self.conns.get(&conn).map(|conn| conn.phase) else { return };
         self.counters.messages += 1;
-        if !self.sessions.get_mut(&peer).is_some_and(|session| session.budget.take(now)) {
+        let cost = u32::try_from(bytes / UNIT).unwrap_or(u32::MAX).saturating_add(1);
+        if !self.sessions.get_mut(&peer).is_some_and(|session| session.budget.take_some(cost, now)) {
             self.counters.floods += 1;
             self.end_session(peer, LeaveReason::Dropped, now);
             self.close(conn, CloseReason::Flood, now);

@@ -41,7 +41,7 @@ impl Bench {
     fn emit(&mut self, page: &Page, packet: &str) {
         let Ok(LegacyPacket::Event { ack, name, arguments }) = LegacyPacket::read(packet) else { panic!("{packet}") };
         match LegacyRequest::read(&name, arguments, ack) {
-            Ok(request) => self.rooms.handle_legacy(page.conn, request, self.now),
+            Ok(request) => self.rooms.handle_legacy(page.conn, request, packet.len(), self.now),
             Err(BadRequest) => self.rooms.handle_bad_legacy(page.conn, self.now),
         }
         self.drain();
