@@ -1,310 +1,303 @@
-// A call, from the request to come in until its end. Owns who is in the room, who waits at its door, and what is said.
+// A call, from the request to come in until its end. Owns who is in the room, and who waits at its door.
 
 import { Chat } from "./chat.js";
-import { Levels } from "./levels.js";
-import { forgetIn, rememberIn, secretOf } from "./link.js";
+import { $ } from "./dom.js";
+import { SPEECH, keepMeters, levelOf } from "./levels.js";
+import { forgetIn, hashOf, keepSecret, rememberIn, secretOf } from "./link.js";
 import { Peer } from "./peer.js";
-import { Signalling } from "./signalling.js";
-import * as ui from "./ui.js";
+import { drawLobby, drawPeople } from "./people.js";
+import { signalling } from "./signalling.js";
+import { Tile } from "./tiles.js";
 import { knows, say } from "./words.js";
 
-/** How often a lost room is asked for again while the media goes on. */
-const REJOIN_MS = 10_000; // each try spends some of what the server grants to guesses
+/** How often a lost room is asked for again: each try spends some of what the server grants to guesses. */
+const REJOIN_MS = 10_000;
 /** How long something is mentioned. */
 const MENTION_MS = 8_000;
+/** How often connections are looked at. */
+const LOOK_MS = 3_000;
 /** Losses of the server's connection after which we stop calling it a change of network. */
 const CHANGES = 3;
 /** People at the door that are shown. Cap 64; full: the newest is not shown, and knocks again. */
 const LOBBY = 64;
+/** Looks (five a second) at talk that is not sent, until we say so. */
+const TALK = 4;
 
-export class Call {
-  /** Id -> {peer, tile}. */
-  peers = new Map();
-  /** Id -> {id, nick, kind}: who waits, where we are the host. */
-  lobby = new Map();
-  chat;
-  role = "guest";
-  inRoom = false;
-  waiting = false;
-  room;
-  nick;
-  #devices; #end; #signalling; #configuration; #own = null; #ice = []; #retry = 0; #trouble = null; #mention = 0;
-  #levels = new Levels(); #requests = 1; #over = false;
+/**
+ * `create`: {secret, hash} where the room is to be made; without a secret it is open. `on.entered()`, `on.waiting()`,
+ * `on.fault(sentence)`, `on.blocked()` (sound wants a click), and once `on.end(code, sentence, over)`: refused, or `over`
+ * after it had begun.
+ */
+export function Call({ room, nick, password, create, devices, relayOnly }, on) {
+  /** Id -> {peer, tile, screen: another tile}; id -> {id, nick, kind} of who waits, where we are the host. */
+  const peers = new Map(), lobby = new Map(), chat = new Chat();
+  const self = { room, nick, peers, lobby, chat, role: "guest", state: {}, inRoom: false, waiting: false, hand: false };
+  let requests = 1, ice = [], own = null, over = false, retry, trouble = null, mentioned, talk = 0;
 
-  /**
-   * `end(code, sentence, over)` is called once, when the call is refused, or over after it had begun; `relayOnly`
-   * forces the media through a relay.
-   */
-  constructor({ room, nick, devices, relayOnly, end, said }) {
-    Object.assign(this, { room, nick });
-    this.#devices = devices;
-    this.#end = end;
-    this.#configuration = () => ({
-      bundlePolicy: "max-bundle", iceServers: this.#ice, iceTransportPolicy: relayOnly ? "relay" : "all",
-    });
-    this.chat = new Chat(said);
-    const url = `${location.protocol === "http:" ? "ws" : "wss"}://${location.host}/ws`;
-    this.#signalling = new Signalling(url, {
-      session: (session) => this.#onSession(session),
-      message: (message) => this.#onMessage(message),
-      lost: (attempt) => this.#onLost(attempt),
-      end: (code) => this.#onEnd(code),
-    });
-  }
-
-  /** Ends it from our side, without a word to the person. */
-  close() {
-    clearTimeout(this.#retry);
-    clearTimeout(this.#mention);
-    ui.banner("");
-    for (const { peer, tile } of this.peers.values()) {
-      peer.close(true);
-      tile.remove();
+  const server = self.server = signalling({
+    session(resumed) {
+      if (resumed) setTrouble(null);
+      on.fault("");
+      clearTimeout(retry);
+      if (resumed) return;
+      self.inRoom = self.waiting = false;
+      clearLobby();
+      ask();
+    },
+    message: (message) => hear[message.type]?.(message, peers.get(message.id ?? message.peer?.id ?? message.from)),
+    lost(attempt) {
+      if (own) setTrouble(attempt < CHANGES ? "network_changed" : "server_lost");
+      else if (attempt > 1) on.fault(say("server_unreachable"));
+    },
+    end: (code) => finish(code, sentenceOf(code)),
+  });
+  const looking = setInterval(async () => {
+    for (const [id, { peer }] of peers) {
+      await peer.quality.look(peer.main.pc);
+      draw(id);
     }
-    this.peers.clear();
-    this.#levels.keep([]);
-    this.#own?.remove();
-    this.#own = null;
-    this.lobby.clear();
-    ui.drawLobby([]);
-    if (this.inRoom || this.waiting) this.#signalling.send({ type: "leave" });
-    this.inRoom = this.waiting = false;
-    this.#signalling.close();
-  }
+  }, LOOK_MS);
 
-  /** Our devices changed, or what we do with them. */
-  mediaChanged() {
-    if (this.inRoom || this.waiting) this.#signalling.send({ type: "update", media: this.#devices.sends });
-    for (const { peer } of this.peers.values()) peer.mediaChanged();
-    this.#drawOwn();
-    if (this.#own) this.#mentionFault(this.#devices.fault);
-  }
+  const sentenceOf = (code, values) => (knows(code) ? say(code, values) : say("refused", { code }));
+  const update = () => server.send({ type: "update", media: devices.sends });
+  const announce = (word, name) => { $("live").textContent = say(word, { name: name || say("guest") }); };
 
-  /** Says something to everybody in the room. */
-  say(text) {
-    const said = this.chat.say(text);
-    if (said) for (const { peer } of this.peers.values()) peer.say(said);
-  }
-
-  /** The host lets somebody in (`admit`) or sends them away (`deny`). */
-  answer(id, order) {
-    this.#signalling.send({ type: order, id: ++this.#requests, peer: id });
-  }
-
-  /** Starts the sound that the browser held back. */
-  playAll() {
-    for (const { tile } of this.peers.values()) tile.play();
-  }
-
-  /** Rings round those who speak. */
-  markSpeakers() {
-    const tracks = [this.#devices.audio];
-    for (const { peer, tile } of this.peers.values()) {
-      const receiver = peer.connection?.getReceivers().find((r) => r.track === peer.audio);
-      tile.speaking(peer.entry.media.audio && this.#levels.speaks(peer.audio, receiver));
-      tracks.push(peer.audio);
-    }
-    this.#own?.speaking(this.#devices.sends.audio && this.#levels.speaks(this.#devices.audio, null));
-    this.#levels.keep(tracks);
-  }
-
-  #ask() {
-    const { room, nick } = this;
-    this.#signalling.send({ type: "join", id: 1, room, nick, invite: secretOf(room), media: this.#devices.sends });
-  }
-
-  #onSession({ resumed }) {
-    if (resumed) this.#setTrouble(null);
-    ui.doorFault("");
-    ui.waitTrouble("");
-    clearTimeout(this.#retry);
-    if (resumed) return;
-    this.inRoom = this.waiting = false;
-    this.lobby.clear();
-    ui.drawLobby([]);
-    this.#ask();
-  }
-
-  #onLost(attempt) {
-    const word = attempt < CHANGES ? "network_changed" : "server_lost";
-    if (this.#own) this.#setTrouble(word);
-    else if (attempt > 1) {
-      const sentence = `${say("server_unreachable")} ${say("trying")}`;
-      if (this.waiting) ui.waitTrouble(sentence);
-      else ui.doorFault(sentence);
-    }
-  }
-
-  #onEnd(code) {
-    this.#finish(code, knows(code) ? say(code) : say("refused", { code }));
-  }
-
-  #onMessage(message) {
-    switch (message.type) {
-      case "joined": return this.#onJoined(message);
-      case "waiting": return this.#onWaiting();
-      case "error": return this.#onError(message);
-      case "peer_joined": return this.#meet(message.peer);
-      case "peer_updated": return this.#withPeer(message.peer.id, ({ peer }) => peer.update(message.peer));
-      case "peer_away": return this.#withPeer(message.id, ({ peer }) => peer.update({ ...peer.entry, away: true }));
-      case "peer_left": return this.#part(message.id);
-      case "signal": return this.#withPeer(message.from, ({ peer }) => peer.hear(message));
-      case "ice_refresh": return this.#onIce(message.ice_servers);
-      case "room_state": return this.#onRole(message.role);
-      case "lobby_request": return this.#onKnock(message.peer);
-      case "lobby_left": return this.#onKnockOver(message.id);
-      case "kicked": return this.#finish("kicked", say("kicked"), true);
-      case "room_ended": return this.#finish("ended", say("ended"), true);
-      case "server_draining": return this.#own && this.#setTrouble("server_draining");
-    }
-  }
-
-  #onJoined(joined) {
-    rememberIn(this.room);
-    for (const id of [...this.peers.keys()]) this.#part(id); // after a new start everybody is met anew
-    this.#ice = joined.ice_servers ?? [];
-    this.inRoom = true;
-    this.waiting = false;
-    this.lobby.clear();
-    clearTimeout(this.#retry);
-    this.#signalling.send({ type: "update", media: this.#devices.sends }); // it may have changed since we asked
-    this.#trouble = null;
-    this.#mentionFault(this.#devices.fault);
-    ui.enterRoom(this.room);
-    this.#own ??= new ui.Tile(true);
-    this.#onRole(joined.role);
-    joined.peers.forEach((entry) => this.#meet(entry));
-  }
-
-  #onWaiting() {
-    this.waiting = true;
-    if (this.#own) this.#setTrouble("waiting"); // the server forgot us; the media goes on meanwhile
-    else ui.wait(this.room, this.nick);
-  }
-
-  #onRole(role) {
-    this.role = role ?? "guest";
-    this.#drawOwn();
-  }
-
-  #onKnock(entry) {
-    if (this.lobby.size < LOBBY) this.lobby.set(entry.id, entry);
-    ui.drawLobby([...this.lobby.values()]);
-  }
-
-  #onKnockOver(id) {
-    this.lobby.delete(id);
-    ui.drawLobby([...this.lobby.values()]);
-  }
-
-  #onError(error) {
-    const values = { s: error.retry_after, n: error.capacity ?? this.#signalling.limits.room_peers };
-    if (error.id === undefined || this.inRoom) {
-      if (error.code === "full") this.#mentionSentence(say("full", values)); // nobody can be let in
-      return console.warn("server", error.code, error.message);
-    }
-    if (this.#own && (error.code === "no_such_room" || error.code === "rate_limited")) {
-      // The server was started anew and the room is not back yet. The media goes on: ask again.
-      this.inRoom = false;
-      this.#setTrouble("server_lost");
-      clearTimeout(this.#retry);
-      this.#retry = setTimeout(() => this.#ask(), Math.max(REJOIN_MS, (error.retry_after ?? 0) * 1000));
-      return;
-    }
-    this.waiting = false;
-    this.#finish(error.code, knows(error.code) ? say(error.code, values) : say("refused", { code: error.code }));
-  }
-
-  /** The end that was not ours. `over`: the room is, for us, and there is no door to stand at. */
-  #finish(code, sentence, over = Boolean(this.#own)) {
-    if (this.#over) return;
-    this.#over = true;
-    forgetIn(this.room);
-    if (code === "kicked" || code === "ended") this.inRoom = this.waiting = false; // there is nothing to leave
-    this.close();
-    this.#end(code, sentence, over);
-  }
-
-  /** A word that holds until it is replaced. */
-  #setTrouble(word) {
-    this.#trouble = word;
-    this.#mentionFault(null);
-  }
-
-  #mentionFault(fault) {
-    this.#mentionSentence(fault ? say(fault) : "");
+  function ask() {
+    const wish = create ? { type: "create", invite_hash: create.hash } : { type: "join", invite: secretOf(self.room), password };
+    server.send({ id: 1, room: self.room, nick, media: devices.sends, ...wish });
   }
 
   /** Shows the sentence on the banner for a while: the server's trouble, as long as it holds, goes first. */
-  #mentionSentence(sentence) {
-    clearTimeout(this.#mention);
-    ui.banner(this.#trouble ? say(this.#trouble) : sentence);
-    if (sentence) this.#mention = setTimeout(() => this.#mentionSentence(""), MENTION_MS);
+  function mention(sentence) {
+    clearTimeout(mentioned);
+    $("banner").textContent = trouble ? say(trouble) : sentence;
+    if (sentence) mentioned = setTimeout(mention, MENTION_MS, "");
   }
 
-  #onIce(servers) {
-    this.#ice = servers;
-    for (const { peer } of this.peers.values()) {
-      try {
-        peer.connection?.setConfiguration(this.#configuration());
-      } catch (error) {
-        console.warn("ice servers", error);
+  /** A word that holds until it is replaced. */
+  function setTrouble(word) {
+    trouble = word;
+    mention("");
+  }
+
+  function clearLobby() {
+    lobby.clear();
+    drawLobby(lobby);
+  }
+
+  const hear = {
+    joined(joined) {
+      if (create?.secret) keepSecret(joined.room, create.secret);
+      create = null;
+      self.room = joined.room;
+      rememberIn(self.room);
+      for (const id of peers.keys()) part(id); // after a new start everybody is met anew
+      ice = joined.ice_servers ?? [];
+      self.inRoom = true;
+      self.waiting = false;
+      clearLobby();
+      clearTimeout(retry);
+      update(); // it may have changed since we asked
+      trouble = null;
+      mention(devices.fault);
+      on.entered();
+      own ??= new Tile(true);
+      hear.room_state(joined);
+      joined.peers.forEach(meet);
+    },
+    waiting() {
+      self.waiting = true;
+      if (own) setTrouble("waiting"); // the server forgot us; the media goes on meanwhile
+      else on.waiting();
+    },
+    error: ({ id, code, message, retry_after: wait = 0, capacity: n = server.limits.room_peers }) => {
+      const sentence = sentenceOf(code, { n });
+      if (id === undefined || self.inRoom) {
+        if (code === "full") mention(sentence); // nobody can be let in
+        console.warn("server", code, message);
+      } else if (own && ["no_such_room", "rate_limited", "taken"].includes(code)) askLater(code, wait);
+      else if (code === "rate_limited") countDown(wait);
+      else {
+        self.waiting = false;
+        finish(code, sentence);
       }
-    }
+    },
+    peer_joined({ peer }) {
+      announce("came", peer.nick);
+      meet(peer);
+    },
+    peer_updated({ peer }, person) {
+      person?.peer.update(peer);
+      draw(peer.id);
+    },
+    peer_away({ id }, person) {
+      if (person) person.peer.entry.away = true;
+      draw(id);
+    },
+    peer_left({ id }, person) {
+      if (person) announce("went", person.peer.entry.nick);
+      part(id);
+    },
+    signal: (signal, person) => person?.peer.hear(signal),
+    ice_refresh({ ice_servers }) {
+      ice = ice_servers;
+      for (const { peer } of peers.values()) peer.configure();
+    },
+    room_state({ role = "guest", room_state: state = {} }) {
+      if (role === "host" && self.role !== role) announce("you_host");
+      Object.assign(self, { role, state });
+      drawOwn();
+    },
+    lobby_request({ peer }) {
+      if (lobby.size < LOBBY) lobby.set(peer.id, peer);
+      drawLobby(lobby);
+    },
+    lobby_left({ id }) {
+      lobby.delete(id);
+      drawLobby(lobby);
+    },
+    muted() {
+      devices.mute();
+      mention(say("silenced"));
+    },
+    kicked: () => finish("kicked", say("kicked"), true),
+    room_ended: () => finish("ended", say("ended"), true),
+    server_draining: () => own && setTrouble("server_draining"),
+  };
+
+  /** The server was started anew and the room is not back yet. The media goes on; whose room it was makes it again. */
+  async function askLater(code, wait) {
+    self.inRoom = false;
+    create = null;
+    setTrouble("server_lost");
+    clearTimeout(retry);
+    const secret = secretOf(self.room);
+    if (code === "no_such_room" && self.role === "host" && (secret || !self.state.invite_only)) {
+      create = { secret, hash: secret && (await hashOf(secret)) };
+      ask();
+    } else retry = setTimeout(ask, Math.max(REJOIN_MS, wait * 1000));
   }
 
-  #meet(entry) {
-    this.#part(entry.id);
-    const tile = new ui.Tile(false, ui.offerSound);
-    const person = { tile, peer: null };
-    this.peers.set(entry.id, person);
-    person.peer = new Peer(entry, {
-      chat: this.chat,
-      signal: (signal) => this.#signalling.send({ type: "signal", ...signal }),
-      sends: () => this.#devices.sends,
-      track: (kind) => this.#devices[kind],
-      configuration: this.#configuration,
-      changed: () => this.#draw(entry.id),
-      bye: (peer) => { if (this.peers.get(peer.id)?.peer === peer) this.#part(peer.id); },
-      heard: (peer, text) => this.chat.hear(peer.id, peer.entry.nick || say("guest"), text),
+  /** Tried too often: says for how long, and tries again by itself. */
+  function countDown(s) {
+    on.fault(s > 0 ? say("rate_limited", { s }) : "");
+    if (s > 0) retry = setTimeout(countDown, 1000, s - 1);
+    else ask();
+  }
+
+  /** The end that was not ours. `ended`: the room is, for us, and there is no door to stand at. */
+  function finish(code, sentence, ended = Boolean(own)) {
+    if (over) return;
+    over = true;
+    forgetIn(self.room);
+    if (code === "kicked" || code === "ended") self.inRoom = self.waiting = false; // there is nothing to leave
+    self.close();
+    on.end(code, sentence, ended);
+  }
+
+  function meet(entry) {
+    const { id } = entry;
+    part(id);
+    const person = { tile: new Tile(false, on.blocked) };
+    peers.set(id, person);
+    const mine = (act) => (...values) => { if (peers.get(id) === person) act(...values); };
+    person.peer = Peer(entry, {
+      chat,
+      signal: (signal) => server.send({ type: "signal", ...signal }),
+      sends: () => devices.sends,
+      track: (kind) => devices.track(kind),
+      get hand() { return self.hand; },
+      configuration: () => ({ bundlePolicy: "max-bundle", iceServers: ice, iceTransportPolicy: relayOnly ? "relay" : "all" }),
+      changed: mine(() => draw(id)),
+      raised: mine(() => announce("raised", person.peer.entry.nick)),
+      bye: mine(() => part(id)),
+      heard: mine((text) => chat.hear(id, person.peer.entry.nick || say("guest"), text)),
     });
-    this.#draw(entry.id);
+    draw(id);
   }
 
-  #part(id) {
-    const person = this.peers.get(id);
+  function part(id, bye) {
+    const person = peers.get(id);
     if (!person) return;
-    this.peers.delete(id);
-    person.peer.close();
+    peers.delete(id);
+    person.peer.close(bye);
     person.tile.remove();
+    person.screen?.remove();
+    drawPeople(self);
   }
 
-  #withPeer(id, act) {
-    const person = this.peers.get(id);
-    if (!person) return;
-    act(person);
-    this.#draw(id);
-  }
-
-  #draw(id) {
-    const person = this.peers.get(id);
+  function draw(id) {
+    const person = peers.get(id);
     if (!person?.peer) return;
-    const { peer, tile } = person;
-    const words = { connecting: "connecting", connected: null, faltering: "reconnecting", failed: "unreachable" };
-    const absent = peer.entry.away && peer.state === "connecting"; // nobody there to answer
-    let word = absent ? "reconnecting" : words[peer.state];
-    if (!word && peer.hasNoVideo && peer.entry.media.video) word = "no_codec";
-    const { nick, media, role } = peer.entry;
-    const { audio, video } = peer;
+    const { peer, tile } = person, { nick, media, role, away } = peer.entry, { audio, video, state } = peer.main;
+    let word = away && state === "connecting" ? "faltering" : state; // nobody there to answer
+    if (word === "connected" && peer.hasNoVideo && media.video) word = "no_codec";
+    const name = nick || say("guest"), screen = peer.screen?.video;
     tile.draw({
-      id, nick: nick || say("guest"), audio, video, media, host: role === "host", state: word && say(word),
-      faltering: peer.state !== "connected",
+      id, nick: name, audio, video, media: { ...media, screen: media.screen && !peer.legacy }, host: role === "host", hand: peer.hand,
+      quality: peer.quality, state: say(word), faltering: state !== "connected",
     });
+    if (screen) person.screen ??= new Tile(false);
+    else person.screen = person.screen?.remove();
+    person.screen?.draw({ nick: say("screen_of", { name }), video: screen, media: { audio: true, video: true, screen: true } });
+    drawPeople(self);
   }
 
-  #drawOwn() {
-    const nick = this.nick ? `${this.nick} (${say("you")})` : say("you");
-    const { video, sends: media } = this.#devices;
-    this.#own?.draw({ id: "", nick, audio: null, video, media, host: this.role === "host" });
+  function drawOwn() {
+    const media = devices.sends;
+    own?.draw({
+      nick: nick ? `${nick} (${say("you")})` : say("you"), video: devices.track("video"), media, hand: self.hand,
+      host: self.role === "host", mirrored: !media.screen && devices.facing === "user",
+    });
+    drawPeople(self);
   }
+
+  return Object.assign(self, {
+    /** Ends it from our side, without a word to the person. */
+    close() {
+      clearTimeout(retry);
+      clearTimeout(mentioned);
+      clearInterval(looking);
+      $("banner").textContent = "";
+      for (const id of peers.keys()) part(id, true);
+      own?.remove();
+      own = null;
+      clearLobby();
+      if (self.inRoom || self.waiting) server.send({ type: "leave" });
+      self.inRoom = self.waiting = false;
+      server.close();
+    },
+    /** Our devices changed, or what we do with them. */
+    mediaChanged() {
+      if (self.inRoom || self.waiting) update();
+      for (const { peer } of peers.values()) peer.mediaChanged();
+      drawOwn();
+      if (own) mention(devices.fault);
+    },
+    /** Says something to everybody in the room. */
+    say(text) {
+      const said = chat.say(text);
+      if (said) for (const { peer } of peers.values()) peer.say(said);
+    },
+    raise(up) {
+      self.hand = up;
+      for (const { peer } of peers.values()) peer.sayHand();
+      drawOwn();
+    },
+    /** What the host decides: `admit`, `kick` and the like. */
+    order: (type, more) => server.send({ type, id: ++requests, ...more }),
+    /** Rings round those who speak; `level` is how loud we are. */
+    tick(level) {
+      const tracks = [devices.ear], sent = devices.isOn("audio");
+      for (const { peer, tile } of peers.values()) {
+        const { audio, pc } = peer.main;
+        tile.speaking(peer.entry.media.audio && levelOf(audio, pc?.getReceivers().find(({ track }) => track === audio)) > SPEECH);
+        tracks.push(audio);
+      }
+      keepMeters(tracks);
+      own?.speaking(sent && level > SPEECH);
+      talk = sent ? 0 : talk + (level > 2 * SPEECH);
+      if (talk === TALK && own) mention(say("muted_talking"));
+    },
+  });
 }

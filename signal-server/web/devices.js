@@ -1,111 +1,150 @@
-// Camera and microphone: what is wanted, what there is, and why not.
+// Camera, microphone, shared screen: what is wanted, what there is, and why not.
 
-const VIDEO = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 } };
-const AUDIO = { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
+import { say } from "./words.js";
 
-/** The word for why a device was refused. */
-function cause(kind, error) {
-  const device = kind === "audio" ? "mic" : "camera";
-  switch (error?.name) {
-    case "NotAllowedError": case "SecurityError": return `${device}_denied`;
-    case "NotReadableError": case "AbortError": return `${device}_in_use`;
-    default: return `no_${device}`;
+const WISHES = {
+  audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true },
+  video: { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 } },
+  screen: { width: { max: 1920 }, height: { max: 1200 }, frameRate: { max: 30 } },
+};
+const CAUSES = { NotAllowedError: "no_access", SecurityError: "no_access", NotReadableError: "in_use", AbortError: "in_use", TypeError: "insecure" };
+const media = navigator.mediaDevices;
+
+export function Devices(changed) {
+  /** The words for what is wrong. */
+  const faults = { audio: null, video: null };
+  const self = {
+    /** Live tracks, or null. `ear` hears our microphone while it is muted, for the meter alone. */
+    audio: null, video: null, screen: null, ear: null,
+    /** What the person wants (two words for each device, because it may refuse), and which ones by id. */
+    wants: { audio: true, video: true }, chosen: {},
+    /** Whether the person was asked, and answered; where a phone's camera looks. */
+    asked: false, facing: "user",
+
+    /** Asks for both at once, so that the person is asked once; then for each alone, if not both were to be had. */
+    async ask() {
+      if (!self.wants.video || !(await open("audio", "video"))) {
+        await open("audio");
+        if (self.wants.video) await open("video");
+      }
+      self.asked = true;
+      changed();
+    },
+
+    /** Turns a device on or off. Off, the camera is let go: its light goes out. */
+    async set(kind, on) {
+      self.wants[kind] = on;
+      if (kind === "video" && !on) drop(kind);
+      else if (self[kind]) self[kind].enabled = on;
+      else if (on) await open(kind);
+      keep();
+    },
+
+    /** The host wants it: it is not remembered. */
+    mute() {
+      self.wants.audio = false;
+      if (self.audio) self.audio.enabled = false;
+      changed();
+    },
+
+    /** Takes another device; `speaker` is where the others are heard. */
+    async pick(kind, id) {
+      self.chosen[kind] = id;
+      if (self.wants[kind]) await reopen(kind);
+      keep();
+    },
+
+    /** The camera on the other side of a phone. */
+    async flip() {
+      self.facing = self.facing === "user" ? "environment" : "user";
+      delete self.chosen.video;
+      await reopen("video");
+      changed();
+    },
+
+    /** Shares the screen, or no longer. */
+    async share() {
+      if (self.screen) drop("screen");
+      else {
+        try {
+          const [track] = (await media.getDisplayMedia({ video: WISHES.screen })).getVideoTracks();
+          track.contentHint = "detail";
+          track.onended = () => self.screen && self.share(); // the browser's own bar
+          self.screen = track;
+        } catch { /* they thought better of it */ }
+      }
+      changed();
+    },
+
+    stop: () => ["audio", "video", "screen"].forEach(drop),
+    isOn: (kind) => Boolean(self[kind]?.enabled),
+    /** The track that the others get. */
+    track: (kind) => (kind === "video" ? self.screen ?? self.video : self.audio),
+    /** What is really sent. */
+    get sends() { return { audio: self.isOn("audio"), video: Boolean(self.track("video")), screen: Boolean(self.screen) }; },
+    /** The sentence about what is missing, or "". */
+    get fault() {
+      const { audio, video } = faults, Device = say(audio ? (video ? "devices" : "mic") : "camera");
+      return say(audio && video && audio !== video ? "none" : audio ?? video ?? "", { Device, device: Device.toLowerCase() });
+    },
+  };
+
+  function keep() {
+    localStorage.setItem("devices", JSON.stringify({ wants: self.wants, chosen: self.chosen }));
+    changed();
   }
-}
 
-export class Devices {
-  /** Live tracks, or null. */
-  audio = null;
-  video = null;
-  /** What the person wants: two words for each device, because it may refuse. */
-  wants = { audio: true, video: true };
-  /** The word for why there is none, or null. */
-  faults = { audio: null, video: null };
-  /** Whether the person was asked, and answered. */
-  asked = false;
-  #changed;
-
-  constructor(changed) {
-    this.#changed = changed;
+  function wish(kind) {
+    const deviceId = self.chosen[kind];
+    return { ...WISHES[kind], ...(deviceId ? { deviceId } : kind === "video" && { facingMode: self.facing }) };
   }
 
-  /** Asks for both at once, so that the person is asked once; then for each alone, if not both were to be had. */
-  async ask() {
-    await this.#askBoth();
-    this.asked = true;
-    this.#changed();
-  }
-
-  async #askBoth() {
-    if (!navigator.mediaDevices?.getUserMedia) {
-      this.faults = { audio: "insecure", video: "insecure" };
-      return;
-    }
+  /** Whether they are there now. */
+  async function open(...kinds) {
     try {
-      this.#take(await navigator.mediaDevices.getUserMedia({ audio: AUDIO, video: VIDEO }));
-    } catch {
-      await Promise.all([this.#askOne("audio"), this.#askOne("video")]);
+      take(await media.getUserMedia(Object.fromEntries(kinds.map((kind) => [kind, wish(kind)]))));
+      return true;
+    } catch ({ name }) {
+      for (const kind of kinds) faults[kind] = CAUSES[name] ?? "none";
     }
   }
 
-  /** Turns a device on or off. Off, the camera is let go: its light goes out. */
-  async set(kind, on) {
-    this.wants[kind] = on;
-    if (kind === "audio" && this.audio) this.audio.enabled = on;
-    else if (kind === "video" && !on) this.#drop("video");
-    else if (on && !this[kind]) await this.#askOne(kind);
-    this.#changed();
+  function reopen(kind) {
+    drop(kind); // most phones open one camera at a time
+    return open(kind);
   }
 
-  /** What is really sent. */
-  get sends() {
-    return { audio: Boolean(this.audio?.enabled), video: Boolean(this.video) };
-  }
-
-  /** The one word about what is missing, or null. */
-  get fault() {
-    const { audio, video } = this.faults;
-    if (audio && audio === video) return audio;
-    if (audio?.endsWith("denied") && video?.endsWith("denied")) return "devices_denied";
-    return audio && video ? "no_devices" : audio ?? video;
-  }
-
-  stop() {
-    this.#drop("audio");
-    this.#drop("video");
-  }
-
-  async #askOne(kind) {
-    if (!navigator.mediaDevices?.getUserMedia) return;
-    try {
-      this.#take(await navigator.mediaDevices.getUserMedia(kind === "audio" ? { audio: AUDIO } : { video: VIDEO }));
-    } catch (error) {
-      this.faults[kind] = cause(kind, error);
-    }
-  }
-
-  #take(stream) {
+  function take(stream) {
     for (const track of stream.getTracks()) {
-      const kind = track.kind;
-      if (this[kind] || (kind === "video" && !this.wants.video)) {
+      const { kind } = track;
+      if (self[kind] || (kind === "video" && !self.wants.video)) {
         track.stop(); // asked for twice, or unwanted by now
         continue;
       }
-      this[kind] = track;
-      this.faults[kind] = null;
-      if (kind === "audio") track.enabled = this.wants.audio;
+      self[kind] = track;
+      faults[kind] = null;
+      if (kind === "audio") self.ear = track.clone();
       else track.contentHint = "motion";
-      track.onended = () => { // unplugged
-        if (this[kind] !== track) return;
-        this[kind] = null;
-        this.faults[kind] = kind === "audio" ? "no_mic" : "no_camera";
-        this.#changed();
+      track.enabled = self.wants[kind];
+      track.onended = async () => { // unplugged: perhaps there is another one
+        if (self[kind] !== track) return;
+        await reopen(kind);
+        changed();
       };
     }
   }
 
-  #drop(kind) {
-    this[kind]?.stop();
-    this[kind] = null;
+  function drop(kind) {
+    self[kind]?.stop();
+    self[kind] = null;
+    if (kind === "audio") drop("ear");
   }
+
+  try {
+    const { wants, chosen } = JSON.parse(localStorage.getItem("devices"));
+    Object.assign(self.wants, wants);
+    Object.assign(self.chosen, chosen);
+  } catch { /* nothing kept, or nothing that we know */ }
+  media?.addEventListener("devicechange", changed);
+  return self;
 }

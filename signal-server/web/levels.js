@@ -1,58 +1,44 @@
 // Who speaks: the loudness of what came in, from the packets where they carry it, measured where they do not.
 
-const LEVEL = 0.02;
+/** Louder than this is speech. */
+export const SPEECH = 0.02;
 // Samples that are looked at: at 48 kHz most of the time between two looks, so that a short word is not missed.
 const WINDOW = 8192;
 
-/** One track's measure. */
-class Meter {
-  #source; #analyser; #samples = new Float32Array(WINDOW);
+let context = null;
+const meters = new Map();
+const samples = new Float32Array(WINDOW);
 
-  constructor(context, track) {
-    this.#source = context.createMediaStreamSource(new MediaStream([track]));
-    this.#analyser = new AnalyserNode(context, { fftSize: WINDOW });
-    this.#source.connect(this.#analyser);
-  }
+/** The loudness of `track`, 0 to 1; `receiver` is what it comes through, if it comes from somebody else. */
+export function levelOf(track, receiver) {
+  if (track?.readyState !== "live") return 0;
+  return receiver?.getSynchronizationSources?.()[0]?.audioLevel ?? measure(track);
+}
 
-  get level() {
-    this.#analyser.getFloatTimeDomainData(this.#samples);
-    return Math.sqrt(this.#samples.reduce((sum, sample) => sum + sample * sample, 0) / this.#samples.length);
-  }
-
-  close() {
-    this.#source.disconnect();
+/** Forgets the tracks that are no more. */
+export function keepMeters(tracks) {
+  for (const [track, { source }] of meters) {
+    if (tracks.includes(track)) continue;
+    source.disconnect();
+    meters.delete(track);
   }
 }
 
-export class Levels {
-  #context = null;
-  #meters = new Map();
-
-  /** Whether `track` is heard; `receiver` is what it comes through, if it comes from somebody else. */
-  speaks(track, receiver) {
-    if (!track || track.readyState !== "live") return false;
-    const known = receiver?.getSynchronizationSources?.()[0]?.audioLevel;
-    return (known ?? this.#measure(track)) > LEVEL;
-  }
-
-  /** Forgets the tracks that are no more. */
-  keep(tracks) {
-    for (const [track, meter] of this.#meters) {
-      if (tracks.includes(track)) continue;
-      meter.close();
-      this.#meters.delete(track);
+function measure(track) {
+  // A browser lets nobody listen in before the person has touched the page.
+  if (!context && !(navigator.userActivation?.hasBeenActive ?? true)) return 0;
+  try {
+    context ??= new AudioContext();
+    if (context.state === "suspended") context.resume();
+    if (!meters.has(track)) {
+      const source = context.createMediaStreamSource(new MediaStream([track]));
+      const analyser = new AnalyserNode(context, { fftSize: WINDOW });
+      source.connect(analyser);
+      meters.set(track, { source, analyser });
     }
-  }
-
-  #measure(track) {
-    // A browser lets nobody listen in before the person has touched the page.
-    if (!this.#context && !(navigator.userActivation?.hasBeenActive ?? true)) return 0;
-    try {
-      this.#context ??= new AudioContext();
-      if (!this.#meters.has(track)) this.#meters.set(track, new Meter(this.#context, track));
-      return this.#meters.get(track).level;
-    } catch {
-      return 0; // no sound on this machine: no ring
-    }
+    meters.get(track).analyser.getFloatTimeDomainData(samples);
+    return Math.sqrt(samples.reduce((sum, sample) => sum + sample * sample, 0) / WINDOW);
+  } catch {
+    return 0; // no sound on this machine: no ring
   }
 }

@@ -1,6 +1,8 @@
 // The room and the secret of the link. The secret leaves the address bar at once, and lives as long as this tab.
 
 const SECRET = /^[A-Za-z0-9_-]{22}$/;
+const KEY = /^[A-Za-z0-9_-]{43}$/;
+const kept = (what) => sessionStorage.getItem(what) ?? undefined;
 
 /** {room, wrong}: an empty room where the link names none, wrong when it cannot be one of ours. */
 export function readLink() {
@@ -8,19 +10,56 @@ export function readLink() {
   try {
     room = decodeURIComponent(/^\/r\/([^/]+)$/.exec(location.pathname)?.[1] ?? "");
   } catch {
-    return { room: "", wrong: true };
+    return { room, wrong: true };
   }
-  const given = new URLSearchParams(location.hash.slice(1).replaceAll("+", "%2B")).get("s");
-  const wrong = given !== null && !SECRET.test(given);
-  if (given !== null && !wrong) sessionStorage.setItem(`secret ${room}`, given);
+  const given = new URLSearchParams(location.hash.slice(1).replaceAll("+", "%2B"));
+  const [secret, key] = [given.get("s"), given.get("k")];
+  const wrong = secret !== null && !SECRET.test(secret);
+  if (secret && !wrong) keepSecret(room, secret);
+  if (KEY.test(key)) sessionStorage.setItem("key", key);
   if (location.hash) history.replaceState(null, "", location.pathname + location.search);
   return { room, wrong };
 }
 
+/** What a person typed or pasted: {room} or {url} of another page, or nothing when it is neither. */
+export function readTyped(text) {
+  if (!text.includes("/")) return { room: text.replace(/[\s-]/g, "") };
+  const url = toUrl(text);
+  return url?.pathname.startsWith("/r/") ? { url: url.href } : {};
+}
+
+/** An address of the web; null for what only looks like one. */
+export function toUrl(text) {
+  try {
+    const url = new URL(text);
+    return /^https?:$/.test(url.protocol) ? url : null;
+  } catch {
+    return null;
+  }
+}
+
 /** What lets in without knocking, if this tab was given it. */
-export const secretOf = (room) => sessionStorage.getItem(`secret ${room}`) ?? undefined;
+export const secretOf = (room) => kept(`secret ${room}`);
+export const keepSecret = (room, secret) => sessionStorage.setItem(`secret ${room}`, secret);
+
+/** What to give to others; `k` is the server's key, for desktop clients. */
+export function linkOf(room) {
+  const [secret, key] = [secretOf(room), kept("key")];
+  const parts = [secret && `s=${secret}`, key && `k=${key}`].filter(Boolean).join("&");
+  return `${location.origin}/r/${encodeURIComponent(room)}${parts && `#${parts}`}`;
+}
+
+const base64url = (bytes) => btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+
+export const drawSecret = () => base64url(crypto.getRandomValues(new Uint8Array(16)));
+
+/** What the server is told of a secret: SHA-256 of its bytes. */
+export async function hashOf(secret) {
+  const bytes = Uint8Array.from(atob(secret.replaceAll("-", "+").replaceAll("_", "/")), (letter) => letter.charCodeAt(0));
+  return base64url(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
+}
 
 /** Whether this tab is in the room, so that a reload comes straight back. */
-export const wasIn = (room) => sessionStorage.getItem(`joined ${room}`) !== null;
+export const wasIn = (room) => Boolean(kept(`joined ${room}`));
 export const rememberIn = (room) => sessionStorage.setItem(`joined ${room}`, "1");
 export const forgetIn = (room) => sessionStorage.removeItem(`joined ${room}`);

@@ -1,318 +1,282 @@
-// One other person: the peer connection, its negotiation, and what to do when it breaks.
-//
-// Perfect negotiation (W3C webrtc-pc, section 10.7) with incarnations: who joined later is polite and makes the first
-// offer; an offer of another `sid` replaces the connection; answers and candidates of another `sid` are late.
+// One other person: the connections to them, their negotiation, and what to do when one breaks. Perfect negotiation
+// (W3C webrtc-pc, section 10.7) with incarnations (`sid`), as PROTOCOL.md has it.
 
 import { Hearing } from "./chat.js";
+import { parse } from "./signalling.js";
+import { Quality } from "./quality.js";
 
-const CHANNEL = "hearth";
 /** Longest text of the channel that is looked at: the longest message in the widest letters, and what JSON adds. */
 const TEXT = 32 * 1024;
 /** Candidates kept until their description is there. Cap 64; full: the oldest goes, the better ones come late. */
 const EARLY = 64;
-/** An incarnation that does not connect within this is replaced by the polite side. */
-const CONNECT_WITHIN_MS = 15_000;
-const FIRST_WAIT_MS = 1_000;
-const LONGEST_WAIT_MS = 15_000;
+/** An incarnation that does not connect within this is replaced. */
+const CONNECT_MS = 15_000;
+const FIRST_WAIT_MS = 1_000, LONGEST_WAIT_MS = 15_000;
 
 /** H.264 constrained baseline in packetization mode 1 first, as Hearth's client has it; where there is none, VP8 does. */
 function preferCodecs(transceiver) {
-  const codecs = globalThis.RTCRtpReceiver?.getCapabilities?.("video")?.codecs;
-  if (!codecs || !transceiver.setCodecPreferences) return;
-  const rank = (codec) => {
-    const line = codec.sdpFmtpLine ?? "";
-    if (codec.mimeType.toLowerCase() !== "video/h264") return 2;
-    return line.includes("packetization-mode=1") && /profile-level-id=42/i.test(line) ? 0 : 1;
-  };
-  transceiver.setCodecPreferences([...codecs].sort((a, b) => rank(a) - rank(b)));
+  const codecs = RTCRtpReceiver.getCapabilities?.("video")?.codecs;
+  if (!codecs || transceiver.receiver.track.kind !== "video") return;
+  const rank = ({ mimeType, sdpFmtpLine = "" }) =>
+    !/h264/i.test(mimeType) ? 2 : /packetization-mode=1/.test(sdpFmtpLine) && /level-id=42/i.test(sdpFmtpLine) ? 0 : 1;
+  transceiver.setCodecPreferences?.(codecs.sort((a, b) => rank(a) - rank(b)));
 }
 
-export class Peer {
-  /** Tracks that come in. */
-  audio = null;
-  video = null;
-  #entry; #host; #pc = null; #sid = null; #channel = null; #early = []; #jobs = Promise.resolve();
-  #offered = false; #replaced = null; #restarted = false; #connected = false; #attempt = 0; #timer = 0; #closed = false; #hearing;
-
-  /**
-   * `host.signal(body)` sends, `host.sends()` and `host.track(kind)` are our media, `host.configuration()` is for the
-   * connection, `host.changed(peer)` redraws, `host.bye(peer)` is the other one's leaving, `host.chat` is what we say,
-   * and `host.heard(peer, text)` what they do.
-   */
-  constructor(entry, host) {
-    this.#entry = entry;
-    this.#host = host;
-    this.#hearing = new Hearing(host.chat.last);
-    if (entry.polite) this.#run(() => this.#rebuild());
-  }
-
-  get id() { return this.#entry.id; }
-  get entry() { return this.#entry; }
-  get sid() { return this.#sid; }
-  get connection() { return this.#pc; }
-
-  /** connecting, connected, faltering or failed. */
-  get state() {
-    const state = this.#pc?.iceConnectionState;
-    if (state === "failed") return "failed";
-    if (state === "disconnected") return "faltering";
-    if (this.#pc?.connectionState === "connected") return "connected";
-    return this.#connected ? "faltering" : "connecting";
-  }
-
-  /** The server knows something newer of them. */
-  update(entry) {
-    this.#entry = { ...entry, polite: this.#entry.polite };
-  }
-
-  /** Our tracks or their state changed. */
-  mediaChanged() {
-    this.#run(() => this.#attachTracks());
-    this.#sayMedia();
-  }
-
-  /** Says a message of ours. */
-  say({ n, text }) {
-    this.#tell({ type: "chat", n, text });
-  }
-
-  /** Whether the two sides have no video in common. Firefox offers port 0 also where it means the port of another section. */
-  get hasNoVideo() {
-    const refused = (section) => section.startsWith("m=video 0 ") && !/^a=bundle-only/m.test(section);
-    const rejected = (description) => (description?.sdp ?? "").split(/^(?=m=)/m).some(refused);
-    return rejected(this.#pc?.currentRemoteDescription) || rejected(this.#pc?.currentLocalDescription);
-  }
-
-  /** A signal of theirs. */
-  hear(signal) {
-    if (signal.pc && signal.pc !== "main") return;
-    if (signal.desc) this.#run(() => this.#hearDescription(signal.sid, signal.desc));
-    else if (signal.cand) this.#run(() => this.#hearCandidate(signal.sid, signal.cand));
-  }
-
-  /** Ends it; with `bye`, the other side is told directly. */
-  close(bye = false) {
-    if (bye) this.#tell({ type: "bye" });
-    this.#closed = true;
-    this.#dismantle();
-  }
-
-  /** The present pair of candidates and what came in, for tests and curious people. */
-  async stats() {
-    const found = { pair: null, framesDecoded: 0, bytesReceived: 0, codec: null };
-    const report = await this.#pc?.getStats();
-    if (!report) return found;
-    for (const stat of report.values()) {
-      if (stat.type === "transport" && stat.selectedCandidatePairId) {
-        const pair = report.get(stat.selectedCandidatePairId);
-        const kind = (id) => report.get(id)?.candidateType;
-        found.pair = pair && { local: kind(pair.localCandidateId), remote: kind(pair.remoteCandidateId) };
-      }
-      if (stat.type === "inbound-rtp") found.bytesReceived += stat.bytesReceived ?? 0;
-      if (stat.type === "inbound-rtp" && stat.kind === "video") {
-        found.framesDecoded = stat.framesDecoded ?? 0;
-        found.codec = report.get(stat.codecId)?.mimeType ?? null;
-      }
-    }
-    return found;
-  }
+/**
+ * One connection through all its incarnations. `offers`: the first offer is ours, and we mend; `mayOffer`: later ones may
+ * be; `polite`: we give way. `fill(pc)` fills a first offer, `attach(pc)` puts our tracks into the places that there are.
+ */
+function link({ offers, mayOffer, polite, configuration, signal, changed, fill, attach, channel }) {
+  let pc = null, sid = null, replaced, early = [], jobs = Promise.resolve(), timer, attempt = 0, offered, restarted, connected, closed;
 
   /** One thing after the other, in the order in which it was asked for. */
-  #run(job) {
-    this.#jobs = this.#jobs.then(() => (this.#closed ? undefined : job())).catch((error) => {
-      if (!this.#closed) console.warn("peer", this.id, error);
+  const run = (job) => {
+    jobs = jobs.then(() => closed || job()).catch((error) => closed || console.warn("peer", error));
+  };
+  const say = (body) => signal({ sid, ...body });
+  const describe = () => say({ desc: pc.localDescription.toJSON() });
+
+  function dismantle() {
+    clearTimeout(timer);
+    pc?.close();
+    pc = self.audio = self.video = null;
+  }
+
+  function build(newSid) {
+    dismantle();
+    replaced = sid;
+    sid = newSid;
+    offered = restarted = false;
+    const own = pc = new RTCPeerConnection(configuration());
+    const mine = (act) => (event) => pc === own && act(event);
+    own.onicecandidate = mine(({ candidate }) => {
+      if (candidate?.candidate) say({ cand: candidate.toJSON() });
+      else if (!candidate) say({ end: /^a=ice-ufrag:(\S+)/m.exec(own.localDescription?.sdp)?.[1] ?? "" });
     });
-  }
-
-  #build(sid) {
-    this.#dismantle();
-    this.#replaced = this.#sid;
-    const pc = new RTCPeerConnection({ bundlePolicy: "max-bundle", ...this.#host.configuration() });
-    this.#pc = pc;
-    this.#sid = sid;
-    this.#offered = false;
-    this.#restarted = false;
-    const mine = (act) => (event) => { if (this.#pc === pc) act(event); };
-    pc.onicecandidate = mine(({ candidate }) => {
-      if (candidate?.candidate) this.#signal({ cand: candidate.toJSON() });
-      else if (!candidate) this.#signal({ end: ufragOf(pc.localDescription?.sdp) });
+    own.ontrack = mine(({ track }) => {
+      self[track.kind] = track;
+      track.onunmute = track.onmute = changed;
+      changed();
     });
-    pc.ontrack = mine(({ track }) => {
-      this[track.kind] = track;
-      track.onunmute = track.onmute = () => this.#host.changed(this);
-      this.#host.changed(this);
-    });
-    pc.ondatachannel = mine(({ channel }) => { if (channel.label === CHANNEL) this.#useChannel(channel); });
-    pc.onnegotiationneeded = mine(() => this.#run(() => this.#offer(pc)));
-    pc.oniceconnectionstatechange = pc.onconnectionstatechange = mine(() => this.#onState());
-    this.#timer = setTimeout(() => this.#onStuck(), CONNECT_WITHIN_MS);
-    this.#host.changed(this);
-    return pc;
+    own.ondatachannel = mine((event) => channel(event.channel));
+    own.onnegotiationneeded = mine(() => run(() => offer(own)));
+    own.oniceconnectionstatechange = own.onconnectionstatechange = mine(onState);
+    timer = setTimeout(onStuck, CONNECT_MS);
+    changed();
   }
 
-  #dismantle() {
-    clearTimeout(this.#timer);
-    this.#pc?.close();
-    this.#pc = this.#channel = this.audio = this.video = null;
+  /** A new incarnation of ours. `negotiationneeded` makes the offer. */
+  function rebuild() {
+    early = [];
+    build(crypto.getRandomValues(new Uint32Array(1))[0]);
+    fill(pc);
+    pc.getTransceivers().forEach(preferCodecs);
   }
 
-  /** A new incarnation of ours: audio, video, data, in this order. `negotiationneeded` makes the offer. */
-  #rebuild() {
-    const early = this.#early;
-    const pc = this.#build(crypto.getRandomValues(new Uint32Array(1))[0]);
-    this.#early = early.filter((kept) => kept.sid === this.#sid);
-    for (const kind of ["audio", "video"]) {
-      const track = this.#host.track(kind);
-      const transceiver = pc.addTransceiver(track ?? kind, { direction: track ? "sendrecv" : "recvonly" });
-      if (kind === "video") preferCodecs(transceiver);
-    }
-    this.#useChannel(pc.createDataChannel(CHANNEL));
+  async function offer(own) {
+    if (own !== pc || pc.signalingState !== "stable" || !mayOffer) return; // it fires again once stable
+    await own.setLocalDescription();
+    if (own.localDescription.type !== "offer") return;
+    offered = true;
+    describe();
   }
 
-  async #offer(pc) {
-    if (pc !== this.#pc || pc.signalingState !== "stable") return; // it fires again once stable
-    await pc.setLocalDescription();
-    if (pc.localDescription.type !== "offer") return;
-    this.#offered = true;
-    this.#signal({ desc: { type: "offer", sdp: pc.localDescription.sdp } });
-  }
-
-  async #hearDescription(sid, desc) {
-    const polite = this.#entry.polite;
-    if (sid !== this.#sid) {
-      if (desc.type !== "offer" || sid === this.#replaced) return; // said of what is gone
-      const ownIsNew = this.#offered && !this.#pc?.remoteDescription;
-      if (ownIsNew && !polite) return; // ours stands: they give way
-      this.#build(sid);
-    } else if (desc.type === "offer" && this.#pc.signalingState !== "stable" && !polite) {
-      return;
-    } else if (desc.type === "answer" && this.#pc.signalingState !== "have-local-offer") {
-      return;
-    }
-    const pc = this.#pc;
+  async function hearDescription(theirs, desc) {
+    const isOffer = desc.type === "offer";
+    if (theirs !== sid) {
+      if (!isOffer || theirs === replaced) return; // said of what is gone
+      if (offered && !pc?.remoteDescription && !polite) return; // ours is new and stands: they give way
+      build(theirs);
+    } else if (isOffer ? pc.signalingState !== "stable" && !polite : pc.signalingState !== "have-local-offer") return;
     await pc.setRemoteDescription(desc); // rolls our own offer back if need be
-    if (desc.type === "offer") {
-      await this.#attachTracks();
-      pc.getTransceivers().filter((t) => t.receiver.track.kind === "video").forEach(preferCodecs);
+    if (isOffer) {
+      await attach(pc);
+      pc.getTransceivers().forEach(preferCodecs);
       await pc.setLocalDescription();
-      this.#signal({ desc: { type: "answer", sdp: pc.localDescription.sdp } });
+      describe();
     }
-    await this.#useEarly();
+    await useEarly();
   }
 
-  async #hearCandidate(sid, candidate) {
-    this.#early.push({ sid, candidate });
-    if (this.#early.length > EARLY) this.#early.shift();
-    if (sid === this.#sid && this.#pc?.remoteDescription) await this.#useEarly();
+  async function useEarly() {
+    const ready = early.filter((kept) => kept.sid === sid);
+    early = early.filter((kept) => kept.sid !== sid);
+    // One that cannot be used (of another generation, or a kind unknown here) must not cost the others.
+    for (const { cand } of ready) await pc.addIceCandidate(cand).catch(() => {});
   }
 
-  async #useEarly() {
-    const ready = this.#early.filter((kept) => kept.sid === this.#sid);
-    this.#early = this.#early.filter((kept) => kept.sid !== this.#sid);
-    for (const { candidate } of ready) {
-      // One that cannot be used (of another generation, or a kind unknown here) must not cost the others.
-      await this.#pc.addIceCandidate(candidate).catch(() => {});
-    }
-  }
-
-  /** Puts our tracks into the places that there are. */
-  async #attachTracks() {
-    for (const transceiver of this.#pc?.getTransceivers() ?? []) {
-      const track = this.#host.track(transceiver.receiver.track.kind);
-      if (transceiver.sender.track !== track) await transceiver.sender.replaceTrack(track);
-      // A track that went away leaves its direction: muting must not negotiate.
-      if (track && transceiver.direction === "recvonly") transceiver.direction = "sendrecv";
-    }
-  }
-
-  #useChannel(channel) {
-    this.#channel = channel;
-    channel.onopen = () => {
-      if (channel !== this.#channel) return;
-      this.#sayMedia();
-      this.#tell({ type: "chat_seen", n: this.#hearing.open() });
-    };
-    channel.onmessage = ({ data }) => {
-      if (channel === this.#channel && typeof data === "string") this.#hearDirect(data);
-    };
-  }
-
-  #hearDirect(text) {
-    let message;
-    if (text.length > TEXT) return;
-    try {
-      message = JSON.parse(text);
-    } catch {
-      return;
-    }
-    if (message?.type === "bye") this.#host.bye(this);
-    if (message?.type === "chat") this.#hearChat(message);
-    if (message?.type === "chat_seen" && isCount(message.n)) {
-      const after = this.#hearing.seen(message.n);
-      if (after !== null) this.#host.chat.after(after).forEach((said) => this.say(said));
-    }
-    if (message?.type === "media") {
-      const media = { ...this.#entry.media, audio: message.audio === true, video: message.video === true };
-      this.#entry = { ...this.#entry, media };
-      this.#host.changed(this);
-    }
-  }
-
-  #hearChat({ n, text }) {
-    if (isCount(n) && typeof text === "string" && this.#hearing.take(n)) this.#host.heard(this, text);
-  }
-
-  #sayMedia() {
-    this.#tell({ type: "media", ...this.#host.sends() });
-  }
-
-  #tell(message) {
-    try {
-      if (this.#channel?.readyState === "open") this.#channel.send(JSON.stringify(message));
-    } catch (error) {
-      console.warn("channel", this.id, error); // full: it is repeated when the channel comes back
-    }
-  }
-
-  #signal(body) {
-    this.#host.signal({ to: this.id, pc: "main", sid: this.#sid, ...body });
-  }
-
-  #onState() {
-    const pc = this.#pc;
+  function onState() {
     if (pc.connectionState === "connected") {
-      clearTimeout(this.#timer);
-      this.#connected = true;
-      this.#restarted = false;
-      this.#attempt = 0;
-    } else if (pc.iceConnectionState === "failed" || pc.connectionState === "failed") {
-      this.#onFailed(pc);
+      clearTimeout(timer);
+      connected = true;
+      restarted = false;
+      attempt = 0;
+    } else if (offers && [pc.iceConnectionState, pc.connectionState].includes("failed")) {
+      // ICE first, which keeps the keys, then everything anew.
+      if (restarted || !connected) onStuck();
+      else {
+        clearTimeout(timer);
+        restarted = true;
+        pc.restartIce();
+        timer = setTimeout(onStuck, CONNECT_MS);
+      }
     }
-    this.#host.changed(this);
+    changed();
   }
 
-  /** The polite side mends: ICE first, which keeps the keys, then everything anew. */
-  #onFailed(pc) {
-    if (!this.#entry.polite) return;
-    clearTimeout(this.#timer);
-    if (!this.#restarted && this.#connected && pc.connectionState !== "closed") {
-      this.#restarted = true;
-      pc.restartIce();
-      this.#timer = setTimeout(() => this.#onStuck(), CONNECT_WITHIN_MS);
-    } else {
-      this.#onStuck();
-    }
+  function onStuck() {
+    if (!offers || closed) return;
+    clearTimeout(timer);
+    const wait = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** attempt++);
+    timer = setTimeout(() => run(() => pc?.connectionState !== "connected" && rebuild()), wait);
   }
 
-  #onStuck() {
-    if (!this.#entry.polite || this.#closed) return;
-    clearTimeout(this.#timer);
-    const wait = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** this.#attempt++);
-    this.#timer = setTimeout(() => this.#run(() => {
-      if (this.#pc?.connectionState !== "connected") this.#rebuild();
-    }), wait);
+  const self = {
+    audio: null,
+    video: null,
+    get pc() { return pc; },
+    get sid() { return sid; },
+    get state() {
+      if (pc?.iceConnectionState === "failed") return "failed";
+      if (pc?.iceConnectionState === "disconnected") return "faltering";
+      if (pc?.connectionState === "connected") return "connected";
+      return connected ? "faltering" : "connecting";
+    },
+    hear(heard) {
+      if (heard.desc) run(() => hearDescription(heard.sid, heard.desc));
+      if (!heard.cand) return;
+      run(async () => {
+        early.push(heard);
+        if (early.length > EARLY) early.shift();
+        if (heard.sid === sid && pc?.remoteDescription) await useEarly();
+      });
+    },
+    attach: () => run(() => pc && attach(pc)),
+    close() {
+      closed = true;
+      dismantle();
+    },
+  };
+  if (offers) run(rebuild);
+  return self;
+}
+
+/**
+ * Somebody in the room. `host` says what we send (`sends()`, `track(kind)`, `hand`, `chat`), takes what is for the server
+ * (`signal(body)`), and hears of them: `changed()`, `raised()`, `bye()`, `heard(text)`.
+ *
+ * A `legacy` peer is a SimpleWebRTC page: it answers whom it found and offers to whom it finds, has no channel of ours, its
+ * words come by the server, its screen by a connection of its own.
+ */
+export function Peer(entry, host) {
+  const { id, polite } = entry, legacy = entry.kind === "legacy", hearing = new Hearing(host.chat.last);
+  let channel = null;
+
+  const tell = (message) => {
+    try {
+      if (channel?.readyState === "open") channel.send(JSON.stringify(message));
+    } catch (error) {
+      console.warn("channel", id, error); // full: it is repeated when the channel comes back
+    }
+  };
+  const sayMedia = () => tell({ type: "media", ...host.sends() });
+  const sayHand = () => tell({ type: "hand", up: host.hand });
+  const through = (pc, more) => link({ ...host, ...more, signal: (body) => host.signal({ to: id, pc, ...body }) });
+  const watch = (offers) => through("screen", {
+    offers, mayOffer: offers, polite: false, fill: (pc) => pc.addTransceiver("video", { direction: "recvonly" }), attach() {}, channel() {},
+  });
+
+  function useChannel(opened) {
+    if (legacy || opened.label !== "hearth") return;
+    channel = opened;
+    opened.onopen = () => {
+      if (channel !== opened) return;
+      sayMedia();
+      tell({ type: "chat_seen", n: hearing.open() });
+      if (host.hand) sayHand();
+    };
+    opened.onmessage = ({ data }) => {
+      if (channel === opened && typeof data === "string" && data.length <= TEXT) hearDirect(parse(data));
+    };
   }
+
+  function hearDirect({ type, n, text, up, ...media }) {
+    if (type === "bye") host.bye();
+    if (type === "chat") hearChat(n, text);
+    if (type === "chat_seen" && isCount(n)) hearing.seen(n, (after) => host.chat.after(after).forEach(self.say));
+    if (type === "hand") {
+      if (up === true && !self.hand) host.raised();
+      self.hand = up === true;
+    }
+    if (type === "media") for (const kind of ["audio", "video", "screen"]) if (kind in media) self.entry.media[kind] = media[kind] === true;
+    host.changed();
+  }
+
+  function hearChat(n, text) {
+    if (isCount(n) && typeof text === "string" && hearing.take(n)) host.heard(text);
+  }
+
+  const self = {
+    id, entry, legacy, hand: false, quality: new Quality(), screen: null,
+    /** The server knows something newer of them. */
+    update(newer) {
+      self.entry = newer;
+      if (!legacy || newer.media.screen) return;
+      self.screen?.close();
+      self.screen = null;
+    },
+    mediaChanged() {
+      self.main.attach();
+      sayMedia();
+    },
+    sayHand,
+    /** Says a message of ours. */
+    say({ n, text }) {
+      if (legacy) host.signal({ to: id, pc: "main", sid: self.main.sid ?? 0, chat: { text } });
+      else tell({ type: "chat", n, text });
+    },
+    /** A signal of theirs. */
+    hear(signal) {
+      if (legacy && signal.chat) hearChat(hearing.heard + 1, signal.chat.text);
+      else if (signal.pc !== "screen") self.main.hear(signal);
+      else if (legacy) (self.screen ??= watch(false)).hear(signal);
+    },
+    /** Whether the two sides have no video in common. Firefox offers port 0 also where it means the port of another section. */
+    get hasNoVideo() {
+      const { currentRemoteDescription: theirs, currentLocalDescription: ours } = self.main.pc ?? {};
+      const refused = (section) => section.startsWith("m=video 0 ") && !/^a=bundle-only/m.test(section);
+      return [theirs, ours].some((one) => one?.sdp.split(/^(?=m=)/m).some(refused));
+    },
+    /** New servers, for the next restart of ICE. */
+    configure() { for (const { pc } of [self.main, self.screen ?? {}]) pc?.setConfiguration(host.configuration()); },
+    /** Ends it; with `bye`, the other side is told directly. */
+    close(bye) {
+      if (bye) tell({ type: "bye" });
+      self.main.close();
+      self.screen?.close();
+    },
+  };
+  self.main = through("main", {
+    offers: polite, mayOffer: polite || !legacy, polite: polite && !legacy, channel: useChannel,
+    /** A first offer: audio, video, data, in this order. */
+    fill(pc) {
+      for (const kind of ["audio", "video"]) {
+        const track = host.track(kind);
+        pc.addTransceiver(track ?? kind, { direction: track ? "sendrecv" : "recvonly" });
+      }
+      useChannel(pc.createDataChannel(legacy ? "simplewebrtc" : "hearth"));
+    },
+    async attach(pc) {
+      for (const transceiver of pc.getTransceivers()) {
+        const track = host.track(transceiver.receiver.track.kind);
+        if (transceiver.sender.track !== track) await transceiver.sender.replaceTrack(track);
+        // A track that went away leaves its direction: muting must not negotiate. A page that only offers is promised one.
+        if ((track || legacy) && transceiver.direction === "recvonly") transceiver.direction = "sendrecv";
+      }
+    },
+  });
+  if (legacy && polite && entry.media.screen) self.screen = watch(true);
+  return self;
 }
 
 const isCount = (n) => Number.isSafeInteger(n) && n >= 0;
-const ufragOf = (sdp) => /^a=ice-ufrag:(\S+)/m.exec(sdp ?? "")?.[1] ?? "";

@@ -14,124 +14,124 @@ const OPEN_WITHIN_MS = 8_000;
 /** Close codes after which coming back is pointless. */
 const FINAL = { 4001: "unsupported_version", 4003: "dropped", 4004: "replaced" };
 
-export class Signalling {
-  /** What the server takes, once it has said so. */
-  limits = {};
-  #url; #on; #socket = null; #up = false; #done = false; #waiting = 0; #attempt = 0; #watch = 0;
-  #token = null; #sent = []; #sequence = 0; #received = 0;
+const open = () => new WebSocket(`${location.protocol.replace("http", "ws")}//${location.host}/ws`, "hearth.v1");
 
-  /**
-   * `on.session({resumed, peerId})`, `on.message(message)`, `on.lost(attempt)` and `on.end(code)`, each called in order.
-   */
-  constructor(url, on) {
-    this.#url = url;
-    this.#on = on;
-    addEventListener("online", () => this.#hurry());
-    this.#open();
+/** The object in a text; an empty one for anything else. */
+export function parse(text) {
+  try {
+    return Object(JSON.parse(text));
+  } catch {
+    return {};
   }
+}
+
+/** What the server can do beyond the version, asked without a session; null when it is not to be reached. */
+export const askFeatures = () => new Promise((done) => {
+  const socket = open();
+  socket.onmessage = ({ data }) => {
+    done(parse(data).features ?? []);
+    socket.close();
+  };
+  socket.onclose = () => done(null);
+});
+
+/** `on.session(resumed)`, `on.message(message)`, `on.lost(attempt)` and `on.end(code)`, each called in order. */
+export function signalling(on) {
+  let socket = null, up = false, done = false, waiting = 0, watch = 0, attempt = 0;
+  let token = null, sent = [], sequence = 0, received = 0;
+  const self = { limits: {}, features: [], send, close };
 
   /** Sends within the session, now or after coming back. */
-  send(message) {
-    const now = performance.now();
-    const numbered = { seq: ++this.#sequence, text: "", at: now };
-    numbered.text = JSON.stringify({ seq: numbered.seq, ...message });
-    this.#sent.push(numbered);
-    while (this.#sent.length > KEPT || (this.#up && now - this.#sent[0].at > KEPT_MS)) this.#sent.shift();
-    if (this.#up) this.#socket.send(numbered.text);
+  function send(message) {
+    const at = performance.now(), seq = ++sequence;
+    const text = JSON.stringify({ seq, ...message });
+    sent.push({ seq, text, at });
+    while (sent.length > KEPT || (up && at - sent[0].at > KEPT_MS)) sent.shift();
+    if (up) socket.send(text);
   }
 
-  close() {
-    this.#done = true;
-    clearTimeout(this.#waiting);
-    clearTimeout(this.#watch);
-    this.#socket?.close(1000);
+  function close() {
+    done = true;
+    clearTimeout(waiting);
+    drop();
   }
 
-  #open() {
-    if (this.#done) return;
-    const socket = new WebSocket(this.#url, "hearth.v1");
-    this.#socket = socket;
-    this.#watch = setTimeout(() => this.#lose(socket), OPEN_WITHIN_MS);
-    socket.onmessage = (event) => { if (socket === this.#socket) this.#hear(event.data); };
-    socket.onclose = (event) => {
-      if (socket !== this.#socket) return;
-      if (FINAL[event.code]) this.#end(FINAL[event.code]);
-      else this.#lose(socket);
+  function connect() {
+    if (done) return;
+    const mine = socket = open();
+    watch = setTimeout(lose, OPEN_WITHIN_MS);
+    mine.onmessage = ({ data }) => { if (mine === socket) hear(parse(data)); };
+    mine.onclose = ({ code }) => {
+      if (mine !== socket) return;
+      if (FINAL[code]) end(FINAL[code]);
+      else lose();
     };
   }
 
+  function drop() {
+    clearTimeout(watch);
+    const old = socket;
+    socket = null;
+    up = false;
+    old?.close(1000);
+  }
+
   /** Gives a connection up and tries again, later each time. */
-  #lose(socket) {
-    if (this.#done || socket !== this.#socket) return;
-    this.#socket = null;
-    this.#up = false;
-    clearTimeout(this.#watch);
-    socket.close();
-    this.#attempt += 1;
-    this.#on.lost(this.#attempt);
-    const wait = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (this.#attempt - 1)) * (0.75 + Math.random() / 2);
-    this.#waiting = setTimeout(() => this.#open(), wait);
+  function lose() {
+    drop();
+    on.lost(++attempt);
+    const wait = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (attempt - 1)) * (0.75 + Math.random() / 2);
+    if (!done) waiting = setTimeout(connect, wait);
   }
 
-  /** The network is back, or another one: what we have may be dead without knowing it. */
-  #hurry() {
-    if (this.#done) return;
-    clearTimeout(this.#waiting);
-    if (this.#socket) {
-      clearTimeout(this.#watch);
-      const old = this.#socket;
-      this.#socket = null;
-      this.#up = false;
-      old.close();
-    }
-    this.#open();
+  function end(code) {
+    close();
+    on.end(code);
   }
 
-  #end(code) {
-    this.close();
-    this.#on.end(code);
-  }
-
-  #hear(text) {
-    let message;
-    try {
-      message = JSON.parse(text);
-    } catch {
-      return;
-    }
+  function hear(message) {
     if (message.seq !== undefined) {
-      if (message.seq <= this.#received) return; // sent again, but it had arrived
-      if (message.seq > this.#received + 1) return this.#lose(this.#socket); // resume says what is missing
-      this.#received = message.seq;
-      return this.#on.message(message);
+      if (message.seq <= received) return; // sent again, but it had arrived
+      if (message.seq > received + 1) return lose(); // resume says what is missing
+      received = message.seq;
+      return on.message(message);
     }
     switch (message.type) {
-      case "welcome": return this.#greet(message);
-      case "session": return this.#begin(message);
-      case "error": return this.#end(message.code);
+      case "welcome": return greet(message);
+      case "session": return begin(message);
+      case "error": return end(message.code);
     }
   }
 
-  #greet(welcome) {
-    if (!welcome.v?.includes(VERSION)) return this.#end("unsupported_version");
-    this.limits = welcome.limits ?? {};
-    const resume = this.#token ? { token: this.#token, last_seq: this.#received } : undefined;
-    this.#socket.send(JSON.stringify({ type: "hello", v: [VERSION], client: CLIENT, kind: "web", resume }));
+  function greet({ v, limits = {}, features = [] }) {
+    if (!v?.includes(VERSION)) return end("unsupported_version");
+    Object.assign(self, { limits, features });
+    const resume = token ? { token, last_seq: received } : undefined;
+    socket.send(JSON.stringify({ type: "hello", v: [VERSION], client: CLIENT, kind: "web", resume }));
   }
 
-  #begin(session) {
-    clearTimeout(this.#watch);
-    this.#token = session.resume_token;
-    this.#attempt = 0;
-    this.#up = true;
-    if (session.resumed) {
-      this.#sent = this.#sent.filter((kept) => kept.seq > session.last_seq);
-      for (const kept of this.#sent) this.#socket.send(kept.text);
+  function begin({ resume_token, resumed, last_seq }) {
+    clearTimeout(watch);
+    token = resume_token;
+    attempt = 0;
+    up = true;
+    if (resumed) {
+      sent = sent.filter(({ seq }) => seq > last_seq);
+      for (const { text } of sent) socket.send(text);
     } else {
-      this.#sent = [];
-      this.#sequence = 0;
-      this.#received = 0;
+      sent = [];
+      sequence = received = 0;
     }
-    this.#on.session({ resumed: session.resumed, peerId: session.peer_id });
+    on.session(resumed);
   }
+
+  // The network is back, or another one: what we have may be dead without knowing it.
+  addEventListener("online", () => {
+    if (done) return;
+    clearTimeout(waiting);
+    drop();
+    connect();
+  });
+  connect();
+  return self;
 }

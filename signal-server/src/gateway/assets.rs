@@ -20,19 +20,20 @@ pub(super) const INDEX: Asset = Asset { content_type: HTML, body: include_str!("
 pub(super) fn asset(name: &str) -> Option<Asset> {
     let (content_type, body) = match name {
         "style.css" => (CSS, include_str!("../../web/style.css")),
-        "call.css" => (CSS, include_str!("../../web/call.css")),
         "icon.svg" => (SVG, include_str!("../../web/icon.svg")),
         "app.js" => (SCRIPT, include_str!("../../web/app.js")),
         "call.js" => (SCRIPT, include_str!("../../web/call.js")),
         "chat.js" => (SCRIPT, include_str!("../../web/chat.js")),
         "devices.js" => (SCRIPT, include_str!("../../web/devices.js")),
+        "dom.js" => (SCRIPT, include_str!("../../web/dom.js")),
         "levels.js" => (SCRIPT, include_str!("../../web/levels.js")),
         "link.js" => (SCRIPT, include_str!("../../web/link.js")),
-        "panel.js" => (SCRIPT, include_str!("../../web/panel.js")),
+        "people.js" => (SCRIPT, include_str!("../../web/people.js")),
+        "quality.js" => (SCRIPT, include_str!("../../web/quality.js")),
         "signalling.js" => (SCRIPT, include_str!("../../web/signalling.js")),
         "peer.js" => (SCRIPT, include_str!("../../web/peer.js")),
+        "tiles.js" => (SCRIPT, include_str!("../../web/tiles.js")),
         "words.js" => (SCRIPT, include_str!("../../web/words.js")),
-        "ui.js" => (SCRIPT, include_str!("../../web/ui.js")),
         _ => return None,
     };
     Some(Asset { content_type, body })
