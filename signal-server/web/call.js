@@ -1,7 +1,7 @@
 // A call, from the request to come in until its end. Owns who is in the room, and who waits at its door.
 
 import { Chat } from "./chat.js";
-import { $ } from "./dom.js";
+import { write } from "./dom.js";
 import { SPEECH, keepMeters, levelOf } from "./levels.js";
 import { forgetIn, hashOf, keepSecret, rememberIn, secretOf } from "./link.js";
 import { Peer } from "./peer.js";
@@ -60,7 +60,7 @@ export function Call({ room, nick, password, create, devices, relayOnly }, on) {
 
   const sentenceOf = (code, values) => (knows(code) ? say(code, values) : say("refused", { code }));
   const update = () => server.send({ type: "update", media: devices.sends });
-  const announce = (word, name) => { $("live").textContent = say(word, { name: name || say("guest") }); };
+  const announce = (word, name) => write("live", say(word, { name: name || say("guest") }));
 
   function ask() {
     const wish = create ? { type: "create", invite_hash: create.hash } : { type: "join", invite: secretOf(self.room), password };
@@ -70,7 +70,7 @@ export function Call({ room, nick, password, create, devices, relayOnly }, on) {
   /** Shows the sentence on the banner for a while: the server's trouble, as long as it holds, goes first. */
   function mention(sentence) {
     clearTimeout(mentioned);
-    $("banner").textContent = trouble ? say(trouble) : sentence;
+    write("banner", trouble ? say(trouble) : sentence);
     if (sentence) mentioned = setTimeout(mention, MENTION_MS, "");
   }
 
@@ -258,7 +258,7 @@ export function Call({ room, nick, password, create, devices, relayOnly }, on) {
       clearTimeout(retry);
       clearTimeout(mentioned);
       clearInterval(looking);
-      $("banner").textContent = "";
+      write("banner", "");
       for (const id of peers.keys()) part(id, true);
       own?.remove();
       own = null;

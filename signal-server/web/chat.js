@@ -90,8 +90,9 @@ export function startChat(send) {
     send($("chat-text").value);
     $("chat-text").value = "";
   };
-  on("chat-form", "submit", submit);
-  on("chat-text", "keydown", (event) => {
+  $("chat-text").placeholder = $("chat-text").ariaLabel = say("chat_write");
+  on($("chat-form"), "submit", submit);
+  on($("chat-text"), "keydown", (event) => {
     // Enter that ends the choice of a Chinese word is no Enter.
     if (event.key === "Enter" && !event.shiftKey && !event.isComposing) submit(event);
   });
@@ -129,7 +130,7 @@ function showLine({ from, nick, text }) {
 }
 
 function labelChat() {
-  label($("chat-button"), say("chat") + (unread ? say("unread", { n: unread }) : " (C)"));
+  label($("chat-button"), say("chat") + (unread ? say("unread", { n: unread }) : ""));
   $("unread").hidden = !unread;
   $("unread").textContent = unread > 99 ? "99+" : unread;
 }

@@ -84,7 +84,7 @@ export function Devices(changed) {
     get sends() { return { audio: self.isOn("audio"), video: Boolean(self.track("video")), screen: Boolean(self.screen) }; },
     /** The sentence about what is missing, or "". */
     get fault() {
-      const { audio, video } = faults, Device = say(audio ? (video ? "devices" : "mic") : "camera");
+      const { audio, video } = faults, Device = say(audio ? (video ? "devices" : "audio") : "video");
       return say(audio && video && audio !== video ? "none" : audio ?? video ?? "", { Device, device: Device.toLowerCase() });
     },
   };

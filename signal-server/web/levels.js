@@ -2,12 +2,11 @@
 
 /** Louder than this is speech. */
 export const SPEECH = 0.02;
-// Samples that are looked at: at 48 kHz most of the time between two looks, so that a short word is not missed.
+/** Samples that are looked at: most of the time between two looks, so that a short word is not missed. */
 const WINDOW = 8192;
 
 let context = null;
-const meters = new Map();
-const samples = new Float32Array(WINDOW);
+const meters = new Map(), samples = new Float32Array(WINDOW);
 
 /** The loudness of `track`, 0 to 1; `receiver` is what it comes through, if it comes from somebody else. */
 export function levelOf(track, receiver) {
@@ -29,12 +28,9 @@ function measure(track) {
   if (!context && !(navigator.userActivation?.hasBeenActive ?? true)) return 0;
   try {
     context ??= new AudioContext();
-    if (context.state === "suspended") context.resume();
     if (!meters.has(track)) {
       const source = context.createMediaStreamSource(new MediaStream([track]));
-      const analyser = new AnalyserNode(context, { fftSize: WINDOW });
-      source.connect(analyser);
-      meters.set(track, { source, analyser });
+      meters.set(track, { source, analyser: source.connect(new AnalyserNode(context, { fftSize: WINDOW })) });
     }
     meters.get(track).analyser.getFloatTimeDomainData(samples);
     return Math.sqrt(samples.reduce((sum, sample) => sum + sample * sample, 0) / WINDOW);

@@ -1,6 +1,6 @@
 // Who is here and who knocks, and what a host may do.
 
-import { $, all, copy, el, label, setAvatar } from "./dom.js";
+import { $, all, copy, el, label, one, setAvatar, write } from "./dom.js";
 import { say } from "./words.js";
 
 let drawn;
@@ -13,8 +13,8 @@ export function drawLobby(lobby) {
     if (cards.some((card) => card.dataset.peer === id)) continue;
     const name = nick || say("guest"), card = copy("knock");
     card.dataset.peer = id;
-    setAvatar(card.querySelector(".avatar"), name, id);
-    card.querySelector("p").textContent = say("knocks", { name });
+    setAvatar(one(".avatar", card), name, id);
+    one("p", card).textContent = say("knocks", { name });
     for (const button of all("button", card)) label(button, `${button.textContent}: ${name}`);
     list.append(card);
   }
@@ -29,15 +29,15 @@ export function drawPeople({ nick, role, state, hand, peers }) {
     const marks = [entry.role === "host" && "host", up && "hand_up", !entry.media.audio && "muted", way];
     rows.push([id, entry.nick || say("guest"), marks, host && (legacy ? ["kick"] : ["make_host", "kick"])]);
   }
-  $("count").textContent = rows.length;
+  write("count", rows.length);
   const now = JSON.stringify([rows, role, state]);
   if (now === drawn) return; // or the focus would be lost for nothing
   drawn = now;
   $("people-list").replaceChildren(...rows.map(line));
   $("host-tools").hidden = !host;
-  $("lock").textContent = say($("lock").dataset.do = state.locked ? "unlock" : "lock");
+  write("lock", say($("lock").dataset.do = state.locked ? "unlock" : "lock"));
   $("room-password").placeholder = say(state.has_password ? "has_password" : "password");
-  $("wrong").textContent = state.wrong_invites ? say("wrong_invites", { n: state.wrong_invites }) : "";
+  write("wrong", state.wrong_invites ? say("wrong_invites", { n: state.wrong_invites }) : "");
 }
 
 function line([id, name, marks, orders]) {

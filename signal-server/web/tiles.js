@@ -1,6 +1,6 @@
 // The tiles: what each shows, and where it stands. One may be featured: pinned, a shared screen, or who speaks.
 
-import { $, copy, label, setAvatar, setTrack } from "./dom.js";
+import { $, copy, flag, label, one, setAvatar, setTrack } from "./dom.js";
 import { say } from "./words.js";
 
 const GAP = 10;
@@ -21,8 +21,8 @@ export class Tile {
     this.#blocked = blocked;
     this.#audio.autoplay = true;
     this.hear();
-    root.classList.toggle("own", own);
-    video.onresize = () => root.classList.toggle("tall", video.videoHeight > video.videoWidth);
+    flag(root, "own", own);
+    video.onresize = () => flag(root, "tall", video.videoHeight > video.videoWidth);
     root.onclick = () => {
       pinned = pinned === this ? null : this;
       arrange();
@@ -33,7 +33,7 @@ export class Tile {
     arrange();
   }
 
-  find(selector) { return this.root.querySelector(selector); }
+  find(selector) { return one(selector, this.root); }
 
   /** `nick`, tracks `audio` and `video`, what they say they send (`media`), their marks, and a sentence (`state`). */
   draw({ id = "", nick, audio, video, media, host, hand, quality, mirrored, state = "", faltering }) {
@@ -45,9 +45,7 @@ export class Tile {
     this.find(".hand").hidden = !hand;
     const marks = [host && "host", !heard && "muted", !filmed && "unseen", hand && "hand_up"].filter(Boolean).map((word) => say(word));
     root.ariaLabel = [nick, ...marks, state].filter(Boolean).join(", ");
-    for (const [name, is] of Object.entries({ silent: !heard, unseen: !filmed, seen: filmed && video, sharing: screen, mirrored, faltering })) {
-      root.classList.toggle(name, Boolean(is));
-    }
+    for (const [name, is] of Object.entries({ silent: !heard, unseen: !filmed, seen: filmed && video, sharing: screen, mirrored, faltering })) flag(root, name, is);
     const { grade, relayed, trip, lost } = quality ?? {}, mark = this.find(".quality");
     mark.hidden = !grade;
     mark.dataset.grade = grade;
@@ -62,7 +60,7 @@ export class Tile {
 
   /** A ring round who speaks; who goes on becomes the one that is seen largest. */
   speaking(is) {
-    this.root.classList.toggle("speaking", is);
+    flag(this.root, "speaking", is);
     this.#loud = is ? this.#loud + 1 : 0;
     if (this.#loud !== HOLD || this.own) return;
     speaker = this;
@@ -100,7 +98,7 @@ function arrange() {
   const crowded = all.length > (Math.min(w, h) < 500 ? 2 : 4);
   const star = all.length > 1 && (pinned ?? all.find((tile) => tile.sharing && !tile.own) ?? (crowded && speaker));
   for (const tile of all) {
-    tile.root.classList.toggle("featured", tile === star);
+    flag(tile.root, "featured", tile === star);
     const pin = tile.find(".pin");
     label(pin, say(tile === pinned ? "unpin" : "pin"));
     pin.ariaPressed = tile === pinned;
@@ -120,13 +118,13 @@ function pack(some, left, top, width, height) {
     const wide = Math.min((width + GAP) / across - GAP, (room * 16) / 9), high = Math.min(room, wide / least);
     if (wide * high > w * h) [w, h, columns, rows] = [wide, high, across, down];
   }
-  some.forEach(({ root: { style, classList } }, n) => {
+  some.forEach(({ root }, n) => {
     const row = Math.floor(n / columns), inRow = Math.min(columns, count - row * columns);
-    style.left = `${left + (width - inRow * (w + GAP) + GAP) / 2 + (n % columns) * (w + GAP)}px`;
-    style.top = `${top + (height - rows * (h + GAP) + GAP) / 2 + row * (h + GAP)}px`;
-    style.width = `${w}px`;
-    style.height = `${h}px`;
-    classList.toggle("small", w < 220);
+    root.style.left = `${left + (width - inRow * (w + GAP) + GAP) / 2 + (n % columns) * (w + GAP)}px`;
+    root.style.top = `${top + (height - rows * (h + GAP) + GAP) / 2 + row * (h + GAP)}px`;
+    root.style.width = `${w}px`;
+    root.style.height = `${h}px`;
+    flag(root, "small", w < 220);
   });
 }
 

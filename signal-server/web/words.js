@@ -19,8 +19,8 @@ room|Room {room}|会议号 {room}
 copy|Copy link|复制链接
 copied|Copied|已复制
 hear|Tap for sound|点按打开声音
-mic|Microphone|麦克风
-camera|Camera|摄像头
+audio|Microphone|麦克风
+video|Camera|摄像头
 speaker|Speaker|扬声器
 devices|Camera or microphone|摄像头和麦克风
 preview_wait|Your browser will ask for camera and microphone. You can join without them.|浏览器会询问摄像头和麦克风权限，没有它们也能入会
@@ -29,15 +29,14 @@ audio_on|Unmute (M)|解除静音 (M)
 video_off|Turn camera off (V)|关闭摄像头 (V)
 video_on|Turn camera on (V)|打开摄像头 (V)
 flip|Other camera|切换摄像头
-share|Share your screen|共享屏幕
+share|Share your screen (D)|共享屏幕 (D)
 stop|Stop sharing|停止共享
 sharing|You are sharing your screen.|您正在共享屏幕
 screen_of|{name}'s screen|{name} 的屏幕
-hand|Raise your hand|举手
-lower|Lower your hand|放下手
-chat|Chat|聊天
-people|People|参会者
-settings|Devices and keys|设备与快捷键
+hand|Raise your hand (R)|举手 (R)
+chat|Chat (C)|聊天 (C)
+people|People (P)|参会者 (P)
+settings|Devices and keys (?)|设备与快捷键 (?)
 keys|M microphone, V camera, Space hold to talk, D share, R hand, C chat, P people|M 麦克风，V 摄像头，按住空格说话，D 共享，R 举手，C 聊天，P 参会者
 leave|Leave|离开会议
 pin|Pin|固定
@@ -57,7 +56,7 @@ lost|{n} % lost|丢包 {n}%
 muted_talking|You're muted. Press M to unmute.|您已静音，按 M 解除静音
 silenced|The host muted everybody. Press M to unmute.|主持人已全体静音，按 M 解除静音
 you_host|You are the host now.|您现在是主持人
-unread| (C), {n} unread| (C)，{n} 条未读
+unread|, {n} unread|，{n} 条未读
 chat_write|Write to everybody|发送给所有人
 chat_empty|Everybody who is in the room reads this. Nothing is kept.|会议中的所有人都能看到，内容不会保存
 send|Send|发送
