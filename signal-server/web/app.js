@@ -267,8 +267,8 @@ const people = () => [...(call?.peers.values() ?? [])].map(({ peer }) => peer);
 Object.defineProperty(window, "hearth", {
   value: Object.freeze({
     get peers() {
-      return people().map(({ id, entry, main: { state, sid }, hand, quality: { grade, relayed } }) => (
-        { ...entry, id, away: Boolean(entry.away), state, sid, hand, grade, relayed }));
+      return people().map(({ id, entry, main: { state, sid }, hand = false, quality }) => (
+        { ...entry, id, away: Boolean(entry.away), state, sid, hand, grade: quality?.grade, relayed: quality?.relayed }));
     },
     get chat() { return call?.chat.lines ?? []; },
     get lobby() { return [...(call?.lobby.values() ?? [])]; },

@@ -3,25 +3,20 @@
 import { Chat } from "./chat.js";
 import { write } from "./dom.js";
 import { SPEECH, keepMeters, levelOf } from "./levels.js";
-import { forgetIn, hashOf, keepSecret, rememberIn, secretOf } from "./link.js";
+import { forgetIn, keepSecret, rememberIn, secretOf } from "./link.js";
 import { Peer } from "./peer.js";
 import { drawLobby, drawPeople } from "./people.js";
+import { look } from "./quality.js";
 import { signalling } from "./signalling.js";
 import { Tile } from "./tiles.js";
 import { knows, say } from "./words.js";
 
-/** How often a lost room is asked for again: each try spends some of what the server grants to guesses. */
-const REJOIN_MS = 10_000;
-/** How long something is mentioned. */
-const MENTION_MS = 8_000;
-/** How often connections are looked at. */
-const LOOK_MS = 3_000;
-/** Losses of the server's connection after which we stop calling it a change of network. */
-const CHANGES = 3;
-/** People at the door that are shown. Cap 64; full: the newest is not shown, and knocks again. */
-const LOBBY = 64;
-/** Looks (five a second) at talk that is not sent, until we say so. */
-const TALK = 4;
+const REJOIN_MS = 10_000; // a lost room is asked for again: each try spends some of what the server grants to guesses
+const MENTION_MS = 8_000; // something is mentioned
+const LOOK_MS = 3_000; // connections are looked at
+const CHANGES = 3; // losses of the server after which we stop calling it a change of network
+const LOBBY = 64; // people at the door that are shown; full: the newest is not shown, and knocks again
+const TALK = 4; // looks (five a second) at talk that is not sent, until we say so
 
 /**
  * `create`: {secret, hash} where the room is to be made; without a secret it is open. `on.entered()`, `on.waiting()`,
@@ -53,7 +48,7 @@ export function Call({ room, nick, password, create, devices, relayOnly }, on) {
   });
   const looking = setInterval(async () => {
     for (const [id, { peer }] of peers) {
-      await peer.quality.look(peer.main.pc);
+      peer.quality = await look(peer.main.pc, peer.quality);
       draw(id);
     }
   }, LOOK_MS);
@@ -115,8 +110,11 @@ export function Call({ room, nick, password, create, devices, relayOnly }, on) {
       if (id === undefined || self.inRoom) {
         if (code === "full") mention(sentence); // nobody can be let in
         console.warn("server", code, message);
-      } else if (own && ["no_such_room", "rate_limited", "taken"].includes(code)) askLater(code, wait);
-      else if (code === "rate_limited") countDown(wait);
+      } else if (own && ["no_such_room", "rate_limited"].includes(code)) {
+        // The server was started anew and the room is not back yet. The media goes on: ask again.
+        setTrouble("server_lost");
+        retry = setTimeout(ask, Math.max(REJOIN_MS, wait * 1000));
+      } else if (code === "rate_limited") countDown(wait);
       else {
         self.waiting = false;
         finish(code, sentence);
@@ -165,19 +163,6 @@ export function Call({ room, nick, password, create, devices, relayOnly }, on) {
     server_draining: () => own && setTrouble("server_draining"),
   };
 
-  /** The server was started anew and the room is not back yet. The media goes on; whose room it was makes it again. */
-  async function askLater(code, wait) {
-    self.inRoom = false;
-    create = null;
-    setTrouble("server_lost");
-    clearTimeout(retry);
-    const secret = secretOf(self.room);
-    if (code === "no_such_room" && self.role === "host" && (secret || !self.state.invite_only)) {
-      create = { secret, hash: secret && (await hashOf(secret)) };
-      ask();
-    } else retry = setTimeout(ask, Math.max(REJOIN_MS, wait * 1000));
-  }
-
   /** Tried too often: says for how long, and tries again by itself. */
   function countDown(s) {
     on.fault(s > 0 ? say("rate_limited", { s }) : "");
@@ -206,7 +191,7 @@ export function Call({ room, nick, password, create, devices, relayOnly }, on) {
       signal: (signal) => server.send({ type: "signal", ...signal }),
       sends: () => devices.sends,
       track: (kind) => devices.track(kind),
-      get hand() { return self.hand; },
+      hand: () => self.hand,
       configuration: () => ({ bundlePolicy: "max-bundle", iceServers: ice, iceTransportPolicy: relayOnly ? "relay" : "all" }),
       changed: mine(() => draw(id)),
       raised: mine(() => announce("raised", person.peer.entry.nick)),

@@ -1,49 +1,41 @@
 // What is said in the room, over each peer's data channel: the server sees nothing of it. A channel that comes back says how
 // far it had heard, and what is missing is said again.
 
-import { $, el, label, on } from "./dom.js";
+import { $, el, label, on, write } from "./dom.js";
 import { toUrl } from "./link.js";
 import { say } from "./words.js";
 
-/** Longest message, letters; what is longer is cut. */
-const LETTERS = 4000;
-/** Our own messages that can be said again. Cap 200; full: the oldest goes, and who was away misses it. */
-const SAID = 200;
-/** Lines that are shown. Cap 1000; full: the oldest goes. */
-const LINES = 1000;
-/** Messages of one peer at once (all of its own, said again), and a second for ever. What is beyond is dropped. */
-const BURST = 250, PER_SECOND = 4;
-/** Lines of one person within this are one block. */
-const BLOCK_MS = 120_000;
-/** From the bottom of the log, in pixels: who is farther up is reading, and is not moved. */
-const NEAR = 80;
+const LETTERS = 4000; // of a message; what is longer is cut
+const SAID = 200; // our own that can be said again; full: the oldest goes, and who was away misses it
+const LINES = 1000; // that are shown; full: the oldest goes
+const BURST = 250, PER_SECOND = 4; // messages of one peer; what is beyond is dropped
+const BLOCK_MS = 120_000; // lines of one person within this are one block
+const NEAR = 80; // pixels from the bottom: who is farther up is reading, and is not moved
 /** Addresses in a text; what ends a sentence is not a part of them. */
 const ADDRESS = /\bhttps?:\/\/[^\s<>"'`]*[^\s<>"'`.,;:!?)\]}，。；：！？）】》]/gi;
 
 const cut = (text) => [...text.trim().slice(0, 2 * LETTERS)].slice(0, LETTERS).join("");
 
-/** What was said in one call. */
+/** What was said in one call: lines {from: an id, or null for us; nick; text}; the number of our newest message, 0 before the first. */
 export class Chat {
-  /** {from: an id, or null for us; nick; text}, the oldest first; the number of our newest message, 0 before the first. */
   lines = []; last = 0; #said = [];
 
   /** We say something: {n, text} to be sent, or nothing when nothing is left of it. */
   say(words) {
-    const text = this.hear(null, say("you"), words);
+    const text = this.hear(null, say("you"), words), said = { n: this.last + 1, text };
     if (!text) return;
-    const said = { n: ++this.last, text };
+    this.last = said.n;
     this.#said.push(said);
     if (this.#said.length > SAID) this.#said.shift();
     return said;
   }
 
-  /** Somebody said something. */
   hear(from, nick, words) {
     const text = cut(words), line = { from, nick, text };
     if (!text) return;
     this.lines.push(line);
     if (this.lines.length > LINES) this.lines.shift();
-    showLine(line);
+    show(line);
     return text;
   }
 
@@ -51,9 +43,9 @@ export class Chat {
   after(n) { return this.#said.filter((said) => said.n > n); }
 }
 
-/** How far we and one other have heard each other. They came when `since` was our newest message: what was before is not for them. */
+/** How far we and one other have heard each other. They came when `since` was our newest: what was before is not for them. */
 export class Hearing {
-  heard = 0; #since; #mayAsk = false; #tokens = BURST; #filled = performance.now();
+  heard = 0; #since; #mayAsk; #tokens = BURST; #filled = performance.now();
 
   constructor(since) { this.#since = since; }
 
@@ -85,17 +77,16 @@ let unread = 0, last, lastAt;
 
 /** `send(text)` says what was written. */
 export function startChat(send) {
+  const field = $("chat-text");
   const submit = (event) => {
     event.preventDefault();
-    send($("chat-text").value);
-    $("chat-text").value = "";
+    send(field.value);
+    field.value = "";
   };
-  $("chat-text").placeholder = $("chat-text").ariaLabel = say("chat_write");
+  field.placeholder = field.ariaLabel = say("chat_write");
   on($("chat-form"), "submit", submit);
-  on($("chat-text"), "keydown", (event) => {
-    // Enter that ends the choice of a Chinese word is no Enter.
-    if (event.key === "Enter" && !event.shiftKey && !event.isComposing) submit(event);
-  });
+  // Enter that ends the choice of a Chinese word is no Enter.
+  on(field, "keydown", (event) => event.key === "Enter" && !event.shiftKey && !event.isComposing && submit(event));
 }
 
 /** Another call begins. */
@@ -107,15 +98,13 @@ export function clearChat() {
 
 /** The panel is open: all of it is read. */
 export function readChat() {
-  unread = 0;
-  labelChat();
+  count(0);
   $("chat-log").scrollTop = 1e9;
 }
 
-function showLine({ from, nick, text }) {
+function show({ from, nick, text }) {
   const log = $("chat-log"), own = from === null, at = new Date();
-  const near = own || log.scrollHeight - log.scrollTop - log.clientHeight < NEAR;
-  const item = el("li", { className: own ? "own" : "" });
+  const near = own || log.scrollHeight - log.scrollTop - log.clientHeight < NEAR, item = el("li", { className: own ? "own" : "" });
   if (last !== from || at - lastAt > BLOCK_MS) {
     const time = at.toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit" });
     item.append(el("h3", {}, nick, " ", el("time", {}, time)));
@@ -125,14 +114,14 @@ function showLine({ from, nick, text }) {
   if (log.childElementCount > LINES) log.firstChild.remove();
   [last, lastAt] = [from, at];
   if (near) log.scrollTop = 1e9;
-  if (!own && $("chat").hidden) unread += 1;
-  labelChat();
+  count(unread + (!own && $("chat").hidden));
 }
 
-function labelChat() {
-  label($("chat-button"), say("chat") + (unread ? say("unread", { n: unread }) : ""));
-  $("unread").hidden = !unread;
-  $("unread").textContent = unread > 99 ? "99+" : unread;
+function count(n) {
+  unread = n;
+  label($("chat-button"), say("chat") + (n ? say("unread", { n }) : ""));
+  $("unread").hidden = !n;
+  write("unread", n > 99 ? "99+" : n);
 }
 
 /** The text, its addresses as links. */

@@ -7,7 +7,7 @@ const WISHES = {
   video: { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 } },
   screen: { width: { max: 1920 }, height: { max: 1200 }, frameRate: { max: 30 } },
 };
-const CAUSES = { NotAllowedError: "no_access", SecurityError: "no_access", NotReadableError: "in_use", AbortError: "in_use", TypeError: "insecure" };
+const CAUSES = { NotAllowedError: "no_access", NotReadableError: "in_use", AbortError: "in_use", TypeError: "insecure" };
 const media = navigator.mediaDevices;
 
 export function Devices(changed) {

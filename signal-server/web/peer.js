@@ -1,40 +1,34 @@
-// One other person: the connections to them, their negotiation, and what to do when one breaks. Perfect negotiation
-// (W3C webrtc-pc, section 10.7) with incarnations (`sid`), as PROTOCOL.md has it.
+// One other person: the connections to them, and how these are mended. Perfect negotiation (W3C webrtc-pc, section 10.7)
+// with incarnations (`sid`), as PROTOCOL.md has it.
 
 import { Hearing } from "./chat.js";
 import { parse } from "./signalling.js";
-import { Quality } from "./quality.js";
 
-/** Longest text of the channel that is looked at: the longest message in the widest letters, and what JSON adds. */
-const TEXT = 32 * 1024;
-/** Candidates kept until their description is there. Cap 64; full: the oldest goes, the better ones come late. */
-const EARLY = 64;
-/** An incarnation that does not connect within this is replaced. */
-const CONNECT_MS = 15_000;
-const FIRST_WAIT_MS = 1_000, LONGEST_WAIT_MS = 15_000;
+const TEXT = 32 * 1024; // longest text of the channel that is read: the longest message in the widest letters
+const EARLY = 64; // candidates kept until their description is there; full: the oldest goes, the better ones come late
+const CONNECT_MS = 15_000, FIRST_MS = 1_000, LONGEST_MS = 15_000;
 
 /** H.264 constrained baseline in packetization mode 1 first, as Hearth's client has it; where there is none, VP8 does. */
-function preferCodecs(transceiver) {
-  const codecs = RTCRtpReceiver.getCapabilities?.("video")?.codecs;
-  if (!codecs || transceiver.receiver.track.kind !== "video") return;
-  const rank = ({ mimeType, sdpFmtpLine = "" }) =>
-    !/h264/i.test(mimeType) ? 2 : /packetization-mode=1/.test(sdpFmtpLine) && /level-id=42/i.test(sdpFmtpLine) ? 0 : 1;
-  transceiver.setCodecPreferences?.(codecs.sort((a, b) => rank(a) - rank(b)));
+function prefer(place) {
+  const rank = ({ mimeType, sdpFmtpLine: line = "" }) => (!/h264/i.test(mimeType) ? 2 : /mode=1/.test(line) && /id=42/i.test(line) ? 0 : 1);
+  const { codecs } = RTCRtpReceiver.getCapabilities?.("video") ?? {};
+  if (codecs && place.receiver.track.kind === "video") place.setCodecPreferences?.(codecs.sort((a, b) => rank(a) - rank(b)));
 }
 
 /**
  * One connection through all its incarnations. `offers`: the first offer is ours, and we mend; `mayOffer`: later ones may
- * be; `polite`: we give way. `fill(pc)` fills a first offer, `attach(pc)` puts our tracks into the places that there are.
+ * be; `polite`: we give way. `fill(pc)` fills a first offer, `attach(pc)` puts our tracks where there are places.
  */
 function link({ offers, mayOffer, polite, configuration, signal, changed, fill, attach, channel }) {
-  let pc = null, sid = null, replaced, early = [], jobs = Promise.resolve(), timer, attempt = 0, offered, restarted, connected, closed;
-
-  /** One thing after the other, in the order in which it was asked for. */
-  const run = (job) => {
-    jobs = jobs.then(() => closed || job()).catch((error) => closed || console.warn("peer", error));
-  };
+  let pc, sid = null, gone, early = [], jobs = Promise.resolve(), timer, tries = 0, offered, restarted, connected, closed;
+  // One thing after the other, in the order in which it was asked for.
+  const run = (job) => { jobs = jobs.then(() => closed || job()).catch((e) => closed || console.warn("peer", e)); };
   const say = (body) => signal({ sid, ...body });
   const describe = () => say({ desc: pc.localDescription.toJSON() });
+  const later = (act, ms) => {
+    clearTimeout(timer);
+    timer = setTimeout(act, ms);
+  };
 
   function dismantle() {
     clearTimeout(timer);
@@ -42,11 +36,9 @@ function link({ offers, mayOffer, polite, configuration, signal, changed, fill, 
     pc = self.audio = self.video = null;
   }
 
-  function build(newSid) {
+  function build(next) {
     dismantle();
-    replaced = sid;
-    sid = newSid;
-    offered = restarted = false;
+    [gone, sid, offered, restarted] = [sid, next];
     const own = pc = new RTCPeerConnection(configuration());
     const mine = (act) => (event) => pc === own && act(event);
     own.onicecandidate = mine(({ candidate }) => {
@@ -59,9 +51,14 @@ function link({ offers, mayOffer, polite, configuration, signal, changed, fill, 
       changed();
     });
     own.ondatachannel = mine((event) => channel(event.channel));
-    own.onnegotiationneeded = mine(() => run(() => offer(own)));
+    own.onnegotiationneeded = mine(() => run(async () => {
+      if (own !== pc || pc.signalingState !== "stable" || !mayOffer) return; // it fires again once stable
+      await own.setLocalDescription();
+      offered = own.localDescription.type === "offer";
+      if (offered) describe();
+    }));
     own.oniceconnectionstatechange = own.onconnectionstatechange = mine(onState);
-    timer = setTimeout(onStuck, CONNECT_MS);
+    later(onStuck, CONNECT_MS);
     changed();
   }
 
@@ -70,28 +67,20 @@ function link({ offers, mayOffer, polite, configuration, signal, changed, fill, 
     early = [];
     build(crypto.getRandomValues(new Uint32Array(1))[0]);
     fill(pc);
-    pc.getTransceivers().forEach(preferCodecs);
+    pc.getTransceivers().forEach(prefer);
   }
 
-  async function offer(own) {
-    if (own !== pc || pc.signalingState !== "stable" || !mayOffer) return; // it fires again once stable
-    await own.setLocalDescription();
-    if (own.localDescription.type !== "offer") return;
-    offered = true;
-    describe();
-  }
-
-  async function hearDescription(theirs, desc) {
-    const isOffer = desc.type === "offer";
+  async function take(theirs, desc) {
+    const isOffer = desc.type === "offer", state = pc?.signalingState;
     if (theirs !== sid) {
-      if (!isOffer || theirs === replaced) return; // said of what is gone
+      if (!isOffer || theirs === gone) return; // said of what is gone
       if (offered && !pc?.remoteDescription && !polite) return; // ours is new and stands: they give way
       build(theirs);
-    } else if (isOffer ? pc.signalingState !== "stable" && !polite : pc.signalingState !== "have-local-offer") return;
+    } else if (isOffer ? state !== "stable" && !polite : state !== "have-local-offer") return;
     await pc.setRemoteDescription(desc); // rolls our own offer back if need be
     if (isOffer) {
       await attach(pc);
-      pc.getTransceivers().forEach(preferCodecs);
+      pc.getTransceivers().forEach(prefer);
       await pc.setLocalDescription();
       describe();
     }
@@ -108,17 +97,13 @@ function link({ offers, mayOffer, polite, configuration, signal, changed, fill, 
   function onState() {
     if (pc.connectionState === "connected") {
       clearTimeout(timer);
-      connected = true;
-      restarted = false;
-      attempt = 0;
+      [connected, restarted, tries] = [true, false, 0];
     } else if (offers && [pc.iceConnectionState, pc.connectionState].includes("failed")) {
-      // ICE first, which keeps the keys, then everything anew.
       if (restarted || !connected) onStuck();
-      else {
-        clearTimeout(timer);
+      else { // ICE first, which keeps the keys, then everything anew
         restarted = true;
         pc.restartIce();
-        timer = setTimeout(onStuck, CONNECT_MS);
+        later(onStuck, CONNECT_MS);
       }
     }
     changed();
@@ -126,9 +111,7 @@ function link({ offers, mayOffer, polite, configuration, signal, changed, fill, 
 
   function onStuck() {
     if (!offers || closed) return;
-    clearTimeout(timer);
-    const wait = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** attempt++);
-    timer = setTimeout(() => run(() => pc?.connectionState !== "connected" && rebuild()), wait);
+    later(() => run(() => pc?.connectionState !== "connected" && rebuild()), Math.min(LONGEST_MS, FIRST_MS * 2 ** tries++));
   }
 
   const self = {
@@ -137,19 +120,19 @@ function link({ offers, mayOffer, polite, configuration, signal, changed, fill, 
     get pc() { return pc; },
     get sid() { return sid; },
     get state() {
-      if (pc?.iceConnectionState === "failed") return "failed";
-      if (pc?.iceConnectionState === "disconnected") return "faltering";
-      if (pc?.connectionState === "connected") return "connected";
-      return connected ? "faltering" : "connecting";
+      const ice = pc?.iceConnectionState, shaky = ice === "disconnected";
+      if (ice === "failed") return ice;
+      return !shaky && pc?.connectionState === "connected" ? "connected" : shaky || connected ? "faltering" : "connecting";
     },
     hear(heard) {
-      if (heard.desc) run(() => hearDescription(heard.sid, heard.desc));
-      if (!heard.cand) return;
-      run(async () => {
-        early.push(heard);
-        if (early.length > EARLY) early.shift();
-        if (heard.sid === sid && pc?.remoteDescription) await useEarly();
-      });
+      if (heard.desc) run(() => take(heard.sid, heard.desc));
+      else if (heard.cand) {
+        run(() => {
+          early.push(heard);
+          if (early.length > EARLY) early.shift();
+          if (heard.sid === sid && pc?.remoteDescription) return useEarly();
+        });
+      }
     },
     attach: () => run(() => pc && attach(pc)),
     close() {
@@ -162,38 +145,36 @@ function link({ offers, mayOffer, polite, configuration, signal, changed, fill, 
 }
 
 /**
- * Somebody in the room. `host` says what we send (`sends()`, `track(kind)`, `hand`, `chat`), takes what is for the server
- * (`signal(body)`), and hears of them: `changed()`, `raised()`, `bye()`, `heard(text)`.
- *
- * A `legacy` peer is a SimpleWebRTC page: it answers whom it found and offers to whom it finds, has no channel of ours, its
- * words come by the server, its screen by a connection of its own.
+ * Somebody in the room. `host` is the call: what it sends, and who hears of them. A `legacy` peer is a SimpleWebRTC page: it
+ * answers whom it found and offers to whom it finds, has no channel of ours, its words come by the server, its screen by a
+ * connection of its own.
  */
 export function Peer(entry, host) {
   const { id, polite } = entry, legacy = entry.kind === "legacy", hearing = new Hearing(host.chat.last);
-  let channel = null;
-
+  let channel;
   const tell = (message) => {
     try {
       if (channel?.readyState === "open") channel.send(JSON.stringify(message));
-    } catch (error) {
-      console.warn("channel", id, error); // full: it is repeated when the channel comes back
+    } catch (e) {
+      console.warn("channel", e); // full: it is repeated when the channel comes back
     }
   };
   const sayMedia = () => tell({ type: "media", ...host.sends() });
-  const sayHand = () => tell({ type: "hand", up: host.hand });
+  const sayHand = () => tell({ type: "hand", up: host.hand() });
   const through = (pc, more) => link({ ...host, ...more, signal: (body) => host.signal({ to: id, pc, ...body }) });
   const watch = (offers) => through("screen", {
-    offers, mayOffer: offers, polite: false, fill: (pc) => pc.addTransceiver("video", { direction: "recvonly" }), attach() {}, channel() {},
+    offers, mayOffer: offers, fill: (pc) => pc.addTransceiver("video", { direction: "recvonly" }), attach() {}, channel() {},
   });
+  const hearChat = (n, text) => isCount(n) && typeof text === "string" && hearing.take(n) && host.heard(text);
 
-  function useChannel(opened) {
+  function use(opened) {
     if (legacy || opened.label !== "hearth") return;
     channel = opened;
     opened.onopen = () => {
       if (channel !== opened) return;
       sayMedia();
       tell({ type: "chat_seen", n: hearing.open() });
-      if (host.hand) sayHand();
+      if (host.hand()) sayHand();
     };
     opened.onmessage = ({ data }) => {
       if (channel === opened && typeof data === "string" && data.length <= TEXT) hearDirect(parse(data));
@@ -212,12 +193,8 @@ export function Peer(entry, host) {
     host.changed();
   }
 
-  function hearChat(n, text) {
-    if (isCount(n) && typeof text === "string" && hearing.take(n)) host.heard(text);
-  }
-
   const self = {
-    id, entry, legacy, hand: false, quality: new Quality(), screen: null,
+    id, entry, legacy, sayHand,
     /** The server knows something newer of them. */
     update(newer) {
       self.entry = newer;
@@ -229,8 +206,6 @@ export function Peer(entry, host) {
       self.main.attach();
       sayMedia();
     },
-    sayHand,
-    /** Says a message of ours. */
     say({ n, text }) {
       if (legacy) host.signal({ to: id, pc: "main", sid: self.main.sid ?? 0, chat: { text } });
       else tell({ type: "chat", n, text });
@@ -239,7 +214,7 @@ export function Peer(entry, host) {
     hear(signal) {
       if (legacy && signal.chat) hearChat(hearing.heard + 1, signal.chat.text);
       else if (signal.pc !== "screen") self.main.hear(signal);
-      else if (legacy) (self.screen ??= watch(false)).hear(signal);
+      else if (legacy) (self.screen ??= watch()).hear(signal);
     },
     /** Whether the two sides have no video in common. Firefox offers port 0 also where it means the port of another section. */
     get hasNoVideo() {
@@ -248,8 +223,8 @@ export function Peer(entry, host) {
       return [theirs, ours].some((one) => one?.sdp.split(/^(?=m=)/m).some(refused));
     },
     /** New servers, for the next restart of ICE. */
-    configure() { for (const { pc } of [self.main, self.screen ?? {}]) pc?.setConfiguration(host.configuration()); },
-    /** Ends it; with `bye`, the other side is told directly. */
+    configure: () => [self.main, self.screen].forEach((one) => one?.pc?.setConfiguration(host.configuration())),
+    /** With `bye`, they are told directly. */
     close(bye) {
       if (bye) tell({ type: "bye" });
       self.main.close();
@@ -257,21 +232,20 @@ export function Peer(entry, host) {
     },
   };
   self.main = through("main", {
-    offers: polite, mayOffer: polite || !legacy, polite: polite && !legacy, channel: useChannel,
-    /** A first offer: audio, video, data, in this order. */
-    fill(pc) {
+    offers: polite, mayOffer: polite || !legacy, polite: polite && !legacy, channel: use,
+    fill(pc) { // audio, video, data, in this order
       for (const kind of ["audio", "video"]) {
         const track = host.track(kind);
         pc.addTransceiver(track ?? kind, { direction: track ? "sendrecv" : "recvonly" });
       }
-      useChannel(pc.createDataChannel(legacy ? "simplewebrtc" : "hearth"));
+      use(pc.createDataChannel(legacy ? "simplewebrtc" : "hearth"));
     },
     async attach(pc) {
-      for (const transceiver of pc.getTransceivers()) {
-        const track = host.track(transceiver.receiver.track.kind);
-        if (transceiver.sender.track !== track) await transceiver.sender.replaceTrack(track);
+      for (const place of pc.getTransceivers()) {
+        const track = host.track(place.receiver.track.kind);
+        if (place.sender.track !== track) await place.sender.replaceTrack(track);
         // A track that went away leaves its direction: muting must not negotiate. A page that only offers is promised one.
-        if ((track || legacy) && transceiver.direction === "recvonly") transceiver.direction = "sendrecv";
+        if ((track || legacy) && place.direction === "recvonly") place.direction = "sendrecv";
       }
     },
   });

@@ -25,7 +25,7 @@ export function drawPeople({ nick, role, state, hand, peers }) {
   const host = role === "host", you = say("you"), rows = [["", nick ? `${nick} (${you})` : you, [host && "host", hand && "hand_up"]]];
   for (const { peer } of peers.values()) {
     if (!peer) continue;
-    const { id, entry, legacy, hand: up, quality } = peer, way = quality.grade && (quality.relayed ? "relayed" : "direct");
+    const { id, entry, legacy, hand: up, quality } = peer, way = quality?.grade && (quality.relayed ? "relayed" : "direct");
     const marks = [entry.role === "host" && "host", up && "hand_up", !entry.media.audio && "muted", way];
     rows.push([id, entry.nick || say("guest"), marks, host && (legacy ? ["kick"] : ["make_host", "kick"])]);
   }

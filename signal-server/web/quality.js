@@ -3,22 +3,14 @@
 /** Share of packets lost, round trip in seconds, share of time that the picture stood: beyond the first fair, the second poor. */
 const LIMITS = { lost: [0.02, 0.08], trip: [0.25, 0.6], frozen: [0.02, 0.1] };
 
-export class Quality {
-  /** good, fair or poor, null before anything is known; round trip in ms; lost in %. */
-  grade = null; trip = 0; lost = 0; relayed = false; #last = null;
-
-  /** Reads the report of `pc`, and compares it with the one before. */
-  async look(pc) {
-    const now = await read(pc), last = this.#last ?? now;
-    this.#last = now;
-    const passed = (what) => Math.max(0, now[what] - last[what]), lost = passed("lost");
-    const values = { lost: lost / (passed("packets") + lost || 1), trip: now.trip, frozen: passed("frozen") / (passed("at") || 1) };
-    const beyond = (n) => Object.keys(LIMITS).some((what) => values[what] > LIMITS[what][n]);
-    if (now.pair) this.grade = beyond(1) ? "poor" : beyond(0) ? "fair" : "good";
-    this.relayed = Object.values(now.pair ?? {}).includes("relay");
-    this.trip = Math.round(now.trip * 1000);
-    this.lost = Math.round(values.lost * 100);
-  }
+/** Reads a connection and compares it with `last`: {grade: good, fair or poor, trip in ms, lost in %, relayed}. */
+export async function look(pc, last) {
+  const now = await read(pc);
+  const passed = (what) => Math.max(0, now[what] - (last?.now ?? now)[what]), lost = passed("lost") / (passed("packets") + passed("lost") || 1);
+  const values = { lost, trip: now.trip, frozen: passed("frozen") / (passed("at") || 1) };
+  const beyond = (n) => Object.keys(LIMITS).some((what) => values[what] > LIMITS[what][n]);
+  const grade = now.pair && (beyond(1) ? "poor" : beyond(0) ? "fair" : "good");
+  return { now, grade, relayed: Object.values(now.pair ?? {}).includes("relay"), trip: Math.round(now.trip * 1000), lost: Math.round(lost * 100) };
 }
 
 /** The pair of candidates in use, and what came in. */
@@ -31,9 +23,8 @@ export async function read(pc) {
     if (pair) {
       const [local, remote] = [pair.localCandidateId, pair.remoteCandidateId].map((id) => report.get(id)?.candidateType);
       found.pair = { local, remote };
-      found.trip ||= pair.currentRoundTripTime ?? 0;
     }
-    if (stat.type === "remote-inbound-rtp") found.trip ||= stat.roundTripTime ?? 0;
+    found.trip ||= pair?.currentRoundTripTime ?? stat.roundTripTime ?? 0;
     if (stat.type !== "inbound-rtp") continue;
     found.bytesReceived += stat.bytesReceived ?? 0;
     found.packets += stat.packetsReceived ?? 0;

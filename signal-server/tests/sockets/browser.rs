@@ -3,6 +3,7 @@
 use std::process::Stdio;
 use std::time::Duration;
 
+use fantoccini::actions::{InputSource as _, KeyAction, KeyActions};
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
@@ -95,6 +96,19 @@ impl Page {
         let field = self.client.find(Locator::Css(selector)).await.expect(selector);
         field.clear().await.unwrap();
         field.send_keys(text).await.unwrap();
+    }
+
+    /// Presses a key and lets it go, wherever the focus is.
+    pub(crate) async fn press(&self, key: &str) {
+        self.hold(key, true).await;
+        self.hold(key, false).await;
+    }
+
+    /// Presses a key, or lets it go.
+    pub(crate) async fn hold(&self, key: &str, down: bool) {
+        let value = key.chars().next().expect("a key");
+        let action = if down { KeyAction::Down { value } } else { KeyAction::Up { value } };
+        self.client.perform_actions(KeyActions::new("keys".to_owned()).then(action)).await.expect(key);
     }
 
     /// Waits until the expression is true.

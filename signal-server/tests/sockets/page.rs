@@ -165,8 +165,8 @@ async fn guests_talk_and_one_becomes_host_and_lets_another_in() {
     ann.until("hearth.chat.at(-1).text.length === 4000").await;
 
     // Marks: the other one's microphone and camera.
-    bo.click(".bar [data-toggle=audio]").await;
-    bo.click(".bar [data-toggle=video]").await;
+    bo.click("nav [data-do=audio]").await;
+    bo.click("nav [data-do=video]").await;
     ann.until("document.querySelector('.tile.silent.unseen:not(.own)')?.ariaLabel === 'Bo, muted, camera off'").await;
     bo.until("document.querySelector('.tile.silent.unseen.own')").await;
     ann.until("document.querySelector('.tile.own.speaking')").await; // its microphone beeps once a second
@@ -180,6 +180,139 @@ async fn guests_talk_and_one_becomes_host_and_lets_another_in() {
     ann.until("!document.querySelector('#knocks li')").await;
     assert_eq!(carol.evaluate("return hearth.chat").await, serde_json::json!([]));
     for page in [ann, bo, carol] {
+        page.close().await;
+    }
+    server.stop().await;
+}
+
+/// Opens the page without a room and makes one, as on a server that lets everybody do that.
+async fn start_room(page: &Page, server: &Running, nick: &str) -> String {
+    page.open(&format!("http://{}/", server.address)).await;
+    page.until("window.hearth && document.querySelector('.preview.live')").await;
+    page.write("#nick", nick).await;
+    page.evaluate("document.querySelector('#start').hidden = false").await;
+    page.click("#create").await;
+    page.until("hearth.role === 'host' && hearth.link").await;
+    page.evaluate("return hearth.link").await.as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn who_starts_a_room_has_its_link_and_rules_it() {
+    let server = start(plain()).await;
+    let driver = Driver::start().await;
+    let (ann, bo) = (driver.page("en-GB").await, driver.page("zh-CN").await);
+    let link = start_room(&ann, &server, "Ann").await;
+    assert!(link.contains("/r/") && link.split("#s=").nth(1).is_some_and(|secret| secret.len() == 22), "{link}");
+    assert_eq!(ann.evaluate("return location.hash").await, "", "the secret stays out of the address bar");
+    join(&bo, &link, "Bo").await;
+    bo.until("hearth.peers[0]?.state === 'connected' && hearth.peers[0].role === 'host'").await;
+
+    // What the host orders is said to the server, and what cannot be taken back is asked for first.
+    ann.evaluate(
+        "window.said = []; const send = WebSocket.prototype.send; \
+         WebSocket.prototype.send = function (text) { said.push(JSON.parse(text)); send.call(this, text); };",
+    )
+    .await;
+    ann.click("#people-button").await;
+    ann.until("document.querySelectorAll('#people-list li').length === 2").await;
+    ann.click("#host-tools [data-do=mute_all]").await;
+    ann.click("#lock").await;
+    ann.write("#room-password", "soup\n").await;
+    ann.until("['mute_all', 'lock', 'set_password'].every((type) => said.some((one) => one.type === type))").await;
+    assert_eq!(ann.evaluate("return said.find((one) => one.type === 'set_password').password").await, "soup");
+    ann.click("#people-list [data-do=make_host]").await;
+    ann.until("said.at(-1).type === 'make_host' && said.at(-1).peer === hearth.peers[0].id").await;
+    server.stop().await;
+    for page in [ann, bo] {
+        page.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_host_removes_a_guest_and_ends_an_open_room() {
+    let server = start(plain()).await;
+    let driver = Driver::start().await;
+    let (ann, bo) = (driver.page("en-GB").await, driver.page("zh-CN").await);
+    // A number that nobody has yet can be opened from its own page; anybody with the number comes in.
+    join(&ann, &format!("http://{}/r/123123123", server.address), "Ann").await;
+    ann.says("#door-fault", ENGLISH.no_such_room).await;
+    ann.evaluate("document.querySelector('#start').hidden = false").await;
+    ann.click("#open").await;
+    ann.click("#create").await;
+    ann.until("hearth.role === 'host' && hearth.link.endsWith('/r/123123123')").await;
+    join(&bo, &format!("http://{}/r/123123123", server.address), "Bo").await;
+    bo.until("hearth.peers[0]?.state === 'connected'").await;
+
+    ann.click("#people-button").await;
+    ann.click("#people-list [data-do=kick]").await;
+    ann.click("#ask button").await;
+    bo.says("#gone-title", CHINESE.kicked).await;
+    ann.until("hearth.peers.length === 0").await;
+    ann.click("#host-tools [data-do=end_room]").await;
+    ann.click("#ask button").await;
+    ann.says("#gone-title", ENGLISH.ended).await;
+    for page in [ann, bo] {
+        page.close().await;
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn every_control_of_the_call_is_felt_by_the_others() {
+    let server = start(plain()).await;
+    let driver = Driver::start().await;
+    let (ann, bo) = (driver.page("en-GB").await, driver.page("en-GB").await);
+    let link = start_room(&ann, &server, "Ann").await;
+    join(&bo, &link, "Bo").await;
+    bo.until("hearth.peers[0]?.state === 'connected' && document.querySelector('.tile.seen:not(.own)')").await;
+
+    // The hand, and who reads the page aloud says so.
+    bo.click("nav [data-do=hand]").await;
+    ann.until("hearth.peers[0].hand && document.querySelector('.tile:not(.own) .hand:not([hidden])')").await;
+    ann.says("#live", "Bo raised a hand.").await;
+    bo.press("r").await;
+    ann.until("!hearth.peers[0].hand").await;
+
+    // The shared screen takes the camera's place, is seen large, and gives it back.
+    bo.click("nav [data-do=share]").await;
+    bo.until("!document.querySelector('#sharing').hidden").await;
+    ann.until("hearth.peers[0].media.screen && document.querySelector('.tile.sharing.featured.seen:not(.own)')").await;
+    bo.click("#sharing button").await;
+    ann.until("!hearth.peers[0].media.screen && document.querySelector('.tile.seen:not(.own):not(.featured)')").await;
+
+    // Space talks while it is held, and fires no button; letters do nothing while somebody types.
+    bo.click("nav [data-do=audio]").await;
+    ann.until("!hearth.peers[0].media.audio").await;
+    bo.hold(" ", true).await;
+    ann.until("hearth.peers[0].media.audio").await;
+    bo.hold(" ", false).await;
+    ann.until("!hearth.peers[0].media.audio").await;
+    bo.click("#chat-button").await;
+    bo.write("#chat-text", "dmv\n").await;
+    ann.until("hearth.chat[0]?.text === 'dmv' && !hearth.peers[0].media.screen && hearth.peers[0].media.video").await;
+    bo.press("\u{e00c}").await; // Escape
+    bo.until("document.querySelector('#chat').hidden && document.activeElement.id === 'chat-button'").await;
+
+    // Devices are changed in the call, and remembered.
+    bo.press("?").await;
+    bo.until("document.querySelector('#settings').open && document.querySelectorAll('[data-pick=audio] option').length > 1").await;
+    bo.evaluate(
+        "const pick = document.querySelector('[data-pick=audio]'); pick.selectedIndex = pick.options.length - 1; \
+         window.wish = pick.value; pick.dispatchEvent(new Event('change', { bubbles: true }));",
+    )
+    .await;
+    bo.until("JSON.parse(localStorage.getItem('devices')).chosen.audio === wish").await;
+    bo.click("#settings button").await;
+    bo.until("document.querySelector('.door #pickers') && !document.querySelector('#settings').open").await;
+
+    // A tile is pinned by its button, how good the connection is stands on it, and leaving is at once.
+    ann.evaluate("document.querySelector('.tile:not(.own) .pin').click()").await;
+    ann.until("document.querySelector('.tile.featured:not(.own) .pin[aria-pressed=true]')").await;
+    ann.until("document.querySelector('.tile:not(.own) .quality:not([hidden])')?.title.includes('direct')").await;
+    bo.click("nav [data-do=leave]").await;
+    bo.says("#gone-title", "You left the room.").await;
+    ann.until("hearth.peers.length === 0 && document.querySelector('#live').textContent === 'Bo left.'").await;
+    for page in [ann, bo] {
         page.close().await;
     }
     server.stop().await;
