@@ -113,8 +113,8 @@ const chinese = navigator.language.toLowerCase().startsWith("zh");
 const words = new Map(TABLE.trim().split("\n").map((line) => line.split("|")).map(([key, en, zh]) => [key, chinese ? zh : en]));
 document.documentElement.lang = chinese ? "zh-CN" : "en";
 
-/** The sentence `key`, with `{name}` replaced by `values.name`. */
+// The sentence `key`, with `{name}` replaced by `values.name`.
 export const say = (key, values = {}) => (words.get(key) ?? key).replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
 
-/** Whether there is a sentence of this key. */
+// Whether there is a sentence of this key.
 export const knows = (key) => words.has(key);
