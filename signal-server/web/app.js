@@ -29,7 +29,6 @@ function show(screen) {
 	else awake?.release();
 }
 
-// A room's number in groups of three; a name as it is.
 const roomLine = (room) => room && say("room", { room: /^\d{9}$/.test(room) ? room.replace(/\d{3}(?=\d)/g, "$& ") : room });
 
 function showRoom(room) {
@@ -42,7 +41,6 @@ function joining(busy) {
 	write("join-button", say(busy ? "joining" : "join"));
 }
 
-// Buttons, preview and pickers as the devices are.
 async function draw() {
 	call?.mediaChanged();
 	for (const kind of ["audio", "video"]) {
@@ -116,7 +114,6 @@ function end(code, sentence, over) {
 	fault(sentence);
 }
 
-// Opens one of the panels beside the tiles, or none.
 function panel(name) {
 	const left = document.activeElement?.closest("aside");
 	for (const id of ["chat", "people"]) {
@@ -147,7 +144,6 @@ function leave() {
 const cancel = () => {};
 const endRoom = () => call.order("end_room");
 
-// What buttons do (`data-do`), and keys.
 const acts = {
 	audio: () => devices.set("audio", !devices.isOn("audio")),
 	video: () => devices.set("video", !devices.isOn("video")),
@@ -250,7 +246,6 @@ function start() {
 		call?.tick(level);
 	}, TICK_MS);
 	devices.ask();
-	// A reload comes straight back.
 	if (link.room && wasIn(link.room)) enter(link.room);
 	else if (!link.room) lookForServer();
 }

@@ -34,7 +34,7 @@ export function Call({ room, nick, password, create, devices, relayOnly }, on) {
 			clearTimeout(retry);
 			if (resumed) return;
 			self.inRoom = self.waiting = false;
-			clearLobby();
+			changeLobby(() => lobby.clear());
 			ask();
 		},
 		message: (message) => hear[message.type]?.(message, peers.get(message.id ?? message.peer?.id ?? message.from)),
@@ -67,16 +67,15 @@ export function Call({ room, nick, password, create, devices, relayOnly }, on) {
 		if (sentence) mentioned = setTimeout(mention, MENTION_MS, "");
 	}
 
-	// A word that holds until it is replaced.
 	function setTrouble(word) {
 		trouble = word;
 		mention("");
 	}
 
-	function clearLobby() {
-		lobby.clear();
+	const changeLobby = (change) => {
+		change();
 		drawLobby(lobby);
-	}
+	};
 
 	const hear = {
 		joined(joined) {
@@ -88,7 +87,7 @@ export function Call({ room, nick, password, create, devices, relayOnly }, on) {
 			ice = joined.ice_servers ?? [];
 			self.inRoom = true;
 			self.waiting = false;
-			clearLobby();
+			changeLobby(() => lobby.clear());
 			clearTimeout(retry);
 			update(); // it may have changed since we asked
 			trouble = null;
@@ -141,14 +140,8 @@ export function Call({ room, nick, password, create, devices, relayOnly }, on) {
 			Object.assign(self, { role, state });
 			drawOwn();
 		},
-		lobby_request({ peer }) {
-			if (lobby.size < LOBBY) lobby.set(peer.id, peer);
-			drawLobby(lobby);
-		},
-		lobby_left({ id }) {
-			lobby.delete(id);
-			drawLobby(lobby);
-		},
+		lobby_request: ({ peer }) => changeLobby(() => lobby.size < LOBBY && lobby.set(peer.id, peer)),
+		lobby_left: ({ id }) => changeLobby(() => lobby.delete(id)),
 		muted() {
 			devices.mute();
 			mention(say("silenced"));
@@ -158,7 +151,6 @@ export function Call({ room, nick, password, create, devices, relayOnly }, on) {
 		server_draining: () => own && setTrouble("server_draining"),
 	};
 
-	// Tried too often: says for how long, and tries again by itself.
 	function countDown(s) {
 		on.fault(s > 0 ? say("rate_limited", { s }) : "");
 		if (s > 0) retry = setTimeout(countDown, 1000, s - 1);
@@ -248,19 +240,17 @@ export function Call({ room, nick, password, create, devices, relayOnly }, on) {
 			for (const id of peers.keys()) part(id, true);
 			own?.remove();
 			own = null;
-			clearLobby();
+			changeLobby(() => lobby.clear());
 			if (self.inRoom || self.waiting) server.send({ type: "leave" });
 			self.inRoom = self.waiting = false;
 			server.close();
 		},
-		// Our devices changed, or what we do with them.
 		mediaChanged() {
 			if (self.inRoom || self.waiting) update();
 			for (const { peer } of peers.values()) peer.mediaChanged();
 			drawOwn();
 			if (own) mention(devices.fault);
 		},
-		// Says something to everybody in the room.
 		say(text) {
 			const said = chat.say(text);
 			if (said) for (const { peer } of peers.values()) peer.say(said);
@@ -270,7 +260,6 @@ export function Call({ room, nick, password, create, devices, relayOnly }, on) {
 			for (const { peer } of peers.values()) peer.sayHand();
 			drawOwn();
 		},
-		// What the host decides: `admit`, `kick` and the like.
 		order: (type, more) => server.send({ type, id: ++requests, ...more }),
 		// Rings round those who speak; `level` is how loud we are.
 		tick(level) {

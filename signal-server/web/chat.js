@@ -39,7 +39,6 @@ export class Chat {
 		return text;
 	}
 
-	// Our messages after number `n`.
 	after(n) { return this.#said.filter((said) => said.n > n); }
 }
 
@@ -75,7 +74,6 @@ export class Hearing {
 
 let unread = 0, last, lastAt;
 
-// `send(text)` says what was written.
 export function startChat(send) {
 	const field = $("chat-text");
 	const submit = (event) => {
@@ -89,14 +87,12 @@ export function startChat(send) {
 	on(field, "keydown", (event) => event.key === "Enter" && !event.shiftKey && !event.isComposing && submit(event));
 }
 
-// Another call begins.
 export function clearChat() {
 	$("chat-log").replaceChildren();
 	last = undefined;
 	readChat();
 }
 
-// The panel is open: all of it is read.
 export function readChat() {
 	count(0);
 	$("chat-log").scrollTop = 1e9;
@@ -124,7 +120,6 @@ function count(n) {
 	write("unread", n > 99 ? "99+" : n);
 }
 
-// The text, its addresses as links.
 function linked(text) {
 	const parts = [];
 	let at = 0;

@@ -11,7 +11,6 @@ const CAUSES = { NotAllowedError: "no_access", NotReadableError: "in_use", Abort
 const media = navigator.mediaDevices;
 
 export function Devices(changed) {
-	// The words for what is wrong.
 	const faults = { audio: null, video: null };
 	const self = {
 		// Live tracks, or null. `ear` hears our microphone while it is muted, for the meter alone.
@@ -47,14 +46,12 @@ export function Devices(changed) {
 			changed();
 		},
 
-		// Takes another device; `speaker` is where the others are heard.
 		async pick(kind, id) {
 			self.chosen[kind] = id;
 			if (self.wants[kind]) await reopen(kind);
 			keep();
 		},
 
-		// The camera on the other side of a phone.
 		async flip() {
 			self.facing = self.facing === "user" ? "environment" : "user";
 			delete self.chosen.video;
@@ -62,7 +59,6 @@ export function Devices(changed) {
 			changed();
 		},
 
-		// Shares the screen, or no longer.
 		async share() {
 			if (self.screen) drop("screen");
 			else {
@@ -78,7 +74,6 @@ export function Devices(changed) {
 
 		stop: () => ["audio", "video", "screen"].forEach(drop),
 		isOn: (kind) => Boolean(self[kind]?.enabled),
-		// The track that the others get.
 		track: (kind) => (kind === "video" ? self.screen ?? self.video : self.audio),
 		// What is really sent.
 		get sends() { return { audio: self.isOn("audio"), video: Boolean(self.track("video")), screen: Boolean(self.screen) }; },
@@ -99,7 +94,6 @@ export function Devices(changed) {
 		return { ...WISHES[kind], ...(deviceId ? { deviceId } : kind === "video" && { facingMode: self.facing }) };
 	}
 
-	// Whether they are there now.
 	async function open(...kinds) {
 		try {
 			take(await media.getUserMedia(Object.fromEntries(kinds.map((kind) => [kind, wish(kind)]))));

@@ -8,7 +8,6 @@ export const all = (selector, root = document) => root.querySelectorAll(selector
 export const on = (target, type, act) => target.addEventListener(type, act);
 export const write = (id, text) => { $(id).textContent = text; };
 export const flag = (element, name, is) => element.classList.toggle(name, Boolean(is));
-// Name and tooltip.
 export const label = (element, text) => { element.ariaLabel = element.title = text; };
 
 export function el(tag, properties, ...children) {
@@ -17,7 +16,6 @@ export function el(tag, properties, ...children) {
 	return element;
 }
 
-// Drawings on a field of 24 by 24.
 const PATHS = {
 	audio: "M12 3a3 3 0 0 0-3 3v5a3 3 0 0 0 6 0V6a3 3 0 0 0-3-3zM5.5 11.5a6.5 6.5 0 0 0 13 0M12 18v3",
 	video: "M5 6.5h8a2.5 2.5 0 0 1 2.5 2.5v6a2.5 2.5 0 0 1-2.5 2.5H5.5A2.5 2.5 0 0 1 3 15V9a2.5 2.5 0 0 1 2.5-2.5zm10.5 4.5 5-3v8l-5-3z",
@@ -59,7 +57,6 @@ export function dress(root) {
 	return root;
 }
 
-// A copy of a template.
 export const copy = (id) => dress($(id).content.cloneNode(true)).firstElementChild;
 
 // The first letter on a colour of one's own: embers, with some rose among them.

@@ -1,6 +1,5 @@
 // Who speaks: the loudness of what came in, from the packets where they carry it, measured where they do not.
 
-// Louder than this is speech.
 export const SPEECH = 0.02;
 // Samples that are looked at: most of the time between two looks, so that a short word is not missed.
 const WINDOW = 8192;
@@ -14,7 +13,6 @@ export function levelOf(track, receiver) {
 	return receiver?.getSynchronizationSources?.()[0]?.audioLevel ?? measure(track);
 }
 
-// Forgets the tracks that are no more.
 export function keepMeters(tracks) {
 	for (const [track, { source }] of meters) {
 		if (tracks.includes(track)) continue;

@@ -26,7 +26,6 @@ export function readTyped(text) {
 	return url?.pathname.startsWith("/r/") ? { url: url.href } : {};
 }
 
-// An address of the web; null for what only looks like one.
 export function toUrl(text) {
 	try {
 		const url = new URL(text);
@@ -48,7 +47,6 @@ export function linkOf(room) {
 
 const base64url = (bytes) => btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 
-// 128 random bits.
 export const drawSecret = () => base64url(crypto.getRandomValues(new Uint8Array(16)));
 
 // What the server is told of a secret: SHA-256 of its bytes.

@@ -191,7 +191,6 @@ export function Peer(entry, host) {
 
 	const self = {
 		id, entry, legacy, sayHand,
-		// The server knows something newer of them.
 		update(newer) {
 			self.entry = newer;
 			if (!legacy || newer.media.screen) return;
@@ -206,7 +205,6 @@ export function Peer(entry, host) {
 			if (legacy) host.signal({ to: id, pc: "main", sid: self.main.sid ?? 0, chat: { text } });
 			else tell({ type: "chat", n, text });
 		},
-		// A signal of theirs.
 		hear(signal) {
 			if (legacy && signal.chat) hearChat(hearing.heard + 1, signal.chat.text);
 			else if (signal.pc !== "screen") self.main.hear(signal);
@@ -220,7 +218,6 @@ export function Peer(entry, host) {
 		},
 		// New servers, for the next restart of ICE.
 		configure: () => [self.main, self.screen].forEach((one) => one?.pc?.setConfiguration(host.configuration())),
-		// With `bye`, they are told directly.
 		close(bye) {
 			if (bye) tell({ type: "bye" });
 			self.main.close();

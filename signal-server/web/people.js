@@ -20,7 +20,6 @@ export function drawLobby(lobby) {
 	}
 }
 
-// The list of people, and the tools of a host.
 export function drawPeople({ nick, role, state, hand, peers }) {
 	const host = role === "host", you = say("you"), rows = [["", nick ? `${nick} (${you})` : you, [host && "host", hand && "hand_up"]]];
 	for (const { peer } of peers.values()) {

@@ -13,7 +13,6 @@ export async function look(pc, last) {
 	return { now, grade, relayed: Object.values(now.pair ?? {}).includes("relay"), trip: Math.round(now.trip * 1000), lost: Math.round(lost * 100) };
 }
 
-// The pair of candidates in use, and what came in.
 export async function read(pc) {
 	const found = { pair: null, framesDecoded: 0, bytesReceived: 0, codec: null, at: performance.now() / 1000, packets: 0, lost: 0, frozen: 0, trip: 0 };
 	const report = (await pc?.getStats()) ?? new Map();

@@ -9,7 +9,6 @@ const FINAL = { 4001: "unsupported_version", 4003: "dropped", 4004: "replaced" }
 
 const open = () => new WebSocket(`${location.protocol.replace("http", "ws")}//${location.host}/ws`, "hearth.v1");
 
-// The object in a text; an empty one for anything else.
 export function parse(text) {
 	try {
 		return Object(JSON.parse(text));
@@ -84,7 +83,6 @@ export function signalling(on) {
 
 	const self = {
 		limits: {}, features: [],
-		// Sends within the session, now or after coming back.
 		send(message) {
 			const at = performance.now(), text = JSON.stringify({ seq: ++seq, ...message });
 			sent.push({ seq, text, at });

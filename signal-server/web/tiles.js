@@ -13,7 +13,6 @@ let pinned, speaker, sink = "";
 export class Tile {
 	root = copy("tile"); sharing = false; #audio = new Audio(); #blocked; #loud = 0;
 
-	// `blocked()` is called when the browser wants a click before it plays sound.
 	constructor(own, blocked) {
 		const { root } = this, video = this.find("video");
 		this.own = own;
@@ -88,7 +87,6 @@ export function hearBy(id = "") {
 	tiles.forEach((tile) => tile.hear());
 }
 
-// Places all tiles.
 function arrange() {
 	const all = [...tiles], { clientWidth: w, clientHeight: h } = $("grid"), wide = w > h;
 	$("alone").hidden = all.length > 1;

@@ -295,7 +295,10 @@ async fn every_control_of_the_call_is_felt_by_the_others() {
 
     // Devices are changed in the call, and remembered.
     bo.press("?").await;
-    bo.until("document.querySelector('#settings').open && document.querySelectorAll('[data-pick=audio] option').length > 1").await;
+    bo.until(
+        "document.querySelector('#settings').open && document.querySelectorAll('[data-pick=audio] option').length > 1",
+    )
+    .await;
     bo.evaluate(
         "const pick = document.querySelector('[data-pick=audio]'); pick.selectedIndex = pick.options.length - 1; \
          window.wish = pick.value; pick.dispatchEvent(new Event('change', { bubbles: true }));",
