@@ -6,7 +6,7 @@ export const $ = (id) => document.getElementById(id);
 export const one = (selector, root = document) => root.querySelector(selector);
 export const all = (selector, root = document) => root.querySelectorAll(selector);
 export const on = (target, type, act) => target.addEventListener(type, act);
-export const write = (id, text) => { $(id).textContent = text; };
+export const write = (target, text) => { (target.nodeType ? target : $(target)).textContent = text; };
 export const flag = (element, name, is) => element.classList.toggle(name, Boolean(is));
 export const label = (element, text) => { element.ariaLabel = element.title = text; };
 
