@@ -14,6 +14,7 @@ import { knows, say } from "./words.js";
 const REJOIN_MS = 10_000; // a lost room is asked for again: each try spends some of what the server grants to guesses
 const MENTION_MS = 8_000; // something is mentioned
 const LOOK_MS = 3_000; // connections are looked at
+const UNLISTED = 6; // looks at somebody unheard, whom a restarted server does not name, until they are gone
 const CHANGES = 3; // losses of the server after which we stop calling it a change of network
 const LOBBY = 64; // people at the door that are shown; full: the newest is not shown, and knocks again
 const TALK = 4; // looks (five a second) at talk that is not sent, until we say so
@@ -25,14 +26,15 @@ export function Call({ room, nick, password, create, devices, relayOnly }, on) {
 	// Id -> {peer, tile, screen: another tile}; id -> {id, nick, kind} of who waits, where we are the host.
 	const peers = new Map(), lobby = new Map(), chat = new Chat();
 	const self = { room, nick, peers, lobby, chat, role: "guest", state: {}, inRoom: false, waiting: false, hand: false };
-	let requests = 1, ice = [], own = null, over = false, retry, trouble = null, mentioned, talk = 0;
+	let requests = 1, ice = [], own = null, over = false, returning, retry, trouble = null, mentioned, talk = 0;
 
 	const server = self.server = signalling({
-		session(resumed) {
+		session(resumed, restored) {
 			if (resumed) setTrouble(null);
 			on.fault("");
 			clearTimeout(retry);
-			if (resumed) return;
+			returning = restored && self.inRoom && !resumed; // `joined` follows
+			if (resumed || returning) return;
 			self.inRoom = self.waiting = false;
 			changeLobby(() => lobby.clear());
 			ask();
@@ -45,7 +47,11 @@ export function Call({ room, nick, password, create, devices, relayOnly }, on) {
 		end: (code) => finish(code, sentenceOf(code)),
 	});
 	const looking = setInterval(async () => {
-		for (const [id, { peer }] of peers) {
+		for (const [id, person] of peers) {
+			const { peer } = person;
+			// The server does not name them, and nothing comes from them any more.
+			if (person.unlisted) person.unlisted = peer.main.state === "connected" ? 1 : person.unlisted + 1;
+			if (person.unlisted > UNLISTED) went(id);
 			peer.quality = await look(peer.main.pc, peer.quality);
 			draw(id);
 		}
@@ -83,7 +89,11 @@ export function Call({ room, nick, password, create, devices, relayOnly }, on) {
 			create = null;
 			self.room = joined.room;
 			rememberIn(self.room);
-			for (const id of peers.keys()) part(id); // after a new start everybody is met anew
+			for (const [id, person] of peers) {
+				if (returning) [person.unlisted, person.peer.entry.away] = [1, true]; // the media needs no server
+				else part(id); // after a new start everybody is met anew
+			}
+			returning = false;
 			ice = joined.ice_servers ?? [];
 			self.inRoom = true;
 			self.waiting = false;
@@ -95,7 +105,7 @@ export function Call({ room, nick, password, create, devices, relayOnly }, on) {
 			on.entered();
 			own ??= new Tile(true);
 			hear.room_state(joined);
-			joined.peers.forEach(meet);
+			for (const peer of joined.peers) welcome(peer);
 		},
 		waiting() {
 			self.waiting = true;
@@ -118,8 +128,8 @@ export function Call({ room, nick, password, create, devices, relayOnly }, on) {
 			}
 		},
 		peer_joined({ peer }) {
-			announce("came", peer.nick);
-			meet(peer);
+			if (!peers.has(peer.id)) announce("came", peer.nick);
+			welcome(peer);
 		},
 		peer_updated({ peer }, person) {
 			person?.peer.update(peer);
@@ -165,6 +175,15 @@ export function Call({ room, nick, password, create, devices, relayOnly }, on) {
 		if (code === "kicked" || code === "ended") self.inRoom = self.waiting = false; // there is nothing to leave
 		self.close();
 		on.end(code, sentence, ended);
+	}
+
+	// Who was here before the server was restarted is not met anew.
+	function welcome(entry) {
+		const person = peers.get(entry.id);
+		if (!person?.unlisted) return meet(entry);
+		person.unlisted = 0;
+		person.peer.update(entry);
+		draw(entry.id);
 	}
 
 	function meet(entry) {

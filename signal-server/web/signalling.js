@@ -3,7 +3,7 @@
 const KEPT = 512; // messages kept to be sent again, as the server's queue; full: the session is given up at the next cut
 const KEPT_MS = 60_000; // the server finds a dead connection sooner
 const OPEN_MS = 8_000; // until the session stands
-const FIRST_MS = 250, LONGEST_MS = 5_000;
+const FIRST_MS = 250, LONGEST_MS = 3_500; // whoever waits for the server is back within five seconds
 // Close codes after which coming back is pointless.
 const FINAL = { 4001: "unsupported_version", 4003: "dropped", 4004: "replaced" };
 
@@ -27,9 +27,9 @@ export const askFeatures = () => new Promise((done) => {
 	socket.onclose = () => done(null);
 });
 
-// `on.session(resumed)`, `on.message(message)`, `on.lost(attempt)` and `on.end(code)`, each called in order.
+// `on.session(resumed, restored)`, `on.message(message)`, `on.lost(attempt)` and `on.end(code)`, each called in order.
 export function signalling(on) {
-	let socket, up, done, waiting, watch, attempt = 0, token, sent = [], seq = 0, received = 0;
+	let socket, up, done, waiting, watch, attempt = 0, id, token, ticket, sent = [], seq = 0, received = 0;
 
 	function connect() {
 		const mine = socket = open();
@@ -62,23 +62,26 @@ export function signalling(on) {
 		if (message.seq <= received) return; // sent again, but it had arrived
 		if (message.seq > received + 1) return lose(); // resume says what is missing
 		received = message.seq;
-		on.message(message);
+		if (message.type === "ticket") ticket = message.ticket;
+		else on.message(message);
 	}
 
 	function welcome({ v, limits = {}, features = [] }) {
 		if (!v?.includes(1)) return end("unsupported_version");
 		Object.assign(self, { limits, features });
-		const resume = token && { token, last_seq: received };
+		const resume = token && { token, last_seq: received, ticket };
 		socket.send(JSON.stringify({ type: "hello", v: [1], client: "hearth-web/0.1.0", kind: "web", resume }));
 	}
 
-	function session({ resume_token, resumed, last_seq }) {
+	function session({ peer_id, resume_token, resumed, last_seq }) {
 		clearTimeout(watch);
 		[token, attempt, up] = [resume_token, 0, true];
 		sent = resumed ? sent.filter((kept) => kept.seq > last_seq) : [];
 		if (!resumed) seq = received = 0;
 		for (const { text } of sent) socket.send(text);
-		on.session(resumed);
+		const restored = peer_id === id; // by the ticket: the server was restarted, and our place is the old one
+		id = peer_id;
+		on.session(resumed, restored);
 	}
 
 	const self = {

@@ -16,6 +16,7 @@ mod patience;
 mod ports;
 mod program;
 mod relay;
+mod restart;
 mod rooms;
 mod simplewebrtc;
 mod statics;

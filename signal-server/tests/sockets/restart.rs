@@ -1,0 +1,74 @@
+//! The server restarted under people who are in a call: the pages come back by themselves, and their media did not notice.
+
+use std::path::Path;
+
+use hearth_signal::ServerConfig;
+use hearth_signal::rooms::{LegacyRules, RoomsConfig};
+use serde_json::json;
+
+use crate::browser::{Driver, Page};
+use crate::{Running, plain, start};
+
+async fn server(address: std::net::SocketAddr, state: &Path) -> Running {
+    let rooms = RoomsConfig { legacy: Some(LegacyRules::default()), ..RoomsConfig::default() };
+    start(ServerConfig { listen: address, tickets: Some(state.to_owned()), rooms, ..plain() }).await
+}
+
+/// Looks twenty times a second at how many pictures came, and keeps the longest time without one.
+const WATCH: &str = "window.gap = 0; let seen = -1, since = performance.now(); setInterval(() => { \
+    const video = [...document.querySelectorAll('.tile:not(.own) video')][0]; \
+    const now = performance.now(), frames = video ? video.getVideoPlaybackQuality().totalVideoFrames : 0; \
+    if (frames !== seen) { seen = frames; since = now; } gap = Math.max(gap, now - since); }, 50)";
+
+async fn enter(page: &Page, url: &str, nick: &str) {
+    page.open(url).await;
+    page.until("window.hearth && !document.querySelector('#join-button').disabled").await;
+    page.write("#nick", nick).await;
+    page.click("#join-button").await;
+    page.until("document.body.dataset.screen === 'call'").await;
+}
+
+const SEEN: &str = "[...document.querySelectorAll('.tile:not(.own) video')]\
+    .some((video) => video.getVideoPlaybackQuality().totalVideoFrames > 20)";
+
+#[tokio::test]
+async fn pages_are_back_in_their_room_and_their_media_did_not_notice() {
+    let state = tempfile::tempdir().unwrap();
+    let first = server(([127, 0, 0, 1], 0).into(), state.path()).await;
+    let (address, driver) = (first.address, Driver::start().await);
+    let mut host = crate::client::connect(address).await;
+    let room = host.create().await;
+    let url = format!("http://{address}/r/{room}");
+    let (ann, ben) = (driver.page("en").await, driver.page("en").await);
+    enter(&ann, &url, "Ann").await;
+    enter(&ben, &url, "Ben").await;
+    let ids = "hearth.peers.map((peer) => peer.id).sort().join()";
+    let mut before = Vec::new();
+    for page in [&ann, &ben] {
+        page.until(SEEN).await;
+        page.evaluate(WATCH).await;
+        before.push(page.evaluate(&format!("return {ids}")).await);
+    }
+    host.socket.close(None).await.unwrap();
+    first.stop().await;
+    for page in [&ann, &ben] {
+        page.until("document.querySelector('#banner').textContent !== ''").await;
+    }
+    let second = server(address, state.path()).await;
+    for (page, before) in [&ann, &ben].into_iter().zip(&before) {
+        // The host, who is no page, does not come back; its place is kept as long as somebody may be there.
+        page.until("document.querySelector('#banner').textContent === '' && hearth.peers.some((peer) => !peer.away)")
+            .await;
+        let other = page.evaluate("return hearth.peers.filter((peer) => !peer.away).map((peer) => peer.id)").await;
+        assert!(before.as_str().unwrap().contains(other[0].as_str().unwrap()), "{before} {other}");
+        let gap = page.evaluate("return gap").await.as_f64().unwrap();
+        assert!(gap < 1000.0, "{gap} ms without a picture");
+        println!("longest time without a picture: {gap:.0} ms");
+    }
+    // The room is what it was to whoever comes now.
+    let late = driver.page("en").await;
+    enter(&late, &url, "Late").await;
+    late.until("hearth.peers.length === 2").await;
+    assert_eq!(late.evaluate("return hearth.peers.map((peer) => peer.nick).sort()").await, json!(["Ann", "Ben"]));
+    second.stop().await;
+}
