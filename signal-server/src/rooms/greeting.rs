@@ -100,11 +100,13 @@ impl Rooms {
     fn bring_back(&mut self, conn: ConnId, resume: &Resume, now: Instant) -> bool {
         let used = resume.token.digest();
         let Some(&peer_id) = self.tokens.get(&used) else { return false };
+        // First: the one that comes back may be told of it.
+        self.end_own(conn, peer_id, now);
         let Some(session) = self.sessions.get_mut(&peer_id) else { return false };
         let was = session.link;
         let Some(native) = session.native_mut() else { return false };
         let (last_seq, missed) = (native.received, native.resume(resume.last_seq));
-        self.release(conn, peer_id, was, now);
+        self.release(conn, was);
         let Some(missed) = missed else {
             // Whoever holds the token has lost its place for good: better gone now than a ghost for the grace.
             self.end_session(peer_id, LeaveReason::Dropped, now);
@@ -122,19 +124,23 @@ impl Rooms {
         true
     }
 
-    /// Makes way for `conn` to take `peer`: the connection that had it is closed, the session that `conn` had ends.
-    fn release(&mut self, conn: ConnId, peer: PeerId, was: Link, now: Instant) {
+    /// Makes way for `conn` to take `peer`: the session that it had ends.
+    fn end_own(&mut self, conn: ConnId, peer: PeerId, now: Instant) {
+        if let Some(Phase::InSession(own)) = self.conns.get(&conn).map(|c| c.phase)
+            && own != peer
+        {
+            self.end_session(own, LeaveReason::Left, now);
+        }
+    }
+
+    /// Makes way for `conn` to take a session: the connection that had it is closed.
+    fn release(&mut self, conn: ConnId, was: Link) {
         if let Link::Attached(old) = was
             && old != conn
         {
             // Forgotten first, so that the session does not go away over it.
             self.conns.remove(&old);
             self.output.push_back(Output::Close { conn: old, reason: CloseReason::Replaced });
-        }
-        if let Some(Phase::InSession(own)) = self.conns.get(&conn).map(|c| c.phase)
-            && own != peer
-        {
-            self.end_session(own, LeaveReason::Left, now);
         }
     }
 

@@ -293,7 +293,23 @@ async fn every_control_of_the_call_is_felt_by_the_others() {
     bo.press("\u{e00c}").await; // Escape
     bo.until("document.querySelector('#chat').hidden && document.activeElement.id === 'chat-button'").await;
 
-    // Devices are changed in the call, and remembered.
+    change_the_microphone(&bo).await;
+
+    // A tile is pinned by its button, how good the connection is stands on it, and leaving is at once.
+    ann.evaluate("document.querySelector('.tile:not(.own) .pin').click()").await;
+    ann.until("document.querySelector('.tile.featured:not(.own) .pin[aria-pressed=true]')").await;
+    ann.until("document.querySelector('.tile:not(.own) .quality:not([hidden])')?.title.includes('direct')").await;
+    bo.click("nav [data-do=leave]").await;
+    bo.says("#gone-title", "You left the room.").await;
+    ann.until("hearth.peers.length === 0 && document.querySelector('#live').textContent === 'Bo left.'").await;
+    for page in [ann, bo] {
+        page.close().await;
+    }
+    server.stop().await;
+}
+
+/// Devices are changed in the call, and remembered.
+async fn change_the_microphone(bo: &Page) {
     bo.press("?").await;
     bo.until(
         "document.querySelector('#settings').open && document.querySelectorAll('[data-pick=audio] option').length > 1",
@@ -307,16 +323,4 @@ async fn every_control_of_the_call_is_felt_by_the_others() {
     bo.until("JSON.parse(localStorage.getItem('devices')).chosen.audio === wish").await;
     bo.click("#settings button").await;
     bo.until("document.querySelector('.door #pickers') && !document.querySelector('#settings').open").await;
-
-    // A tile is pinned by its button, how good the connection is stands on it, and leaving is at once.
-    ann.evaluate("document.querySelector('.tile:not(.own) .pin').click()").await;
-    ann.until("document.querySelector('.tile.featured:not(.own) .pin[aria-pressed=true]')").await;
-    ann.until("document.querySelector('.tile:not(.own) .quality:not([hidden])')?.title.includes('direct')").await;
-    bo.click("nav [data-do=leave]").await;
-    bo.says("#gone-title", "You left the room.").await;
-    ann.until("hearth.peers.length === 0 && document.querySelector('#live').textContent === 'Bo left.'").await;
-    for page in [ann, bo] {
-        page.close().await;
-    }
-    server.stop().await;
 }

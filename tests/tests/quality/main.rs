@@ -15,6 +15,8 @@
 mod client;
 #[path = "../../../app/call/tests/world/media.rs"]
 mod media;
+#[path = "../../../app/call/tests/world/servers.rs"]
+mod servers;
 #[path = "../../../app/call/tests/world/world.rs"]
 mod world;
 

@@ -4,7 +4,7 @@ use crate::finding::Finding;
 use crate::tree::File;
 
 /// All of the page, bytes, uncompressed: three quarters of a second on a slow phone line.
-const BYTES: usize = 88_000;
+const BYTES: usize = 90_000;
 
 /// What no page of ours says, in which files, and why.
 const BANS: &[(&str, &str, &str)] = &[

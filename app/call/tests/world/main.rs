@@ -20,6 +20,7 @@ mod pairs;
 mod raw;
 mod restart;
 mod script;
+mod servers;
 mod talk;
 mod world;
 

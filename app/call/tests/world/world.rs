@@ -9,22 +9,17 @@ use hearth_base::VideoCodec;
 use hearth_call::{Input, Intent, PeerPhase, Phase, SignalLink, TransportPolicy};
 use hearth_netsim::{LinkConfig, Network, NodeId};
 use hearth_protocol::{InviteSecret, RoomName};
-use hearth_signal::rooms::{
-    ConnId, Epoch, IceConfig, Output as RoomOutput, Rooms, RoomsConfig, TicketKey, TurnRest, TurnSecret,
-};
+use hearth_signal::rooms::{ConnId, Output as RoomOutput, Rooms};
 use serde_json::Value;
 
-use hearth_turn::{Output as TurnOutput, PeerPolicy, Secret, Server as Turn};
+use hearth_turn::{Output as TurnOutput, Server as Turn};
 
 use crate::client::{Client, Wish};
+use crate::servers::{TURN, rooms, turn};
 
-const TURN: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 200)), 3478);
 const TURN_NODE: NodeId = NodeId(200);
-const TURN_SECRET: &str = "between the two servers";
 /// One way between a client and the signalling server.
 const SIGNAL_DELAY: Duration = Duration::from_millis(20);
-/// Seconds since 1970 at the beginning of every world.
-const UNIX: u64 = 1_800_000_000;
 
 /// Changes a message on its way.
 pub type Tamper = Box<dyn Fn(&mut Value)>;
@@ -434,33 +429,4 @@ impl World {
             snapshot.phase == Phase::InRoom && connected.count() == alive.len() - 1
         })
     }
-}
-
-fn rooms(seed: u64, now: Instant) -> Rooms {
-    let turn = TurnRest {
-        urls: vec![format!("turn:{TURN}")],
-        secret: TurnSecret::new(TURN_SECRET).expect("not empty"),
-        lifetime: Duration::from_secs(3600),
-        before_join: Duration::from_secs(3600),
-    };
-    // The key outlives the server.
-    let tickets = Some(TicketKey::new([5; 32]));
-    let ice = IceConfig { fixed: Vec::new(), turn: Some(turn) };
-    let config = RoomsConfig { ice, tickets, ..RoomsConfig::default() };
-    Rooms::new(config, seed_bytes(seed), Epoch { at: now, unix_s: UNIX })
-}
-
-fn turn(seed: u64, now: Instant) -> Turn {
-    let mut config = hearth_turn::Config::new(seed_bytes(seed ^ 0xFFFF));
-    config.secrets = vec![Secret::new(TURN_SECRET).expect("not empty")];
-    config.peers = PeerPolicy::allowing(["10.0.0.0/8".parse().expect("a network")]);
-    config.relay_addresses = vec![hearth_turn::RelayAddress { bound: TURN.ip(), advertised: TURN.ip() }];
-    config.own = vec![TURN];
-    Turn::new(config, now, Duration::from_secs(UNIX))
-}
-
-fn seed_bytes(seed: u64) -> [u8; 32] {
-    let mut bytes = [0; 32];
-    bytes.iter_mut().zip(seed.to_le_bytes()).for_each(|(to, from)| *to = from);
-    bytes
 }

@@ -102,6 +102,23 @@ fn a_second_connection_takes_the_session_over() {
 }
 
 #[test]
+fn who_takes_over_from_the_same_room_hears_that_their_other_self_left() {
+    let mut bench = Bench::new();
+    let (_, room) = bench.host(None);
+    let (mut one, other) = (bench.guest(&room), bench.guest(&room));
+    bench.hear(&mut one);
+    let resume = ClientMessage::Resume(Resume { token: one.token, last_seq: one.heard, ticket: None });
+    bench.say_text(other.conn, &serde_json::to_string(&resume).unwrap());
+    let old = std::mem::replace(&mut one.conn, other.conn);
+    assert_eq!(bench.closed.get(&old), Some(&CloseReason::Replaced));
+    let inbox = bench.inboxes.get_mut(&one.conn).unwrap();
+    inbox.retain(|message| message.seq.is_some_and(|seq| seq > one.heard));
+    let left = ServerMessage::PeerLeft { id: other.id, reason: LeaveReason::Left };
+    assert_eq!(inbox.iter().map(|numbered| numbered.message.clone()).collect::<Vec<_>>().last(), Some(&left));
+    assert!(inbox.iter().map(|numbered| numbered.seq).eq((one.heard + 1..).map(Some).take(inbox.len())), "a hole");
+}
+
+#[test]
 fn the_old_token_serves_until_the_new_one_is_known_to_have_arrived() {
     let mut bench = Bench::new();
     let (_, room) = bench.host(None);

@@ -3,16 +3,22 @@
 //! ```text
 //! 0 TEXT     connection 0 (to 3) says TEXT; it is made where there is none
 //! ~0         connection 0 is lost
+//! *0 TEXT    legacy page 0 (or 1) says the packet TEXT; it connects where it has not
+//! *~0        legacy page 0 is lost
 //! +500       500 ms pass
+//! !          the server is started anew, with the key that it had
 //! ```
-//! In TEXT, `$S` is the next number of the connection's session, `$P1` the id and `$T1` the token of whoever spoke last
-//! on connection 1.
+//! In TEXT, `$S` is the next number of the connection's session, `$P1` the id, `$T1` the token and `$K1` the ticket of whoever
+//! spoke last on connection 1, and `$Q0` the id of page 0.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use hearth_protocol::{Numbered, ServerMessage};
-use hearth_signal::rooms::{ConnId, Epoch, Output, Rooms, RoomsConfig};
+use hearth_protocol::{Numbered, PeerId, ServerMessage};
+use hearth_signal::rooms::{
+    ConnId, Epoch, LegacyCaller, LegacyPacket, LegacyRequest, LegacyRules, Output, PageId, Rooms, RoomsConfig,
+    TicketKey,
+};
 
 /// Lines of a script that are looked at: longer ones find nothing that shorter ones do not, and slow the fuzzer.
 const LINES: usize = 400;
@@ -24,21 +30,37 @@ struct Client {
     conn: Option<ConnId>,
     id: String,
     token: String,
+    ticket: String,
     said: u64,
+}
+
+#[derive(Default)]
+struct Page {
+    conn: Option<ConnId>,
+    id: String,
 }
 
 struct Script {
     rooms: Rooms,
     now: Instant,
     clients: [Client; 4],
+    pages: [Page; 2],
+    starts: u8,
     next_conn: u64,
     closed: BTreeSet<ConnId>,
 }
 
 /// Runs a script.
 pub fn run(text: &str, now: Instant) {
-    let rooms = Rooms::new(RoomsConfig::default(), [7; 32], Epoch { at: now, unix_s: 1_800_000_000 });
-    let mut script = Script { rooms, now, clients: Default::default(), next_conn: 0, closed: BTreeSet::new() };
+    let mut script = Script {
+        rooms: server(7, now),
+        now,
+        clients: Default::default(),
+        pages: Default::default(),
+        starts: 7,
+        next_conn: 0,
+        closed: BTreeSet::new(),
+    };
     for line in text.lines().take(LINES) {
         script.line(line);
         script.drain();
@@ -46,9 +68,19 @@ pub fn run(text: &str, now: Instant) {
     }
 }
 
+fn server(seed: u8, now: Instant) -> Rooms {
+    let tickets = Some(TicketKey::new([1; 32]));
+    let config = RoomsConfig { tickets, legacy: Some(LegacyRules::default()), ..RoomsConfig::default() };
+    Rooms::new(config, [seed; 32], Epoch { at: now, unix_s: 1_800_000_000 })
+}
+
 impl Script {
     fn line(&mut self, line: &str) {
-        if let Some(ms) = line.strip_prefix('+').and_then(|ms| ms.parse::<u32>().ok()) {
+        if line == "!" {
+            self.restart();
+        } else if let Some(line) = line.strip_prefix('*') {
+            self.page_line(line);
+        } else if let Some(ms) = line.strip_prefix('+').and_then(|ms| ms.parse::<u32>().ok()) {
             self.wait(Duration::from_millis(u64::from(ms.min(3_600_000))));
         } else if let Some(client) = line.strip_prefix('~').and_then(number) {
             if let Some(conn) = self.clients[client].conn.take() {
@@ -59,6 +91,51 @@ impl Script {
             let text = self.filled(client, text);
             self.rooms.handle_message(conn, &text, self.now);
         }
+    }
+
+    fn restart(&mut self) {
+        self.starts = self.starts.wrapping_add(1);
+        self.rooms = server(self.starts, self.now);
+        self.clients.iter_mut().for_each(|client| client.conn = None);
+        self.pages.iter_mut().for_each(|page| page.conn = None);
+    }
+
+    fn page_line(&mut self, line: &str) {
+        let page = |text: &str| number(text).filter(|page| *page < 2);
+        if let Some(page) = line.strip_prefix('~').and_then(page) {
+            if let Some(conn) = self.pages[page].conn.take() {
+                self.rooms.handle_disconnected(conn, self.now);
+            }
+        } else if let Some((page, text)) = line.split_once(' ').and_then(|(n, text)| Some((page(n)?, text))) {
+            let conn = self.page(page);
+            let text = self.filled(0, text);
+            match LegacyPacket::read(&text) {
+                Ok(LegacyPacket::Event { ack, name, arguments }) => match LegacyRequest::read(&name, arguments, ack) {
+                    Ok(request) => self.rooms.handle_legacy(conn, request, text.len(), self.now),
+                    Err(_) => self.rooms.handle_bad_legacy(conn, self.now),
+                },
+                Ok(_) => {}
+                Err(_) => self.rooms.handle_bad_legacy(conn, self.now),
+            }
+        }
+    }
+
+    fn page(&mut self, page: usize) -> ConnId {
+        if let Some(conn) = self.pages[page].conn {
+            return conn;
+        }
+        let conn = ConnId(self.next_conn);
+        self.next_conn += 1;
+        let [low, ..] = conn.0.to_le_bytes();
+        let (id, cookie) = (PeerId::from_random([low; 12]), PageId([page as u8; 16]));
+        if self.pages[page].id.is_empty() {
+            self.pages[page].id = id.to_string();
+        }
+        self.pages[page].conn = Some(conn);
+        let caller = LegacyCaller { id, address: [10, 0, 1, low].into(), page: Some(cookie) };
+        self.rooms.handle_legacy_connected(conn, caller, self.now);
+        self.drain();
+        conn
     }
 
     fn wait(&mut self, time: Duration) {
@@ -92,6 +169,10 @@ impl Script {
         let mut text = text.to_owned();
         for (index, client) in self.clients.iter().enumerate() {
             text = text.replace(&format!("$P{index}"), &client.id).replace(&format!("$T{index}"), &client.token);
+            text = text.replace(&format!("$K{index}"), &client.ticket);
+        }
+        for (index, page) in self.pages.iter().enumerate() {
+            text = text.replace(&format!("$Q{index}"), &page.id);
         }
         if text.contains("$S") {
             let speaker = &mut self.clients[speaker];
@@ -113,20 +194,29 @@ impl Script {
                         serde_json::from_str(&text).expect("what we say can be read");
                     self.heard(conn, message.message);
                 }
+                Output::Legacy { conn, event } => {
+                    assert!(!self.closed.contains(&conn), "a page is told something on a closed connection");
+                    let text = event.to_packet();
+                    assert!(text.starts_with(['2', '3']), "{text}");
+                }
                 Output::Close { conn, .. } => {
                     assert!(self.closed.insert(conn), "a connection is closed twice");
                     let client = self.clients.iter_mut().find(|client| client.conn == Some(conn));
                     if let Some(client) = client {
                         client.conn = None;
                     }
+                    self.pages.iter_mut().filter(|page| page.conn == Some(conn)).for_each(|page| page.conn = None);
                 }
             }
         }
     }
 
     fn heard(&mut self, conn: ConnId, message: ServerMessage) {
-        let ServerMessage::Session { peer_id, resume_token, last_seq, .. } = message else { return };
-        if let Some(client) = self.clients.iter_mut().find(|client| client.conn == Some(conn)) {
+        let Some(client) = self.clients.iter_mut().find(|client| client.conn == Some(conn)) else { return };
+        if let ServerMessage::Ticket { ticket } = &message {
+            ticket.as_str().clone_into(&mut client.ticket);
+        }
+        if let ServerMessage::Session { peer_id, resume_token, last_seq, .. } = message {
             client.id = peer_id.to_string();
             client.token = resume_token.reveal();
             client.said = last_seq;
