@@ -152,7 +152,7 @@ async fn pages_written_for_signalmaster_come_in_unless_told_otherwise() {
         let (child, lines) = start(program(&format!("--plain-http --listen 127.0.0.1:0{more}")), 1).await;
         let at = address(&lines[0], "listening http://");
         let headers = format!("host: {at}\r\norigin: http://127.0.0.1\r\n");
-        let answer = ask(at, "/socket.io/?EIO=3&transport=polling", &headers).await;
+        let answer = ask(at, "/socket.io/?EIO=3&transport=polling&b64=1", &headers).await;
         assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
         stop(child).await;
     }
