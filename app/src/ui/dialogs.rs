@@ -20,8 +20,9 @@ pub(super) fn dialogs(ui: &mut Ui, view: &View, state: &mut UiState) {
         (Dialog::Leave, Some(room)) => leave(ui, room, state),
         (Dialog::Close, Some(room)) => close(ui, room, state),
         (Dialog::Remove(id), Some(room)) => remove(ui, room, id, state),
+        (Dialog::HandOver(id), Some(room)) => hand_over(ui, room, id, state),
         // The room is over, and the question with it.
-        (Dialog::Leave | Dialog::Close | Dialog::Remove(_), None) => state.dialog = None,
+        (Dialog::Leave | Dialog::Close | Dialog::Remove(_) | Dialog::HandOver(_), None) => state.dialog = None,
     }
 }
 
@@ -140,6 +141,24 @@ fn remove(ui: &Ui, room: &Room, id: PeerId, state: &mut UiState) {
             if Button::new(t!("ui.remove.button")).danger().show(ui) {
                 state.dialog = None;
                 state.wish(Wish::Kick(id));
+            }
+            cancel(ui, state);
+        });
+    });
+}
+
+fn hand_over(ui: &Ui, room: &Room, id: PeerId, state: &mut UiState) {
+    let Some(person) = room.people.iter().find(|person| person.id == id) else {
+        state.dialog = None; // gone meanwhile
+        return;
+    };
+    modal(ui, "hand over", control::DIALOG, state, |ui, state| {
+        let nick = panels::named(&person.nick);
+        question(ui, &t!("ui.hand_over.title", nick = nick), &t!("ui.hand_over.text"));
+        buttons(ui, |ui| {
+            if Button::new(t!("ui.hand_over.button")).primary().show(ui) {
+                state.dialog = None;
+                state.wish(Wish::MakeHost(id));
             }
             cancel(ui, state);
         });

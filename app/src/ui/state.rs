@@ -106,6 +106,8 @@ pub(super) enum Dialog {
     Close,
     /// Really take them out?
     Remove(PeerId),
+    /// Really make them the host?
+    HandOver(PeerId),
 }
 
 /// What stands beside the tiles.

@@ -25,6 +25,8 @@ pub enum Fault {
     RoomEnded,
     /// The host took us out.
     Removed,
+    /// The host silenced everybody.
+    Silenced,
     /// The host did not let us in.
     Denied,
     /// The secret is not the room's.
@@ -59,6 +61,7 @@ impl Fault {
             Self::RoomFull(people) => t!("fault.room_full", people = people).into_owned(),
             Self::RoomEnded => t!("fault.room_ended").into_owned(),
             Self::Removed => t!("fault.removed").into_owned(),
+            Self::Silenced => t!("fault.silenced").into_owned(),
             Self::Denied => t!("fault.denied").into_owned(),
             Self::WrongInvite => t!("fault.bad_invite").into_owned(),
             Self::BusyPort(port) => t!("fault.busy_port", port = port).into_owned(),

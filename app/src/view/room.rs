@@ -16,6 +16,8 @@ pub struct Room {
     pub role: Role,
     /// How many people it holds; 0 while unknown.
     pub capacity: u32,
+    /// Whether nobody comes in any more.
+    pub is_locked: bool,
     /// Ourselves.
     pub me: Me,
     /// Who else is there, in the order of their coming.

@@ -50,6 +50,12 @@ pub enum Wish {
     Deny(PeerId),
     /// To take somebody out of the room.
     Kick(PeerId),
+    /// To hand the role of the host over to somebody.
+    MakeHost(PeerId),
+    /// To silence everybody else.
+    MuteAll,
+    /// To let nobody in any more, or people again.
+    SetLocked(bool),
     /// To put this address into the link.
     ChooseAddress(IpAddr),
     /// Other settings.
@@ -83,6 +89,9 @@ impl fmt::Debug for Wish {
             Self::Admit(peer) => return write!(f, "Admit({peer})"),
             Self::Deny(peer) => return write!(f, "Deny({peer})"),
             Self::Kick(peer) => return write!(f, "Kick({peer})"),
+            Self::MakeHost(peer) => return write!(f, "MakeHost({peer})"),
+            Self::MuteAll => "MuteAll",
+            Self::SetLocked(locked) => return write!(f, "SetLocked({locked})"),
             Self::ChooseAddress(address) => return write!(f, "ChooseAddress({address})"),
             Self::Change(settings) => return write!(f, "Change({settings:?})"),
             Self::Dismiss => "Dismiss",

@@ -112,6 +112,33 @@ fn somebody_is_removed_only_after_a_question() {
 }
 
 #[test]
+fn a_host_silences_and_locks_at_once_and_hands_over_only_after_a_question() {
+    for language in LANGUAGES {
+        let mut room = scenes::call();
+        if let Screen::Room(shown) = &mut room.stage {
+            shown.invite = None; // a room on a server
+        }
+        let mut stage = Stage::new(room, language);
+        stage.press(&t!("ui.command.people"));
+        stage.expect(&t!("ui.people.mute_all"), Wish::MuteAll);
+        stage.expect(&t!("ui.people.lock"), Wish::SetLocked(true));
+        stage.press(&t!("ui.people.make_host", nick = "Grace Hopper"));
+        assert!(stage.has(&t!("ui.hand_over.text")));
+        assert!(stage.wishes().is_empty());
+        stage.expect(&t!("ui.hand_over.button"), Wish::MakeHost(scenes::id(0)));
+        let mut locked = scenes::call();
+        if let Screen::Room(shown) = &mut locked.stage {
+            shown.is_locked = true;
+        }
+        let mut stage = Stage::new(locked, language);
+        stage.press(&t!("ui.command.people"));
+        assert!(stage.has(&t!("ui.people.locked")));
+        assert!(!stage.has(&t!("ui.people.make_host", nick = "Grace Hopper")), "hosted in this program");
+        stage.expect(&t!("ui.people.unlock"), Wish::SetLocked(false));
+    }
+}
+
+#[test]
 fn a_guest_leaves_at_once_and_a_host_is_asked() {
     for language in LANGUAGES {
         let mut stage = Stage::new(scenes::pair(), language);

@@ -53,6 +53,7 @@ fn rows() -> Vec<Row> {
         (Fault::RoomFull(12), "The room is full (12 people).", "会议人数已满（12 人）"),
         (Fault::RoomEnded, "The host ended the room.", "主持人已结束会议"),
         (Fault::Removed, "The host removed you from the room.", "您已被移出会议"),
+        (Fault::Silenced, "The host muted everybody. Press M to unmute.", "主持人已全体静音，按 M 解除静音"),
         (
             Fault::BusyPort(8443),
             "Port 8443 is used by another program. Choose another in settings.",

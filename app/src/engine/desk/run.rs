@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hearth_base::{DeviceChoice, DeviceKind, Volume};
-use hearth_call::{HostAct, Intent, Phase, Switch};
+use hearth_call::{HostAct, HostRule, Intent, Phase, Switch};
 use mdns_sd::{Receiver, ServiceEvent};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -164,6 +164,10 @@ impl DeskLoop {
             Wish::Admit(peer) => self.intend(Intent::Moderate(HostAct::Admit, peer)),
             Wish::Deny(peer) => self.intend(Intent::Moderate(HostAct::Deny, peer)),
             Wish::Kick(peer) => self.intend(Intent::Moderate(HostAct::Kick, peer)),
+            Wish::MakeHost(peer) => self.intend(Intent::Moderate(HostAct::MakeHost, peer)),
+            Wish::MuteAll => self.intend(Intent::Rule(HostRule::MuteAll)),
+            Wish::SetLocked(true) => self.intend(Intent::Rule(HostRule::Lock)),
+            Wish::SetLocked(false) => self.intend(Intent::Rule(HostRule::Unlock)),
             Wish::ChooseAddress(address) => {
                 if let Some(visit) = &mut self.visit {
                     visit.picked = Some(address);
@@ -224,6 +228,9 @@ impl DeskLoop {
         }
         if let Some(fault) = visit.refused(&view) {
             self.fault = Some(fault);
+        }
+        if visit.silenced(&view) {
+            self.fault = Some(Fault::Silenced);
         }
         if view.call.phase == Phase::InRoom && visit.since.is_none() {
             self.on_entered();
@@ -289,6 +296,7 @@ impl DeskLoop {
         match kind {
             DeviceKind::Microphone => {
                 visit.microphone = switch;
+                self.fault = self.fault.take().filter(|fault| *fault != Fault::Silenced);
                 visit.engine.wish(Intent::SetMicrophone(switch));
                 if at_door {
                     self.settings.join_microphone = switch;

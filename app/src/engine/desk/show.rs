@@ -78,6 +78,7 @@ fn room(visit: &Visit, view: &CallView, nick: &str, hosting: Option<&HostingFact
         name: call.room.clone().or_else(|| named(&visit.target)),
         role: call.role,
         capacity: call.room_state.capacity,
+        is_locked: call.room_state.locked,
         me: Me {
             nick: nick.to_owned(),
             microphone: visit.microphone,

@@ -39,6 +39,8 @@ pub(super) struct Visit {
     pub(super) server: Option<ServerAddress>,
     /// How often the server did not let us do something, as far as the person was told.
     refusals: u32,
+    /// How often the host silenced us, as far as the person was told.
+    silences: u32,
     /// Since when the server is out of reach.
     unheard: Option<Instant>,
     /// When we came in.
@@ -74,6 +76,7 @@ impl Visit {
             secret: InviteSecret::from_random(rand::random()),
             server: None,
             refusals: 0,
+            silences: 0,
             unheard: None,
             since: None,
             announced: None,
@@ -132,6 +135,15 @@ impl Visit {
                 None
             }
         }
+    }
+
+    /// Whether the host has silenced us since it was last asked: the microphone is off then, until the person turns it on.
+    pub(super) fn silenced(&mut self, view: &CallView) -> bool {
+        let before = std::mem::replace(&mut self.silences, view.call.silenced);
+        if before != view.call.silenced {
+            self.microphone = Switch::Off;
+        }
+        before != view.call.silenced
     }
 
     /// What the server did not let us do since it was last asked, as far as a person should know.

@@ -21,6 +21,9 @@ pub(super) fn people(ui: &mut Ui, room: &Room, state: &mut UiState) {
     if room.capacity > 0 {
         ui.hint(t!("ui.people.count_of", count = count, capacity = room.capacity));
     }
+    if room.role == Role::Host {
+        rules(ui, room, state);
+    }
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         ui.spacing_mut().interact_size.y = control::ICON;
         ui.spacing_mut().item_spacing.y = space::XS;
@@ -30,6 +33,27 @@ pub(super) fn people(ui: &mut Ui, room: &Room, state: &mut UiState) {
             ui.push_id(person.id, |ui| row(ui, room, person, state));
         }
     });
+}
+
+/// What the host decides about everybody.
+fn rules(ui: &mut Ui, room: &Room, state: &mut UiState) {
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = space::S;
+        if Button::new(t!("ui.people.mute_all")).small().tip(t!("ui.people.mute_all_tip")).show(ui) {
+            state.wish(Wish::MuteAll);
+        }
+        let (word, tip) = if room.is_locked {
+            (t!("ui.people.unlock"), t!("ui.people.unlock_tip"))
+        } else {
+            (t!("ui.people.lock"), t!("ui.people.lock_tip"))
+        };
+        if Button::new(word).small().tip(tip).show(ui) {
+            state.wish(Wish::SetLocked(!room.is_locked));
+        }
+    });
+    if room.is_locked {
+        ui.hint(t!("ui.people.locked"));
+    }
 }
 
 /// What somebody is called, also when they did not say.
@@ -87,6 +111,12 @@ fn row(ui: &mut Ui, room: &Room, person: &Person, state: &mut UiState) {
             let label = t!("ui.people.remove", nick = nick);
             if IconButton::new(icons::REMOVE, label).size(28.0, 28.0).show(ui) {
                 state.open(Dialog::Remove(person.id));
+            }
+            // A room in this program ends with it: nobody else can be its host. Nor can a page that knows no such thing.
+            let may_host = person.kind != PeerKind::Legacy && !room.invite.as_ref().is_some_and(|it| it.is_hosted);
+            let label = t!("ui.people.make_host", nick = nick);
+            if may_host && IconButton::new(icons::HOST, label).size(28.0, 28.0).show(ui) {
+                state.open(Dialog::HandOver(person.id));
             }
         }
     });
