@@ -1,0 +1,195 @@
+//! One of the crowd: a WebSocket that speaks our protocol, and as little as it can.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use futures_util::{SinkExt as _, StreamExt as _};
+use hearth_protocol::{Numbered, PeerId, ServerMessage};
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{DigitallySignedStruct, SignatureScheme};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time::{MissedTickBehavior, interval_at, sleep_until};
+use tokio_rustls::TlsConnector;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::{WebSocketStream, client_async};
+
+/// Where the crowd comes in.
+#[derive(Clone)]
+pub(crate) struct Door {
+    url: String,
+    address: String,
+    tls: Option<TlsConnector>,
+}
+
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
+
+/// Somebody.
+pub(crate) struct Person {
+    socket: WebSocketStream<Box<dyn Stream>>,
+    said: u64,
+    other: Option<PeerId>,
+}
+
+impl Door {
+    pub(crate) fn new(url: &str) -> Result<Self> {
+        let (scheme, rest) = url.split_once("://").context("a URL")?;
+        let address = rest.split('/').next().unwrap_or_default().to_owned();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let tls = rustls::ClientConfig::builder_with_provider(provider.clone())
+            .with_safe_default_protocol_versions()?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Anybody(provider)))
+            .with_no_client_auth();
+        let tls = (scheme == "wss").then(|| TlsConnector::from(Arc::new(tls)));
+        Ok(Self { url: url.to_owned(), address, tls })
+    }
+
+    async fn open(&self) -> Result<Box<dyn Stream>> {
+        let stream = TcpStream::connect(&self.address).await?;
+        stream.set_nodelay(true)?;
+        Ok(match &self.tls {
+            Some(tls) => Box::new(tls.connect("localhost".try_into()?, stream).await?),
+            None => Box::new(stream),
+        })
+    }
+}
+
+impl Person {
+    /// Connects, and has a session.
+    pub(crate) async fn connect(door: &Door) -> Result<Self> {
+        let mut request = door.url.as_str().into_client_request()?;
+        request.headers_mut().insert("sec-websocket-protocol", "hearth.v1".parse()?);
+        let (socket, _) = client_async(request, door.open().await?).await?;
+        let mut person = Self { socket, said: 0, other: None };
+        person.socket.send(r#"{"type":"hello","v":[1],"client":"load/1"}"#.into()).await?;
+        loop {
+            if let ServerMessage::Session { .. } = person.hear().await? {
+                return Ok(person);
+            }
+        }
+    }
+
+    /// Into a room, which the first one makes.
+    pub(crate) async fn enter(&mut self, room: &str, is_first: bool) -> Result<()> {
+        // Whoever was to make it may not have been let in yet.
+        for kind in if is_first { ["create"; 40] } else { ["join"; 40] } {
+            self.say(&format!(r#""type":"{kind}","id":1,"room":"{room}","nick":"somebody""#)).await?;
+            loop {
+                let message = self.hear().await?;
+                if let ServerMessage::Joined(joined) = message {
+                    self.other = joined.peers.first().map(|peer| peer.id);
+                    return Ok(());
+                }
+                if matches!(message, ServerMessage::Error { .. }) {
+                    break;
+                }
+            }
+        }
+        bail!("not let into {room}")
+    }
+
+    /// Waits for somebody else.
+    pub(crate) async fn meet(&mut self) -> Result<()> {
+        loop {
+            if let ServerMessage::PeerJoined { peer } = self.hear().await? {
+                self.other = Some(peer.id);
+                return Ok(());
+            }
+        }
+    }
+
+    /// Sends words to the other one, so many a second, and gives how many it heard.
+    pub(crate) async fn talk(mut self, words: u32, length: usize, until: Instant) -> Result<u64> {
+        let to = self.other.context("nobody to talk to")?;
+        let word = format!(r#""type":"signal","to":"{to}","sid":1,"end":"{}""#, "x".repeat(length));
+        let pause = Duration::from_secs(1) / words;
+        let mut ticks = interval_at((Instant::now() + pause).into(), pause);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
+        let end = sleep_until(until.into());
+        tokio::pin!(end);
+        let mut heard = 0;
+        loop {
+            tokio::select! {
+                () = &mut end => return Ok(heard),
+                _ = ticks.tick() => self.say(&word).await?,
+                message = self.socket.next() => {
+                    let message = message.context("hung up")??;
+                    heard += u64::from(words_of(&message).is_some_and(|text| text.contains("\"signal\"")));
+                }
+            }
+        }
+    }
+
+    async fn say(&mut self, body: &str) -> Result<()> {
+        self.said += 1;
+        Ok(self.socket.send(format!(r#"{{"seq":{},{body}}}"#, self.said).into()).await?)
+    }
+
+    async fn hear(&mut self) -> Result<ServerMessage> {
+        loop {
+            let message = self.socket.next().await.context("hung up")??;
+            if let Some(text) = words_of(&message) {
+                return Ok(serde_json::from_str::<Numbered<ServerMessage>>(text)?.message);
+            }
+        }
+    }
+}
+
+fn words_of(message: &Message) -> Option<&str> {
+    if let Message::Text(text) = message { Some(text) } else { None }
+}
+
+/// Takes any certificate: the server is on this machine, and was started a moment ago.
+#[derive(Debug)]
+struct Anybody(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for Anybody {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        rustls::crypto::verify_tls12_signature(
+            message,
+            certificate,
+            signature,
+            &self.0.signature_verification_algorithms,
+        )
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        rustls::crypto::verify_tls13_signature(
+            message,
+            certificate,
+            signature,
+            &self.0.signature_verification_algorithms,
+        )
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
