@@ -6,6 +6,7 @@ import { parse } from "./signalling.js";
 
 const TEXT = 32 * 1024; // longest text of the channel that is read: the longest message in the widest letters
 const EARLY = 64; // candidates kept until their description is there; full: the oldest goes, the better ones come late
+const WHOLE = new MediaStream(); // sound and picture belong together; a legacy page shows no track that is of none
 const CONNECT_MS = 15_000, FIRST_MS = 1_000, LONGEST_MS = 15_000;
 
 // H.264 constrained baseline in packetization mode 1 first, as Hearth's client has it; where there is none, VP8 does.
@@ -229,13 +230,14 @@ export function Peer(entry, host) {
 		fill(pc) { // audio, video, data, in this order
 			for (const kind of ["audio", "video"]) {
 				const track = host.track(kind);
-				pc.addTransceiver(track ?? kind, { direction: track ? "sendrecv" : "recvonly" });
+				pc.addTransceiver(track ?? kind, { direction: track ? "sendrecv" : "recvonly", streams: [WHOLE] });
 			}
 			use(pc.createDataChannel(legacy ? "simplewebrtc" : "hearth"));
 		},
 		async attach(pc) {
 			for (const place of pc.getTransceivers()) {
 				const track = host.track(place.receiver.track.kind);
+				place.sender.setStreams?.(WHOLE);
 				if (place.sender.track !== track) await place.sender.replaceTrack(track);
 				// A track that went away leaves its direction: muting must not negotiate. A page that only offers is promised one.
 				if ((track || legacy) && place.direction === "recvonly") place.direction = "sendrecv";

@@ -47,8 +47,8 @@ pub struct People<'a> {
 
 /// A point to compare with: who was there, and what of each source had come.
 pub struct Watch {
-    unix_ms: f64,
-    handshakes: Vec<(String, u64, u64)>,
+    pub unix_ms: f64,
+    pub handshakes: Vec<(String, u64, u64)>,
     pictures: Vec<(u64, u64)>,
     drawn: u64,
 }
@@ -121,11 +121,11 @@ pub fn check_all_see_all(people: &People<'_>, share: f64, limit: Duration) -> Re
         let window = window.with_context(|| seen(people.guest, source))?;
         println!("the guest decoded of source {source}: {window}");
     }
-    check_guest_hears(people.guest, &[FIRST, SECOND], end)
+    check_guest_hears(people.guest, &[FIRST, SECOND], 3, end)
 }
 
 /// Watches that the numbers of one source rise, for as long as a window is.
-struct Order {
+pub struct Order {
     source: u8,
     share: f64,
     /// Pictures out of order so far, and since when there was no further one. A browser begins with a picture twice.
@@ -133,12 +133,12 @@ struct Order {
 }
 
 impl Order {
-    fn new(source: u8, share: f64) -> Self {
+    pub fn new(source: u8, share: f64) -> Self {
         Self { source, share, steady: None }
     }
 
     /// Whether this line of statistics shows a good window of the source's pictures, and its chirps.
-    fn sees(&mut self, stats: &Value) -> Option<()> {
+    pub fn sees(&mut self, stats: &Value) -> Option<()> {
         let tracks = stats.pointer("/media/tracks")?.as_array()?;
         let video = tracks.iter().find(|track| track.pointer("/stamps/source") == Some(&self.source.into()))?;
         let stamps = video.get("stamps")?;
@@ -197,9 +197,9 @@ fn seen(guest: &Browser, source: u8) -> String {
     }
 }
 
-/// The last five seconds of each track hold the chirps of one other alone. A machine that is busy for a moment swallows
+/// The last five seconds of each track hold the chirps, `least` of them, of one other alone. A machine that is busy for a moment swallows
 /// some, so it is listened again until `end`; what a track must never hold is somebody else's.
-fn check_guest_hears(guest: &Browser, sources: &[u8], end: Instant) -> Result<()> {
+pub fn check_guest_hears(guest: &Browser, sources: &[u8], least: u64, end: Instant) -> Result<()> {
     let count = sources.len();
     let script = format!("const heard = probe.heard(); return heard.length >= {count} ? heard : false");
     loop {
@@ -208,7 +208,7 @@ fn check_guest_hears(guest: &Browser, sources: &[u8], end: Instant) -> Result<()
         for track in heard.as_array().context("a list")? {
             found.push(chirps(&from_base64(track.as_str().context("base64")?)?, sources));
         }
-        let only = |source: &u8| found.iter().any(|track| track.iter().all(|(of, n)| (of == source) == (*n >= 3)));
+        let only = |source: &u8| found.iter().any(|track| track.iter().all(|(of, n)| (of == source) == (*n >= least)));
         if sources.iter().all(only) {
             println!("the guest's tracks carry these chirps, as source and number: {found:?}");
             return Ok(());
@@ -364,7 +364,7 @@ fn peer<'a>(stats: &'a Value, nick: &str) -> Option<&'a Value> {
     stats.get("peers")?.as_array()?.iter().find(|peer| peer.get("nick").and_then(Value::as_str) == Some(nick))
 }
 
-fn handshakes(stats: &Value) -> Vec<(String, u64, u64)> {
+pub fn handshakes(stats: &Value) -> Vec<(String, u64, u64)> {
     let peers = stats.get("peers").and_then(Value::as_array).into_iter().flatten();
     let counts = peers.filter_map(|peer| {
         let name = peer.get("nick")?.as_str()?.to_owned();

@@ -11,6 +11,7 @@ mod browser;
 mod calls;
 mod desktop;
 mod firefox;
+mod kinds;
 mod lan;
 mod package;
 mod process;
@@ -151,6 +152,13 @@ fn two_clients_and_a_firefox_in_one_room() -> Result<()> {
     let text = room.guest.evaluate("return document.body.innerText")?;
     ensure!(!text.as_str().unwrap_or_default().contains("cannot show"), "the page says of video that it sees: {text}");
     Ok(())
+}
+
+/// A desktop client, two guest pages, and a page that was written for signalmaster, in one open room; then the server is restarted.
+#[test]
+fn four_kinds_of_people_in_one_room() -> Result<()> {
+    enter_namespaces()?;
+    kinds::everybody_decodes_everybody()
 }
 
 /// Through the relay only: both ends say relay, and the relay counts the bytes.

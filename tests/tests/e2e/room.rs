@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -71,7 +72,7 @@ impl Room {
         let mut lan = Lan::new()?;
         let (server, first_host, second_host, guest_host) =
             (lan.host("server")?, lan.host("first")?, lan.host("second")?, lan.host("guest")?);
-        let (turn, signal, spki) = servers(&server, &folder)?;
+        let (turn, signal, spki) = servers(&server, &folder, &[])?;
         let address = format!("https://{}:{SIGNAL_PORT}", server.address);
         let pin = spki.to_text();
         let (first, link) = first_client(&first_host, &address, &pin, paths)?;
@@ -97,7 +98,8 @@ impl Room {
     }
 }
 
-fn servers(server: &Host, folder: &TempDir) -> Result<(Process, Process, SpkiHash)> {
+/// Both servers; `more` is for the one of rooms.
+pub fn servers(server: &Host, folder: &TempDir, more: &[&str]) -> Result<(Process, Process, SpkiHash)> {
     let secret = folder.path().join("secret");
     let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&secret)?;
     writeln!(file, "a secret of this test alone")?;
@@ -106,16 +108,22 @@ fn servers(server: &Host, folder: &TempDir) -> Result<(Process, Process, SpkiHas
     command.args(["--allow-peer", "10.77.0.0/24", "--stats", "json"]);
     let turn = Process::start("hearth-turn", &mut command, None)?;
     turn.wait_line(STARTING, |line| line.starts_with("ready").then_some(()))?;
+    let (signal, spki) = signal_server(server, folder, more)?;
+    Ok((turn, signal, spki))
+}
 
+/// The server of rooms, with the state that it left in `folder`.
+pub fn signal_server(server: &Host, folder: &TempDir, more: &[&str]) -> Result<(Process, SpkiHash)> {
+    let secret = folder.path().join("secret");
     let mut command = server.command(built("hearth-signal")?);
     command.arg("--listen").arg(format!("{}:{SIGNAL_PORT}", server.address));
     command.arg("--state").arg(folder.path().join("state")).arg("--turn-secret-file").arg(&secret);
     command.arg("--turn-url").arg(format!("turn:{}:{TURN_PORT}", server.address));
-    let signal = Process::start("hearth-signal", &mut command, None)?;
+    let signal = Process::start("hearth-signal", command.args(more), None)?;
     let spki = signal.wait_line(STARTING, |line| {
         SpkiHash::parse(line.split_whitespace().find_map(|word| word.strip_prefix("spki="))?)
     })?;
-    Ok((turn, signal, spki))
+    Ok((signal, spki))
 }
 
 fn first_client(host: &Host, address: &str, pin: &str, paths: Paths) -> Result<(Process, String)> {
@@ -124,7 +132,15 @@ fn first_client(host: &Host, address: &str, pin: &str, paths: Paths) -> Result<(
     Ok((first, link))
 }
 
-fn client(host: &Host, what: &[&str], nick: &str, source: u8, paths: Paths, input: Option<&str>) -> Result<Process> {
+/// A client without a window, whose pictures and chirps are stamped with `source`.
+pub fn client(
+    host: &Host,
+    what: &[&str],
+    nick: &str,
+    source: u8,
+    paths: Paths,
+    input: Option<&str>,
+) -> Result<Process> {
     let mut command = host.command(built("hearth")?);
     command.arg("--headless").args(what).args(["--camera", "pattern", "--microphone", "chirp", "--stats", "json"]);
     command.args(["--nick", nick, "--source-id", &source.to_string()]);
@@ -134,10 +150,10 @@ fn client(host: &Host, what: &[&str], nick: &str, source: u8, paths: Paths, inpu
     Process::start(nick, &mut command, input)
 }
 
-/// A browser on `host`, whose camera and microphone are stamped as the guest's.
-pub fn guest_browser(host: &Host, folder: &TempDir, spki: &SpkiHash, program: Program) -> Result<Browser> {
-    let script = include_str!("page.js").replace("__SOURCE__", &GUEST.to_string());
-    Browser::start(host, &folder.path().join("profile"), &spki.0, program, script)
+/// A browser on `host`, whose camera and microphone are stamped with `source`.
+pub fn guest_browser(host: &Host, profile: &Path, spki: &SpkiHash, program: Program, source: u8) -> Result<Browser> {
+    let script = include_str!("page.js").replace("__SOURCE__", &source.to_string());
+    Browser::start(host, profile, &spki.0, program, script)
 }
 
 fn guest(
@@ -148,7 +164,7 @@ fn guest(
     link: &str,
     paths: Paths,
 ) -> Result<Browser> {
-    let browser = guest_browser(host, folder, spki, program)?;
+    let browser = guest_browser(host, &folder.path().join("profile"), spki, program, GUEST)?;
     let link = match paths {
         Paths::All => link.to_owned(),
         Paths::RelayOnly => {

@@ -13,7 +13,7 @@ use crate::desktop::{Desktop, spaced};
 use crate::lan::{Lan, enter_namespaces};
 use crate::process::now;
 use crate::room::{guest_browser, walk_in};
-use crate::{FIRST, SECOND};
+use crate::{FIRST, GUEST, SECOND};
 
 /// How long a browser may take to show what a person did elsewhere.
 const SOON: Duration = Duration::from_secs(30);
@@ -42,7 +42,13 @@ fn a_room_is_hosted_found_and_left_by_mouse_and_keyboard() -> Result<()> {
     let room = RoomLink::parse(&link)?;
     ensure!(room.secret.is_some(), "the copied link lets in");
 
-    let browser = guest_browser(&guest, &folder, &room.spki.context("a pin")?, Program::Chromium(Devices::Allowed))?;
+    let browser = guest_browser(
+        &guest,
+        &folder.path().join("profile"),
+        &room.spki.context("a pin")?,
+        Program::Chromium(Devices::Allowed),
+        GUEST,
+    )?;
     walk_in(&browser, &link)?;
     println!("from the double click to a browser in the room, its start included: {:?}", now() - begun);
     host.read("Guest")?;

@@ -94,8 +94,8 @@ fn media_engine(config: &LinkConfig) -> Result<MediaEngine> {
     Ok(engine)
 }
 
-/// The track as `rtc` has it. Its stream is named by its source, which is how the other side tells a screen from a
-/// camera.
+/// The track as `rtc` has it. Its stream is named by what it shows, which is how the other side tells a screen from a
+/// camera; sound belongs to the same stream, as an older page shows no more than one.
 ///
 /// A track of video has an encoding for each of `codecs`, all with the same ssrc: when it is added, the crate offers all of
 /// them in this order, and keeps the first encoding alone. That one says what is sent: for any other codec the crate would
@@ -119,12 +119,19 @@ pub(super) fn media_stream_track(track: &LocalTrack, codecs: &[VideoCodec]) -> M
     };
     let name = source_name(track.source);
     MediaStreamTrack::new(
-        name.to_owned(),
+        stream_name(track.source).to_owned(),
         format!("{name}-{}", track.id.0),
         name.to_owned(),
         kind,
         codecs.into_iter().map(encoding).collect(),
     )
+}
+
+fn stream_name(source: TrackSource) -> &'static str {
+    match source {
+        TrackSource::Camera | TrackSource::Microphone => "camera",
+        TrackSource::Screen | TrackSource::System => "screen",
+    }
 }
 
 pub(super) fn source_name(source: TrackSource) -> &'static str {

@@ -217,7 +217,7 @@ impl Link {
     fn kind_of_source(name: &str, fallback: TrackKind) -> TrackSource {
         match (name, fallback) {
             ("screen", TrackKind::Video) => TrackSource::Screen,
-            ("system", TrackKind::Audio) => TrackSource::System,
+            ("screen", TrackKind::Audio) => TrackSource::System,
             (_, TrackKind::Video) => TrackSource::Camera,
             (_, TrackKind::Audio) => TrackSource::Microphone,
         }

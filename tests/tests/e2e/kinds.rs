@@ -1,0 +1,179 @@
+//! Four kinds of people in one open room: the desktop client, the guest page in Chromium and in Firefox, and a page that was
+//! written for signalmaster.
+//!
+//! Each sends stamps and chirps of its own, so that everybody can say whose they decoded.
+
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use hearth_protocol::SpkiHash;
+use tempfile::TempDir;
+
+use crate::browser::{Browser, Devices, Program};
+use crate::calls::{self, Order, check_guest_hears};
+use crate::lan::{Host, Lan};
+use crate::process::{Process, built, now};
+use crate::room::{self, Paths, SIGNAL_PORT, guest_browser, servers, walk_in};
+
+/// Who sends what.
+const DESKTOP: u8 = 1;
+const CHROMIUM: u8 = 2;
+const FIREFOX: u8 = 3;
+const OLD: u8 = 4;
+/// Pictures of one other that are to be decoded before anything is judged.
+const PICTURES: u32 = 60;
+/// Three browsers and a client share two processors: what they decode of each other is counted, not timed.
+const SHARE: f64 = 0.4;
+/// Chirps of one other, of five, that are to be heard.
+const CHIRPS: u64 = 1;
+const MEETING: Duration = Duration::from_secs(60);
+
+/// The room, with everybody in it. Fields are dropped in this order.
+struct Kinds {
+    old: Browser,
+    chromium: Browser,
+    firefox: Browser,
+    desktop: Process,
+    signal: Process,
+    _turn: Process,
+    server: Host,
+    folder: TempDir,
+    _lan: Lan,
+}
+
+impl Kinds {
+    fn open() -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("hearth-kinds").tempdir()?;
+        let mut lan = Lan::new()?;
+        let server = lan.host("server")?;
+        let pages = old_pages(&folder)?;
+        let (turn, signal, spki) = servers(&server, &folder, &["--static", &pages])?;
+        let room = format!("https://{}:{SIGNAL_PORT}/r/99999", server.address);
+        // The old page first: it opens the room by asking for it.
+        let old = browser(&mut lan, &folder, &spki, Program::Chromium(Devices::Allowed), OLD)?;
+        let address = server.address;
+        old.open(&format!("https://{address}:{SIGNAL_PORT}/?port={SIGNAL_PORT}&roomid=99999&nick=Old"))?;
+        old.wait_for("the room", MEETING, "return joined === 0")?;
+        let link = format!("{room}#k={}\n", spki.to_text());
+        let desktop = room::client(&lan.host("desktop")?, &["join"], "Desktop", DESKTOP, Paths::All, Some(&link))?;
+        let chromium = browser(&mut lan, &folder, &spki, Program::Chromium(Devices::Allowed), CHROMIUM)?;
+        walk_in(&chromium, &room)?;
+        let firefox = browser(&mut lan, &folder, &spki, Program::Firefox, FIREFOX)?;
+        walk_in(&firefox, &room)?;
+        Ok(Self { old, chromium, firefox, desktop, signal, _turn: turn, server, folder, _lan: lan })
+    }
+
+    fn probed(&self) -> [(&'static str, &Browser, u8); 2] {
+        [("Chromium", &self.chromium, CHROMIUM), ("Firefox", &self.firefox, FIREFOX)]
+    }
+
+    /// The old page shows everybody, by the frames of its own elements, and has sound of everybody. (Its library's shims keep
+    /// the probe from its tracks.)
+    fn check_old_page(&self) -> Result<()> {
+        let shown = format!(
+            "const shown = frames('incoming'); return shown.length === 3 && shown.every((n) => n >= {PICTURES}) && shown"
+        );
+        let shown = self.old.wait_for("three others on the old page", MEETING, &shown)?;
+        println!("the old page shows so many frames of each: {shown}");
+        let energy = "const streams = [...document.querySelectorAll('#remoteVideos video')].map((one) => one.srcObject); \
+                      return streams.length === 3 && streams.every((one) => one.getAudioTracks().length === 1 && one.getVideoTracks().length === 1)";
+        self.old.wait_for("sound and picture of each in one stream", MEETING, energy)?;
+        Ok(())
+    }
+
+    fn check_all_see_all(&self) -> Result<()> {
+        self.check_old_page()?;
+        for (name, page, own) in self.probed() {
+            let end = now() + MEETING;
+            let left = || end.saturating_duration_since(now());
+            let others = [DESKTOP, CHROMIUM, FIREFOX, OLD].into_iter().filter(|source| *source != own);
+            let others: Vec<u8> = others.collect();
+            for source in &others {
+                let count = format!("probe.seen.filter((one) => one[0] === {source}).length");
+                let enough = format!("return {count} >= {PICTURES} && {count}");
+                let seen = page.wait_for("pictures", left(), &enough);
+                let seen = seen.with_context(|| format!("{name}, of source {source}"))?;
+                println!("{name} decoded {seen} pictures of source {source}");
+            }
+            check_guest_hears(page, &others, CHIRPS, now() + MEETING).with_context(|| name.to_owned())?;
+        }
+        let mut orders = [CHROMIUM, FIREFOX, OLD].map(|source| Order::new(source, SHARE));
+        self.desktop.wait_stats(MEETING, |stats| {
+            let good = orders.each_mut().map(|order| order.sees(stats).is_some());
+            good.iter().all(|good| *good).then_some(())
+        })
+    }
+}
+
+fn browser(lan: &mut Lan, folder: &TempDir, spki: &SpkiHash, program: Program, source: u8) -> Result<Browser> {
+    let host = lan.host(&format!("browser{source}"))?;
+    guest_browser(&host, &folder.path().join(format!("profile{source}")), spki, program, source)
+}
+
+/// A folder with the old page, and SimpleWebRTC as npm has it beside it.
+fn old_pages(folder: &TempDir) -> Result<String> {
+    let pages = folder.path().join("pages");
+    std::fs::create_dir_all(&pages)?;
+    std::fs::write(pages.join("index.html"), include_str!("../../../signal-server/tests/sockets/old/index.html"))?;
+    let target =
+        built("hearth-signal")?.parent().and_then(|debug| Some(debug.parent()?.to_owned())).context("target")?;
+    let archive = target.join("npm/simplewebrtc-3.0.2.tgz");
+    let mut tar = Command::new("tar");
+    tar.arg("-xzf").arg(&archive).args(["--strip-components=2", "-C"]).arg(&pages);
+    let status = tar.arg("package/out/simplewebrtc-with-adapter.bundle.js").status()?;
+    ensure!(status.success(), "{} is there after `cargo xtask test`", archive.display());
+    Ok(pages.display().to_string())
+}
+
+/// Everybody decodes everybody, by the stamps; and goes on doing so while the server is killed and started again.
+pub fn everybody_decodes_everybody() -> Result<()> {
+    let begun = now();
+    let kinds = Kinds::open()?;
+    kinds.check_all_see_all()?;
+    println!("everybody saw and heard everybody after {:?}", now() - begun);
+    kinds.chromium.keep_screenshot("kinds")?;
+    kinds.old.keep_screenshot("kinds-old")?;
+    after_a_restart(kinds)
+}
+
+/// The server is killed, and started again two seconds later: no gap over a second, no new handshake, and who can come back is
+/// back in the room. The old page cannot by itself; the others keep its media.
+fn after_a_restart(mut kinds: Kinds) -> Result<()> {
+    let before = calls::watch(&kinds.desktop)?;
+    kinds.signal.kill()?;
+    calls::pass_time(&kinds.desktop, Duration::from_secs(2))?;
+    let pages = kinds.folder.path().join("pages").display().to_string();
+    kinds.signal = room::signal_server(&kinds.server, &kinds.folder, &["--static", &pages])?.0;
+    let since = now();
+    let back =
+        "return window.hearth.peers.filter((peer) => !peer.away).length === 2 && window.hearth.peers.length === 3";
+    for page in [&kinds.chromium, &kinds.firefox] {
+        page.wait_for("two others back in the room", Duration::from_secs(5), back)?;
+    }
+    kinds.desktop.wait_stats(Duration::from_secs(5), |stats| {
+        let away = stats.get("peers")?.as_array()?.iter().filter(|peer| peer.get("away") == Some(&true.into()));
+        (away.count() == 1).then_some(())
+    })?;
+    println!("everybody who can was back {:?} after the server", now() - since);
+    calls::pass_time(&kinds.desktop, Duration::from_secs(3))?;
+    let stats = kinds.desktop.next_stats()?;
+    ensure!(
+        calls::handshakes(&stats) == before.handshakes,
+        "connections were rebuilt: {:?}",
+        calls::handshakes(&stats)
+    );
+    for (name, page, own) in kinds.probed() {
+        for source in [DESKTOP, CHROMIUM, FIREFOX, OLD].into_iter().filter(|source| *source != own) {
+            let gap = page.evaluate(&format!(
+                "const from = {}, end = performance.timeOrigin + performance.now(); \
+                 const times = probe.seen.filter((one) => one[0] === {source} && one[2] > from).map((one) => one[2]); \
+                 const all = [from, ...times, end]; return Math.max(...all.slice(1).map((time, n) => time - all[n]))",
+                before.unix_ms
+            ))?;
+            println!("{name}: longest time without a picture of source {source}: {gap} ms");
+            ensure!(gap.as_f64().is_some_and(|gap| gap <= 1000.0), "{name} missed source {source} for {gap} ms");
+        }
+    }
+    Ok(())
+}
