@@ -18,7 +18,7 @@ pub(super) fn run() -> Outcome<()> {
     for is_secure in [false, true] {
         println!("{}:", if is_secure { "with TLS" } else { "without TLS" });
         let mut arguments = vec!["--listen".to_owned(), "127.0.0.1:0".to_owned()];
-        arguments.extend(["--connections".to_owned(), "20000".to_owned(), "--state".to_owned()]);
+        arguments.extend(["--connections".to_owned(), "15000".to_owned(), "--state".to_owned()]);
         arguments.push(folder.display().to_string());
         if !is_secure {
             arguments.push("--plain-http".to_owned());
