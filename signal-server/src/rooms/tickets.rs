@@ -79,6 +79,13 @@ pub(super) struct RoomRules {
     pub(super) barred: Vec<(PeerId, Option<Source>)>,
 }
 
+impl RoomRules {
+    /// Whether everybody comes in: then whoever opened the name again meanwhile took nothing.
+    fn are_open(&self) -> bool {
+        self.invite.is_none() && self.password.is_none() && !self.is_locked
+    }
+}
+
 impl Rooms {
     /// Gives `peer` a ticket for the place that it has now.
     pub(super) fn tell_ticket(&mut self, peer: PeerId, now: Instant) {
@@ -173,7 +180,7 @@ impl Rooms {
     /// another room of that name, and that one is as old as this one.
     fn reopen(&mut self, name: &RoomName, rules: RoomRules, now: Instant) -> bool {
         match self.rooms.get_mut(name) {
-            Some(room) if room.rules.invite == rules.invite => {
+            Some(room) if room.rules.invite == rules.invite && (room.is_restored || rules.are_open()) => {
                 if rules.generation > room.rules.generation && room.is_restored {
                     room.rules = rules;
                     room.host = None;

@@ -122,6 +122,20 @@ fn a_name_that_somebody_took_meanwhile_goes_back_to_its_members() {
 }
 
 #[test]
+fn a_room_with_a_password_is_not_shared_with_who_took_its_name() {
+    let (mut bench, name, [(mut host, _), _]) = room(None);
+    let password = RoomPassword::parse("tea").unwrap();
+    bench.say(&mut host, ClientMessage::SetPassword { id: RequestId(5), password: Some(password) });
+    let newest = ticket(&bench.hear(&mut host));
+    bench.restart(Duration::from_secs(5));
+    let page = bench.page();
+    assert_eq!(bench.enter_room(&page, name.as_str()), r#"31[null,{"clients":{}}]"#);
+    let back = joined(bench.return_by(&mut host, &newest).unwrap());
+    assert!(back.peers.is_empty() && back.room_state.has_password && back.role == Role::Host, "{back:?}");
+    assert_eq!(bench.enter_room(&page, name.as_str()), r#"31["bad_password"]"#);
+}
+
+#[test]
 fn who_was_put_out_stays_out_whoever_comes_first() {
     for is_first in [true, false] {
         let (mut bench, _, [(mut host, _), (mut guest, guests)]) = room(Some(secret()));
