@@ -3,10 +3,12 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
-use crate::PeerPolicy;
+use crate::{Discovery, PeerPolicy};
 
 /// How a [`Server`](crate::Server) behaves.
+#[derive(Clone)]
 pub struct Config {
     /// The realm that challenges name. Keep it short: it is a part of every 401, and so of what a forged request can
     /// make the server send to somebody else.
@@ -25,6 +27,10 @@ pub struct Config {
     pub quotas: Quotas,
     /// Addresses that are never a peer, whatever the policy allows: the server's listeners and other services.
     pub own: Vec<SocketAddr>,
+    /// What it offers, and how.
+    pub options: Options,
+    /// Where clients learn how their NATs behave (RFC 5780).
+    pub discovery: Vec<Discovery>,
     /// Random bits: the nonces' key and the choice of ports come from them.
     pub seed: [u8; 32],
 }
@@ -44,9 +50,88 @@ impl Config {
             relay_ports: 49152..=65535,
             quotas: Quotas::default(),
             own: Vec::new(),
+            options: Options::default(),
+            discovery: Vec::new(),
             seed,
         }
     }
+}
+
+/// What a server offers, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Whether it relays at all, or is a STUN server alone.
+    pub relaying: bool,
+    /// Whether it relays datagrams.
+    pub udp_relays: bool,
+    /// Whether it relays TCP connections (RFC 6062).
+    pub tcp_relays: bool,
+    /// Who gets an answer to Binding.
+    pub binding: BindingRule,
+    /// Whether an allocation follows a client that has another address now (RFC 8016).
+    pub mobility: bool,
+    /// Whether SHA-256 and digests of user names are offered. It makes each 401 longer, and no browser asks for it.
+    pub sha256: bool,
+    /// Whether every answer and indication carries FINGERPRINT, not only those to requests with one.
+    pub fingerprint: bool,
+    /// Whether answers name this program.
+    pub software: bool,
+    /// The family of relays for clients that name none.
+    pub family: DefaultFamily,
+    /// How long a nonce is honoured.
+    pub nonce_lifetime: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            relaying: true,
+            udp_relays: true,
+            tcp_relays: true,
+            binding: BindingRule::Open,
+            mobility: true,
+            sha256: false,
+            fingerprint: false,
+            software: false,
+            family: DefaultFamily::V4,
+            nonce_lifetime: Duration::from_secs(3600), // RFC 8656 section 5: "at least once every hour"
+        }
+    }
+}
+
+/// Who gets an answer to Binding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BindingRule {
+    /// Everybody.
+    Open,
+    /// Who has credentials.
+    Authenticated,
+    /// Nobody.
+    Off,
+}
+
+/// The family of relays for clients that name none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DefaultFamily {
+    /// IPv4, as RFC 8656 section 7.2 says.
+    V4,
+    /// IPv6.
+    V6,
+    /// The one that the client came by.
+    Client,
+}
+
+/// What an operator may change while the server runs.
+#[derive(Clone, Debug)]
+pub struct Changes {
+    /// Users with a lasting password.
+    pub users: Vec<User>,
+    /// Secrets of time-limited credentials.
+    pub secrets: Vec<Secret>,
+    /// With whom clients may exchange data.
+    pub peers: PeerPolicy,
+    /// What may be held.
+    pub quotas: Quotas,
 }
 
 /// An address that relays stand on.
@@ -58,6 +143,12 @@ pub struct RelayAddress {
     pub advertised: IpAddr,
 }
 
+impl fmt::Debug for User {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("User").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
 impl From<IpAddr> for RelayAddress {
     fn from(bound: IpAddr) -> Self {
         Self { bound, advertised: bound }
@@ -65,12 +156,22 @@ impl From<IpAddr> for RelayAddress {
 }
 
 /// A user with a lasting password.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct User {
     /// The name: at most 508 bytes (RFC 8489 section 14.3).
     pub name: String,
     /// The password.
     pub password: Secret,
+    /// Its key, where that is known and the password is not: MD5 of name, realm and password, as coturn's tools print it.
+    /// Such a user cannot come in by SHA-256.
+    pub key: Option<[u8; 16]>,
+}
+
+impl User {
+    /// A user whose password is known.
+    pub fn new(name: impl Into<String>, password: Secret) -> Self {
+        Self { name: name.into(), password, key: None }
+    }
 }
 
 /// What may be held at once.
@@ -84,6 +185,8 @@ pub struct Quotas {
     pub permissions: usize,
     /// Channels in one allocation; beyond it requests get 508.
     pub channels: usize,
+    /// Bytes a second that one allocation relays, each way by itself; beyond it they are dropped.
+    pub bytes_per_second: Option<u64>,
 }
 
 impl Default for Quotas {
@@ -96,6 +199,7 @@ impl Default for Quotas {
             // A peer has about ten candidate addresses, and an allocation usually serves one peer.
             permissions: 128,
             channels: 128,
+            bytes_per_second: None,
         }
     }
 }

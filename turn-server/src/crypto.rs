@@ -5,28 +5,109 @@
 use std::fmt;
 
 use hmac::{Hmac, Mac};
-use md5::{Digest, Md5};
+use md5::Md5;
+use md5::digest::{self, Digest};
 use sha1::Sha1;
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
-/// The key of long-term credentials: `MD5(username ":" realm ":" password)` (RFC 8489 section 9.2.2). Never printed.
+/// How a message is signed, and so its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Integrity {
+    /// MESSAGE-INTEGRITY (RFC 8489 section 14.5).
+    Sha1,
+    /// MESSAGE-INTEGRITY-SHA256 (section 14.6).
+    Sha256,
+}
+
+impl Integrity {
+    /// Bytes of the attribute's value.
+    pub(crate) fn length(self) -> usize {
+        match self {
+            Self::Sha1 => 20,
+            Self::Sha256 => 32,
+        }
+    }
+}
+
+/// How a password becomes a key (RFC 8489 section 18.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PasswordAlgorithm {
+    /// What every client has.
+    Md5,
+    /// What a client takes that was offered it.
+    Sha256,
+}
+
+/// The key of long-term credentials: `MD5(username ":" realm ":" password)`, or the SHA-256 of that (RFC 8489 section
+/// 9.2.2). Never printed.
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Key([u8; 16]);
+pub(crate) struct Key {
+    /// A digest of 16 bytes has 16 zeros behind it, which HMAC puts there anyway (RFC 2104 section 2).
+    bytes: [u8; 32],
+    integrity: Integrity,
+}
 
 impl Key {
+    #[cfg(test)]
     pub(crate) fn long_term(username: &[u8], realm: &[u8], password: &[u8]) -> Self {
-        let mut md5 = Md5::new();
-        for part in [username, b":", realm, b":", password] {
-            md5.update(part);
+        Self::derived(PasswordAlgorithm::Md5, username, realm, password)
+    }
+
+    pub(crate) fn derived(algorithm: PasswordAlgorithm, username: &[u8], realm: &[u8], password: &[u8]) -> Self {
+        let parts = [username, b":", realm, b":", password];
+        let mut bytes = [0; 32];
+        match algorithm {
+            PasswordAlgorithm::Md5 => {
+                if let Some(half) = bytes.first_chunk_mut::<16>() {
+                    *half = digest::<Md5>(&parts).into();
+                }
+            }
+            PasswordAlgorithm::Sha256 => bytes = digest::<Sha256>(&parts).into(),
         }
-        Self(md5.finalize().into())
+        Self { bytes, integrity: Integrity::Sha1 }
+    }
+
+    /// A key that was derived by MD5 elsewhere.
+    pub(crate) fn of_md5(digest: [u8; 16]) -> Self {
+        let mut bytes = [0; 32];
+        if let Some(half) = bytes.first_chunk_mut::<16>() {
+            *half = digest;
+        }
+        Self { bytes, integrity: Integrity::Sha1 }
+    }
+
+    /// The same key, for messages that are signed this way.
+    pub(crate) fn signing(self, integrity: Integrity) -> Self {
+        Self { integrity, ..self }
+    }
+
+    pub(crate) fn integrity(&self) -> Integrity {
+        self.integrity
     }
 
     /// The value of MESSAGE-INTEGRITY over `parts`.
     pub(crate) fn sign(&self, parts: &[&[u8]]) -> [u8; 20] {
-        hmac_sha1(&self.0, parts)
+        hmac_sha1(&self.bytes, parts)
     }
+
+    /// The value of MESSAGE-INTEGRITY-SHA256 over `parts`.
+    pub(crate) fn sign_sha256(&self, parts: &[&[u8]]) -> [u8; 32] {
+        hmac_sha256(&self.bytes, parts)
+    }
+}
+
+/// The value of USERHASH (RFC 8489 section 14.4).
+pub(crate) fn userhash(username: &[u8], realm: &[u8]) -> [u8; 32] {
+    digest::<Sha256>(&[username, b":", realm]).into()
+}
+
+fn digest<D: Digest>(parts: &[&[u8]]) -> digest::Output<D> {
+    let mut digest = D::new();
+    for part in parts {
+        digest.update(part);
+    }
+    digest.finalize()
 }
 
 impl fmt::Debug for Key {

@@ -7,13 +7,19 @@
 mod codec;
 mod config;
 mod crypto;
+pub mod metrics;
 mod peers;
 pub mod rest;
 mod server;
+pub mod settings;
 pub mod shell;
 mod stats;
 
-pub use config::{Config, EmptySecret, Quotas, RelayAddress, Secret, User};
+pub use config::{
+    BindingRule, Changes, Config, DefaultFamily, EmptySecret, Options, Quotas, RelayAddress, Secret, User,
+};
 pub use peers::PeerPolicy;
-pub use server::{Output, Server};
+pub use server::{
+    Commons, ConnectionId, Discovery, FiveTuple, FromPeer, Output, Passage, Protocol, Server, Transport, Way, Worker,
+};
 pub use stats::{Dropped, Refused, Requests, Stats, Traffic};

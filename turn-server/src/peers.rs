@@ -11,13 +11,21 @@ use ipnet::IpNet;
 #[derive(Clone, Debug, Default)]
 pub struct PeerPolicy {
     allowed: Vec<IpNet>,
+    denied: Vec<IpNet>,
 }
 
 impl PeerPolicy {
     /// The public internet, and the named ranges. They match an address as it is written: `10.0.0.0/8` opens none of
     /// the IPv6 disguises of `10.0.0.1`.
     pub fn allowing(allowed: impl IntoIterator<Item = IpNet>) -> Self {
-        Self { allowed: allowed.into_iter().collect() }
+        Self { allowed: allowed.into_iter().collect(), denied: Vec::new() }
+    }
+
+    /// The same, without the named ranges of the public internet. What is allowed by name stays allowed: a few addresses
+    /// may be taken out of a range that is denied, as coturn has it.
+    #[must_use]
+    pub fn denying(self, denied: impl IntoIterator<Item = IpNet>) -> Self {
+        Self { denied: denied.into_iter().collect(), ..self }
     }
 
     /// Whether the operator opened a range that holds `peer`.
@@ -27,7 +35,8 @@ impl PeerPolicy {
 
     /// Whether data may go to `peer`.
     pub fn permits(&self, peer: IpAddr) -> bool {
-        !is_special(peer) || self.opens(peer)
+        let is_denied = || self.denied.iter().any(|range| range.contains(&peer));
+        self.opens(peer) || !(is_special(peer) || is_denied())
     }
 }
 
@@ -119,6 +128,14 @@ mod tests {
     #[test]
     fn the_public_internet_is_permitted() {
         check(&PeerPolicy::default(), PERMITTED, true);
+    }
+
+    #[test]
+    fn a_denied_range_is_closed_but_for_what_is_allowed_in_it() {
+        let range = |text: &str| [text.parse().unwrap()];
+        let policy = PeerPolicy::allowing(range("8.8.8.0/24")).denying(range("8.0.0.0/8"));
+        check(&policy, "8.8.8.8 9.9.9.9", true);
+        check(&policy, "8.8.9.1 8.1.1.1 10.0.0.1", false);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Live counters of a server. They are plain numbers that only the core raises; shells copy and print them.
 
+use std::ops::Add;
+
 use serde::Serialize;
 
 /// Everything that a server counts, since it began unless said otherwise.
@@ -19,6 +21,14 @@ pub struct Stats {
     pub from_peers: Traffic,
     /// Datagrams that ended here, by reason.
     pub dropped: Dropped,
+    /// Allocations that followed their client to another address.
+    pub moved: u64,
+    /// TCP connections with peers that ever stood.
+    pub connections: u64,
+    /// Bytes that clients sent to peers on those.
+    pub carried_to_peers: u64,
+    /// Bytes that peers sent to clients on those.
+    pub carried_from_peers: u64,
 }
 
 /// Relayed data.
@@ -50,6 +60,10 @@ pub struct Requests {
     pub create_permission: u64,
     /// ChannelBind.
     pub channel_bind: u64,
+    /// Connect.
+    pub connect: u64,
+    /// ConnectionBind.
+    pub connection_bind: u64,
 }
 
 /// Refusals, by reason.
@@ -77,6 +91,10 @@ pub struct Refused {
     pub quota: u64,
     /// 508: no port, or no room in the allocation.
     pub capacity: u64,
+    /// 447: a peer to which no TCP connection came about.
+    pub unreachable: u64,
+    /// Connections that were closed: too many of one source, or too slow.
+    pub connections: u64,
     /// Answers to unauthenticated requests that were not sent, because too many went to that source.
     pub suppressed: u64,
 }
@@ -96,6 +114,8 @@ pub struct Dropped {
     pub no_channel: u64,
     /// To an address of this very server that is no live relay.
     pub own_address: u64,
+    /// Beyond what an allocation may relay a second.
+    pub limited: u64,
     /// Too long to be wrapped.
     pub oversized: u64,
     /// The outputs were not fetched in time.
@@ -103,3 +123,60 @@ pub struct Dropped {
     /// The operating system did not take a datagram (its buffers were full, or there was no route).
     pub unsent: u64,
 }
+
+/// Sums each counter of several workers, given their names.
+macro_rules! sum {
+    ($type:ident { $($field:ident),* $(,)? }) => {
+        impl Add for $type {
+            type Output = Self;
+
+            fn add(self, other: Self) -> Self {
+                Self { $($field: self.$field + other.$field),* }
+            }
+        }
+    };
+}
+
+sum!(Stats {
+    allocations,
+    allocated,
+    requests,
+    refused,
+    to_peers,
+    from_peers,
+    dropped,
+    moved,
+    connections,
+    carried_to_peers,
+    carried_from_peers,
+});
+sum!(Traffic { datagrams, bytes });
+sum!(Requests { binding, allocate, refresh, create_permission, channel_bind, connect, connection_bind });
+sum!(Refused {
+    bad_request,
+    unauthorized,
+    expired,
+    forbidden,
+    unknown_attribute,
+    mismatch,
+    stale_nonce,
+    unsupported,
+    wrong_credentials,
+    quota,
+    capacity,
+    unreachable,
+    connections,
+    suppressed,
+});
+sum!(Dropped {
+    malformed,
+    unexpected,
+    no_allocation,
+    no_permission,
+    no_channel,
+    own_address,
+    limited,
+    oversized,
+    congested,
+    unsent,
+});

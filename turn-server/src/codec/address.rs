@@ -27,6 +27,17 @@ pub(crate) fn encode_address(address: SocketAddr, transaction: &TransactionId, t
     }
 }
 
+/// The value of an address attribute that is not XORed (RFC 8489 section 14.1).
+pub(crate) fn encode_plain_address(address: SocketAddr) -> Vec<u8> {
+    let mut value = vec![0, if address.is_ipv4() { 1 } else { 2 }];
+    value.extend_from_slice(&address.port().to_be_bytes());
+    match address.ip() {
+        IpAddr::V4(ip) => value.extend_from_slice(&ip.octets()),
+        IpAddr::V6(ip) => value.extend_from_slice(&ip.octets()),
+    }
+    value
+}
+
 fn port_mask() -> u16 {
     (mask_v4() >> 16) as u16
 }

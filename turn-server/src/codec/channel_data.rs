@@ -11,6 +11,9 @@ impl<'a> ChannelData<'a> {
     /// Bytes in front of the data.
     pub(crate) const HEADER: usize = 4;
 
+    /// The longest data that fits into a datagram with it.
+    pub(crate) const LONGEST: usize = super::DATAGRAM - Self::HEADER;
+
     /// Whether a datagram is ChannelData by its first two bits: 01, where STUN has 00 (RFC 5766 section 11).
     pub(crate) fn is_one(datagram: &[u8]) -> bool {
         datagram.first().is_some_and(|byte| byte & 0xc0 == 0x40)
@@ -24,14 +27,16 @@ impl<'a> ChannelData<'a> {
         Some(Self { number: u16::from_be_bytes([*n0, *n1]), data })
     }
 
-    /// The datagram; `None` when the data is too long for one.
-    pub(crate) fn encode(self) -> Option<Vec<u8>> {
-        let length =
-            u16::try_from(self.data.len()).ok().filter(|l| usize::from(*l) <= super::DATAGRAM - Self::HEADER)?;
-        let mut datagram = Vec::with_capacity(Self::HEADER + self.data.len());
+    /// The message, with padding for a stream; `None` when the data is too long for a datagram.
+    pub(crate) fn encode(self, padded: bool) -> Option<Vec<u8>> {
+        let length = u16::try_from(self.data.len()).ok().filter(|length| usize::from(*length) <= Self::LONGEST)?;
+        let mut datagram = Vec::with_capacity(Self::HEADER + self.data.len() + 3);
         datagram.extend_from_slice(&self.number.to_be_bytes());
         datagram.extend_from_slice(&length.to_be_bytes());
         datagram.extend_from_slice(self.data);
+        if padded {
+            datagram.resize(datagram.len().next_multiple_of(4), 0);
+        }
         Some(datagram)
     }
 }

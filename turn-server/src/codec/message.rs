@@ -1,7 +1,7 @@
 //! Reading STUN messages.
 
 use super::{COOKIE, Class, FINGERPRINT_XOR, Method, TransactionId, attribute, split_type};
-use crate::crypto::{Key, same};
+use crate::crypto::{Integrity, Key, same};
 
 /// Why a datagram is no STUN message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,15 +16,22 @@ pub(crate) struct Message<'a> {
     /// Whether it carried FINGERPRINT: then its answer does too.
     pub(crate) fingerprinted: bool,
     raw: &'a [u8],
-    /// The attributes in front of MESSAGE-INTEGRITY: what follows it "MUST be ignored" (RFC 8489 section 14.5).
+    /// The attributes in front of the first MESSAGE-INTEGRITY of either kind: what follows it, but the other kind and
+    /// FINGERPRINT, "MUST be ignored" (RFC 8489 sections 14.5 and 14.6).
     attributes: &'a [u8],
-    integrity: Option<&'a [u8]>,
+    sha1: Option<Signature<'a>>,
+    sha256: Option<Signature<'a>>,
+}
+
+/// A MESSAGE-INTEGRITY: where it stands behind the header, and what it says.
+#[derive(Clone, Copy)]
+struct Signature<'a> {
+    at: usize,
+    value: &'a [u8],
 }
 
 /// Bytes of the header.
 const HEADER: usize = 20;
-/// Bytes of MESSAGE-INTEGRITY, with its own header.
-const INTEGRITY: usize = 24;
 
 impl<'a> Message<'a> {
     /// Reads a datagram (RFC 8489 section 6.3).
@@ -37,7 +44,7 @@ impl<'a> Message<'a> {
         }
         let (class, method) = split_type(u16::from_be_bytes([t0, t1]));
         let mut message =
-            Self { class, method, transaction, fingerprinted: false, raw, attributes: body, integrity: None };
+            Self { class, method, transaction, fingerprinted: false, raw, attributes: body, sha1: None, sha256: None };
         message.walk(body)?;
         Ok(message)
     }
@@ -48,16 +55,19 @@ impl<'a> Message<'a> {
         while !rest.is_empty() {
             let before = body.len() - rest.len();
             let (kind, value, after) = split_attribute(rest).ok_or(Malformed)?;
-            if kind == attribute::MESSAGE_INTEGRITY && self.integrity.is_none() {
-                if value.len() != INTEGRITY - 4 {
-                    return Err(Malformed);
-                }
-                self.integrity = Some(value);
+            if kind == attribute::MESSAGE_INTEGRITY && !self.is_signed() {
+                self.sha1 = Some(Signature::of(before, value, Integrity::Sha1)?);
                 self.attributes = body.get(..before).ok_or(Malformed)?;
+            }
+            if kind == attribute::MESSAGE_INTEGRITY_SHA256 && self.sha256.is_none() {
+                if !self.is_signed() {
+                    self.attributes = body.get(..before).ok_or(Malformed)?;
+                }
+                self.sha256 = Some(Signature::of(before, value, Integrity::Sha256)?);
             }
             if kind == attribute::FINGERPRINT {
                 self.check_fingerprint(HEADER + before, value, after)?;
-                if self.integrity.is_none() {
+                if !self.is_signed() {
                     self.attributes = body.get(..before).ok_or(Malformed)?;
                 }
             }
@@ -79,16 +89,27 @@ impl<'a> Message<'a> {
 
     /// Whether there is a MESSAGE-INTEGRITY, right or wrong.
     pub(crate) fn is_signed(&self) -> bool {
-        self.integrity.is_some()
+        self.sha1.is_some() || self.sha256.is_some()
+    }
+
+    /// The kind by which it is judged and answered: the stronger one that is there (RFC 8489 section 9.2.4).
+    pub(crate) fn integrity(&self) -> Integrity {
+        if self.sha256.is_some() { Integrity::Sha256 } else { Integrity::Sha1 }
     }
 
     /// Whether `key` made its MESSAGE-INTEGRITY, compared in constant time.
     pub(crate) fn is_signed_by(&self, key: &Key) -> bool {
-        let Some(integrity) = self.integrity else { return false };
-        // The length in the header is that of the message as if it ended with MESSAGE-INTEGRITY (RFC 8489 section 14.5).
-        let Ok(length) = u16::try_from(self.attributes.len() + INTEGRITY) else { return false };
+        let integrity = self.integrity();
+        let Some(Signature { at, value }) = self.sha256.or(self.sha1) else { return false };
+        // The length in the header is that of the message as if it ended with this attribute (RFC 8489 section 14.5).
+        let Ok(length) = u16::try_from(at + 4 + integrity.length()) else { return false };
         let (Some(kind), Some(identity)) = (self.raw.get(..2), self.raw.get(4..HEADER)) else { return false };
-        same(integrity, &key.sign(&[kind, &length.to_be_bytes(), identity, self.attributes]))
+        let Some(covered) = self.raw.get(HEADER..HEADER + at) else { return false };
+        let parts = [kind, &length.to_be_bytes(), identity, covered];
+        match integrity {
+            Integrity::Sha1 => same(value, &key.sign(&parts)),
+            Integrity::Sha256 => same(value, &key.sign_sha256(&parts)),
+        }
     }
 
     /// The value of the first attribute of a type; later ones are ignored (RFC 8489 section 14).
@@ -101,10 +122,10 @@ impl<'a> Message<'a> {
         self.all().filter(move |(k, _)| *k == kind).map(|(_, value)| value)
     }
 
-    /// Types that must be understood and are not, each once.
-    pub(crate) fn not_understood(&self) -> Vec<u16> {
-        let mut kinds: Vec<u16> =
-            self.all().map(|(kind, _)| kind).filter(|kind| !attribute::is_understood(*kind)).collect();
+    /// Types that must be understood and are not, each once; `also` are understood beside those that always are.
+    pub(crate) fn not_understood(&self, also: &[u16]) -> Vec<u16> {
+        let is_strange = |kind: &u16| !attribute::is_understood(*kind) && !also.contains(kind);
+        let mut kinds: Vec<u16> = self.all().map(|(kind, _)| kind).filter(is_strange).collect();
         kinds.sort_unstable();
         kinds.dedup();
         kinds
@@ -117,6 +138,13 @@ impl<'a> Message<'a> {
             rest = after;
             Some((kind, value))
         })
+    }
+}
+
+impl<'a> Signature<'a> {
+    /// A signature whose length is right; TURN allows no truncated ones.
+    fn of(at: usize, value: &'a [u8], integrity: Integrity) -> Result<Self, Malformed> {
+        if value.len() == integrity.length() { Ok(Self { at, value }) } else { Err(Malformed) }
     }
 }
 

@@ -5,11 +5,13 @@
 
 mod address;
 mod channel_data;
+mod frames;
 mod message;
 mod writer;
 
-pub(crate) use address::{decode_address, encode_address};
+pub(crate) use address::{decode_address, encode_address, encode_plain_address};
 pub(crate) use channel_data::ChannelData;
+pub(crate) use frames::frame_length;
 pub(crate) use message::Message;
 pub(crate) use writer::Writer;
 
@@ -25,7 +27,7 @@ pub(crate) const FINGERPRINT_XOR: u32 = 0x5354_554e;
 /// What a datagram may hold: the longest UDP payload over IPv4.
 pub(crate) const DATAGRAM: usize = 65_507;
 
-/// Attribute types (RFC 8489 section 18.3, RFC 8656 section 18).
+/// Attribute types (RFC 8489 section 18.3, RFC 8656 section 18, RFC 6062 section 6.2, RFC 8016 section 6.1, RFC 5780 section 7).
 pub(crate) mod attribute {
     pub(crate) const MAPPED_ADDRESS: u16 = 0x0001;
     pub(crate) const USERNAME: u16 = 0x0006;
@@ -42,14 +44,38 @@ pub(crate) mod attribute {
     pub(crate) const REQUESTED_ADDRESS_FAMILY: u16 = 0x0017;
     pub(crate) const EVEN_PORT: u16 = 0x0018;
     pub(crate) const REQUESTED_TRANSPORT: u16 = 0x0019;
+    pub(crate) const DONT_FRAGMENT: u16 = 0x001a;
+    pub(crate) const MESSAGE_INTEGRITY_SHA256: u16 = 0x001c;
+    pub(crate) const PASSWORD_ALGORITHM: u16 = 0x001d;
+    pub(crate) const USERHASH: u16 = 0x001e;
     pub(crate) const XOR_MAPPED_ADDRESS: u16 = 0x0020;
     pub(crate) const RESERVATION_TOKEN: u16 = 0x0022;
+    pub(crate) const CONNECTION_ID: u16 = 0x002a;
+    pub(crate) const ADDITIONAL_ADDRESS_FAMILY: u16 = 0x8000;
+    pub(crate) const ADDRESS_ERROR_CODE: u16 = 0x8001;
+    pub(crate) const PASSWORD_ALGORITHMS: u16 = 0x8002;
+    pub(crate) const SOFTWARE: u16 = 0x8022;
     pub(crate) const FINGERPRINT: u16 = 0x8028;
+    pub(crate) const RESPONSE_ORIGIN: u16 = 0x802b;
+    pub(crate) const OTHER_ADDRESS: u16 = 0x802c;
+    pub(crate) const MOBILITY_TICKET: u16 = 0x8030;
+    /// ADDITIONAL-ADDRESS-FAMILY as drafts of RFC 8656 numbered it, and coturn does still.
+    pub(crate) const DRAFT_ADDITIONAL_ADDRESS_FAMILY: u16 = 0x8032;
+
+    /// RFC 5780 section 7: understood where a server has a second address, and nowhere else.
+    pub(crate) const CHANGE_REQUEST: u16 = 0x0003;
+    pub(crate) const PADDING: u16 = 0x0026;
+    pub(crate) const RESPONSE_PORT: u16 = 0x0027;
 
     /// Whether a message that holds `kind` may be processed: types from 0x8000 up may be ignored, the others must be
     /// understood (RFC 8489 section 14).
     pub(crate) fn is_understood(kind: u16) -> bool {
-        const UNDERSTOOD: [u16; 16] = [
+        const UNDERSTOOD: [u16; 21] = [
+            DONT_FRAGMENT,
+            MESSAGE_INTEGRITY_SHA256,
+            PASSWORD_ALGORITHM,
+            USERHASH,
+            CONNECTION_ID,
             MAPPED_ADDRESS,
             USERNAME,
             MESSAGE_INTEGRITY,
@@ -81,6 +107,12 @@ pub(crate) enum Method {
     Data,
     CreatePermission,
     ChannelBind,
+    /// RFC 6062 section 4.3.
+    Connect,
+    /// RFC 6062 section 4.4.
+    ConnectionBind,
+    /// RFC 6062 section 4.5; the server's alone to send.
+    ConnectionAttempt,
     /// Some other one.
     Other(u16),
 }
@@ -104,6 +136,9 @@ impl Method {
             0x007 => Self::Data,
             0x008 => Self::CreatePermission,
             0x009 => Self::ChannelBind,
+            0x00a => Self::Connect,
+            0x00b => Self::ConnectionBind,
+            0x00c => Self::ConnectionAttempt,
             other => Self::Other(other),
         }
     }
@@ -117,6 +152,9 @@ impl Method {
             Self::Data => 0x007,
             Self::CreatePermission => 0x008,
             Self::ChannelBind => 0x009,
+            Self::Connect => 0x00a,
+            Self::ConnectionBind => 0x00b,
+            Self::ConnectionAttempt => 0x00c,
             Self::Other(bits) => bits,
         }
     }

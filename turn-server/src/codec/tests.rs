@@ -102,11 +102,11 @@ fn message_integrity_of_another_length_is_refused() {
 #[test]
 fn channel_data_needs_its_length_and_takes_padding() {
     let data = ChannelData { number: 0x4001, data: b"hello" };
-    let mut raw = data.encode().unwrap();
+    let mut raw = data.encode(false).unwrap();
     assert_eq!(ChannelData::decode(&raw), Some(data));
     raw.extend_from_slice(&[0; 3]);
     assert_eq!(ChannelData::decode(&raw), Some(data));
     assert_eq!(ChannelData::decode(&raw[..8]), None);
     assert_eq!(ChannelData::decode(&raw[..3]), None);
-    assert_eq!(ChannelData { number: 0x4000, data: &[0; 65_504] }.encode(), None);
+    assert_eq!(ChannelData { number: 0x4000, data: &[0; 65_504] }.encode(false), None);
 }

@@ -3,9 +3,10 @@
 use std::net::SocketAddr;
 
 use super::{
-    COOKIE, Class, DATAGRAM, FINGERPRINT_XOR, Message, Method, TransactionId, attribute, encode_address, join_type,
+    COOKIE, Class, DATAGRAM, FINGERPRINT_XOR, Message, Method, TransactionId, attribute, encode_address,
+    encode_plain_address, join_type,
 };
-use crate::crypto::Key;
+use crate::crypto::{Integrity, Key};
 
 /// A message in the making.
 pub(crate) struct Writer {
@@ -47,13 +48,21 @@ impl Writer {
         self.attribute(kind, &value)
     }
 
+    /// Appends an address attribute that is not XORed (RFC 5780 has those).
+    pub(crate) fn plain_address(self, kind: u16, address: SocketAddr) -> Self {
+        let value = encode_plain_address(address);
+        self.attribute(kind, &value)
+    }
+
     /// The finished message: signed where there is a key, fingerprinted where asked; `None` when too long for a datagram.
     pub(crate) fn seal(mut self, key: Option<&Key>, fingerprint: bool) -> Option<Vec<u8>> {
         if let Some(key) = key {
-            // The length counts MESSAGE-INTEGRITY already while it is computed (RFC 8489 section 14.5).
-            self.set_length(24);
-            let value = key.sign(&[&self.bytes]);
-            self.append(attribute::MESSAGE_INTEGRITY, &value);
+            // The length counts the attribute already while it is computed (RFC 8489 sections 14.5 and 14.6).
+            self.set_length(4 + key.integrity().length());
+            match key.integrity() {
+                Integrity::Sha1 => self.append(attribute::MESSAGE_INTEGRITY, &key.sign(&[&self.bytes])),
+                Integrity::Sha256 => self.append(attribute::MESSAGE_INTEGRITY_SHA256, &key.sign_sha256(&[&self.bytes])),
+            }
         }
         if fingerprint {
             self.set_length(8);

@@ -1,24 +1,35 @@
-//! Allocate (RFC 8656 section 7.2): a relay for the client.
+//! Allocate (RFC 8656 section 7.2, RFC 6062 section 5.1): a relay for the client, or one of each family.
 
 use std::time::{Duration, Instant};
 
-use super::allocation::{Allocation, Channels, FiveTuple, Permissions, Phase};
+use super::allocation::{Allocation, Opening, Phase, Protocol, Second};
 use super::answer::Refusal;
+use super::limit::Limits;
+use super::permissions::{Channels, Permissions};
 use super::pool::{Demand, Family, NoPort, Taken};
+use super::refresh::seconds;
+use super::tuple::FiveTuple;
 use super::{Output, Request, Server};
 use crate::codec::{Class, Message, Method, Writer, attribute};
+use crate::config::DefaultFamily;
+use crate::rest;
 
 /// The lifetime that is given where none or a shorter one is asked for (RFC 8656 section 3.2).
 pub(super) const LIFETIME: Duration = Duration::from_secs(600);
 /// The longest one that is given (RFC 8656 section 7.2 recommends it).
 const LONGEST: Duration = Duration::from_secs(3600);
-/// How many ports are tried before the client is told that there is none.
-const ATTEMPTS: u8 = 8;
-/// UDP's number in REQUESTED-TRANSPORT.
+/// The protocol numbers in REQUESTED-TRANSPORT.
+const TCP: u8 = 6;
 const UDP: u8 = 17;
 
+/// The relays that a request asks for.
+struct Wanted {
+    first: Demand,
+    second: Option<Family>,
+}
+
 impl Server {
-    /// Walks section 7.2. The answer to a new allocation waits until its relay is open.
+    /// Walks section 7.2. The answer to a new allocation waits until its relays are open.
     pub(super) fn allocate(&mut self, request: &Request<'_>, now: Instant) -> Result<Option<Writer>, Refusal> {
         let message = request.message;
         // 1: authentication. 2: "if the 5-tuple is currently in use": 437, unless it is the same request again.
@@ -26,135 +37,149 @@ impl Server {
             let repeated = allocation.transaction == message.transaction && *allocation.username == *request.username;
             return match allocation.phase {
                 _ if !repeated => Err(Refusal::Mismatch),
-                Phase::Opening { .. } => Ok(None), // its answer is on the way
+                Phase::Opening(_) => Ok(None), // its answer is on the way
                 Phase::Live => Ok(Some(allocated(request.tuple, allocation))),
             };
         }
         // "If the request is ... administratively prohibited": 403.
-        if !self.serves(request.tuple) {
+        if !self.serves(request.tuple) || !self.rules.options.relaying {
             return Err(Refusal::Forbidden);
         }
-        check_transport(message)?;
-        // 4: DONT-FRAGMENT is not supported, and so an unknown attribute, which was judged before.
-        let demand = demand(message)?;
-        // 8 ("at any point"): quotas.
-        if self.table.len() >= self.quotas.allocations
-            || self.table.held_by(request.username) >= self.quotas.allocations_per_user
-        {
+        let protocol = self.protocol(request)?;
+        let wanted = self.wanted(request, protocol)?;
+        let lifetime = lifetime(message)?.unwrap_or(LIFETIME);
+        let tickets = self.first_ticket(message)?;
+        // "At any point": quotas; and who waits for the last calls to end begins no other.
+        let account = rest::account(&request.username);
+        if self.rules.draining || !self.commons.admit(account, &self.rules.quotas) {
             return Err(Refusal::Quota);
         }
-        let lifetime = lifetime(message)?.unwrap_or(LIFETIME);
-        let taken = self.pool.take(demand, request.tuple.local.ip(), now).map_err(refusal)?;
-        self.open(request, demand, taken, lifetime, now);
+        let taken = self.pool.take(wanted.first, request.tuple.local.ip(), now).map_err(|no_port| {
+            self.commons.dismiss(account);
+            refusal(no_port)
+        })?;
+        let mut allocation = self.begin(request, protocol, &wanted, taken, lifetime, now);
+        allocation.ticket = tickets;
+        self.table.insert(request.tuple, allocation);
+        self.emit(Output::OpenRelay { relay: taken.relay, protocol });
         Ok(None)
     }
 
-    fn open(&mut self, request: &Request<'_>, demand: Demand, taken: Taken, lifetime: Duration, now: Instant) {
-        let allocation = Allocation {
-            phase: Phase::Opening { demand, failures: 0, fingerprinted: request.message.fingerprinted },
-            relay: taken.relay,
-            advertised: taken.advertised,
-            username: request.username.into(),
+    fn begin(
+        &self,
+        request: &Request<'_>,
+        protocol: Protocol,
+        wanted: &Wanted,
+        taken: Taken,
+        lifetime: Duration,
+        now: Instant,
+    ) -> Allocation {
+        let opening = Opening {
+            demand: wanted.first,
+            failures: 0,
+            wanted: wanted.second,
+            fingerprinted: request.message.fingerprinted,
+            integrity: request.message.integrity(),
+        };
+        let quotas = &self.rules.quotas;
+        Allocation {
+            phase: Phase::Opening(Box::new(opening)),
+            protocol,
+            relay: taken.into(),
+            second: Second::None,
+            username: request.username.as_slice().into(),
             key: request.key.clone(),
             transaction: request.message.transaction,
             lifetime,
             expires: now + lifetime,
             reservation: taken.reservation,
-            permissions: Permissions::new(self.quotas.permissions),
-            channels: Channels::new(self.quotas.channels),
-        };
-        self.table.insert(request.tuple, allocation);
-        self.emit(Output::OpenRelay { relay: taken.relay });
+            ticket: None,
+            permissions: Permissions::new(quotas.permissions),
+            channels: Channels::new(quotas.channels),
+            limits: quotas.bytes_per_second.map(|rate| Box::new(Limits::new(rate, now))),
+        }
     }
 
-    /// The relay of `tuple` is open: answers its request.
-    pub(super) fn opened(&mut self, tuple: FiveTuple) {
-        let Some(allocation) = self.table.get_mut(&tuple) else { return };
-        let Phase::Opening { fingerprinted, .. } = allocation.phase else { return };
-        allocation.phase = Phase::Live;
-        let key = allocation.key.clone();
-        let response = allocated(tuple, allocation);
-        self.stats.allocated += 1;
-        self.answer(tuple, response, Some(&key), fingerprinted);
+    /// 3: REQUESTED-TRANSPORT must be there (400), and one that is relayed (442). TCP is for who comes by a stream
+    /// (RFC 6062 section 5.1: else 400).
+    fn protocol(&self, request: &Request<'_>) -> Result<Protocol, Refusal> {
+        let options = &self.rules.options;
+        match request.message.attribute(attribute::REQUESTED_TRANSPORT) {
+            Some([UDP, _, _, _]) if options.udp_relays => Ok(Protocol::Udp),
+            Some([TCP, _, _, _]) if !options.tcp_relays => Err(Refusal::TransportNotSupported),
+            Some([TCP, _, _, _]) if request.tuple.transport.is_stream() => Ok(Protocol::Tcp),
+            Some([TCP, _, _, _]) => Err(Refusal::BadRequest),
+            Some([_, _, _, _]) => Err(Refusal::TransportNotSupported),
+            Some(_) | None => Err(Refusal::BadRequest),
+        }
     }
 
-    /// The relay of `tuple` could not be opened: tries another one, or answers 508.
-    pub(super) fn failed(&mut self, tuple: FiveTuple, now: Instant) {
-        let Some(mut allocation) = self.table.remove(&tuple) else { return };
-        let Phase::Opening { demand, failures, fingerprinted } = allocation.phase else {
-            return self.forget(allocation); // it broke while it was in use: the client learns it by 437
-        };
-        let failures = failures + 1;
-        let next = match demand {
-            Demand::Any(_) | Demand::Even(_) | Demand::Pair(_) if failures < ATTEMPTS => {
-                self.pool.take(demand, tuple.local.ip(), now).ok()
-            }
-            Demand::Any(_) | Demand::Even(_) | Demand::Pair(_) | Demand::Reserved(_) => None,
-        };
-        // Released only now, so that the same port is not tried twice in a row.
-        self.pool.release(allocation.relay);
-        if let Some(token) = allocation.reservation {
-            self.pool.cancel(token);
+    /// 4 to 8: RESERVATION-TOKEN excludes EVEN-PORT and families, two families exclude a reservation (400); an unknown
+    /// family gets 440. TCP relays have none of these but a family (RFC 6062 section 5.1).
+    fn wanted(&self, request: &Request<'_>, protocol: Protocol) -> Result<Wanted, Refusal> {
+        let message = request.message;
+        let family = message.attribute(attribute::REQUESTED_ADDRESS_FAMILY).map(address_family).transpose()?;
+        let additional = message.attribute(attribute::ADDITIONAL_ADDRESS_FAMILY);
+        let additional = additional.or_else(|| message.attribute(attribute::DRAFT_ADDITIONAL_ADDRESS_FAMILY));
+        let additional = additional.map(address_family).transpose()?;
+        let even = message.attribute(attribute::EVEN_PORT);
+        let token = message.attribute(attribute::RESERVATION_TOKEN);
+        let needs_datagrams =
+            even.is_some() || token.is_some() || message.attribute(attribute::DONT_FRAGMENT).is_some();
+        if protocol == Protocol::Tcp && (needs_datagrams || additional.is_some()) {
+            return Err(Refusal::BadRequest);
         }
-        if let Some(taken) = next {
-            allocation.phase = Phase::Opening { demand, failures, fingerprinted };
-            (allocation.relay, allocation.advertised) = (taken.relay, taken.advertised);
-            allocation.reservation = taken.reservation;
-            self.table.insert(tuple, allocation);
-            self.emit(Output::OpenRelay { relay: taken.relay });
-        } else {
-            self.stats.refused.capacity += 1;
-            let response = Writer::new(Class::Error, Method::Allocate, allocation.transaction);
-            let response = response.attribute(attribute::ERROR_CODE, &[0, 0, 5, 8]);
-            self.answer(tuple, response, Some(&allocation.key), fingerprinted);
+        if let Some(token) = token {
+            let token = token.try_into().map_err(|_| Refusal::BadRequest)?;
+            let alone = even.is_none() && family.is_none() && additional.is_none();
+            let wanted = Wanted { first: Demand::Reserved(token), second: None };
+            return if alone { Ok(wanted) } else { Err(Refusal::BadRequest) };
         }
+        // 7: ADDITIONAL-ADDRESS-FAMILY stands for IPv4 and this one, which must be IPv6.
+        if additional.is_some_and(|additional| additional == Family::V4 || family.is_some()) {
+            return Err(Refusal::BadRequest);
+        }
+        let first = match (family, additional, self.rules.options.family) {
+            (Some(family), _, _) => family,
+            (None, Some(_), _) | (None, None, DefaultFamily::V4) => Family::V4,
+            (None, None, DefaultFamily::V6) => Family::V6,
+            (None, None, DefaultFamily::Client) => Family::of(request.tuple.client.ip().to_canonical()),
+        };
+        let first = match even {
+            None => Demand::Any(first),
+            // Section 18.7: the top bit asks for the port above as well.
+            Some([flags]) if flags & 0x80 != 0 && additional.is_none() => Demand::Pair(first),
+            Some([flags]) if flags & 0x80 == 0 => Demand::Even(first),
+            Some(_) => return Err(Refusal::BadRequest),
+        };
+        Ok(Wanted { first, second: additional })
     }
 }
 
 /// The success response (section 7.3), the same each time it is asked for.
-fn allocated(tuple: FiveTuple, allocation: &Allocation) -> Writer {
-    let response = Writer::new(Class::Success, Method::Allocate, allocation.transaction)
-        .address(attribute::XOR_RELAYED_ADDRESS, allocation.advertised)
+pub(super) fn allocated(tuple: FiveTuple, allocation: &Allocation) -> Writer {
+    let mut response = Writer::new(Class::Success, Method::Allocate, allocation.transaction);
+    for relay in allocation.relays() {
+        response = response.address(attribute::XOR_RELAYED_ADDRESS, relay.advertised);
+    }
+    response = response
         .address(attribute::XOR_MAPPED_ADDRESS, tuple.client)
-        .attribute(attribute::LIFETIME, &(allocation.lifetime.as_secs() as u32).to_be_bytes());
-    match allocation.reservation {
-        Some(token) => response.attribute(attribute::RESERVATION_TOKEN, &token),
+        .attribute(attribute::LIFETIME, &seconds(allocation.lifetime));
+    if let Second::Refused(code, family) = allocation.second {
+        let family = if family == Family::V4 { 1 } else { 2 };
+        let value = [family, 0, (code / 100) as u8, (code % 100) as u8];
+        response = response.attribute(attribute::ADDRESS_ERROR_CODE, &value);
+    }
+    if let Some(token) = allocation.reservation {
+        response = response.attribute(attribute::RESERVATION_TOKEN, &token);
+    }
+    match &allocation.ticket {
+        Some(tickets) => response.attribute(attribute::MOBILITY_TICKET, &tickets.current),
         None => response,
     }
 }
 
-/// 3: REQUESTED-TRANSPORT must be there (400), and UDP (442).
-fn check_transport(message: &Message<'_>) -> Result<(), Refusal> {
-    match message.attribute(attribute::REQUESTED_TRANSPORT) {
-        Some([UDP, _, _, _]) => Ok(()),
-        Some([_, _, _, _]) => Err(Refusal::TransportNotSupported),
-        Some(_) | None => Err(Refusal::BadRequest),
-    }
-}
-
-/// 5 to 7: RESERVATION-TOKEN excludes EVEN-PORT and REQUESTED-ADDRESS-FAMILY (400); an unknown family gets 440.
-fn demand(message: &Message<'_>) -> Result<Demand, Refusal> {
-    let family = match message.attribute(attribute::REQUESTED_ADDRESS_FAMILY) {
-        None => None,
-        Some(value) => Some(address_family(value)?),
-    };
-    let even = message.attribute(attribute::EVEN_PORT);
-    if let Some(token) = message.attribute(attribute::RESERVATION_TOKEN) {
-        let token = token.try_into().map_err(|_| Refusal::BadRequest)?;
-        let alone = even.is_none() && family.is_none();
-        return if alone { Ok(Demand::Reserved(token)) } else { Err(Refusal::BadRequest) };
-    }
-    let family = family.unwrap_or(Family::V4);
-    match even {
-        None => Ok(Demand::Any(family)),
-        // Section 18.7: the top bit asks for the port above as well.
-        Some([flags]) if flags & 0x80 != 0 => Ok(Demand::Pair(family)),
-        Some([_]) => Ok(Demand::Even(family)),
-        Some(_) => Err(Refusal::BadRequest),
-    }
-}
-
-/// REQUESTED-ADDRESS-FAMILY (section 18.6).
+/// REQUESTED-ADDRESS-FAMILY (section 18.6) and ADDITIONAL-ADDRESS-FAMILY (section 18.11).
 pub(super) fn address_family(value: &[u8]) -> Result<Family, Refusal> {
     match value {
         [1, _, _, _] => Ok(Family::V4),

@@ -1,50 +1,63 @@
-//! One allocation: whose it is, its relay, its permissions and channels (RFC 8656 sections 3.2, 9 and 12).
-//!
-//! Permissions and channels end by comparison with `now`, not by timers; what has ended is swept when room is needed.
+//! One allocation: whose it is, its relays, its permissions and channels (RFC 8656 section 3.2).
 
-use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use super::pool::Demand;
+use super::commons::Worker;
+use super::limit::Limits;
+use super::permissions::{Channels, Permissions};
+use super::pool::{Demand, Family, Taken};
 use crate::codec::TransactionId;
-use crate::crypto::Key;
+use crate::crypto::{Integrity, Key};
 
-/// How long a permission lasts (RFC 8656 section 9).
-pub(super) const PERMISSION: Duration = Duration::from_secs(300);
-/// How long a channel stays bound (RFC 8656 section 12).
-pub(super) const CHANNEL: Duration = Duration::from_secs(600);
-
-/// What tells clients apart (RFC 8656 section 3.2). The transport is UDP; another one would be a third field.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct FiveTuple {
-    pub(super) client: SocketAddr,
-    pub(super) local: SocketAddr,
+/// What relays speak to peers (REQUESTED-TRANSPORT).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// Datagrams.
+    Udp,
+    /// Connections (RFC 6062).
+    Tcp,
 }
 
-/// Whether an allocation's relay is there.
+/// A relay of an allocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Relay {
+    /// As it is bound.
+    pub(super) bound: SocketAddr,
+    /// As peers see it.
+    pub(super) advertised: SocketAddr,
+}
+
+/// Whether an allocation's relays are there.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// The shell was told to open it.
-    Opening {
-        /// How to ask the pool for another one, should this fail.
-        demand: Demand,
-        /// How often a port turned out to be taken.
-        failures: u8,
-        /// Whether the request carried FINGERPRINT.
-        fingerprinted: bool,
-    },
+    /// The shell was told to open one.
+    Opening(Box<Opening>),
     /// It relays.
     Live,
+}
+
+/// What is needed to go on once the shell has opened a relay, or has not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Opening {
+    /// How to ask the pool for another one, should this fail.
+    pub(super) demand: Demand,
+    /// How often a port turned out to be taken.
+    pub(super) failures: u8,
+    /// A second relay of this family is wanted, and not tried yet (ADDITIONAL-ADDRESS-FAMILY).
+    pub(super) wanted: Option<Family>,
+    /// Whether the request carried FINGERPRINT.
+    pub(super) fingerprinted: bool,
+    /// How the request was signed.
+    pub(super) integrity: Integrity,
 }
 
 /// An allocation.
 pub(super) struct Allocation {
     pub(super) phase: Phase,
-    /// The relay, as it is bound.
-    pub(super) relay: SocketAddr,
-    /// The relay, as peers see it.
-    pub(super) advertised: SocketAddr,
+    pub(super) protocol: Protocol,
+    pub(super) relay: Relay,
+    pub(super) second: Second,
     pub(super) username: Box<[u8]>,
     pub(super) key: Key,
     /// The request that made it: the same one again is a retransmission.
@@ -53,101 +66,69 @@ pub(super) struct Allocation {
     pub(super) expires: Instant,
     /// The token of the port above, where EVEN-PORT asked for it.
     pub(super) reservation: Option<[u8; 8]>,
+    pub(super) ticket: Option<Box<Tickets>>,
     pub(super) permissions: Permissions,
     pub(super) channels: Channels,
+    pub(super) limits: Option<Box<Limits>>,
 }
 
-/// No room for one more.
+/// The relay of the other family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Full;
-
-/// The addresses with which data may be exchanged, and until when.
-pub(super) struct Permissions {
-    until: BTreeMap<IpAddr, Instant>,
-    /// What the quota allows; full: the request gets 508 and nothing changes.
-    cap: usize,
+pub(super) enum Second {
+    /// Not asked for, or given up since.
+    None,
+    /// There.
+    Relay(Relay),
+    /// Asked for and not to be had: why, as an error code, and the family.
+    Refused(u16, Family),
 }
 
-impl Permissions {
-    pub(super) fn new(cap: usize) -> Self {
-        Self { until: BTreeMap::new(), cap }
-    }
+/// What a client that moves shows (RFC 8016). It begins with the number of the worker that knows it.
+pub(super) type Ticket = [u8; 16];
 
-    pub(super) fn holds(&self, peer: IpAddr, now: Instant) -> bool {
-        self.until.get(&peer).is_some_and(|until| *until > now)
-    }
-
-    /// Ends the permissions of those addresses.
-    pub(super) fn forbid(&mut self, is_forbidden: impl Fn(IpAddr) -> bool) {
-        self.until.retain(|peer, _| !is_forbidden(*peer));
-    }
-
-    /// Installs or refreshes permissions for all of `peers`, or for none of them.
-    pub(super) fn install(&mut self, peers: &[IpAddr], now: Instant) -> Result<(), Full> {
-        self.until.retain(|_, until| *until > now);
-        let mut fresh: Vec<_> = peers.iter().filter(|peer| !self.until.contains_key(peer)).collect();
-        fresh.sort_unstable();
-        fresh.dedup();
-        if self.until.len() + fresh.len() > self.cap {
-            return Err(Full);
-        }
-        self.until.extend(peers.iter().map(|peer| (*peer, now + PERMISSION)));
-        Ok(())
-    }
+/// The ticket that is good, and the one that it replaced.
+#[derive(Clone, Debug)]
+pub(super) struct Tickets {
+    pub(super) current: Ticket,
+    /// The ticket that was last used, and by which request: the same one again is a retransmission.
+    pub(super) used: Option<(Ticket, TransactionId)>,
 }
 
-/// The channels of an allocation: number to peer and back.
-pub(super) struct Channels {
-    by_number: BTreeMap<u16, (SocketAddr, Instant)>,
-    by_peer: BTreeMap<SocketAddr, u16>,
-    /// What the quota allows; full: the request gets 508 and nothing changes.
-    cap: usize,
-}
-
-/// Why a channel cannot be bound.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum BindError {
-    /// The number stands for another peer, or the peer has another number.
-    Conflict,
-    /// No room for one more.
-    Full,
-}
-
-impl Channels {
-    pub(super) fn new(cap: usize) -> Self {
-        Self { by_number: BTreeMap::new(), by_peer: BTreeMap::new(), cap }
-    }
-
-    pub(super) fn peer(&self, number: u16, now: Instant) -> Option<SocketAddr> {
-        self.by_number.get(&number).filter(|(_, until)| *until > now).map(|(peer, _)| *peer)
-    }
-
-    pub(super) fn number(&self, peer: SocketAddr, now: Instant) -> Option<u16> {
-        let number = *self.by_peer.get(&peer)?;
-        self.peer(number, now).map(|_| number)
-    }
-
-    /// Ends the channels of those addresses.
-    pub(super) fn forbid(&mut self, is_forbidden: impl Fn(IpAddr) -> bool) {
-        self.by_number.retain(|_, (peer, _)| !is_forbidden(peer.ip()));
-        self.by_peer.retain(|peer, _| !is_forbidden(peer.ip()));
-    }
-
-    /// Whether [`Channels::bind`] would succeed. What has ended is forgotten on the way.
-    pub(super) fn check(&mut self, number: u16, peer: SocketAddr, now: Instant) -> Result<(), BindError> {
-        self.by_number.retain(|_, (_, until)| *until > now);
-        self.by_peer.retain(|_, number| self.by_number.contains_key(number));
-        match (self.by_number.get(&number), self.by_peer.get(&peer)) {
-            (Some((bound, _)), Some(_)) if *bound == peer => Ok(()),
-            (None, None) if self.by_number.len() < self.cap => Ok(()),
-            (None, None) => Err(BindError::Full),
-            (Some(_), _) | (None, Some(_)) => Err(BindError::Conflict),
+impl Allocation {
+    pub(super) fn is_live(&self) -> bool {
+        match self.phase {
+            Phase::Live => true,
+            Phase::Opening(_) => false,
         }
     }
 
-    /// Binds a channel that was checked, or refreshes it.
-    pub(super) fn bind(&mut self, number: u16, peer: SocketAddr, now: Instant) {
-        self.by_number.insert(number, (peer, now + CHANNEL));
-        self.by_peer.insert(peer, number);
+    /// Whether datagrams pass through it.
+    pub(super) fn relays_datagrams(&self) -> bool {
+        self.is_live() && self.protocol == Protocol::Udp
     }
+
+    /// Its relays, as many as there are.
+    pub(super) fn relays(&self) -> impl Iterator<Item = Relay> + use<> {
+        let second = match self.second {
+            Second::Relay(relay) => Some(relay),
+            Second::None | Second::Refused(..) => None,
+        };
+        std::iter::once(self.relay).chain(second)
+    }
+
+    /// The relay from which a peer of `address`'s family is reached.
+    pub(super) fn relay_for(&self, address: SocketAddr) -> Option<Relay> {
+        self.relays().find(|relay| relay.bound.is_ipv4() == address.is_ipv4())
+    }
+}
+
+impl From<Taken> for Relay {
+    fn from(taken: Taken) -> Self {
+        Self { bound: taken.relay, advertised: taken.advertised }
+    }
+}
+
+/// The worker that made a ticket, token or id.
+pub(super) fn maker(secret: &[u8]) -> Option<Worker> {
+    secret.first().copied()
 }

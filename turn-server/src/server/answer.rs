@@ -2,11 +2,14 @@
 
 use std::time::Instant;
 
-use super::allocation::FiveTuple;
-use super::{Output, Server};
+use super::Server;
+use super::tuple::FiveTuple;
 use crate::codec::{Message, Writer, attribute};
 use crate::crypto::Key;
 use crate::stats::Refused;
+
+/// What this server calls itself, where the operator wants it to.
+const SOFTWARE: &str = concat!("hearth-turn ", env!("CARGO_PKG_VERSION"));
 
 /// Why a request is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +20,8 @@ pub(super) enum Refusal {
     Unauthorized,
     /// 403: not for that client, or not with that peer.
     Forbidden,
+    /// 405: no allocation moves here.
+    MobilityForbidden,
     /// 420: these attributes mean nothing here.
     UnknownAttributes(Vec<u16>),
     /// 437.
@@ -31,6 +36,8 @@ pub(super) enum Refusal {
     TransportNotSupported,
     /// 443.
     PeerFamilyMismatch,
+    /// 446: there is a connection to that peer.
+    ConnectionExists,
     /// 486.
     Quota,
     /// 508.
@@ -43,6 +50,7 @@ impl Refusal {
             Self::BadRequest => 400,
             Self::Unauthorized => 401,
             Self::Forbidden => 403,
+            Self::MobilityForbidden => 405,
             Self::UnknownAttributes(_) => 420,
             Self::Mismatch => 437,
             Self::StaleNonce => 438,
@@ -50,6 +58,7 @@ impl Refusal {
             Self::WrongCredentials => 441,
             Self::TransportNotSupported => 442,
             Self::PeerFamilyMismatch => 443,
+            Self::ConnectionExists => 446,
             Self::Quota => 486,
             Self::Capacity => 508,
         }
@@ -59,9 +68,9 @@ impl Refusal {
         let counter = match self {
             Self::BadRequest => &mut refused.bad_request,
             Self::Unauthorized => &mut refused.unauthorized,
-            Self::Forbidden => &mut refused.forbidden,
+            Self::Forbidden | Self::MobilityForbidden => &mut refused.forbidden,
             Self::UnknownAttributes(_) => &mut refused.unknown_attribute,
-            Self::Mismatch => &mut refused.mismatch,
+            Self::Mismatch | Self::ConnectionExists => &mut refused.mismatch,
             Self::StaleNonce => &mut refused.stale_nonce,
             Self::FamilyNotSupported | Self::TransportNotSupported | Self::PeerFamilyMismatch => {
                 &mut refused.unsupported
@@ -77,7 +86,13 @@ impl Refusal {
 impl Server {
     /// Sends a response, signed where the request was.
     pub(super) fn answer(&mut self, tuple: FiveTuple, response: Writer, key: Option<&Key>, fingerprint: bool) {
-        match response.seal(key, fingerprint) {
+        let options = &self.rules.options;
+        // Not to strangers: what is not asked for makes an answer longer that may go to somebody who never asked.
+        let response = match options.software {
+            true if key.is_some() => response.attribute(attribute::SOFTWARE, SOFTWARE.as_bytes()),
+            true | false => response,
+        };
+        match response.seal(key, fingerprint || (options.fingerprint && key.is_some())) {
             Some(payload) => self.transmit(tuple, payload),
             None => self.stats.dropped.oversized += 1,
         }
@@ -93,7 +108,7 @@ impl Server {
         now: Instant,
     ) {
         refusal.count(&mut self.stats.refused);
-        if key.is_none() && !self.challenges.admit(tuple.client.ip(), now) {
+        if key.is_none() && !self.gate.challenges.admit(tuple.client.ip(), now) {
             self.stats.refused.suppressed += 1;
             return;
         }
@@ -103,16 +118,8 @@ impl Server {
             response = response.attribute(attribute::UNKNOWN_ATTRIBUTES, &value);
         }
         if matches!(refusal, Refusal::Unauthorized | Refusal::StaleNonce) {
-            let nonce = self.nonces.issue(tuple.client, self.clock.unix(now));
-            response = response
-                .attribute(attribute::REALM, self.credentials.realm.as_bytes())
-                .attribute(attribute::NONCE, nonce.as_bytes());
+            response = self.gate.challenge(response, tuple.client, self.clock.unix(now));
         }
         self.answer(tuple, response, key, message.fingerprinted);
-    }
-
-    /// Sends a datagram to a client.
-    pub(super) fn transmit(&mut self, tuple: FiveTuple, payload: Vec<u8>) {
-        self.emit(Output::Transmit { local: tuple.local, destination: tuple.client, payload });
     }
 }

@@ -3,23 +3,45 @@
 //! Nothing is remembered of a request that fails. Whether a source gets an answer at all is decided by `challenges`.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::allocation::FiveTuple;
 use super::answer::Refusal;
+use super::challenges::Challenges;
+use super::nonce::{Nonces, SecurityFeatures};
+use super::tuple::FiveTuple;
 use super::{Request, Server};
-use crate::codec::{Message, attribute};
-use crate::crypto::Key;
-use crate::{Config, Secret, rest};
+use crate::codec::{Message, Writer, attribute};
+use crate::crypto::{Key, PasswordAlgorithm, userhash};
+use crate::{Config, Secret, User, rest};
 
 /// Longest user name in bytes (RFC 8489 section 14.3: fewer than 509).
 const USERNAME: usize = 508;
+/// PASSWORD-ALGORITHMS: SHA-256, then MD5, neither with parameters (RFC 8489 section 18.5).
+const ALGORITHMS: [u8; 8] = [0, 2, 0, 0, 0, 1, 0, 0];
+
+/// What stands between a stranger and a relay.
+pub(super) struct Gate {
+    pub(super) credentials: Credentials,
+    pub(super) nonces: Nonces,
+    pub(super) challenges: Challenges,
+    /// Whether clients are offered SHA-256.
+    sha256: bool,
+}
 
 /// Everybody who may come in.
 pub(super) struct Credentials {
     pub(super) realm: String,
-    users: HashMap<Box<[u8]>, Key>,
+    users: HashMap<Box<[u8]>, Keys>,
+    /// Users by the digest of their names.
+    hashes: HashMap<[u8; 32], Box<[u8]>>,
     secrets: Vec<Secret>,
+}
+
+/// A user's keys, by algorithm.
+struct Keys {
+    md5: Key,
+    sha256: Key,
 }
 
 /// Whether a signature is somebody's.
@@ -30,32 +52,92 @@ enum Verdict {
     Wrong,
 }
 
-impl Credentials {
-    pub(super) fn new(config: &Config) -> Self {
-        let realm = config.realm.clone();
-        let key = |name: &str, password: &Secret| Key::long_term(name.as_bytes(), realm.as_bytes(), password.reveal());
-        let users = config.users.iter().map(|user| (user.name.as_bytes().into(), key(&user.name, &user.password)));
-        Self { users: users.collect(), secrets: config.secrets.clone(), realm }
+impl Gate {
+    pub(super) fn new(config: &Config, nonces: [u8; 32], challenges: [u8; 32]) -> Self {
+        let sha256 = config.options.sha256;
+        let features = if sha256 { SecurityFeatures::Sha256 } else { SecurityFeatures::None };
+        Self {
+            credentials: Credentials::new(config.realm.clone(), &config.users, &config.secrets),
+            nonces: Nonces::new(nonces, config.options.nonce_lifetime, features),
+            challenges: Challenges::new(challenges),
+            sha256,
+        }
     }
 
-    fn judge(&self, message: &Message<'_>, username: &[u8], unix: Duration) -> Verdict {
+    /// What an answer says to whom has to prove who they are.
+    pub(super) fn challenge(&self, response: Writer, client: SocketAddr, unix: Duration) -> Writer {
+        let nonce = self.nonces.issue(client, unix);
+        let response = response
+            .attribute(attribute::REALM, self.credentials.realm.as_bytes())
+            .attribute(attribute::NONCE, nonce.as_bytes());
+        if self.sha256 { response.attribute(attribute::PASSWORD_ALGORITHMS, &ALGORITHMS) } else { response }
+    }
+
+    /// The algorithm that a request chose. Without one it is MD5; with one it must repeat what was offered (else 400),
+    /// so that nobody in between can take the better one off the list.
+    fn algorithm(&self, message: &Message<'_>) -> Result<PasswordAlgorithm, Refusal> {
+        let offered = message.attribute(attribute::PASSWORD_ALGORITHMS);
+        let chosen = message.attribute(attribute::PASSWORD_ALGORITHM);
+        match (offered, chosen) {
+            _ if !self.sha256 => Ok(PasswordAlgorithm::Md5),
+            (None, None) => Ok(PasswordAlgorithm::Md5),
+            (Some(offered), Some(chosen)) if offered == ALGORITHMS => match chosen {
+                [0, 1, 0, 0] => Ok(PasswordAlgorithm::Md5),
+                [0, 2, 0, 0] => Ok(PasswordAlgorithm::Sha256),
+                _ => Err(Refusal::BadRequest),
+            },
+            (Some(_) | None, Some(_)) | (Some(_), None) => Err(Refusal::BadRequest),
+        }
+    }
+
+    /// The user's name, spelled out or as a digest; `None` for a digest of nobody's name.
+    fn username<'a>(&'a self, message: &Message<'a>) -> Result<Option<&'a [u8]>, Refusal> {
+        if let Some(name) = message.attribute(attribute::USERNAME) {
+            return Ok(Some(name));
+        }
+        let hash = message.attribute(attribute::USERHASH).filter(|_| self.sha256).ok_or(Refusal::BadRequest)?;
+        let hash: &[u8; 32] = hash.try_into().map_err(|_| Refusal::BadRequest)?;
+        Ok(self.credentials.hashes.get(hash).map(|name| &**name))
+    }
+}
+
+impl Credentials {
+    pub(super) fn new(realm: String, users: &[User], secrets: &[Secret]) -> Self {
+        let keys = |user: &User| {
+            let derive =
+                |algorithm| Key::derived(algorithm, user.name.as_bytes(), realm.as_bytes(), user.password.reveal());
+            let md5 = user.key.map_or_else(|| derive(PasswordAlgorithm::Md5), Key::of_md5);
+            Keys { md5, sha256: derive(PasswordAlgorithm::Sha256) }
+        };
+        let name = |user: &User| Box::<[u8]>::from(user.name.as_bytes());
+        let hash = |user: &User| (userhash(user.name.as_bytes(), realm.as_bytes()), name(user));
+        let hashes = users.iter().map(hash).collect();
+        let users = users.iter().map(|user| (name(user), keys(user))).collect();
+        Self { users, hashes, secrets: secrets.to_vec(), realm }
+    }
+
+    fn judge(&self, message: &Message<'_>, username: &[u8], algorithm: PasswordAlgorithm, unix: Duration) -> Verdict {
         if username.len() > USERNAME {
             return Verdict::Wrong;
         }
-        if let Some(key) = self.users.get(username) {
+        if let Some(keys) = self.users.get(username) {
+            let key = match algorithm {
+                PasswordAlgorithm::Md5 => &keys.md5,
+                PasswordAlgorithm::Sha256 => &keys.sha256,
+            };
             return if message.is_signed_by(key) { Verdict::Genuine(key.clone()) } else { Verdict::Wrong };
         }
         match rest::expiry(username) {
-            Some(end) if end > unix.as_secs() => self.judge_shared(message, username),
+            Some(end) if end > unix.as_secs() => self.judge_shared(message, username, algorithm),
             Some(_) if !self.secrets.is_empty() => Verdict::Expired,
             Some(_) | None => Verdict::Wrong,
         }
     }
 
     /// Tries each secret: while one replaces another, both are in use.
-    fn judge_shared(&self, message: &Message<'_>, username: &[u8]) -> Verdict {
+    fn judge_shared(&self, message: &Message<'_>, username: &[u8], algorithm: PasswordAlgorithm) -> Verdict {
         let key = |secret: &Secret| {
-            Key::long_term(username, self.realm.as_bytes(), rest::password(secret, username).as_bytes())
+            Key::derived(algorithm, username, self.realm.as_bytes(), rest::password(secret, username).as_bytes())
         };
         self.secrets.iter().map(key).find(|key| message.is_signed_by(key)).map_or(Verdict::Wrong, Verdict::Genuine)
     }
@@ -73,19 +155,19 @@ impl Server {
         if !message.is_signed() {
             return Err(Refusal::Unauthorized);
         }
-        // "If the message contains [it] but is missing either the USERNAME, REALM, or NONCE": 400.
-        let username = message.attribute(attribute::USERNAME).ok_or(Refusal::BadRequest)?;
+        // "If [it] is missing either the USERNAME or USERHASH, REALM, or NONCE": 400.
         let realm = message.attribute(attribute::REALM).ok_or(Refusal::BadRequest)?;
         let nonce = message.attribute(attribute::NONCE).ok_or(Refusal::BadRequest)?;
+        let username = self.gate.username(message)?.map(<[u8]>::to_vec);
         // "If the NONCE is no longer valid": 438. Judged first, for nothing is computed then on behalf of a replay.
-        if !self.nonces.is_fresh(nonce, tuple.client, unix) {
+        if !self.gate.nonces.is_fresh(nonce, tuple.client, unix) {
             return Err(Refusal::StaleNonce);
         }
+        let algorithm = self.gate.algorithm(message)?;
         // "If the USERNAME is not valid" and "if the value does not match": 401.
-        if realm != self.credentials.realm.as_bytes() {
-            return Err(Refusal::Unauthorized);
-        }
-        let key = self.verify(tuple, message, username, unix)?;
+        let username = username.filter(|_| realm == self.gate.credentials.realm.as_bytes());
+        let username = username.ok_or(Refusal::Unauthorized)?;
+        let key = self.verify(tuple, message, &username, algorithm, unix)?.signing(message.integrity());
         Ok(Request { tuple, message, username, key })
     }
 
@@ -96,13 +178,15 @@ impl Server {
         tuple: FiveTuple,
         message: &Message<'_>,
         username: &[u8],
+        algorithm: PasswordAlgorithm,
         unix: Duration,
     ) -> Result<Key, Refusal> {
-        let known = self.table.get(&tuple).filter(|allocation| &*allocation.username == username);
+        let own = self.table.get(&tuple).or_else(|| self.shown(message));
+        let known = own.filter(|allocation| &*allocation.username == username);
         if let Some(key) = known.map(|allocation| &allocation.key).filter(|key| message.is_signed_by(key)) {
             return Ok(key.clone());
         }
-        match self.credentials.judge(message, username, unix) {
+        match self.gate.credentials.judge(message, username, algorithm, unix) {
             Verdict::Genuine(key) => Ok(key),
             Verdict::Wrong => Err(Refusal::Unauthorized),
             Verdict::Expired => {

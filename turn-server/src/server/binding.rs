@@ -1,14 +1,81 @@
-//! Binding (RFC 8489 section 12): how the client is seen from here. It needs no credentials and leaves no trace.
+//! Binding (RFC 8489 section 12): how the client is seen from here, and how the network behaves towards it (RFC 5780).
+//!
+//! It leaves no trace, and needs no credentials unless the operator said so.
 
-use super::allocation::FiveTuple;
+use std::net::SocketAddr;
+
+use super::Server;
 use super::answer::Refusal;
+use super::tuple::{FiveTuple, Transport};
 use crate::codec::{Message, Writer, attribute};
 
-pub(super) fn binding(tuple: FiveTuple, message: &Message<'_>) -> Result<Writer, Refusal> {
-    // Section 6.3.1: unknown attributes that must be understood get 420.
-    let unknown = message.not_understood();
-    if !unknown.is_empty() {
-        return Err(Refusal::UnknownAttributes(unknown));
+/// Understood in a Binding request that comes to an address with a counterpart.
+const DISCOVERY: &[u16] = &[attribute::CHANGE_REQUEST, attribute::PADDING, attribute::RESPONSE_PORT];
+/// The flags of CHANGE-REQUEST (RFC 5780 section 7.2).
+const CHANGE_IP: u32 = 0x04;
+const CHANGE_PORT: u32 = 0x02;
+
+/// An answer, and between which addresses it goes.
+pub(super) struct Bound {
+    pub(super) way: FiveTuple,
+    pub(super) response: Writer,
+}
+
+impl Server {
+    pub(super) fn binding(&self, tuple: FiveTuple, message: &Message<'_>) -> Result<Bound, Refusal> {
+        let other = self.rules.discovery.iter().find_map(|discovery| discovery.counterpart(tuple.local));
+        // RFC 5780 needs UDP, an address that the answer may come from, and is nothing where there is none.
+        let other = other.filter(|_| tuple.transport == Transport::Udp);
+        // RFC 8489 section 6.3.1: unknown attributes that must be understood get 420.
+        let unknown = message.not_understood(if other.is_some() { DISCOVERY } else { &[] });
+        if !unknown.is_empty() {
+            return Err(Refusal::UnknownAttributes(unknown));
+        }
+        let response = Writer::success(message).address(attribute::XOR_MAPPED_ADDRESS, tuple.client);
+        match other {
+            None => Ok(Bound { way: tuple, response }),
+            Some(other) => self.discovery(tuple, other, message, response),
+        }
     }
-    Ok(Writer::success(message).address(attribute::XOR_MAPPED_ADDRESS, tuple.client))
+
+    /// Walks RFC 5780 section 6.1.
+    fn discovery(
+        &self,
+        tuple: FiveTuple,
+        other: SocketAddr,
+        message: &Message<'_>,
+        response: Writer,
+    ) -> Result<Bound, Refusal> {
+        let flags = match message.attribute(attribute::CHANGE_REQUEST) {
+            None => 0,
+            Some(value) => u32::from_be_bytes(value.try_into().map_err(|_| Refusal::BadRequest)?),
+        };
+        let ip = if flags & CHANGE_IP == 0 { tuple.local.ip() } else { other.ip() };
+        let port = if flags & CHANGE_PORT == 0 { tuple.local.port() } else { other.port() };
+        let local = SocketAddr::new(ip, port);
+        let mut client = tuple.client;
+        let padding = message.attribute(attribute::PADDING);
+        if let Some(value) = message.attribute(attribute::RESPONSE_PORT) {
+            // "If the request contains PADDING as well: 400", for it would be a way to flood a third port.
+            let [p0, p1, _, _] = *value else { return Err(Refusal::BadRequest) };
+            if padding.is_some() {
+                return Err(Refusal::BadRequest);
+            }
+            client.set_port(u16::from_be_bytes([p0, p1]));
+        }
+        let mut response = response
+            .plain_address(attribute::RESPONSE_ORIGIN, self.seen_from_outside(local))
+            .plain_address(attribute::OTHER_ADDRESS, self.seen_from_outside(other));
+        // Section 7.6 wants an answer that is fragmented where the request was: as long as it, and no longer.
+        if let Some(padding) = padding {
+            response = response.attribute(attribute::PADDING, &vec![0; padding.len()]);
+        }
+        Ok(Bound { way: FiveTuple { client, local, ..tuple }, response })
+    }
+
+    /// A listener's address, as the world sees it where a NAT stands in between.
+    fn seen_from_outside(&self, local: SocketAddr) -> SocketAddr {
+        let address = self.commons.host(|ip| ip == local.ip(), local.ip()).and_then(|host| self.commons.address(host));
+        SocketAddr::new(address.map_or(local.ip(), |address| address.advertised), local.port())
+    }
 }

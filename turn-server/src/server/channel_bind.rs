@@ -2,16 +2,19 @@
 
 use std::time::Instant;
 
-use super::allocation::BindError;
+use super::allocation::Protocol;
 use super::answer::Refusal;
+use super::permissions::BindError;
 use super::{Request, Server};
 use crate::codec::{Writer, attribute, decode_address};
 
 impl Server {
     pub(super) fn channel_bind(&mut self, request: &Request<'_>, now: Instant) -> Result<Writer, Refusal> {
         let message = request.message;
-        if self.table.get(&request.tuple).is_none() {
-            return Err(Refusal::Mismatch);
+        // A TCP relay has no channels (RFC 6062 section 4.1): 403 there.
+        let allocation = self.table.get(&request.tuple).ok_or(Refusal::Mismatch)?;
+        if allocation.protocol == Protocol::Tcp {
+            return Err(Refusal::Forbidden);
         }
         // "Contains both a CHANNEL-NUMBER and an XOR-PEER-ADDRESS", "the channel number is in the range": else 400.
         let number = message.attribute(attribute::CHANNEL_NUMBER).and_then(channel_number);

@@ -9,7 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
 use super::Server;
-use super::allocation::FiveTuple;
+use super::tuple::FiveTuple;
 
 /// The lowest port of a peer: below it stand services, and a browser's or client's media never does (RFC 6335 section 6
 /// calls these the system ports).
@@ -27,23 +27,23 @@ impl Server {
         for tuple in self.table.clients_outside(|client| members.contains(&client.to_canonical())) {
             self.close(tuple);
         }
-        let pool = &self.pool;
-        let stays = |peer: IpAddr| is_member_peer(&members, peer) || pool.bound(SocketAddr::new(peer, 0)).is_some();
+        let commons = &self.commons;
+        let stays = |peer: IpAddr| is_member_peer(&members, peer) || commons.bound(SocketAddr::new(peer, 0)).is_some();
         self.table.forbid_peers(|peer| !stays(peer));
-        self.members = Some(members);
-        self.stats.allocations = self.table.len() as u64;
+        self.rules.members = Some(members);
+        self.count();
     }
 
     /// Whether the client on `tuple` may have an allocation.
     pub(super) fn serves(&self, tuple: FiveTuple) -> bool {
-        self.members.as_ref().is_none_or(|members| members.contains(&tuple.client.ip().to_canonical()))
+        self.rules.members.as_ref().is_none_or(|members| members.contains(&tuple.client.ip().to_canonical()))
     }
 
     /// Whether data may go to `peer`, which is none of this server's addresses: by the policy, or where members are
     /// known, by them alone.
     pub(super) fn permits(&self, peer: SocketAddr) -> bool {
-        match &self.members {
-            None => self.peers.permits(peer.ip()),
+        match &self.rules.members {
+            None => self.rules.peers.permits(peer.ip()),
             // A permission has no port of its own, and some clients name none; each datagram is judged again.
             Some(members) => is_member_peer(members, peer.ip()) && (peer.port() == 0 || peer.port() >= FIRST_PORT),
         }
@@ -51,7 +51,7 @@ impl Server {
 
     /// Whether the operator opened what else stands on a relay address; members open none of it.
     pub(super) fn opens_own(&self, peer: IpAddr) -> bool {
-        self.members.is_none() && self.peers.opens(peer)
+        self.rules.members.is_none() && self.rules.peers.opens(peer)
     }
 }
 

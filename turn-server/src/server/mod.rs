@@ -17,29 +17,49 @@ mod auth;
 mod binding;
 mod challenges;
 mod channel_bind;
+mod commons;
+mod connect;
+mod connections;
+mod discovery;
+mod limit;
 mod members;
+mod mobility;
 mod nonce;
+mod opening;
 mod permission;
+mod permissions;
 mod pool;
 mod refresh;
 mod relay;
+mod rules;
 mod send;
 mod table;
+mod tuple;
 
-use std::collections::{BTreeSet, VecDeque};
-use std::net::{IpAddr, SocketAddr};
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use self::allocation::{Allocation, FiveTuple};
+use self::allocation::Allocation;
 use self::answer::Refusal;
-use self::auth::Credentials;
-use self::challenges::Challenges;
-use self::nonce::Nonces;
+use self::auth::Gate;
+use self::connections::Connections;
 use self::pool::Pool;
+use self::rules::Rules;
 use self::table::Table;
 use crate::codec::{ChannelData, Class, Message, Method};
 use crate::crypto::{Key, hmac_sha256};
-use crate::{Config, PeerPolicy, Quotas, Stats};
+use crate::{BindingRule, Config, Stats, rest};
+
+pub use allocation::Protocol;
+pub(crate) use commons::WORKERS;
+pub use commons::{Commons, Worker};
+pub use connections::ConnectionId;
+pub use discovery::Discovery;
+pub use relay::FromPeer;
+pub use send::{Passage, Way};
+pub use tuple::{FiveTuple, Transport};
 
 /// Datagrams that wait to be fetched. One input makes at most two outputs, and a shell fetches after each, so only a
 /// shell that does not comes here. Full: new datagrams are dropped and counted; orders about relays never are.
@@ -48,13 +68,11 @@ const OUTPUTS: usize = 1024;
 /// What a shell is to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
-    /// Send a datagram to a client, from the listener it came to.
+    /// Send a message to a client.
     Transmit {
-        /// The listener.
-        local: SocketAddr,
-        /// The client.
-        destination: SocketAddr,
-        /// The datagram.
+        /// The client, and the listener that it hears from.
+        to: FiveTuple,
+        /// The message.
         payload: Vec<u8>,
     },
     /// Send a datagram to a peer, from a relay.
@@ -65,36 +83,78 @@ pub enum Output {
         destination: SocketAddr,
         /// The datagram.
         payload: Vec<u8>,
+        /// Whether the network must not cut it up (DONT-FRAGMENT).
+        dont_fragment: bool,
     },
-    /// Open a UDP socket on this address and hand what it receives to [`Server::handle_relay`]. Should that fail, say so
-    /// by [`Server::handle_relay_failed`] *before* the next output is fetched: who fetches on has opened it.
+    /// Open a socket on this address: of UDP, and hand what it receives to [`Server::handle_relay`], or of TCP, and hand
+    /// what it accepts to [`Server::handle_accepted`]. Should that fail, say so by [`Server::handle_relay_failed`]
+    /// *before* the next output is fetched: who fetches on has opened it.
     OpenRelay {
         /// The relay.
         relay: SocketAddr,
+        /// What it speaks.
+        protocol: Protocol,
     },
     /// Close that socket.
     CloseRelay {
         /// The relay.
         relay: SocketAddr,
     },
+    /// Connect to a peer from a relay of TCP, then say so by [`Server::handle_connected`], or else by
+    /// [`Server::handle_disconnected`]. Nothing is read from it until it is spliced.
+    Connect {
+        /// The connection's name.
+        connection: ConnectionId,
+        /// The relay.
+        relay: SocketAddr,
+        /// The peer.
+        peer: SocketAddr,
+    },
+    /// From now on carry bytes between that connection and this client's own, both ways, until one of them ends.
+    Splice {
+        /// The connection to the peer.
+        connection: ConnectionId,
+        /// The client's connection: what it sends behind the request that bound it is the peer's.
+        client: FiveTuple,
+    },
+    /// Close that connection, and the client's that it was spliced with.
+    Disconnect {
+        /// The connection.
+        connection: ConnectionId,
+    },
+    /// The message that was just handed in belongs to another worker, and so does its client from now on.
+    HandOver {
+        /// The worker.
+        worker: Worker,
+        /// The client.
+        client: FiveTuple,
+    },
+    /// Data for a relay of another worker: hand it to [`Server::handle_relay`] there.
+    Deliver {
+        /// The worker.
+        worker: Worker,
+        /// Its relay.
+        relay: SocketAddr,
+        /// From whom.
+        from: SocketAddr,
+        /// The data.
+        payload: Vec<u8>,
+    },
 }
 
-/// A TURN server without sockets.
+/// A TURN server without sockets; or, where there are several workers, one of them.
 pub struct Server {
-    credentials: Credentials,
-    nonces: Nonces,
-    challenges: Challenges,
-    peers: PeerPolicy,
-    /// Whom it serves alone, once it was told.
-    members: Option<BTreeSet<IpAddr>>,
-    own: Vec<SocketAddr>,
-    quotas: Quotas,
+    gate: Gate,
+    rules: Rules,
+    commons: Arc<Commons>,
+    worker: Worker,
     pool: Pool,
     clock: Clock,
     table: Table,
+    connections: Connections,
     outputs: VecDeque<Output>,
     /// The relay that the shell was told to open last and has neither opened nor failed to open yet.
-    opening: Option<SocketAddr>,
+    opening: Option<(SocketAddr, Instant)>,
     stats: Stats,
 }
 
@@ -102,7 +162,7 @@ pub struct Server {
 struct Request<'a> {
     tuple: FiveTuple,
     message: &'a Message<'a>,
-    username: &'a [u8],
+    username: Vec<u8>,
     key: Key,
 }
 
@@ -110,6 +170,8 @@ struct Request<'a> {
 struct Clock {
     anchor: Instant,
     unix: Duration,
+    /// When the last request came.
+    told: Instant,
 }
 
 impl Clock {
@@ -120,19 +182,23 @@ impl Clock {
 
 impl Server {
     /// A server that begins at `now`, which is `unix` since 1970: by that, time-limited credentials and nonces end.
-    pub fn new(config: Config, now: Instant, unix: Duration) -> Self {
+    pub fn new(config: &Config, now: Instant, unix: Duration) -> Self {
+        Self::worker(config, Arc::new(Commons::new(config, 1)), 0, now, unix)
+    }
+
+    /// One of several workers, which share what is in `commons` and the configuration that it was made of.
+    pub fn worker(config: &Config, commons: Arc<Commons>, worker: Worker, now: Instant, unix: Duration) -> Self {
         let derive = |label: &str| hmac_sha256(&config.seed, &[label.as_bytes()]);
+        let chance = hmac_sha256(&derive("ports"), &[&[worker]]);
         Self {
-            credentials: Credentials::new(&config),
-            nonces: Nonces::new(derive("nonces")),
-            challenges: Challenges::new(derive("challenges")),
-            pool: Pool::new(&config.relay_addresses, &config.relay_ports, derive("ports")),
-            peers: config.peers,
-            members: None,
-            own: config.own,
-            quotas: config.quotas,
-            clock: Clock { anchor: now, unix },
+            gate: Gate::new(config, derive("nonces"), derive("challenges")),
+            rules: Rules::new(config),
+            pool: Pool::new(Arc::clone(&commons), worker, chance),
+            commons,
+            worker,
+            clock: Clock { anchor: now, unix, told: now },
             table: Table::default(),
+            connections: Connections::default(),
             outputs: VecDeque::new(),
             opening: None,
             stats: Stats::default(),
@@ -144,15 +210,24 @@ impl Server {
         &self.stats
     }
 
-    /// Counts a datagram that the operating system did not take.
-    pub fn handle_unsent(&mut self) {
-        self.stats.dropped.unsent += 1;
+    /// Counts datagrams that the operating system did not take, or a client's connection.
+    pub fn handle_unsent(&mut self, count: u64) {
+        self.stats.dropped.unsent += count;
     }
 
-    /// Takes a datagram that `client` sent to the listener `local`.
+    /// Counts a connection that was closed for what its client did, or did not do in time.
+    pub fn handle_refused_connection(&mut self) {
+        self.stats.refused.connections += 1;
+    }
+
+    /// Takes a datagram that `client` sent by UDP to the listener `local`.
     pub fn handle_listener(&mut self, client: SocketAddr, local: SocketAddr, datagram: &[u8], now: Instant) {
+        self.handle_client(FiveTuple::udp(client, local), datagram, now);
+    }
+
+    /// Takes a message of a client.
+    pub fn handle_client(&mut self, tuple: FiveTuple, datagram: &[u8], now: Instant) {
         self.handle_timeout(now);
-        let tuple = FiveTuple { client, local };
         if ChannelData::is_one(datagram) {
             return self.channel_data(tuple, datagram, now);
         }
@@ -167,26 +242,23 @@ impl Server {
             (Class::Indication, Method::Binding) => {}
             (Class::Indication | Class::Success | Class::Error, _) => self.stats.dropped.unexpected += 1,
         }
-        self.stats.allocations = self.table.len() as u64;
+        self.count();
     }
 
     /// Takes a datagram that `peer` sent to `relay`, an address as [`Output::OpenRelay`] named it.
     pub fn handle_relay(&mut self, relay: SocketAddr, peer: SocketAddr, datagram: &[u8], now: Instant) {
         self.handle_timeout(now);
-        match self.table.owner(relay) {
-            Some(tuple) => self.relay_to_client(tuple, peer, datagram, now),
-            None => self.stats.dropped.no_allocation += 1,
-        }
+        self.relay_to_client(relay, peer, datagram, now);
     }
 
     /// Takes the news that `relay` could not be opened, or broke. While its request waits for an answer other ports are
     /// tried; an allocation that stands is ended.
     pub fn handle_relay_failed(&mut self, relay: SocketAddr, now: Instant) {
-        self.opening.take_if(|opening| *opening == relay);
+        self.opening.take_if(|(opening, _)| *opening == relay);
         if let Some(tuple) = self.table.owner(relay) {
-            self.failed(tuple, now);
+            self.failed(tuple, relay, now);
         }
-        self.stats.allocations = self.table.len() as u64;
+        self.count();
     }
 
     /// Ends what has outlived its time.
@@ -194,29 +266,45 @@ impl Server {
         while let Some(tuple) = self.table.expired(now) {
             self.close(tuple);
         }
+        while let Some(id) = self.connections.expired(now) {
+            self.emit(Output::Disconnect { connection: id });
+            self.handle_disconnected(id);
+        }
         self.pool.expire(now);
-        self.stats.allocations = self.table.len() as u64;
+        self.count();
     }
 
     /// When [`Server::handle_timeout`] is due.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        [self.table.next_deadline(), self.pool.next_deadline()].into_iter().flatten().min()
+        let all = [self.table.next_deadline(), self.pool.next_deadline(), self.connections.next_deadline()];
+        all.into_iter().flatten().min()
     }
 
     /// The next thing to do. Fetch until there is none after every input.
     pub fn poll_output(&mut self) -> Option<Output> {
         // Whoever comes back without complaint has opened the relay.
-        if let Some(tuple) = self.opening.take().and_then(|relay| self.table.owner(relay)) {
-            self.opened(tuple);
+        if let Some((relay, at)) = self.opening.take()
+            && let Some(tuple) = self.table.owner(relay)
+        {
+            self.opened(tuple, at);
         }
         let output = self.outputs.pop_front()?;
-        if let Output::OpenRelay { relay } = output {
-            self.opening = Some(relay);
+        if let Output::OpenRelay { relay, .. } = output {
+            self.opening = Some((relay, self.clock.told));
         }
         Some(output)
     }
 
+    /// Whether a client has an allocation here.
+    pub fn holds(&self, tuple: &FiveTuple) -> bool {
+        self.table.get(tuple).is_some()
+    }
+
     fn handle_request(&mut self, tuple: FiveTuple, message: &Message<'_>, now: Instant) {
+        self.clock.told = now;
+        if let Some(worker) = self.other_worker(message).filter(|_| !self.holds(&tuple)) {
+            return self.emit(Output::HandOver { worker, client: tuple });
+        }
         let requests = &mut self.stats.requests;
         match message.method {
             Method::Binding => requests.binding += 1,
@@ -224,16 +312,15 @@ impl Server {
             Method::Refresh => requests.refresh += 1,
             Method::CreatePermission => requests.create_permission += 1,
             Method::ChannelBind => requests.channel_bind += 1,
-            Method::Send | Method::Data | Method::Other(_) => {
+            Method::Connect => requests.connect += 1,
+            Method::ConnectionBind => requests.connection_bind += 1,
+            Method::Send | Method::Data | Method::ConnectionAttempt | Method::Other(_) => {
                 self.stats.dropped.unexpected += 1;
                 return;
             }
         }
-        if message.method == Method::Binding {
-            return match binding::binding(tuple, message) {
-                Ok(response) => self.answer(tuple, response, None, message.fingerprinted),
-                Err(refusal) => self.refuse(tuple, message, &refusal, None, now),
-            };
+        if message.method == Method::Binding && self.rules.options.binding != BindingRule::Authenticated {
+            return self.answer_binding(tuple, message, None, now);
         }
         match self.authenticate(tuple, message, self.clock.unix(now)) {
             Ok(request) => self.handle_authenticated(&request, now),
@@ -241,14 +328,28 @@ impl Server {
         }
     }
 
+    fn answer_binding(&mut self, tuple: FiveTuple, message: &Message<'_>, key: Option<&Key>, now: Instant) {
+        if self.rules.options.binding == BindingRule::Off {
+            self.stats.dropped.unexpected += 1;
+            return;
+        }
+        match self.binding(tuple, message) {
+            Ok(bound) => self.answer(bound.way, bound.response, key, message.fingerprinted),
+            Err(refusal) => self.refuse(tuple, message, &refusal, key, now),
+        }
+    }
+
     fn handle_authenticated(&mut self, request: &Request<'_>, now: Instant) {
         let Request { tuple, message, key, username } = request;
-        let unknown = message.not_understood();
+        if message.method == Method::Binding {
+            return self.answer_binding(*tuple, message, Some(key), now);
+        }
+        let unknown = message.not_understood(&[]);
         let owner = self.table.get(tuple).map(|allocation| &*allocation.username);
         let is_foreign = owner.is_some_and(|owner| owner != *username);
         let outcome = match message.method {
             // RFC 8656 section 5: what is asked of somebody else's allocation gets 441 (Allocate has 437 for that).
-            Method::Refresh | Method::CreatePermission | Method::ChannelBind if is_foreign => {
+            Method::Refresh | Method::CreatePermission | Method::ChannelBind | Method::Connect if is_foreign => {
                 Err(Refusal::WrongCredentials)
             }
             // RFC 8489 section 6.3.1, after authentication: unknown attributes get 420.
@@ -257,49 +358,72 @@ impl Server {
             Method::Refresh => self.refresh(request, now).map(Some),
             Method::CreatePermission => self.create_permission(request, now).map(Some),
             Method::ChannelBind => self.channel_bind(request, now).map(Some),
-            Method::Binding | Method::Send | Method::Data | Method::Other(_) => Ok(None), // not authenticated
+            Method::Connect => self.connect(request, now).map(|()| None),
+            Method::ConnectionBind => self.connection_bind(request, now).map(Some),
+            // Not authenticated, and not requests.
+            Method::Binding | Method::Send | Method::Data | Method::ConnectionAttempt | Method::Other(_) => Ok(None),
         };
         match outcome {
             Ok(Some(response)) => self.answer(*tuple, response, Some(key), message.fingerprinted),
             Ok(None) => {} // answered once the relay is open
             Err(refusal) => self.refuse(*tuple, message, &refusal, Some(key), now),
         }
+        if message.method == Method::ConnectionBind {
+            self.splice(*tuple);
+        }
     }
 
-    /// The owner of the live relay that peers see at `peer`.
-    fn relay_at(&self, peer: SocketAddr) -> Option<FiveTuple> {
-        let tuple = self.table.owner(self.pool.bound(peer)?)?;
-        self.table.get(&tuple).filter(|allocation| allocation.is_live()).map(|_| tuple)
+    /// The live relay that peers see at `peer`, as it is bound, and whose it is.
+    fn relay_at(&self, peer: SocketAddr) -> Option<(SocketAddr, Worker)> {
+        let relay = self.commons.bound(peer)?;
+        self.commons.live(relay).map(|worker| (relay, worker))
     }
 
     /// Whether `peer`, which is no live relay, is an address of this server that no data may go to: its listeners and
     /// other services always, the rest of its relay addresses unless the operator opened them by name.
     fn is_own(&self, peer: SocketAddr) -> bool {
-        self.own.contains(&peer) || (self.pool.bound(peer).is_some() && !self.opens_own(peer.ip()))
+        self.rules.own.contains(&peer) || (self.commons.bound(peer).is_some() && !self.opens_own(peer.ip()))
     }
 
     /// Ends an allocation.
     fn close(&mut self, tuple: FiveTuple) {
         if let Some(allocation) = self.table.remove(&tuple) {
-            self.forget(allocation);
+            self.forget(tuple, &allocation);
         }
     }
 
     /// Frees what a removed allocation held.
-    fn forget(&mut self, allocation: Allocation) {
-        self.pool.release(allocation.relay);
-        self.emit(Output::CloseRelay { relay: allocation.relay });
+    fn forget(&mut self, tuple: FiveTuple, allocation: &Allocation) {
+        for id in self.connections.of(tuple) {
+            self.disconnect(id);
+        }
+        for relay in allocation.relays() {
+            self.pool.release(relay.bound);
+            self.emit(Output::CloseRelay { relay: relay.bound });
+        }
+        self.commons.dismiss(rest::account(&allocation.username));
+    }
+
+    fn count(&mut self) {
+        self.stats.allocations = self.table.len() as u64;
     }
 
     fn emit(&mut self, output: Output) {
         match output {
-            Output::Transmit { .. } | Output::RelayTransmit { .. } if self.outputs.len() >= OUTPUTS => {
+            Output::Transmit { .. } | Output::RelayTransmit { .. } | Output::Deliver { .. }
+                if self.outputs.len() >= OUTPUTS =>
+            {
                 self.stats.dropped.congested += 1;
             }
             Output::Transmit { .. }
             | Output::RelayTransmit { .. }
+            | Output::Deliver { .. }
             | Output::OpenRelay { .. }
-            | Output::CloseRelay { .. } => self.outputs.push_back(output),
+            | Output::CloseRelay { .. }
+            | Output::Connect { .. }
+            | Output::Splice { .. }
+            | Output::Disconnect { .. }
+            | Output::HandOver { .. } => self.outputs.push_back(output),
         }
     }
 }

@@ -3,9 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
-use super::allocation::FiveTuple;
 use super::answer::Refusal;
-use super::pool::Family;
+use super::tuple::FiveTuple;
 use super::{Request, Server};
 use crate::codec::{Message, Writer, attribute, decode_address};
 
@@ -27,11 +26,11 @@ impl Server {
     /// Whether the client on `tuple` may have to do with `peer`: of the relay's family (443), and permitted (403).
     pub(super) fn admit(&self, tuple: FiveTuple, peer: SocketAddr) -> Result<(), Refusal> {
         let allocation = self.table.get(&tuple).ok_or(Refusal::Mismatch)?;
-        if Family::of(peer.ip()) != Family::of(allocation.relay.ip()) {
+        if allocation.relay_for(peer).is_none() {
             return Err(Refusal::PeerFamilyMismatch);
         }
         // A permission has no port of its own. A client that names none gets the host, and each datagram is judged again.
-        let is_relay = self.relay_at(peer).is_some() || (peer.port() == 0 && self.pool.bound(peer).is_some());
+        let is_relay = self.relay_at(peer).is_some() || (peer.port() == 0 && self.commons.bound(peer).is_some());
         let permitted = is_relay || (self.permits(peer) && !self.is_own(peer));
         if permitted { Ok(()) } else { Err(Refusal::Forbidden) }
     }

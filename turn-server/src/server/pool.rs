@@ -1,22 +1,24 @@
-//! The ports that relays stand on: which are taken, which are reserved, and a random choice among the rest
+//! The ports that relays stand on: a random choice among those that nobody has, and those that are reserved
 //! (RFC 8656 section 7.2: "ports ... SHOULD be random").
 //!
 //! It opens nothing: a port that is free here may be taken by another program, and the shell finds out.
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
-use std::ops::RangeInclusive;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
-use crate::RelayAddress;
+use super::commons::{Commons, HostIndex, Worker};
 
 /// How long a reserved port waits for its token (RFC 8656 section 7.2 says at least 30 s).
 const RESERVATION: Duration = Duration::from_secs(30);
 /// Reservations at once: each holds a port that serves nobody. Full: the request gets 508.
 const RESERVATIONS: usize = 256;
+/// How often a pair is looked for while other workers take its halves.
+const PAIRS: usize = 4;
 
 /// The address families of relays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,38 +66,27 @@ pub(super) enum NoPort {
     Exhausted,
 }
 
-/// The ports of all relay addresses.
+/// One worker's way to the ports of all relay addresses.
 pub(super) struct Pool {
-    hosts: Vec<Host>,
-    first: u16,
+    commons: Arc<Commons>,
+    worker: Worker,
     rng: StdRng,
-    /// In the order in which they end.
+    /// In the order in which they end. Their tokens begin with the worker's number, so that another one knows whose they are.
     reservations: VecDeque<Reservation>,
-}
-
-struct Host {
-    address: RelayAddress,
-    taken: Vec<bool>,
 }
 
 struct Reservation {
     token: [u8; 8],
-    relay: SocketAddr,
+    taken: Taken,
     until: Instant,
 }
 
 impl Pool {
-    pub(super) fn new(addresses: &[RelayAddress], ports: &RangeInclusive<u16>, seed: [u8; 32]) -> Self {
-        let hosts = addresses.iter().map(|address| Host { address: *address, taken: vec![false; ports.len()] });
-        Self {
-            hosts: hosts.collect(),
-            first: *ports.start(),
-            rng: StdRng::from_seed(seed),
-            reservations: VecDeque::new(),
-        }
+    pub(super) fn new(commons: Arc<Commons>, worker: Worker, seed: [u8; 32]) -> Self {
+        Self { commons, worker, rng: StdRng::from_seed(seed), reservations: VecDeque::new() }
     }
 
-    /// Random bits, for the transaction ids of indications.
+    /// Random bits: transaction ids of indications, tickets, ids of connections.
     pub(super) fn random(&mut self) -> [u8; 12] {
         self.rng.random()
     }
@@ -103,26 +94,17 @@ impl Pool {
     /// Takes a port; of several addresses of a family the one that the client came to (`near`), else the first.
     pub(super) fn take(&mut self, demand: Demand, near: IpAddr, now: Instant) -> Result<Taken, NoPort> {
         match demand {
-            Demand::Any(family) => self.take_where(family, near, |_, _| true),
-            Demand::Even(family) => self.take_where(family, near, |_, port| port % 2 == 0),
+            Demand::Any(family) => self.take_where(family, near, |_, _, _| true).map(|(_, _, taken)| taken),
+            Demand::Even(family) => {
+                self.take_where(family, near, |commons, _, at| commons.port(at) % 2 == 0).map(|(_, _, taken)| taken)
+            }
             Demand::Pair(family) => self.take_pair(family, near, now),
             Demand::Reserved(token) => self.redeem(token),
         }
     }
 
     pub(super) fn release(&mut self, relay: SocketAddr) {
-        let first = self.first;
-        let host = self.hosts.iter_mut().find(|host| host.address.bound == relay.ip());
-        if let Some(taken) = host.and_then(|host| host.taken.get_mut(slot(first, relay.port())?)) {
-            *taken = false;
-        }
-    }
-
-    /// The bound address of a relay that peers see as `advertised`; `None` when no relay stands on that address.
-    pub(super) fn bound(&self, advertised: SocketAddr) -> Option<SocketAddr> {
-        let is_it = |host: &&Host| host.address.advertised == advertised.ip() || host.address.bound == advertised.ip();
-        let host = self.hosts.iter().find(is_it)?;
-        Some(SocketAddr::new(host.address.bound, advertised.port()))
+        self.commons.release(relay);
     }
 
     pub(super) fn next_deadline(&self) -> Option<Instant> {
@@ -132,7 +114,7 @@ impl Pool {
     /// Frees the ports that nobody came for.
     pub(super) fn expire(&mut self, now: Instant) {
         while let Some(reservation) = self.reservations.pop_front_if(|reservation| reservation.until <= now) {
-            self.release(reservation.relay);
+            self.release(reservation.taken.relay);
         }
     }
 
@@ -147,65 +129,50 @@ impl Pool {
         &mut self,
         family: Family,
         near: IpAddr,
-        fits: impl Fn(&[bool], u16) -> bool,
-    ) -> Result<Taken, NoPort> {
-        let of_family = |host: &&mut Host| Family::of(host.address.bound) == family;
-        let near = self.hosts.iter().any(|host| host.address.bound == near).then_some(near);
-        let near = near.filter(|near| Family::of(*near) == family);
-        let host = self.hosts.iter_mut().filter(of_family).find(|host| near.is_none_or(|ip| ip == host.address.bound));
-        let host = host.ok_or(NoPort::Family)?;
-        let count = host.taken.len();
+        fits: impl Fn(&Commons, HostIndex, usize) -> bool,
+    ) -> Result<(HostIndex, usize, Taken), NoPort> {
+        let host = self.commons.host(|ip| Family::of(ip) == family, near).ok_or(NoPort::Family)?;
+        let count = self.commons.ports();
         let start = if count == 0 { 0 } else { self.rng.random_range(0..count) };
-        let first = self.first;
-        let free = |at: &usize| {
-            let port = usize::from(first) + at;
-            host.taken.get(*at) == Some(&false) && fits(host.taken.get(at + 1..).unwrap_or_default(), port as u16)
-        };
-        let at = (start..count).chain(0..start).find(free).ok_or(NoPort::Exhausted)?;
-        if let Some(taken) = host.taken.get_mut(at) {
-            *taken = true;
-        }
-        Ok(host.at(usize::from(first) + at))
+        let commons = &self.commons;
+        let take = |at: &usize| fits(commons, host, *at) && commons.claim(host, *at, self.worker);
+        let at = (start..count).chain(0..start).find(take).ok_or(NoPort::Exhausted)?;
+        let taken = self.taken(host, at).ok_or(NoPort::Family)?;
+        Ok((host, at, taken))
     }
 
     fn take_pair(&mut self, family: Family, near: IpAddr, now: Instant) -> Result<Taken, NoPort> {
         if self.reservations.len() >= RESERVATIONS {
             return Err(NoPort::Exhausted);
         }
-        let pair = |above: &[bool], port: u16| port.is_multiple_of(2) && above.first() == Some(&false);
-        let mut lower = self.take_where(family, near, pair)?;
-        let relay = SocketAddr::new(lower.relay.ip(), lower.relay.port() + 1);
-        let first = self.first;
-        let host = self.hosts.iter_mut().find(|host| host.address.bound == relay.ip());
-        if let Some(taken) = host.and_then(|host| host.taken.get_mut(slot(first, relay.port())?)) {
-            *taken = true;
+        let pair = |commons: &Commons, host, at| commons.port(at).is_multiple_of(2) && commons.is_free(host, at + 1);
+        for _ in 0..PAIRS {
+            let (host, at, mut lower) = self.take_where(family, near, pair)?;
+            // Another worker may have taken the upper one in the meantime.
+            if !self.commons.claim(host, at + 1, self.worker) {
+                self.release(lower.relay);
+                continue;
+            }
+            let upper = self.taken(host, at + 1).ok_or(NoPort::Family)?;
+            let mut token: [u8; 8] = self.rng.random();
+            token[0] = self.worker;
+            self.reservations.push_back(Reservation { token, taken: upper, until: now + RESERVATION });
+            lower.reservation = Some(token);
+            return Ok(lower);
         }
-        let token = self.rng.random();
-        self.reservations.push_back(Reservation { token, relay, until: now + RESERVATION });
-        lower.reservation = Some(token);
-        Ok(lower)
+        Err(NoPort::Exhausted)
     }
 
     fn redeem(&mut self, token: [u8; 8]) -> Result<Taken, NoPort> {
         let at = self.reservations.iter().position(|reservation| reservation.token == token);
         let reservation = at.and_then(|at| self.reservations.remove(at)).ok_or(NoPort::Exhausted)?;
-        let host = self.hosts.iter().find(|host| host.address.bound == reservation.relay.ip());
-        Ok(host.ok_or(NoPort::Family)?.at(usize::from(reservation.relay.port())))
+        Ok(reservation.taken)
     }
-}
 
-impl Host {
-    fn at(&self, port: usize) -> Taken {
-        let port = port as u16; // within the configured range
-        Taken {
-            relay: SocketAddr::new(self.address.bound, port),
-            advertised: SocketAddr::new(self.address.advertised, port),
-            reservation: None,
-        }
+    fn taken(&self, host: HostIndex, at: usize) -> Option<Taken> {
+        let address = self.commons.address(host)?;
+        let port = self.commons.port(at);
+        let (relay, advertised) = (SocketAddr::new(address.bound, port), SocketAddr::new(address.advertised, port));
+        Some(Taken { relay, advertised, reservation: None })
     }
-}
-
-/// Where a port stands in [`Host::taken`].
-fn slot(first: u16, port: u16) -> Option<usize> {
-    port.checked_sub(first).map(usize::from)
 }

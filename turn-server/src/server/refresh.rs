@@ -1,35 +1,74 @@
-//! Refresh (RFC 8656 section 8.2): a longer life for an allocation, or its end.
+//! Refresh (RFC 8656 section 8.2): a longer life for an allocation, or its end; and its new address, where its client has
+//! moved (RFC 8016).
 
 use std::time::{Duration, Instant};
 
 use super::allocate::{LIFETIME, address_family, lifetime};
+use super::allocation::{Allocation, Second};
 use super::answer::Refusal;
 use super::pool::Family;
-use super::{Request, Server};
+use super::{Output, Request, Server};
 use crate::codec::{Writer, attribute};
 
 impl Server {
     pub(super) fn refresh(&mut self, request: &Request<'_>, now: Instant) -> Result<Writer, Refusal> {
         let message = request.message;
+        self.follow(request)?;
         let allocation = self.table.get(&request.tuple).ok_or(Refusal::Mismatch)?;
         // "If ... REQUESTED-ADDRESS-FAMILY ... does not match": 443.
-        if let Some(value) = message.attribute(attribute::REQUESTED_ADDRESS_FAMILY) {
-            let family = address_family(value);
-            let family = if family == Err(Refusal::FamilyNotSupported) { None } else { Some(family?) };
-            if family != Some(Family::of(allocation.relay.ip())) {
-                return Err(Refusal::PeerFamilyMismatch);
-            }
-        }
+        let family = match message.attribute(attribute::REQUESTED_ADDRESS_FAMILY) {
+            None => None,
+            Some(value) => match address_family(value) {
+                Ok(family) if has_relay(allocation, family) => Some(family),
+                Ok(_) | Err(Refusal::FamilyNotSupported) => return Err(Refusal::PeerFamilyMismatch),
+                Err(refusal) => return Err(refusal),
+            },
+        };
         let granted = lifetime(message)?.unwrap_or(LIFETIME);
+        let ticket = allocation.ticket.as_ref().map(|tickets| tickets.current);
         // "If the lifetime is zero, the allocation is deleted": the client may have the same 5-tuple again at once.
         let ends = message.attribute(attribute::LIFETIME) == Some(&[0; 4]);
         let granted = if ends { Duration::ZERO } else { granted };
+        let response = Writer::success(message).attribute(attribute::LIFETIME, &seconds(granted));
         if ends {
-            self.close(request.tuple);
-        } else {
-            self.table.extend(&request.tuple, granted, now);
+            self.end(request, family);
+            return Ok(response);
         }
-        let seconds = granted.as_secs() as u32;
-        Ok(Writer::success(message).attribute(attribute::LIFETIME, &seconds.to_be_bytes()))
+        self.table.extend(&request.tuple, granted, now);
+        Ok(match ticket {
+            Some(ticket) if message.attribute(attribute::MOBILITY_TICKET).is_some() => {
+                response.attribute(attribute::MOBILITY_TICKET, &ticket)
+            }
+            Some(_) | None => response,
+        })
     }
+
+    /// Ends the relay of one family where there are two and one was named, else all.
+    fn end(&mut self, request: &Request<'_>, family: Option<Family>) {
+        let tuple = request.tuple;
+        let second = self.table.get(&tuple).map(|allocation| allocation.second);
+        let (Some(Second::Relay(second)), Some(family)) = (second, family) else { return self.close(tuple) };
+        let mut ended = second;
+        if Family::of(second.bound.ip()) != family {
+            // The first one ends: the second takes its place.
+            let Some(mut allocation) = self.table.remove(&tuple) else { return };
+            ended = allocation.relay;
+            allocation.relay = second;
+            allocation.second = Second::None;
+            self.table.insert(tuple, allocation);
+        } else {
+            self.table.set_second(&tuple, Second::None);
+        }
+        self.pool.release(ended.bound);
+        self.emit(Output::CloseRelay { relay: ended.bound });
+    }
+}
+
+fn has_relay(allocation: &Allocation, family: Family) -> bool {
+    allocation.relays().any(|relay| Family::of(relay.bound.ip()) == family)
+}
+
+/// The value of LIFETIME.
+pub(super) fn seconds(lifetime: Duration) -> [u8; 4] {
+    u32::try_from(lifetime.as_secs()).unwrap_or(u32::MAX).to_be_bytes()
 }

@@ -1,78 +1,168 @@
 //! From clients to peers: Send indications (RFC 8656 section 11.2) and ChannelData (section 12.6).
 //!
-//! Neither is answered: what may not pass is dropped and counted.
+//! Neither is answered: what may not pass is dropped and counted. ChannelData is the path of nearly every datagram, so
+//! [`Server::pass_channel_data`] says where one goes and copies nothing.
 
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::time::Instant;
 
-use super::allocation::{Allocation, FiveTuple, Phase};
+use super::commons::Worker;
+use super::relay::FromPeer;
+use super::tuple::FiveTuple;
 use super::{Output, Server};
 use crate::codec::{ChannelData, Message, attribute, decode_address};
 
+/// Where the data of a datagram goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Passage {
+    /// To whom.
+    pub way: Way,
+    /// Which bytes of the datagram.
+    pub data: Range<usize>,
+}
+
+/// To whom data goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// To a peer, from a relay.
+    Peer {
+        /// The relay, as it is bound.
+        relay: SocketAddr,
+        /// The peer.
+        peer: SocketAddr,
+    },
+    /// To another client of this worker, on a channel: between two relays nothing leaves the server.
+    Client {
+        /// The client.
+        to: FiveTuple,
+        /// The channel's number.
+        number: u16,
+    },
+    /// To a relay of another worker, which goes on by [`Server::handle_relay`].
+    Worker {
+        /// The worker.
+        worker: Worker,
+        /// Its relay, as it is bound.
+        relay: SocketAddr,
+        /// From whom that relay receives it.
+        from: SocketAddr,
+    },
+}
+
+/// Where a peer is.
+enum Whereabouts {
+    Outside { relay: SocketAddr },
+    Inside { worker: Worker, relay: SocketAddr, from: SocketAddr },
+}
+
 impl Server {
-    /// Takes ChannelData: the path of nearly every datagram.
-    pub(super) fn channel_data(&mut self, tuple: FiveTuple, datagram: &[u8], now: Instant) {
+    /// Where ChannelData goes; `None` when it is dropped, or on its way through [`Server::poll_output`].
+    pub fn pass_channel_data(&mut self, tuple: &FiveTuple, datagram: &[u8], now: Instant) -> Option<Passage> {
         let Some(ChannelData { number, data }) = ChannelData::decode(datagram) else {
             self.stats.dropped.malformed += 1;
-            return;
+            return None;
         };
-        let Some(allocation) = self.table.get(&tuple).filter(|allocation| allocation.is_live()) else {
+        let Some(allocation) = self.table.get(tuple).filter(|allocation| allocation.is_live()) else {
             self.stats.dropped.no_allocation += 1;
-            return;
+            return None;
         };
-        match allocation.channels.peer(number, now) {
-            Some(peer) => self.relay_to_peer(tuple, peer, data, now),
-            None => self.stats.dropped.no_channel += 1,
+        let Some(peer) = allocation.channels.peer(number, now) else {
+            self.stats.dropped.no_channel += 1;
+            return None;
+        };
+        let range = ChannelData::HEADER..ChannelData::HEADER + data.len();
+        match self.locate(tuple, peer, data.len(), now)? {
+            Whereabouts::Outside { relay } => Some(Passage { way: Way::Peer { relay, peer }, data: range }),
+            Whereabouts::Inside { worker, relay, from } if worker != self.worker => {
+                Some(Passage { way: Way::Worker { worker, relay, from }, data: range })
+            }
+            Whereabouts::Inside { relay, from, .. } => match self.pass_from_peer(relay, from, data.len(), now) {
+                FromPeer::Channel { to, number } => Some(Passage { way: Way::Client { to, number }, data: range }),
+                FromPeer::Indication { to } => {
+                    self.indicate(to, from, data);
+                    None
+                }
+                FromPeer::Dropped => None,
+            },
+        }
+    }
+
+    /// Takes ChannelData whose passage nobody asked for.
+    pub(super) fn channel_data(&mut self, tuple: FiveTuple, datagram: &[u8], now: Instant) {
+        let Some(Passage { way, data }) = self.pass_channel_data(&tuple, datagram, now) else { return };
+        let payload = datagram.get(data).unwrap_or_default();
+        match way {
+            Way::Peer { relay, peer } => self.emit(Output::RelayTransmit {
+                relay,
+                destination: peer,
+                payload: payload.to_vec(),
+                dont_fragment: false,
+            }),
+            Way::Client { to, number } => self.transmit_channel(to, number, payload),
+            Way::Worker { worker, relay, from } => {
+                self.emit(Output::Deliver { worker, relay, from, payload: payload.to_vec() });
+            }
         }
     }
 
     /// Takes a Send indication.
     pub(super) fn send_indication(&mut self, tuple: FiveTuple, message: &Message<'_>, now: Instant) {
-        // RFC 8489 section 6.3.2: an indication with an unknown attribute that must be understood is discarded.
-        // (DONT-FRAGMENT is one of them here.)
         let peer = message.attribute(attribute::XOR_PEER_ADDRESS);
         let peer = peer.and_then(|value| decode_address(value, &message.transaction));
         let (Some(peer), Some(data)) = (peer, message.attribute(attribute::DATA)) else {
             self.stats.dropped.malformed += 1;
             return;
         };
-        if !message.not_understood().is_empty() {
+        // RFC 8489 section 6.3.2: an indication with an unknown attribute that must be understood is discarded.
+        if !message.not_understood(&[]).is_empty() {
             self.stats.dropped.unexpected += 1;
             return;
         }
-        self.relay_to_peer(tuple, peer, data, now);
+        let dont_fragment = message.attribute(attribute::DONT_FRAGMENT).is_some();
+        match self.locate(&tuple, peer, data.len(), now) {
+            None => {}
+            Some(Whereabouts::Outside { relay }) => {
+                self.emit(Output::RelayTransmit { relay, destination: peer, payload: data.to_vec(), dont_fragment });
+            }
+            Some(Whereabouts::Inside { worker, relay, from }) if worker != self.worker => {
+                self.emit(Output::Deliver { worker, relay, from, payload: data.to_vec() });
+            }
+            Some(Whereabouts::Inside { relay, from, .. }) => self.relay_to_client(relay, from, data, now),
+        }
     }
 
-    fn relay_to_peer(&mut self, tuple: FiveTuple, peer: SocketAddr, data: &[u8], now: Instant) {
-        let Some(allocation) = self.table.get(&tuple).filter(|allocation| allocation.is_live()) else {
-            self.stats.dropped.no_allocation += 1;
-            return;
+    /// Where `peer` is, if data of the client on `tuple` may go there. What passes is counted.
+    fn locate(&mut self, tuple: &FiveTuple, peer: SocketAddr, length: usize, now: Instant) -> Option<Whereabouts> {
+        let dropped = &mut self.stats.dropped;
+        let Some(allocation) = self.table.get_mut(tuple).filter(|allocation| allocation.relays_datagrams()) else {
+            dropped.no_allocation += 1;
+            return None;
         };
-        if !allocation.permissions.holds(peer.ip(), now) {
-            self.stats.dropped.no_permission += 1;
-            return;
+        let Some(relay) = allocation.relay_for(peer).filter(|_| allocation.permissions.holds(peer.ip(), now)) else {
+            dropped.no_permission += 1;
+            return None;
+        };
+        if let Some(limits) = &mut allocation.limits
+            && !limits.to_peers.admit(length, now)
+        {
+            dropped.limited += 1;
+            return None;
         }
-        let (relay, advertised) = (allocation.relay, allocation.advertised);
         // A permission is of a host; among this server's own ports only live relays are peers, reached from within.
-        if let Some(other) = self.relay_at(peer) {
-            self.stats.to_peers.count(data.len());
-            self.relay_to_client(other, advertised, data, now);
-        } else if peer.port() == 0 || self.is_own(peer) {
+        if let Some((other, worker)) = self.relay_at(peer) {
+            self.stats.to_peers.count(length);
+            return Some(Whereabouts::Inside { worker, relay: other, from: relay.advertised });
+        }
+        if peer.port() == 0 || self.is_own(peer) {
             self.stats.dropped.own_address += 1;
-        } else if self.members.is_some() && !self.permits(peer) {
+            return None;
+        }
+        if self.rules.members.is_some() && !self.permits(peer) {
             self.stats.dropped.no_permission += 1; // a port that no permission is of
-        } else {
-            self.stats.to_peers.count(data.len());
-            self.emit(Output::RelayTransmit { relay, destination: peer, payload: data.to_vec() });
+            return None;
         }
-    }
-}
-
-impl Allocation {
-    pub(super) fn is_live(&self) -> bool {
-        match self.phase {
-            Phase::Live => true,
-            Phase::Opening { .. } => false,
-        }
+        self.stats.to_peers.count(length);
+        Some(Whereabouts::Outside { relay: relay.bound })
     }
 }

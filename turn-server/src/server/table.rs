@@ -1,19 +1,22 @@
-//! All allocations of a server, found by client, by relay, by user and by deadline. The four indices move together here
-//! and nowhere else.
+//! All allocations of one worker, found by client, by relay, by ticket and by deadline. The indices move together here and
+//! nowhere else.
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use super::allocation::{Allocation, FiveTuple};
-use crate::rest;
+use foldhash::quality::RandomState;
 
-/// The allocations.
+use super::allocation::{Allocation, Relay, Second, Ticket};
+use super::tuple::FiveTuple;
+
+/// The allocations. Each relayed datagram is looked up here, so the hash is a fast one; it is seeded by chance, so that
+/// nobody chooses addresses that collide.
 #[derive(Default)]
 pub(super) struct Table {
-    allocations: HashMap<FiveTuple, Allocation>,
-    relays: HashMap<SocketAddr, FiveTuple>,
-    accounts: HashMap<Box<[u8]>, usize>,
+    allocations: HashMap<FiveTuple, Allocation, RandomState>,
+    relays: HashMap<SocketAddr, FiveTuple, RandomState>,
+    tickets: HashMap<Ticket, FiveTuple, RandomState>,
     deadlines: BTreeSet<(Instant, FiveTuple)>,
 }
 
@@ -26,7 +29,7 @@ impl Table {
         self.allocations.get(tuple)
     }
 
-    /// An allocation to change; its deadline and relay only by [`Table::extend`], [`Table::remove`] and [`Table::insert`].
+    /// An allocation to change; its deadline, relays and ticket only by the methods of this table.
     pub(super) fn get_mut(&mut self, tuple: &FiveTuple) -> Option<&mut Allocation> {
         self.allocations.get_mut(tuple)
     }
@@ -36,30 +39,29 @@ impl Table {
         self.relays.get(&relay).copied()
     }
 
-    /// How many allocations the account behind a user name holds.
-    pub(super) fn held_by(&self, username: &[u8]) -> usize {
-        self.accounts.get(rest::account(username)).copied().unwrap_or(0)
+    /// Whose ticket it is, or was last.
+    pub(super) fn holder(&self, ticket: &Ticket) -> Option<FiveTuple> {
+        self.tickets.get(ticket).copied()
     }
 
     pub(super) fn insert(&mut self, tuple: FiveTuple, allocation: Allocation) {
-        self.relays.insert(allocation.relay, tuple);
+        self.relays.extend(allocation.relays().map(|relay| (relay.bound, tuple)));
+        for ticket in tickets(&allocation) {
+            self.tickets.insert(ticket, tuple);
+        }
         self.deadlines.insert((allocation.expires, tuple));
-        *self.accounts.entry(rest::account(&allocation.username).into()).or_default() += 1;
         self.allocations.insert(tuple, allocation);
     }
 
     pub(super) fn remove(&mut self, tuple: &FiveTuple) -> Option<Allocation> {
         let allocation = self.allocations.remove(tuple)?;
-        self.relays.remove(&allocation.relay);
-        self.deadlines.remove(&(allocation.expires, *tuple));
-        let account = rest::account(&allocation.username);
-        let left = self.accounts.get_mut(account).map(|count| {
-            *count = count.saturating_sub(1);
-            *count
-        });
-        if left == Some(0) {
-            self.accounts.remove(account);
+        for relay in allocation.relays() {
+            self.relays.remove(&relay.bound);
         }
+        for ticket in tickets(&allocation) {
+            self.tickets.remove(&ticket);
+        }
+        self.deadlines.remove(&(allocation.expires, *tuple));
         Some(allocation)
     }
 
@@ -72,10 +74,26 @@ impl Table {
         self.deadlines.insert((allocation.expires, *tuple));
     }
 
+    /// Gives an allocation its second relay, or takes it.
+    pub(super) fn set_second(&mut self, tuple: &FiveTuple, second: Second) {
+        let Some(allocation) = self.allocations.get_mut(tuple) else { return };
+        if let Second::Relay(Relay { bound, .. }) = allocation.second {
+            self.relays.remove(&bound);
+        }
+        if let Second::Relay(Relay { bound, .. }) = second {
+            self.relays.insert(bound, *tuple);
+        }
+        allocation.second = second;
+    }
+
+    /// The clients of all allocations.
+    pub(super) fn tuples(&self) -> impl Iterator<Item = FiveTuple> {
+        self.deadlines.iter().map(|(_, tuple)| *tuple)
+    }
+
     /// The allocations whose client's address is not one of those.
     pub(super) fn clients_outside(&self, is_inside: impl Fn(IpAddr) -> bool) -> Vec<FiveTuple> {
-        let tuples = self.deadlines.iter().map(|(_, tuple)| *tuple);
-        tuples.filter(|tuple| !is_inside(tuple.client.ip())).collect()
+        self.tuples().filter(|tuple| !is_inside(tuple.client.ip())).collect()
     }
 
     /// Ends permissions and channels with those peers.
@@ -96,4 +114,10 @@ impl Table {
     pub(super) fn expired(&self, now: Instant) -> Option<FiveTuple> {
         self.deadlines.first().filter(|(at, _)| *at <= now).map(|(_, tuple)| *tuple)
     }
+}
+
+fn tickets(allocation: &Allocation) -> impl Iterator<Item = Ticket> + use<> {
+    let tickets = allocation.ticket.as_deref();
+    let used = tickets.and_then(|tickets| tickets.used).map(|(ticket, _)| ticket);
+    tickets.map(|tickets| tickets.current).into_iter().chain(used)
 }

@@ -32,7 +32,7 @@ pub fn turn(seed: u64, now: Instant) -> Turn {
     config.peers = PeerPolicy::allowing(["10.0.0.0/8".parse().expect("a network")]);
     config.relay_addresses = vec![hearth_turn::RelayAddress { bound: TURN.ip(), advertised: TURN.ip() }];
     config.own = vec![TURN];
-    Turn::new(config, now, Duration::from_secs(UNIX))
+    Turn::new(&config, now, Duration::from_secs(UNIX))
 }
 
 fn seed_bytes(seed: u64) -> [u8; 32] {

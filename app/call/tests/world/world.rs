@@ -397,13 +397,19 @@ impl World {
     fn drain_turn(&mut self) {
         while let Some(output) = self.turn.poll_output() {
             match output {
-                TurnOutput::Transmit { local, destination, payload } => {
-                    self.net.send(local, destination, payload, self.now);
+                TurnOutput::Transmit { to, payload } => {
+                    self.net.send(to.local, to.client, payload, self.now);
                 }
-                TurnOutput::RelayTransmit { relay, destination, payload } => {
+                TurnOutput::RelayTransmit { relay, destination, payload, .. } => {
                     self.net.send(relay, destination, payload, self.now);
                 }
-                TurnOutput::OpenRelay { .. } | TurnOutput::CloseRelay { .. } => {}
+                TurnOutput::OpenRelay { .. }
+                | TurnOutput::CloseRelay { .. }
+                | TurnOutput::Connect { .. }
+                | TurnOutput::Splice { .. }
+                | TurnOutput::Disconnect { .. }
+                | TurnOutput::HandOver { .. }
+                | TurnOutput::Deliver { .. } => {}
             }
         }
     }

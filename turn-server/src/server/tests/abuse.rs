@@ -56,7 +56,7 @@ fn strangers_leave_no_state() {
 
 /// Datagrams of every kind that a client sends, for damaging.
 fn samples(lab: &mut Lab) -> Vec<Vec<u8>> {
-    let mut samples = vec![ChannelData { number: 0x4000, data: b"some data" }.encode().unwrap()];
+    let mut samples = vec![ChannelData { number: 0x4000, data: b"some data" }.encode(false).unwrap()];
     let peer_and_data = |w: Writer| {
         w.address(attribute::XOR_PEER_ADDRESS, peer())
             .attribute(attribute::CHANNEL_NUMBER, &[0x40, 0, 0, 0])

@@ -14,7 +14,7 @@ fn allocate(lab: &mut Lab, parts: &[(u16, &[u8])], key: Option<&Key>) -> Reply {
 }
 
 fn allocate_as(lab: &mut Lab, username: &str, password: &str) -> Reply {
-    let nonce = lab.server.nonces.issue(ann(), lab.server.clock.unix(lab.now));
+    let nonce = lab.server.gate.nonces.issue(ann(), lab.server.clock.unix(lab.now));
     let parts: [(u16, &[u8]); 3] = [
         (attribute::USERNAME, username.as_bytes()),
         (attribute::REALM, b"hearth"),
@@ -38,9 +38,9 @@ fn the_challenge_is_enough_to_come_in() {
 #[test]
 fn each_fault_has_its_code() {
     let mut lab = Lab::new();
-    let good = lab.server.nonces.issue(ann(), UNIX);
-    let foreign = lab.server.nonces.issue(bob(), UNIX);
-    let stale = lab.server.nonces.issue(ann(), UNIX - Duration::from_secs(3601));
+    let good = lab.server.gate.nonces.issue(ann(), UNIX);
+    let foreign = lab.server.gate.nonces.issue(bob(), UNIX);
+    let stale = lab.server.gate.nonces.issue(ann(), UNIX - Duration::from_secs(3601));
     let ann_key = key("ann", "pass");
     let (user, realm) = ((attribute::USERNAME, &b"ann"[..]), (attribute::REALM, &b"hearth"[..]));
     let nonce = |text: &'static [u8]| (attribute::NONCE, text);
@@ -126,7 +126,7 @@ fn a_call_outlives_the_credentials_that_began_it() {
     assert!(allocate_as(&mut lab, &username, &password).is_success());
     lab.pass(300);
     let key = key(&username, &password);
-    let nonce = lab.server.nonces.issue(ann(), lab.server.clock.unix(lab.now));
+    let nonce = lab.server.gate.nonces.issue(ann(), lab.server.clock.unix(lab.now));
     let refresh = lab
         .writer(Method::Refresh)
         .attribute(attribute::USERNAME, username.as_bytes())

@@ -14,7 +14,7 @@ mod shell_duties;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use super::{Output, Server};
+use super::{FiveTuple, Output, Server};
 use crate::codec::{ChannelData, Class, Message, Method, Writer, attribute, decode_address};
 use crate::crypto::Key;
 use crate::{Config, PeerPolicy, Secret, Stats, User};
@@ -65,7 +65,7 @@ fn key(name: &str, password: &str) -> Key {
 
 /// An ordinary server: users ann and bob, one secret, relays on one address of each family.
 fn config() -> Config {
-    let user = |name: &str| User { name: name.to_owned(), password: Secret::new("pass").unwrap() };
+    let user = |name: &str| User::new(name, Secret::new("pass").unwrap());
     let mut config = Config::new([7; 32]);
     config.users = vec![user("ann"), user("bob")];
     config.secrets = vec![Secret::new("old secret").unwrap(), Secret::new("new secret").unwrap()];
@@ -84,7 +84,7 @@ impl Lab {
         let mut config = config();
         change(&mut config);
         let now = Instant::now();
-        Self { server: Server::new(config, now, UNIX), now, transactions: 0 }
+        Self { server: Server::new(&config, now, UNIX), now, transactions: 0 }
     }
 
     fn allowing(range: &str) -> Self {
@@ -126,7 +126,7 @@ impl Lab {
 
     /// A request of `name`, signed and with a fresh nonce.
     fn signed(&mut self, client: SocketAddr, name: &str, request: Writer) -> Vec<u8> {
-        let nonce = self.server.nonces.issue(client, self.server.clock.unix(self.now));
+        let nonce = self.server.gate.nonces.issue(client, self.server.clock.unix(self.now));
         let request = request
             .attribute(attribute::USERNAME, name.as_bytes())
             .attribute(attribute::REALM, b"hearth")
@@ -185,7 +185,7 @@ impl Lab {
     }
 
     fn channel(&mut self, client: SocketAddr, number: u16, data: &[u8]) -> Vec<Output> {
-        self.send(client, &ChannelData { number, data }.encode().unwrap())
+        self.send(client, &ChannelData { number, data }.encode(false).unwrap())
     }
 }
 
@@ -194,7 +194,14 @@ impl Reply {
     fn among(outputs: Vec<Output>) -> Self {
         let mut payloads = outputs.into_iter().filter_map(|output| match output {
             Output::Transmit { payload, .. } => Some(payload),
-            Output::RelayTransmit { .. } | Output::OpenRelay { .. } | Output::CloseRelay { .. } => None,
+            Output::RelayTransmit { .. }
+            | Output::OpenRelay { .. }
+            | Output::CloseRelay { .. }
+            | Output::Connect { .. }
+            | Output::Splice { .. }
+            | Output::Disconnect { .. }
+            | Output::HandOver { .. }
+            | Output::Deliver { .. } => None,
         });
         let raw = payloads.next().expect("an answer");
         assert_eq!(payloads.next(), None, "one answer");
@@ -230,8 +237,8 @@ enum Received {
 }
 
 fn received(outputs: &[Output], client: SocketAddr) -> Option<Received> {
-    let [Output::Transmit { local, destination, payload }] = outputs else { return None };
-    assert_eq!((*local, *destination), (listener(), client));
+    let [Output::Transmit { to, payload }] = outputs else { return None };
+    assert_eq!(*to, FiveTuple::udp(client, listener()));
     if let Some(ChannelData { number, data }) = ChannelData::decode(payload).filter(|d| d.number >= 0x4000) {
         return Some(Received::Channel(number, data.to_vec()));
     }
@@ -243,5 +250,5 @@ fn received(outputs: &[Output], client: SocketAddr) -> Option<Received> {
 
 /// What left a relay.
 fn relayed(relay: SocketAddr, destination: SocketAddr, data: &[u8]) -> Vec<Output> {
-    vec![Output::RelayTransmit { relay, destination, payload: data.to_vec() }]
+    vec![Output::RelayTransmit { relay, destination, payload: data.to_vec(), dont_fragment: false }]
 }

@@ -105,7 +105,7 @@ fn an_indication_with_a_strange_attribute_is_discarded() {
     let indication = Writer::new(Class::Indication, Method::Send, [1; 12])
         .address(attribute::XOR_PEER_ADDRESS, peer())
         .attribute(attribute::DATA, b"x")
-        .attribute(0x001a, &[]);
+        .attribute(0x001b, &[]);
     let datagram = indication.seal(None, false).unwrap();
     assert_eq!(lab.send(ann(), &datagram), []);
     assert_eq!(lab.stats().dropped.unexpected, 1);

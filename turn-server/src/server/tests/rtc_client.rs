@@ -36,11 +36,11 @@ fn settle(lab: &mut Lab, clients: &mut [(SocketAddr, Client)]) -> Vec<(SocketAdd
             }
         }
         for output in lab.drain() {
-            let Output::Transmit { local, destination, payload } = output else { continue };
-            let (_, client) = clients.iter_mut().find(|(address, _)| *address == destination).unwrap();
+            let Output::Transmit { to, payload } = output else { continue };
+            let (_, client) = clients.iter_mut().find(|(address, _)| *address == to.client).unwrap();
             let transport = TransportContext {
-                local_addr: destination,
-                peer_addr: local,
+                local_addr: to.client,
+                peer_addr: to.local,
                 transport_protocol: TransportProtocol::UDP,
                 ecn: None,
             };

@@ -10,7 +10,7 @@ fn allocate_failing(lab: &mut Lab, failures: usize, build: impl FnOnce(Writer) -
     let mut opened = 0;
     let mut rest = Vec::new();
     while let Some(output) = lab.server.poll_output() {
-        if let Output::OpenRelay { relay } = output {
+        if let Output::OpenRelay { relay, .. } = output {
             opened += 1;
             if opened <= failures {
                 lab.server.handle_relay_failed(relay, lab.now);

@@ -1,0 +1,171 @@
+//! Connect and ConnectionBind (RFC 6062 sections 5.2 to 5.4): TCP between a client and a peer.
+//!
+//! Connections are made, accepted and joined by the shell; here stands which of them may be.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use super::allocation::Protocol;
+use super::answer::Refusal;
+use super::connections::{Asked, ConnectionId, Phase};
+use super::tuple::FiveTuple;
+use super::{Output, Request, Server};
+use crate::codec::{Class, Method, Writer, attribute, decode_address};
+
+/// Connections of one allocation at once; beyond it a client gets 446 or 508, and a peer is closed.
+const CONNECTIONS: usize = 64;
+
+impl Server {
+    /// Connect: asks the shell for a connection to a peer; the answer waits for it.
+    pub(super) fn connect(&mut self, request: &Request<'_>, now: Instant) -> Result<(), Refusal> {
+        let message = request.message;
+        let allocation = self.table.get(&request.tuple).ok_or(Refusal::Mismatch)?;
+        // "If the allocation ... is not a TCP one": 400; no peer, or a malformed one: 400.
+        let peer = message.attribute(attribute::XOR_PEER_ADDRESS);
+        let peer = peer.and_then(|value| decode_address(value, &message.transaction)).ok_or(Refusal::BadRequest)?;
+        if allocation.protocol != Protocol::Tcp || peer.port() == 0 {
+            return Err(Refusal::BadRequest);
+        }
+        let relay = allocation.relay_for(peer).ok_or(Refusal::PeerFamilyMismatch)?.bound;
+        // "The server MUST forbid ... by local policy": 403; the relay itself is never a peer of TCP.
+        self.admit(request.tuple, peer)?;
+        if self.commons.bound(peer).is_some() && !self.opens_own(peer.ip()) {
+            return Err(Refusal::Forbidden);
+        }
+        // "If a connection ... already exists": 446.
+        if self.connections.reaches(request.tuple, peer) {
+            return Err(Refusal::ConnectionExists);
+        }
+        if self.connections.count(request.tuple) >= CONNECTIONS {
+            return Err(Refusal::Capacity);
+        }
+        let allocation = self.table.get_mut(&request.tuple).ok_or(Refusal::Mismatch)?;
+        allocation.permissions.install(&[peer.ip()], now).map_err(|_| Refusal::Capacity)?;
+        let id = self.connection_id();
+        let asked = Asked {
+            transaction: message.transaction,
+            fingerprinted: message.fingerprinted,
+            integrity: message.integrity(),
+        };
+        self.connections.insert(id, request.tuple, peer, Phase::Opening(asked), now);
+        self.emit(Output::Connect { connection: id, relay, peer });
+        Ok(())
+    }
+
+    /// Takes the news that a connection stands.
+    pub fn handle_connected(&mut self, id: ConnectionId, now: Instant) {
+        let Some((owner, asked)) = self.opening(id) else { return self.emit(Output::Disconnect { connection: id }) };
+        self.connections.enter(id, Phase::Waiting, now);
+        self.stats.connections += 1;
+        let response = Writer::new(Class::Success, Method::Connect, asked.transaction);
+        self.answer_asked(owner, &asked, response.attribute(attribute::CONNECTION_ID, &id.0));
+    }
+
+    /// Takes the news that a connection is gone, or never came about (447).
+    pub fn handle_disconnected(&mut self, id: ConnectionId) {
+        if let Some((owner, asked)) = self.opening(id) {
+            self.stats.refused.unreachable += 1;
+            let response = Writer::new(Class::Error, Method::Connect, asked.transaction);
+            self.answer_asked(owner, &asked, response.attribute(attribute::ERROR_CODE, &[0, 0, 4, 47]));
+        }
+        self.connections.remove(id);
+    }
+
+    fn answer_asked(&mut self, owner: FiveTuple, asked: &Asked, response: Writer) {
+        let Some(allocation) = self.table.get(&owner) else { return };
+        let key = allocation.key.clone().signing(asked.integrity);
+        self.answer(owner, response, Some(&key), asked.fingerprinted);
+    }
+
+    fn opening(&self, id: ConnectionId) -> Option<(FiveTuple, Asked)> {
+        let connection = self.connections.get(id)?;
+        match &connection.phase {
+            Phase::Opening(asked) => Some((connection.owner, asked.clone())),
+            Phase::Waiting | Phase::Bound(_) => None,
+        }
+    }
+
+    /// A peer has connected to a relay: its connection's name, or `None` when it is to be closed (section 5.3).
+    pub fn handle_accepted(&mut self, relay: SocketAddr, peer: SocketAddr, now: Instant) -> Option<ConnectionId> {
+        let owner = self.table.owner(relay)?;
+        let allocation = self.table.get(&owner).filter(|allocation| allocation.is_live())?;
+        if allocation.protocol != Protocol::Tcp || !allocation.permissions.holds(peer.ip(), now) {
+            self.stats.dropped.no_permission += 1;
+            return None;
+        }
+        if self.connections.count(owner) >= CONNECTIONS {
+            self.stats.dropped.congested += 1;
+            return None;
+        }
+        let id = self.connection_id();
+        self.connections.insert(id, owner, peer, Phase::Waiting, now);
+        self.stats.connections += 1;
+        let attempt = Writer::new(Class::Indication, Method::ConnectionAttempt, self.pool.random())
+            .attribute(attribute::CONNECTION_ID, &id.0)
+            .address(attribute::XOR_PEER_ADDRESS, peer);
+        if let Some(payload) = attempt.seal(None, self.rules.options.fingerprint) {
+            self.transmit(owner, payload);
+        }
+        Some(id)
+    }
+
+    /// ConnectionBind: the connection it comes by becomes the peer's (section 5.4).
+    pub(super) fn connection_bind(&mut self, request: &Request<'_>, now: Instant) -> Result<Writer, Refusal> {
+        let Request { tuple, message, .. } = *request;
+        // It has to be a connection of its own, over a stream: 400.
+        if !tuple.transport.is_stream() || self.table.get(&tuple).is_some() {
+            return Err(Refusal::BadRequest);
+        }
+        let id = message.attribute(attribute::CONNECTION_ID).and_then(|value| value.try_into().ok());
+        let id = ConnectionId(id.ok_or(Refusal::BadRequest)?);
+        // "If the connection does not exist, or is bound, or is another user's": 400.
+        let owner = self.waiting(id).filter(|owner| self.is_of(*owner, &request.username));
+        owner.ok_or(Refusal::BadRequest)?;
+        self.connections.enter(id, Phase::Bound(tuple), now);
+        Ok(Writer::success(message).attribute(attribute::CONNECTION_ID, &id.0))
+    }
+
+    fn waiting(&self, id: ConnectionId) -> Option<FiveTuple> {
+        let connection = self.connections.get(id)?;
+        (connection.phase == Phase::Waiting).then_some(connection.owner)
+    }
+
+    fn is_of(&self, owner: FiveTuple, username: &[u8]) -> bool {
+        self.table.get(&owner).is_some_and(|allocation| *allocation.username == *username)
+    }
+
+    /// The answer to a ConnectionBind has been given: what follows on that connection is the peer's.
+    pub(super) fn splice(&mut self, tuple: FiveTuple) {
+        if let Some(connection) = self.connections.carried_by(tuple) {
+            self.emit(Output::Splice { connection, client: tuple });
+        }
+    }
+
+    /// Counts bytes that the shell carried between a client and a peer.
+    pub fn handle_carried(&mut self, to_peer: usize, from_peer: usize) {
+        self.stats.carried_to_peers += to_peer as u64;
+        self.stats.carried_from_peers += from_peer as u64;
+    }
+
+    /// A client's stream is closed. Its allocation ends, unless it holds a ticket with which it may come back.
+    pub fn handle_client_gone(&mut self, tuple: FiveTuple) {
+        if let Some(id) = self.connections.carried_by(tuple) {
+            self.disconnect(id);
+        }
+        if self.table.get(&tuple).is_some_and(|allocation| allocation.ticket.is_none()) {
+            self.close(tuple);
+        }
+        self.count();
+    }
+
+    pub(super) fn disconnect(&mut self, id: ConnectionId) {
+        if self.connections.remove(id).is_some() {
+            self.emit(Output::Disconnect { connection: id });
+        }
+    }
+
+    fn connection_id(&mut self) -> ConnectionId {
+        let [_, a, b, c, ..] = self.pool.random();
+        ConnectionId([self.worker, a, b, c])
+    }
+}
