@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use hearth_signal::config::RelayPlan;
 use hearth_signal::rooms::{IceConfig, TurnRest, TurnSecret};
-use hearth_turn::shell::Shell;
+use hearth_turn::shell::{Listen, Shell};
 use hearth_turn::{Config, PeerPolicy, Secret};
 
 /// How long one is good that a page of the old protocol gets before it is in a room: time to find one.
@@ -30,7 +30,8 @@ pub(crate) fn bind(plan: &RelayPlan, ice: &mut IceConfig) -> anyhow::Result<Shel
     config.peers = PeerPolicy::allowing(plan.allow_peers.iter().copied());
     config.relay_ports = plan.ports.clone();
     config.quotas.allocations = plan.allocations;
-    let shell = Shell::bind(config, &plan.listen, &plan.external)
+    let listen = Listen { external: plan.external.clone(), workers: 0, ..Listen::on(&plan.listen) };
+    let shell = Shell::bind(config, &listen)
         .context("The relay cannot start. Choose another address by --turn-listen, or end the other TURN server")?;
     let urls = urls(plan, shell.local_addrs());
     warn_of_privacy(plan, shell.local_addrs());

@@ -125,7 +125,7 @@ fn text(figures: &HubFigures, sources: &Sources) -> String {
     gauges(&mut registry, figures, sources);
     counters(&mut registry, figures, sources);
     if let Some(stats) = &sources.relay {
-        relay(registry.sub_registry_with_prefix("relay"), &stats.borrow());
+        hearth_turn::metrics::register(registry.sub_registry_with_prefix("relay"), &stats.borrow());
     }
     let mut text = String::new();
     if encode(&mut text, &registry).is_err() {
@@ -164,26 +164,6 @@ fn counters(registry: &mut Registry, figures: &HubFigures, sources: &Sources) {
         ("timed_out", "Sessions that did not come back", rooms.timed_out),
         ("floods", "Sessions ended because they sent too much", rooms.floods),
         ("overflows", "Sessions ended because too much waited for them", rooms.overflows),
-    ] {
-        registry.register(name, help, ConstCounter::new(value));
-    }
-}
-
-fn relay(registry: &mut Registry, stats: &hearth_turn::Stats) {
-    let allocations = i64::try_from(stats.allocations).unwrap_or(i64::MAX);
-    registry.register("allocations", "Allocations that stand", ConstGauge::new(allocations));
-    let refused = &stats.refused;
-    for (name, help, value) in [
-        ("allocated", "Allocations ever made", stats.allocated),
-        ("to_peers_bytes", "Bytes relayed to peers", stats.to_peers.bytes),
-        ("from_peers_bytes", "Bytes relayed from peers", stats.from_peers.bytes),
-        ("to_peers_datagrams", "Datagrams relayed to peers", stats.to_peers.datagrams),
-        ("from_peers_datagrams", "Datagrams relayed from peers", stats.from_peers.datagrams),
-        ("refused_unauthorized", "Requests without good credentials, first ones included", refused.unauthorized),
-        ("refused_forbidden", "Requests for a peer that the policy forbids", refused.forbidden),
-        ("refused_quota", "Requests beyond a quota", refused.quota),
-        ("refused_capacity", "Requests for which there was no port", refused.capacity),
-        ("dropped_unsent", "Datagrams that the system did not take", stats.dropped.unsent),
     ] {
         registry.register(name, help, ConstCounter::new(value));
     }

@@ -1,77 +1,157 @@
-//! The shell round the core: sockets, the clock, and one loop that owns the [`Server`].
+//! The shell round the core: sockets, threads and the clock.
 //!
-//! Each socket has a task that reads it into one bounded queue; the loop takes from there, and sends by itself. What a
-//! socket does not take at once is dropped, as UDP may. It decides nothing about the protocol.
+//! One thread a worker ([`worker`]), each with a core of its own, its share of the listeners, and no lock on the way of a
+//! datagram. This is the front of it: it binds, starts, tells the workers what changed, gathers what they count, and ends
+//! them. It decides nothing about the protocol.
 
-mod sockets;
+mod bind;
+mod clients;
+mod dtls;
+mod mail;
+mod stream;
+mod tls;
+mod udp;
+mod worker;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
-use tokio::net::UdpSocket;
-use tokio::sync::{mpsc, watch};
-use tokio::task::{AbortHandle, JoinSet};
+use mio::{Poll, Waker};
+use tokio::sync::watch;
 
-use crate::{Config, Output, RelayAddress, Server, Stats};
-use sockets::{Event, INBOX, Place, bind_relay, read, send};
+use crate::{Changes, Commons, Config, Discovery, RelayAddress, Server, Stats};
+use bind::Bound;
+use mail::{Mail, Postbox};
+use worker::{Links, Listening, Prepared};
 
-pub use sockets::BindError;
+pub use bind::{BindError, Doors};
+pub use tls::{Identity, IdentityError};
 
-/// How often counters are published.
+/// How often counters are gathered.
 const STATS: Duration = Duration::from_secs(1);
+
+/// Where a server listens, and with how many threads.
+pub struct Listen {
+    /// Addresses; an unspecified one stands for every address of its family that this machine has now, each with a socket
+    /// of its own and all on one port (port 0: any that is free).
+    pub addresses: Vec<SocketAddr>,
+    /// What peers see of the relays' addresses, one of a family, where `Config::relay_addresses` is empty and relays stand
+    /// on the listeners' addresses.
+    pub external: Vec<IpAddr>,
+    /// Threads; 0 for one for each two processors: the kernel's half of the work, interrupts and delivery, needs the other. Where the system cannot divide clients among several, there is one.
+    pub workers: usize,
+    /// What clients may come by.
+    pub doors: Doors,
+    /// Who the server is over TLS and DTLS; without one they are not served.
+    pub identity: Option<Arc<Identity>>,
+    /// Whether clients learn how their NATs behave (RFC 5780), where there are two addresses of a family: then each port has
+    /// a second one, this or the next.
+    pub discovery: Option<Option<u16>>,
+}
+
+impl Listen {
+    /// UDP and TCP on these addresses, one worker, no TLS.
+    pub fn on(addresses: &[SocketAddr]) -> Self {
+        let doors = Doors { udp: true, tcp: true, tls: true, dtls: true };
+        let external = Vec::new();
+        Self { addresses: addresses.to_vec(), external, workers: 1, doors, identity: None, discovery: None }
+    }
+}
 
 /// A server that is bound and not yet running.
 pub struct Shell {
-    core: Server,
-    listeners: HashMap<SocketAddr, Arc<UdpSocket>>,
+    workers: Vec<Prepared>,
+    postboxes: Vec<Postbox>,
     local_addrs: Vec<SocketAddr>,
-    relays: HashMap<SocketAddr, Relay>,
-    readers: JoinSet<()>,
-    inbox: mpsc::Receiver<Event>,
-    sender: mpsc::Sender<Event>,
+    counted: Vec<watch::Receiver<Stats>>,
     stats: watch::Sender<Stats>,
     members: Option<watch::Receiver<BTreeSet<IpAddr>>>,
 }
 
-struct Relay {
-    socket: Arc<UdpSocket>,
-    reader: AbortHandle,
+/// Tells a running server what changed. It may be cloned, and outlives the server harmlessly.
+#[derive(Clone)]
+pub struct Control {
+    postboxes: Vec<Postbox>,
+}
+
+impl Control {
+    /// Other users, secrets, peers and quotas: allocations that stand go on, data to peers that are refused now ends.
+    pub fn reload(&self, changes: Changes) {
+        let changes = Arc::new(changes);
+        self.tell(|| Mail::Reload(Arc::clone(&changes)));
+    }
+
+    /// Another certificate, for whoever connects from now on.
+    pub fn identify(&self, identity: Option<Arc<Identity>>) {
+        self.tell(|| Mail::Identity(identity.clone()));
+    }
+
+    /// No new allocations; those that stand go on.
+    pub fn drain(&self) {
+        self.tell(|| Mail::Drain);
+    }
+
+    fn tell(&self, mail: impl Fn() -> Mail) {
+        for postbox in &self.postboxes {
+            postbox.order(mail());
+        }
+    }
 }
 
 impl Shell {
-    /// Binds the listeners. It must be called within a tokio runtime with I/O and time enabled.
-    ///
-    /// An unspecified address stands for every address of its family that this machine has now, each with a socket of
-    /// its own and all on one port (port 0: any that is free). Where `config.relay_addresses` is empty, relays stand on the listeners'
-    /// addresses, on loopback only if there is no other; `external` says what peers see of them, one of a family.
+    /// Binds the listeners. Where `config.relay_addresses` is empty, relays stand on the listeners' addresses, on loopback
+    /// only if there is no other.
     ///
     /// # Errors
     /// [`BindError`] names the address that is not to be had.
-    pub fn bind(mut config: Config, listen: &[SocketAddr], external: &[IpAddr]) -> Result<Self, BindError> {
-        let mut sockets = Vec::new();
-        for address in listen {
-            sockets.extend(sockets::bind_listeners(*address)?);
+    pub fn bind(mut config: Config, listen: &Listen) -> Result<Self, BindError> {
+        let workers = workers(listen.workers);
+        let mut bound = Vec::new();
+        for address in &listen.addresses {
+            bound.extend(bind::bind(*address, workers, listen.doors)?);
         }
-        let local_addrs: Vec<SocketAddr> = sockets.iter().map(|(address, _)| *address).collect();
+        let mut local_addrs: Vec<SocketAddr> = bound.iter().map(|bound| bound.address).collect();
+        if let Some(alternate) = listen.discovery {
+            config.discovery = bind::discovery(&local_addrs, alternate);
+            for address in
+                config.discovery.iter().flat_map(Discovery::all).filter(|address| !local_addrs.contains(address))
+            {
+                bound.extend(bind::bind(address, workers, listen.doors)?);
+            }
+            local_addrs = bound.iter().map(|bound| bound.address).collect();
+        }
         config.own.extend(&local_addrs);
         if config.relay_addresses.is_empty() {
-            config.relay_addresses = relay_addresses(&local_addrs, external);
+            config.relay_addresses = relay_addresses(&local_addrs, &listen.external);
         }
-        let (sender, inbox) = mpsc::channel(INBOX);
-        let mut readers = JoinSet::new();
-        for (address, socket) in &sockets {
-            readers.spawn(read(Arc::clone(socket), Place::Listener(*address), sender.clone()));
+        let failed = |error: io::Error| BindError::Worker { error };
+        let polls: Vec<Poll> = (0..workers).map(|_| Poll::new()).collect::<io::Result<_>>().map_err(failed)?;
+        let wakers = polls.iter().map(|poll| Waker::new(poll.registry(), worker::LETTERS));
+        let boxes: Vec<_> = wakers.map(|waker| waker.map(Postbox::new)).collect::<io::Result<_>>().map_err(failed)?;
+        let (postboxes, letters): (Vec<Postbox>, Vec<_>) = boxes.into_iter().unzip();
+        let commons = Arc::new(Commons::new(&config, workers));
+        let (start, unix) = (now(), unix_now());
+        let mut counted = Vec::new();
+        let mut all = Vec::new();
+        for (number, (poll, letters)) in polls.into_iter().zip(letters).enumerate() {
+            let number = number as crate::Worker; // at most 64
+            let (stats, receiver) = watch::channel(Stats::default());
+            counted.push(receiver);
+            let core = Server::worker(&config, Arc::clone(&commons), number, start, unix);
+            let identity = listen.identity.clone();
+            let postboxes = postboxes.clone();
+            let doors = listen.doors;
+            let links = Links { number, letters, postboxes, identity, doors, members: None, stats, swept: start };
+            all.push(Prepared::new(core, poll, share(&mut bound), links, start).map_err(failed)?);
         }
-        let core = Server::new(config, now(), unix_now());
         let (stats, _) = watch::channel(Stats::default());
-        let listeners = sockets.into_iter().collect();
-        let relays = HashMap::new();
-        Ok(Self { core, listeners, local_addrs, relays, readers, inbox, sender, stats, members: None })
+        Ok(Self { workers: all, postboxes, local_addrs, counted, stats, members: None })
     }
 
     /// The addresses that clients can come to, with their real ports, in the order in which they were asked for.
@@ -79,9 +159,14 @@ impl Shell {
         &self.local_addrs
     }
 
-    /// The counters, published each second and at the end.
+    /// The counters, gathered each second and at the end.
     pub fn stats(&self) -> watch::Receiver<Stats> {
         self.stats.subscribe()
+    }
+
+    /// The way to tell the running server what changed.
+    pub fn control(&self) -> Control {
+        Control { postboxes: self.postboxes.clone() }
     }
 
     /// Serves these addresses alone, now and whenever they change: who has none of them gets no allocation, and data goes
@@ -91,117 +176,94 @@ impl Shell {
     /// Of this machine itself, a loopback address and those that relays stand on may be in the set (they open no port
     /// but live relays); another address of it would open its ports from 1024 up to every member.
     pub fn restrict(&mut self, mut members: watch::Receiver<BTreeSet<IpAddr>>) {
-        self.core.set_members(&members.borrow_and_update(), now());
+        members.mark_changed();
+        for worker in &mut self.workers {
+            worker.restrict(members.clone());
+        }
         self.members = Some(members);
     }
 
-    /// Serves until `shutdown` is there, and gives the last counters. Dropping it ends it at once.
+    /// Serves until `shutdown` is there, and gives the last counters. Dropping it ends it at once. It must be called within
+    /// a tokio runtime with time enabled.
     pub async fn run(mut self, shutdown: impl Future<Output = ()>) -> Stats {
+        let mut threads = Threads { postboxes: self.postboxes.clone(), all: Vec::new() };
+        for (number, worker) in std::mem::take(&mut self.workers).into_iter().enumerate() {
+            let thread = std::thread::Builder::new().name(format!("relay-{number}"));
+            match thread.spawn(move || worker.run()) {
+                Ok(thread) => threads.all.push(thread),
+                Err(error) => {
+                    tracing::error!(%error, "a worker of the relay did not start; look at the limit of threads");
+                    return self.gather();
+                }
+            }
+        }
         let mut shutdown = pin!(shutdown);
         let mut publish = tokio::time::interval(STATS);
         loop {
-            let deadline = self.core.poll_timeout();
             tokio::select! {
                 () = &mut shutdown => break,
-                Some(event) = self.inbox.recv() => self.on_event(&event),
-                () = until(deadline) => self.core.handle_timeout(now()),
-                () = changed(&mut self.members) => self.take_members(),
-                _ = publish.tick() => self.publish(),
-                Some(_) = self.readers.join_next() => {} // the reader of a relay that was closed
-            }
-            self.drain();
-        }
-        self.publish();
-        *self.core.stats()
-    }
-
-    fn take_members(&mut self) {
-        if let Some(members) = &mut self.members {
-            self.core.set_members(&members.borrow_and_update(), now());
-        }
-    }
-
-    fn publish(&self) {
-        self.stats.send_replace(*self.core.stats());
-    }
-
-    /// Hands the core what came, and all that came since.
-    fn on_event(&mut self, first: &Event) {
-        // Who has just come in may ask for a relay before the loop has turned.
-        if self.members.as_ref().is_some_and(|members| members.has_changed().unwrap_or(false)) {
-            self.take_members();
-        }
-        let now = now();
-        self.hand_over(first, now);
-        for _ in 0..INBOX {
-            self.drain();
-            let Ok(event) = self.inbox.try_recv() else { return };
-            self.hand_over(&event, now);
-        }
-    }
-
-    fn hand_over(&mut self, event: &Event, now: Instant) {
-        match event {
-            Event::Received { place: Place::Listener(local), from, payload } => {
-                self.core.handle_listener(*from, *local, payload, now);
-            }
-            Event::Received { place: Place::Relay(relay), from, payload } => {
-                self.core.handle_relay(*relay, *from, payload, now);
-            }
-            Event::Broken { place: Place::Relay(relay) } => self.core.handle_relay_failed(*relay, now),
-            Event::Broken { place: Place::Listener(local) } => {
-                tracing::error!(%local, "a listening socket broke; restart the server to serve that address again");
-            }
-        }
-    }
-
-    fn drain(&mut self) {
-        while let Some(output) = self.core.poll_output() {
-            match output {
-                Output::Transmit { local, destination, payload } => {
-                    let socket = self.listeners.get(&local);
-                    self.count_unsent(socket.is_some_and(|socket| send(socket, &payload, destination)));
-                }
-                Output::RelayTransmit { relay, destination, payload } => {
-                    let socket = self.relays.get(&relay);
-                    self.count_unsent(socket.is_some_and(|relay| send(&relay.socket, &payload, destination)));
-                }
-                Output::OpenRelay { relay } => self.open(relay),
-                Output::CloseRelay { relay } => {
-                    if let Some(relay) = self.relays.remove(&relay) {
-                        relay.reader.abort();
+                () = changed(&mut self.members) => self.look(),
+                _ = publish.tick() => {
+                    self.stats.send_replace(self.gather());
+                    if threads.all.iter().any(JoinHandle::is_finished) {
+                        break;
                     }
                 }
             }
         }
+        drop(threads);
+        let last = self.gather();
+        self.stats.send_replace(last);
+        last
     }
 
-    fn count_unsent(&mut self, sent: bool) {
-        if !sent {
-            self.core.handle_unsent();
+    fn look(&self) {
+        for postbox in &self.postboxes {
+            // A full box is read soon, and members are looked at with each turn.
+            drop(postbox.post(Mail::Look));
         }
     }
 
-    fn open(&mut self, relay: SocketAddr) {
-        match bind_relay(relay) {
-            Ok(socket) => {
-                let place = Place::Relay(relay);
-                let reader = self.readers.spawn(read(Arc::clone(&socket), place, self.sender.clone()));
-                self.relays.insert(relay, Relay { socket, reader });
-            }
-            Err(error) => {
-                report(relay, &error);
-                self.core.handle_relay_failed(relay, now());
+    fn gather(&self) -> Stats {
+        self.counted.iter().fold(Stats::default(), |sum, counted| sum + *counted.borrow())
+    }
+}
+
+/// The workers' threads; they end with it.
+struct Threads {
+    postboxes: Vec<Postbox>,
+    all: Vec<JoinHandle<()>>,
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        for postbox in &self.postboxes {
+            postbox.order(Mail::Stop);
+        }
+        for thread in self.all.drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a worker of the relay ended by a fault of its own; please report it");
             }
         }
     }
 }
 
-/// A taken port is nothing new, another error is worth a word.
-fn report(relay: SocketAddr, error: &io::Error) {
-    if error.kind() != io::ErrorKind::AddrInUse {
-        tracing::warn!(%relay, %error, "a relay could not be opened; check the relay addresses and the limit of open files");
+/// How many workers there are.
+fn workers(wanted: usize) -> usize {
+    let most = usize::from(crate::server::WORKERS);
+    let processors = || std::thread::available_parallelism().map_or(1, usize::from);
+    match wanted {
+        _ if !udp::CAN_SHARE => 1,
+        0 => processors().div_ceil(2).min(most),
+        wanted => wanted.min(most),
     }
+}
+
+/// One worker's sockets of each address.
+fn share(bound: &mut [Bound]) -> Listening {
+    let udp = bound.iter_mut().filter_map(|bound| Some((bound.address, bound.udp.pop()?))).collect();
+    let tcp = bound.iter_mut().filter_map(|bound| bound.tcp.pop()).collect();
+    Listening { udp, tcp }
 }
 
 /// Where relays stand when nobody said: a relay on loopback serves nobody but this machine.
@@ -229,13 +291,6 @@ async fn changed(members: &mut Option<watch::Receiver<BTreeSet<IpAddr>>>) {
     }
     *members = None;
     std::future::pending().await
-}
-
-async fn until(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
-        None => std::future::pending().await,
-    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the shell that tells the core the time")]

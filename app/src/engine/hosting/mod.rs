@@ -14,7 +14,7 @@ use std::time::Duration;
 use hearth_protocol::SpkiHash;
 use hearth_signal::rooms::{Creators, IceConfig, RoomsConfig, TurnRest, TurnSecret};
 use hearth_signal::{Hostname, Protection, ServeError, Server, ServerConfig, TlsError};
-use hearth_turn::shell::Shell;
+use hearth_turn::shell::{Listen, Shell};
 use hearth_turn::{Config as TurnConfig, Secret};
 use rust_i18n::t;
 use tokio::sync::{oneshot, watch};
@@ -219,7 +219,7 @@ fn relay(addresses: &[IpAddr], secret: &[u8; 32]) -> Option<Shell> {
         if listen.is_empty() {
             return Err(None);
         }
-        Shell::bind(config, &listen, &[]).map_err(Some)
+        Shell::bind(config, &Listen::on(&listen)).map_err(Some)
     };
     if addresses.is_empty() {
         return None;

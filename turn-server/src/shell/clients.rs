@@ -1,0 +1,139 @@
+//! Clients that come by TCP or TLS.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use foldhash::quality::RandomState;
+use slab::Slab;
+
+use super::stream::Stream;
+use crate::FiveTuple;
+
+/// Connections of one worker at once. Full: new ones are closed as they come.
+const CONNECTIONS: usize = 16_384;
+/// Connections of one address that no allocation stands behind. Full: its next one is closed. Enough for an office behind
+/// one address, too few to use up what everybody shares.
+const STRANGERS: usize = 256;
+/// How long a connection may do without an allocation, or with half a message.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Bytes that wait for one client. Full: data from peers is dropped, as a full network would; an answer still goes in.
+pub(super) const OUTBOX: usize = 512 << 10;
+/// Beyond this even answers have no room, and the connection is closed.
+pub(super) const OVERFLOW: usize = OUTBOX + (64 << 10);
+
+/// A client's connection.
+pub(super) struct Client {
+    pub(super) stream: Stream,
+    /// Who it is, once its first byte has said by which transport.
+    pub(super) tuple: Option<FiveTuple>,
+    pub(super) source: IpAddr,
+    /// What its bytes are: messages, or a peer's.
+    pub(super) role: Role,
+    /// Until when it has to have an allocation, or a whole message.
+    pub(super) patience: Instant,
+    /// Whether an allocation stands behind it.
+    pub(super) is_known: bool,
+}
+
+/// What the bytes of a client's connection are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// Messages.
+    Messages,
+    /// Data of the peer's connection with that key.
+    Spliced(usize),
+}
+
+/// All connections of clients of one worker.
+#[derive(Default)]
+pub(super) struct Clients {
+    pub(super) all: Slab<Client>,
+    by_tuple: HashMap<FiveTuple, usize, RandomState>,
+    strangers: HashMap<IpAddr, usize, RandomState>,
+}
+
+impl Client {
+    pub(super) fn new(stream: Stream, source: IpAddr, now: Instant) -> Self {
+        let patience = now + PATIENCE;
+        Self { stream, tuple: None, source, role: Role::Messages, patience, is_known: false }
+    }
+}
+
+impl Clients {
+    /// Whether one more from `source` comes in.
+    pub(super) fn admits(&self, source: IpAddr) -> bool {
+        self.all.len() < CONNECTIONS && self.strangers.get(&source).copied().unwrap_or(0) < STRANGERS
+    }
+
+    /// Takes a connection in; gives its key.
+    pub(super) fn insert(&mut self, client: Client) -> usize {
+        if !client.is_known {
+            *self.strangers.entry(client.source).or_default() += 1;
+        }
+        let tuple = client.tuple;
+        let key = self.all.insert(client);
+        self.by_tuple.extend(tuple.map(|tuple| (tuple, key)));
+        key
+    }
+
+    pub(super) fn remove(&mut self, key: usize) -> Option<Client> {
+        let client = self.all.try_remove(key)?;
+        if let Some(tuple) = client.tuple {
+            self.by_tuple.remove(&tuple);
+        }
+        if !client.is_known {
+            self.forget_stranger(client.source);
+        }
+        Some(client)
+    }
+
+    /// Says who a client is.
+    pub(super) fn name(&mut self, key: usize, tuple: FiveTuple) {
+        if let Some(client) = self.all.get_mut(key) {
+            client.tuple = Some(tuple);
+            self.by_tuple.insert(tuple, key);
+        }
+    }
+
+    pub(super) fn key(&self, tuple: &FiveTuple) -> Option<usize> {
+        self.by_tuple.get(tuple).copied()
+    }
+
+    /// Says whether an allocation stands behind a client; where none does, its patience begins now.
+    pub(super) fn acknowledge(&mut self, key: usize, is_known: bool, now: Instant) {
+        let Some(client) = self.all.get_mut(key).filter(|client| client.is_known != is_known) else { return };
+        client.is_known = is_known;
+        client.patience = now + PATIENCE;
+        let source = client.source;
+        if is_known {
+            self.forget_stranger(source);
+        } else {
+            *self.strangers.entry(source).or_default() += 1;
+        }
+    }
+
+    fn forget_stranger(&mut self, source: IpAddr) {
+        let Some(count) = self.strangers.get_mut(&source) else { return };
+        *count = count.saturating_sub(1);
+        if *count == 0 {
+            self.strangers.remove(&source);
+        }
+    }
+
+    /// Who has been waited for long enough: strangers, and whoever began a message and does not end it.
+    pub(super) fn late(&self, now: Instant) -> Vec<usize> {
+        let is_late = |client: &Client| {
+            let waits = !client.is_known || !client.stream.inbox.is_empty();
+            client.role == Role::Messages && waits && client.patience <= now
+        };
+        self.all.iter().filter(|(_, client)| is_late(client)).map(|(key, _)| key).collect()
+    }
+
+    /// A message has come whole: what comes next has its own time.
+    pub(super) fn renew(&mut self, key: usize, now: Instant) {
+        if let Some(client) = self.all.get_mut(key).filter(|client| client.is_known) {
+            client.patience = now + PATIENCE;
+        }
+    }
+}

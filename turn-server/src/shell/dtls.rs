@@ -1,0 +1,176 @@
+//! Clients that come by DTLS (RFC 7350): one state machine each, on the listener's own socket.
+//!
+//! A handshake begins only with a cookie that the client's address has sent back, but the library keeps its state from the
+//! first datagram on. So the number of those that are not done is bounded, and the oldest goes.
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::{Duration, Instant};
+
+use dimpl::{Dtls, Output};
+use foldhash::quality::RandomState;
+
+use super::tls::Identity;
+use crate::FiveTuple;
+
+/// Handshakes at once. Full: the one that began first is forgotten; its client begins anew.
+const HANDSHAKES: usize = 512;
+/// Sessions at once. Full: nobody new comes in by DTLS.
+const SESSIONS: usize = 16_384;
+/// How long a handshake may take.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+/// How long a session may say nothing: longer than the longest silence between two refreshes of an allocation.
+const SILENCE: Duration = Duration::from_secs(4000);
+/// The longest record, and some more.
+const RECORD: usize = 17 << 10;
+
+/// A client's session.
+pub(super) struct Session {
+    dtls: Dtls,
+    is_open: bool,
+    deadline: Instant,
+    /// When the state machine wants to be woken.
+    wake: Option<Instant>,
+}
+
+/// What came out of a session.
+pub(super) enum Event {
+    /// To be sent to the client as it is.
+    Send(Vec<u8>),
+    /// What the client sent.
+    Message(Vec<u8>),
+}
+
+/// All sessions of one worker.
+#[derive(Default)]
+pub(super) struct Sessions {
+    all: HashMap<FiveTuple, Session, RandomState>,
+    /// Those that are not open, by deadline.
+    opening: BTreeSet<(Instant, FiveTuple)>,
+    buffer: Vec<u8>,
+}
+
+/// Whether a datagram is DTLS, by its first byte (RFC 7983 section 7).
+pub(super) fn is_dtls(datagram: &[u8]) -> bool {
+    datagram.first().is_some_and(|byte| (20..=63).contains(byte))
+}
+
+impl Sessions {
+    pub(super) fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// Takes a datagram; a first one begins a session where there is an identity to show.
+    pub(super) fn handle(
+        &mut self,
+        tuple: FiveTuple,
+        datagram: &[u8],
+        identity: Option<&Identity>,
+        now: Instant,
+    ) -> Vec<Event> {
+        if !self.all.contains_key(&tuple) && !self.begin(tuple, datagram, identity, now) {
+            return Vec::new();
+        }
+        let Some(session) = self.all.get_mut(&tuple) else { return Vec::new() };
+        let taken = session.dtls.handle_timeout(now).and_then(|()| session.dtls.handle_packet(datagram));
+        if session.is_open {
+            session.deadline = now + SILENCE;
+        }
+        self.drain(tuple, taken.is_ok())
+    }
+
+    fn begin(&mut self, tuple: FiveTuple, datagram: &[u8], identity: Option<&Identity>, now: Instant) -> bool {
+        const HELLO: (u8, usize, u8) = (22, 13, 1); // a handshake record whose message is ClientHello
+        let (record, at, hello) = HELLO;
+        let is_hello = datagram.first() == Some(&record) && datagram.get(at) == Some(&hello);
+        let Some(identity) = identity.filter(|_| is_hello && self.all.len() < SESSIONS) else { return false };
+        if self.opening.len() >= HANDSHAKES
+            && let Some((_, oldest)) = self.opening.pop_first()
+        {
+            self.all.remove(&oldest);
+        }
+        let identity = &identity.dtls;
+        let dtls = Dtls::new_auto(identity.config.clone(), identity.certificate.clone(), now);
+        let deadline = now + HANDSHAKE;
+        self.opening.insert((deadline, tuple));
+        self.all.insert(tuple, Session { dtls, is_open: false, deadline, wake: None });
+        true
+    }
+
+    /// Encrypts a message for a client; empty where there is no session that could carry it.
+    pub(super) fn send(&mut self, tuple: FiveTuple, message: &[u8]) -> Vec<Event> {
+        let Some(session) = self.all.get_mut(&tuple).filter(|session| session.is_open) else { return Vec::new() };
+        let taken = session.dtls.send_application_data(message);
+        self.drain(tuple, taken.is_ok())
+    }
+
+    /// Fetches what a state machine has to say. One that failed says its alert, and is forgotten.
+    fn drain(&mut self, tuple: FiveTuple, is_sound: bool) -> Vec<Event> {
+        let mut events = Vec::new();
+        let mut is_over = !is_sound;
+        self.buffer.resize(RECORD, 0);
+        let Some(session) = self.all.get_mut(&tuple) else { return events };
+        loop {
+            match session.dtls.poll_output(&mut self.buffer) {
+                Output::Packet(packet) => events.push(Event::Send(packet.to_vec())),
+                Output::ApplicationData(data) => events.push(Event::Message(data.to_vec())),
+                Output::Connected => {
+                    self.opening.remove(&(session.deadline, tuple));
+                    session.is_open = true;
+                    session.deadline += SILENCE;
+                }
+                Output::CloseNotify => is_over = true,
+                Output::BufferTooSmall { needed } => self.buffer.resize(needed, 0),
+                Output::Timeout(at) => {
+                    session.wake = Some(at);
+                    break;
+                }
+                Output::PeerCert(_) | Output::KeyingMaterial(..) | _ => {} // not asked for
+            }
+        }
+        if is_over {
+            self.forget(tuple);
+        }
+        events
+    }
+
+    fn forget(&mut self, tuple: FiveTuple) -> Option<Session> {
+        let session = self.all.remove(&tuple)?;
+        self.opening.remove(&(session.deadline, tuple));
+        Some(session)
+    }
+
+    /// Gives a session away, to another worker.
+    pub(super) fn release(&mut self, tuple: FiveTuple) -> Option<Session> {
+        self.forget(tuple)
+    }
+
+    /// Takes one over.
+    pub(super) fn adopt(&mut self, tuple: FiveTuple, session: Session) {
+        self.all.insert(tuple, session);
+    }
+
+    /// Wakes who wants it, and forgets who is late: the clients that are gone.
+    pub(super) fn sweep(&mut self, now: Instant) -> (Vec<(FiveTuple, Event)>, Vec<FiveTuple>) {
+        let mut late: Vec<FiveTuple> = self.all.iter().filter(|(_, s)| s.deadline <= now).map(|(t, _)| *t).collect();
+        late.sort_unstable();
+        for tuple in &late {
+            self.forget(*tuple);
+        }
+        let due = |session: &Session| session.wake.is_some_and(|at| at <= now);
+        let mut woken: Vec<FiveTuple> = self.all.iter().filter(|(_, s)| due(s)).map(|(t, _)| *t).collect();
+        woken.sort_unstable();
+        let mut events = Vec::new();
+        for tuple in woken {
+            let Some(session) = self.all.get_mut(&tuple) else { continue };
+            session.wake = None;
+            let is_sound = session.dtls.handle_timeout(now).is_ok();
+            events.extend(self.drain(tuple, is_sound).into_iter().map(|event| (tuple, event)));
+        }
+        (events, late)
+    }
+
+    /// Whether there is a session, or one in the making.
+    pub(super) fn has(&self, tuple: &FiveTuple) -> bool {
+        self.all.contains_key(tuple)
+    }
+}

@@ -1,0 +1,106 @@
+//! What workers of one server give each other, and are told from outside.
+
+use std::net::SocketAddr;
+use std::ops::Range;
+use std::sync::Arc;
+
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use mio::Waker;
+
+use super::clients::Client;
+use super::dtls::Session;
+use super::tls::Identity;
+use crate::{Changes, FiveTuple, Worker};
+
+/// Letters that wait for one worker. Full: data is dropped and counted, as a full socket would; a client that moves gets no
+/// answer and asks again; orders from outside wait.
+const LETTERS: usize = 4096;
+
+/// A letter.
+pub(super) enum Mail {
+    /// A datagram of a client that belongs to the reader, though it hashed to the writer.
+    Datagram { tuple: FiveTuple, bytes: Vec<u8>, from: Worker },
+    /// A whole connection, whose inbox begins with the message that belongs to the reader.
+    Client(Box<Client>),
+    /// A DTLS session, and the message in it that belongs to the reader.
+    Session { tuple: FiveTuple, session: Box<Session>, message: Vec<u8>, from: Worker },
+    /// From now on datagrams of this client are the writer's.
+    Away { tuple: FiveTuple, at: Worker },
+    /// No longer.
+    Home { tuple: FiveTuple },
+    /// Data for relays of the reader.
+    Parcels(Parcels),
+    /// Other users, secrets, peers and quotas.
+    Reload(Arc<Changes>),
+    /// Another certificate, or none.
+    Identity(Option<Arc<Identity>>),
+    /// No new allocations.
+    Drain,
+    /// Look at what else has changed.
+    Look,
+    /// The end.
+    Stop,
+}
+
+/// Data that relays of one worker send to relays of another, gathered over a turn.
+#[derive(Default)]
+pub(super) struct Parcels {
+    pub(super) bytes: Vec<u8>,
+    pub(super) all: Vec<Parcel>,
+}
+
+/// One datagram among them.
+pub(super) struct Parcel {
+    pub(super) relay: SocketAddr,
+    pub(super) from: SocketAddr,
+    /// Where its data stands, with room for ChannelData in front.
+    pub(super) data: Range<usize>,
+}
+
+impl Parcels {
+    pub(super) fn push(&mut self, relay: SocketAddr, from: SocketAddr, data: &[u8]) {
+        self.bytes.extend_from_slice(&[0; super::udp::HEADROOM]);
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(data);
+        self.all.push(Parcel { relay, from, data: start..self.bytes.len() });
+    }
+}
+
+/// The way to one worker.
+#[derive(Clone)]
+pub(super) struct Postbox {
+    sender: Sender<Mail>,
+    waker: Arc<Waker>,
+}
+
+impl Postbox {
+    /// A postbox, and what its worker reads.
+    pub(super) fn new(waker: Waker) -> (Self, Receiver<Mail>) {
+        let (sender, receiver) = bounded(LETTERS);
+        (Self { sender, waker: Arc::new(waker) }, receiver)
+    }
+
+    /// Leaves a letter, unless the box is full: then it comes back.
+    pub(super) fn post(&self, mail: Mail) -> Result<(), Mail> {
+        match self.sender.try_send(mail) {
+            Ok(()) => {
+                self.wake();
+                Ok(())
+            }
+            Err(TrySendError::Full(mail) | TrySendError::Disconnected(mail)) => Err(mail),
+        }
+    }
+
+    /// Leaves a letter, and waits for room; nobody reads it when the worker is gone.
+    pub(super) fn order(&self, mail: Mail) {
+        if self.sender.send(mail).is_ok() {
+            self.wake();
+        }
+    }
+
+    fn wake(&self) {
+        if let Err(error) = self.waker.wake() {
+            tracing::warn!(%error, "a worker of the relay was not woken");
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Every other system: one call for each datagram.
+
+use std::io;
+use std::net::SocketAddr;
+use std::ops::Range;
+
+use super::{HEADROOM, SLOT, Socket};
+
+/// Whether several sockets can divide the clients of one port among them.
+pub(in crate::shell) const CAN_SHARE: bool = false;
+
+/// Reads datagrams one by one.
+pub(super) struct Receiver;
+
+impl Receiver {
+    pub(super) fn new() -> Self {
+        Self
+    }
+
+    /// Reads into each of `slots`, behind its headroom, as long as there is something to read.
+    pub(super) fn read(
+        &mut self,
+        socket: &Socket,
+        slots: &mut [u8],
+        take: &mut dyn FnMut(usize, usize, SocketAddr),
+    ) -> io::Result<usize> {
+        let mut count = 0;
+        for slot in slots.chunks_exact_mut(SLOT) {
+            match socket.udp.recv_from(slot.get_mut(HEADROOM..).unwrap_or_default()) {
+                Ok((length, from)) => take(count, length, from),
+                Err(error) if count == 0 => return Err(error),
+                Err(_) => break,
+            }
+            count += 1;
+        }
+        Ok(count)
+    }
+}
+
+/// Sends datagrams one by one.
+pub(super) struct Sender;
+
+impl Sender {
+    pub(super) fn new() -> Self {
+        Self
+    }
+
+    /// Sends `pieces`; gives how many the system took.
+    pub(super) fn send(
+        &mut self,
+        socket: &Socket,
+        destination: SocketAddr,
+        arena: &[u8],
+        pieces: &[Range<usize>],
+        _size: usize,
+    ) -> usize {
+        let bytes = |piece: &Range<usize>| arena.get(piece.clone()).unwrap_or_default();
+        pieces.iter().filter(|piece| socket.send(destination, bytes(piece))).count()
+    }
+}
+
+/// Systems differ in how this is said: left as the system has it.
+pub(in crate::shell) fn allow_fragments(_socket: &Socket, _is_allowed: bool) -> io::Result<()> {
+    Ok(())
+}
+
+/// Other systems do not divide clients among several sockets on one port.
+pub(in crate::shell) fn bind_shared(_socket: &socket2::Socket) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Whether a connection was begun and takes its time.
+pub(in crate::shell) fn is_under_way(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::InProgress)
+}

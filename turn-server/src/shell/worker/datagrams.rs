@@ -1,0 +1,198 @@
+//! Datagrams: read, judged by the core, and gathered for sending. The fast path is here, and copies nothing.
+
+use std::net::SocketAddr;
+
+use super::{Exit, Source, Worker};
+use crate::codec::ChannelData;
+use crate::shell::dtls::{self, Event};
+use crate::shell::udp::{Arrival, HEADROOM, SLOTS};
+use crate::{FiveTuple, FromPeer, Passage, Transport, Way};
+
+/// Datagrams that one socket gives before others have their turn.
+const FAIR: usize = 4 * SLOTS;
+/// Datagrams that are asked of a quiet socket at once; fewer free slots than this are not worth a call.
+pub(super) const FEW: usize = 8;
+/// Datagrams that are asked of a busy one.
+const MANY: usize = 64;
+
+impl Worker {
+    /// Reads a socket until it is empty, or has had its share.
+    pub(super) fn read_datagrams(&mut self, exit: Exit) {
+        let mut batch = self.batch(exit);
+        let mut taken = 0;
+        while taken < FAIR {
+            if self.path.arena.free() < FEW {
+                self.flush();
+            }
+            let asked = batch.min(self.path.arena.free());
+            let mut arrivals = std::mem::take(&mut self.path.arrivals);
+            arrivals.clear();
+            let read = match self.sockets.udp(exit) {
+                Some(socket) => self.path.arena.read(socket, asked, &mut arrivals).unwrap_or(0),
+                None => 0, // closed by what came before
+            };
+            for arrival in &arrivals {
+                match exit {
+                    Exit::Listener(index) => self.take_datagram(index, arrival),
+                    Exit::Relay(key) => self.take_data(key, arrival),
+                }
+            }
+            self.path.arrivals = arrivals;
+            taken += read;
+            if read < asked {
+                self.set_batch(exit, if taken < FEW { FEW } else { MANY });
+                return; // the kernel had no more: the next one is a new edge
+            }
+            batch = MANY;
+        }
+        self.set_batch(exit, MANY);
+        self.path.again.push(match exit {
+            Exit::Listener(index) => Source::Listener(index),
+            Exit::Relay(key) => Source::Relay(key),
+        });
+    }
+
+    /// How many datagrams a socket is asked for first.
+    fn batch(&self, exit: Exit) -> usize {
+        match exit {
+            Exit::Listener(index) => self.sockets.listeners.get(index).map_or(FEW, |listener| listener.batch),
+            Exit::Relay(key) => self.sockets.relays.get(key).map_or(FEW, |relay| relay.batch),
+        }
+    }
+
+    fn set_batch(&mut self, exit: Exit, batch: usize) {
+        let place = match exit {
+            Exit::Listener(index) => self.sockets.listeners.get_mut(index).map(|listener| &mut listener.batch),
+            Exit::Relay(key) => self.sockets.relays.get_mut(key).map(|relay| &mut relay.batch),
+        };
+        if let Some(place) = place {
+            *place = batch;
+        }
+    }
+
+    fn take_datagram(&mut self, index: usize, arrival: &Arrival) {
+        let Some(local) = self.sockets.listeners.get(index).map(|listener| listener.address) else { return };
+        let tuple = FiveTuple::udp(arrival.from, local);
+        if !self.moved.away.is_empty() && self.forward(tuple, arrival) {
+            return;
+        }
+        let datagram = self.path.arena.get(&arrival.bytes);
+        if dtls::is_dtls(datagram) {
+            let datagram = datagram.to_vec();
+            return self.take_dtls(tuple, &datagram);
+        }
+        if !self.links.doors.udp {
+            return;
+        }
+        if ChannelData::is_one(datagram) {
+            match self.core.pass_channel_data(&tuple, datagram, self.now) {
+                Some(passage) => self.pass(passage, arrival),
+                None => self.carry_out(),
+            }
+        } else {
+            self.core.handle_client(tuple, datagram, self.now);
+            self.carry_out_for(tuple, |worker| worker.path.arena.get(&arrival.bytes).to_vec());
+        }
+    }
+
+    /// Gathers ChannelData of a client for where it goes.
+    fn pass(&mut self, passage: Passage, arrival: &Arrival) {
+        let start = arrival.bytes.start;
+        let data = start + passage.data.start..start + passage.data.end;
+        match passage.way {
+            Way::Peer { relay, peer } => {
+                if let Some(key) = self.sockets.relay(relay) {
+                    self.path.outbox.push(Exit::Relay(key), peer, data);
+                }
+            }
+            // The header in front of the data makes room for its own.
+            Way::Client { to, number } => self.gather(to, number, data),
+            Way::Worker { worker, relay, from } => {
+                if let Some(parcels) = self.path.parcels.get_mut(usize::from(worker)) {
+                    parcels.push(relay, from, self.path.arena.get(&data));
+                }
+            }
+        }
+    }
+
+    fn take_data(&mut self, key: usize, arrival: &Arrival) {
+        let Some(relay) = self.sockets.relays.get(key).map(|relay| relay.address) else { return };
+        match self.core.pass_from_peer(relay, arrival.from, arrival.bytes.len(), self.now) {
+            FromPeer::Channel { to, number } => self.gather(to, number, arrival.bytes.clone()),
+            FromPeer::Indication { to } => {
+                self.core.indicate(to, arrival.from, self.path.arena.get(&arrival.bytes));
+                self.carry_out();
+            }
+            FromPeer::Dropped => {}
+        }
+    }
+
+    /// Gathers data that stands in the arena for a client, its header written in front.
+    fn gather(&mut self, to: FiveTuple, number: u16, data: std::ops::Range<usize>) {
+        let whole = data.start - HEADROOM..data.end;
+        let [n0, n1] = number.to_be_bytes();
+        let [l0, l1] = (data.len() as u16).to_be_bytes(); // bounded by the core
+        if let [h0, h1, h2, h3, ..] = self.path.arena.get_mut(whole.clone()) {
+            (*h0, *h1, *h2, *h3) = (n0, n1, l0, l1);
+        }
+        if to.transport != Transport::Udp {
+            let message = self.path.arena.get(&whole).to_vec();
+            return self.send_data(to, &message);
+        }
+        if let Some(index) = self.sockets.listener(to.local) {
+            self.path.outbox.push(Exit::Listener(index), to.client, whole);
+        }
+    }
+
+    /// Takes a datagram of a session, or of one that begins.
+    pub(super) fn take_dtls(&mut self, tuple: FiveTuple, datagram: &[u8]) {
+        let tuple = FiveTuple { transport: Transport::Dtls, ..tuple };
+        let identity = self.links.identity.clone().filter(|_| self.links.doors.dtls);
+        let events = self.sessions.handle(tuple, datagram, identity.as_deref(), self.now);
+        self.take_events(tuple, events);
+        if !self.sessions.has(&tuple) {
+            self.core.handle_client_gone(tuple);
+            self.carry_out();
+        }
+    }
+
+    pub(super) fn take_events(&mut self, tuple: FiveTuple, events: Vec<Event>) {
+        for event in events {
+            match event {
+                Event::Send(packet) => self.send_raw(tuple.local, tuple.client, &packet),
+                Event::Message(message) => self.take_message(tuple, &message),
+            }
+        }
+    }
+
+    pub(super) fn sweep_sessions(&mut self) {
+        let (events, gone) = self.sessions.sweep(self.now);
+        for (tuple, event) in events {
+            self.take_events(tuple, vec![event]);
+        }
+        for tuple in gone {
+            self.core.handle_client_gone(tuple);
+        }
+    }
+
+    /// Sends a datagram from a listener at once.
+    pub(super) fn send_raw(&mut self, local: SocketAddr, destination: SocketAddr, payload: &[u8]) {
+        let socket = self.sockets.listener(local).and_then(|index| self.sockets.udp(Exit::Listener(index)));
+        if !socket.is_some_and(|socket| socket.send(destination, payload)) {
+            self.core.handle_unsent(1);
+        }
+    }
+
+    /// Gives a datagram to the worker that its client belongs to, if that is another one.
+    fn forward(&mut self, tuple: FiveTuple, arrival: &Arrival) -> bool {
+        let dtls = FiveTuple { transport: Transport::Dtls, ..tuple };
+        let away = self.moved.away.get(&tuple).or_else(|| self.moved.away.get(&dtls));
+        let Some(postbox) = away.and_then(|at| self.links.postboxes.get(usize::from(*at))) else { return false };
+        let bytes = self.path.arena.get(&arrival.bytes).to_vec();
+        let letter = crate::shell::mail::Mail::Datagram { tuple, bytes, from: self.links.number };
+        if postbox.post(letter).is_err() {
+            self.core.handle_unsent(1);
+        }
+        true
+    }
+}

@@ -1,0 +1,100 @@
+//! Letters of the other workers, and orders from outside.
+
+use super::turn::Turn;
+use super::{Exit, MOVED, Worker};
+use crate::shell::dtls;
+use crate::shell::mail::{Mail, Parcels};
+use crate::shell::udp::Outbox;
+use crate::{FiveTuple, FromPeer, Transport};
+
+impl Worker {
+    /// Takes all letters that are there. A letter that comes meanwhile wakes the poll again.
+    pub(super) fn take_letters(&mut self) -> Turn {
+        let mut turn = Turn::Another;
+        while let Ok(letter) = self.links.letters.try_recv() {
+            match letter {
+                Mail::Datagram { tuple, bytes, from } => self.take_guest(tuple, &bytes, from),
+                Mail::Client(client) => self.adopt_client(*client),
+                Mail::Session { tuple, session, message, from } => {
+                    self.sessions.adopt(tuple, *session);
+                    self.moved.guests.insert(tuple, from);
+                    self.take_message(tuple, &message);
+                }
+                Mail::Away { tuple, at } => self.note_away(tuple, at),
+                Mail::Home { tuple } => {
+                    self.moved.away.remove(&tuple);
+                }
+                Mail::Parcels(parcels) => self.take_parcels(parcels),
+                Mail::Reload(changes) => self.core.reload(&changes, self.now),
+                Mail::Identity(identity) => self.links.identity = identity,
+                Mail::Drain => self.core.drain(),
+                Mail::Look => self.take_members(),
+                Mail::Stop => turn = Turn::Last,
+            }
+            self.carry_out();
+        }
+        turn
+    }
+
+    /// From now on datagrams of `tuple` are for the worker `at`.
+    pub(super) fn note_away(&mut self, tuple: FiveTuple, at: crate::Worker) {
+        if self.moved.away.len() < MOVED {
+            self.moved.away.insert(tuple, at);
+        }
+    }
+
+    /// Takes a datagram of a client that hashes to `home`.
+    fn take_guest(&mut self, tuple: FiveTuple, bytes: &[u8], home: crate::Worker) {
+        if dtls::is_dtls(bytes) {
+            return self.take_dtls(tuple, bytes);
+        }
+        self.take_message(tuple, bytes);
+        // Whoever proved to be a client of ours is one from now on; a stranger leaves nothing behind.
+        let is_new =
+            self.core.holds(&tuple) && self.moved.guests.len() < MOVED && !self.moved.guests.contains_key(&tuple);
+        if is_new && let Some(postbox) = self.links.postboxes.get(usize::from(home)) {
+            let letter = Mail::Away { tuple, at: self.links.number };
+            if postbox.post(letter).is_ok() {
+                self.moved.guests.insert(tuple, home);
+            }
+        }
+    }
+
+    /// Takes data of other workers' clients for relays of this one. It goes out from the letter itself.
+    fn take_parcels(&mut self, parcels: Parcels) {
+        let Parcels { mut bytes, all } = parcels;
+        let mut outbox: Outbox<Exit> = Outbox::new();
+        for parcel in all {
+            let data = bytes.get(parcel.data.clone()).unwrap_or_default();
+            match self.core.pass_from_peer(parcel.relay, parcel.from, data.len(), self.now) {
+                FromPeer::Dropped => {}
+                FromPeer::Indication { to } => self.core.indicate(to, parcel.from, data),
+                FromPeer::Channel { to, number } => {
+                    let whole = parcel.data.start - crate::shell::udp::HEADROOM..parcel.data.end;
+                    let [n0, n1] = number.to_be_bytes();
+                    let [l0, l1] = (data.len() as u16).to_be_bytes(); // bounded by the core
+                    let message = bytes.get_mut(whole.clone()).unwrap_or_default();
+                    if let [h0, h1, h2, h3, ..] = message {
+                        (*h0, *h1, *h2, *h3) = (n0, n1, l0, l1);
+                    }
+                    match self.sockets.listener(to.local).filter(|_| to.transport == Transport::Udp) {
+                        Some(index) => outbox.push(Exit::Listener(index), to.client, whole),
+                        None => {
+                            let message = message.to_vec();
+                            self.send_data(to, &message);
+                        }
+                    }
+                }
+            }
+        }
+        let sockets = &self.sockets;
+        let unsent = outbox.flush(&bytes, |exit| sockets.udp(exit));
+        self.core.handle_unsent(unsent);
+    }
+
+    /// Takes a message that came by other ways than a datagram of this worker's own listeners.
+    pub(super) fn take_message(&mut self, tuple: FiveTuple, message: &[u8]) {
+        self.core.handle_client(tuple, message, self.now);
+        self.carry_out_for(tuple, |_| message.to_vec());
+    }
+}

@@ -1,0 +1,145 @@
+//! Connections of TCP relays with peers (RFC 6062): begun, accepted, and closed.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+
+use foldhash::quality::RandomState;
+use slab::Slab;
+
+use super::{Exit, RelaySocket, Source, Worker};
+use crate::shell::bind;
+use crate::shell::clients::Role;
+use crate::shell::stream::{Gone, Stream};
+use crate::{ConnectionId, FiveTuple};
+
+/// Connections that are accepted in one go.
+const ACCEPTED: usize = 64;
+
+/// A connection with a peer.
+pub(in crate::shell) struct Peer {
+    id: ConnectionId,
+    pub(in crate::shell) stream: Stream,
+    phase: Phase,
+}
+
+/// How far it has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Connecting,
+    /// Nothing is read from it: what the peer sends waits in the kernel, and the peer with it.
+    Waiting,
+    /// Its bytes are those of the client with that key.
+    Spliced(usize),
+}
+
+/// All connections with peers of one worker.
+#[derive(Default)]
+pub(super) struct Peers {
+    pub(super) all: Slab<Peer>,
+    by_id: HashMap<ConnectionId, usize, RandomState>,
+}
+
+impl Worker {
+    pub(super) fn take_relay(&mut self, key: usize) {
+        match self.sockets.relays.get(key).map(|relay| &relay.socket) {
+            Some(RelaySocket::Udp(_)) => self.read_datagrams(Exit::Relay(key)),
+            Some(RelaySocket::Tcp(_)) => self.accept_peers(key),
+            None => {} // closed in this turn
+        }
+    }
+
+    fn accept_peers(&mut self, key: usize) {
+        for _ in 0..ACCEPTED {
+            let Some(relay) = self.sockets.relays.get(key) else { return };
+            let RelaySocket::Tcp(listener) = &relay.socket else { return };
+            match listener.accept() {
+                Ok((socket, from)) => {
+                    if let Some(id) = self.core.handle_accepted(relay.address, from, self.now) {
+                        self.keep(id, Stream::new(socket), Phase::Waiting);
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return self.carry_out(),
+                Err(_) => {} // that one is gone already
+            }
+            self.carry_out();
+        }
+        self.path.again.push(Source::Relay(key));
+    }
+
+    pub(super) fn connect(&mut self, id: ConnectionId, relay: SocketAddr, peer: SocketAddr) {
+        match bind::connect(relay, peer) {
+            Ok(socket) => self.keep(id, Stream::new(socket), Phase::Connecting),
+            Err(error) => {
+                tracing::debug!(%error, "a peer was not connected to");
+                self.core.handle_disconnected(id);
+            }
+        }
+    }
+
+    fn keep(&mut self, id: ConnectionId, mut stream: Stream, phase: Phase) {
+        let key = self.peers.all.vacant_key();
+        if stream.register(&self.registry, Source::Peer(key).token()).is_err() {
+            return self.core.handle_disconnected(id);
+        }
+        self.peers.all.insert(Peer { id, stream, phase });
+        self.peers.by_id.insert(id, key);
+    }
+
+    pub(super) fn take_peer(&mut self, key: usize) {
+        let Some(peer) = self.peers.all.get(key) else { return };
+        let outcome = match peer.phase {
+            Phase::Connecting => self.finish_connecting(key),
+            Phase::Waiting => Ok(()),
+            Phase::Spliced(client) => self.pump(client, key),
+        };
+        if outcome.is_err() {
+            self.close_peer(key);
+        }
+        self.carry_out();
+    }
+
+    fn finish_connecting(&mut self, key: usize) -> Result<(), Gone> {
+        let Some(peer) = self.peers.all.get_mut(key) else { return Ok(()) };
+        if peer.stream.connected()? {
+            peer.phase = Phase::Waiting;
+            self.core.handle_connected(peer.id, self.now);
+        }
+        Ok(())
+    }
+
+    /// Joins a peer's connection with a client's.
+    pub(super) fn splice(&mut self, id: ConnectionId, tuple: FiveTuple) {
+        let keys = self.peers.by_id.get(&id).copied().zip(self.clients.key(&tuple));
+        let Some((peer_key, client_key)) = keys else { return self.core.handle_disconnected(id) };
+        let (Some(peer), Some(client)) = (self.peers.all.get_mut(peer_key), self.clients.all.get_mut(client_key))
+        else {
+            return;
+        };
+        peer.phase = Phase::Spliced(client_key);
+        client.role = Role::Spliced(peer_key);
+        self.clients.acknowledge(client_key, true, self.now);
+        if self.pump(client_key, peer_key).is_err() {
+            self.close_client(client_key);
+        }
+    }
+
+    /// The core wants a connection closed.
+    pub(super) fn disconnect(&mut self, id: ConnectionId) {
+        let Some(key) = self.peers.by_id.remove(&id) else { return };
+        let Some(peer) = self.peers.all.try_remove(key) else { return };
+        if let Phase::Spliced(client) = peer.phase {
+            self.clients.remove(client);
+        }
+    }
+
+    /// A peer has gone: its client's connection goes as well.
+    fn close_peer(&mut self, key: usize) {
+        let Some(peer) = self.peers.all.try_remove(key) else { return };
+        self.peers.by_id.remove(&peer.id);
+        if let Phase::Spliced(client) = peer.phase {
+            self.clients.remove(client);
+        }
+        self.core.handle_disconnected(peer.id);
+    }
+}

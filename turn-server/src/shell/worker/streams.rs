@@ -1,0 +1,197 @@
+//! Clients by TCP and TLS: accepted, cut into messages, and bounded.
+
+use std::io;
+
+use super::{Source, Worker};
+use crate::codec::frame_length;
+use crate::shell::clients::{Client, OUTBOX, OVERFLOW, Role};
+use crate::shell::stream::{Gone, Opening, Progress, Stream};
+use crate::{FiveTuple, Transport};
+
+/// Connections that are accepted in one go.
+const ACCEPTED: usize = 64;
+
+impl Worker {
+    pub(super) fn accept_clients(&mut self, door: usize) {
+        for _ in 0..ACCEPTED {
+            let Some(listener) = self.sockets.doors.get(door) else { return };
+            match listener.socket.accept() {
+                Ok((socket, from)) if self.clients.admits(from.ip()) => {
+                    let mut client = Client::new(Stream::new(socket), from.ip(), self.now);
+                    let key = self.clients.all.vacant_key();
+                    if client.stream.register(&self.registry, Source::Client(key).token()).is_ok() {
+                        self.clients.insert(client);
+                    }
+                }
+                Ok(_) => self.core.handle_refused_connection(),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(_) => {} // that one is gone already, or there are no files left: the next one is tried
+            }
+        }
+        self.path.again.push(Source::Door(door));
+    }
+
+    pub(super) fn take_client(&mut self, key: usize) {
+        if self.serve_client(key).is_err() {
+            self.close_client(key);
+        }
+    }
+
+    fn serve_client(&mut self, key: usize) -> Result<(), Gone> {
+        let Some(client) = self.clients.all.get_mut(key) else { return Ok(()) };
+        if let Role::Spliced(peer) = client.role {
+            return self.pump(key, peer);
+        }
+        client.stream.flush()?;
+        let Some(tuple) = self.know_client(key)? else { return Ok(()) };
+        let Some(client) = self.clients.all.get_mut(key) else { return Ok(()) };
+        let progress = client.stream.read()?;
+        self.take_messages(key, tuple)?;
+        if progress == Progress::More {
+            self.path.again.push(Source::Client(key));
+        }
+        match self.clients.all.get_mut(key) {
+            Some(client) if client.role == Role::Messages && client.stream.has_ended => Err(Gone),
+            Some(client) => client.stream.flush(),
+            None => Ok(()),
+        }
+    }
+
+    /// Who a client is, once its first byte is there.
+    fn know_client(&mut self, key: usize) -> Result<Option<FiveTuple>, Gone> {
+        let Some(client) = self.clients.all.get_mut(key) else { return Ok(None) };
+        if let Some(tuple) = client.tuple {
+            return Ok(Some(tuple));
+        }
+        let transport = match client.stream.opening()? {
+            None => return Ok(None),
+            Some(Opening::Plain) if self.links.doors.tcp => Transport::Tcp,
+            Some(Opening::Tls) if self.links.doors.tls => {
+                client.stream.encrypt(&self.links.identity.as_ref().ok_or(Gone)?.tls)?;
+                Transport::Tls
+            }
+            Some(Opening::Plain | Opening::Tls) => return Err(Gone),
+        };
+        let (from, local) = client.stream.addresses().map_err(|_| Gone)?;
+        let tuple = FiveTuple { client: from, local, transport };
+        self.clients.name(key, tuple);
+        Ok(Some(tuple))
+    }
+
+    /// Takes the whole messages that a client's inbox begins with.
+    fn take_messages(&mut self, key: usize, tuple: FiveTuple) -> Result<(), Gone> {
+        let Some(client) = self.clients.all.get_mut(key) else { return Ok(()) };
+        let mut inbox = std::mem::take(&mut client.stream.inbox);
+        let mut taken = 0;
+        loop {
+            let rest = inbox.get(taken..).unwrap_or_default();
+            let Some(message) = frame_length(rest).map_err(|_| Gone)?.and_then(|length| rest.get(..length)) else {
+                break;
+            };
+            taken += message.len();
+            self.core.handle_client(tuple, message, self.now);
+            // Where the connection changes hands, or becomes a peer's, what follows goes with it.
+            let after = rest.get(message.len()..).unwrap_or_default().to_vec();
+            self.leave_rest(key, after);
+            let message = message.to_vec();
+            self.carry_out_for(tuple, |_| message.clone());
+            let Some(client) = self.clients.all.get_mut(key) else { return Ok(()) };
+            if client.tuple != Some(tuple) || client.role != Role::Messages {
+                return Ok(());
+            }
+            client.stream.inbox.clear();
+        }
+        inbox.drain(..taken);
+        if let Some(client) = self.clients.all.get_mut(key) {
+            client.stream.inbox = inbox;
+        }
+        if taken > 0 {
+            self.clients.acknowledge(key, self.core.holds(&tuple), self.now);
+            self.clients.renew(key, self.now);
+        }
+        Ok(())
+    }
+
+    fn leave_rest(&mut self, key: usize, rest: Vec<u8>) {
+        if let Some(client) = self.clients.all.get_mut(key) {
+            client.stream.inbox = rest;
+        }
+    }
+
+    pub(super) fn close_client(&mut self, key: usize) {
+        let Some(client) = self.clients.remove(key) else { return };
+        if let Some(tuple) = client.tuple {
+            self.core.handle_client_gone(tuple);
+        }
+        self.carry_out();
+    }
+
+    /// Sends data to a client that comes by another way than UDP. Where it does not keep up, data is dropped: what is late
+    /// is of no use, and TCP would deliver all of it.
+    pub(super) fn send_data(&mut self, to: FiveTuple, message: &[u8]) {
+        match to.transport {
+            Transport::Udp => self.send_raw(to.local, to.client, message),
+            Transport::Dtls => {
+                let events = self.sessions.send(to, message);
+                self.take_events(to, events);
+            }
+            Transport::Tcp | Transport::Tls => self.queue(to, message, OUTBOX),
+        }
+    }
+
+    /// Sends an answer or indication to a client on a stream.
+    pub(super) fn send_message(&mut self, to: FiveTuple, message: &[u8]) {
+        self.queue(to, message, OVERFLOW);
+    }
+
+    fn queue(&mut self, to: FiveTuple, message: &[u8], bound: usize) {
+        let key = self.clients.key(&to);
+        let Some(client) = key.and_then(|key| self.clients.all.get_mut(key)) else {
+            return self.core.handle_unsent(1);
+        };
+        if client.stream.queued() + message.len() > bound {
+            return self.core.handle_unsent(1);
+        }
+        client.stream.push(message);
+        let padding = message.len().next_multiple_of(4) - message.len();
+        client.stream.push([0; 3].get(..padding).unwrap_or_default());
+        // A connection that broke says so by an event of its own.
+        if client.stream.flush().is_err() {
+            tracing::debug!("a client's connection broke");
+        }
+    }
+
+    pub(super) fn sweep_clients(&mut self) {
+        let tuples: Vec<_> = self.clients.all.iter().filter_map(|(key, client)| Some((key, client.tuple?))).collect();
+        for (key, tuple) in tuples {
+            let is_known = self.core.holds(&tuple);
+            self.clients.acknowledge(key, is_known, self.now);
+        }
+        for key in self.clients.late(self.now) {
+            self.core.handle_refused_connection();
+            self.close_client(key);
+        }
+    }
+
+    /// Gives a connection away, its inbox beginning with `message`.
+    pub(super) fn release_client(&mut self, tuple: FiveTuple, message: &[u8]) -> Option<Client> {
+        let key = self.clients.key(&tuple)?;
+        let mut client = self.clients.remove(key)?;
+        client.stream.deregister(&self.registry).ok()?;
+        client.stream.inbox.splice(..0, message.iter().copied());
+        Some(client)
+    }
+
+    /// Takes one over, and goes on with what its inbox holds.
+    pub(super) fn adopt_client(&mut self, mut client: Client) {
+        let key = self.clients.all.vacant_key();
+        let Some(tuple) = client.tuple else { return };
+        if client.stream.register(&self.registry, Source::Client(key).token()).is_err() {
+            return;
+        }
+        self.clients.insert(client);
+        if self.take_messages(key, tuple).is_err() {
+            self.close_client(key);
+        }
+    }
+}

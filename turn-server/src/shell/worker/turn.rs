@@ -1,0 +1,151 @@
+//! The loop.
+
+use std::io;
+use std::time::Duration;
+
+use mio::Events;
+
+use super::{Exit, MOVED, SWEEP, Source, Worker};
+use crate::shell::mail::Mail;
+use crate::shell::now;
+
+/// Events that one poll gives. More wait in the kernel.
+const EVENTS: usize = 1024;
+
+/// Whether there is another turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    Another,
+    Last,
+}
+
+impl Worker {
+    /// Serves until it is told to stop, or the system gives no more events.
+    pub(super) fn run(mut self) {
+        let mut events = Events::with_capacity(EVENTS);
+        loop {
+            let timeout = self.timeout();
+            if let Err(error) = self.poll.poll(&mut events, timeout)
+                && error.kind() != io::ErrorKind::Interrupted
+            {
+                tracing::error!(%error, "a worker of the relay gets no events any more; restart the server");
+                break;
+            }
+            self.now = now();
+            self.take_members();
+            let sources: Vec<Source> = events.iter().map(|event| Source::of(event.token())).collect();
+            let again = std::mem::take(&mut self.path.again);
+            let mut turn = Turn::Another;
+            for source in again.into_iter().chain(sources) {
+                if self.take(source) == Turn::Last {
+                    turn = Turn::Last;
+                }
+            }
+            self.core.handle_timeout(self.now);
+            self.carry_out();
+            self.flush();
+            self.deliver();
+            self.sweep();
+            if turn == Turn::Last {
+                break;
+            }
+        }
+        self.publish();
+    }
+
+    fn take(&mut self, source: Source) -> Turn {
+        match source {
+            Source::Listener(index) => self.read_datagrams(Exit::Listener(index)),
+            Source::Relay(key) => self.take_relay(key),
+            Source::Door(index) => self.accept_clients(index),
+            Source::Client(key) => self.take_client(key),
+            Source::Peer(key) => self.take_peer(key),
+            Source::Letters => return self.take_letters(),
+        }
+        Turn::Another
+    }
+
+    /// How long the poll may wait.
+    fn timeout(&self) -> Option<Duration> {
+        if !self.path.again.is_empty() {
+            return Some(Duration::ZERO);
+        }
+        // Read anew: the turn may have taken its time.
+        let now = now();
+        let core = self.core.poll_timeout().map(|at| at.saturating_duration_since(now));
+        let is_busy = self.needs_sweep();
+        let sweep = is_busy.then(|| (self.links.swept + SWEEP).saturating_duration_since(now));
+        // Rounded up: a poll that ends a fraction of a millisecond early would be another turn for nothing.
+        let rounded = |left: Duration| left + Duration::from_millis(1);
+        [core, sweep].into_iter().flatten().min().map(rounded)
+    }
+
+    /// Whether anything is there that only a look each second finds.
+    fn needs_sweep(&self) -> bool {
+        let has_news = *self.core.stats() != *self.links.stats.borrow();
+        has_news || !self.clients.all.is_empty() || !self.sessions.is_empty() || !self.moved.guests.is_empty()
+    }
+
+    pub(super) fn take_members(&mut self) {
+        if let Some(members) = &mut self.links.members
+            && members.has_changed().unwrap_or(false)
+        {
+            let members = members.borrow_and_update().clone();
+            self.core.set_members(&members, self.now);
+        }
+    }
+
+    /// Sends what the turn has gathered, and frees the arena.
+    pub(super) fn flush(&mut self) {
+        if !self.path.outbox.is_empty() {
+            let sockets = &self.sockets;
+            let unsent = self.path.outbox.flush(self.path.arena.bytes(), |exit| sockets.udp(exit));
+            self.core.handle_unsent(unsent);
+        }
+        self.path.arena.clear();
+    }
+
+    /// Gives the other workers what is for their relays.
+    fn deliver(&mut self) {
+        for (parcels, postbox) in self.path.parcels.iter_mut().zip(&self.links.postboxes) {
+            if parcels.all.is_empty() {
+                continue;
+            }
+            let parcels = std::mem::take(parcels);
+            let count = parcels.all.len() as u64;
+            if postbox.post(Mail::Parcels(parcels)).is_err() {
+                self.core.handle_unsent(count);
+            }
+        }
+    }
+
+    /// Once a second: counters, late clients, sessions that want to be woken, guests that have gone.
+    fn sweep(&mut self) {
+        if self.now.saturating_duration_since(self.links.swept) < SWEEP {
+            return;
+        }
+        self.links.swept = self.now;
+        self.publish();
+        self.sweep_clients();
+        self.sweep_sessions();
+        self.sweep_guests();
+        self.carry_out();
+        self.flush();
+    }
+
+    fn publish(&self) {
+        self.links.stats.send_replace(*self.core.stats());
+    }
+
+    fn sweep_guests(&mut self) {
+        let core = &self.core;
+        let gone = self.moved.guests.extract_if(|tuple, _| !core.holds(tuple)).take(MOVED);
+        let gone: Vec<_> = gone.collect();
+        for (tuple, home) in gone {
+            if let Some(postbox) = self.links.postboxes.get(usize::from(home)) {
+                // A box that is full keeps an entry too many there, until the client moves again.
+                drop(postbox.post(Mail::Home { tuple }));
+            }
+        }
+    }
+}
