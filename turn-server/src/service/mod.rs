@@ -1,0 +1,290 @@
+//! The server as a service: bound, watched, reloaded, drained, and ended.
+
+mod metrics;
+mod privileges;
+mod watch;
+
+use std::io::IsTerminal as _;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use anyhow::Context as _;
+use hearth_turn::Stats;
+use hearth_turn::settings::{Logs, Plan};
+use hearth_turn::shell::{Control, Shell};
+use tokio::sync::watch::Receiver;
+use tokio::time::{Instant, sleep_until};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::cli::{Cli, StatsFormat};
+use crate::say;
+use watch::Watch;
+
+/// Files that a server may need open beside its relays: listeners, logs, connections of its own.
+const SPARE_FILES: u64 = 256;
+
+/// Serves until a signal ends it.
+pub(crate) fn run(cli: &Cli, plan: Plan) -> anyhow::Result<()> {
+    log_to(&plan.logs)?;
+    for word in &plan.refusals {
+        tracing::error!("{word}");
+    }
+    for word in &plan.warnings {
+        tracing::warn!("{word}");
+    }
+    raise_open_files(&plan);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime
+        .context("the asynchronous runtime did not start; look at the limits of this process")?
+        .block_on(serve(cli, plan))
+}
+
+async fn serve(cli: &Cli, plan: Plan) -> anyhow::Result<()> {
+    if plan.listen.identity.as_ref().is_some_and(|identity| !identity.is_whole()) {
+        tracing::warn!(
+            "DTLS cannot use this certificate, whose key is not of ECDSA, and shows one made here; TLS is not concerned"
+        );
+    }
+    let shell = Shell::bind(plan.config.clone(), &plan.listen)?;
+    let metrics = match plan.metrics {
+        Some(address) => Some(metrics::Metrics::bind(address, shell.stats()).await?),
+        None => None,
+    };
+    if let Some(path) = &plan.pid_file {
+        write_pid(path)?;
+    }
+    privileges::drop_to(&plan.drop_to)?;
+    let mut signals = Signals::new()?;
+    let addresses: Vec<String> = shell.local_addrs().iter().map(ToString::to_string).collect();
+    // Who hears that it is ready may ask it to stop at once.
+    say(&format!("ready {}", addresses.join(" ")))?;
+    if let Some(metrics) = &metrics {
+        tracing::info!("figures are at http://{}/metrics", metrics.address());
+    }
+    notify(&[sd_notify::NotifyState::Ready]);
+    let (control, stats) = (shell.control(), shell.stats());
+    let (end, ended) = tokio::sync::oneshot::channel::<()>();
+    let run = shell.run(async {
+        drop(ended.await); // whoever drops the other end wants it to stop as well
+    });
+    tokio::pin!(run);
+    let mut watch = Watch::new(cli, plan, control.clone());
+    let served = async {
+        match metrics {
+            Some(metrics) => metrics.run().await,
+            None => std::future::pending().await,
+        }
+    };
+    let told = async {
+        tokio::select! {
+            drained = signals.until_stop(&control, &mut watch, stats.clone()) => Ok(drained),
+            error = print_stats(cli.stats, stats.clone()) => Err(error),
+            () = served => Ok(()),
+        }
+    };
+    let last = tokio::select! {
+        last = &mut run => {
+            say_last(cli, &last)?;
+            anyhow::bail!("the relay's workers ended by themselves; the log says why. Start the server again");
+        }
+        told = told => {
+            notify(&[sd_notify::NotifyState::Stopping]);
+            drop(end);
+            let last = run.await;
+            told?;
+            last
+        }
+    };
+    say_last(cli, &last)
+}
+
+fn say_last(cli: &Cli, last: &Stats) -> anyhow::Result<()> {
+    if cli.stats.is_some() { say(&serde_json::to_string(last)?) } else { Ok(()) }
+}
+
+/// Prints counters whenever they are published, until that is impossible.
+async fn print_stats(format: Option<StatsFormat>, mut stats: Receiver<Stats>) -> anyhow::Error {
+    let Some(StatsFormat::Json) = format else { return std::future::pending().await };
+    loop {
+        if stats.changed().await.is_err() {
+            return std::future::pending().await; // the end prints the last ones itself
+        }
+        let line = *stats.borrow_and_update();
+        if let Err(error) = serde_json::to_string(&line).map_err(anyhow::Error::from).and_then(|line| say(&line)) {
+            return error;
+        }
+    }
+}
+
+/// The signals of an operator: the end, reading the files again, draining.
+struct Signals {
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    hangup: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    drain: tokio::signal::unix::Signal,
+}
+
+/// What an operator wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wish {
+    Stop,
+    Reload,
+    Drain,
+}
+
+impl Signals {
+    #[cfg(unix)]
+    fn new() -> anyhow::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let listen =
+            |kind| signal(kind).context("signals of the system are not heard; look at the limits of this process");
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            hangup: listen(SignalKind::hangup())?,
+            drain: listen(SignalKind::user_defined1())?,
+        })
+    }
+
+    #[cfg(not(unix))]
+    fn new() -> anyhow::Result<Self> {
+        Ok(Self {})
+    }
+
+    async fn next(&mut self) -> Wish {
+        #[cfg(unix)]
+        return tokio::select! {
+            () = interrupted() => Wish::Stop,
+            _ = self.terminate.recv() => Wish::Stop,
+            _ = self.hangup.recv() => Wish::Reload,
+            _ = self.drain.recv() => Wish::Drain,
+        };
+        #[cfg(not(unix))]
+        {
+            interrupted().await;
+            Wish::Stop
+        }
+    }
+
+    /// Carries wishes out, until the server is to stop: at once, or once its last allocation has ended or the time for
+    /// that is over. A second word ends it at once.
+    async fn until_stop(&mut self, control: &Control, watch: &mut Watch, mut stats: Receiver<Stats>) {
+        let mut deadline = None;
+        let mut is_draining = false;
+        loop {
+            if is_draining && stats.borrow_and_update().allocations == 0 {
+                tracing::info!("the last allocation has ended");
+                return;
+            }
+            let wish = tokio::select! {
+                wish = self.next() => wish,
+                () = watch.changed() => Wish::Reload,
+                () = until(deadline) => return,
+                Ok(()) = stats.changed() => continue,
+            };
+            match wish {
+                Wish::Reload => {
+                    notify(&[sd_notify::NotifyState::Reloading]);
+                    watch.reload();
+                    notify(&[sd_notify::NotifyState::Ready]);
+                }
+                Wish::Stop if is_draining || watch.drain().is_zero() => return,
+                Wish::Stop => {
+                    deadline = Some(now() + watch.drain());
+                    is_draining = true;
+                    control.drain();
+                    tracing::info!(
+                        seconds = watch.drain().as_secs(),
+                        "no new allocations; the last ones may end by themselves"
+                    );
+                }
+                Wish::Drain => {
+                    is_draining = true;
+                    control.drain();
+                    tracing::info!("no new allocations; the server ends with the last one");
+                }
+            }
+        }
+    }
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn interrupted() {
+    if let Err(error) = tokio::signal::ctrl_c().await {
+        tracing::warn!(%error, "Ctrl-C is not heard; end the server by other means");
+        std::future::pending().await
+    }
+}
+
+/// Tells systemd, where it asked to be told.
+fn notify(states: &[sd_notify::NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        tracing::warn!(%error, "the service manager was not told");
+    }
+}
+
+fn log_to(logs: &Logs) -> anyhow::Result<()> {
+    let default = if logs.verbose { "info,hearth_turn=debug" } else { "info" };
+    let filter = EnvFilter::try_from_env("HEARTH_LOG").or_else(|_| EnvFilter::try_from_default_env());
+    let filter = filter.unwrap_or_else(|_| EnvFilter::new(default));
+    let Some(path) = &logs.file else {
+        subscribe(filter, std::io::stderr, std::io::stderr().is_terminal());
+        return Ok(());
+    };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let name = path.file_name().context("the log file has no name; name a file, not a folder")?;
+    let appender = tracing_appender::rolling::Builder::new().filename_prefix(name.to_string_lossy());
+    let appender = match logs.is_one {
+        true => appender.rotation(tracing_appender::rolling::Rotation::NEVER),
+        false => appender.rotation(tracing_appender::rolling::Rotation::DAILY).max_log_files(31),
+    };
+    let appender =
+        appender.build(folder).with_context(|| format!("the log cannot be written to {}", path.display()))?;
+    subscribe(filter, std::sync::Mutex::new(appender), false);
+    Ok(())
+}
+
+fn subscribe(filter: EnvFilter, writer: impl for<'a> MakeWriter<'a> + Send + Sync + 'static, ansi: bool) {
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(ansi).with_writer(writer).init();
+}
+
+/// Raises the limit of open files to what the quota may need, or says that it does not reach.
+fn raise_open_files(plan: &Plan) {
+    let ports = plan.config.relay_ports.len() * plan.config.relay_addresses.len().max(1);
+    let needed = plan.config.quotas.allocations.min(ports) as u64 + SPARE_FILES;
+    match rlimit::increase_nofile_limit(needed) {
+        Ok(limit) if limit < needed => tracing::warn!(
+            limit,
+            needed,
+            "the limit of open files is below what the quota allows, and later allocations will be refused; raise it \
+             (LimitNOFILE= of systemd, `ulimit -n` of a shell), or lower --total-quota"
+        ),
+        Ok(_) => {}
+        Err(error) => tracing::warn!(%error, "the limit of open files is not known"),
+    }
+}
+
+fn write_pid(path: &Path) -> anyhow::Result<()> {
+    let number = format!("{}\n", std::process::id());
+    std::fs::write(path, number)
+        .with_context(|| format!("the process's number cannot be written to {}", path.display()))
+}
+
+#[expect(clippy::disallowed_methods, reason = "a deadline of the shell's own")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+/// The time since 1970.
+#[expect(clippy::disallowed_methods, reason = "credentials end by the wall clock")]
+pub(crate) fn unix_now() -> Duration {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+}
