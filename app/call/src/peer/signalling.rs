@@ -159,4 +159,9 @@ impl Peer {
     pub(crate) fn is_alive(&self) -> bool {
         matches!(self.phase(), PeerPhase::Connected(_) | PeerPhase::Faltering | PeerPhase::Restarting { .. })
     }
+
+    /// The same of a server that does not know us any more, and so mends nothing.
+    pub(crate) fn is_worth_keeping(&self, now: Instant) -> bool {
+        self.life.is_worth_keeping(now)
+    }
 }
