@@ -17,6 +17,7 @@ mod client;
 mod codecs;
 mod media;
 mod pairs;
+mod passwords;
 mod raw;
 mod restart;
 mod script;
