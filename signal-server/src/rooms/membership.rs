@@ -65,7 +65,8 @@ impl Rooms {
             .sessions
             .get(&peer)
             .is_some_and(|session| session.waiting().is_some_and(|entrance| entrance.room == join.room));
-        if !self.is_outside(peer) && !(is_waiting && join.password.is_some()) {
+        let may_ask = self.is_outside(peer) || (is_waiting && join.password.is_some());
+        if !may_ask {
             return self.on_bad_message(conn, Some(join.id), "leave the other room first", now);
         }
         let shown = Credentials { secret: join.invite.as_ref(), password: join.password.as_ref() };

@@ -90,9 +90,9 @@ fn a_password_said_while_the_server_is_away_is_said_when_it_is_back() {
 #[test]
 fn who_guesses_too_often_waits_as_long_as_the_server_says() {
     let mut world = at_the_door(972, None);
-    let too_often = |world: &World| match phase(world, 1) {
-        Phase::Asked(Ask { state: AskState::TooOften { until }, .. }) => Some(until),
-        _ => None,
+    let too_often = |world: &World| {
+        let Phase::Asked(Ask { state: AskState::TooOften { until }, .. }) = phase(world, 1) else { return None };
+        Some(until)
     };
     let mut tries = 0;
     while too_often(&world).is_none() {
