@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use hearth::view::{
-    AddressKind, ChatLine, Devices, Door, Fault, Film, Invite, InviteAddress, Knocker, Me, Person, Pictures, PreJoin,
-    Progress, Quality, RecentRoom, Room, Speaker, Stage, View,
+    AddressKind, Ask, AskState, ChatLine, Devices, Door, Fault, Film, Invite, InviteAddress, Knocker, Me, Person,
+    Pictures, PreJoin, Progress, Quality, RecentRoom, Room, Speaker, Stage, View,
 };
 use hearth_base::{DeviceEntry, DeviceFault, DeviceId, DeviceLists, DeviceState, Picture, Resolution, TrackId};
 use hearth_call::{Route, Switch};
@@ -64,6 +64,36 @@ pub(crate) fn prejoin_trouble() -> View {
 pub(crate) fn waiting() -> View {
     let room = Room { progress: Progress::Waiting, name: Some(room("482913605")), me: me(), ..Room::default() };
     of(room)
+}
+
+/// Before the door of a room that asks for a password.
+pub(crate) fn asked() -> View {
+    let room = Room {
+        progress: Progress::Asked,
+        name: Some(room("482913605")),
+        me: me(),
+        ask: Some(Ask::default()),
+        ..Room::default()
+    };
+    of(room)
+}
+
+/// The same, after a password that did not open it.
+pub(crate) fn asked_again() -> View {
+    let mut view = asked();
+    if let Stage::Room(room) = &mut view.stage {
+        room.ask = Some(Ask { state: AskState::Wrong, refusals: 1 });
+    }
+    view
+}
+
+/// Before the host, who has set a password, too.
+pub(crate) fn waiting_or_asked() -> View {
+    let mut view = waiting();
+    if let Stage::Room(room) = &mut view.stage {
+        room.ask = Some(Ask::default());
+    }
+    view
 }
 
 /// A room of our own, and nobody there.
@@ -147,6 +177,7 @@ pub(crate) fn hosted() -> Room {
         name: Some(room("482913605")),
         role: Role::Host,
         capacity: 12,
+        is_invite_only: true,
         me: me(),
         people,
         lobby: vec![Knocker { id: id(9), nick: "Alan Turing".to_owned(), kind: PeerKind::Web }],

@@ -79,8 +79,8 @@ fn refusals() -> Vec<Row> {
         ),
         (
             refused(ErrorCode::BadPassword),
-            "The room's password is another one. Ask the host for it.",
-            "入会密码不正确，请向主持人索取",
+            "That is not the room's password. Try again, or ask the host.",
+            "入会密码不正确，请重试或向主持人索取",
         ),
         (
             refused(ErrorCode::Banned),
