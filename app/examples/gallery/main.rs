@@ -26,6 +26,7 @@ const SCENES: &[(&str, Scene)] = &[
     ("waiting-or-asked", scenes::waiting_or_asked),
     ("alone", scenes::alone),
     ("pair", scenes::pair),
+    ("screen", scenes::screen),
     ("call", scenes::call),
     ("call-trouble", scenes::call_trouble),
     ("twelve", scenes::twelve),

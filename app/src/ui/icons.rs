@@ -117,3 +117,5 @@ pub(super) const SHOW: Icon = Icon::line('\u{e220}');
 pub(super) const HIDE: Icon = Icon::line('\u{e224}');
 /// What opens a door.
 pub(super) const KEY: Icon = Icon::line('\u{e2d6}');
+/// A screen that is shared.
+pub(super) const SCREEN: Icon = Icon::line('\u{e32e}');

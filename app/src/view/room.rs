@@ -121,8 +121,10 @@ pub struct Person {
     pub media: MediaState,
     /// Whether they are heard to speak.
     pub is_speaking: bool,
-    /// Their picture.
+    /// Their picture; a screen that comes in its place, too.
     pub film: Option<Film>,
+    /// Their screen, where it comes beside their picture.
+    pub screen: Option<Film>,
     /// How we are connected.
     pub quality: Quality,
     /// How loud they are played: 1 is as they are, 0 to 2.

@@ -159,3 +159,17 @@ fn a_server_that_stays_away_is_said_to_be_lost() {
         assert!(Stage::new(view, language).has(of(language, english, chinese)));
     }
 }
+
+#[test]
+fn a_screen_beside_somebodys_picture_is_told_whose_it_is() {
+    for language in LANGUAGES {
+        assert!(!Stage::new(scenes::pair(), language).has(of(
+            language,
+            "Screen of Grace Hopper",
+            "Grace Hopper 的屏幕"
+        )));
+        let stage = Stage::new(scenes::screen(), language);
+        assert!(stage.has(of(language, "Screen of Grace Hopper", "Grace Hopper 的屏幕")));
+        assert!(stage.has("Grace Hopper"), "and they are still there");
+    }
+}

@@ -91,6 +91,7 @@ fn a_call_looks_as_it_did() {
     check(&mut results, "call", scenes::call, &[]);
     check(&mut results, "call-trouble", scenes::call_trouble, &[]);
     check(&mut results, "pair", scenes::pair, &[]);
+    check(&mut results, "screen", scenes::screen, &[]);
     check(&mut results, "twelve", scenes::twelve, &[]);
 }
 

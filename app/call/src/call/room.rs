@@ -10,7 +10,7 @@ use hearth_protocol::{
 use super::door::Refusal;
 use super::{Call, Output, Phase, Wanted};
 use crate::peer::gather::turn_servers;
-use crate::peer::{Farewell, Peer};
+use crate::peer::{Context, Farewell, Peer, PeerOutput};
 use crate::session::{Heard, Kept};
 use crate::snapshot::{AskState, EndReason, Refused};
 
@@ -135,7 +135,7 @@ impl Call {
             ServerMessage::Muted => self.on_muted(now),
             ServerMessage::RoomState { role, room_state } => self.on_room_state(role, room_state),
             ServerMessage::PeerJoined { peer } => self.add_peer(peer, now),
-            ServerMessage::PeerUpdated { peer } => self.update_peer(peer),
+            ServerMessage::PeerUpdated { peer } => self.update_peer(peer, now),
             ServerMessage::PeerAway { id } => {
                 if let Some(peer) = self.peers.get_mut(&id) {
                     peer.entry.away = true;
@@ -208,7 +208,7 @@ impl Call {
 
     fn add_peer(&mut self, entry: PeerEntry, now: Instant) {
         if self.peers.contains_key(&entry.id) {
-            return self.update_peer(entry);
+            return self.update_peer(entry, now);
         }
         if Some(entry.id) == self.room.me || self.peers.len() >= MAX_PEERS || !self.seams.topology.connects(entry.id) {
             return;
@@ -221,35 +221,37 @@ impl Call {
         self.outputs.push_back(Output::Changed);
     }
 
-    fn update_peer(&mut self, entry: PeerEntry) {
-        if let Some(peer) = self.peers.get_mut(&entry.id) {
+    fn update_peer(&mut self, entry: PeerEntry, now: Instant) {
+        self.with_peer(entry.id, now, |peer, context| {
             // Who offers and who gives way was settled when the two met.
             let polite = peer.entry.polite;
-            peer.handle_listed(PeerEntry { polite, ..entry });
-            self.outputs.push_back(Output::Changed);
-        }
+            peer.handle_listed(PeerEntry { polite, ..entry }, context, now);
+            context.outputs.push_back(PeerOutput::Changed);
+        });
     }
 
     pub(super) fn on_signal(&mut self, signal: Signal, now: Instant) {
-        let from = signal.from.filter(|from| signal.pc == Pc::Main && self.peers.contains_key(from));
-        let Some(from) = from else {
+        // Nobody but an older page has a screen apart.
+        let takes = |peer: &Peer| signal.pc == Pc::Main || peer.is_legacy();
+        let Some(from) = signal.from.filter(|from| self.peers.get(from).is_some_and(takes)) else {
             self.room.refused_signals += 1;
             return;
         };
         let Some(signal) = self.hold_hidden(from, signal) else { return };
-        let Some(mut peer) = self.peers.remove(&from) else {
-            self.room.refused_signals += 1;
-            return;
-        };
-        let id = peer.entry.id;
-        self.with_context(now, |context| peer.handle_signal(signal, context, now));
+        self.with_peer(from, now, |peer, context| peer.handle_signal(signal, context, now));
+    }
+
+    /// Tells one peer something; it may say goodbye by it.
+    fn with_peer(&mut self, id: PeerId, now: Instant, act: impl FnOnce(&mut Peer, &mut Context<'_>)) {
+        let Some(mut peer) = self.peers.remove(&id) else { return };
+        self.with_context(now, |context| act(&mut peer, context));
         let mut peers = std::mem::take(&mut self.peers);
         peers.insert(id, peer);
         self.restore(peers, now);
     }
 
-    pub(super) fn say_to(&mut self, to: PeerId, sid: SessionId, body: SignalBody) {
-        self.server.session.say(ClientMessage::Signal(Signal { to: Some(to), from: None, pc: Pc::Main, sid, body }));
+    pub(super) fn say_to(&mut self, to: PeerId, pc: Pc, sid: SessionId, body: SignalBody) {
+        self.server.session.say(ClientMessage::Signal(Signal { to: Some(to), from: None, pc, sid, body }));
     }
 
     /// What we send has changed: the server tells those who come, the channel those who are here.

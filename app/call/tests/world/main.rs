@@ -20,6 +20,7 @@ mod pairs;
 mod passwords;
 mod raw;
 mod restart;
+mod screens;
 mod script;
 mod servers;
 mod talk;

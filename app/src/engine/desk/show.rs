@@ -140,7 +140,10 @@ fn ask(phase: &Phase, has_unlocked: bool, now: Instant) -> Option<Ask> {
 
 fn person(peer: &PeerSnapshot, visit: &Visit, view: &CallView) -> Person {
     let mut played = view.media.tracks.iter().filter(|track| track.peer == peer.id).filter_map(|track| track.played);
-    let track = peer.tracks.iter().find(|(_, source)| *source == TrackSource::Camera).map(|(track, _)| *track);
+    let film = |wanted: TrackSource| {
+        let (track, _) = peer.tracks.iter().find(|(_, source)| *source == wanted)?;
+        view.films.iter().find(|film| film.track == *track).cloned()
+    };
     Person {
         id: peer.id,
         nick: peer.nick.clone(),
@@ -148,7 +151,8 @@ fn person(peer: &PeerSnapshot, visit: &Visit, view: &CallView) -> Person {
         role: peer.role,
         media: peer.media,
         is_speaking: played.any(|track| track.is_speaking),
-        film: view.films.iter().find(|film| Some(film.track) == track).cloned(),
+        film: film(TrackSource::Camera),
+        screen: film(TrackSource::Screen),
         quality: quality(peer),
         lacks_video_codec: peer.lacks_video_codec,
         volume: visit.volumes.get(&peer.id).copied().unwrap_or(1.0),
