@@ -211,7 +211,7 @@ async fn follow(
             }
             print(&format!("link {}", link.reveal()))?;
         }
-        if matches!(view.call.phase, Phase::Ended(_) | Phase::Asked(_)) {
+        if is_over(&view.call.phase) {
             break;
         }
     }
@@ -235,8 +235,10 @@ fn link_of(entry: &Entry, view: &CallView) -> Option<RoomLink> {
 fn ended(view: &CallView) -> Result<(), HeadlessError> {
     let reason = match view.call.phase {
         Phase::Ended(reason) => reason,
-        Phase::Asked(ask) => return Err(asked(ask)),
-        Phase::Idle | Phase::Joining | Phase::Lobby(_) | Phase::InRoom | Phase::Resuming { .. } => return Ok(()),
+        Phase::Asked(ask) | Phase::Lobby(Some(ask)) if is_over(&view.call.phase) => return Err(asked(ask)),
+        Phase::Asked(_) | Phase::Lobby(_) | Phase::Idle | Phase::Joining | Phase::InRoom | Phase::Resuming { .. } => {
+            return Ok(());
+        }
     };
     match reason {
         EndReason::Left | EndReason::RoomEnded | EndReason::Kicked => Ok(()),
@@ -252,11 +254,20 @@ fn ended(view: &CallView) -> Result<(), HeadlessError> {
     }
 }
 
+/// Whether there is nothing to follow any more. With a wrong password one need not wait for the host, either.
+fn is_over(phase: &Phase) -> bool {
+    match phase {
+        Phase::Ended(_) | Phase::Asked(_) => true,
+        Phase::Lobby(ask) => ask.is_some_and(|ask| ask.refusals > 0),
+        Phase::Idle | Phase::Joining | Phase::InRoom | Phase::Resuming { .. } => false,
+    }
+}
+
 /// Nobody is here to be asked.
 fn asked(ask: Ask) -> HeadlessError {
     match ask.state {
-        AskState::Wanted | AskState::Trying => HeadlessError::PasswordWanted,
-        AskState::Wrong => HeadlessError::BadPassword,
+        AskState::Wanted | AskState::Trying if ask.refusals == 0 => HeadlessError::PasswordWanted,
+        AskState::Wanted | AskState::Trying | AskState::Wrong => HeadlessError::BadPassword,
         AskState::TooOften { .. } => HeadlessError::TooOften,
     }
 }
@@ -311,13 +322,16 @@ mod tests {
 
     #[test]
     fn who_cannot_be_asked_reads_what_the_door_wants() {
-        for (state, expected) in [
-            (AskState::Wanted, HeadlessError::PasswordWanted),
-            (AskState::Wrong, HeadlessError::BadPassword),
-            (AskState::TooOften { until: clock::now() }, HeadlessError::TooOften),
+        let ask = |state, refusals| Ask { state, refusals };
+        let wrong = ask(AskState::Wanted, 1);
+        for (phase, expected) in [
+            (Phase::Asked(ask(AskState::Wanted, 0)), HeadlessError::PasswordWanted),
+            (Phase::Asked(wrong), HeadlessError::BadPassword),
+            (Phase::Lobby(Some(wrong)), HeadlessError::BadPassword),
+            (Phase::Asked(ask(AskState::TooOften { until: clock::now() }, 1)), HeadlessError::TooOften),
         ] {
             let mut view = CallView::default();
-            view.call.phase = Phase::Asked(Ask { state, refusals: 0 });
+            view.call.phase = phase;
             let said = ended(&view).expect_err("the door stays shut");
             assert_eq!(said.to_string(), expected.to_string());
         }

@@ -70,10 +70,10 @@ fn a_password_of_a_room_on_the_lan() -> Result<()> {
     eve.join(&invite.link)?;
     eve.progress(Progress::In, ROOM)?;
 
-    // Another password: what we remember is no guess of the person's.
+    // Another password: what we remember is no guess of the person's, who waits for the host as at first.
     ann.wish(Wish::SetPassword(Some(password("plum pie")?)))?;
     ben.again()?;
-    ben.asked(Progress::Asked, Ask { state: AskState::Wanted, refusals: 1 })?;
+    ben.asked(Progress::Waiting, Ask { state: AskState::Wanted, refusals: 1 })?;
     ben.unlock("plum pie")?;
     ben.progress(Progress::In, SOON)?;
     ann.wish(Wish::SetPassword(None))?;

@@ -62,8 +62,7 @@ impl Call {
     /// The host is asked. For as long as it takes: people look at their phones between two sips of tea.
     pub(super) fn on_waiting(&mut self, id: RequestId, has_password: bool) {
         // Who is kept waiting with the right password is told nothing by saying it again.
-        let ask = Ask::default();
-        let ask = (has_password && self.room.password.is_none()).then_some(ask);
+        let ask = (has_password && self.room.password.is_none()).then(|| self.ask(AskState::Wanted));
         let is_answer = match &self.phase {
             Phase::Joining | Phase::Asked(_) => id == self.room.request,
             Phase::Lobby(_) => Some(id) == self.room.attempt,
@@ -86,11 +85,17 @@ impl Call {
 
     /// The door stays shut. Where a password would open it, that is no end.
     pub(super) fn on_refused_at_door(&mut self, id: RequestId, refusal: Refusal, now: Instant) {
-        let was_said = self.room.password.is_some();
+        let said = self.room.password.take(); // it opens nothing, and is not said again by itself
         let is_attempt = self.room.attempt.take_if(|attempt| *attempt == id).is_some();
+        self.room.refusals = self.room.refusals.saturating_add(u32::from(said.is_some()));
         let state = if refusal.code == ErrorCode::BadPassword {
-            if was_said { AskState::Wrong } else { AskState::Wanted }
-        } else if refusal.code == ErrorCode::RateLimited && was_said {
+            match (&self.phase, said) {
+                // It was brought along, and is another one by now: what does the door say to somebody who has none?
+                (Phase::Joining, Some(_)) => return self.say_want(),
+                (_, Some(_)) => AskState::Wrong,
+                (_, None) => AskState::Wanted,
+            }
+        } else if refusal.code == ErrorCode::RateLimited && said.is_some() {
             let wait = Duration::from_secs(refusal.retry_after.unwrap_or_default().into());
             AskState::TooOften { until: now + wait.min(LONGEST_WAIT) }
         } else if is_attempt {
@@ -99,17 +104,22 @@ impl Call {
         } else {
             return self.end(ended(refusal), Farewell::Silent, now);
         };
-        self.room.password = None; // it opens nothing, and is not said again by itself
-        let refusals = u32::from(was_said);
+        let ask = self.ask(state);
         self.phase = match self.phase {
-            Phase::Lobby(ask) => Phase::Lobby(Some(ask.unwrap_or_default().answered(state, refusals))),
-            Phase::Asked(ask) => Phase::Asked(ask.answered(state, refusals)),
-            Phase::Idle | Phase::Joining | Phase::InRoom | Phase::Resuming { .. } | Phase::Ended(_) => {
-                Phase::Asked(Ask::default().answered(state, refusals))
-            }
+            Phase::Lobby(_) => Phase::Lobby(Some(ask)),
+            Phase::Asked(_)
+            | Phase::Idle
+            | Phase::Joining
+            | Phase::InRoom
+            | Phase::Resuming { .. }
+            | Phase::Ended(_) => Phase::Asked(ask),
         };
         self.server.give_up = None;
         self.outputs.push_back(Output::Changed);
+    }
+
+    fn ask(&self, state: AskState) -> Ask {
+        Ask { state, refusals: self.room.refusals }
     }
 }
 
@@ -120,12 +130,6 @@ impl AskState {
             Self::TooOften { until } => until <= now,
             Self::Trying => false,
         }
-    }
-}
-
-impl Ask {
-    fn answered(self, state: AskState, refusals: u32) -> Self {
-        Self { state, refusals: self.refusals.saturating_add(refusals) }
     }
 }
 

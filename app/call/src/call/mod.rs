@@ -88,6 +88,8 @@ struct Room {
     state: RoomState,
     lobby: Vec<LobbyEntry>,
     request: RequestId,
+    /// Passwords that did not open the door.
+    refusals: u32,
     /// While we wait: the join that brings a password along.
     attempt: Option<RequestId>,
     refused_signals: u64,

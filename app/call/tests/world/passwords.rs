@@ -141,6 +141,17 @@ fn who_waits_for_the_host_may_say_the_password_instead() {
 }
 
 #[test]
+fn who_brings_an_old_password_waits_for_the_host_as_if_they_had_none() {
+    let mut world = at_the_door(982, Some(InviteSecret::from_random([7; 16])));
+    world.add_client(TransportPolicy::All);
+    let room = world.room.clone().unwrap();
+    intend(&mut world, 2, Intent::Join { room, secret: None, password: Some(password("soup")) });
+    assert_eq!(phase(&world, 2), Phase::Lobby(Some(asked(AskState::Wanted, 1))));
+    intend(&mut world, 2, Intent::Password(password("tea")));
+    assert_eq!(phase(&world, 2), Phase::InRoom);
+}
+
+#[test]
 fn a_host_lets_in_who_said_a_wrong_password() {
     let mut world = at_the_door(975, Some(InviteSecret::from_random([7; 16])));
     intend(&mut world, 1, Intent::Password(password("soup")));
@@ -208,7 +219,8 @@ fn a_password_that_was_changed_meanwhile_is_asked_for() {
     intend(&mut world, 0, Intent::Rule(HostRule::Password(Some(password("coffee")))));
     world.admit_signal(1);
     world.move_client(1, "10.0.7.7".parse().unwrap());
-    let is_asked = |world: &World| phase(world, 1) == Phase::Asked(asked(AskState::Wrong, 1));
+    // Nobody typed anything wrong.
+    let is_asked = |world: &World| phase(world, 1) == Phase::Asked(asked(AskState::Wanted, 1));
     assert!(world.run_until(Duration::from_secs(40), is_asked), "{:?}", phase(&world, 1));
     intend(&mut world, 1, Intent::Password(password("coffee")));
     assert!(world.run_until(Duration::from_secs(5), World::all_connected), "not connected");

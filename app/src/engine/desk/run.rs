@@ -148,11 +148,7 @@ impl DeskLoop {
                 self.config.folders.save_rooms(&self.rooms);
             }
             Wish::Enter => self.enter(),
-            Wish::Unlock(password) => {
-                if let Some(visit) = &mut self.visit {
-                    visit.unlock(password);
-                }
-            }
+            Wish::Unlock(password) => self.intend(Intent::Password(password)),
             Wish::Leave => self.leave(Leaving::Me),
             Wish::EndForAll => self.leave(Leaving::All),
             Wish::SetNick(nick) => self.change(|settings| settings.nick = nick),
@@ -241,7 +237,7 @@ impl DeskLoop {
         if visit.silenced(&view) {
             self.fault = Some(Fault::Silenced);
         }
-        if let (Phase::InRoom | Phase::Asked(_), Some(place)) = (&view.call.phase, visit.place()) {
+        if let (Phase::InRoom, Some(place)) = (&view.call.phase, visit.place()) {
             self.passwords.keep(place, view.call.password.clone());
         }
         if view.call.phase == Phase::InRoom && visit.since.is_none() {

@@ -82,7 +82,7 @@ fn room(visit: &Visit, view: &CallView, nick: &str, hosting: Option<&HostingFact
         is_locked: call.room_state.locked,
         has_password: call.room_state.has_password,
         is_invite_only: call.room_state.invite_only,
-        ask: ask(&call.phase, visit.has_unlocked, now.at),
+        ask: ask(&call.phase, now.at),
         me: Me {
             nick: nick.to_owned(),
             microphone: visit.microphone,
@@ -121,15 +121,14 @@ fn progress(phase: &Phase) -> Progress {
     }
 }
 
-/// Whoever has typed nothing yet is not told that it was wrong: what we remembered was.
-fn ask(phase: &Phase, has_unlocked: bool, now: Instant) -> Option<Ask> {
+fn ask(phase: &Phase, now: Instant) -> Option<Ask> {
     let (Phase::Asked(Asked { state, refusals }) | Phase::Lobby(Some(Asked { state, refusals }))) = *phase else {
         return None;
     };
     let state = match state {
         Wanted::Trying => AskState::Trying,
-        Wanted::Wrong if has_unlocked => AskState::Wrong,
-        Wanted::Wrong | Wanted::Wanted => AskState::Wanted,
+        Wanted::Wrong => AskState::Wrong,
+        Wanted::Wanted => AskState::Wanted,
         Wanted::TooOften { until } => match until.saturating_duration_since(now).as_millis().div_ceil(1000) {
             0 => AskState::Wanted,
             seconds => AskState::TooOften { seconds: u64::try_from(seconds).unwrap_or(u64::MAX) },

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hearth_call::{EndReason, Intent, PeerPhase, Phase, Switch};
-use hearth_protocol::{ErrorCode, InviteSecret, PeerId, RoomLink, RoomName, RoomPassword};
+use hearth_protocol::{ErrorCode, InviteSecret, PeerId, RoomLink, RoomName};
 use tokio::sync::watch;
 
 use super::doors::Target;
@@ -42,8 +42,6 @@ pub(super) struct Visit {
     refusals: u32,
     /// How often the host silenced us, as far as the person was told.
     silences: u32,
-    /// Whether the person has said a password, rather than we what we remembered.
-    pub(super) has_unlocked: bool,
     /// Since when the server is out of reach.
     unheard: Option<Instant>,
     /// When we came in.
@@ -80,7 +78,6 @@ impl Visit {
             server: None,
             refusals: 0,
             silences: 0,
-            has_unlocked: false,
             unheard: None,
             since: None,
             announced: None,
@@ -181,12 +178,6 @@ impl Visit {
         self.server = Some(server.clone());
         self.engine.wish(Intent::SetNick(settings.nick.clone()));
         self.engine.enter(server, intent);
-    }
-
-    /// Says a password at the door.
-    pub(super) fn unlock(&mut self, password: RoomPassword) {
-        self.has_unlocked = true;
-        self.engine.wish(Intent::Password(password));
     }
 
     /// The room, once it is known where it is.
