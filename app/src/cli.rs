@@ -63,7 +63,8 @@ impl Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Make a room on a server, print its link, and take part.
+    /// Make a room on a server, print its link, and take part. Who comes by its number is asked for HEARTH_PASSWORD, where
+    /// that is set.
     Create {
         /// The server: https://HOST:PORT
         server: Url,
@@ -74,8 +75,8 @@ pub enum Command {
         #[command(flatten)]
         part: Part,
     },
-    /// Join a room. The link is read from HEARTH_LINK or the first line of standard input: it holds a secret, and an
-    /// argument would stand in the list of processes.
+    /// Join a room. The link is read from HEARTH_LINK or the first line of standard input, the room's password from
+    /// HEARTH_PASSWORD: they are secrets, and an argument would stand in the list of processes.
     Join {
         /// What is sent, and how.
         #[command(flatten)]

@@ -1,5 +1,6 @@
 //! The client without a window: a link in, statistics out.
 //!
+//! `HEARTH_PASSWORD` holds the password of the room, where there is one: to come in by, or to ask of those who come.
 //! The first line of standard output is `link URL` when a room was made; with `--stats json` a line of JSON follows each
 //! second and at the end. Ends with 0 when it left or the room ended, with 1 and one sentence when it could not take
 //! part.
@@ -9,8 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hearth_base::{DeviceChoice, TrackSource, VideoCodec};
-use hearth_call::{EndReason, Intent, Loopback, Phase, Switch, TransportPolicy};
-use hearth_protocol::{ErrorCode, InviteSecret, RoomLink};
+use hearth_call::{Ask, AskState, EndReason, HostRule, Intent, Loopback, Phase, Switch, TransportPolicy};
+use hearth_protocol::{ErrorCode, InviteSecret, RoomLink, RoomPassword};
 use rust_i18n::t;
 use tokio::sync::watch;
 
@@ -52,6 +53,15 @@ pub enum HeadlessError {
     /// The secret is not the room's.
     #[error("{}", t!("fault.bad_invite"))]
     BadInvite,
+    /// The room asks for a password, and none was given.
+    #[error("{}", t!("fault.password_wanted"))]
+    PasswordWanted,
+    /// The password is not the room's.
+    #[error("{}", t!("fault.bad_password"))]
+    BadPassword,
+    /// Too many were wrong.
+    #[error("{}", t!("fault.rate_limited"))]
+    TooOften,
     /// The server said something else.
     #[error("{}", t!("fault.refused", code = format!("{:?}", .0)))]
     Refused(ErrorCode),
@@ -72,11 +82,12 @@ pub fn main(command: Command) -> Result<(), HeadlessError> {
         }
         Command::Join { part } => (part, Entry::Join(read_link()?)),
     };
+    let password = read_password()?;
     let server = entry.server()?;
     let engine = Engine::spawn(config(&part))?;
-    engine.enter(server, entry.intent());
+    engine.enter(server, entry.intent(password.clone()));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(HeadlessError::Runtime)?;
-    let result = runtime.block_on(follow(&engine, &entry, &part));
+    let result = runtime.block_on(follow(&engine, &entry, password, &part));
     drop(engine);
     result
 }
@@ -88,10 +99,10 @@ enum Entry {
 }
 
 impl Entry {
-    fn intent(&self) -> Intent {
+    fn intent(&self, password: Option<RoomPassword>) -> Intent {
         match self {
             Self::Create { secret, .. } => Intent::Create { secret: Some(*secret), capacity: None },
-            Self::Join(link) => Intent::Join { room: link.room.clone(), secret: link.secret, password: None },
+            Self::Join(link) => Intent::Join { room: link.room.clone(), secret: link.secret, password },
         }
     }
 
@@ -163,8 +174,20 @@ fn read_link() -> Result<RoomLink, HeadlessError> {
     RoomLink::parse(&text).map_err(|_| HeadlessError::BadLink)
 }
 
+/// The room's password, from where no list of processes shows it either.
+fn read_password() -> Result<Option<RoomPassword>, HeadlessError> {
+    let text = std::env::var("HEARTH_PASSWORD").unwrap_or_default();
+    let password = (!text.is_empty()).then(|| RoomPassword::parse(&text));
+    password.transpose().map_err(|_| HeadlessError::BadPassword)
+}
+
 /// Follows the call to its end, and prints what was asked for.
-async fn follow(engine: &Engine, entry: &Entry, part: &Part) -> Result<(), HeadlessError> {
+async fn follow(
+    engine: &Engine,
+    entry: &Entry,
+    password: Option<RoomPassword>,
+    part: &Part,
+) -> Result<(), HeadlessError> {
     let mut views = engine.views();
     let mut link_told = matches!(entry, Entry::Join(_));
     let started = tokio::time::Instant::from_std(clock::now());
@@ -183,9 +206,12 @@ async fn follow(engine: &Engine, entry: &Entry, part: &Part) -> Result<(), Headl
         let view = current(&views);
         if !link_told && let Some(link) = link_of(entry, &view) {
             link_told = true;
+            if password.is_some() {
+                engine.wish(Intent::Rule(HostRule::Password(password.clone())));
+            }
             print(&format!("link {}", link.reveal()))?;
         }
-        if matches!(view.call.phase, Phase::Ended(_)) {
+        if is_over(&view.call.phase) {
             break;
         }
     }
@@ -207,7 +233,13 @@ fn link_of(entry: &Entry, view: &CallView) -> Option<RoomLink> {
 }
 
 fn ended(view: &CallView) -> Result<(), HeadlessError> {
-    let Phase::Ended(reason) = view.call.phase else { return Ok(()) };
+    let reason = match view.call.phase {
+        Phase::Ended(reason) => reason,
+        Phase::Asked(ask) | Phase::Lobby(Some(ask)) if is_over(&view.call.phase) => return Err(asked(ask)),
+        Phase::Asked(_) | Phase::Lobby(_) | Phase::Idle | Phase::Joining | Phase::InRoom | Phase::Resuming { .. } => {
+            return Ok(());
+        }
+    };
     match reason {
         EndReason::Left | EndReason::RoomEnded | EndReason::Kicked => Ok(()),
         EndReason::Unreachable => Err(match view.signal_fault.clone() {
@@ -219,6 +251,24 @@ fn ended(view: &CallView) -> Result<(), HeadlessError> {
         EndReason::Refused(ErrorCode::NoSuchRoom | ErrorCode::BadRoom) => Err(HeadlessError::NoSuchRoom),
         EndReason::Refused(ErrorCode::BadInvite) => Err(HeadlessError::BadInvite),
         EndReason::Refused(code) => Err(HeadlessError::Refused(code)),
+    }
+}
+
+/// Whether there is nothing to follow any more. With a wrong password one need not wait for the host, either.
+fn is_over(phase: &Phase) -> bool {
+    match phase {
+        Phase::Ended(_) | Phase::Asked(_) => true,
+        Phase::Lobby(ask) => ask.is_some_and(|ask| ask.refusals > 0),
+        Phase::Idle | Phase::Joining | Phase::InRoom | Phase::Resuming { .. } => false,
+    }
+}
+
+/// Nobody is here to be asked.
+fn asked(ask: Ask) -> HeadlessError {
+    match ask.state {
+        AskState::Wanted | AskState::Trying if ask.refusals == 0 => HeadlessError::PasswordWanted,
+        AskState::Wanted | AskState::Trying | AskState::Wrong => HeadlessError::BadPassword,
+        AskState::TooOften { .. } => HeadlessError::TooOften,
     }
 }
 
@@ -266,6 +316,23 @@ mod tests {
             let mut view = CallView { signal_fault: fault, ..CallView::default() };
             view.call.phase = Phase::Ended(EndReason::Unreachable);
             let said = ended(&view).expect_err("there was no call");
+            assert_eq!(said.to_string(), expected.to_string());
+        }
+    }
+
+    #[test]
+    fn who_cannot_be_asked_reads_what_the_door_wants() {
+        let ask = |state, refusals| Ask { state, refusals };
+        let wrong = ask(AskState::Wanted, 1);
+        for (phase, expected) in [
+            (Phase::Asked(ask(AskState::Wanted, 0)), HeadlessError::PasswordWanted),
+            (Phase::Asked(wrong), HeadlessError::BadPassword),
+            (Phase::Lobby(Some(wrong)), HeadlessError::BadPassword),
+            (Phase::Asked(ask(AskState::TooOften { until: clock::now() }, 1)), HeadlessError::TooOften),
+        ] {
+            let mut view = CallView::default();
+            view.call.phase = phase;
+            let said = ended(&view).expect_err("the door stays shut");
             assert_eq!(said.to_string(), expected.to_string());
         }
     }

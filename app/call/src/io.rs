@@ -56,6 +56,8 @@ pub enum Intent {
         /// What the host asks of those who have no secret.
         password: Option<RoomPassword>,
     },
+    /// To open a door that asks for a password.
+    Password(RoomPassword),
     /// To be called so; before the room only.
     SetNick(String),
     /// To say something to all.

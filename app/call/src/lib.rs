@@ -37,5 +37,5 @@ pub use candidates::Loopback;
 pub use chat::ChatMessage;
 pub use io::{CallConfig, Input, Intent, MediaCommand, Output, SignalLink, Switch, TransportPolicy};
 pub use path::SocketId;
-pub use snapshot::{EndReason, PairSnapshot, PeerPhase, PeerSnapshot, Phase, Refused, Route, Snapshot};
+pub use snapshot::{Ask, AskState, EndReason, PairSnapshot, PeerPhase, PeerSnapshot, Phase, Refused, Route, Snapshot};
 pub use stats::{LinkCounters, PeerCounters};

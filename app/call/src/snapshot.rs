@@ -2,10 +2,10 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hearth_base::{Bitrate, TrackId, TrackSource, VideoCodec};
-use hearth_protocol::{ErrorCode, LobbyEntry, MediaState, PeerId, PeerKind, Role, RoomName, RoomState};
+use hearth_protocol::{ErrorCode, LobbyEntry, MediaState, PeerId, PeerKind, Role, RoomName, RoomPassword, RoomState};
 
 use crate::chat::ChatMessage;
 use crate::io::Switch;
@@ -42,6 +42,8 @@ pub struct Snapshot {
     pub silenced: u32,
     /// What the server did not let us do last, while we were in the room.
     pub refused: Option<Refused>,
+    /// The password that the door was told, as far as it is not known to be wrong: what opens it another time.
+    pub password: Option<RoomPassword>,
 }
 
 /// The server did not let us do something.
@@ -63,8 +65,10 @@ pub enum Phase {
     Idle,
     /// On the way into a room.
     Joining,
-    /// The host is asked to let us in.
-    Lobby,
+    /// The host is asked to let us in; where there is one, a password does, too.
+    Lobby(Option<Ask>),
+    /// The door opens to a password, which the person has to say.
+    Asked(Ask),
     /// In it.
     InRoom,
     /// The server is out of reach; the media flows on.
@@ -74,6 +78,39 @@ pub enum Phase {
     },
     /// Over.
     Ended(EndReason),
+}
+
+impl Phase {
+    /// Whether somebody, or something, keeps us waiting before the room.
+    pub fn is_at_door(&self) -> bool {
+        matches!(self, Self::Lobby(_) | Self::Asked(_))
+    }
+}
+
+/// How it stands with the password that a door asks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ask {
+    /// What is to be done.
+    pub state: AskState,
+    /// How many passwords did not open the door: the same answer again is another one.
+    pub refusals: u32,
+}
+
+/// What is to be done about a password.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AskState {
+    /// To be said.
+    #[default]
+    Wanted,
+    /// The server looks at one.
+    Trying,
+    /// It was another one.
+    Wrong,
+    /// Too many were wrong.
+    TooOften {
+        /// When one may be said again.
+        until: Instant,
+    },
 }
 
 /// Why a call is over.

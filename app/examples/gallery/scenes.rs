@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use hearth::view::{
-    AddressKind, ChatLine, Devices, Door, Fault, Film, Invite, InviteAddress, Knocker, Me, Person, Pictures, PreJoin,
-    Progress, Quality, RecentRoom, Room, Speaker, Stage, View,
+    AddressKind, Ask, AskState, ChatLine, Devices, Door, Fault, Film, Invite, InviteAddress, Knocker, Me, Person,
+    Pictures, PreJoin, Progress, Quality, RecentRoom, Room, Speaker, Stage, View,
 };
 use hearth_base::{DeviceEntry, DeviceFault, DeviceId, DeviceLists, DeviceState, Picture, Resolution, TrackId};
 use hearth_call::{Route, Switch};
@@ -66,6 +66,36 @@ pub(crate) fn waiting() -> View {
     of(room)
 }
 
+/// Before the door of a room that asks for a password.
+pub(crate) fn asked() -> View {
+    let room = Room {
+        progress: Progress::Asked,
+        name: Some(room("482913605")),
+        me: me(),
+        ask: Some(Ask::default()),
+        ..Room::default()
+    };
+    of(room)
+}
+
+/// The same, after a password that did not open it.
+pub(crate) fn asked_again() -> View {
+    let mut view = asked();
+    if let Stage::Room(room) = &mut view.stage {
+        room.ask = Some(Ask { state: AskState::Wrong, refusals: 1 });
+    }
+    view
+}
+
+/// Before the host, who has set a password, too.
+pub(crate) fn waiting_or_asked() -> View {
+    let mut view = waiting();
+    if let Stage::Room(room) = &mut view.stage {
+        room.ask = Some(Ask::default());
+    }
+    view
+}
+
 /// A room of our own, and nobody there.
 pub(crate) fn alone() -> View {
     of(Room { people: Vec::new(), lobby: Vec::new(), chat: Vec::new(), seconds: 12, ..hosted() })
@@ -74,6 +104,18 @@ pub(crate) fn alone() -> View {
 /// Two people.
 pub(crate) fn pair() -> View {
     let people = vec![person(0, "Grace Hopper", Quality::Good(Route::Direct), true)];
+    of(Room { people, role: Role::Guest, invite: None, lobby: Vec::new(), ..hosted() })
+}
+
+/// One of three shows a screen.
+pub(crate) fn screen() -> View {
+    let mut people = vec![
+        person(0, "Grace Hopper", Quality::Good(Route::Direct), true),
+        person(1, "小明", Quality::Good(Route::Direct), true),
+    ];
+    if let Some(first) = people.first_mut() {
+        (first.kind, first.screen) = (PeerKind::Legacy, Some(document()));
+    }
     of(Room { people, role: Role::Guest, invite: None, lobby: Vec::new(), ..hosted() })
 }
 
@@ -147,6 +189,7 @@ pub(crate) fn hosted() -> Room {
         name: Some(room("482913605")),
         role: Role::Host,
         capacity: 12,
+        is_invite_only: true,
         me: me(),
         people,
         lobby: vec![Knocker { id: id(9), nick: "Alan Turing".to_owned(), kind: PeerKind::Web }],
@@ -209,6 +252,7 @@ pub(crate) fn person(at: u8, nick: &str, quality: Quality, has_video: bool) -> P
         media: MediaState { audio: at % 3 != 2, video: has_video, screen: false },
         is_speaking: false,
         film: has_video.then(|| film(10 + u32::from(at), at)),
+        screen: None,
         quality,
         volume: 1.0,
         lacks_video_codec: false,
@@ -260,7 +304,21 @@ impl Pictures for Still {
 
 /// Somebody in front of a wall.
 fn film(track: u32, look: u8) -> Film {
-    Film::new(TrackId(track), Arc::new(Still { picture: portrait(look), is_taken: AtomicBool::new(false) }))
+    shown(track, picture(|x, y| colour(look, x, y)))
+}
+
+/// A page of a text, and a heading.
+fn document() -> Film {
+    let paper = |x: f32, y: f32| match (x, y % 14.0) {
+        (40.0..180.0, _) if (20.0..32.0).contains(&y) => [90, 110, 160],
+        (40.0..=280.0, 8.0..) if y > 40.0 && x < 180.0 + (y * 37.0) % 100.0 => [96, 128, 128],
+        _ => [232, 126, 130],
+    };
+    shown(90, picture(paper))
+}
+
+fn shown(track: u32, picture: Picture) -> Film {
+    Film::new(TrackId(track), Arc::new(Still { picture, is_taken: AtomicBool::new(false) }))
 }
 
 /// Luma, blue and red differences of walls, of skins and hair, and of what people wear.
@@ -269,13 +327,13 @@ const SKINS: [[u8; 3]; 4] = [[176, 108, 150], [120, 112, 154], [148, 106, 154], 
 const HAIRS: [[u8; 3]; 4] = [[40, 124, 134], [30, 128, 128], [70, 112, 146], [52, 120, 138]];
 const CLOTHES: [[u8; 3]; 4] = [[90, 150, 110], [70, 120, 160], [110, 100, 130], [60, 140, 120]];
 
-fn portrait(look: u8) -> Picture {
+fn picture(colour: impl Fn(f32, f32) -> [u8; 3]) -> Picture {
     const SIZE: Resolution = Resolution { width: 320, height: 180 };
     let planes: [Vec<u8>; 3] = [0, 1, 2].map(|plane| {
         let step = if plane == 0 { 1 } else { 2 };
         let (columns, rows) = (SIZE.width / step, SIZE.height / step);
         let places = (0..rows).flat_map(|row| (0..columns).map(move |column| (column * step, row * step)));
-        places.map(|(x, y)| colour(look, x as f32, y as f32).get(plane as usize).copied().unwrap_or(128)).collect()
+        places.map(|(x, y)| colour(x as f32, y as f32).get(plane as usize).copied().unwrap_or(128)).collect()
     });
     Picture::new(SIZE, planes.concat().into(), Instant::now()).expect("the planes are as long as the size asks for")
 }

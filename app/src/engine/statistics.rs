@@ -26,7 +26,8 @@ fn phase(phase: &Phase) -> Value {
     match phase {
         Phase::Idle => json!("idle"),
         Phase::Joining => json!("joining"),
-        Phase::Lobby => json!("lobby"),
+        Phase::Lobby(_) => json!("lobby"),
+        Phase::Asked(_) => json!("asked"),
         Phase::InRoom => json!("in_room"),
         Phase::Resuming { .. } => json!("resuming"),
         Phase::Ended(reason) => json!({ "ended": format!("{reason:?}") }),

@@ -8,13 +8,21 @@ use super::command::{self, Command};
 use super::parts::{Button, Parts as _};
 use super::state::{Dialog, UiState, in_room};
 use super::tokens::{control, letters, space};
-use super::{panels, settings};
-use crate::view::{Room, View, Wish};
+use super::{panels, passwords, settings};
+use crate::view::{Room, Stage, View, Wish};
 
 /// Draws the one that is open.
 pub(super) fn dialogs(ui: &mut Ui, view: &View, state: &mut UiState) {
     let Some(dialog) = state.dialog else { return };
     match (dialog, in_room(view)) {
+        (Dialog::Unlock, _) => match &view.stage {
+            Stage::Room(room) => match room.ask {
+                Some(ask) => passwords::unlock(ui, room, ask, state),
+                None => state.dialog = None,
+            },
+            Stage::Home | Stage::PreJoin(_) => state.dialog = None,
+        },
+        (Dialog::Password, Some(room)) => passwords::password(ui, room, state),
         (Dialog::Settings, _) => settings::settings(ui, view, state),
         (Dialog::Help, _) => help(ui, state),
         (Dialog::Leave, Some(room)) => leave(ui, room, state),
@@ -22,12 +30,31 @@ pub(super) fn dialogs(ui: &mut Ui, view: &View, state: &mut UiState) {
         (Dialog::Remove(id), Some(room)) => remove(ui, room, id, state),
         (Dialog::HandOver(id), Some(room)) => hand_over(ui, room, id, state),
         // The room is over, and the question with it.
-        (Dialog::Leave | Dialog::Close | Dialog::Remove(_) | Dialog::HandOver(_), None) => state.dialog = None,
+        (Dialog::Leave | Dialog::Close | Dialog::Remove(_) | Dialog::HandOver(_) | Dialog::Password, None) => {
+            state.dialog = None;
+        }
     }
 }
 
+/// How a question was put away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Closed {
+    /// It was not, or by a button of its own.
+    No,
+    /// By a press beside it.
+    Beside,
+    /// By Escape.
+    Escape,
+}
+
 /// A card over a veil. Escape and a press beside it close it.
-pub(super) fn modal(ui: &Ui, name: &str, width: f32, state: &mut UiState, add: impl FnOnce(&mut Ui, &mut UiState)) {
+pub(super) fn modal(
+    ui: &Ui,
+    name: &str,
+    width: f32,
+    state: &mut UiState,
+    add: impl FnOnce(&mut Ui, &mut UiState),
+) -> Closed {
     let t = ui.tokens();
     let room = ui.ctx().content_rect().width() - 2.0 * space::L;
     let shown: ModalResponse<()> =
@@ -35,9 +62,11 @@ pub(super) fn modal(ui: &Ui, name: &str, width: f32, state: &mut UiState, add: i
             ui.set_width(width.min(room - 2.0 * space::XL));
             add(ui, state);
         });
-    if shown.should_close() {
-        state.dialog = None;
+    if !shown.should_close() {
+        return Closed::No;
     }
+    state.dialog = None;
+    if shown.backdrop_response.clicked() { Closed::Beside } else { Closed::Escape }
 }
 
 fn frame(ui: &Ui) -> eframe::egui::Frame {
@@ -47,7 +76,8 @@ fn frame(ui: &Ui) -> eframe::egui::Frame {
         .corner_radius(style.visuals.window_corner_radius)
 }
 
-fn question(ui: &mut Ui, title: &str, text: &str) {
+/// What it is about.
+pub(super) fn question(ui: &mut Ui, title: &str, text: &str) {
     ui.title(title);
     ui.add_space(space::XS);
     ui.words(text);
@@ -55,11 +85,12 @@ fn question(ui: &mut Ui, title: &str, text: &str) {
 }
 
 /// Buttons from right to left; wrapped where a language is long.
-fn buttons(ui: &mut Ui, add: impl FnOnce(&mut Ui)) {
+pub(super) fn buttons(ui: &mut Ui, add: impl FnOnce(&mut Ui)) {
     ui.with_layout(Layout::right_to_left(Align::Center).with_main_wrap(true), add);
 }
 
-fn cancel(ui: &mut Ui, state: &mut UiState) {
+/// Puts the question away.
+pub(super) fn cancel(ui: &mut Ui, state: &mut UiState) {
     if Button::new(t!("ui.cancel")).quiet().show(ui) {
         state.dialog = None;
     }

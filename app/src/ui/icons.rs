@@ -111,3 +111,11 @@ pub(super) const RELAYED: Icon = Icon::line('\u{e408}');
 pub(super) const LOOKS: Icon = Icon::line('\u{e6c8}');
 /// How it sounds.
 pub(super) const SOUND: Icon = Icon::line('\u{e434}');
+/// To see what is hidden.
+pub(super) const SHOW: Icon = Icon::line('\u{e220}');
+/// To hide it.
+pub(super) const HIDE: Icon = Icon::line('\u{e224}');
+/// What opens a door.
+pub(super) const KEY: Icon = Icon::line('\u{e2d6}');
+/// A screen that is shared.
+pub(super) const SCREEN: Icon = Icon::line('\u{e32e}');

@@ -17,6 +17,7 @@ mod keys;
 mod pace;
 mod panels;
 mod parts;
+mod passwords;
 mod pickers;
 mod prejoin;
 mod settings;

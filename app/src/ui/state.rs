@@ -11,6 +11,8 @@ use rust_i18n::t;
 
 use super::call::broken;
 use super::panels::{Code, Copied};
+use super::parts::Hidden;
+use super::passwords;
 use super::settings::Page;
 use super::style;
 use crate::view::{LanguageChoice, Progress, Room, Settings, Stage, ThemeChoice, View, Wish};
@@ -68,6 +70,10 @@ pub(super) struct Drafts {
     pub(super) chat: String,
     /// A server's address; none until it was touched.
     pub(super) server: Option<Draft>,
+    /// The password of a room: to come in, or to be asked for.
+    pub(super) password: Hidden,
+    /// How many of them the person knows not to open the door.
+    pub(super) refusals: u32,
     /// A port; none until it was touched.
     pub(super) port: Option<Draft>,
 }
@@ -106,6 +112,10 @@ pub(super) enum Dialog {
     Close,
     /// Really take them out?
     Remove(PeerId),
+    /// What does the door ask for?
+    Unlock,
+    /// What is to be asked for at the door?
+    Password,
     /// Really make them the host?
     HandOver(PeerId),
 }
@@ -168,6 +178,8 @@ impl UiState {
     pub(super) fn settle(&mut self, view: &View) {
         self.known.retain(|kind| broken(view).any(|(other, _)| other == *kind));
         self.invite(view);
+        let room = if let Stage::Room(room) = &view.stage { Some(room) } else { None };
+        passwords::settle(room, self);
         // In a room they are known anyway.
         let looks = self.dialog == Some(Dialog::Settings) && matches!(view.stage, Stage::Home);
         if looks != self.is_looking {
@@ -249,7 +261,7 @@ pub(super) fn in_room(view: &View) -> Option<&Room> {
     match &view.stage {
         Stage::Room(room) => match room.progress {
             Progress::In | Progress::Reconnecting => Some(room),
-            Progress::Entering | Progress::Waiting => None,
+            Progress::Entering | Progress::Asked | Progress::Waiting => None,
         },
         Stage::Home | Stage::PreJoin(_) => None,
     }

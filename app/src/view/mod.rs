@@ -19,7 +19,7 @@ use hearth_protocol::RoomName;
 pub use fault::{Fault, Refusal};
 pub use film::{Film, Pictures};
 pub use invite::{AddressKind, Invite, InviteAddress};
-pub use room::{ChatLine, Knocker, Me, Person, Progress, Quality, Room, Speaker};
+pub use room::{Ask, AskState, ChatLine, Knocker, Me, Person, Progress, Quality, Room, Speaker};
 pub use settings::{LanguageChoice, PEOPLE, PictureSize, Processing, Settings, ThemeChoice};
 pub use wish::Wish;
 

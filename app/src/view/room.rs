@@ -18,6 +18,12 @@ pub struct Room {
     pub capacity: u32,
     /// Whether nobody comes in any more.
     pub is_locked: bool,
+    /// Whether who comes without the link is asked for a password.
+    pub has_password: bool,
+    /// Whether who comes without the link or the password waits for the host; else nobody waits here.
+    pub is_invite_only: bool,
+    /// How it stands with the password that would let us in; none where none would.
+    pub ask: Option<Ask>,
     /// Ourselves.
     pub me: Me,
     /// Who else is there, in the order of their coming.
@@ -45,12 +51,40 @@ pub enum Progress {
     /// On the way.
     #[default]
     Entering,
+    /// The door asks for a password.
+    Asked,
     /// The host is asked.
     Waiting,
     /// In it.
     In,
     /// The server is out of reach; the media flows on.
     Reconnecting,
+}
+
+/// How it stands with a password that lets us in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ask {
+    /// What is to be done.
+    pub state: AskState,
+    /// How many did not open the door: the same answer again is another one.
+    pub refusals: u32,
+}
+
+/// What is to be done about a password.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AskState {
+    /// To be typed.
+    #[default]
+    Wanted,
+    /// The server looks at it.
+    Trying,
+    /// It was another one.
+    Wrong,
+    /// Too many were wrong.
+    TooOften {
+        /// After so many seconds one may be tried again.
+        seconds: u64,
+    },
 }
 
 /// Ourselves.
@@ -87,8 +121,10 @@ pub struct Person {
     pub media: MediaState,
     /// Whether they are heard to speak.
     pub is_speaking: bool,
-    /// Their picture.
+    /// Their picture; a screen that comes in its place, too.
     pub film: Option<Film>,
+    /// Their screen, where it comes beside their picture.
+    pub screen: Option<Film>,
     /// How we are connected.
     pub quality: Quality,
     /// How loud they are played: 1 is as they are, 0 to 2.

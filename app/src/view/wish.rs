@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use hearth_base::{DeviceChoice, DeviceKind};
 use hearth_call::Switch;
-use hearth_protocol::{PeerId, RoomName};
+use hearth_protocol::{PeerId, RoomName, RoomPassword};
 
 use super::Settings;
 
@@ -24,6 +24,8 @@ pub enum Wish {
     ForgetRecent,
     /// Through the door.
     Enter,
+    /// To open a door that asks for a password.
+    Unlock(RoomPassword),
     /// Back from the door, or out of the room. One that this machine hosts ends with us; one on a server goes on.
     Leave,
     /// Out of the room, and everybody else too.
@@ -56,6 +58,8 @@ pub enum Wish {
     MuteAll,
     /// To let nobody in any more, or people again.
     SetLocked(bool),
+    /// To ask a password of who comes without the link, or none any more.
+    SetPassword(Option<RoomPassword>),
     /// To put this address into the link.
     ChooseAddress(IpAddr),
     /// Other settings.
@@ -70,8 +74,11 @@ impl fmt::Debug for Wish {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = match self {
             Self::Start => "Start",
-            // A link holds a secret, and what is said in a room stays in it.
+            // A link holds a secret, a password is one, and what is said in a room stays in it.
             Self::Join(_) => "Join(..)",
+            Self::Unlock(_) => "Unlock(..)",
+            Self::SetPassword(Some(_)) => "SetPassword(..)",
+            Self::SetPassword(None) => "SetPassword(None)",
             Self::Say(_) => "Say(..)",
             Self::JoinNearby(room) => return write!(f, "JoinNearby({room})"),
             Self::JoinRecent(place) => return write!(f, "JoinRecent({place})"),

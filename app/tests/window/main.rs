@@ -4,6 +4,7 @@
 mod controls;
 mod faults;
 mod keys;
+mod passwords;
 mod presses;
 #[path = "../../examples/gallery/scenes.rs"]
 mod scenes;

@@ -79,8 +79,8 @@ fn refusals() -> Vec<Row> {
         ),
         (
             refused(ErrorCode::BadPassword),
-            "The room's password is another one. Ask the host for it.",
-            "入会密码不正确，请向主持人索取",
+            "That is not the room's password. Try again, or ask the host.",
+            "入会密码不正确，请重试或向主持人索取",
         ),
         (
             refused(ErrorCode::Banned),
@@ -157,5 +157,19 @@ fn a_server_that_stays_away_is_said_to_be_lost() {
             room.is_server_lost = true;
         }
         assert!(Stage::new(view, language).has(of(language, english, chinese)));
+    }
+}
+
+#[test]
+fn a_screen_beside_somebodys_picture_is_told_whose_it_is() {
+    for language in LANGUAGES {
+        assert!(!Stage::new(scenes::pair(), language).has(of(
+            language,
+            "Screen of Grace Hopper",
+            "Grace Hopper 的屏幕"
+        )));
+        let stage = Stage::new(scenes::screen(), language);
+        assert!(stage.has(of(language, "Screen of Grace Hopper", "Grace Hopper 的屏幕")));
+        assert!(stage.has("Grace Hopper"), "and they are still there");
     }
 }

@@ -3,7 +3,7 @@
 
 use eframe::egui::{self, Key, Modifiers};
 use egui_kittest::{SnapshotOptions, SnapshotResults};
-use hearth::view::{LanguageChoice, ThemeChoice, View};
+use hearth::view::{LanguageChoice, Stage as Screen, ThemeChoice, View};
 use rust_i18n::t;
 
 use crate::scenes;
@@ -52,6 +52,36 @@ fn the_mirror_looks_as_it_did() {
 fn waiting_looks_as_it_did() {
     let mut results = SnapshotResults::new();
     check(&mut results, "waiting", scenes::waiting, &[]);
+    check(&mut results, "waiting-or-asked", scenes::waiting_or_asked, &[]);
+}
+
+#[test]
+fn the_question_for_a_password_looks_as_it_did() {
+    let mut results = SnapshotResults::new();
+    check(&mut results, "asked", scenes::asked, &[]);
+    check_after(&mut results, "asked-again", scenes::asked, |stage| {
+        stage.text("apple pie");
+        stage.harness.state_mut().view =
+            View { settings: stage.harness.state().view.settings.clone(), ..scenes::asked_again() };
+        stage.settle();
+    });
+    check_after(&mut results, "password", scenes::call, |stage| {
+        stage.press(&t!("ui.command.people"));
+        stage.press(&t!("ui.people.password"));
+    });
+    let set = || {
+        let mut view = scenes::call();
+        if let Screen::Room(room) = &mut view.stage {
+            room.has_password = true;
+        }
+        view
+    };
+    check_after(&mut results, "password-set", set, |stage| {
+        stage.press(&t!("ui.command.people"));
+        stage.press(&t!("ui.people.password"));
+        stage.text("apple pie");
+        stage.press(&t!("ui.password.show"));
+    });
 }
 
 #[test]
@@ -61,6 +91,7 @@ fn a_call_looks_as_it_did() {
     check(&mut results, "call", scenes::call, &[]);
     check(&mut results, "call-trouble", scenes::call_trouble, &[]);
     check(&mut results, "pair", scenes::pair, &[]);
+    check(&mut results, "screen", scenes::screen, &[]);
     check(&mut results, "twelve", scenes::twelve, &[]);
 }
 

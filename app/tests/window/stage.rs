@@ -137,6 +137,11 @@ impl Stage {
         self.settle();
     }
 
+    /// What a log would read of what the person looks at and types.
+    pub(crate) fn state_text(&self) -> String {
+        format!("{:?}", self.harness.state().state)
+    }
+
     /// What was wished since the last time.
     pub(crate) fn wishes(&mut self) -> Vec<Wish> {
         std::mem::take(&mut self.harness.state_mut().wishes)

@@ -55,6 +55,9 @@ pub enum ServerMessage {
         /// The request.
         #[serde(default)]
         id: RequestId,
+        /// Another join, with the room's password, lets in without the host.
+        #[serde(default)]
+        has_password: bool,
     },
     /// To the host: somebody waits.
     LobbyRequest {

@@ -33,10 +33,18 @@ impl Rooms {
         room.lobby.push(peer);
         let host = room.host;
         session.standing = Standing::Waiting(entrance);
-        self.tell(peer, &ServerMessage::Waiting { id }, now);
+        self.tell_waiting(peer, id, now);
         if let (Some(host), Some(entry)) = (host, self.lobby_entry(peer)) {
             self.tell(host, &ServerMessage::LobbyRequest { peer: entry }, now);
         }
+    }
+
+    /// Answers a join of `peer`, who waits, and says whether the password would let them in.
+    pub(super) fn tell_waiting(&mut self, peer: PeerId, id: RequestId, now: Instant) {
+        let waiting = self.sessions.get(&peer).and_then(|session| session.waiting());
+        let room = waiting.and_then(|entrance| self.rooms.get(&entrance.room));
+        let has_password = room.is_some_and(|room| room.rules.password.is_some());
+        self.tell(peer, &ServerMessage::Waiting { id, has_password }, now);
     }
 
     /// `host` lets somebody in; a room that has filled up meanwhile leaves them waiting.

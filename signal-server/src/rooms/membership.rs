@@ -61,7 +61,12 @@ impl Rooms {
     }
 
     pub(super) fn on_join(&mut self, conn: ConnId, peer: PeerId, join: Join, now: Instant) {
-        if !self.is_outside(peer) {
+        let is_waiting = self
+            .sessions
+            .get(&peer)
+            .is_some_and(|session| session.waiting().is_some_and(|entrance| entrance.room == join.room));
+        let may_ask = self.is_outside(peer) || (is_waiting && join.password.is_some());
+        if !may_ask {
             return self.on_bad_message(conn, Some(join.id), "leave the other room first", now);
         }
         let shown = Credentials { secret: join.invite.as_ref(), password: join.password.as_ref() };
@@ -75,7 +80,11 @@ impl Rooms {
         let nick = self.clean_nick(&join.nick);
         let entrance = Entrance { id: join.id, room: join.room, nick, media: join.media };
         match door {
-            Way::In => self.enter(peer, entrance, now),
+            Way::In => {
+                self.leave_lobby(peer, now); // who has learnt the password waits no more
+                self.enter(peer, entrance, now);
+            }
+            Way::Knock if is_waiting => self.tell_waiting(peer, entrance.id, now),
             Way::Knock => self.knock(peer, entrance, now),
         }
     }

@@ -13,6 +13,7 @@ mod faults;
 mod lan;
 mod life;
 mod names;
+mod passwords;
 mod person;
 mod place;
 mod room;

@@ -1,18 +1,21 @@
-//! A guest whose program knows other codecs than ours: a call that signals, and says AV1 where it should say H.264.
+//! Somebody whose program is another one: a call that signals, and says AV1 where it should say H.264. They come into a room,
+//! or open one to everybody who knows its password, which ours never does.
 //!
 //! Owner of: the call's thread. It has no sockets: what is looked at here is settled before media flows.
 
 use std::net::SocketAddr;
+use std::sync::mpsc::sync_channel;
 use std::thread::{Builder, JoinHandle};
 
 use anyhow::{Context as _, Result};
 use futures_util::{SinkExt as _, StreamExt as _};
 use hearth_base::{TrackSource, VideoCodec};
-use hearth_call::{Call, CallConfig, Input, Intent, Loopback, Output, SignalLink, TransportPolicy};
-use hearth_protocol::{RoomLink, SUBPROTOCOL};
+use hearth_call::{Call, CallConfig, HostRule, Input, Intent, Loopback, Output, Phase, SignalLink, TransportPolicy};
+use hearth_protocol::{RoomLink, RoomName, RoomPassword, SUBPROTOCOL};
 use tokio::sync::oneshot;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use url::Url;
 
 use crate::lan::Host;
 use crate::place::{now, on};
@@ -25,11 +28,33 @@ pub struct Stranger {
 impl Stranger {
     /// Goes into a room.
     pub fn enter(host: &Host, link: &str) -> Result<Self> {
+        let link = RoomLink::parse(link)?;
+        let join = Intent::Join { room: link.room.clone(), secret: link.secret, password: None };
+        Self::spawn(host, link.websocket(), vec![join], |_| {})
+    }
+
+    /// Opens a room on a server without TLS, and asks for a password; who knows its name may come.
+    pub fn open(host: &Host, server: &str, password: RoomPassword) -> Result<(Self, RoomName)> {
+        let link = RoomLink::new(server, RoomName::from_random(0), None, None)?;
+        let (say, said) = sync_channel(1);
+        let create = Intent::Create { secret: None, capacity: None };
+        let rule = Intent::Rule(HostRule::Password(Some(password)));
+        // Full: it was told already.
+        let told = move |call: &Call| {
+            let snapshot = call.snapshot();
+            let open = snapshot.room.filter(|_| snapshot.room_state.has_password);
+            open.into_iter().for_each(|room| drop(say.try_send(room)));
+        };
+        let stranger = Self::spawn(host, link.websocket(), vec![create, rule], told)?;
+        Ok((stranger, said.recv_timeout(crate::person::SOON).context("no room was opened")?))
+    }
+
+    fn spawn(host: &Host, server: Url, wishes: Vec<Intent>, look: impl Fn(&Call) + Send + 'static) -> Result<Self> {
         let (end, ended) = oneshot::channel();
-        let (link, address) = (RoomLink::parse(link)?, host.address);
+        let address = host.address;
         let run = move || -> Result<()> {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            runtime.block_on(visit(&link, (address, 40_000).into(), ended))
+            runtime.block_on(visit(&server, wishes, (address, 40_000).into(), &look, ended))
         };
         let run = move || run().unwrap_or_else(|error| println!("the stranger: {error:#}"));
         let thread = on(host, move || Builder::new().name("stranger".to_owned()).spawn(run))??;
@@ -46,8 +71,15 @@ impl Drop for Stranger {
     }
 }
 
-async fn visit(link: &RoomLink, address: SocketAddr, mut ended: oneshot::Receiver<()>) -> Result<()> {
-    let mut request = link.websocket().as_str().into_client_request()?;
+/// The first wish leads into a room; the others are for when we are in it.
+async fn visit(
+    server: &Url,
+    wishes: Vec<Intent>,
+    address: SocketAddr,
+    look: &impl Fn(&Call),
+    mut ended: oneshot::Receiver<()>,
+) -> Result<()> {
+    let mut request = server.as_str().into_client_request()?;
     request.headers_mut().insert("sec-websocket-protocol", SUBPROTOCOL.parse()?);
     let (mut socket, _) = tokio_tungstenite::connect_async(request).await?;
     let config = CallConfig {
@@ -60,8 +92,13 @@ async fn visit(link: &RoomLink, address: SocketAddr, mut ended: oneshot::Receive
     };
     let mut call = Call::new(config, now());
     call.handle(Input::Interfaces(vec![address.ip()]), now());
-    call.handle(Input::Intent(Intent::Join { room: link.room.clone(), secret: link.secret, password: None }), now());
+    let mut wishes = wishes.into_iter();
+    wishes.next().into_iter().for_each(|first| call.handle(Input::Intent(first), now()));
     loop {
+        if call.snapshot().phase == Phase::InRoom {
+            wishes.by_ref().for_each(|wish| call.handle(Input::Intent(wish), now()));
+        }
+        look(&call);
         while let Some(output) = call.poll_output() {
             if let Output::Signal(message) = output {
                 let text = serde_json::to_string(&message)?.replace("H264/90000", "AV1/90000");

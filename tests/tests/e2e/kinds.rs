@@ -21,6 +21,7 @@ const DESKTOP: u8 = 1;
 const CHROMIUM: u8 = 2;
 const FIREFOX: u8 = 3;
 const OLD: u8 = 4;
+const LATE: u8 = 5;
 /// Pictures of one other that are to be decoded before anything is judged.
 const PICTURES: u32 = 60;
 /// Three browsers and a client share two processors: what they decode of each other is counted, not timed.
@@ -39,7 +40,8 @@ struct Kinds {
     _turn: Process,
     server: Host,
     folder: TempDir,
-    _lan: Lan,
+    link: String,
+    lan: Lan,
 }
 
 impl Kinds {
@@ -61,7 +63,26 @@ impl Kinds {
         walk_in(&chromium, &room)?;
         let firefox = browser(&mut lan, &folder, &spki, Program::Firefox, FIREFOX)?;
         walk_in(&firefox, &room)?;
-        Ok(Self { old, chromium, firefox, desktop, signal, _turn: turn, server, folder, _lan: lan })
+        Ok(Self { old, chromium, firefox, desktop, signal, _turn: turn, server, folder, link, lan })
+    }
+
+    /// The old page shares its screen, which is a drawing: the client that is there sees it, and so does one that comes later,
+    /// until it is shared no more.
+    fn check_screen(&mut self) -> Result<()> {
+        self.old.evaluate("share()")?;
+        wait_screen(&self.desktop, |decoded| decoded >= u64::from(PICTURES)).context("the screen")?;
+        let host = self.lan.host("late")?;
+        let mut late = room::client(&host, &["join"], "Late", LATE, Paths::All, Some(&self.link))?;
+        wait_screen(&late, |decoded| decoded >= u64::from(PICTURES)).context("the screen, to who came later")?;
+        self.old.evaluate("webrtc.stopScreenShare()")?;
+        for client in [&self.desktop, &late] {
+            wait_screen(client, |decoded| decoded == 0).context("no screen any more")?;
+        }
+        late.terminate()?;
+        late.wait_end(MEETING)?;
+        let three = "return window.hearth.peers.length === 3";
+        self.chromium.wait_for("three others", MEETING, three)?;
+        Ok(())
     }
 
     fn probed(&self) -> [(&'static str, &Browser, u8); 2] {
@@ -106,6 +127,16 @@ impl Kinds {
     }
 }
 
+/// Waits for a number of pictures that a client has decoded of somebody's screen; 0 where there is none.
+fn wait_screen(client: &Process, wanted: impl Fn(u64) -> bool) -> Result<()> {
+    client.wait_stats(MEETING, |stats| {
+        let tracks = stats.pointer("/media/tracks")?.as_array()?;
+        let screens = tracks.iter().filter(|track| track.get("source") == Some(&"screen".into()));
+        let decoded = screens.filter_map(|track| track.pointer("/decoded/decoded")?.as_u64()).sum();
+        wanted(decoded).then(|| println!("{decoded} pictures of a screen decoded"))
+    })
+}
+
 fn browser(lan: &mut Lan, folder: &TempDir, spki: &SpkiHash, program: Program, source: u8) -> Result<Browser> {
     let host = lan.host(&format!("browser{source}"))?;
     guest_browser(&host, &folder.path().join(format!("profile{source}")), spki, program, source)
@@ -129,11 +160,12 @@ fn old_pages(folder: &TempDir) -> Result<String> {
 /// Everybody decodes everybody, by the stamps; and goes on doing so while the server is killed and started again.
 pub fn everybody_decodes_everybody() -> Result<()> {
     let begun = now();
-    let kinds = Kinds::open()?;
+    let mut kinds = Kinds::open()?;
     kinds.check_all_see_all()?;
     println!("everybody saw and heard everybody after {:?}", now() - begun);
     kinds.chromium.keep_screenshot("kinds")?;
     kinds.old.keep_screenshot("kinds-old")?;
+    kinds.check_screen()?;
     after_a_restart(kinds)
 }
 

@@ -56,6 +56,11 @@ impl Call {
         if !matches!(self.phase, Phase::InRoom | Phase::Resuming { .. }) {
             return;
         }
+        if let HostRule::Password(password) = &rule
+            && self.room.role == Role::Host
+        {
+            self.room.password.clone_from(password); // for coming again ourselves
+        }
         let id = self.next_request();
         self.server.session.say(match rule {
             HostRule::MuteAll => ClientMessage::MuteAll { id },

@@ -4,12 +4,13 @@
 //! Idle -> Joining -> InRoom <-> Resuming -> Ended
 //!            |  ^        ^                      ^
 //!            v  |        |                      |
-//!            Lobby ------+----------------------+
+//!      Asked, Lobby -----+----------------------+
 //! ```
 //! Owner of: the session with the server, the peers, what the person wants. Driven from outside: [`Call::handle`] with
 //! everything that happens, then [`Call::poll_output`] until it is empty, and [`Call::poll_timeout`] for the next time.
 //! It reads no clock, opens no socket, knows no codec and draws all of its chance from one seed.
 
+mod door;
 mod host;
 mod media;
 mod names;
@@ -71,7 +72,7 @@ enum Wanted {
     /// As its host.
     Create { secret: Option<InviteSecret>, capacity: Option<u32> },
     /// As a guest.
-    Join { room: RoomName, secret: Option<InviteSecret>, password: Option<RoomPassword> },
+    Join { room: RoomName, secret: Option<InviteSecret> },
 }
 
 /// What is known of the room.
@@ -79,12 +80,18 @@ enum Wanted {
 struct Room {
     /// How we came in, or want to.
     wanted: Option<Wanted>,
+    /// What the door is told besides, as long as it is not known to be wrong.
+    password: Option<RoomPassword>,
     name: Option<RoomName>,
     me: Option<PeerId>,
     role: Role,
     state: RoomState,
     lobby: Vec<LobbyEntry>,
     request: RequestId,
+    /// Passwords that did not open the door.
+    refusals: u32,
+    /// While we wait: the join that brings a password along.
+    attempt: Option<RequestId>,
     refused_signals: u64,
     /// The server restored our place, and will say what the room is like.
     is_returning: bool,
@@ -224,13 +231,18 @@ impl Call {
             refused_signals: self.room.refused_signals,
             silenced: self.room.silenced,
             refused: self.room.refused,
+            password: self.room.password.clone(),
         }
     }
 
     fn on_intent(&mut self, intent: Intent, now: Instant) {
         match intent {
             Intent::Create { secret, capacity } => self.enter(Wanted::Create { secret, capacity }, now),
-            Intent::Join { room, secret, password } => self.enter(Wanted::Join { room, secret, password }, now),
+            Intent::Join { room, secret, password } => {
+                self.room.password = password;
+                self.enter(Wanted::Join { room, secret }, now);
+            }
+            Intent::Password(password) => self.on_password(password, now),
             Intent::SetNick(nick) => {
                 if self.phase == Phase::Idle {
                     self.config.nick = nick;
@@ -379,7 +391,7 @@ impl Call {
 
     fn on_peer_output(&mut self, output: PeerOutput, now: Instant) {
         match output {
-            PeerOutput::Say { to, sid, body } => self.say_to(to, sid, body),
+            PeerOutput::Say { to, pc, sid, body } => self.say_to(to, pc, sid, body),
             PeerOutput::Open { socket, bind } => self.outputs.push_back(Output::OpenSocket { socket, bind }),
             PeerOutput::Close(socket) => self.outputs.push_back(Output::CloseSocket(socket)),
             PeerOutput::Transmit { socket, to, payload } => {

@@ -27,6 +27,7 @@ pub(super) struct Names {
 #[derive(Debug)]
 struct Waiting {
     peer: PeerId,
+    pc: Pc,
     sid: SessionId,
     candidate: Candidate,
 }
@@ -44,7 +45,7 @@ impl Call {
         }
         let waiting = self.names.waiting.entry(name.clone()).or_default();
         if waiting.len() < WAITING {
-            waiting.push(Waiting { peer: from, sid: signal.sid, candidate: candidate.clone() });
+            waiting.push(Waiting { peer: from, pc: signal.pc, sid: signal.sid, candidate: candidate.clone() });
         }
         if !known {
             self.outputs.push_back(Output::Resolve(name));
@@ -59,7 +60,7 @@ impl Call {
             tracing::info!(name, "nobody answers for a hidden address");
             return;
         };
-        for Waiting { peer, sid, mut candidate } in waiting {
+        for Waiting { peer, pc, sid, mut candidate } in waiting {
             candidate.candidate = candidate
                 .candidate
                 .split(' ')
@@ -67,7 +68,7 @@ impl Call {
                 .collect::<Vec<_>>()
                 .join(" ");
             let body = SignalBody::Cand(candidate);
-            self.on_signal(Signal { to: None, from: Some(peer), pc: Pc::Main, sid, body }, now);
+            self.on_signal(Signal { to: None, from: Some(peer), pc, sid, body }, now);
         }
     }
 }

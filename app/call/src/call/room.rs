@@ -3,15 +3,16 @@
 use std::time::Instant;
 
 use hearth_protocol::{
-    ClientMessage, Create, ErrorCode, IceServer, Join, Joined, Numbered, Pc, PeerEntry, PeerId, RequestId,
-    ServerMessage, SessionId, Signal, SignalBody,
+    ClientMessage, Create, ErrorCode, IceServer, Joined, Numbered, Pc, PeerEntry, PeerId, RequestId, ServerMessage,
+    SessionId, Signal, SignalBody,
 };
 
+use super::door::Refusal;
 use super::{Call, Output, Phase, Wanted};
 use crate::peer::gather::turn_servers;
-use crate::peer::{Farewell, Peer};
+use crate::peer::{Context, Farewell, Peer, PeerOutput};
 use crate::session::{Heard, Kept};
-use crate::snapshot::{EndReason, Refused};
+use crate::snapshot::{AskState, EndReason, Refused};
 
 /// People that a room holds at most, whatever a server says: a mesh of more could not be borne.
 const MAX_PEERS: usize = 32;
@@ -57,10 +58,17 @@ impl Call {
                 self.server.backoff.reset();
                 self.room.is_returning = true; // `joined` follows
             }
-            (Phase::Lobby, Kept::Resumed) => self.server.backoff.reset(),
+            (Phase::Lobby(_) | Phase::Asked(_), Kept::Resumed) => self.server.backoff.reset(),
+            (Phase::Asked(ask), Kept::Fresh | Kept::Restored) => {
+                self.room.me = Some(id);
+                self.server.backoff.reset();
+                if ask.state == AskState::Trying {
+                    self.say_want();
+                }
+            }
             (Phase::Resuming { .. } | Phase::InRoom, Kept::Fresh) => self.on_session_lost(id, now),
             // Nobody remembers that we wait: knock again.
-            (Phase::Lobby | Phase::Joining, Kept::Fresh | Kept::Restored) => self.knock_again(id, now),
+            (Phase::Lobby(_) | Phase::Joining, Kept::Fresh | Kept::Restored) => self.knock_again(id, now),
             (Phase::Idle | Phase::Ended(_), Kept::Fresh | Kept::Restored | Kept::Resumed) => {}
         }
     }
@@ -68,7 +76,7 @@ impl Call {
     /// The server does not know us any more. As long as media flows it flows on, and we ask again later; alone, we knock
     /// once more.
     fn on_session_lost(&mut self, id: PeerId, now: Instant) {
-        if self.peers.values().any(Peer::is_alive) {
+        if self.peers.values().any(|peer| peer.is_worth_keeping(now)) {
             let wait = self.server.backoff.next(&mut self.numbers.rng);
             self.server.dial_at = Some(now + wait);
             self.server.session.handle_down();
@@ -88,35 +96,23 @@ impl Call {
         self.outputs.push_back(Output::Changed);
         if let (Some(room), Some(wanted)) = (self.room.name.clone(), self.room.wanted.take()) {
             self.room.wanted = Some(match wanted {
-                Wanted::Create { secret, .. } => Wanted::Join { room, secret, password: None },
-                Wanted::Join { secret, password, .. } => Wanted::Join { room, secret, password },
+                Wanted::Create { secret, .. } | Wanted::Join { secret, .. } => Wanted::Join { room, secret },
             });
         }
         self.say_want();
     }
 
-    fn say_want(&mut self) {
+    pub(super) fn say_want(&mut self) {
         let id = self.next_request();
-        self.room.request = id;
-        let (nick, media) = (self.config.nick.clone(), self.media_state());
+        (self.room.request, self.room.attempt) = (id, None);
         match &self.room.wanted {
             Some(Wanted::Create { secret, capacity }) => {
-                let capacity = *capacity;
+                let (nick, media, capacity) = (self.config.nick.clone(), self.media_state(), *capacity);
                 let invite_hash = secret.map(|secret| secret.hash());
-                self.server.session.say(ClientMessage::Create(Create {
-                    id,
-                    room: None,
-                    nick,
-                    invite_hash,
-                    capacity,
-                    media,
-                }));
+                let create = Create { id, room: None, nick, invite_hash, capacity, media };
+                self.server.session.say(ClientMessage::Create(create));
             }
-            Some(Wanted::Join { room, secret, password }) => {
-                let (room, password) = (room.clone(), password.clone());
-                let join = Join { id, room, nick, invite: *secret, password, media };
-                self.server.session.say(ClientMessage::Join(join));
-            }
+            Some(Wanted::Join { .. }) => self.say_join(id),
             None => {}
         }
     }
@@ -129,15 +125,17 @@ impl Call {
     fn on_message(&mut self, message: ServerMessage, now: Instant) {
         match message {
             ServerMessage::Joined(joined) => self.on_joined(joined, now),
-            ServerMessage::Error { id, code, capacity, .. } => self.on_error(id, code, capacity, now),
-            ServerMessage::Waiting { id } => self.on_waiting(id),
+            ServerMessage::Error { id, code, capacity, retry_after, .. } => {
+                self.on_error(id, Refusal { code, retry_after, capacity }, now);
+            }
+            ServerMessage::Waiting { id, has_password } => self.on_waiting(id, has_password),
             ServerMessage::LobbyRequest { peer } => self.on_lobby_request(peer),
             ServerMessage::LobbyLeft { id } => self.on_lobby_left(id),
             ServerMessage::Kicked => self.end(EndReason::Kicked, Farewell::Bye, now),
             ServerMessage::Muted => self.on_muted(now),
             ServerMessage::RoomState { role, room_state } => self.on_room_state(role, room_state),
             ServerMessage::PeerJoined { peer } => self.add_peer(peer, now),
-            ServerMessage::PeerUpdated { peer } => self.update_peer(peer),
+            ServerMessage::PeerUpdated { peer } => self.update_peer(peer, now),
             ServerMessage::PeerAway { id } => {
                 if let Some(peer) = self.peers.get_mut(&id) {
                     peer.entry.away = true;
@@ -158,12 +156,15 @@ impl Call {
     }
 
     fn on_joined(&mut self, joined: Joined, now: Instant) {
-        let is_answer = matches!(self.phase, Phase::Joining | Phase::Lobby) && joined.id == self.room.request;
+        let is_answer = self.is_awaited(joined.id);
         let is_return = std::mem::take(&mut self.room.is_returning);
         if !is_answer && !is_return {
             return;
         }
         self.phase = Phase::InRoom;
+        if self.room.attempt.is_some_and(|attempt| attempt != joined.id) {
+            self.room.password = None; // the host was faster than its answer
+        }
         self.room.name = Some(joined.room);
         self.room.role = joined.role;
         self.room.state = joined.room_state;
@@ -181,35 +182,24 @@ impl Call {
         self.outputs.push_back(Output::Changed);
     }
 
-    /// The host is asked. For as long as it takes: people look at their phones between two sips of tea.
-    fn on_waiting(&mut self, id: RequestId) {
-        if self.phase == Phase::Joining && id == self.room.request {
-            self.phase = Phase::Lobby;
-            self.server.give_up = None;
-            self.server.backoff.reset();
-            self.outputs.push_back(Output::Changed);
+    fn on_error(&mut self, id: Option<RequestId>, refusal: Refusal, now: Instant) {
+        if let Some(id) = id.filter(|id| self.is_awaited(*id)) {
+            return self.on_refused_at_door(id, refusal, now);
         }
-    }
-
-    fn on_error(&mut self, id: Option<RequestId>, code: ErrorCode, capacity: Option<u32>, now: Instant) {
-        if matches!(self.phase, Phase::Joining | Phase::Lobby) && id == Some(self.room.request) {
-            let reason = if code == ErrorCode::Full {
-                EndReason::Full { capacity: capacity.unwrap_or_default() }
-            } else {
-                EndReason::Refused(code)
-            };
-            self.end(reason, Farewell::Silent, now);
-            return;
-        }
-        tracing::debug!(?code, "the server refused a message");
+        tracing::debug!(code = ?refusal.code, "the server refused a message");
         // Only what the person asks for carries a number.
-        if self.phase == Phase::InRoom && id.is_some() {
-            let count = self.room.refused.map_or(1, |refused| refused.count.saturating_add(1));
-            self.room.refused = Some(Refused { count, code, capacity });
-            self.outputs.push_back(Output::Changed);
+        if self.phase == Phase::InRoom && id.is_some() && id != self.room.attempt {
+            self.note_refused(refusal);
         } else {
             self.room.refused_signals += 1;
         }
+    }
+
+    /// The server did not let the person do something.
+    pub(super) fn note_refused(&mut self, refusal: Refusal) {
+        let count = self.room.refused.map_or(1, |refused| refused.count.saturating_add(1));
+        self.room.refused = Some(Refused { count, code: refusal.code, capacity: refusal.capacity });
+        self.outputs.push_back(Output::Changed);
     }
 
     fn take_ice_servers(&mut self, servers: &[IceServer]) {
@@ -218,7 +208,7 @@ impl Call {
 
     fn add_peer(&mut self, entry: PeerEntry, now: Instant) {
         if self.peers.contains_key(&entry.id) {
-            return self.update_peer(entry);
+            return self.update_peer(entry, now);
         }
         if Some(entry.id) == self.room.me || self.peers.len() >= MAX_PEERS || !self.seams.topology.connects(entry.id) {
             return;
@@ -231,35 +221,37 @@ impl Call {
         self.outputs.push_back(Output::Changed);
     }
 
-    fn update_peer(&mut self, entry: PeerEntry) {
-        if let Some(peer) = self.peers.get_mut(&entry.id) {
+    fn update_peer(&mut self, entry: PeerEntry, now: Instant) {
+        self.with_peer(entry.id, now, |peer, context| {
             // Who offers and who gives way was settled when the two met.
             let polite = peer.entry.polite;
-            peer.handle_listed(PeerEntry { polite, ..entry });
-            self.outputs.push_back(Output::Changed);
-        }
+            peer.handle_listed(PeerEntry { polite, ..entry }, context, now);
+            context.outputs.push_back(PeerOutput::Changed);
+        });
     }
 
     pub(super) fn on_signal(&mut self, signal: Signal, now: Instant) {
-        let from = signal.from.filter(|from| signal.pc == Pc::Main && self.peers.contains_key(from));
-        let Some(from) = from else {
+        // Nobody but an older page has a screen apart.
+        let takes = |peer: &Peer| signal.pc == Pc::Main || peer.is_legacy();
+        let Some(from) = signal.from.filter(|from| self.peers.get(from).is_some_and(takes)) else {
             self.room.refused_signals += 1;
             return;
         };
         let Some(signal) = self.hold_hidden(from, signal) else { return };
-        let Some(mut peer) = self.peers.remove(&from) else {
-            self.room.refused_signals += 1;
-            return;
-        };
-        let id = peer.entry.id;
-        self.with_context(now, |context| peer.handle_signal(signal, context, now));
+        self.with_peer(from, now, |peer, context| peer.handle_signal(signal, context, now));
+    }
+
+    /// Tells one peer something; it may say goodbye by it.
+    fn with_peer(&mut self, id: PeerId, now: Instant, act: impl FnOnce(&mut Peer, &mut Context<'_>)) {
+        let Some(mut peer) = self.peers.remove(&id) else { return };
+        self.with_context(now, |context| act(&mut peer, context));
         let mut peers = std::mem::take(&mut self.peers);
         peers.insert(id, peer);
         self.restore(peers, now);
     }
 
-    pub(super) fn say_to(&mut self, to: PeerId, sid: SessionId, body: SignalBody) {
-        self.server.session.say(ClientMessage::Signal(Signal { to: Some(to), from: None, pc: Pc::Main, sid, body }));
+    pub(super) fn say_to(&mut self, to: PeerId, pc: Pc, sid: SessionId, body: SignalBody) {
+        self.server.session.say(ClientMessage::Signal(Signal { to: Some(to), from: None, pc, sid, body }));
     }
 
     /// What we send has changed: the server tells those who come, the channel those who are here.

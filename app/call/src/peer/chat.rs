@@ -2,9 +2,8 @@
 
 use std::time::Instant;
 
-use hearth_protocol::{ChatText, SignalBody};
+use hearth_protocol::{ChatText, Pc, SignalBody};
 
-use super::connection::Connection;
 use super::{Context, Peer, PeerOutput};
 use crate::channel::ChannelMessage;
 
@@ -15,18 +14,17 @@ impl Peer {
             // It knows neither our channel nor numbers.
             return self.say_chat(text, context);
         }
-        let Some(mut connection) = self.connection.take() else { return };
-        if connection.link.is_connected() {
-            say(&mut connection, n, text, now);
+        if self.main.is_connected() {
+            self.say_line(n, text, now);
         }
         // Else they ask for it when the channel opens.
-        self.connection = Some(connection);
-        self.drain(context, now);
+        self.main.drain(context, now);
+        self.listen(context, now);
     }
 
-    pub(super) fn tell_heard(&mut self, connection: &mut Connection, now: Instant) {
+    pub(super) fn tell_heard(&mut self, now: Instant) {
         let seen = ChannelMessage::ChatSeen { n: self.hearing.handle_open() };
-        if let Err(error) = connection.link.send_text(&seen.to_text(), now) {
+        if let Err(error) = self.main.send(&seen, now) {
             tracing::debug!(%error, "not told what was heard");
         }
     }
@@ -36,7 +34,7 @@ impl Peer {
             let nick = self.entry.nick.clone();
             context.outputs.push_back(PeerOutput::Chat { from: self.entry.id, nick, text });
         } else {
-            self.counters.refused_messages += 1;
+            self.refused_messages += 1;
         }
     }
 
@@ -48,22 +46,21 @@ impl Peer {
     }
 
     fn say_chat(&self, text: &str, context: &mut Context<'_>) {
-        let sid = self.negotiation.sid().unwrap_or_default();
+        let sid = self.main.negotiation.sid().unwrap_or_default();
         let body = SignalBody::Chat(ChatText { text: text.to_owned() });
-        context.outputs.push_back(PeerOutput::Say { to: self.entry.id, sid, body });
+        context.outputs.push_back(PeerOutput::Say { to: self.entry.id, pc: Pc::Main, sid, body });
     }
 
-    pub(super) fn on_chat_seen(&mut self, n: u64, connection: &mut Connection, context: &Context<'_>, now: Instant) {
+    pub(super) fn on_chat_seen(&mut self, n: u64, context: &Context<'_>, now: Instant) {
         let Some(after) = self.hearing.handle_seen(n) else { return };
         for (n, text) in context.said.after(after) {
-            say(connection, *n, text, now);
+            self.say_line(*n, text, now);
         }
     }
-}
 
-fn say(connection: &mut Connection, n: u64, text: &str, now: Instant) {
-    let message = ChannelMessage::Chat { n, text: text.to_owned() };
-    if let Err(error) = connection.link.send_text(&message.to_text(), now) {
-        tracing::debug!(%error, n, "not said");
+    fn say_line(&mut self, n: u64, text: &str, now: Instant) {
+        if let Err(error) = self.main.send(&ChannelMessage::Chat { n, text: text.to_owned() }, now) {
+            tracing::debug!(%error, n, "not said");
+        }
     }
 }

@@ -164,8 +164,8 @@ impl Inbound {
     }
 
     pub(crate) fn count(&self, counters: &mut PeerCounters) {
-        counters.packets_received = self.packets;
-        counters.key_frames_asked = self.key_frames_asked;
+        counters.packets_received += self.packets;
+        counters.key_frames_asked += self.key_frames_asked;
         counters.link.refused_packets += self.refused_streams;
         for (assembler, nack) in self.streams.values().filter_map(|stream| stream.video.as_ref()) {
             counters.packets_lost += nack.lost;

@@ -29,6 +29,9 @@ const NEGOTIATING: Duration = Duration::from_secs(6);
 /// Checks and handshake. The crate's own watchdog takes 8 s and then only on one side.
 const CONNECTING: Duration = Duration::from_secs(8);
 const RESTARTING: Duration = Duration::from_secs(5);
+/// How long a silence may last before there is nothing left to keep, where the server does not know us any more: no path
+/// that is mended without its help takes longer.
+const PATIENCE: Duration = Duration::from_secs(15);
 /// Restarts before the connection is rebuilt.
 const RESTARTS: u32 = 2;
 /// The impolite side leaves the first move to the other, so that offers do not cross.
@@ -54,6 +57,8 @@ pub(crate) struct Life {
     politeness: Politeness,
     phase: PeerPhase,
     deadline: Option<Instant>,
+    /// Since when a connection that stood brings nothing.
+    silent_since: Option<Instant>,
     backoff: Backoff,
 }
 
@@ -63,6 +68,7 @@ impl Life {
             politeness,
             phase: PeerPhase::Negotiating,
             deadline: None,
+            silent_since: None,
             backoff: Backoff::new(FIRST_RETRY, LONGEST_RETRY),
         };
         life.enter(PeerPhase::Negotiating, Some(now + NEGOTIATING));
@@ -71,6 +77,17 @@ impl Life {
 
     pub(crate) fn phase(&self) -> PeerPhase {
         self.phase
+    }
+
+    /// Whether media flows, or may yet flow again without any help of a server.
+    pub(crate) fn is_worth_keeping(&self, now: Instant) -> bool {
+        match self.phase {
+            PeerPhase::Connected(_) => true,
+            PeerPhase::Faltering | PeerPhase::Restarting { .. } => {
+                self.silent_since.is_none_or(|since| now.saturating_duration_since(since) < PATIENCE)
+            }
+            PeerPhase::Negotiating | PeerPhase::Connecting | PeerPhase::Failed => false,
+        }
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
@@ -102,6 +119,7 @@ impl Life {
     pub(crate) fn handle_restarted(&mut self, now: Instant) {
         match self.phase {
             PeerPhase::Connected(_) | PeerPhase::Faltering => {
+                self.silent_since.get_or_insert(now);
                 self.enter(PeerPhase::Restarting { attempt: 1 }, Some(now + RESTARTING));
             }
             PeerPhase::Restarting { .. } | PeerPhase::Negotiating | PeerPhase::Connecting | PeerPhase::Failed => {}
@@ -111,6 +129,7 @@ impl Life {
     /// The handshake is done, or the path is there again.
     pub(crate) fn handle_connected(&mut self, route: Route) {
         self.backoff.reset();
+        self.silent_since = None;
         self.enter(PeerPhase::Connected(route), None);
     }
 
@@ -118,6 +137,7 @@ impl Life {
     pub(crate) fn handle_ice(&mut self, state: IceState, route: Route, now: Instant) -> bool {
         match (self.phase, state) {
             (PeerPhase::Connected(_), IceState::Disconnected | IceState::Failed) => {
+                self.silent_since = Some(now);
                 self.enter(PeerPhase::Faltering, Some(now + GRACE));
                 true
             }
@@ -149,6 +169,7 @@ impl Life {
     pub(crate) fn handle_moved(&mut self, now: Instant) -> Act {
         match self.phase {
             PeerPhase::Connected(_) | PeerPhase::Faltering | PeerPhase::Restarting { .. } => {
+                self.silent_since.get_or_insert(now);
                 self.enter(PeerPhase::Restarting { attempt: 1 }, Some(now + RESTARTING));
                 Act::Restart
             }
@@ -209,6 +230,7 @@ mod tests {
             politeness: Politeness::Polite,
             phase,
             deadline: Some(now),
+            silent_since: None,
             backoff: Backoff::new(FIRST_RETRY, LONGEST_RETRY),
         }
     }
@@ -265,5 +287,19 @@ mod tests {
                 assert_eq!(subject.phase(), after, "{phase:?} {state:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_silence_that_nobody_can_mend_ends() {
+        let now = Instant::now();
+        let mut subject = life(PeerPhase::Connected(Route::Direct), now);
+        subject.handle_ice(IceState::Disconnected, Route::Direct, now);
+        assert!(subject.is_worth_keeping(now + PATIENCE / 2));
+        // Nothing is tried without the server, and the silence lasts on.
+        subject.handle_timeout(false, &mut ChaCha8Rng::seed_from_u64(1), now + PATIENCE / 2);
+        subject.handle_moved(now + PATIENCE / 2);
+        assert!(!subject.is_worth_keeping(now + PATIENCE));
+        subject.handle_connected(Route::Direct);
+        assert!(subject.is_worth_keeping(now + 2 * PATIENCE));
     }
 }

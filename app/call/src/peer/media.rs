@@ -3,12 +3,14 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use hearth_base::{Bitrate, EncodedAudio, FrameKind, TrackId, VideoCodec};
+use hearth_base::{Bitrate, EncodedAudio, FrameKind, TrackId, TrackKind, TrackSource, VideoCodec};
+use hearth_protocol::Pc;
 use rand::RngExt;
 
 use super::connection::Connection;
 use super::inbound::Ask;
-use super::{Context, Peer, PeerOutput};
+use super::line::Line;
+use super::{Context, PeerOutput};
 use crate::link::{Feedback, Link, RtpIn};
 use crate::send::pacer::Taken;
 
@@ -23,7 +25,7 @@ pub(crate) struct OutgoingFrame<'a> {
     pub(crate) payloads: &'a [Bytes],
 }
 
-impl Peer {
+impl Line {
     pub(super) fn number_tracks(&mut self, context: &mut Context<'_>) {
         for track in &context.link.tracks {
             self.outbound.begin(track.id, context.rng.random(), context.rng.random());
@@ -31,7 +33,7 @@ impl Peer {
     }
 
     /// Which of our tracks of video go to them, and in which codec.
-    pub(crate) fn watches(&self) -> impl Iterator<Item = (TrackId, VideoCodec)> {
+    pub(super) fn watches(&self) -> impl Iterator<Item = (TrackId, VideoCodec)> {
         let link = self.connection.as_ref().map(|connection| &connection.link).filter(|link| link.is_connected());
         link.into_iter().flat_map(Link::sent_video)
     }
@@ -43,7 +45,7 @@ impl Peer {
     }
 
     /// A picture of ours.
-    pub(crate) fn handle_video(&mut self, frame: &OutgoingFrame<'_>, context: &mut Context<'_>, now: Instant) {
+    pub(super) fn handle_video(&mut self, frame: &OutgoingFrame<'_>, context: &mut Context<'_>, now: Instant) {
         let OutgoingFrame { track, codec, kind, since_start, payloads } = *frame;
         if !self.watches().any(|watched| watched == (track, codec)) {
             return;
@@ -55,7 +57,7 @@ impl Peer {
     }
 
     /// Sound of ours.
-    pub(crate) fn handle_audio(&mut self, audio: &EncodedAudio, context: &mut Context<'_>, now: Instant) {
+    pub(super) fn handle_audio(&mut self, audio: &EncodedAudio, context: &mut Context<'_>, now: Instant) {
         if !self.takes(audio.track) {
             return;
         }
@@ -91,11 +93,12 @@ impl Peer {
         connection.drain(now);
     }
 
-    pub(super) fn on_packet(&mut self, packet: RtpIn, connection: &mut Connection, context: &mut Context<'_>) {
+    pub(super) fn on_packet(&mut self, mut packet: RtpIn, connection: &mut Connection, context: &mut Context<'_>) {
+        packet.source = source(self.pc, packet.source);
         let round_trip = connection.link.round_trip();
         let mut received = Vec::new();
         self.inbound.handle_packet(packet, round_trip, context.next_track, &mut received);
-        let from = self.entry.id;
+        let from = self.to;
         context.outputs.extend(received.into_iter().map(|what| PeerOutput::Received { from, what }));
     }
 
@@ -124,7 +127,7 @@ impl Peer {
     }
 
     /// The decoder of a track erred; whether the track is this peer's.
-    pub(crate) fn handle_decoder_lost(&mut self, track: TrackId, context: &mut Context<'_>, now: Instant) {
+    pub(super) fn handle_decoder_lost(&mut self, track: TrackId, context: &mut Context<'_>, now: Instant) {
         let ask = self.inbound.handle_decoder_lost(track, now);
         if let (Some(ask), Some(connection)) = (ask, &mut self.connection) {
             make(&ask, connection, now);
@@ -133,8 +136,17 @@ impl Peer {
     }
 
     /// What the link bears, and the share that it loses.
-    pub(crate) fn rates(&self) -> (Bitrate, f64) {
+    pub(super) fn rates(&self) -> (Bitrate, f64) {
         (self.outbound.estimate(), self.outbound.loss)
+    }
+}
+
+/// What a track shows: the pages that send a screen through a connection of its own call it no name that we know.
+fn source(pc: Pc, said: TrackSource) -> TrackSource {
+    match (pc, said.kind()) {
+        (Pc::Main, _) => said,
+        (Pc::Screen, TrackKind::Video) => TrackSource::Screen,
+        (Pc::Screen, TrackKind::Audio) => TrackSource::System,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Somebody else in the room, and our connection to them.
 //!
-//! Owner of: what they are, how the connection lives, and their and our media on it. A [`Peer`] is told what happens
+//! Owner of: what they are, and the connections to them (`line`): one, and a second one for the screen of an older page.
+//! A [`Peer`] is told what happens
 //! (`handle_*`) together with the [`Context`] that it shares with all others, and leaves what it wants done in there.
 
 mod chat;
@@ -8,8 +9,10 @@ pub(crate) mod connection;
 pub(crate) mod gather;
 mod inbound;
 mod life;
+mod line;
 mod media;
 mod outbound;
+mod screen;
 mod signalling;
 
 use std::collections::VecDeque;
@@ -17,23 +20,21 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
 use bytes::Bytes;
-use hearth_base::{TrackId, VideoCodec};
-use hearth_protocol::{PeerEntry, PeerId, PeerKind, SignalBody};
+use hearth_base::{Bitrate, EncodedAudio, TrackId, VideoCodec};
+use hearth_protocol::{Pc, PeerEntry, PeerId, PeerKind, Signal, SignalBody};
 use rand_chacha::ChaCha12Rng;
 
 use crate::candidates::Loopback;
 use crate::channel::ChannelMessage;
 use crate::chat::{Hearing, Said};
-use crate::link::{LinkConfig, LinkEvent};
-use crate::negotiation::{Negotiation, Politeness};
+use crate::link::LinkConfig;
+use crate::negotiation::Politeness;
 use crate::path::SocketId;
 use crate::snapshot::{PeerPhase, PeerSnapshot};
-use crate::stats::PeerCounters;
-use connection::{Connection, ConnectionOutput};
+use connection::Connection;
 use gather::Surroundings;
-use inbound::{Inbound, Received};
-use life::{Act, Life};
-use outbound::Outbound;
+use inbound::Received;
+use line::{Heard, Line, Manners};
 
 /// What all peers of a call share.
 pub(crate) struct Context<'a> {
@@ -57,6 +58,7 @@ pub(crate) struct Context<'a> {
 pub(crate) enum PeerOutput {
     Say {
         to: PeerId,
+        pc: Pc,
         sid: hearth_protocol::SessionId,
         body: SignalBody,
     },
@@ -98,43 +100,37 @@ const UNLISTED_TURNS: u32 = 6;
 /// Somebody else.
 pub(crate) struct Peer {
     pub(crate) entry: PeerEntry,
-    negotiation: Negotiation,
-    life: Life,
-    connection: Option<Connection>,
-    inbound: Inbound,
-    outbound: Outbound,
-    handshakes: u32,
-    restarts: u32,
+    main: Line,
+    /// The screen of a page that sends it apart.
+    screen: Option<Line>,
     hearing: Hearing,
     came: u64,
     /// The server, which was restarted, has not named them yet: how often their silence was waited for.
     unlisted: Option<u32>,
-    counters: PeerCounters,
+    refused_messages: u64,
 }
 
 impl Peer {
     /// Somebody is there. The polite side makes the first offer.
     pub(crate) fn new(entry: PeerEntry, came: u64, context: &mut Context<'_>, now: Instant) -> Self {
         let politeness = if entry.polite { Politeness::Polite } else { Politeness::Impolite };
+        let is_legacy = entry.kind == PeerKind::Legacy;
         // A legacy page takes nothing back.
-        let stance = if entry.kind == PeerKind::Legacy { Politeness::Impolite } else { politeness };
+        let stance = if is_legacy { Politeness::Impolite } else { politeness };
+        let manners = Manners { politeness, stance, is_theirs_to_begin: is_legacy && !entry.polite };
         let mut peer = Self {
-            entry,
-            negotiation: Negotiation::new(stance),
-            life: Life::new(politeness, now),
-            connection: None,
-            inbound: Inbound::new(),
-            outbound: Outbound::new(),
-            handshakes: 0,
-            restarts: 0,
+            main: Line::new(entry.id, Pc::Main, manners, now),
+            screen: None,
             hearing: Hearing::new(context.said.last(), now),
             came,
             unlisted: None,
-            counters: PeerCounters::default(),
+            refused_messages: 0,
+            entry,
         };
-        peer.number_tracks(context);
+        peer.main.number_tracks(context);
         if politeness == Politeness::Polite {
-            peer.rebuild(context, now);
+            peer.main.rebuild(context, now);
+            peer.ask_for_screen(context, now);
         }
         peer
     }
@@ -142,6 +138,10 @@ impl Peer {
     /// Whether it is a SimpleWebRTC page, which speaks to us through the server's other gateway.
     pub(crate) fn is_legacy(&self) -> bool {
         self.entry.kind == PeerKind::Legacy
+    }
+
+    fn lines(&mut self) -> impl Iterator<Item = &mut Line> {
+        std::iter::once(&mut self.main).chain(&mut self.screen)
     }
 
     /// A socket is open, or will not be. Whether it was one of ours.
@@ -152,10 +152,8 @@ impl Peer {
         context: &mut Context<'_>,
         now: Instant,
     ) -> bool {
-        let ours = self.connection.as_mut().is_some_and(|c| c.handle_socket(socket, local, now));
-        if ours {
-            self.drain(context, now);
-        }
+        let ours = self.lines().any(|line| line.handle_socket(socket, local, context, now));
+        self.listen(context, now);
         ours
     }
 
@@ -168,36 +166,40 @@ impl Peer {
         context: &mut Context<'_>,
         now: Instant,
     ) -> bool {
-        let ours = self.connection.as_mut().is_some_and(|c| c.handle_datagram(socket, from, payload, now));
-        if ours {
-            self.drain(context, now);
-        }
+        let ours = self.lines().any(|line| line.handle_datagram(socket, from, payload, context, now));
+        self.listen(context, now);
         ours
     }
 
     /// Time passed.
     pub(crate) fn handle_timeout(&mut self, context: &mut Context<'_>, now: Instant) {
-        if let Some(connection) = &mut self.connection {
-            connection.handle_timeout(now);
-        }
-        let can_signal = context.can_signal && !self.entry.away;
-        let before = self.life.phase();
         if self.is_given_up(now) {
             context.outputs.push_back(PeerOutput::Bye(self.entry.id));
             return;
         }
-        let act = self.life.handle_timeout(can_signal, context.rng, now);
-        self.act(act, context, now);
-        if before != self.life.phase() {
-            context.outputs.push_back(PeerOutput::Changed);
+        let can_signal = context.can_signal && !self.entry.away;
+        self.lines().for_each(|line| line.handle_timeout(can_signal, context, now));
+        self.lose_screen(context, now);
+        self.listen(context, now);
+    }
+
+    /// They said something.
+    pub(crate) fn handle_signal(&mut self, signal: Signal, context: &mut Context<'_>, now: Instant) {
+        match (signal.pc, signal.body) {
+            (_, SignalBody::Chat(said)) => self.on_chat_signal(said.text, context, now),
+            (Pc::Main, body) => self.main.handle_signal(signal.sid, body, context, now),
+            (Pc::Screen, body) => self.on_screen_signal(signal.sid, body, context, now),
         }
-        self.drain(context, now);
+        self.listen(context, now);
     }
 
     /// The server names them.
-    pub(crate) fn handle_listed(&mut self, entry: PeerEntry) {
+    pub(crate) fn handle_listed(&mut self, entry: PeerEntry, context: &mut Context<'_>, now: Instant) {
         self.unlisted = None;
         self.entry = entry;
+        if !self.entry.media.screen {
+            self.close_screen(context, now);
+        }
     }
 
     /// The server was restarted, and they are not back in the room. Some cannot come back; whoever sends is there.
@@ -208,115 +210,48 @@ impl Peer {
 
     /// Whether they are neither in the room nor heard of.
     fn is_given_up(&mut self, now: Instant) -> bool {
-        let is_due = self.life.poll_timeout().is_some_and(|due| due <= now);
-        let is_heard = matches!(self.life.phase(), PeerPhase::Connected(_));
+        let is_due = self.main.life.poll_timeout().is_some_and(|due| due <= now);
+        let is_heard = matches!(self.phase(), PeerPhase::Connected(_));
         let Some(turns) = &mut self.unlisted else { return false };
         *turns = if is_heard { 0 } else { turns.saturating_add(u32::from(is_due)) };
         *turns >= UNLISTED_TURNS
     }
 
-    /// An address of ours is gone. A path that stands on another one is left alone.
+    /// An address of ours is gone.
     pub(crate) fn handle_moved(&mut self, context: &mut Context<'_>, now: Instant) {
-        let stands = |address| context.around.interfaces.contains(&address);
-        let local = self.connection.as_ref().and_then(|connection| connection.link.direct_local_address());
-        if local.is_some_and(stands) {
-            return;
-        }
-        let act = match self.connection {
-            // Nothing of ours is out yet: they will find us where we are now.
-            None => Act::Wait,
-            Some(_) => self.life.handle_moved(now),
-        };
-        match act {
-            Act::Restart => self.restart(Sockets::New, context, now),
-            Act::Wait | Act::Rebuild => self.act(act, context, now),
-        }
-        self.drain(context, now);
+        self.lines().for_each(|line| line.handle_moved(context, now));
+        self.listen(context, now);
     }
 
     /// When time matters next.
     pub(crate) fn poll_timeout(&mut self) -> Option<Instant> {
-        let connection = self.connection.as_mut().and_then(Connection::poll_timeout);
-        [connection, self.life.poll_timeout(), self.inbound.poll_timeout(), self.outbound.poll_timeout()]
-            .into_iter()
-            .flatten()
-            .min()
+        self.lines().filter_map(Line::poll_timeout).min()
     }
 
     /// It is over between us: says so on the wire and gives everything back.
     pub(crate) fn close(&mut self, farewell: Farewell, context: &mut Context<'_>, now: Instant) {
-        let Some(mut connection) = self.connection.take() else { return };
-        if farewell == Farewell::Bye && connection.link.is_connected() {
-            let said = connection.link.send_text(&ChannelMessage::Bye.to_text(), now);
-            tracing::debug!(said = said.is_ok(), peer = %self.entry.id, "bye");
-            connection.drain(now);
-        }
-        connection.close(now);
-        self.pass_on(&mut connection, context, now);
-        self.end_tracks(context);
+        self.main.close(farewell, context, now);
+        self.close_screen(context, now);
     }
 
-    fn end_tracks(&mut self, context: &mut Context<'_>) {
-        context.outputs.extend(self.inbound.tracks().map(|(track, _)| PeerOutput::End(track)));
-        self.inbound = Inbound::new();
-    }
-
-    /// Does what link, repair and pacer ask for, until all are quiet.
-    fn drain(&mut self, context: &mut Context<'_>, now: Instant) {
-        let Some(mut connection) = self.connection.take() else { return };
-        self.pass_on(&mut connection, context, now);
-        self.serve_media(&mut connection, now);
-        self.pass_on(&mut connection, context, now);
-        self.connection = Some(connection);
-    }
-
-    fn pass_on(&mut self, connection: &mut Connection, context: &mut Context<'_>, now: Instant) {
-        while let Some(output) = connection.poll_output() {
-            match output {
-                ConnectionOutput::Open { socket, bind } => {
-                    context.outputs.push_back(PeerOutput::Open { socket, bind });
+    /// What came through the channel, until there is nothing more. Of a screen's channel nothing is expected.
+    fn listen(&mut self, context: &mut Context<'_>, now: Instant) {
+        while let Some(heard) = self.main.poll_heard() {
+            match heard {
+                Heard::Open => {
+                    self.tell_media(&context.media, now);
+                    self.tell_heard(now);
                 }
-                ConnectionOutput::Close(socket) => context.outputs.push_back(PeerOutput::Close(socket)),
-                ConnectionOutput::Transmit { socket, to, payload } => {
-                    context.outputs.push_back(PeerOutput::Transmit { socket, to, payload });
-                }
-                ConnectionOutput::Candidate(candidate) => self.say(SignalBody::Cand(candidate), context),
-                ConnectionOutput::EndOfCandidates(ufrag) => self.say(SignalBody::End(ufrag), context),
-                ConnectionOutput::Event(event) => self.on_event(event, connection, context, now),
+                Heard::Text(text) => self.on_channel_text(&text, context, now),
             }
+            self.main.drain(context, now);
+        }
+        if let Some(screen) = &mut self.screen {
+            while screen.poll_heard().is_some() {}
         }
     }
 
-    fn on_event(&mut self, event: LinkEvent, connection: &mut Connection, context: &mut Context<'_>, now: Instant) {
-        let route = connection.link.route();
-        match event {
-            LinkEvent::Ice(state) => {
-                if self.life.handle_ice(state, route, now) {
-                    context.outputs.push_back(PeerOutput::Changed);
-                }
-            }
-            LinkEvent::Connected => {
-                self.handshakes += 1;
-                self.life.handle_connected(route);
-                self.want_key_frames(connection, context);
-                context.outputs.extend([PeerOutput::Connected, PeerOutput::Changed]);
-            }
-            LinkEvent::Dead(error) => {
-                tracing::info!(%error, peer = %self.entry.id, "connection dead");
-                self.life.handle_dead(context.rng, now);
-                context.outputs.push_back(PeerOutput::Changed);
-            }
-            LinkEvent::ChannelOpen => {
-                self.tell_media(connection, &context.media, now);
-                self.tell_heard(connection, now);
-            }
-            LinkEvent::ChannelText(text) => self.on_channel_text(&text, connection, context, now),
-            LinkEvent::Rtp(packet) => self.on_packet(packet, connection, context),
-            LinkEvent::Feedback(feedback) => self.on_feedback(feedback, connection, context, now),
-        }
-    }
-
-    fn on_channel_text(&mut self, text: &str, connection: &mut Connection, context: &mut Context<'_>, now: Instant) {
+    fn on_channel_text(&mut self, text: &str, context: &mut Context<'_>, now: Instant) {
         match ChannelMessage::parse(text) {
             Some(ChannelMessage::Bye) => context.outputs.push_back(PeerOutput::Bye(self.entry.id)),
             Some(ChannelMessage::Media { audio, video }) => {
@@ -324,38 +259,69 @@ impl Peer {
                 context.outputs.push_back(PeerOutput::Changed);
             }
             Some(ChannelMessage::Chat { n, text }) => self.on_chat(n, text, context, now),
-            Some(ChannelMessage::ChatSeen { n }) => self.on_chat_seen(n, connection, context, now),
+            Some(ChannelMessage::ChatSeen { n }) => self.on_chat_seen(n, context, now),
             Some(ChannelMessage::Unknown) => {}
-            None => self.counters.refused_messages += 1,
+            None => self.refused_messages += 1,
         }
     }
 
     /// What we send is something else now.
     pub(crate) fn handle_our_media(&mut self, context: &mut Context<'_>, now: Instant) {
-        let Some(mut connection) = self.connection.take() else { return };
-        self.tell_media(&mut connection, &context.media, now);
-        self.connection = Some(connection);
-        self.drain(context, now);
+        self.tell_media(&context.media, now);
+        self.main.drain(context, now);
+        self.listen(context, now);
     }
 
-    fn tell_media(&mut self, connection: &mut Connection, media: &ChannelMessage, now: Instant) {
-        if !connection.link.is_connected() {
+    fn tell_media(&mut self, media: &ChannelMessage, now: Instant) {
+        if !self.main.is_connected() {
             return; // told when the channel opens
         }
-        if let Err(error) = connection.link.send_text(&media.to_text(), now) {
+        if let Err(error) = self.main.send(media, now) {
             tracing::debug!(%error, "media state not told");
         }
     }
 
+    /// A picture of ours.
+    pub(crate) fn handle_video(&mut self, frame: &OutgoingFrame<'_>, context: &mut Context<'_>, now: Instant) {
+        self.main.handle_video(frame, context, now);
+        self.listen(context, now);
+    }
+
+    /// Sound of ours.
+    pub(crate) fn handle_audio(&mut self, audio: &EncodedAudio, context: &mut Context<'_>, now: Instant) {
+        self.main.handle_audio(audio, context, now);
+        self.listen(context, now);
+    }
+
+    /// The decoder of a track erred.
+    pub(crate) fn handle_decoder_lost(&mut self, track: TrackId, context: &mut Context<'_>, now: Instant) {
+        self.lines().for_each(|line| line.handle_decoder_lost(track, context, now));
+        self.listen(context, now);
+    }
+
+    /// Which of our tracks of video go to them, and in which codec.
+    pub(crate) fn watches(&self) -> impl Iterator<Item = (TrackId, VideoCodec)> {
+        self.main.watches()
+    }
+
+    /// What the link bears, and the share that it loses.
+    pub(crate) fn rates(&self) -> (Bitrate, f64) {
+        self.main.rates()
+    }
+
     /// What is to be seen of it.
     pub(crate) fn snapshot(&self) -> PeerSnapshot {
-        let link = self.connection.as_ref().map(|connection| &connection.link);
-        let mut counters = self.counters;
+        let main = &self.main;
+        let link = main.connection.as_ref().map(|connection| &connection.link);
+        let mut counters = main.counters;
+        counters.refused_messages += self.refused_messages;
         counters.link = link.map(|link| link.counters).unwrap_or_default();
-        counters.packets_sent = self.outbound.packets;
-        counters.frames_dropped = self.outbound.frames_dropped;
-        self.inbound.count(&mut counters);
-        let fingerprints = self.connection.as_ref().map(|connection| connection.fingerprints.clone());
+        counters.packets_sent = main.outbound.packets;
+        counters.frames_dropped = main.outbound.frames_dropped;
+        let lines = || std::iter::once(main).chain(&self.screen);
+        lines().for_each(|line| line.inbound.count(&mut counters));
+        counters.refused_signals += self.screen.as_ref().map_or(0, |screen| screen.counters.refused_signals);
+        let fingerprints = main.connection.as_ref().map(|connection| connection.fingerprints.clone());
         PeerSnapshot {
             id: self.entry.id,
             nick: self.entry.nick.clone(),
@@ -364,23 +330,33 @@ impl Peer {
             came: self.came,
             media: self.entry.media,
             away: self.entry.away,
-            phase: self.life.phase(),
-            tracks: self.inbound.tracks().collect(),
+            phase: self.phase(),
+            tracks: lines().flat_map(|line| line.inbound.tracks()).collect(),
             round_trip: link.and_then(|link| link.round_trip()),
-            loss: self.outbound.loss,
-            estimate: self.outbound.estimate(),
+            loss: main.outbound.loss,
+            estimate: main.outbound.estimate(),
             pair: link.and_then(|link| link.selected_pair()),
             fingerprints: fingerprints.and_then(|(theirs, ours)| theirs.zip(ours)),
             video_codec: self.watches().map(|(_, codec)| codec).next(),
-            lacks_video_codec: self.connection.as_ref().is_some_and(Connection::lacks_video),
-            handshakes: self.handshakes,
-            restarts: self.restarts,
+            lacks_video_codec: main.connection.as_ref().is_some_and(Connection::lacks_video),
+            handshakes: main.handshakes,
+            restarts: main.restarts,
             counters,
         }
     }
 
     pub(crate) fn phase(&self) -> PeerPhase {
-        self.life.phase()
+        self.main.phase()
+    }
+
+    /// Whether media flows, or may at any moment again.
+    pub(crate) fn is_alive(&self) -> bool {
+        matches!(self.phase(), PeerPhase::Connected(_) | PeerPhase::Faltering | PeerPhase::Restarting { .. })
+    }
+
+    /// The same of a server that does not know us any more, and so mends nothing.
+    pub(crate) fn is_worth_keeping(&self, now: Instant) -> bool {
+        self.main.life.is_worth_keeping(now)
     }
 }
 

@@ -2,39 +2,33 @@
 
 use std::time::Instant;
 
-use hearth_protocol::{Description, DescriptionKind, SessionId, Signal, SignalBody};
+use hearth_protocol::{Description, DescriptionKind, SessionId, SignalBody};
 use rand::RngExt;
 
 use super::connection::{Connection, NotTaken};
-use super::life::Act;
-use super::{Context, Farewell, Peer, PeerOutput, Sockets};
+use super::line::Line;
+use super::{Context, Farewell, PeerOutput, Sockets};
 use crate::candidates;
 use crate::negotiation::OnOffer;
-use crate::snapshot::PeerPhase;
 
-impl Peer {
-    /// They said something. What is unfit is counted; what only the connection itself finds unfit costs that connection.
-    pub(crate) fn handle_signal(&mut self, signal: Signal, context: &mut Context<'_>, now: Instant) {
+impl Line {
+    /// They said something about it. What is unfit is counted; what only the connection itself finds unfit costs that
+    /// connection.
+    pub(super) fn handle_signal(&mut self, sid: SessionId, body: SignalBody, context: &mut Context<'_>, now: Instant) {
         let before = self.life.phase();
-        let taken = match signal.body {
+        let taken = match body {
             SignalBody::Desc(Description { kind: DescriptionKind::Offer, sdp }) => {
-                self.on_offer(signal.sid, &sdp, context, now)
+                self.on_offer(sid, &sdp, context, now)
             }
-            SignalBody::Desc(Description { kind: DescriptionKind::Answer, sdp }) => {
-                self.on_answer(signal.sid, &sdp, now)
-            }
-            SignalBody::Cand(candidate) if self.negotiation.sid() == Some(signal.sid) => {
+            SignalBody::Desc(Description { kind: DescriptionKind::Answer, sdp }) => self.on_answer(sid, &sdp, now),
+            SignalBody::Cand(candidate) if self.negotiation.sid() == Some(sid) => {
                 self.connection.as_mut().map_or(Ok(()), |connection| connection.handle_candidate(&candidate, now))
             }
-            SignalBody::Chat(said) => {
-                self.on_chat_signal(said.text, context, now);
-                Ok(())
-            }
-            SignalBody::Cand(_) | SignalBody::End(_) => Ok(()),
+            SignalBody::Cand(_) | SignalBody::End(_) | SignalBody::Chat(_) => Ok(()),
         };
         if let Err(error) = taken {
             self.counters.refused_signals += 1;
-            tracing::debug!(%error, peer = %self.entry.id, "signal refused");
+            tracing::debug!(%error, peer = %self.to, "signal refused");
         }
         if before != self.life.phase() {
             context.outputs.push_back(PeerOutput::Changed);
@@ -85,19 +79,6 @@ impl Peer {
         Ok(())
     }
 
-    pub(super) fn act(&mut self, act: Act, context: &mut Context<'_>, now: Instant) {
-        match act {
-            Act::Wait => {}
-            Act::Restart => self.restart(Sockets::Kept, context, now),
-            // A legacy page that came after us offers, however long a question on its screen keeps it from that; two first
-            // offers would make it show us twice.
-            Act::Rebuild if self.is_legacy() && !self.entry.polite && self.negotiation.sid().is_none() => {
-                self.life.handle_offered(now);
-            }
-            Act::Rebuild => self.rebuild(context, now),
-        }
-    }
-
     /// A new connection, offered by us.
     pub(super) fn rebuild(&mut self, context: &mut Context<'_>, now: Instant) {
         self.negotiation.begin(SessionId(context.rng.random()));
@@ -112,7 +93,7 @@ impl Peer {
                 self.drain(context, now);
             }
             Err(error) => {
-                tracing::warn!(%error, peer = %self.entry.id, "no connection could be offered");
+                tracing::warn!(%error, peer = %self.to, "no connection could be offered");
                 self.life.handle_dead(context.rng, now);
             }
         }
@@ -135,7 +116,7 @@ impl Peer {
                 self.say(SignalBody::Desc(offer), context);
             }
             Err(error) => {
-                tracing::info!(%error, peer = %self.entry.id, "no restart, so a new connection");
+                tracing::info!(%error, peer = %self.to, "no restart, so a new connection");
                 self.rebuild(context, now);
             }
         }
@@ -144,19 +125,9 @@ impl Peer {
     /// The old connection away, a new one in its place.
     fn renew(&mut self, context: &mut Context<'_>, now: Instant) -> Result<(), NotTaken> {
         self.close(Farewell::Silent, context, now);
-        let link = context.link.clone();
+        let link = self.link_config(context);
         let connection = Connection::new(link, context.around, context.loopback, context.next_socket, now)?;
         self.connection = Some(connection);
         Ok(())
-    }
-
-    pub(super) fn say(&self, body: SignalBody, context: &mut Context<'_>) {
-        let Some(sid) = self.negotiation.sid() else { return };
-        context.outputs.push_back(PeerOutput::Say { to: self.entry.id, sid, body });
-    }
-
-    /// Whether media flows, or may at any moment again.
-    pub(crate) fn is_alive(&self) -> bool {
-        matches!(self.phase(), PeerPhase::Connected(_) | PeerPhase::Faltering | PeerPhase::Restarting { .. })
     }
 }

@@ -1,11 +1,11 @@
 //! One simulated machine with a call on it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use hearth_base::{AudioPacket, TrackSource, VideoCodec};
+use hearth_base::{AudioPacket, TrackId, TrackSource, VideoCodec};
 use hearth_call::{Call, CallConfig, Input, Loopback, MediaCommand, Output, Phase, SocketId, TransportPolicy};
 use hearth_netsim::NodeId;
 use hearth_protocol::{ClientMessage, Numbered};
@@ -49,6 +49,8 @@ pub struct Client {
     next_port: u16,
     /// Names that the network was asked for.
     pub asked_names: Vec<String>,
+    /// Tracks of others that whoever shows them was told of.
+    pub tracks: BTreeSet<TrackId>,
     ended: bool,
 }
 
@@ -85,6 +87,7 @@ impl Client {
             sockets: BTreeMap::new(),
             next_port: 40_000,
             asked_names: Vec::new(),
+            tracks: BTreeSet::new(),
             ended: false,
         }
     }
@@ -146,6 +149,8 @@ impl Client {
                 Output::Media(MediaCommand::Watched { codec, by_anybody, .. }) => self.source.watch(codec, by_anybody),
                 Output::Resolve(name) => self.asked_names.push(name),
                 Output::Changed => self.ended = matches!(self.call.snapshot().phase, Phase::Ended(_)),
+                Output::Media(MediaCommand::Begin { track, .. }) => drop(self.tracks.insert(track)),
+                Output::Media(MediaCommand::End(track)) => drop(self.tracks.remove(&track)),
                 // Its chirps stop by the call's own switch; there is no device that could follow.
                 Output::Silenced | Output::Media(_) => {}
                 Output::Video(frame) => self.sink.picture(&frame, now),

@@ -77,7 +77,7 @@ fn at_the_door(seed: u64) -> (World, PeerId) {
         world.enter(index);
     }
     world.run(SOON);
-    assert_eq!(phase(&world, 1), Phase::Lobby);
+    assert_eq!(phase(&world, 1), Phase::Lobby(None));
     let lobby = world.clients[0].call.snapshot().lobby;
     assert_eq!(lobby.len(), 1, "the host hears the knock");
     assert_eq!(lobby[0].nick, "client 1");
@@ -94,7 +94,7 @@ fn who_is_admitted_is_in_the_room() {
     let (mut world, knocker) = at_the_door(903);
     // Longer than any deadline of joining.
     world.run(Duration::from_secs(60));
-    assert_eq!(phase(&world, 1), Phase::Lobby);
+    assert_eq!(phase(&world, 1), Phase::Lobby(None));
     moderate(&mut world, HostAct::Admit, knocker);
     assert_eq!(phase(&world, 1), Phase::InRoom);
     assert!(world.clients[0].call.snapshot().lobby.is_empty());
@@ -106,7 +106,7 @@ fn who_waits_keeps_waiting_through_a_broken_connection() {
     let (mut world, knocker) = at_the_door(904);
     world.cut_signal(1);
     world.run(SOON);
-    assert_eq!(phase(&world, 1), Phase::Lobby);
+    assert_eq!(phase(&world, 1), Phase::Lobby(None));
     moderate(&mut world, HostAct::Admit, knocker);
     assert_eq!(phase(&world, 1), Phase::InRoom);
 }

@@ -171,6 +171,11 @@ impl World {
         self.barred.insert(index);
     }
 
+    /// It reaches it again.
+    pub fn admit_signal(&mut self, index: usize) {
+        self.barred.remove(&index);
+    }
+
     pub fn start_server(&mut self) {
         self.server_up = true;
     }

@@ -80,7 +80,9 @@ impl DeskLoop {
         visit.step = Step::Seeking(None);
         match visit.target.clone() {
             Target::Host => self.host(),
-            Target::Create(link) | Target::Link(link) => visit.enter(places::of(&link), &self.settings),
+            Target::Create(link) | Target::Link(link) => {
+                visit.enter(places::of(&link), &self.settings, &self.passwords)
+            }
             Target::Number(_) => visit.step = Step::Seeking(Some(clock::now() + LOOKING)),
         }
         self.config.folders.save_settings(&self.settings);
@@ -107,7 +109,7 @@ impl DeskLoop {
                 let server = places::own(hosting.facts().port, hosting.facts().spki);
                 self.hosting = Some(hosting);
                 if let (Some(visit), Some(server)) = (&mut self.visit, server) {
-                    visit.enter(server, &self.settings);
+                    visit.enter(server, &self.settings, &self.passwords);
                 }
             }
             Ok(hosting) => self.close(hosting), // nobody wants it any more
@@ -129,7 +131,7 @@ impl DeskLoop {
             return;
         }
         match doors::on_server(self.settings.server.trim(), room.clone()) {
-            Some(link) => visit.enter(places::of(&link), &self.settings),
+            Some(link) => visit.enter(places::of(&link), &self.settings, &self.passwords),
             None => self.give_up(Fault::NoSuchRoom),
         }
     }
@@ -144,7 +146,7 @@ impl DeskLoop {
         let current = self.visit.as_mut().filter(|_| visit == self.visits);
         let Some(visit) = current.filter(|visit| matches!(visit.step, Step::Seeking(_))) else { return };
         match address.and_then(places::at) {
-            Some(server) => visit.enter(server, &self.settings),
+            Some(server) => visit.enter(server, &self.settings, &self.passwords),
             None => self.give_up(Fault::HostUnreachable),
         }
     }

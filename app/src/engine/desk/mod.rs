@@ -7,6 +7,7 @@
 mod doors;
 mod entering;
 mod looking;
+mod passwords;
 mod places;
 mod run;
 mod show;

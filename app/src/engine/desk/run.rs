@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 use super::DeskConfig;
 use super::doors::{self, Target};
 use super::looking::Looking;
+use super::passwords::Passwords;
 use super::show::{self, Moment};
 use super::store::Rooms;
 use super::visit::{Step, Visit};
@@ -33,6 +34,7 @@ pub(super) struct DeskLoop {
     pub(super) config: DeskConfig,
     pub(super) settings: Settings,
     pub(super) rooms: Rooms,
+    pub(super) passwords: Passwords,
     pub(super) nearby: Nearby,
     pub(super) browsing: Option<Receiver<ServiceEvent>>,
     pub(super) visit: Option<Visit>,
@@ -73,6 +75,7 @@ impl DeskLoop {
         let mut desk = Self {
             rooms: config.folders.load_rooms(),
             settings,
+            passwords: Passwords::default(),
             nearby: Nearby::default(),
             browsing: None,
             visit: None,
@@ -145,6 +148,7 @@ impl DeskLoop {
                 self.config.folders.save_rooms(&self.rooms);
             }
             Wish::Enter => self.enter(),
+            Wish::Unlock(password) => self.intend(Intent::Password(password)),
             Wish::Leave => self.leave(Leaving::Me),
             Wish::EndForAll => self.leave(Leaving::All),
             Wish::SetNick(nick) => self.change(|settings| settings.nick = nick),
@@ -168,6 +172,7 @@ impl DeskLoop {
             Wish::MuteAll => self.intend(Intent::Rule(HostRule::MuteAll)),
             Wish::SetLocked(true) => self.intend(Intent::Rule(HostRule::Lock)),
             Wish::SetLocked(false) => self.intend(Intent::Rule(HostRule::Unlock)),
+            Wish::SetPassword(password) => self.intend(Intent::Rule(HostRule::Password(password))),
             Wish::ChooseAddress(address) => {
                 if let Some(visit) = &mut self.visit {
                     visit.picked = Some(address);
@@ -231,6 +236,9 @@ impl DeskLoop {
         }
         if visit.silenced(&view) {
             self.fault = Some(Fault::Silenced);
+        }
+        if let (Phase::InRoom, Some(place)) = (&view.call.phase, visit.place()) {
+            self.passwords.keep(place, view.call.password.clone());
         }
         if view.call.phase == Phase::InRoom && visit.since.is_none() {
             self.on_entered();

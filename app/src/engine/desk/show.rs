@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use hearth_base::TrackSource;
-use hearth_call::{ChatMessage, PeerPhase, PeerSnapshot, Phase, Snapshot, Switch};
+use hearth_call::{Ask as Asked, AskState as Wanted, ChatMessage, PeerPhase, PeerSnapshot, Phase, Snapshot, Switch};
 use hearth_media::devices::DevicesView;
 use hearth_protocol::Role;
 
@@ -12,7 +12,8 @@ use super::visit::{Step, Visit};
 use crate::engine::hosting::HostingFacts;
 use crate::engine::{CallView, ServerTrust};
 use crate::view::{
-    ChatLine, Devices, Door, Invite, Knocker, Me, Person, PreJoin, Progress, Quality, Room, Speaker, Stage,
+    Ask, AskState, ChatLine, Devices, Door, Invite, Knocker, Me, Person, PreJoin, Progress, Quality, Room, Speaker,
+    Stage,
 };
 
 /// Losses and round trips from which on people complain (ITU-T G.114: 400 ms is the most for speech).
@@ -79,6 +80,9 @@ fn room(visit: &Visit, view: &CallView, nick: &str, hosting: Option<&HostingFact
         role: call.role,
         capacity: call.room_state.capacity,
         is_locked: call.room_state.locked,
+        has_password: call.room_state.has_password,
+        is_invite_only: call.room_state.invite_only,
+        ask: ask(&call.phase, now.at),
         me: Me {
             nick: nick.to_owned(),
             microphone: visit.microphone,
@@ -110,15 +114,35 @@ fn named(target: &Target) -> Option<hearth_protocol::RoomName> {
 fn progress(phase: &Phase) -> Progress {
     match phase {
         Phase::Idle | Phase::Joining | Phase::Ended(_) => Progress::Entering,
-        Phase::Lobby => Progress::Waiting,
+        Phase::Asked(_) => Progress::Asked,
+        Phase::Lobby(_) => Progress::Waiting,
         Phase::InRoom => Progress::In,
         Phase::Resuming { .. } => Progress::Reconnecting,
     }
 }
 
+fn ask(phase: &Phase, now: Instant) -> Option<Ask> {
+    let (Phase::Asked(Asked { state, refusals }) | Phase::Lobby(Some(Asked { state, refusals }))) = *phase else {
+        return None;
+    };
+    let state = match state {
+        Wanted::Trying => AskState::Trying,
+        Wanted::Wrong => AskState::Wrong,
+        Wanted::Wanted => AskState::Wanted,
+        Wanted::TooOften { until } => match until.saturating_duration_since(now).as_millis().div_ceil(1000) {
+            0 => AskState::Wanted,
+            seconds => AskState::TooOften { seconds: u64::try_from(seconds).unwrap_or(u64::MAX) },
+        },
+    };
+    Some(Ask { state, refusals })
+}
+
 fn person(peer: &PeerSnapshot, visit: &Visit, view: &CallView) -> Person {
     let mut played = view.media.tracks.iter().filter(|track| track.peer == peer.id).filter_map(|track| track.played);
-    let track = peer.tracks.iter().find(|(_, source)| *source == TrackSource::Camera).map(|(track, _)| *track);
+    let film = |wanted: TrackSource| {
+        let (track, _) = peer.tracks.iter().find(|(_, source)| *source == wanted)?;
+        view.films.iter().find(|film| film.track == *track).cloned()
+    };
     Person {
         id: peer.id,
         nick: peer.nick.clone(),
@@ -126,7 +150,8 @@ fn person(peer: &PeerSnapshot, visit: &Visit, view: &CallView) -> Person {
         role: peer.role,
         media: peer.media,
         is_speaking: played.any(|track| track.is_speaking),
-        film: view.films.iter().find(|film| Some(film.track) == track).cloned(),
+        film: film(TrackSource::Camera),
+        screen: film(TrackSource::Screen),
         quality: quality(peer),
         lacks_video_codec: peer.lacks_video_codec,
         volume: visit.volumes.get(&peer.id).copied().unwrap_or(1.0),

@@ -12,6 +12,7 @@ use hearth_protocol::{ErrorCode, InviteSecret, PeerId, RoomLink, RoomName};
 use tokio::sync::watch;
 
 use super::doors::Target;
+use super::passwords::{Passwords, Place};
 use crate::engine::discovery::Announced;
 use crate::engine::{CallView, Engine, ServerAddress, SignalFault};
 use crate::view::{AddressKind, Fault, InviteAddress, PEOPLE, Refusal, Settings};
@@ -115,12 +116,12 @@ impl Visit {
         }
         match view.call.phase {
             Phase::Ended(reason) => Some(fault(reason, view.signal_fault.as_ref())),
-            Phase::Idle | Phase::Joining | Phase::Lobby => {
+            Phase::Idle | Phase::Joining | Phase::Lobby(_) | Phase::Asked(_) => {
                 self.unheard = view.signal_fault.as_ref().map(|_| self.unheard.unwrap_or(now));
                 match &view.signal_fault {
                     // It will not become the right one.
                     Some(SignalFault::WrongServer) => Some(Some(Fault::WrongHost)),
-                    Some(_) if view.call.phase == Phase::Lobby && self.is_unheard(KNOCKING, now) => {
+                    Some(_) if view.call.phase.is_at_door() && self.is_unheard(KNOCKING, now) => {
                         Some(Some(Fault::HostUnreachable))
                     }
                     Some(_) | None => None,
@@ -162,17 +163,31 @@ impl Visit {
     }
 
     /// Goes to a server and does there what the target means.
-    pub(super) fn enter(&mut self, server: ServerAddress, settings: &Settings) {
+    pub(super) fn enter(&mut self, server: ServerAddress, settings: &Settings, passwords: &Passwords) {
         let capacity = Some(settings.people.clamp(*PEOPLE.start(), *PEOPLE.end()));
+        let join = |room: &RoomName, secret| {
+            let password = passwords.of(&(server.websocket.clone(), room.clone()));
+            Intent::Join { room: room.clone(), secret, password }
+        };
         let intent = match &self.target {
             Target::Host | Target::Create(_) => Intent::Create { secret: Some(self.secret), capacity },
-            Target::Link(link) => Intent::Join { room: link.room.clone(), secret: link.secret, password: None },
-            Target::Number(room) => Intent::Join { room: room.clone(), secret: None, password: None },
+            Target::Link(link) => join(&link.room, link.secret),
+            Target::Number(room) => join(room, None),
         };
         self.step = Step::Entered;
         self.server = Some(server.clone());
         self.engine.wish(Intent::SetNick(settings.nick.clone()));
         self.engine.enter(server, intent);
+    }
+
+    /// The room, once it is known where it is.
+    pub(super) fn place(&self) -> Option<Place> {
+        let room = match &self.target {
+            Target::Host | Target::Create(_) => self.view().call.room.clone()?,
+            Target::Link(link) => link.room.clone(),
+            Target::Number(room) => room.clone(),
+        };
+        Some((self.server.as_ref()?.websocket.clone(), room))
     }
 
     /// The link to the room that we are in, as far as we may give it away: with the secret that opened it.

@@ -10,11 +10,18 @@ use crate::view::{Person, Room, View};
 
 /// Between tiles.
 const GAP: f32 = space::S;
+/// Of the faces beside what is shared: a share of the stage, within these widths.
+const COLUMN: f32 = 0.22;
+const NARROWEST: f32 = 140.0;
+const WIDEST: f32 = 280.0;
 /// No tile is narrower or wider than this, by its height: beyond it faces are cut off.
 const SHAPES: [f32; 2] = [1.2, 16.0 / 9.0];
 
 /// Draws all of them.
 pub(super) fn tiles(ui: &mut Ui, view: &View, room: &Room, stage: Rect, tiles: &mut dyn TilePainter) {
+    if room.people.iter().any(|person| person.screen.is_some()) {
+        return screens(ui, view, room, stage, tiles);
+    }
     match room.people.as_slice() {
         [] => tile::mine(ui, view, room, alone(stage), tiles),
         [other] => pair(ui, view, room, other, stage, tiles),
@@ -27,6 +34,23 @@ pub(super) fn tiles(ui: &mut Ui, view: &View, room: &Room, stage: Rect, tiles: &
                 tile::mine(ui, view, room, *rect, tiles);
             }
         }
+    }
+}
+
+/// What is shared as large as can be, and everybody in a column beside it.
+fn screens(ui: &mut Ui, view: &View, room: &Room, stage: Rect, tiles: &mut dyn TilePainter) {
+    let column = (stage.width() * COLUMN).clamp(NARROWEST, WIDEST);
+    let (left, right) = stage.split_left_right_at_x(stage.right() - column);
+    let shared: Vec<&Person> = room.people.iter().filter(|person| person.screen.is_some()).collect();
+    for (person, rect) in shared.iter().zip(places(left.with_max_x(left.right() - GAP), shared.len())) {
+        tile::screen(ui, person, rect, tiles);
+    }
+    let places = places(right, room.people.len() + 1);
+    for (person, rect) in room.people.iter().zip(&places) {
+        tile::theirs(ui, person, *rect, tiles);
+    }
+    if let Some(rect) = places.last() {
+        tile::mine(ui, view, room, *rect, tiles);
     }
 }
 

@@ -32,7 +32,7 @@ const BUTTONS: f32 = 130.0;
 /// Draws it.
 pub(super) fn call(ui: &mut Ui, view: &View, room: &Room, state: &mut UiState, tiles: &mut dyn TilePainter) {
     match room.progress {
-        Progress::Entering | Progress::Waiting => waiting::waiting(ui, view, room, state, tiles),
+        Progress::Entering | Progress::Asked | Progress::Waiting => waiting::waiting(ui, view, room, state, tiles),
         Progress::In | Progress::Reconnecting => inside(ui, view, room, state, tiles),
     }
 }

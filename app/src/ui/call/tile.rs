@@ -9,6 +9,7 @@ use rust_i18n::t;
 
 use crate::ui::fonts;
 use crate::ui::icons::{self, Icon};
+use crate::ui::panels;
 use crate::ui::parts::{Parts as _, elided, paint_avatar};
 use crate::ui::style::corner;
 use crate::ui::tokens::{self, control, letters, radius, space};
@@ -93,6 +94,20 @@ pub(super) fn theirs(ui: &mut Ui, person: &Person, rect: Rect, tiles: &mut dyn T
         mark,
     };
     dress(ui, rect, &label, person.is_speaking);
+}
+
+/// What somebody shows of their screen: all of it, as letters are to be read.
+pub(super) fn screen(ui: &mut Ui, person: &Person, rect: Rect, tiles: &mut dyn TilePainter) {
+    let t = ui.tokens();
+    ui.painter().rect_filled(rect, corner(radius::L), t.tile);
+    let place = Place { rect, radius: radius::L, fit: Fit::Whole, is_mirrored: false };
+    let is_shown = person.screen.as_ref().is_some_and(|film| tiles.paint(ui.painter(), film, place));
+    if !is_shown {
+        icons::SCREEN.paint(ui.painter(), rect.center(), 48.0, t.weak);
+    }
+    let name = t!("ui.call.screen", nick = panels::named(&person.nick));
+    let label = Label { nick: &name, is_host: false, is_muted: false, is_camera_off: false, mark: None };
+    dress(ui, rect, &label, false);
 }
 
 fn picture(

@@ -8,10 +8,10 @@ use super::tile::{Shown, empty_tile};
 use super::{device_button, notices};
 use crate::ui::command::Command;
 use crate::ui::parts::{Button, IconButton, Parts as _, paint_logo};
-use crate::ui::state::UiState;
+use crate::ui::state::{Dialog, UiState};
 use crate::ui::tokens::{letters, radius, space};
 use crate::ui::video::{Fit, Place, TilePainter};
-use crate::ui::{fonts, when};
+use crate::ui::{fonts, icons, when};
 use crate::view::{Progress, Room, View, Wish};
 
 /// Of what stands in the middle.
@@ -31,6 +31,10 @@ pub(super) fn waiting(ui: &mut Ui, view: &View, room: &Room, state: &mut UiState
             ui.add_space(space::L);
             switches(ui, view, state);
             ui.add_space(space::M);
+            let may_unlock = room.progress == Progress::Waiting && room.ask.is_some();
+            if may_unlock && Button::new(t!("ui.call.unlock")).icon(icons::KEY).quiet().show(ui) {
+                state.open(Dialog::Unlock);
+            }
             if Button::new(t!("ui.call.leave")).min_width(160.0).show(ui) {
                 state.wish(Wish::Leave);
             }
@@ -59,6 +63,7 @@ fn words(ui: &mut Ui, room: &Room) {
     let t = ui.tokens();
     let (title, hint) = match room.progress {
         Progress::Waiting => (t!("ui.call.waiting"), t!("ui.call.waiting_hint")),
+        Progress::Asked => (t!("ui.call.asked"), t!("ui.unlock.text")),
         Progress::Entering | Progress::In | Progress::Reconnecting => {
             (t!("ui.call.entering"), t!("ui.call.entering_hint"))
         }

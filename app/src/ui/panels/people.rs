@@ -50,9 +50,15 @@ fn rules(ui: &mut Ui, room: &Room, state: &mut UiState) {
         if Button::new(word).small().tip(tip).show(ui) {
             state.wish(Wish::SetLocked(!room.is_locked));
         }
+        if Button::new(t!("ui.people.password")).small().tip(t!("ui.people.password_tip")).show(ui) {
+            state.open(Dialog::Password);
+        }
     });
     if room.is_locked {
         ui.hint(t!("ui.people.locked"));
+    }
+    if room.has_password {
+        ui.hint(t!("ui.people.has_password"));
     }
 }
 

@@ -16,18 +16,26 @@ pub(in crate::ui) fn field(
     width: f32,
     limit: usize,
 ) -> Response {
-    let t = ui.tokens();
-    let edit = TextEdit::singleline(text)
-        .hint_text(RichText::new(hint).color(t.weak))
+    let hint = RichText::new(hint).color(ui.tokens().weak);
+    let edit = edit(ui, text, width).hint_text(hint).char_limit(limit);
+    show(ui, edit, label)
+}
+
+/// What one types into, before anybody says what is special about it.
+pub(super) fn edit<'t>(ui: &Ui, text: &'t mut String, width: f32) -> TextEdit<'t> {
+    TextEdit::singleline(text)
         .frame(frame(ui))
-        .char_limit(limit)
         .min_size(vec2(width, control::MEDIUM))
         .align(Align2::LEFT_CENTER)
         .font(crate::ui::fonts::plain(letters::BODY))
-        .desired_width(width);
+        .desired_width(width)
+}
+
+/// Draws it under its name, with a ring round what has the keyboard.
+pub(super) fn show(ui: &mut Ui, edit: TextEdit<'_>, label: &str) -> Response {
     let response = ui.add(edit).accessible_name(label);
     if response.has_focus() {
-        let ring = Stroke::new(control::RING, t.focus);
+        let ring = Stroke::new(control::RING, ui.tokens().focus);
         ui.painter().rect_stroke(response.rect, corner(radius::M), ring, StrokeKind::Inside);
     }
     response

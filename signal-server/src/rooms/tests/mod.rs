@@ -135,7 +135,10 @@ impl Bench {
     fn knocker(&mut self, room: &RoomName) -> Client {
         let mut knocker = self.client();
         self.say(&mut knocker, join(room, None));
-        assert_eq!(self.hear(&mut knocker).last(), Some(&ServerMessage::Waiting { id: RequestId(2) }));
+        assert_eq!(
+            self.hear(&mut knocker).last(),
+            Some(&ServerMessage::Waiting { id: RequestId(2), has_password: false })
+        );
         knocker
     }
 

@@ -118,6 +118,43 @@ fn a_password_lets_in_and_a_wrong_one_is_a_guess() {
 }
 
 #[test]
+fn who_waits_may_say_the_password_and_waits_on_where_it_is_another() {
+    let mut bench = Bench::new();
+    let (mut host, room) = bench.host(Some(secret()));
+    bench.say(&mut host, set_password(Some("tea")));
+    let mut guest = bench.client();
+    bench.say(&mut guest, join(&room, None));
+    assert_eq!(bench.hear(&mut guest), [ServerMessage::Waiting { id: RequestId(2), has_password: true }]);
+    bench.hear(&mut host);
+    bench.say(&mut guest, with_password(&room, None, "soup"));
+    assert_eq!(errors(&bench.hear(&mut guest)), [ErrorCode::BadPassword]);
+    assert_eq!(summary(&bench.hear(&mut host)), "room_state", "of a guess, and of nobody who left the door");
+    bench.say(&mut guest, join(&room, None));
+    assert_eq!(errors(&bench.hear(&mut guest)), [ErrorCode::BadMessage], "one knock is enough");
+    bench.say(&mut guest, with_password(&room, None, "tea"));
+    joined(bench.hear(&mut guest));
+    assert_eq!(summary(&bench.hear(&mut host)), "lobby_left, peer_joined");
+}
+
+#[test]
+fn who_was_put_out_waits_on_with_the_password_too() {
+    let mut bench = Bench::new();
+    let (mut host, room) = bench.host(Some(secret()));
+    bench.say(&mut host, set_password(Some("tea")));
+    let mut guest = bench.client();
+    bench.say(&mut guest, with_password(&room, None, "tea"));
+    joined(bench.hear(&mut guest));
+    bench.say(&mut host, ClientMessage::Kick(about(guest.id)));
+    bench.hear(&mut guest);
+    bench.hear(&mut host);
+    for asked in [join(&room, None), with_password(&room, None, "tea")] {
+        bench.say(&mut guest, asked);
+        assert_eq!(bench.hear(&mut guest), [ServerMessage::Waiting { id: RequestId(2), has_password: true }]);
+    }
+    assert_eq!(summary(&bench.hear(&mut host)), "lobby_request", "once");
+}
+
+#[test]
 fn ten_thousand_guesses_of_a_password_come_to_a_handful() {
     let mut bench = Bench::new();
     let (mut host, room) = bench.host(None);

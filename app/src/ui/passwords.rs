@@ -1,0 +1,132 @@
+//! The password of a room: typed by who comes, set by the host.
+
+use eframe::egui::{Key, RichText, Ui, vec2};
+use hearth_protocol::RoomPassword;
+use rust_i18n::t;
+
+use super::dialogs::{Closed, buttons, cancel, modal, question};
+use super::parts::{Button, Hidden, Parts as _};
+use super::state::{Dialog, UiState};
+use super::tokens::{control, letters, space};
+use super::{icons, when};
+use crate::view::{Ask, AskState, Progress, Room, Wish};
+
+/// Opens the question by itself where nothing else leads into the room, and closes it once it is answered. What was typed
+/// does not outlive it.
+pub(super) fn settle(room: Option<&Room>, state: &mut UiState) {
+    let ask = room.and_then(|room| room.ask);
+    let is_asked = room.is_some_and(|room| room.progress == Progress::Asked);
+    if is_asked && state.dialog.is_none() {
+        state.open(Dialog::Unlock);
+    }
+    if state.dialog == Some(Dialog::Unlock) {
+        match ask {
+            Some(ask) => follow(ask, state),
+            None => state.dialog = None,
+        }
+    }
+    if !matches!(state.dialog, Some(Dialog::Unlock | Dialog::Password)) {
+        state.drafts.password = Hidden::default();
+        state.drafts.refusals = ask.map_or(0, |ask| ask.refusals);
+    }
+}
+
+/// An answer gives the keyboard back to the field, with what was typed marked.
+fn follow(ask: Ask, state: &mut UiState) {
+    if std::mem::replace(&mut state.drafts.refusals, ask.refusals) != ask.refusals {
+        state.drafts.password.again();
+    }
+}
+
+/// Asks for the password of the room that we stand before.
+pub(super) fn unlock(ui: &Ui, room: &Room, ask: Ask, state: &mut UiState) {
+    let closed = modal(ui, "unlock", control::DIALOG, state, |ui, state| {
+        let name = room.name.as_ref().map(|name| when::number(name.as_str())).unwrap_or_default();
+        let text = match room.progress {
+            Progress::Waiting => t!("ui.unlock.text_waiting"),
+            Progress::Asked | Progress::Entering | Progress::In | Progress::Reconnecting => t!("ui.unlock.text"),
+        };
+        question(ui, &t!("ui.unlock.title", room = name), &text);
+        let is_entered = field(ui, &t!("ui.unlock.label"), state);
+        said(ui, ask.state);
+        let typed = RoomPassword::parse(state.drafts.password.text()).ok();
+        let can = typed.is_some() && matches!(ask.state, AskState::Wanted | AskState::Wrong);
+        buttons(ui, |ui| {
+            let word = if ask.state == AskState::Trying { t!("ui.call.entering") } else { t!("ui.home.join") };
+            let join = Button::new(word).icon(icons::ENTER).primary().enabled(can).show(ui);
+            if let Some(password) = typed.filter(|_| can && (join || is_entered)) {
+                state.wish(Wish::Unlock(password));
+            }
+            if room.progress != Progress::Asked {
+                cancel(ui, state);
+            } else if Button::new(t!("ui.cancel")).quiet().show(ui) {
+                state.wish(Wish::Leave);
+            }
+        });
+    });
+    // Nothing else leads in, and it is left on purpose only: a press beside it is none.
+    if room.progress == Progress::Asked {
+        state.dialog = Some(Dialog::Unlock);
+        if closed == Closed::Escape {
+            state.wish(Wish::Leave);
+        }
+    }
+}
+
+/// What became of it, on a line that is always there: nothing moves when there is something to say.
+fn said(ui: &mut Ui, ask: AskState) {
+    let t = ui.tokens();
+    let text = match ask {
+        AskState::Wanted | AskState::Trying => String::new(),
+        AskState::Wrong => t!("fault.bad_password").into_owned(),
+        AskState::TooOften { seconds } => t!("ui.unlock.too_often", seconds = seconds).into_owned(),
+    };
+    ui.add_space(space::XS);
+    let line = vec2(ui.available_width(), 2.0 * letters::BODY);
+    ui.allocate_ui(line, |ui| {
+        ui.set_min_height(line.y);
+        ui.label(RichText::new(text).size(letters::SMALL).color(t.danger_text));
+    });
+    ui.add_space(space::S);
+}
+
+/// Lets the host set, change and remove it.
+pub(super) fn password(ui: &Ui, room: &Room, state: &mut UiState) {
+    modal(ui, "password", control::DIALOG, state, |ui, state| {
+        let text = if room.is_invite_only { t!("ui.password.text") } else { t!("ui.password.text_open") };
+        question(ui, &t!("ui.password.title"), &text);
+        let label = if room.has_password { t!("ui.password.new") } else { t!("ui.password.label") };
+        let is_entered = field(ui, &label, state);
+        ui.add_space(space::XS);
+        ui.hint(if room.has_password { t!("ui.password.is_set") } else { t!("ui.password.is_unset") });
+        ui.add_space(space::L);
+        let typed = RoomPassword::parse(state.drafts.password.text()).ok();
+        buttons(ui, |ui| {
+            let word = if room.has_password { t!("ui.password.change") } else { t!("ui.password.set") };
+            let set = Button::new(word).primary().enabled(typed.is_some()).show(ui);
+            if let Some(password) = typed.filter(|_| set || is_entered) {
+                decide(state, Some(password));
+            }
+            if room.has_password && Button::new(t!("ui.password.remove")).show(ui) {
+                decide(state, None);
+            }
+            cancel(ui, state);
+        });
+    });
+}
+
+fn decide(state: &mut UiState, password: Option<RoomPassword>) {
+    state.dialog = None;
+    state.wish(Wish::SetPassword(password));
+}
+
+/// Whether Enter was pressed in it.
+fn field(ui: &mut Ui, label: &str, state: &mut UiState) -> bool {
+    let width = ui.available_width();
+    let field = state.drafts.password.show(ui, label, width, RoomPassword::MAX);
+    let is_entered = field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
+    if is_entered {
+        field.request_focus(); // what was typed stays where it can be mended
+    }
+    is_entered
+}
