@@ -40,6 +40,24 @@ pub(super) enum Event {
     Message(Vec<u8>),
 }
 
+/// The first version that is served, DTLS 1.2; versions count downwards (RFC 6347 section 4.1).
+const DTLS_1_2: u16 = 0xfefd;
+/// A fatal alert, protocol_version, in a record of DTLS 1.0: what a client of that and no later version understands. It is
+/// shorter than any ClientHello, and leaves nothing behind.
+const PROTOCOL_VERSION: [u8; 15] = [21, 0xfe, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 2, 70];
+
+/// The version that a ClientHello offers; `None` for any other datagram.
+fn hello_version(datagram: &[u8]) -> Option<u16> {
+    // A record header of 13 bytes, a message header of 12, and then the version (RFC 6347 sections 4.1 and 4.2.2).
+    let ([22, ..], Some(1), Some([high, low])) = (datagram, datagram.get(13), datagram.get(25..27)) else { return None };
+    Some(u16::from_be_bytes([*high, *low]))
+}
+
+/// Whether a client offers nothing that is served (RFC 8996 took DTLS 1.0 out of use).
+fn is_outdated(datagram: &[u8]) -> bool {
+    hello_version(datagram).is_some_and(|version| version > DTLS_1_2)
+}
+
 /// All sessions of one worker.
 #[derive(Default)]
 pub(super) struct Sessions {
@@ -67,8 +85,13 @@ impl Sessions {
         identity: Option<&Identity>,
         now: Instant,
     ) -> Vec<Event> {
-        if !self.all.contains_key(&tuple) && !self.begin(tuple, datagram, identity, now) {
-            return Vec::new();
+        if !self.all.contains_key(&tuple) {
+            if identity.is_some() && is_outdated(datagram) {
+                return vec![Event::Send(PROTOCOL_VERSION.to_vec())];
+            }
+            if !self.begin(tuple, datagram, identity, now) {
+                return Vec::new();
+            }
         }
         let Some(session) = self.all.get_mut(&tuple) else { return Vec::new() };
         let taken = session.dtls.handle_timeout(now).and_then(|()| session.dtls.handle_packet(datagram));
@@ -79,9 +102,7 @@ impl Sessions {
     }
 
     fn begin(&mut self, tuple: FiveTuple, datagram: &[u8], identity: Option<&Identity>, now: Instant) -> bool {
-        const HELLO: (u8, usize, u8) = (22, 13, 1); // a handshake record whose message is ClientHello
-        let (record, at, hello) = HELLO;
-        let is_hello = datagram.first() == Some(&record) && datagram.get(at) == Some(&hello);
+        let is_hello = hello_version(datagram).is_some();
         let Some(identity) = identity.filter(|_| is_hello && self.all.len() < SESSIONS) else { return false };
         if self.opening.len() >= HANDSHAKES
             && let Some((_, oldest)) = self.opening.pop_first()
