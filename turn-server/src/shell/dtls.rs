@@ -49,7 +49,9 @@ const PROTOCOL_VERSION: [u8; 15] = [21, 0xfe, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2
 /// The version that a ClientHello offers; `None` for any other datagram.
 fn hello_version(datagram: &[u8]) -> Option<u16> {
     // A record header of 13 bytes, a message header of 12, and then the version (RFC 6347 sections 4.1 and 4.2.2).
-    let ([22, ..], Some(1), Some([high, low])) = (datagram, datagram.get(13), datagram.get(25..27)) else { return None };
+    let ([22, ..], Some(1), Some([high, low])) = (datagram, datagram.get(13), datagram.get(25..27)) else {
+        return None;
+    };
     Some(u16::from_be_bytes([*high, *low]))
 }
 

@@ -5,11 +5,14 @@ mod allocate;
 mod auth;
 mod channels;
 mod members;
+mod mobility;
+mod options;
 mod permissions;
 mod refresh;
 mod relaying;
 mod rtc_client;
 mod shell_duties;
+mod transports;
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
