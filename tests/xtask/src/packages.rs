@@ -42,6 +42,11 @@ const FIREFOX: Package =
     Package { name: "firefox-esr", mark: Program("firefox-esr"), why: "is another guest there, without H.264" };
 const PEBBLE: Package =
     Package { name: "pebble", mark: Program("pebble"), why: "is the authority that the server asks for a certificate" };
+const COTURN: Package = Package {
+    name: "coturn",
+    mark: Program("turnutils_uclient"),
+    why: "has the clients that judge the relay; its server is not started",
+};
 const NPM: Package =
     Package { name: "npm", mark: Program("npm"), why: "gets SimpleWebRTC, whose pages the server's tests open" };
 const IPROUTE: Package =
@@ -127,7 +132,7 @@ pub(crate) const PACKAGE: &[&[Package]] = &[BUILD, &[DESKTOP_FILES, APPSTREAM]];
 pub(crate) const TEST: &[&[Package]] = &[
     BUILD,
     WINDOW,
-    &[PULSEAUDIO, CHROMIUM, CHROMEDRIVER, FIREFOX, PEBBLE, NPM, IPROUTE, NFTABLES],
+    &[PULSEAUDIO, CHROMIUM, CHROMEDRIVER, FIREFOX, PEBBLE, COTURN, NPM, IPROUTE, NFTABLES],
     &[VULKAN, XVFB, OPENBOX, ATSPI, DBUS, XDOTOOL, XCLIP, IMAGEMAGICK, DESKTOP_FILES, APPSTREAM, GIO],
 ];
 
@@ -197,16 +202,36 @@ fn install(names: &[&str]) -> Outcome<()> {
     apt(sudo, &arguments).map_err(|said| {
         let updated = updated.err().unwrap_or_default();
         format!("{updated}{said}\napt-get could not install {}. Repair what it names, then try again.", names.join(" "))
-    })
+    })?;
+    if names.contains(&COTURN.name) {
+        keep_off(sudo, "coturn.service");
+    }
+    Ok(())
 }
 
-/// Runs apt-get quietly; an error is what it said.
+/// Sees to it that a service that came with a package does not begin with the next start of the machine either.
+fn keep_off(sudo: bool, service: &str) {
+    let mut command = if sudo { Command::new("sudo") } else { Command::new("env") };
+    // Without systemd there is nothing to keep off.
+    if has_program("systemctl") && steps::quietly(command.args(["systemctl", "disable", service])).is_err() {
+        println!("{service} may begin with the next start of this machine: nobody needs it to.");
+    }
+}
+
+/// Runs apt-get quietly, and lets no package start a service; an error is what it said.
 fn apt(sudo: bool, arguments: &[&str]) -> Result<(), String> {
     let mut command = if sudo { Command::new("sudo") } else { Command::new("env") };
     if sudo {
         command.arg("env");
     }
-    command.args(["DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "-o", "DPkg::Lock::Timeout=120"]);
+    command.args([
+        "DEBIAN_FRONTEND=noninteractive",
+        "SYSTEMD_OFFLINE=1",
+        "apt-get",
+        "-qq",
+        "-o",
+        "DPkg::Lock::Timeout=120",
+    ]);
     steps::quietly(command.args(arguments))
 }
 

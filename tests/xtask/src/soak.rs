@@ -8,7 +8,7 @@ use crate::{Outcome, package, packages, test};
 
 const HELP: &str = "\
 Runs the tests in their long variants (HEARTH_SOAK=1: more pairs, more scripts, narrower goals), then each fuzz target
-for a minute where cargo-fuzz and a nightly toolchain are installed.
+for a minute, those of the relay for ten, where cargo-fuzz and a nightly toolchain are installed.
 
 Usage: cargo xtask soak";
 
@@ -16,6 +16,8 @@ Usage: cargo xtask soak";
 const FUZZ: &str = "tests/fuzz";
 /// Seconds that each target gets: long enough to leave the corpus behind, short enough to run before each release.
 const FUZZ_S: u32 = 60;
+/// And those of the relay, which strangers reach.
+const FUZZ_RELAY_S: u32 = 600;
 
 /// Runs the command.
 pub(crate) fn command(arguments: &[String]) -> Outcome<()> {
@@ -61,7 +63,8 @@ fn fuzz(target: &str) -> Outcome<()> {
     // What it finds is written to the first folder; the corpus in the tree is read only.
     let found = format!("target/fuzz/{target}");
     std::fs::create_dir_all(&found).map_err(|error| format!("{found} cannot be made ({error}). Check its rights."))?;
-    let (corpus, limit) = (format!("{FUZZ}/corpus/{target}"), format!("-max_total_time={FUZZ_S}"));
+    let seconds = if target.starts_with("turn") { FUZZ_RELAY_S } else { FUZZ_S };
+    let (corpus, limit) = (format!("{FUZZ}/corpus/{target}"), format!("-max_total_time={seconds}"));
     let mut command = Command::new("cargo");
     command.args(["+nightly", "fuzz", "run", "--fuzz-dir", FUZZ, target, &found, &corpus, "--", &limit]);
     aloud(command.env_remove("RUSTUP_TOOLCHAIN").env_remove("CARGO"))

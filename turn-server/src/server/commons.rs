@@ -140,6 +140,11 @@ impl Commons {
         true
     }
 
+    /// The allocations of all workers at this moment.
+    pub fn allocations(&self) -> usize {
+        self.accounts.lock().unwrap_or_else(PoisonError::into_inner).total
+    }
+
     /// Counts one less.
     pub(super) fn dismiss(&self, account: &[u8]) {
         let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);

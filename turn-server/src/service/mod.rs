@@ -174,7 +174,7 @@ impl Signals {
         let mut deadline = None;
         let mut is_draining = false;
         loop {
-            if is_draining && stats.borrow_and_update().allocations == 0 {
+            if is_draining && control.allocations() == 0 {
                 tracing::info!("the last allocation has ended");
                 return;
             }

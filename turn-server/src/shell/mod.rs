@@ -69,6 +69,7 @@ pub struct Shell {
     workers: Vec<Prepared>,
     postboxes: Vec<Postbox>,
     local_addrs: Vec<SocketAddr>,
+    commons: Arc<Commons>,
     counted: Vec<watch::Receiver<Stats>>,
     stats: watch::Sender<Stats>,
     members: Option<watch::Receiver<BTreeSet<IpAddr>>>,
@@ -78,6 +79,7 @@ pub struct Shell {
 #[derive(Clone)]
 pub struct Control {
     postboxes: Vec<Postbox>,
+    commons: Arc<Commons>,
 }
 
 impl Control {
@@ -95,6 +97,11 @@ impl Control {
     /// No new allocations; those that stand go on.
     pub fn drain(&self) {
         self.tell(|| Mail::Drain);
+    }
+
+    /// The allocations that stand at this moment; counters are a second old.
+    pub fn allocations(&self) -> usize {
+        self.commons.allocations()
     }
 
     fn tell(&self, mail: impl Fn() -> Mail) {
@@ -151,7 +158,7 @@ impl Shell {
             all.push(Prepared::new(core, poll, share(&mut bound), links, start).map_err(failed)?);
         }
         let (stats, _) = watch::channel(Stats::default());
-        Ok(Self { workers: all, postboxes, local_addrs, counted, stats, members: None })
+        Ok(Self { workers: all, postboxes, local_addrs, commons, counted, stats, members: None })
     }
 
     /// The addresses that clients can come to, with their real ports, in the order in which they were asked for.
@@ -166,7 +173,7 @@ impl Shell {
 
     /// The way to tell the running server what changed.
     pub fn control(&self) -> Control {
-        Control { postboxes: self.postboxes.clone() }
+        Control { postboxes: self.postboxes.clone(), commons: Arc::clone(&self.commons) }
     }
 
     /// Serves these addresses alone, now and whenever they change: who has none of them gets no allocation, and data goes
