@@ -5,15 +5,15 @@ const keep = (what, value) => sessionStorage.setItem(what, value);
 
 // {room, wrong}: an empty room where the link names none, wrong when it cannot be one of ours.
 export function readLink() {
-	let room = "";
+	let room = "", wrong = false;
 	try {
 		room = decodeURIComponent(/^\/r\/([^/]+)$/.exec(location.pathname)?.[1] ?? "");
 	} catch {
-		return { room, wrong: true };
+		wrong = true;
 	}
-	const given = new URLSearchParams(location.hash.slice(1).replaceAll("+", "%2B")), secret = given.get("s"), key = given.get("k");
-	const wrong = secret !== null && !/^[\w-]{22}$/.test(secret);
-	if (secret && !wrong) keepSecret(room, secret);
+	const given = new URLSearchParams(location.hash.slice(1)), secret = given.get("s"), key = given.get("k");
+	if (/^[\w-]{22}$/.test(secret)) keepSecret(room, secret);
+	else wrong ||= secret !== null;
 	if (/^[\w-]{43}$/.test(key)) keep("key", key);
 	if (location.hash) history.replaceState(null, "", location.pathname + location.search);
 	return { room, wrong };
