@@ -3,27 +3,27 @@
 import { chat } from "./chat.js";
 import { devices, levelOf } from "./devices.js";
 import { $, changed } from "./dom.js";
-import { forgetIn, keepSecret, rememberIn, secretOf } from "./link.js";
+import { keepSecret, secretOf } from "./link.js";
 import { Peer, ways } from "./peer.js";
 import { server } from "./signalling.js";
 import { Tile } from "./tiles.js";
 import { say } from "./words.js";
 
-const REJOIN_MS = 10_000; // a lost room is asked for again: each try spends some of what the server grants to guesses
+const REJOIN_S = 10; // until a lost room is asked for again: each try spends some of what the server grants to guesses
 const MENTION_MS = 8_000; // something is mentioned
 const LOOK_MS = 3_000; // connections are looked at
 const UNLISTED = 6; // looks at somebody unheard, whom a restarted server does not name, until they are gone
-const CHANGES = 3; // losses of the server after which we stop calling it a change of network
-const LOBBY = 64; // people at the door that are shown; full: the newest is not shown, and knocks again
 const SPEECH = 0.02; // loudness of somebody who speaks
 const TALK = 4; // looks (five a second) at talk that is not sent, until we say so
+
+const peers = new Map(), lobby = new Map(); // id -> Peer; id -> {id, nick}, where we are the host
 
 export const call = {
 	screen: "door", // then "wait" for the host, "call", "gone"
 	place: "", // what the server has us in: "room", "lobby", or nothing
-	room: "", state: {}, peers: new Map(), lobby: new Map(), // id -> Peer; id -> {id, nick, kind}, where we are the host
-	busy: false, fault: "", code: "", // asking to come in; why that, or the call, has ended
-	trouble: "", notice: "", // the server's trouble, as long as it holds; a sentence that is mentioned
+	room: "", state: {}, peers, lobby,
+	busy: false, code: "", fault: "", // asking to come in; why that, or the call, has ended
+	trouble: "", notice: "", // the server's, as long as it holds; a sentence that is mentioned
 };
 
 // We, as the others are.
@@ -38,26 +38,40 @@ export const me = {
 // What we ask for (a `create` or `join`), the secret of a room that we make, and whether a restarted server has our place.
 let wish = null, secret, returning, retry, mentioned, requests = 1, talk = 0;
 
-export function enter(asked, ownSecret) {
-	[wish, secret] = [asked, ownSecret];
+export function enter(asked, newSecret) {
+	[wish, secret] = [asked, newSecret];
 	Object.assign(call, { busy: true, fault: "", room: wish.room });
 	ask();
 	changed();
 }
 
-function ask() {
-	server.send({ id: 1, nick: me.nick, media: devices.sends, invite: secretOf(wish.room), ...wish });
-}
-
+const ask = () => server.send({ id: 1, nick: me.nick, media: devices.sends, invite: secretOf(wish.room), ...wish });
+const update = () => call.place && server.send({ type: "update", media: devices.sends });
 export const order = (type, more) => server.send({ type, id: ++requests, ...more });
 
-const update = () => call.place && server.send({ type: "update", media: devices.sends });
 const announce = (word, name) => { $("live").textContent = say(word, { name }); };
 
-export function mention(sentence) {
+function mention(sentence) {
 	clearTimeout(mentioned);
 	call.notice = sentence;
 	if (sentence) mentioned = setTimeout(mention, MENTION_MS, "");
+	changed();
+}
+
+// Ends it: back to the door, which says why; or the call is `over`, and so is this page.
+export function end(code, over, values) {
+	if (call.screen === "gone") return;
+	clearTimeout(retry);
+	delete sessionStorage.room;
+	depart();
+	me.tile?.remove();
+	lobby.clear();
+	wish = null;
+	Object.assign(call, { screen: over ? "gone" : "door", busy: false, trouble: "", code, fault: code && say(code, { code, ...values }) });
+	if (over) {
+		devices.stop();
+		server.close();
+	}
 	changed();
 }
 
@@ -67,26 +81,9 @@ function putOut(code, over = true, values) {
 	end(code, over, values);
 }
 
-// Ends it: back to the door, which says why; or the call is `over`, and so is this page.
-export function end(code, over, values) {
-	if (call.screen === "gone") return;
-	clearTimeout(retry);
-	forgetIn(call.room);
-	depart();
-	me.tile?.remove();
-	call.lobby.clear();
-	wish = null;
-	Object.assign(call, { screen: over ? "gone" : "door", busy: false, trouble: "", notice: "", code, fault: code && say(code, { code, ...values }) });
-	if (over) {
-		devices.stop();
-		server.close();
-	}
-	changed();
-}
-
 // Tells everybody that we go.
 export function depart() {
-	for (const id of call.peers.keys()) part(id, true);
+	for (const id of peers.keys()) part(id, true);
 	if (call.place) server.send({ type: "leave" });
 	call.place = "";
 }
@@ -99,44 +96,42 @@ Object.assign(server, {
 		changed();
 		if (resumed || returning) return;
 		call.place = "";
-		call.lobby.clear();
+		lobby.clear();
 		if (wish) ask();
 	},
 	lost(attempt) {
-		if (call.screen === "call") call.trouble = attempt < CHANGES ? "network_changed" : "server_lost";
+		if (call.screen === "call") call.trouble = "server_lost";
 		else if (attempt > 1) call.trouble = "server_unreachable";
 		changed();
 	},
 	end(code) {
 		server.close();
-		end(code, call.screen === "call");
+		putOut(code, call.screen === "call");
 	},
 	message(message) {
-		if (!Object.hasOwn(hear, message.type)) return;
-		hear[message.type](message, call.peers.get(message.id ?? message.peer?.id ?? message.from));
+		if (Object.hasOwn(hear, message.type)) hear[message.type](message, peers.get(message.id ?? message.peer?.id ?? message.from));
 		changed();
 	},
 });
 
 const hear = {
-	joined({ room, role, room_state: state, peers, ice_servers: ice }) {
+	joined(joined) {
+		const { room, ice_servers: ice = [] } = joined;
 		if (secret) keepSecret(room, secret);
-		wish = { ...wish, type: "join", room };
-		secret = null;
-		rememberIn(room);
-		for (const [id, peer] of call.peers) {
+		[wish, secret] = [{ ...wish, type: "join", room }];
+		sessionStorage.room = room;
+		for (const [id, peer] of peers) {
 			if (returning) [peer.unlisted, peer.entry.away] = [1, true]; // the media needs no server
 			else part(id); // after a new start everybody is met anew
 		}
-		returning = false;
-		ways.iceServers = ice ?? [];
-		call.lobby.clear();
+		ways.iceServers = ice;
+		lobby.clear();
 		Object.assign(call, { screen: "call", place: "room", room, busy: false, trouble: "" });
 		me.tile ??= Tile(true);
 		update(); // it may have changed since we asked
 		mention(devices.fault);
-		hear.room_state({ role, room_state: state });
-		peers.forEach(welcome);
+		hear.room_state(joined);
+		joined.peers.forEach(welcome);
 	},
 	waiting() {
 		call.place = "lobby";
@@ -151,11 +146,11 @@ const hear = {
 			// In a call the server was started anew and the room is not back yet; the media goes on. Ask again.
 			if (inCall) call.trouble = "server_lost";
 			else call.fault = sentence;
-			retry = setTimeout(ask, Math.max(inCall && REJOIN_MS, wait * 1000));
+			retry = setTimeout(ask, 1000 * Math.max(inCall && REJOIN_S, wait));
 		} else putOut(code, inCall, { n });
 	},
-	peer_joined({ peer }) {
-		if (!call.peers.has(peer.id)) announce("came", peer.nick || say("guest"));
+	peer_joined({ peer }, known) {
+		if (!known) announce("came", peer.nick || say("guest"));
 		welcome(peer);
 	},
 	peer_updated: ({ peer }, known) => known?.update(peer),
@@ -164,15 +159,15 @@ const hear = {
 	signal: (signal, peer) => peer?.hear(signal),
 	ice_refresh({ ice_servers }) {
 		ways.iceServers = ice_servers;
-		for (const peer of call.peers.values()) peer.configure();
+		for (const peer of peers.values()) peer.configure();
 	},
 	room_state({ role, room_state: state }) {
 		if (role === "host" && me.role !== role) announce("you_host");
 		me.role = role;
 		call.state = state;
 	},
-	lobby_request: ({ peer }) => call.lobby.size < LOBBY && call.lobby.set(peer.id, peer),
-	lobby_left: ({ id }) => call.lobby.delete(id),
+	lobby_request: ({ peer }) => lobby.set(peer.id, peer),
+	lobby_left: ({ id }) => lobby.delete(id),
 	muted() {
 		devices.set("audio", false, true);
 		mention(say("silenced"));
@@ -184,7 +179,7 @@ const hear = {
 
 // Who was here before the server was restarted is not met anew.
 function welcome(entry) {
-	const { id } = entry, known = call.peers.get(id);
+	const { id } = entry, known = peers.get(id);
 	if (known?.unlisted) {
 		known.unlisted = 0;
 		return known.update(entry);
@@ -192,65 +187,63 @@ function welcome(entry) {
 	part(id);
 	const peer = Peer(entry, { hand: () => me.hand, raised: () => announce("raises", peer.name), bye: () => went(id) });
 	peer.tile = Tile();
-	call.peers.set(id, peer);
+	peers.set(id, peer);
 }
 
 function went(id) {
-	if (call.peers.has(id)) announce("went", call.peers.get(id).name);
+	if (peers.has(id)) announce("went", peers.get(id).name);
 	part(id);
 }
 
 function part(id, bye) {
-	const peer = call.peers.get(id);
-	call.peers.delete(id);
+	const peer = peers.get(id);
+	peers.delete(id);
 	peer?.close(bye);
 	peer?.tile.remove();
 	peer?.screenTile?.remove();
 }
 
-const everybody = (act) => call.peers.forEach(act);
-
 export function drawTiles() {
 	me.tile?.draw(me);
-	everybody((peer) => {
+	for (const peer of peers.values()) {
 		const video = peer.screen?.video;
 		peer.tile.draw(peer);
 		if (video) peer.screenTile ??= Tile();
 		else peer.screenTile = peer.screenTile?.remove();
 		peer.screenTile?.draw({ id: "", name: say("screen_of", { name: peer.name }), video, media: { audio: true, video: true, screen: true } });
-	});
+	}
 }
 
 export function mediaChanged() {
 	update();
-	everybody((peer) => peer.mediaChanged());
+	for (const peer of peers.values()) peer.mediaChanged();
 	if (me.tile) mention(devices.fault);
 }
 
 export function speak(text) {
 	const said = chat.say(text);
-	if (said) everybody((peer) => peer.say(said));
+	if (said) for (const peer of peers.values()) peer.say(said);
 }
 
 export function raise() {
 	me.hand = !me.hand;
-	everybody((peer) => peer.sayHand());
+	for (const peer of peers.values()) peer.sayHand();
 	changed();
 }
 
 // Rings round those who speak; `level` is how loud we are.
 export function tick(level) {
 	const sent = devices.isOn("audio");
-	everybody(({ tile, media, audio, main }) => {
+	for (const { tile, media, audio, main } of peers.values()) {
 		const receiver = main.pc?.getReceivers().find(({ track }) => track === audio);
 		tile.speaking(media.audio && levelOf(audio, receiver) > SPEECH);
-	});
+	}
 	me.tile?.speaking(sent && level > SPEECH);
 	talk = sent ? 0 : talk + (level > 2 * SPEECH);
 	if (talk === TALK && me.tile) mention(say("muted_talking"));
 }
 
-setInterval(() => everybody(async (peer, id) => {
+setInterval(() => peers.forEach(async (peer, id) => {
 	// The server does not name them, and nothing comes from them any more.
 	if (peer.unlisted) peer.unlisted = peer.main.state === "connected" ? 1 : peer.unlisted + 1;
 	if (peer.unlisted > UNLISTED) return went(id);

@@ -2,11 +2,7 @@
 
 import { say } from "./words.js";
 
-const WISHES = {
-	audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true },
-	video: { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 } },
-	screen: { width: { max: 1920 }, height: { max: 1200 }, frameRate: { max: 30 } },
-};
+const WISHES = { audio: {}, video: { width: 1280, height: 720 }, screen: { width: { max: 1920 }, height: { max: 1200 }, frameRate: { max: 30 } } };
 const CAUSES = { NotAllowedError: "no_access", NotReadableError: "in_use", AbortError: "in_use", TypeError: "insecure" };
 const WINDOW = 8192; // samples that are looked at: most of the time between two looks, so that a short word is not missed
 
@@ -15,22 +11,20 @@ const media = navigator.mediaDevices, faults = {};
 export const devices = {
 	// Live tracks, or null. `ear` hears our microphone while it is muted, for the meter alone.
 	audio: null, video: null, screen: null, ear: null,
-	// What the person wants (beside what there is, because a device may refuse), and which ones by id; where a phone's camera looks.
+	// What the person wants (a device may refuse), and which ones by id; whether a phone's camera looks at them.
 	wants: { audio: true, video: true }, chosen: {}, facing: "user",
 	asked: false, // and answered
 	news() {}, // is called when anything here has changed
 
 	// Asks for both at once, so that the person is asked once; then for each alone, if not both were to be had.
 	async ask() {
-		if (!devices.wants.video || !(await open("audio", "video"))) {
-			await open("audio");
-			if (devices.wants.video) await open("video");
-		}
+		const kinds = ["audio", "video"].filter((kind) => kind === "audio" || devices.wants.video);
+		if (!(await open(...kinds))) for (const kind of kinds) await open(kind);
 		devices.asked = true;
 		devices.news();
 	},
 
-	// Turns a device on or off; off, the camera's light goes out. What was ordered by a host is not kept.
+	// Turns a device on or off; off, the camera's light goes out. What a host ordered is not remembered.
 	async set(kind, on, ordered) {
 		devices.wants[kind] = on;
 		if (kind === "video" && !on) drop(kind);
@@ -40,10 +34,10 @@ export const devices = {
 		devices.news();
 	},
 
-	async pick(kind, id) {
+	pick(kind, id) {
 		devices.chosen[kind] = id;
 		keep();
-		if (devices.wants[kind]) await reopen(kind);
+		if (devices.wants[kind]) reopen(kind);
 		else devices.news();
 	},
 
@@ -74,18 +68,17 @@ export const devices = {
 	// The sentence about what is missing, or "".
 	get fault() {
 		const { audio, video } = faults, Device = say(audio ? (video ? "devices" : "audio") : "video");
-		return say(audio && video && audio !== video ? "none" : audio || video || "", { Device, device: Device.toLowerCase() });
+		return say(audio && video && audio !== video ? "none" : audio || video, { Device, device: Device.toLowerCase() });
 	},
 };
 
-const keep = () => localStorage.setItem("devices", JSON.stringify({ wants: devices.wants, chosen: devices.chosen }));
-
-function wish(kind) {
-	const deviceId = devices.chosen[kind];
-	return { ...WISHES[kind], ...(deviceId ? { deviceId } : kind === "video" && { facingMode: devices.facing }) };
-}
+const keep = () => { localStorage.devices = JSON.stringify({ wants: devices.wants, chosen: devices.chosen }); };
 
 async function open(...kinds) {
+	const wish = (kind) => {
+		const deviceId = devices.chosen[kind];
+		return { ...WISHES[kind], ...(deviceId ? { deviceId } : kind === "video" && { facingMode: devices.facing }) };
+	};
 	try {
 		const stream = await media.getUserMedia(Object.fromEntries(kinds.map((kind) => [kind, wish(kind)])));
 		stream.getTracks().forEach(take);
@@ -107,7 +100,6 @@ function take(track) {
 	devices[kind] = track;
 	faults[kind] = "";
 	if (kind === "audio") devices.ear = track.clone();
-	else track.contentHint = "motion";
 	track.enabled = devices.wants[kind];
 	track.onended = () => devices[kind] === track && reopen(kind); // unplugged: perhaps there is another one
 }
@@ -131,9 +123,9 @@ export function levelOf(track, receiver) {
 		context ??= new AudioContext();
 		if (!meters.has(track)) {
 			const source = context.createMediaStreamSource(new MediaStream([track]));
-			meters.set(track, source.connect(new AnalyserNode(context, { fftSize: WINDOW })));
+			meters.set(track, [source.connect(new AnalyserNode(context, { fftSize: WINDOW })), source]); // which lives as long as it is held
 		}
-		meters.get(track).getFloatTimeDomainData(samples);
+		meters.get(track)[0].getFloatTimeDomainData(samples);
 		return Math.sqrt(samples.reduce((sum, sample) => sum + sample * sample, 0) / WINDOW);
 	} catch {
 		return 0; // no sound on this machine: no ring
@@ -141,8 +133,6 @@ export function levelOf(track, receiver) {
 }
 
 try {
-	const { wants, chosen } = JSON.parse(localStorage.getItem("devices"));
-	Object.assign(devices.wants, wants);
-	Object.assign(devices.chosen, chosen);
+	Object.assign(devices, JSON.parse(localStorage.devices));
 } catch { /* nothing kept, or nothing that we know */ }
 media?.addEventListener("devicechange", () => devices.news());

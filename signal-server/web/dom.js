@@ -4,7 +4,7 @@ import { say } from "./words.js";
 
 export const $ = (id) => document.getElementById(id);
 export const one = (selector, root = document) => root.querySelector(selector);
-export const all = (selector, root = document) => root.querySelectorAll(selector);
+export const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 export const label = (element, text) => { element.ariaLabel = element.title = text; };
 
 export function el(tag, { dataset, ...properties } = {}, ...children) {
@@ -18,30 +18,29 @@ let drawing, due;
 export const drawBy = (draw) => { drawing = draw; };
 
 // Something has changed: everything is drawn anew, once for all that changes at this moment.
-export function changed() {
+export const changed = () => {
 	due ??= Promise.resolve().then(() => {
 		due = null;
 		drawing();
 	});
-}
+};
 
 // Each element `id` is seen unless its value is false or empty; it says the value, if that is a text or a number.
 export function paint(values) {
-	for (const [id, value] of Object.entries(values)) {
-		const element = $(id), text = `${value}`;
+	for (const id in values) {
+		const value = values[id], element = $(id);
 		element.hidden = !value;
-		if (typeof value !== "boolean" && element.textContent !== text) element.textContent = text; // or it would be read aloud again
+		if (typeof value !== "boolean" && element.textContent !== `${value}`) element.textContent = value; // or it is read aloud again
 	}
 }
 
 // Makes the children of `list` those of `rows` ({id, name, text, note, orders}). What stands stays: a finger or the focus may be on it.
-export function list(list, rows) {
+export function fill(list, rows) {
 	const standing = new Map([...list.children].map((item) => [item.key, item]));
 	for (const { id, name, text = name, note = "", orders = [] } of rows) {
-		const key = id + text + orders;
 		const order = (act) => el("button", { className: "text", ariaLabel: `${say(act)}: ${name}`, dataset: { do: act, peer: id, name } }, say(act));
 		const make = () => el("li", { key }, avatar(el("span"), name, id), el("p", {}, text, el("small")), ...orders.map(order));
-		const item = standing.get(key) ?? list.appendChild(make());
+		const key = id + text + orders, item = standing.get(key) ?? list.appendChild(make());
 		one("small", item).textContent = note;
 		standing.delete(key);
 	}
@@ -62,28 +61,27 @@ const PATHS = {
 	send: "M4 12l16-7.5L14.5 20l-3-6.5zm7.5 1.5 8.5-9",
 	close: "M6 6l12 12m0-12L6 18",
 	leave: "M14 4.5H5v15h9M10.5 12H20m-3.5-3.5L20 12l-3.5 3.5",
+	off: "M4 3l16 18",
 };
 
-// The drawing `name`; `name-off` is slashed.
-function icon(name) {
-	const [base, off] = name.split("-"), [svg, path] = ["svg", "path"].map((tag) => document.createElementNS("http://www.w3.org/2000/svg", tag));
-	svg.setAttribute("viewBox", "0 0 24 24");
-	path.setAttribute("d", PATHS[base] + (off ? "M4 3l16 18" : ""));
-	svg.append(path);
-	return svg;
-}
-
-// Puts words and drawings where the markup asks for them: `data-do` is what a button does, and its word or its drawing.
+// Puts words and drawings where the markup asks for them: a button that is round has those of what it does.
 export function dress(root) {
 	for (const button of all("[data-do]", root)) {
-		const { do: act, word = act } = button.dataset, key = button.getAttribute("aria-keyshortcuts");
-		if (button.matches(".round, .plain")) {
-			button.prepend(icon(act));
-			label(button, say(word) + (key ? ` (${key})` : ""));
-		} else button.dataset.word = word;
+		const { dataset, ariaKeyShortcuts: key } = button, act = dataset.do;
+		if (!button.matches(".round, .plain")) dataset.word ??= act;
+		else {
+			dataset.icon = act;
+			label(button, say(act) + (key ? ` (${key})` : ""));
+		}
 	}
 	for (const element of all("[data-word]", root)) element.prepend(say(element.dataset.word));
-	for (const element of all("[data-icon]", root)) element.prepend(icon(element.dataset.icon));
+	for (const element of all("[data-icon]", root)) {
+		const [svg, path] = ["svg", "path"].map((tag) => document.createElementNS("http://www.w3.org/2000/svg", tag));
+		svg.setAttribute("viewBox", "0 0 24 24");
+		path.setAttribute("d", element.dataset.icon.split(" ").map((name) => PATHS[name]).join(""));
+		svg.append(path);
+		element.prepend(svg);
+	}
 	return root;
 }
 

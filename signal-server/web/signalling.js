@@ -1,6 +1,6 @@
 // The connection to the server: numbered messages, coming back after a cut. Media goes on without it. PROTOCOL.md has the wire.
 
-const KEPT = 512, KEPT_MS = 60_000; // messages kept to be sent again, as the server's queue; the server finds a dead connection sooner
+const KEPT = 512; // messages kept to be sent again, as the server's queue; full: the session is given up at the next cut
 const OPEN_MS = 8_000; // until the session stands
 const FIRST_MS = 250, LONGEST_MS = 3_500; // whoever waits for the server is back within five seconds
 const FINAL = { 4001: "unsupported_version", 4003: "dropped", 4004: "replaced" }; // codes after which coming back is pointless
@@ -8,22 +8,21 @@ const FINAL = { 4001: "unsupported_version", 4003: "dropped", 4004: "replaced" }
 // `features`: what the server can do. `session(resumed, restored)`, `message(message)`, `lost(attempt)`, `end(code)`: who hears of it.
 export const server = { features: [], connect, send, close };
 
-let socket, up, done, waiting, watch, attempt = 0, id, token, ticket, sent = [], seq = 0, received = 0;
+let socket, up, done, timer, attempt = 0, id, token, ticket, sent = [], seq = 0, received = 0;
 
 function connect() {
-	clearTimeout(waiting);
 	drop();
 	if (done) return;
 	const mine = socket = new WebSocket(`${location.origin.replace("http", "ws")}/ws`, "hearth.v1");
-	watch = setTimeout(lose, OPEN_MS);
+	timer = setTimeout(lose, OPEN_MS);
 	mine.onmessage = ({ data }) => mine === socket && hear(parse(data));
 	mine.onclose = ({ code }) => mine === socket && (FINAL[code] ? server.end(FINAL[code]) : lose());
 }
 
 function send(message) {
-	const at = performance.now(), text = JSON.stringify({ seq: ++seq, ...message });
-	sent.push({ seq, text, at });
-	while (sent.length > KEPT || (up && at - sent[0].at > KEPT_MS)) sent.shift();
+	const text = JSON.stringify({ seq: ++seq, ...message });
+	sent.push({ seq, text });
+	if (sent.length > KEPT) sent.shift();
 	if (up) socket.send(text);
 }
 
@@ -32,27 +31,25 @@ function close() {
 	connect();
 }
 
+// Gives up the connection that there is.
 function drop() {
-	clearTimeout(watch);
+	clearTimeout(timer);
 	const old = socket;
 	socket = up = null;
 	old?.close(1000);
 }
 
-// Gives a connection up and tries again, later each time.
+// Tries again, later each time.
 function lose() {
 	drop();
-	waiting = setTimeout(connect, Math.min(LONGEST_MS, FIRST_MS * 2 ** attempt++) * (0.75 + Math.random() / 2));
+	timer = setTimeout(connect, Math.min(LONGEST_MS, FIRST_MS * 2 ** attempt++) * (0.75 + Math.random() / 2));
 	server.lost(attempt);
 }
 
 function hear(message) {
 	const { type, seq: number } = message;
-	if (number === undefined) {
-		if (type === "welcome") welcome(message);
-		else if (type === "session") session(message);
-		else if (type === "error") server.end(message.code);
-	} else if (number > received + 1) lose(); // resume says what is missing
+	if (number === undefined) ({ welcome, session, error: ({ code }) => server.end(code) })[type]?.(message);
+	else if (number > received + 1) lose(); // resume says what is missing
 	else if (number > received) { // else it was sent again, but had arrived
 		received = number;
 		if (type === "ticket") ticket = message.ticket;
@@ -68,7 +65,7 @@ function welcome({ v, features = [] }) {
 }
 
 function session({ peer_id, resume_token, resumed, last_seq }) {
-	clearTimeout(watch);
+	clearTimeout(timer);
 	[token, attempt, up] = [resume_token, 0, true];
 	sent = sent.filter((kept) => resumed && kept.seq > last_seq);
 	if (!resumed) seq = received = 0;

@@ -32,14 +32,14 @@ export function Tile(own) {
 		draw({ id, name, media, audio: heard, video: track, role, hand, quality, mirrored, word = "" }) {
 			self.sharing = media.screen;
 			const flags = {
-				own, mirrored, host: role === "host", muted: !media.audio, unseen: !media.video, raised: hand,
+				own, mirrored, host: role === "host", silent: !media.audio, unseen: !media.video, raised: hand,
 				seen: media.video && track, sharing: media.screen, tall: video.videoHeight > video.videoWidth,
 			};
 			for (const [flag, is] of Object.entries(flags)) root.classList.toggle(flag, Boolean(is));
 			Object.assign(root.dataset, { peer: id, word });
 			find(".name").textContent = name;
 			find(".state").textContent = say(word);
-			root.ariaLabel = [name, ...["host", "muted", "unseen", "raised"].filter((flag) => flags[flag]), word].map(say).filter(Boolean).join(", ");
+			root.ariaLabel = [name, ...["host", "silent", "unseen", "raised"].filter((flag) => flags[flag]), word].map(say).filter(Boolean).join(", ");
 			const { grade, relayed, trip, lost } = quality ?? {}, mark = find(".quality");
 			mark.dataset.grade = grade ?? "";
 			if (grade) label(mark, [say(grade), say(relayed ? "relayed" : "direct"), `${trip} ms`, say("lost", { n: lost })].join(" · "));
