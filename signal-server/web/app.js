@@ -4,7 +4,7 @@ import { call, depart, drawTiles, end, enter, me, mediaChanged, order, raise, sp
 import { chat } from "./chat.js";
 import { devices, levelOf } from "./devices.js";
 import { $, all, avatar, changed, dress, drawBy, el, fill, label, one, paint, setTrack } from "./dom.js";
-import { drawSecret, linkOf, readLink, readTyped } from "./link.js";
+import { drawSecret, linkOf, readLink } from "./link.js";
 import { read } from "./peer.js";
 import { server } from "./signalling.js";
 import { arrange, playAll, sound } from "./tiles.js";
@@ -47,7 +47,7 @@ function draw() {
 		return { id, name, text: say("knocks", { name }), orders: ["deny", "admit"] };
 	}));
 	fill($("people-list"), [me, ...peers.values()].map(({ id, name, role, hand, media, legacy, quality }) => {
-		const marks = [role === "host" && "host", hand && "raised", !media.audio && "silent", quality?.grade && (quality.relayed ? "relayed" : "direct")];
+		const marks = [role === "host" && "host", hand && "raised", !media.audio && "silent", quality?.grade && quality.way];
 		return { id, name, note: marks.filter(Boolean).map((word) => say(word)).join(" · "), orders: id && host ? (legacy ? ["kick"] : ["make_host", "kick"]) : [] };
 	}));
 	drawTiles();
@@ -144,10 +144,10 @@ for (const name of ["chat", "people"]) acts[name] = () => show(name);
 // What forms do, by their id.
 const forms = {
 	join() {
-		const { room, url } = link.room ? link : readTyped($("room").value.trim());
-		if (url) location.href = url;
-		else if (room) join({ type: "join", room });
-		else fault(room === "" ? "need_room" : "wrong_link");
+		const typed = $("room").value.trim(), room = link.room || typed.replace(/[\s-]/g, "");
+		if (link.room || (room && !room.includes("/"))) join({ type: "join", room });
+		else if (/^https?:\/\/[^/]+\/r\/./.test(typed)) location.href = typed;
+		else fault(room ? "wrong_link" : "need_room");
 	},
 	"chat-form"() {
 		speak($("chat-text").value);

@@ -1,13 +1,11 @@
 // What is said in the room, over each peer's data channel: the server sees nothing of it.
 
 import { $, changed, el } from "./dom.js";
-import { toUrl } from "./link.js";
 import { say } from "./words.js";
 
 const LETTERS = 4000; // of a message; what is longer is cut
 const SAID = 200; // our own that can be said again; full: the oldest goes, and who was away misses it
 const LINES = 1000; // that are shown; full: the oldest goes
-const BLOCK_MS = 120_000; // lines of one person within this are one block
 const NEAR = 80; // pixels from the bottom: who is farther up is reading, and is not moved
 // Addresses in a text; what ends a sentence is not a part of them.
 const ADDRESS = /(\bhttps?:\/\/[^\s<>"'`]*[^\s<>"'`.,;:!?)\]}，。；：！？）】》])/i;
@@ -34,16 +32,11 @@ function hear(from, nick, words) {
 	return text;
 }
 
-let lastAt;
-
 function show(line) {
-	const { from, nick, text } = line, log = $("chat-log"), own = from === null, at = new Date();
+	const { from, nick, text } = line, log = $("chat-log"), own = from === null;
 	const near = own || log.scrollHeight - log.scrollTop - log.clientHeight < NEAR, item = el("li", { className: own ? "own" : "" });
-	if (chat.lines.at(-1)?.from !== from || at - lastAt > BLOCK_MS) {
-		const time = at.toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit" });
-		item.append(el("h3", {}, nick, " ", el("time", {}, time)));
-	}
-	lastAt = at;
+	const time = new Date().toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit" });
+	if (log.lastChild?.head !== (item.head = from + time)) item.append(el("h3", {}, nick, " ", el("time", {}, time))); // of a block
 	keep(chat.lines, line, LINES);
 	item.append(el("p", {}, ...text.split(ADDRESS).map(linked)));
 	log.append(item);
@@ -54,4 +47,4 @@ function show(line) {
 }
 
 // Every other part of a text that was split is an address.
-const linked = (part, n) => (n % 2 && toUrl(part) ? el("a", { href: part, target: "_blank", rel: "noopener noreferrer" }, part) : part);
+const linked = (part, n) => (n % 2 ? el("a", { href: part, target: "_blank", rel: "noopener noreferrer" }, part) : part);

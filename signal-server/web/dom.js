@@ -87,11 +87,11 @@ export function dress(root) {
 
 // The first letter on a colour of one's own: embers, with some rose among them.
 export function avatar(element, name, id = "") {
-	const hue = [...id + name].reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) % 70, 7);
+	const hue = [...id + name].reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) % 70, 7) - 22;
 	element.className = "avatar";
 	element.ariaHidden = true;
 	element.textContent = [...name.trim().toUpperCase()][0] ?? "";
-	element.style.setProperty("--hue", hue < 48 ? hue : hue + 280);
+	element.style.setProperty("--hue", hue);
 	return element;
 }
 

@@ -29,17 +29,3 @@ export async function drawSecret() {
 	const bytes = crypto.getRandomValues(new Uint8Array(16)), hash = await crypto.subtle.digest("SHA-256", bytes);
 	return [bytes, new Uint8Array(hash)].map((one) => btoa(String.fromCharCode(...one)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", ""));
 }
-
-// What a person typed or pasted: {room}, {url} of another page, or nothing when it is neither.
-export function readTyped(text) {
-	if (!text.includes("/")) return { room: text.replace(/[\s-]/g, "") };
-	const url = toUrl(text);
-	return url?.pathname.startsWith("/r/") ? { url } : {};
-}
-
-export function toUrl(text) {
-	try {
-		const url = new URL(text);
-		return /^https?:$/.test(url.protocol) && url;
-	} catch { /* it is none */ }
-}

@@ -10,6 +10,7 @@ import { say } from "./words.js";
 const TEXT = 32 * 1024; // longest text of a channel that is read
 const EARLY = 64; // candidates kept until their description is there; full: the oldest goes, the better ones come late
 const BURST = 250, PER_MS = 0.004; // messages of one peer; what is beyond is dropped
+const LIMITS = [{ lost: 0.02, trip: 0.25 }, { lost: 0.08, trip: 0.6 }]; // share of packets, seconds: beyond the first fair, the second poor
 const CONNECT_MS = 15_000, FIRST_MS = 1_000;
 const WHOLE = new MediaStream(); // sound and picture belong together; a legacy page shows no track that is of none
 
@@ -245,7 +246,14 @@ export function Peer(entry, on) {
 			else if (legacy) (self.screen ??= link(self, "screen")).hear(signal);
 		},
 		configure: () => [self.main, self.screen].forEach((one) => one?.pc?.setConfiguration(ways)), // for the next restart of ICE
-		async look() { self.quality = await look(self.main.pc, self.quality); },
+		// How good the connection was since the last look.
+		async look() {
+			const now = await read(self.main.pc), { packets, lost } = self.quality?.now ?? now;
+			const share = Math.max(0, now.lost - lost) / Math.max(1, now.packets - packets + now.lost - lost);
+			const beyond = LIMITS.filter((limits) => share > limits.lost || now.trip > limits.trip).length;
+			const grade = now.pair && ["good", "fair", "poor"][beyond];
+			self.quality = { now, grade, lost: Math.round(share * 100), way: Object.values(now.pair ?? {}).includes("relay") ? "relayed" : "direct" };
+		},
 		close(bye) {
 			if (bye) tell({ type: "bye" });
 			self.main.close();
@@ -259,32 +267,19 @@ export function Peer(entry, on) {
 
 const isCount = (n) => Number.isSafeInteger(n) && n >= 0;
 
-// Share of packets lost, round trip in seconds, share of time that the picture stood: beyond the first fair, the second poor.
-const LIMITS = { lost: [0.02, 0.08], trip: [0.25, 0.6], frozen: [0.02, 0.1] };
-
-// Reads a connection and compares it with `last`: {grade: good, fair or poor, lost in %, relayed}.
-async function look(pc, last) {
-	const now = await read(pc), passed = (what) => Math.max(0, now[what] - (last?.now ?? now)[what]);
-	const values = { trip: now.trip, lost: passed("lost") / (passed("packets") + passed("lost") || 1), frozen: passed("frozen") / (passed("at") || 1) };
-	const beyond = (n) => Object.keys(LIMITS).some((what) => values[what] > LIMITS[what][n]);
-	const { local, remote } = now.pair ?? {};
-	return { now, grade: local && ["good", "fair", "poor"][beyond(0) + beyond(1)], relayed: local === "relay" || remote === "relay", lost: Math.round(values.lost * 100) };
-}
-
+// What a connection says of itself: between which kinds of addresses, video's codec, packets so far, round trip in seconds.
 export async function read(pc) {
-	const found = { pair: null, codec: null, at: performance.now() / 1000, packets: 0, lost: 0, frozen: 0, trip: 0 };
-	const report = (await pc?.getStats()) ?? new Map();
+	const found = { pair: null, codec: null, packets: 0, lost: 0, trip: 0 }, report = (await pc?.getStats()) ?? new Map();
 	for (const stat of report.values()) {
 		// Firefox has no `transport`: there the pair says itself that it is the one.
-		const pair = stat.selected ? stat : report.get(stat.selectedCandidatePairId);
+		const pair = stat.selected ? stat : report.get(stat.selectedCandidatePairId), kind = (id) => report.get(id)?.candidateType;
 		if (pair) {
-			found.pair = { local: report.get(pair.localCandidateId)?.candidateType, remote: report.get(pair.remoteCandidateId)?.candidateType };
+			found.pair = { local: kind(pair.localCandidateId), remote: kind(pair.remoteCandidateId) };
 			found.trip = pair.currentRoundTripTime ?? 0;
 		}
 		if (stat.type !== "inbound-rtp") continue;
 		found.packets += stat.packetsReceived;
 		found.lost += stat.packetsLost;
-		found.frozen += stat.totalFreezesDuration ?? 0;
 		if (stat.kind === "video") found.codec = report.get(stat.codecId)?.mimeType ?? null;
 	}
 	return found;

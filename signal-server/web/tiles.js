@@ -39,10 +39,10 @@ export function Tile(own) {
 			Object.assign(root.dataset, { peer: id, word });
 			find(".name").textContent = name;
 			find(".state").textContent = say(word);
-			root.ariaLabel = [name, ...["host", "silent", "unseen", "raised"].filter((flag) => flags[flag]), word].map(say).filter(Boolean).join(", ");
-			const { grade, relayed, trip, lost } = quality ?? {}, mark = find(".quality");
+			root.ariaLabel = [name, ...["host", "silent", "unseen", "raised"].filter((flag) => flags[flag]).concat(word || []).map((key) => say(key))].join(", ");
+			const { grade, way, now, lost } = quality ?? {}, mark = find(".quality");
 			mark.dataset.grade = grade ?? "";
-			if (grade) label(mark, [say(grade), say(relayed ? "relayed" : "direct"), `${trip} ms`, say("lost", { n: lost })].join(" · "));
+			if (grade) label(mark, [say(grade), say(way), `${Math.round(now.trip * 1000)} ms`, say("lost", { n: lost })].join(" · "));
 			avatar(find(".avatar"), name, id);
 			setTrack(video, track);
 			if (heard && setTrack(audio, heard)) self.play();

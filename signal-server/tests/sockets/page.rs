@@ -322,5 +322,5 @@ async fn change_the_microphone(bo: &Page) {
     .await;
     bo.until("JSON.parse(localStorage.getItem('devices')).chosen.audio === wish").await;
     bo.click("#settings button").await;
-    bo.until("document.querySelector('.door #pickers') && !document.querySelector('#settings').open").await;
+    bo.until("document.querySelector('#door #pickers') && !document.querySelector('#settings').open").await;
 }
