@@ -298,7 +298,8 @@ async fn every_control_of_the_call_is_felt_by_the_others() {
     // A tile is pinned by its button, how good the connection is stands on it, and leaving is at once.
     ann.evaluate("document.querySelector('.tile:not(.own) .pin').click()").await;
     ann.until("document.querySelector('.tile.featured:not(.own) .pin[aria-pressed=true]')").await;
-    ann.until("document.querySelector('.tile:not(.own) .quality:not([data-grade=\"\"])')?.title.includes('direct')").await;
+    ann.until("document.querySelector('.tile:not(.own) .quality:not([data-grade=\"\"])')?.title.includes('direct')")
+        .await;
     bo.click("nav [data-do=leave]").await;
     bo.says("#title", "You left the room.").await;
     ann.until("hearth.peers.length === 0 && document.querySelector('#live').textContent === 'Bo left.'").await;
