@@ -13,7 +13,7 @@ import { say } from "./words.js";
 const TICK_MS = 200;
 const KINDS = { audio: "audioinput", video: "videoinput", speaker: "audiooutput" };
 
-const link = readLink(), canCall = Boolean(globalThis.RTCPeerConnection), { mediaDevices, wakeLock } = navigator;
+const link = readLink(), canCall = !!globalThis.RTCPeerConnection, { mediaDevices, wakeLock } = navigator;
 // Which panel is open; whether a key is held to talk; the lock that keeps the screen lit; where we were when all was drawn last.
 let panel = "", talking = false, awake, last = "doorfalse";
 
@@ -24,18 +24,18 @@ function draw() {
 	if (panel === "chat") chat.unread = 0;
 	paint({
 		door: screen === "door", note: waits || screen === "gone", call: screen === "call",
-		"room-field": !link.room, "password-field": code === "bad_password" || Boolean($("password").value), "door-fault": fault,
+		"room-field": !link.room, "password-field": code === "bad_password" || !!$("password").value, "door-fault": fault,
 		start: server.features.includes("create") && (!link.room || code === "no_such_room"),
 		"preview-note": devices.fault || say(devices.asked ? "unseen" : "preview_wait"),
 		title: waits && !trouble ? say("waiting") : fault, line: waits && `${room} · ${me.nick}`, cancel: waits, again: !waits,
-		banner: trouble ? fault : call.notice, sharing: Boolean(devices.screen), alone: !peers.size, hear: sound.blocked,
+		banner: trouble ? fault : call.notice, sharing: !!devices.screen, alone: !peers.size, hear: sound.blocked,
 		chat: panel === "chat", people: panel === "people", unread: chat.unread, count: peers.size + 1,
 		"host-tools": host, wrong: state.wrong_invites ? say("wrong_invites", { n: state.wrong_invites }) : "",
 		lock: say(state.locked ? "unlock" : "lock"),
 	});
 	for (const element of all(".room")) element.textContent = room;
 	const pressed = { audio: devices.isOn("audio"), video: devices.isOn("video"), share: devices.screen, hand: me.hand, chat: panel === "chat", people: panel === "people" };
-	for (const act in pressed) for (const button of all(`[data-do=${act}]`)) button.ariaPressed = Boolean(pressed[act]);
+	for (const act in pressed) for (const button of all(`[data-do=${act}]`)) button.ariaPressed = !!pressed[act];
 	$("join-button").disabled = $("create").disabled = busy || !canCall;
 	$("chat-button").ariaDescription = chat.unread ? say("unread", { n: chat.unread }) : "";
 	$("room-password").placeholder = say(state.has_password ? "has_password" : "password");

@@ -9,12 +9,10 @@ import { server } from "./signalling.js";
 import { Tile } from "./tiles.js";
 import { say } from "./words.js";
 
-const REJOIN_S = 10; // until a lost room is asked for again: each try spends some of what the server grants to guesses
-const MENTION_MS = 8_000; // something is mentioned
-const LOOK_MS = 3_000; // connections are looked at
-const UNLISTED = 6; // looks at somebody unheard, whom a restarted server does not name, until they are gone
-const SPEECH = 0.02; // loudness of somebody who speaks
-const TALK = 4; // looks (five a second) at talk that is not sent, until we say so
+const REJOIN_S = 10; // until a lost room is asked for again, which counts as a guess
+const MENTION_MS = 8_000, LOOK_MS = 3_000; // something is mentioned; connections are looked at
+const UNLISTED = 6; // looks at somebody unheard, whom a restarted server does not name
+const SPEECH = 0.02, TALK = 4; // loudness of somebody who speaks; looks (five a second) at talk that is not sent, until we say so
 
 const peers = new Map(), lobby = new Map(); // id -> Peer; id -> {id, nick}, where we are the host
 
@@ -109,12 +107,13 @@ Object.assign(server, {
 		putOut(code, call.screen === "call");
 	},
 	message(message) {
-		if (Object.hasOwn(hear, message.type)) hear[message.type](message, peers.get(message.id ?? message.peer?.id ?? message.from));
+		hear[message.type]?.(message, peers.get(message.id ?? message.peer?.id ?? message.from));
 		changed();
 	},
 });
 
 const hear = {
+	__proto__: null,
 	joined(joined) {
 		const { room, ice_servers: ice = [] } = joined;
 		if (secret) keepSecret(room, secret);
@@ -244,7 +243,6 @@ export function tick(level) {
 }
 
 setInterval(() => peers.forEach(async (peer, id) => {
-	// The server does not name them, and nothing comes from them any more.
 	if (peer.unlisted) peer.unlisted = peer.main.state === "connected" ? 1 : peer.unlisted + 1;
 	if (peer.unlisted > UNLISTED) return went(id);
 	await peer.look();

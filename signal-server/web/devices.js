@@ -4,21 +4,21 @@ import { say } from "./words.js";
 
 const WISHES = { audio: {}, video: { width: 1280, height: 720 }, screen: { width: { max: 1920 }, height: { max: 1200 }, frameRate: { max: 30 } } };
 const CAUSES = { NotAllowedError: "no_access", NotReadableError: "in_use", AbortError: "in_use", TypeError: "insecure" };
-const WINDOW = 8192; // samples that are looked at: most of the time between two looks, so that a short word is not missed
+const WINDOW = 8192; // samples: most of the time between two looks, so that a short word is not missed
 
 const media = navigator.mediaDevices, faults = {};
 
 export const devices = {
 	// Live tracks, or null. `ear` hears our microphone while it is muted, for the meter alone.
 	audio: null, video: null, screen: null, ear: null,
-	// What the person wants (a device may refuse), and which ones by id; whether a phone's camera looks at them.
+	// What the person wants (a device may refuse), and which ones by id; where a phone's camera looks.
 	wants: { audio: true, video: true }, chosen: {}, facing: "user",
 	asked: false, // and answered
 	news() {}, // is called when anything here has changed
 
 	// Asks for both at once, so that the person is asked once; then for each alone, if not both were to be had.
 	async ask() {
-		const kinds = ["audio", "video"].filter((kind) => kind === "audio" || devices.wants.video);
+		const kinds = devices.wants.video ? ["audio", "video"] : ["audio"];
 		if (!(await open(...kinds))) for (const kind of kinds) await open(kind);
 		devices.asked = true;
 		devices.news();
@@ -64,7 +64,7 @@ export const devices = {
 	isOn: (kind) => Boolean(devices[kind]?.enabled),
 	track: (kind) => (kind === "video" ? devices.screen ?? devices.video : devices.audio),
 	// What is really sent.
-	get sends() { return { audio: devices.isOn("audio"), video: Boolean(devices.track("video")), screen: Boolean(devices.screen) }; },
+	get sends() { return { audio: devices.isOn("audio"), video: !!devices.track("video"), screen: !!devices.screen }; },
 	// The sentence about what is missing, or "".
 	get fault() {
 		const { audio, video } = faults, Device = say(audio ? (video ? "devices" : "audio") : "video");

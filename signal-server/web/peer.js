@@ -28,7 +28,7 @@ function prefer(place) {
 // be; `polite`: we give way. Over "main" goes what we send, and a channel; over "screen" nothing of ours.
 function link(peer, name, offers, mayOffer, polite) {
 	let pc, sid = null, gone, early = [], jobs = Promise.resolve(), timer, tries = 0, offered, restarted, connected, closed;
-	// One thing after the other, in the order in which it was asked for.
+	// One thing after the other, as it was asked for.
 	const run = (job) => { jobs = jobs.then(() => closed || job()).catch((e) => closed || console.warn(name, e)); };
 	const signal = (body) => peer.signal({ pc: name, sid: sid ?? 0, ...body });
 	const describe = () => signal({ desc: pc.localDescription.toJSON() });
@@ -166,13 +166,14 @@ export function Peer(entry, on) {
 		try {
 			if (channel?.readyState === "open") channel.send(JSON.stringify(message));
 		} catch (e) {
-			console.warn("channel", e); // full: it is repeated when the channel comes back
+			console.warn(e); // full: it is repeated when the channel comes back
 		}
 	};
 	const sayMedia = () => tell({ type: "media", ...devices.sends });
 
 	// What comes by the channel.
 	const hear = {
+		__proto__: null,
 		bye: on.bye,
 		chat({ n, text }) {
 			const now = performance.now();
@@ -222,8 +223,8 @@ export function Peer(entry, on) {
 				if (on.hand()) self.sayHand();
 			};
 			opened.onmessage = ({ data }) => {
-				const message = typeof data === "string" && data.length <= TEXT && parse(data);
-				if (channel === opened && Object.hasOwn(hear, message.type)) hear[message.type](message);
+				const message = channel === opened && typeof data === "string" && data.length <= TEXT && parse(data);
+				hear[message.type]?.(message);
 				changed();
 			};
 		},

@@ -48,7 +48,7 @@ function lose() {
 
 function hear(message) {
 	const { type, seq: number } = message;
-	if (number === undefined) ({ welcome, session, error: ({ code }) => server.end(code) })[type]?.(message);
+	if (number === undefined) ({ __proto__: null, welcome, session, error: ({ code }) => server.end(code) })[type]?.(message);
 	else if (number > received + 1) lose(); // resume says what is missing
 	else if (number > received) { // else it was sent again, but had arrived
 		received = number;
