@@ -1,9 +1,10 @@
 //! A crowd for a signalling server on this machine: how much it costs to hold people, to relay for them, to let them in.
 //!
-//!     load URL PID
+//!     load URL PID [pages]
 //!
 //! URL is `ws://127.0.0.1:PORT/ws` or `wss://...` (any certificate will do); PID is the server's, whose memory and processor
-//! time are read from /proc. `cargo xtask bench signal` starts both.
+//! time are read from /proc; `pages` is a crowd of pages that were written for signalmaster, for a server of their own: memory that
+//! others have given back would be theirs for nothing. `cargo xtask bench signal` starts both.
 #![expect(clippy::print_stdout, reason = "it prints what it measured")]
 #![expect(clippy::disallowed_methods, reason = "a load has the time of the day")]
 
@@ -43,11 +44,16 @@ fn main() -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
         let door = Door::new(&url)?;
+        if arguments.next().is_some_and(|kind| kind == "pages") {
+            relay_for_pages(&door, server).await?;
+            for page in &mut idle(&door, server, "older pages", page).await? {
+                page.ping().await?;
+            }
+            return Ok(());
+        }
         join(&door).await?;
         relay(&door, server).await?;
-        idle(&door, server, "people", person).await?;
-        relay_for_pages(&door, server).await?;
-        idle(&door, server, "older pages", page).await
+        idle(&door, server, "people", person).await.map(drop)
     })
 }
 
@@ -150,7 +156,7 @@ async fn page(door: Door) -> Result<Page> {
 }
 
 /// How much memory somebody takes who is merely there.
-async fn idle<T, F>(door: &Door, server: Process, who: &str, connect: fn(Door) -> F) -> Result<()>
+async fn idle<T, F>(door: &Door, server: Process, who: &str, connect: fn(Door) -> F) -> Result<Vec<T>>
 where
     T: Send + 'static,
     F: Future<Output = Result<T>> + Send + 'static,
@@ -171,5 +177,5 @@ where
     let used = server.memory()?.saturating_sub(before);
     println!("idle: {} {who} held, {:.1} kB each", people.len(), used as f64 / 1000.0 / people.len() as f64);
     ensure!(people.len() == IDLE, "only {} could be held", people.len());
-    Ok(())
+    Ok(people)
 }

@@ -54,6 +54,12 @@ impl Page {
         }
     }
 
+    /// Fails unless it is still there for the server.
+    pub(crate) async fn ping(&mut self) -> Result<()> {
+        self.socket.send("2".into()).await?;
+        self.hear("3").await.map(drop)
+    }
+
     /// The next packet that begins so.
     async fn hear(&mut self, start: &str) -> Result<String> {
         loop {
