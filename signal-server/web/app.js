@@ -1,277 +1,236 @@
-// The guest page: from the door to the call and out again. Owns the devices and the call of the moment.
+// The guest page: what is seen of the call, and what its buttons and keys do.
 
-import { Call } from "./call.js";
-import { clearChat, readChat, startChat } from "./chat.js";
-import { Devices } from "./devices.js";
-import { $, all, dress, el, flag, label, on, one, setAvatar, setTrack, write } from "./dom.js";
-import { levelOf } from "./levels.js";
-import { drawSecret, forgetIn, hashOf, linkOf, readLink, readTyped, secretOf, wasIn } from "./link.js";
-import { read } from "./quality.js";
-import { askFeatures } from "./signalling.js";
-import { hearBy, playAll } from "./tiles.js";
+import { call, depart, drawTiles, end, enter, me, mediaChanged, order, raise, speak, tick } from "./call.js";
+import { chat } from "./chat.js";
+import { devices, levelOf } from "./devices.js";
+import { $, all, avatar, changed, dress, drawBy, el, fill, label, one, paint, setTrack } from "./dom.js";
+import { drawSecret, linkOf, readLink } from "./link.js";
+import { read } from "./peer.js";
+import { server } from "./signalling.js";
+import { arrange, playAll, sound } from "./tiles.js";
 import { say } from "./words.js";
 
 const TICK_MS = 200;
-const KEYS = { m: "audio", v: "video", d: "share", r: "hand", c: "chat", p: "people", "?": "settings" };
 const KINDS = { audio: "audioinput", video: "videoinput", speaker: "audiooutput" };
 
-const link = readLink(), devices = Devices(draw);
-// The call of the moment; what this server can do; the lock that keeps the screen lit; whether a key is held to talk.
-let call = null, features = [], awake = null, talking = false;
+const link = readLink(), canCall = !!globalThis.RTCPeerConnection, { mediaDevices, wakeLock } = navigator;
+// Which panel is open; whether a key is held to talk; the lock that keeps the screen lit; where we were when all was drawn last.
+let panel = "", talking = false, awake, last = "doorfalse";
 
-const isScreen = (name) => document.body.dataset.screen === name;
-const fault = (sentence) => write(isScreen("wait") ? "wait-trouble" : "door-fault", sentence);
-const press = (act, is) => { for (const button of all(`[data-do=${act}]`)) button.ariaPressed = is; };
-
-function show(screen) {
-	document.body.dataset.screen = screen;
-	if (screen === "call") navigator.wakeLock?.request("screen").then((lock) => { awake = lock; }, () => {});
-	else awake?.release();
-}
-
-const roomLine = (room) => room && say("room", { room: /^\d{9}$/.test(room) ? room.replace(/\d{3}(?=\d)/g, "$& ") : room });
-
-function showRoom(room) {
-	$("room-field").hidden = room;
-	for (const element of all(".room")) element.textContent = roomLine(room);
-}
-
-function joining(busy) {
-	$("join-button").disabled = $("create").disabled = busy;
-	write("join-button", say(busy ? "joining" : "join"));
-}
-
-async function draw() {
-	call?.mediaChanged();
-	for (const kind of ["audio", "video"]) {
-		const is = devices.isOn(kind);
-		press(kind, is);
-		for (const button of all(`[data-do=${kind}]`)) label(button, say(kind + (is ? "_off" : "_on")));
-	}
-	setTrack($("preview"), devices.video);
-	flag($("preview"), "mirrored", devices.facing === "user");
-	flag(one(".preview"), "live", devices.video);
-	setAvatar($("preview-avatar"), $("nick").value);
-	write("preview-note", devices.fault || say(devices.asked ? "unseen" : "preview_wait"));
-	press("share", Boolean(devices.screen));
-	$("sharing").hidden = !devices.screen;
-	hearBy(devices.chosen.speaker);
-	const found = (await navigator.mediaDevices?.enumerateDevices()) ?? [];
-	for (const select of all("select")) {
-		const kind = select.dataset.pick, some = found.filter((device) => device.kind === KINDS[kind] && device.deviceId);
-		select.parentElement.hidden = !some.length || (kind === "speaker" && !HTMLMediaElement.prototype.setSinkId);
-		label(select, say(kind));
-		select.replaceChildren(...some.map(({ deviceId, label }, n) => new Option(label || `${say(kind)} ${n + 1}`, deviceId)));
-		const used = devices.chosen[kind] ?? devices[kind]?.getSettings().deviceId;
-		if (some.some(({ deviceId }) => deviceId === used)) select.value = used;
-	}
-	const cameras = found.filter(({ kind }) => kind === KINDS.video).length;
-	for (const button of all("[data-do=flip]")) button.hidden = !devices.video || cameras < 2 || !matchMedia("(pointer: coarse)").matches;
-}
-
-function enter(room, create) {
-	const nick = $("nick").value.trim(), relayOnly = new URLSearchParams(location.search).get("relay") === "1";
-	localStorage.setItem("nick", nick);
-	write("door-fault", "");
-	joining(true);
-	clearChat();
-	call = Call({ room, nick, password: $("password").value || undefined, create, devices, relayOnly }, {
-		fault, end,
-		blocked: () => { $("hear").hidden = false; },
-		waiting() {
-			write("wait-line", [roomLine(room), nick].filter(Boolean).join(" · "));
-			show("wait");
-			$("cancel").focus();
-		},
-		entered() {
-			joining(false);
-			history.replaceState(null, "", `/r/${encodeURIComponent(call.room)}${location.search}`);
-			showRoom(call.room);
-			show("call");
-		},
+function draw() {
+	const { screen, busy, state, trouble, peers, lobby, code } = call, waits = screen === "wait", host = me.role === "host";
+	const name = call.room || link.room, room = name && say("room", { room: /^\d{9}$/.test(name) ? name.replace(/\d{3}(?=\d)/g, "$& ") : name });
+	const fault = trouble ? say(trouble) : call.fault;
+	if (panel === "chat") chat.unread = 0;
+	paint({
+		door: screen === "door", note: waits || screen === "gone", call: screen === "call",
+		"room-field": !link.room, "password-field": code === "bad_password" || !!$("password").value, "door-fault": fault,
+		start: server.features.includes("create") && (!link.room || code === "no_such_room"),
+		"preview-note": devices.fault || say(devices.asked ? "unseen" : "preview_wait"),
+		title: waits && !trouble ? say("waiting") : fault, line: waits && `${room} · ${me.nick}`, cancel: waits, again: !waits,
+		banner: trouble ? fault : call.notice, sharing: !!devices.screen, alone: !peers.size, hear: sound.blocked,
+		chat: panel === "chat", people: panel === "people", unread: chat.unread, count: peers.size + 1,
+		"host-tools": host, wrong: state.wrong_invites ? say("wrong_invites", { n: state.wrong_invites }) : "",
+		lock: say(state.locked ? "unlock" : "lock"),
 	});
+	for (const element of all(".room")) element.textContent = room;
+	const pressed = { audio: devices.isOn("audio"), video: devices.isOn("video"), share: devices.screen, hand: me.hand, chat: panel === "chat", people: panel === "people" };
+	for (const act in pressed) for (const button of all(`[data-do=${act}]`)) button.ariaPressed = !!pressed[act];
+	$("join-button").disabled = $("create").disabled = busy || !canCall;
+	$("chat-button").ariaDescription = chat.unread ? say("unread", { n: chat.unread }) : "";
+	$("room-password").placeholder = say(state.has_password ? "has_password" : "password");
+	setTrack($("preview"), screen === "door" ? devices.video : null);
+	one(".preview").className = `preview ${devices.video ? "seen" : ""} ${me.mirrored ? "mirrored" : ""}`;
+	avatar($("preview-avatar"), $("nick").value);
+	fill($("knocks"), [...lobby.values()].map(({ id, nick }) => {
+		const name = nick || say("guest");
+		return { id, name, text: say("knocks", { name }), orders: ["deny", "admit"] };
+	}));
+	fill($("people-list"), [me, ...peers.values()].map(({ id, name, role, hand, media, legacy, quality }) => {
+		const marks = [role === "host" && "host", hand && "raised", !media.audio && "silent", quality?.grade && quality.way];
+		return { id, name, note: marks.filter(Boolean).map((word) => say(word)).join(" · "), orders: id && host ? (legacy ? ["kick"] : ["make_host", "kick"]) : [] };
+	}));
+	drawTiles();
+	arrange();
+	if (last !== (last = screen + busy)) moved(screen, busy);
 }
 
-// The call was refused: back to the door, which says why. Or it is `over`.
-function end(code, sentence, over) {
-	features = call.server.features;
-	call = null;
-	joining(false);
-	panel();
+function moved(screen, busy) {
+	document.body.dataset.screen = screen;
 	for (const dialog of all("dialog")) dialog.close();
-	if (over) {
-		devices.stop();
-		draw();
-		write("gone-title", sentence);
-		$("gone-title").dataset.code = code;
-		show("gone");
-		return $("again").focus();
-	}
-	show("door");
-	if (code === "bad_password") $("password-field").hidden = false;
-	$("start").hidden = !features.includes("create") || (link.room && code !== "no_such_room");
-	$(code === "bad_password" ? "password" : "join-button").focus();
-	fault(sentence);
+	if (screen === "call") history.replaceState(null, "", `/r/${encodeURIComponent(call.room)}${location.search}`);
+	else if (!busy) $({ wait: "cancel", gone: "again" }[screen] ?? (call.code === "bad_password" ? "password" : "join-button")).focus();
+	stayLit();
 }
 
-function panel(name) {
-	const left = document.activeElement?.closest("aside");
-	for (const id of ["chat", "people"]) {
-		$(id).hidden = id !== name;
-		$(`${id}-button`).ariaExpanded = id === name;
+function stayLit() {
+	if (call.screen !== "call") awake?.release();
+	else if (!document.hidden) wakeLock?.request("screen").then((lock) => { awake = lock; }, () => {});
+}
+
+// What there is to choose from.
+async function drawPickers() {
+	const found = (await mediaDevices?.enumerateDevices()) ?? [], of = (kind) => found.filter((device) => device.kind === KINDS[kind] && device.deviceId);
+	for (const select of all("select")) {
+		const kind = select.dataset.pick, used = devices.chosen[kind] ?? devices[kind]?.getSettings().deviceId;
+		label(select, say(kind));
+		select.replaceChildren(...of(kind).map(({ deviceId, label }) => new Option(label || say(kind), deviceId, false, deviceId === used)));
+		select.parentElement.hidden = !select.length || (kind === "speaker" && !HTMLMediaElement.prototype.setSinkId);
 	}
+	for (const button of all("[data-do=flip]")) button.hidden = !devices.video || of("video").length < 2 || !matchMedia("(pointer: coarse)").matches;
+}
+
+function join(wish, secret) {
+	localStorage.nick = me.nick = $("nick").value.trim();
+	enter({ password: $("password").value || undefined, ...wish }, secret);
+}
+
+function fault(word) {
+	call.fault = say(word);
+	changed();
+}
+
+function show(name) {
+	const left = document.activeElement?.closest("aside");
+	panel = name === panel ? "" : name;
+	draw(); // now, so that it can have the focus
 	if (left?.hidden) $(`${left.id}-button`).focus();
-	if (name !== "chat") return;
-	readChat();
+	if (panel !== "chat") return;
+	$("chat-log").scrollTop = 1e9;
 	$("chat-text").focus();
 }
 
-const toggle = (name) => call && panel($(name).hidden && name);
-
 // Asks before something that cannot be taken back: `answers` is {word: what it does}.
 function ask(sentence, answers) {
-	const answer = (word) => el("button", { className: "quiet", onclick: () => ($("ask").close(), answers[word]()) }, say(word));
-	$("ask").replaceChildren(el("p", {}, sentence), ...Object.keys(answers).map(answer));
+	const button = (word) => el("button", { onclick: () => ($("ask").close(), answers[word]?.()) }, say(word));
+	$("ask").replaceChildren(el("p", {}, sentence), ...[...Object.keys(answers), "cancel"].map(button));
 	$("ask").showModal();
 }
 
-function leave() {
-	forgetIn(call.room);
-	call.close();
-	end("left", say("left"), true);
-}
+const leave = () => end("left", true), end_room = () => order("end_room");
 
-const cancel = () => {};
-const endRoom = () => call.order("end_room");
-
+// What buttons do, by their `data-do`.
 const acts = {
-	audio: () => devices.set("audio", !devices.isOn("audio")),
-	video: () => devices.set("video", !devices.isOn("video")),
+	leave: () => (me.role === "host" && call.peers.size ? ask(say("ask_leave"), { end_room, leave }) : leave()),
+	end_room: () => ask(say("ask_end"), { end_room }),
+	kick: ({ peer, name }) => ask(say("ask_kick", { name }), { kick: () => order("kick", { peer }) }),
+	lock: () => order(call.state.locked ? "unlock" : "lock"),
 	flip: devices.flip,
-	share: () => call && devices.share(),
-	hand() {
-		call?.raise(!call.hand);
-		press("hand", Boolean(call?.hand));
-	},
-	chat: () => toggle("chat"),
-	people: () => toggle("people"),
-	close: () => panel(),
+	share: devices.share,
+	hand: raise,
+	hear: playAll,
+	close: () => show(panel),
+	again: () => location.reload(),
+	cancel: () => end("", false),
 	settings() {
 		if ($("settings").open) return $("settings").close();
 		one("#settings h2").after($("pickers"));
 		$("settings").showModal();
 	},
 	async create() {
-		const secret = $("open").checked ? undefined : secretOf(link.room) ?? drawSecret();
-		enter(link.room || undefined, { secret, hash: secret && (await hashOf(secret)) });
+		const [secret, hash] = $("open").checked ? [] : await drawSecret();
+		join({ type: "create", room: link.room || undefined, invite_hash: hash }, secret);
 	},
-	again: () => location.reload(),
-	cancel() {
-		call?.close();
-		end("cancelled", "");
-	},
-	hear() {
-		$("hear").hidden = true;
-		playAll();
-	},
-	async copy(button) {
+	async copy(_, button) {
 		await navigator.clipboard?.writeText(linkOf(call.room)).catch(() => {});
 		button.textContent = say("copied");
 		setTimeout(() => { button.textContent = say("copy"); }, 2000);
 	},
-	leave: () => (call.role === "host" && call.peers.size ? ask(say("ask_leave"), { end_room: endRoom, leave, cancel }) : leave()),
-	end_room: () => ask(say("ask_end"), { end_room: endRoom, cancel }),
-	kick: ({ dataset: { peer, name } }) => ask(say("ask_kick", { name }), { kick: () => call.order("kick", { peer }), cancel }),
 };
-for (const order of ["mute_all", "lock", "unlock"]) acts[order] = () => call.order(order);
-for (const order of ["admit", "deny", "make_host"]) acts[order] = (button) => call.order(order, { peer: button.closest("[data-peer]").dataset.peer });
+for (const type of ["mute_all", "admit", "deny", "make_host"]) acts[type] = ({ peer }) => order(type, { peer });
+for (const kind of ["audio", "video"]) acts[kind] = () => devices.set(kind, !devices.isOn(kind));
+for (const name of ["chat", "people"]) acts[name] = () => show(name);
 
-function join(event) {
-	event.preventDefault();
-	if (call) return;
-	const { room, url } = link.room ? link : readTyped($("room").value.trim());
-	if (url) location.href = url;
-	else if (room) enter(room);
-	else fault(say(room === "" ? "need_room" : "wrong_link"));
-}
+// What forms do, by their id.
+const forms = {
+	join() {
+		const typed = $("room").value.trim(), room = link.room || typed.replace(/[\s-]/g, "");
+		if (link.room || (room && !room.includes("/"))) join({ type: "join", room });
+		else if (/^https?:\/\/[^/]+\/r\/./.test(typed)) location.href = typed;
+		else fault(room ? "wrong_link" : "need_room");
+	},
+	"chat-form"() {
+		speak($("chat-text").value);
+		$("chat-text").value = "";
+	},
+	"password-form"() {
+		order("set_password", { password: $("room-password").value || undefined });
+		$("room-password").value = "";
+	},
+};
 
 function onKey(event) {
-	const { target, key, type, repeat } = event, down = type === "keydown";
-	if (target.closest?.("dialog")) return;
-	if (key === "Escape" && down) panel();
-	if (target.closest?.("input, textarea, select") || event.ctrlKey || event.altKey || event.metaKey) return;
-	const act = acts[KEYS[key.toLowerCase()]], space = key === " " && isScreen("call");
-	if (!space && !act) return;
+	const { target, key, type, repeat } = event, down = type === "keydown", inside = (selector) => target.closest?.(selector);
+	if (inside("dialog")) return;
+	if (key === "Escape" && down && panel) show(panel);
+	// Enter that ends the choice of a Chinese word is no Enter.
+	if (key === "Enter" && down && inside("textarea") && !event.shiftKey && !event.isComposing) {
+		event.preventDefault();
+		$("chat-form").requestSubmit();
+	}
+	if (inside("input, textarea, select") || event.ctrlKey || event.altKey || event.metaKey) return;
+	const button = all("main:not([hidden]) [aria-keyshortcuts]").find((one) => one.ariaKeyShortcuts === key.toUpperCase());
+	if (!button && (key !== " " || call.screen !== "call")) return;
 	event.preventDefault(); // or the letter lands in the text, and the space fires the button that has the focus
-	if (!space) return down && !repeat && act();
-	if (repeat || (down ? devices.isOn("audio") : !talking)) return;
+	if (repeat) return;
+	if (button) return down && button.click();
+	if (down ? devices.isOn("audio") : !talking) return;
 	talking = down;
 	devices.set("audio", down);
 }
 
-function start() {
-	dress(document);
-	showRoom(link.room);
-	joining(false);
-	startChat((text) => call?.say(text));
-	$("nick").value = localStorage.getItem("nick") ?? "";
-	$("open").checked = $("open").disabled = !globalThis.crypto.subtle; // without it no secret can be told
-	one("nav [data-do=share]").hidden = !navigator.mediaDevices?.getDisplayMedia;
-	draw();
-	if (link.wrong) fault(say("wrong_link"));
-	if (!globalThis.RTCPeerConnection) {
-		$("join-button").disabled = true;
-		return fault(say("no_rtc"));
-	}
-	on($("join"), "submit", join);
-	on($("nick"), "input", () => setAvatar($("preview-avatar"), $("nick").value));
-	on($("password-form"), "submit", (event) => {
-		event.preventDefault();
-		call.order("set_password", { password: $("room-password").value || undefined });
-		$("room-password").value = "";
-	});
-	on(document, "click", ({ target }) => {
+const handlers = {
+	click({ target }) {
 		const button = target.closest("[data-do]");
-		if (button) acts[button.dataset.do]?.(button);
-	});
-	on(document, "change", ({ target: { dataset, value } }) => dataset.pick && devices.pick(dataset.pick, value));
-	on(document, "keydown", onKey);
-	on(document, "keyup", onKey);
-	on(document, "visibilitychange", () => !document.hidden && show(document.body.dataset.screen)); // the lock went with the sight
-	on(window, "pagehide", () => call?.close());
-	on($("settings"), "close", () => $("join-button").before($("pickers")));
+		if (button) acts[button.dataset.do]?.(button.dataset, button);
+	},
+	submit(event) {
+		event.preventDefault();
+		forms[event.target.id]();
+	},
+	change({ target: { dataset, value } }) {
+		if (dataset.pick) devices.pick(dataset.pick, value);
+	},
+	input: changed, keydown: onKey, keyup: onKey, visibilitychange: stayLit,
+};
+
+// For tests and curious people: who is here, how they are connected, what was said.
+const people = () => [...call.peers.values()], inRoom = () => call.place === "room";
+window.hearth = {
+	get peers() { return people().map(({ id, entry, main: { state }, hand }) => ({ ...entry, id, state, hand })); },
+	get chat() { return chat.lines; },
+	get lobby() { return [...call.lobby.values()]; },
+	get role() { return inRoom() && me.role; },
+	get waiting() { return call.place === "lobby"; },
+	get link() { return inRoom() && linkOf(call.room); },
+	stats: () => Promise.all(people().map(({ main }) => read(main.pc))),
+};
+
+dress(document);
+$("keys").textContent = all("nav [aria-keyshortcuts]").map(({ title }) => title).join(" · ");
+$("chat-text").placeholder = $("chat-text").ariaLabel = say("chat_write");
+$("nick").value = localStorage.nick ?? "";
+$("open").checked = $("open").disabled = !crypto.subtle; // without it no secret can be told
+one("nav [data-do=share]").hidden = !mediaDevices?.getDisplayMedia;
+$("settings").onclose = () => $("join-button").before($("pickers"));
+for (const type in handlers) document.addEventListener(type, handlers[type]);
+window.onpagehide = depart;
+drawBy(draw);
+devices.news = () => {
+	mediaChanged();
+	drawPickers();
+	changed();
+};
+if (!canCall) fault("no_rtc");
+else {
 	setInterval(() => {
 		const level = levelOf(devices.ear);
 		$("level").style.setProperty("--level", Math.min(1, level * 6));
-		call?.tick(level);
+		tick(level);
 	}, TICK_MS);
 	devices.ask();
-	if (link.room && wasIn(link.room)) enter(link.room);
-	else if (!link.room) lookForServer();
+	server.connect();
+	if (link.wrong) fault("wrong_link");
+	else if (link.room && sessionStorage.room === link.room) join({ type: "join", room: link.room });
 }
-
-// Without a room in the link: may rooms be made here?
-async function lookForServer() {
-	const found = await askFeatures();
-	if (!found) return setTimeout(lookForServer, 5000);
-	$("start").hidden = !found.includes("create");
-}
-
-// For tests and curious people: who is here, how they are connected, what was said.
-const people = () => [...(call?.peers.values() ?? [])].map(({ peer }) => peer);
-Object.defineProperty(window, "hearth", {
-	value: Object.freeze({
-		get peers() {
-			return people().map(({ id, entry, main: { state, sid }, hand = false, quality }) => (
-				{ ...entry, id, away: Boolean(entry.away), state, sid, hand, grade: quality?.grade, relayed: quality?.relayed }));
-		},
-		get chat() { return call?.chat.lines ?? []; },
-		get lobby() { return [...(call?.lobby.values() ?? [])]; },
-		get role() { return call?.role ?? null; },
-		get waiting() { return Boolean(call?.waiting); },
-		get link() { return call?.inRoom ? linkOf(call.room) : null; },
-		stats: () => Promise.all(people().map(async ({ id, main }) => ({ id, ...(await read(main.pc)) }))),
-	}),
-});
-
-start();
+draw();

@@ -1,297 +1,250 @@
-// A call, from the request to come in until its end. Owns who is in the room, and who waits at its door.
+// The call, from the request to come in until its end: where we stand, who is there, who waits at the door.
 
-import { Chat } from "./chat.js";
-import { write } from "./dom.js";
-import { SPEECH, keepMeters, levelOf } from "./levels.js";
-import { forgetIn, keepSecret, rememberIn, secretOf } from "./link.js";
-import { Peer } from "./peer.js";
-import { drawLobby, drawPeople } from "./people.js";
-import { look } from "./quality.js";
-import { signalling } from "./signalling.js";
+import { chat } from "./chat.js";
+import { devices, levelOf } from "./devices.js";
+import { $, changed } from "./dom.js";
+import { keepSecret, secretOf } from "./link.js";
+import { Peer, ways } from "./peer.js";
+import { server } from "./signalling.js";
 import { Tile } from "./tiles.js";
-import { knows, say } from "./words.js";
+import { say } from "./words.js";
 
-const REJOIN_MS = 10_000; // a lost room is asked for again: each try spends some of what the server grants to guesses
-const MENTION_MS = 8_000; // something is mentioned
-const LOOK_MS = 3_000; // connections are looked at
-const UNLISTED = 6; // looks at somebody unheard, whom a restarted server does not name, until they are gone
-const CHANGES = 3; // losses of the server after which we stop calling it a change of network
-const LOBBY = 64; // people at the door that are shown; full: the newest is not shown, and knocks again
-const TALK = 4; // looks (five a second) at talk that is not sent, until we say so
+const REJOIN_S = 10; // until a lost room is asked for again, which counts as a guess
+const MENTION_MS = 8_000, LOOK_MS = 3_000; // something is mentioned; connections are looked at
+const UNLISTED = 6; // looks at somebody unheard, whom a restarted server does not name
+const SPEECH = 0.02, TALK = 4; // loudness of somebody who speaks; looks (five a second) at talk that is not sent, until we say so
 
-// `create`: {secret, hash} where the room is to be made; without a secret it is open. `on.entered()`, `on.waiting()`,
-// `on.fault(sentence)`, `on.blocked()` (sound wants a click), and once `on.end(code, sentence, over)`: refused, or `over`
-// after it had begun.
-export function Call({ room, nick, password, create, devices, relayOnly }, on) {
-	// Id -> {peer, tile, screen: another tile}; id -> {id, nick, kind} of who waits, where we are the host.
-	const peers = new Map(), lobby = new Map(), chat = new Chat();
-	const self = { room, nick, peers, lobby, chat, role: "guest", state: {}, inRoom: false, waiting: false, hand: false };
-	let requests = 1, ice = [], own = null, over = false, returning, retry, trouble = null, mentioned, talk = 0;
+const peers = new Map(), lobby = new Map(); // id -> Peer; id -> {id, nick}, where we are the host
 
-	const server = self.server = signalling({
-		session(resumed, restored) {
-			if (resumed) setTrouble(null);
-			on.fault("");
-			clearTimeout(retry);
-			returning = restored && self.inRoom && !resumed; // `joined` follows
-			if (resumed || returning) return;
-			self.inRoom = self.waiting = false;
-			changeLobby(() => lobby.clear());
-			ask();
-		},
-		message: (message) => hear[message.type]?.(message, peers.get(message.id ?? message.peer?.id ?? message.from)),
-		lost(attempt) {
-			if (own) setTrouble(attempt < CHANGES ? "network_changed" : "server_lost");
-			else if (attempt > 1) on.fault(say("server_unreachable"));
-		},
-		end: (code) => finish(code, sentenceOf(code)),
-	});
-	const looking = setInterval(async () => {
-		for (const [id, person] of peers) {
-			const { peer } = person;
-			// The server does not name them, and nothing comes from them any more.
-			if (person.unlisted) person.unlisted = peer.main.state === "connected" ? 1 : person.unlisted + 1;
-			if (person.unlisted > UNLISTED) went(id);
-			peer.quality = await look(peer.main.pc, peer.quality);
-			draw(id);
-		}
-	}, LOOK_MS);
+export const call = {
+	screen: "door", // then "wait" for the host, "call", "gone"
+	place: "", // what the server has us in: "room", "lobby", or nothing
+	room: "", state: {}, peers, lobby,
+	busy: false, code: "", fault: "", // asking to come in; why that, or the call, has ended
+	trouble: "", notice: "", // the server's, as long as it holds; a sentence that is mentioned
+};
 
-	const sentenceOf = (code, values) => (knows(code) ? say(code, values) : say("refused", { code }));
-	const update = () => server.send({ type: "update", media: devices.sends });
-	const announce = (word, name) => write("live", say(word, { name: name || say("guest") }));
+// We, as the others are.
+export const me = {
+	id: "", nick: "", role: "guest", hand: false, tile: null,
+	get name() { return me.nick ? `${me.nick} (${say("you")})` : say("you"); },
+	get media() { return devices.sends; },
+	get video() { return devices.track("video"); },
+	get mirrored() { return !devices.screen && devices.facing === "user"; },
+};
 
-	function ask() {
-		const wish = create ? { type: "create", invite_hash: create.hash } : { type: "join", invite: secretOf(self.room), password };
-		server.send({ id: 1, room: self.room, nick, media: devices.sends, ...wish });
-	}
+// What we ask for (a `create` or `join`), the secret of a room that we make, and whether a restarted server has our place.
+let wish = null, secret, returning, retry, mentioned, requests = 1, talk = 0;
 
-	// Shows the sentence on the banner for a while: the server's trouble, as long as it holds, goes first.
-	function mention(sentence) {
-		clearTimeout(mentioned);
-		write("banner", trouble ? say(trouble) : sentence);
-		if (sentence) mentioned = setTimeout(mention, MENTION_MS, "");
-	}
-
-	function setTrouble(word) {
-		trouble = word;
-		mention("");
-	}
-
-	const changeLobby = (change) => {
-		change();
-		drawLobby(lobby);
-	};
-
-	const hear = {
-		joined(joined) {
-			if (create?.secret) keepSecret(joined.room, create.secret);
-			create = null;
-			self.room = joined.room;
-			rememberIn(self.room);
-			for (const [id, person] of peers) {
-				if (returning) [person.unlisted, person.peer.entry.away] = [1, true]; // the media needs no server
-				else part(id); // after a new start everybody is met anew
-			}
-			returning = false;
-			ice = joined.ice_servers ?? [];
-			self.inRoom = true;
-			self.waiting = false;
-			changeLobby(() => lobby.clear());
-			clearTimeout(retry);
-			update(); // it may have changed since we asked
-			trouble = null;
-			mention(devices.fault);
-			on.entered();
-			own ??= new Tile(true);
-			hear.room_state(joined);
-			for (const peer of joined.peers) welcome(peer);
-		},
-		waiting() {
-			self.waiting = true;
-			if (own) setTrouble("waiting"); // the server forgot us; the media goes on meanwhile
-			else on.waiting();
-		},
-		error: ({ id, code, message, retry_after: wait = 0, capacity: n = server.limits.room_peers }) => {
-			const sentence = sentenceOf(code, { n });
-			if (id === undefined || self.inRoom) {
-				if (code === "full") mention(sentence); // nobody can be let in
-				console.warn("server", code, message);
-			} else if (own && ["no_such_room", "rate_limited"].includes(code)) {
-				// The server was started anew and the room is not back yet. The media goes on: ask again.
-				setTrouble("server_lost");
-				retry = setTimeout(ask, Math.max(REJOIN_MS, wait * 1000));
-			} else if (code === "rate_limited") countDown(wait);
-			else {
-				self.waiting = false;
-				finish(code, sentence);
-			}
-		},
-		peer_joined({ peer }) {
-			if (!peers.has(peer.id)) announce("came", peer.nick);
-			welcome(peer);
-		},
-		peer_updated({ peer }, person) {
-			person?.peer.update(peer);
-			draw(peer.id);
-		},
-		peer_away({ id }, person) {
-			person?.peer.update({ ...person.peer.entry, away: true });
-			draw(id);
-		},
-		peer_left: ({ id }) => went(id),
-		signal: (signal, person) => person?.peer.hear(signal),
-		ice_refresh({ ice_servers }) {
-			ice = ice_servers;
-			for (const { peer } of peers.values()) peer.configure();
-		},
-		room_state({ role = "guest", room_state: state = {} }) {
-			if (role === "host" && self.role !== role) announce("you_host");
-			Object.assign(self, { role, state });
-			drawOwn();
-		},
-		lobby_request: ({ peer }) => changeLobby(() => lobby.size < LOBBY && lobby.set(peer.id, peer)),
-		lobby_left: ({ id }) => changeLobby(() => lobby.delete(id)),
-		muted() {
-			devices.mute();
-			mention(say("silenced"));
-		},
-		kicked: () => finish("kicked", say("kicked"), true),
-		room_ended: () => finish("ended", say("ended"), true),
-		server_draining: () => own && setTrouble("server_draining"),
-	};
-
-	function countDown(s) {
-		on.fault(s > 0 ? say("rate_limited", { s }) : "");
-		if (s > 0) retry = setTimeout(countDown, 1000, s - 1);
-		else ask();
-	}
-
-	// The end that was not ours. `ended`: the room is, for us, and there is no door to stand at.
-	function finish(code, sentence, ended = Boolean(own)) {
-		if (over) return;
-		over = true;
-		forgetIn(self.room);
-		if (code === "kicked" || code === "ended") self.inRoom = self.waiting = false; // there is nothing to leave
-		self.close();
-		on.end(code, sentence, ended);
-	}
-
-	// Who was here before the server was restarted is not met anew.
-	function welcome(entry) {
-		const person = peers.get(entry.id);
-		if (!person?.unlisted) return meet(entry);
-		person.unlisted = 0;
-		person.peer.update(entry);
-		draw(entry.id);
-	}
-
-	function meet(entry) {
-		const { id } = entry;
-		part(id);
-		const person = { tile: new Tile(false, on.blocked) };
-		peers.set(id, person);
-		const mine = (act) => (...values) => { if (peers.get(id) === person) act(...values); };
-		person.peer = Peer(entry, {
-			chat,
-			signal: (signal) => server.send({ type: "signal", ...signal }),
-			sends: () => devices.sends,
-			track: (kind) => devices.track(kind),
-			hand: () => self.hand,
-			configuration: () => ({ bundlePolicy: "max-bundle", iceServers: ice, iceTransportPolicy: relayOnly ? "relay" : "all" }),
-			changed: mine(() => draw(id)),
-			raised: mine(() => announce("raised", person.peer.entry.nick)),
-			bye: mine(() => went(id)),
-			heard: mine((text) => chat.hear(id, person.peer.entry.nick || say("guest"), text)),
-		});
-		draw(id);
-	}
-
-	function went(id) {
-		const nick = peers.get(id)?.peer.entry.nick;
-		if (nick !== undefined) announce("went", nick);
-		part(id);
-	}
-
-	function part(id, bye) {
-		const person = peers.get(id);
-		if (!person) return;
-		peers.delete(id);
-		person.peer.close(bye);
-		person.tile.remove();
-		person.screen?.remove();
-		drawPeople(self);
-	}
-
-	function draw(id) {
-		const person = peers.get(id);
-		if (!person?.peer) return;
-		const { peer, tile } = person, { nick, media, role, away } = peer.entry, { audio, video, state } = peer.main;
-		let word = away && state === "connecting" ? "faltering" : state; // nobody there to answer
-		if (word === "connected" && peer.hasNoVideo && media.video) word = "no_codec";
-		const name = nick || say("guest"), screen = peer.screen?.video;
-		tile.draw({
-			id, nick: name, audio, video, media: { ...media, screen: media.screen && !peer.legacy }, host: role === "host", hand: peer.hand,
-			quality: peer.quality, state: say(word), faltering: state !== "connected",
-		});
-		if (screen) person.screen ??= new Tile(false);
-		else person.screen = person.screen?.remove();
-		person.screen?.draw({ nick: say("screen_of", { name }), video: screen, media: { audio: true, video: true, screen: true } });
-		drawPeople(self);
-	}
-
-	function drawOwn() {
-		const media = devices.sends;
-		own?.draw({
-			nick: nick ? `${nick} (${say("you")})` : say("you"), video: devices.track("video"), media, hand: self.hand,
-			host: self.role === "host", mirrored: !media.screen && devices.facing === "user",
-		});
-		drawPeople(self);
-	}
-
-	return Object.assign(self, {
-		// Ends it from our side, without a word to the person.
-		close() {
-			clearTimeout(retry);
-			clearTimeout(mentioned);
-			clearInterval(looking);
-			write("banner", "");
-			for (const id of peers.keys()) part(id, true);
-			own?.remove();
-			own = null;
-			changeLobby(() => lobby.clear());
-			if (self.inRoom || self.waiting) server.send({ type: "leave" });
-			self.inRoom = self.waiting = false;
-			server.close();
-		},
-		mediaChanged() {
-			if (self.inRoom || self.waiting) update();
-			for (const { peer } of peers.values()) peer.mediaChanged();
-			drawOwn();
-			if (own) mention(devices.fault);
-		},
-		say(text) {
-			const said = chat.say(text);
-			if (said) for (const { peer } of peers.values()) peer.say(said);
-		},
-		raise(up) {
-			self.hand = up;
-			for (const { peer } of peers.values()) peer.sayHand();
-			drawOwn();
-		},
-		order: (type, more) => server.send({ type, id: ++requests, ...more }),
-		// Rings round those who speak; `level` is how loud we are.
-		tick(level) {
-			const tracks = [devices.ear], sent = devices.isOn("audio");
-			for (const { peer, tile } of peers.values()) {
-				const { audio, pc } = peer.main;
-				tile.speaking(peer.entry.media.audio && levelOf(audio, pc?.getReceivers().find(({ track }) => track === audio)) > SPEECH);
-				tracks.push(audio);
-			}
-			keepMeters(tracks);
-			own?.speaking(sent && level > SPEECH);
-			talk = sent ? 0 : talk + (level > 2 * SPEECH);
-			if (talk === TALK && own) mention(say("muted_talking"));
-		},
-	});
+export function enter(asked, newSecret) {
+	[wish, secret] = [asked, newSecret];
+	Object.assign(call, { busy: true, fault: "", room: wish.room });
+	ask();
+	changed();
 }
+
+const ask = () => server.send({ id: 1, nick: me.nick, media: devices.sends, invite: secretOf(wish.room), ...wish });
+const update = () => call.place && server.send({ type: "update", media: devices.sends });
+export const order = (type, more) => server.send({ type, id: ++requests, ...more });
+
+const announce = (word, name) => { $("live").textContent = say(word, { name }); };
+
+function mention(sentence) {
+	clearTimeout(mentioned);
+	call.notice = sentence;
+	if (sentence) mentioned = setTimeout(mention, MENTION_MS, "");
+	changed();
+}
+
+// Ends it: back to the door, which says why; or the call is `over`, and so is this page.
+export function end(code, over, values) {
+	if (call.screen === "gone") return;
+	clearTimeout(retry);
+	delete sessionStorage.room;
+	depart();
+	me.tile?.remove();
+	lobby.clear();
+	wish = null;
+	Object.assign(call, { screen: over ? "gone" : "door", busy: false, trouble: "", code, fault: code && say(code, { code, ...values }) });
+	if (over) {
+		devices.stop();
+		server.close();
+	}
+	changed();
+}
+
+// The server has ended it: there is nothing to leave.
+function putOut(code, over = true, values) {
+	call.place = "";
+	end(code, over, values);
+}
+
+// Tells everybody that we go.
+export function depart() {
+	for (const id of peers.keys()) part(id, true);
+	if (call.place) server.send({ type: "leave" });
+	call.place = "";
+}
+
+Object.assign(server, {
+	session(resumed, restored) {
+		clearTimeout(retry);
+		if (resumed || call.screen !== "call") call.trouble = "";
+		returning = restored && !resumed && call.place === "room"; // `joined` follows
+		changed();
+		if (resumed || returning) return;
+		call.place = "";
+		lobby.clear();
+		if (wish) ask();
+	},
+	lost(attempt) {
+		if (call.screen === "call") call.trouble = "server_lost";
+		else if (attempt > 1) call.trouble = "server_unreachable";
+		changed();
+	},
+	end(code) {
+		server.close();
+		putOut(code, call.screen === "call");
+	},
+	message(message) {
+		hear[message.type]?.(message, peers.get(message.id ?? message.peer?.id ?? message.from));
+		changed();
+	},
+});
+
+const hear = {
+	__proto__: null,
+	joined(joined) {
+		const { room, ice_servers: ice = [] } = joined;
+		if (secret) keepSecret(room, secret);
+		[wish, secret] = [{ ...wish, type: "join", room }];
+		sessionStorage.room = room;
+		for (const [id, peer] of peers) {
+			if (returning) [peer.unlisted, peer.entry.away] = [1, true]; // the media needs no server
+			else part(id); // after a new start everybody is met anew
+		}
+		ways.iceServers = ice;
+		lobby.clear();
+		Object.assign(call, { screen: "call", place: "room", room, busy: false, trouble: "" });
+		me.tile ??= Tile(true);
+		update(); // it may have changed since we asked
+		mention(devices.fault);
+		hear.room_state(joined);
+		joined.peers.forEach(welcome);
+	},
+	waiting() {
+		call.place = "lobby";
+		if (call.screen === "call") call.trouble = "waiting"; // the server forgot us; the media goes on meanwhile
+		else call.screen = "wait";
+	},
+	error({ id, code, retry_after: wait = 0, capacity: n }) {
+		const sentence = say(code, { code, n, s: wait }), inCall = call.screen === "call";
+		if (id !== 1 || call.place === "room") {
+			if (code === "full") mention(sentence); // nobody can be let in
+		} else if (code === "rate_limited" || (inCall && code === "no_such_room")) {
+			// In a call the server was started anew and the room is not back yet; the media goes on. Ask again.
+			if (inCall) call.trouble = "server_lost";
+			else call.fault = sentence;
+			retry = setTimeout(ask, 1000 * Math.max(inCall && REJOIN_S, wait));
+		} else putOut(code, inCall, { n });
+	},
+	peer_joined({ peer }, known) {
+		if (!known) announce("came", peer.nick || say("guest"));
+		welcome(peer);
+	},
+	peer_updated: ({ peer }, known) => known?.update(peer),
+	peer_away: (_, peer) => peer?.update({ away: true }),
+	peer_left: ({ id }) => went(id),
+	signal: (signal, peer) => peer?.hear(signal),
+	ice_refresh({ ice_servers }) {
+		ways.iceServers = ice_servers;
+		for (const peer of peers.values()) peer.configure();
+	},
+	room_state({ role, room_state: state }) {
+		if (role === "host" && me.role !== role) announce("you_host");
+		me.role = role;
+		call.state = state;
+	},
+	lobby_request: ({ peer }) => lobby.set(peer.id, peer),
+	lobby_left: ({ id }) => lobby.delete(id),
+	muted() {
+		devices.set("audio", false, true);
+		mention(say("silenced"));
+	},
+	kicked: () => putOut("kicked"),
+	room_ended: () => putOut("ended"),
+	server_draining() { if (call.screen === "call") call.trouble = "server_draining"; },
+};
+
+// Who was here before the server was restarted is not met anew.
+function welcome(entry) {
+	const { id } = entry, known = peers.get(id);
+	if (known?.unlisted) {
+		known.unlisted = 0;
+		return known.update(entry);
+	}
+	part(id);
+	const peer = Peer(entry, { hand: () => me.hand, raised: () => announce("raises", peer.name), bye: () => went(id) });
+	peer.tile = Tile();
+	peers.set(id, peer);
+}
+
+function went(id) {
+	if (peers.has(id)) announce("went", peers.get(id).name);
+	part(id);
+}
+
+function part(id, bye) {
+	const peer = peers.get(id);
+	peers.delete(id);
+	peer?.close(bye);
+	peer?.tile.remove();
+	peer?.screenTile?.remove();
+}
+
+export function drawTiles() {
+	me.tile?.draw(me);
+	for (const peer of peers.values()) {
+		const video = peer.screen?.video;
+		peer.tile.draw(peer);
+		if (video) peer.screenTile ??= Tile();
+		else peer.screenTile = peer.screenTile?.remove();
+		peer.screenTile?.draw({ id: "", name: say("screen_of", { name: peer.name }), video, media: { audio: true, video: true, screen: true } });
+	}
+}
+
+export function mediaChanged() {
+	update();
+	for (const peer of peers.values()) peer.mediaChanged();
+	if (me.tile) mention(devices.fault);
+}
+
+export function speak(text) {
+	const said = chat.say(text);
+	if (said) for (const peer of peers.values()) peer.say(said);
+}
+
+export function raise() {
+	me.hand = !me.hand;
+	for (const peer of peers.values()) peer.sayHand();
+	changed();
+}
+
+// Rings round those who speak; `level` is how loud we are.
+export function tick(level) {
+	const sent = devices.isOn("audio");
+	for (const { tile, media, audio, main } of peers.values()) {
+		const receiver = main.pc?.getReceivers().find(({ track }) => track === audio);
+		tile.speaking(media.audio && levelOf(audio, receiver) > SPEECH);
+	}
+	me.tile?.speaking(sent && level > SPEECH);
+	talk = sent ? 0 : talk + (level > 2 * SPEECH);
+	if (talk === TALK && me.tile) mention(say("muted_talking"));
+}
+
+setInterval(() => peers.forEach(async (peer, id) => {
+	if (peer.unlisted) peer.unlisted = peer.main.state === "connected" ? 1 : peer.unlisted + 1;
+	if (peer.unlisted > UNLISTED) return went(id);
+	await peer.look();
+	changed();
+}), LOOK_MS);

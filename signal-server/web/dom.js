@@ -4,69 +4,98 @@ import { say } from "./words.js";
 
 export const $ = (id) => document.getElementById(id);
 export const one = (selector, root = document) => root.querySelector(selector);
-export const all = (selector, root = document) => root.querySelectorAll(selector);
-export const on = (target, type, act) => target.addEventListener(type, act);
-export const write = (target, text) => { (target.nodeType ? target : $(target)).textContent = text; };
-export const flag = (element, name, is) => element.classList.toggle(name, Boolean(is));
+export const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 export const label = (element, text) => { element.ariaLabel = element.title = text; };
 
-export function el(tag, properties, ...children) {
+export function el(tag, { dataset, ...properties } = {}, ...children) {
 	const element = Object.assign(document.createElement(tag), properties);
+	Object.assign(element.dataset, dataset);
 	element.append(...children);
 	return element;
 }
 
-const PATHS = {
-	audio: "M12 3a3 3 0 0 0-3 3v5a3 3 0 0 0 6 0V6a3 3 0 0 0-3-3zM5.5 11.5a6.5 6.5 0 0 0 13 0M12 18v3",
-	video: "M5 6.5h8a2.5 2.5 0 0 1 2.5 2.5v6a2.5 2.5 0 0 1-2.5 2.5H5.5A2.5 2.5 0 0 1 3 15V9a2.5 2.5 0 0 1 2.5-2.5zm10.5 4.5 5-3v8l-5-3z",
-	speaker: "M4 9.5v5h3.5L12 18.5v-13L7.5 9.5zm11.5-.5a4.5 4.5 0 0 1 0 6m2.5-9a8.5 8.5 0 0 1 0 12",
-	share: "M3 4.5h18v13H3zM8 21h8m-4-7.5v-6M9.3 10 12 7.3l2.7 2.7",
-	hand: "M7 13.5V6.3a1.4 1.4 0 0 1 2.8 0V11V4.5a1.4 1.4 0 0 1 2.8 0V11V5.3a1.4 1.4 0 0 1 2.8 0V12V8a1.4 1.4 0 0 1 2.8 0v6.5a6.5 6.5 0 0 1-6.5 6.5c-3 0-4.5-1.6-5.6-3.6L3.6 13a1.5 1.5 0 0 1 2.3-1.8z",
-	chat: "M3 4.5h18v12.5h-9l-4.6 3.6V17H3z",
-	people: "M9 11.5a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7zM2.5 19.5a6.5 6.5 0 0 1 13 0M15.5 4.9a3.3 3.3 0 0 1 0 6.2M18 14a6 6 0 0 1 3.5 5.5",
-	settings: "M4 7h9m4 0h3M4 17h3m4 0h9M15 4.8a2.2 2.2 0 1 0 0 4.4 2.2 2.2 0 0 0 0-4.4zM9 14.8a2.2 2.2 0 1 0 0 4.4 2.2 2.2 0 0 0 0-4.4z",
-	flip: "M4.5 10A8 8 0 0 1 19 8M19.5 14A8 8 0 0 1 5 16M19.5 4v4.5H15M4.5 20v-4.5H9",
-	pin: "M9 4h6l-.7 6 3.2 3.5h-11L9.7 10zM12 13.5V20",
-	send: "M4 12 20 4.5 14.5 20l-3-6.5zm7.5 1.5L20 4.5",
-	close: "m6 6 12 12M18 6 6 18",
-	leave: "M14 4.5H5v15h9M10.5 12H20m-3.5-3.5L20 12l-3.5 3.5",
+let drawing, due;
+export const drawBy = (draw) => { drawing = draw; };
+
+// Something has changed: everything is drawn anew, once for all that changes at this moment.
+export const changed = () => {
+	due ??= Promise.resolve().then(() => {
+		due = null;
+		drawing();
+	});
 };
 
-// The drawing `name`; `name-off` is slashed.
-function icon(name) {
-	const [base, off] = name.split("-"), make = (tag) => document.createElementNS("http://www.w3.org/2000/svg", tag);
-	const svg = make("svg"), path = make("path");
-	svg.setAttribute("viewBox", "0 0 24 24");
-	path.setAttribute("d", PATHS[base] + (off ? "M4 3l16 18" : ""));
-	svg.append(path);
-	return svg;
+// Each element `id` is seen unless its value is false or empty; it says the value, if that is a text or a number.
+export function paint(values) {
+	for (const id in values) {
+		const value = values[id], element = $(id);
+		element.hidden = !value;
+		if (typeof value !== "boolean" && element.textContent !== `${value}`) element.textContent = value; // or it is read aloud again
+	}
 }
 
-// Puts words and drawings where the markup asks for them; a button has those of what it does.
+// Makes the children of `list` those of `rows` ({id, name, text, note, orders}). What stands stays: a finger or the focus may be on it.
+export function fill(list, rows) {
+	const standing = new Map([...list.children].map((item) => [item.key, item]));
+	for (const { id, name, text = name, note = "", orders = [] } of rows) {
+		const order = (act) => el("button", { className: "text", ariaLabel: `${say(act)}: ${name}`, dataset: { do: act, peer: id, name } }, say(act));
+		const make = () => el("li", { key }, avatar(el("span"), name, id), el("p", {}, text, el("small")), ...orders.map(order));
+		const key = id + text + orders, item = standing.get(key) ?? list.appendChild(make());
+		one("small", item).textContent = note;
+		standing.delete(key);
+	}
+	for (const item of standing.values()) item.remove();
+}
+
+const PATHS = {
+	audio: "M9 6a3 3 0 0 1 6 0v5a3 3 0 0 1-6 0zM5.5 11.5a6.5 6.5 0 0 0 13 0M12 18v3",
+	video: "M3 6.5h12.5v11H3zm13 4.5 5-3v8l-5-3z",
+	speaker: "M4 9.5v5h3.5l4.5 4v-13l-4.5 4zM15.5 9a4 4 0 0 1 0 6M18 6a8.5 8.5 0 0 1 0 12",
+	share: "M3 4.5h18v13H3zM8 21h8m-4-7v-6M9 10l3-3 3 3",
+	hand: "M7 13V6a1.4 1.4 0 0 1 2.8 0v5-7a1.4 1.4 0 0 1 2.8 0v7-6a1.4 1.4 0 0 1 2.8 0v7-4a1.4 1.4 0 0 1 2.8 0v7a6.5 6.5 0 0 1-12 3l-3-5a1.5 1.5 0 0 1 2.3-1.8z",
+	chat: "M3 4.5h18V17h-9l-4.6 3.6V17H3z",
+	people: "M9 11.5a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7zm-6.5 8a6.5 6.5 0 0 1 13 0M15.5 5a3.3 3.3 0 0 1 0 6m2.5 3a6 6 0 0 1 3.5 5.5",
+	settings: "M4 7h9m4 0h3M4 17h3m4 0h9M13 7a2.2 2.2 0 1 0 4 0 2.2 2.2 0 1 0-4 0M7 17a2.2 2.2 0 1 0 4 0 2.2 2.2 0 1 0-4 0",
+	flip: "M4.5 10A8 8 0 0 1 19 8m.5 6A8 8 0 0 1 5 16M19.5 4v4.5H15M4.5 20v-4.5H9",
+	pin: "M9 4h6l-.7 6 3.2 3.5h-11L9.7 10zm3 9.5V20",
+	send: "M4 12l16-7.5L14.5 20l-3-6.5zm7.5 1.5 8.5-9",
+	close: "M6 6l12 12m0-12L6 18",
+	leave: "M14 4.5H5v15h9M10.5 12H20m-3.5-3.5L20 12l-3.5 3.5",
+	off: "M4 3l16 18",
+};
+
+// Puts words and drawings where the markup asks for them: a button that is round has those of what it does.
 export function dress(root) {
 	for (const button of all("[data-do]", root)) {
-		const act = button.dataset.do;
-		if (!button.matches(".round, .plain")) button.dataset.word ??= act;
+		const { dataset, ariaKeyShortcuts: key } = button, act = dataset.do;
+		if (!button.matches(".round, .plain")) dataset.word ??= act;
 		else {
-			button.prepend(icon(act));
-			label(button, say(act));
+			dataset.icon = act;
+			label(button, say(act) + (key ? ` (${key})` : ""));
 		}
 	}
-	for (const element of all("[data-word]", root)) element.prepend(say(element.dataset.word).replace(/ \(.\)$/, "")); // keys are for tooltips
-	for (const element of all("[data-icon]", root)) element.prepend(icon(element.dataset.icon));
+	for (const element of all("[data-word]", root)) element.prepend(say(element.dataset.word));
+	for (const element of all("[data-icon]", root)) {
+		const [svg, path] = ["svg", "path"].map((tag) => document.createElementNS("http://www.w3.org/2000/svg", tag));
+		svg.setAttribute("viewBox", "0 0 24 24");
+		path.setAttribute("d", element.dataset.icon.split(" ").map((name) => PATHS[name]).join(""));
+		svg.append(path);
+		element.prepend(svg);
+	}
 	return root;
 }
 
-export const copy = (id) => dress($(id).content.cloneNode(true)).firstElementChild;
-
 // The first letter on a colour of one's own: embers, with some rose among them.
-export function setAvatar(element, nick, id = "") {
-	const hue = [...id + nick].reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) % 70, 7);
-	element.textContent = ([...nick.trim()][0] ?? "").toUpperCase();
-	element.style.setProperty("--hue", hue < 48 ? hue : hue + 280);
+export function avatar(element, name, id = "") {
+	const hue = [...id + name].reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) % 70, 7) - 22;
+	element.className = "avatar";
+	element.ariaHidden = true;
+	element.textContent = [...name.trim().toUpperCase()][0] ?? "";
+	element.style.setProperty("--hue", hue);
+	return element;
 }
 
-// Plays `track`; true when the element shows something new.
+// Plays `track` or nothing; true when the element shows something new.
 export function setTrack(element, track = null) {
 	if ((element.srcObject?.getTracks()[0] ?? null) === track) return false;
 	element.srcObject = track && new MediaStream([track]);

@@ -1,61 +1,31 @@
 // The room and the secret of the link. The secret leaves the address bar at once, and lives as long as this tab.
 
-const kept = (what) => sessionStorage.getItem(what) ?? undefined;
-const keep = (what, value) => sessionStorage.setItem(what, value);
-
-// {room, wrong}: an empty room where the link names none, wrong when it cannot be one of ours.
+// {room, wrong}: an empty room where the link names none, wrong when it cannot be one of ours. What stands behind its # is kept:
+// `s` lets in without knocking, `k` is the server's key, for desktop clients.
 export function readLink() {
-	let room = "";
+	const { pathname, search, hash } = location, secret = new URLSearchParams(hash.slice(1)).get("s");
+	let room = "", wrong = secret !== null && !/^[\w-]{22}$/.test(secret);
 	try {
-		room = decodeURIComponent(/^\/r\/([^/]+)$/.exec(location.pathname)?.[1] ?? "");
+		room = decodeURIComponent(/^\/r\/([^/]+)$/.exec(pathname)?.[1] ?? "");
 	} catch {
-		return { room, wrong: true };
+		wrong = true;
 	}
-	const given = new URLSearchParams(location.hash.slice(1).replaceAll("+", "%2B")), secret = given.get("s"), key = given.get("k");
-	const wrong = secret !== null && !/^[\w-]{22}$/.test(secret);
-	if (secret && !wrong) keepSecret(room, secret);
-	if (/^[\w-]{43}$/.test(key)) keep("key", key);
-	if (location.hash) history.replaceState(null, "", location.pathname + location.search);
+	if (secret && !wrong) keep(room, hash);
+	if (hash) history.replaceState(null, "", pathname + search);
 	return { room, wrong };
 }
 
-// What a person typed or pasted: {room}, {url} of another page, or nothing when it is neither.
-export function readTyped(text) {
-	if (!text.includes("/")) return { room: text.replace(/[\s-]/g, "") };
-	const url = toUrl(text);
-	return url?.pathname.startsWith("/r/") ? { url: url.href } : {};
+const keep = (room, hash) => { sessionStorage[`link ${room}`] = hash; };
+const kept = (room) => sessionStorage[`link ${room}`] ?? "";
+
+export const keepSecret = (room, secret) => keep(room, `#s=${secret}`);
+export const secretOf = (room) => new URLSearchParams(kept(room).slice(1)).get("s") ?? undefined;
+
+// What to give to others.
+export const linkOf = (room) => `${location.origin}/r/${encodeURIComponent(room)}${kept(room)}`;
+
+// A new secret, and what the server is told of it: SHA-256 of its bytes.
+export async function drawSecret() {
+	const bytes = crypto.getRandomValues(new Uint8Array(16)), hash = await crypto.subtle.digest("SHA-256", bytes);
+	return [bytes, new Uint8Array(hash)].map((one) => btoa(String.fromCharCode(...one)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", ""));
 }
-
-export function toUrl(text) {
-	try {
-		const url = new URL(text);
-		return /^https?:$/.test(url.protocol) ? url : null;
-	} catch {
-		return null;
-	}
-}
-
-// What lets in without knocking, if this tab was given it.
-export const secretOf = (room) => kept(`secret ${room}`);
-export const keepSecret = (room, secret) => keep(`secret ${room}`, secret);
-
-// What to give to others; `k` is the server's key, for desktop clients.
-export function linkOf(room) {
-	const secret = secretOf(room), key = kept("key");
-	return `${location.origin}/r/${encodeURIComponent(room)}${secret ? `#s=${secret}${key ? `&k=${key}` : ""}` : ""}`;
-}
-
-const base64url = (bytes) => btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
-
-export const drawSecret = () => base64url(crypto.getRandomValues(new Uint8Array(16)));
-
-// What the server is told of a secret: SHA-256 of its bytes.
-export async function hashOf(secret) {
-	const bytes = Uint8Array.from(atob(secret.replaceAll("-", "+").replaceAll("_", "/")), (letter) => letter.charCodeAt());
-	return base64url(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
-}
-
-// Whether this tab is in the room, so that a reload comes straight back.
-export const wasIn = (room) => kept(`joined ${room}`);
-export const rememberIn = (room) => keep(`joined ${room}`, 1);
-export const forgetIn = (room) => sessionStorage.removeItem(`joined ${room}`);

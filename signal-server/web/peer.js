@@ -1,33 +1,37 @@
-// One other person: the connections to them, and how these are mended. Perfect negotiation (W3C webrtc-pc, section 10.7)
-// with incarnations (`sid`), as PROTOCOL.md has it.
+// One other person: the connections to them, how these are mended, and how good they are. Perfect negotiation (W3C webrtc-pc,
+// section 10.7) with incarnations (`sid`), as PROTOCOL.md has it.
 
-import { Hearing } from "./chat.js";
-import { parse } from "./signalling.js";
+import { chat } from "./chat.js";
+import { devices } from "./devices.js";
+import { changed } from "./dom.js";
+import { parse, server } from "./signalling.js";
+import { say } from "./words.js";
 
-const TEXT = 32 * 1024; // longest text of the channel that is read: the longest message in the widest letters
+const TEXT = 32 * 1024; // longest text of a channel that is read
 const EARLY = 64; // candidates kept until their description is there; full: the oldest goes, the better ones come late
+const BURST = 250, PER_MS = 0.004; // messages of one peer; what is beyond is dropped
+const LIMITS = [{ lost: 0.02, trip: 0.25 }, { lost: 0.08, trip: 0.6 }]; // share of packets, seconds: beyond the first fair, the second poor
+const CONNECT_MS = 15_000, FIRST_MS = 1_000;
 const WHOLE = new MediaStream(); // sound and picture belong together; a legacy page shows no track that is of none
-const CONNECT_MS = 15_000, FIRST_MS = 1_000, LONGEST_MS = 15_000;
+
+// How all connections are made; the server says `iceServers`.
+export const ways = { bundlePolicy: "max-bundle", iceServers: [], iceTransportPolicy: location.search.includes("relay=1") ? "relay" : "all" };
 
 // H.264 constrained baseline in packetization mode 1 first, as Hearth's client has it; where there is none, VP8 does.
 function prefer(place) {
-	const rank = ({ mimeType, sdpFmtpLine: line = "" }) => (!/h264/i.test(mimeType) ? 2 : /mode=1/.test(line) && /id=42/i.test(line) ? 0 : 1);
-	const { codecs } = RTCRtpReceiver.getCapabilities?.("video") ?? {};
-	if (codecs && place.receiver.track.kind === "video") place.setCodecPreferences?.(codecs.sort((a, b) => rank(a) - rank(b)));
+	const rank = ({ mimeType, sdpFmtpLine }) => `${mimeType} ${sdpFmtpLine}`.match(/h264|mode=1|id=42/gi)?.length ?? 0;
+	const codecs = place.receiver.track.kind === "video" && RTCRtpReceiver.getCapabilities?.("video")?.codecs;
+	if (codecs) place.setCodecPreferences?.(codecs.sort((a, b) => rank(b) - rank(a)));
 }
 
-// One connection through all its incarnations. `offers`: the first offer is ours, and we mend; `mayOffer`: later ones may
-// be; `polite`: we give way. `fill(pc)` fills a first offer, `attach(pc)` puts our tracks where there are places.
-function link({ offers, mayOffer, polite, configuration, signal, changed, fill, attach, channel }) {
+// The connection `name` through all its incarnations. `offers`: the first offer is ours, and we mend; `mayOffer`: later ones may
+// be; `polite`: we give way. Over "main" goes what we send, and a channel; over "screen" nothing of ours.
+function link(peer, name, offers, mayOffer, polite) {
 	let pc, sid = null, gone, early = [], jobs = Promise.resolve(), timer, tries = 0, offered, restarted, connected, closed;
-	// One thing after the other, in the order in which it was asked for.
-	const run = (job) => { jobs = jobs.then(() => closed || job()).catch((e) => closed || console.warn("peer", e)); };
-	const say = (body) => signal({ sid, ...body });
-	const describe = () => say({ desc: pc.localDescription.toJSON() });
-	const later = (act, ms) => {
-		clearTimeout(timer);
-		timer = setTimeout(act, ms);
-	};
+	// One thing after the other, as it was asked for.
+	const run = (job) => { jobs = jobs.then(() => closed || job()).catch((e) => closed || console.warn(name, e)); };
+	const signal = (body) => peer.signal({ pc: name, sid: sid ?? 0, ...body });
+	const describe = () => signal({ desc: pc.localDescription.toJSON() });
 
 	function dismantle() {
 		clearTimeout(timer);
@@ -38,35 +42,70 @@ function link({ offers, mayOffer, polite, configuration, signal, changed, fill, 
 	function build(next) {
 		dismantle();
 		[gone, sid, offered, restarted] = [sid, next];
-		const own = pc = new RTCPeerConnection(configuration());
-		const mine = (act) => (event) => pc === own && act(event);
-		own.onicecandidate = mine(({ candidate }) => {
-			if (candidate?.candidate) say({ cand: candidate.toJSON() });
-			else if (!candidate) say({ end: /^a=ice-ufrag:(\S+)/m.exec(own.localDescription?.sdp)?.[1] ?? "" });
-		});
-		own.ontrack = mine(({ track }) => {
-			self[track.kind] = track;
-			track.onunmute = track.onmute = changed;
-			changed();
-		});
-		own.ondatachannel = mine((event) => channel(event.channel));
-		own.onnegotiationneeded = mine(() => run(async () => {
-			if (own !== pc || pc.signalingState !== "stable" || !mayOffer) return; // it fires again once stable
-			await own.setLocalDescription();
-			offered = own.localDescription.type === "offer";
-			if (offered) describe();
-		}));
-		own.oniceconnectionstatechange = own.onconnectionstatechange = mine(onState);
-		later(onStuck, CONNECT_MS);
+		const own = pc = new RTCPeerConnection(ways);
+		const heard = {
+			icecandidate({ candidate }) {
+				if (candidate?.candidate) signal({ cand: candidate.toJSON() });
+				else if (!candidate) signal({ end: /^a=ice-ufrag:(\S+)/m.exec(pc.localDescription?.sdp)?.[1] ?? "" });
+			},
+			track({ track }) {
+				self[track.kind] = track;
+				track.onunmute = track.onmute = changed;
+				changed();
+			},
+			datachannel: ({ channel }) => peer.use(channel),
+			negotiationneeded: () => run(async () => {
+				if (own !== pc || pc.signalingState !== "stable" || !mayOffer) return; // it fires again once stable
+				await pc.setLocalDescription();
+				offered = pc.localDescription.type === "offer";
+				if (offered) describe();
+			}),
+			connectionstatechange: onState,
+		};
+		for (const type in heard) pc.addEventListener(type, (event) => pc === own && heard[type](event));
+		mend(CONNECT_MS);
 		changed();
 	}
 
-	// A new incarnation of ours. `negotiationneeded` makes the offer.
-	function rebuild() {
+	// A new incarnation of ours: audio, video, data, in this order. `negotiationneeded` makes the offer.
+	async function rebuild() {
 		early = [];
 		build(crypto.getRandomValues(new Uint32Array(1))[0]);
-		fill(pc);
-		pc.getTransceivers().forEach(prefer);
+		for (const kind of name === "main" ? ["audio", "video"] : ["video"]) pc.addTransceiver(kind, { direction: "recvonly" });
+		if (name === "main") peer.use(pc.createDataChannel(peer.legacy ? "simplewebrtc" : "hearth"));
+		await attach();
+	}
+
+	// Puts our tracks where there are places.
+	async function attach() {
+		for (const place of pc?.getTransceivers() ?? []) {
+			prefer(place);
+			if (name !== "main") continue;
+			const track = devices.track(place.receiver.track.kind);
+			place.sender.setStreams?.(WHOLE);
+			if (place.sender.track !== track) await place.sender.replaceTrack(track);
+			// A track that went away leaves its direction: muting must not negotiate. A page that only offers is promised one.
+			if ((track || peer.legacy) && place.direction === "recvonly") place.direction = "sendrecv";
+		}
+	}
+
+	// Begins anew, unless all is well by then.
+	function mend(ms) {
+		clearTimeout(timer);
+		if (offers) timer = setTimeout(run, ms, () => pc?.connectionState !== "connected" && rebuild());
+	}
+
+	function onState() {
+		const state = pc.connectionState;
+		if (state === "connected") {
+			clearTimeout(timer);
+			[connected, restarted, tries] = [true, false, 0];
+		} else if (state === "failed" && connected && !restarted && offers) { // ICE first, which keeps the keys
+			restarted = true;
+			pc.restartIce();
+			mend(CONNECT_MS);
+		} else if (state === "failed") mend(Math.min(CONNECT_MS, FIRST_MS * 2 ** tries++));
+		changed();
 	}
 
 	async function take(theirs, desc) {
@@ -78,8 +117,7 @@ function link({ offers, mayOffer, polite, configuration, signal, changed, fill, 
 		} else if (isOffer ? state !== "stable" && !polite : state !== "have-local-offer") return;
 		await pc.setRemoteDescription(desc); // rolls our own offer back if need be
 		if (isOffer) {
-			await attach(pc);
-			pc.getTransceivers().forEach(prefer);
+			await attach();
 			await pc.setLocalDescription();
 			describe();
 		}
@@ -93,47 +131,22 @@ function link({ offers, mayOffer, polite, configuration, signal, changed, fill, 
 		for (const { cand } of ready) await pc.addIceCandidate(cand).catch(() => {});
 	}
 
-	function onState() {
-		if (pc.connectionState === "connected") {
-			clearTimeout(timer);
-			[connected, restarted, tries] = [true, false, 0];
-		} else if (offers && [pc.iceConnectionState, pc.connectionState].includes("failed")) {
-			if (restarted || !connected) onStuck();
-			else { // ICE first, which keeps the keys, then everything anew
-				restarted = true;
-				pc.restartIce();
-				later(onStuck, CONNECT_MS);
-			}
-		}
-		changed();
-	}
-
-	function onStuck() {
-		if (!offers || closed) return;
-		later(() => run(() => pc?.connectionState !== "connected" && rebuild()), Math.min(LONGEST_MS, FIRST_MS * 2 ** tries++));
-	}
-
 	const self = {
-		audio: null,
-		video: null,
+		audio: null, video: null,
 		get pc() { return pc; },
-		get sid() { return sid; },
 		get state() {
-			const ice = pc?.iceConnectionState, shaky = ice === "disconnected";
-			if (ice === "failed") return ice;
-			return !shaky && pc?.connectionState === "connected" ? "connected" : shaky || connected ? "faltering" : "connecting";
+			const state = pc?.connectionState;
+			return state === "failed" || state === "connected" ? state : connected ? "faltering" : "connecting";
 		},
-		hear(heard) {
-			if (heard.desc) run(() => take(heard.sid, heard.desc));
-			else if (heard.cand) {
-				run(() => {
-					early.push(heard);
-					if (early.length > EARLY) early.shift();
-					if (heard.sid === sid && pc?.remoteDescription) return useEarly();
-				});
-			}
-		},
-		attach: () => run(() => pc && attach(pc)),
+		hear: (signal) => run(() => {
+			if (signal.desc) return take(signal.sid, signal.desc);
+			if (!signal.cand) return;
+			early.push(signal);
+			if (early.length > EARLY) early.shift();
+			if (signal.sid === sid && pc?.remoteDescription) return useEarly();
+		}),
+		attach: () => run(attach),
+		signal,
 		close() {
 			closed = true;
 			dismantle();
@@ -143,109 +156,132 @@ function link({ offers, mayOffer, polite, configuration, signal, changed, fill, 
 	return self;
 }
 
-// Somebody in the room. `host` is the call: what it sends, and who hears of them. A `legacy` peer is a SimpleWebRTC page: it
-// answers whom it found and offers to whom it finds, has no channel of ours, its words come by the server, its screen by a
-// connection of its own.
-export function Peer(entry, host) {
-	const { id, polite } = entry, legacy = entry.kind === "legacy", hearing = new Hearing(host.chat.last);
-	let channel;
+// Somebody in the room. `on`: `hand()` is whether ours is raised, `raised()` and `bye()` are what they did. A `legacy` peer is a
+// SimpleWebRTC page: it answers whom it found and offers to whom it finds, has no channel of ours, its words come by the server,
+// its screen by a connection of its own.
+export function Peer(entry, on) {
+	const { id, polite } = entry, legacy = entry.kind === "legacy", since = chat.last; // what was said before is not for them
+	let channel, heard = 0, asked, tokens = BURST, filled = performance.now();
 	const tell = (message) => {
 		try {
 			if (channel?.readyState === "open") channel.send(JSON.stringify(message));
 		} catch (e) {
-			console.warn("channel", e); // full: it is repeated when the channel comes back
+			console.warn(e); // full: it is repeated when the channel comes back
 		}
 	};
-	const sayMedia = () => tell({ type: "media", ...host.sends() });
-	const sayHand = () => tell({ type: "hand", up: host.hand() });
-	const through = (pc, more) => link({ ...host, ...more, signal: (body) => host.signal({ to: id, pc, ...body }) });
-	const watch = (offers) => through("screen", {
-		offers, mayOffer: offers, fill: (pc) => pc.addTransceiver("video", { direction: "recvonly" }), attach() {}, channel() {},
-	});
-	const hearChat = (n, text) => isCount(n) && typeof text === "string" && hearing.take(n) && host.heard(text);
+	const sayMedia = () => tell({ type: "media", ...devices.sends });
 
-	function use(opened) {
-		if (legacy || opened.label !== "hearth") return;
-		channel = opened;
-		opened.onopen = () => {
-			if (channel !== opened) return;
-			sayMedia();
-			tell({ type: "chat_seen", n: hearing.open() });
-			if (host.hand()) sayHand();
-		};
-		opened.onmessage = ({ data }) => {
-			if (channel === opened && typeof data === "string" && data.length <= TEXT) hearDirect(parse(data));
-		};
-	}
-
-	function hearDirect({ type, n, text, up, ...media }) {
-		if (type === "bye") host.bye();
-		if (type === "chat") hearChat(n, text);
-		if (type === "chat_seen" && isCount(n)) hearing.seen(n, (after) => host.chat.after(after).forEach(self.say));
-		if (type === "hand") {
-			if (up === true && !self.hand) host.raised();
+	// What comes by the channel.
+	const hear = {
+		__proto__: null,
+		bye: on.bye,
+		chat({ n, text }) {
+			const now = performance.now();
+			tokens = Math.min(BURST, tokens + (now - filled) * PER_MS);
+			filled = now;
+			if (!isCount(n) || typeof text !== "string" || n <= heard || tokens < 1) return;
+			tokens -= 1;
+			heard = n;
+			chat.hear(id, self.name, text);
+		},
+		// They have heard ours up to `n`: what came after is said again, once for each channel.
+		chat_seen({ n }) {
+			if (isCount(n) && !asked) chat.said.filter((said) => said.n > Math.max(n, since)).forEach(self.say);
+			asked = true;
+		},
+		hand({ up }) {
+			if (up === true && !self.hand) on.raised();
 			self.hand = up === true;
-		}
-		if (type === "media") for (const kind of ["audio", "video", "screen"]) if (kind in media) self.entry.media[kind] = media[kind] === true;
-		host.changed();
-	}
+		},
+		media(media) {
+			for (const kind of ["audio", "video", "screen"]) if (kind in media) entry.media[kind] = media[kind] === true;
+		},
+	};
 
 	const self = {
-		id, entry, legacy, sayHand,
+		id, entry, legacy, hand: false, quality: null, screen: null,
+		get name() { return entry.nick || say("guest"); },
+		get role() { return entry.role; },
+		get media() { return { ...entry.media, screen: entry.media.screen && !legacy }; },
+		get audio() { return self.main.audio; },
+		get video() { return self.main.video; },
+		// What there is to say of the connection.
+		get word() {
+			const { state, pc } = self.main;
+			if (state !== "connected") return entry.away && state === "connecting" ? "faltering" : state; // nobody there to answer
+			const films = ({ receiver, currentDirection }) => receiver.track.kind === "video" && currentDirection !== "stopped";
+			return entry.media.video && !pc.getTransceivers().some(films) ? "no_codec" : ""; // refused, and so taken away
+		},
+		signal: (body) => server.send({ type: "signal", to: id, ...body }),
+		use(opened) {
+			if (legacy || opened.label !== "hearth") return;
+			channel = opened;
+			opened.onopen = () => {
+				asked = false;
+				sayMedia();
+				tell({ type: "chat_seen", n: heard });
+				if (on.hand()) self.sayHand();
+			};
+			opened.onmessage = ({ data }) => {
+				const message = channel === opened && typeof data === "string" && data.length <= TEXT && parse(data);
+				hear[message.type]?.(message);
+				changed();
+			};
+		},
 		update(newer) {
-			self.entry = newer;
-			if (!legacy || newer.media.screen) return;
-			self.screen?.close();
-			self.screen = null;
+			Object.assign(entry, newer);
+			if (legacy && !entry.media.screen) self.screen = self.screen?.close();
 		},
 		mediaChanged() {
 			self.main.attach();
 			sayMedia();
 		},
+		sayHand: () => tell({ type: "hand", up: on.hand() }),
 		say({ n, text }) {
-			if (legacy) host.signal({ to: id, pc: "main", sid: self.main.sid ?? 0, chat: { text } });
+			if (legacy) self.main.signal({ chat: { text } });
 			else tell({ type: "chat", n, text });
 		},
 		hear(signal) {
-			if (legacy && signal.chat) hearChat(hearing.heard + 1, signal.chat.text);
+			if (legacy && signal.chat) hear.chat({ n: heard + 1, text: signal.chat.text });
 			else if (signal.pc !== "screen") self.main.hear(signal);
-			else if (legacy) (self.screen ??= watch()).hear(signal);
+			else if (legacy) (self.screen ??= link(self, "screen")).hear(signal);
 		},
-		// Whether the two sides have no video in common. Firefox offers port 0 also where it means the port of another section.
-		get hasNoVideo() {
-			const { currentRemoteDescription: theirs, currentLocalDescription: ours } = self.main.pc ?? {};
-			const refused = (section) => section.startsWith("m=video 0 ") && !/^a=bundle-only/m.test(section);
-			return [theirs, ours].some((one) => one?.sdp.split(/^(?=m=)/m).some(refused));
+		configure: () => [self.main, self.screen].forEach((one) => one?.pc?.setConfiguration(ways)), // for the next restart of ICE
+		// How good the connection was since the last look.
+		async look() {
+			const now = await read(self.main.pc), { packets, lost } = self.quality?.now ?? now;
+			const share = Math.max(0, now.lost - lost) / Math.max(1, now.packets - packets + now.lost - lost);
+			const beyond = LIMITS.filter((limits) => share > limits.lost || now.trip > limits.trip).length;
+			const grade = now.pair && ["good", "fair", "poor"][beyond];
+			self.quality = { now, grade, lost: Math.round(share * 100), way: Object.values(now.pair ?? {}).includes("relay") ? "relayed" : "direct" };
 		},
-		// New servers, for the next restart of ICE.
-		configure: () => [self.main, self.screen].forEach((one) => one?.pc?.setConfiguration(host.configuration())),
 		close(bye) {
 			if (bye) tell({ type: "bye" });
 			self.main.close();
 			self.screen?.close();
 		},
 	};
-	self.main = through("main", {
-		offers: polite, mayOffer: polite || !legacy, polite: polite && !legacy, channel: use,
-		fill(pc) { // audio, video, data, in this order
-			for (const kind of ["audio", "video"]) {
-				const track = host.track(kind);
-				pc.addTransceiver(track ?? kind, { direction: track ? "sendrecv" : "recvonly", streams: [WHOLE] });
-			}
-			use(pc.createDataChannel(legacy ? "simplewebrtc" : "hearth"));
-		},
-		async attach(pc) {
-			for (const place of pc.getTransceivers()) {
-				const track = host.track(place.receiver.track.kind);
-				place.sender.setStreams?.(WHOLE);
-				if (place.sender.track !== track) await place.sender.replaceTrack(track);
-				// A track that went away leaves its direction: muting must not negotiate. A page that only offers is promised one.
-				if ((track || legacy) && place.direction === "recvonly") place.direction = "sendrecv";
-			}
-		},
-	});
-	if (legacy && polite && entry.media.screen) self.screen = watch(true);
+	self.main = link(self, "main", polite, polite || !legacy, polite && !legacy);
+	if (legacy && polite && entry.media.screen) self.screen = link(self, "screen", true, true);
 	return self;
 }
 
 const isCount = (n) => Number.isSafeInteger(n) && n >= 0;
+
+// What a connection says of itself: between which kinds of addresses, video's codec, packets so far, round trip in seconds.
+export async function read(pc) {
+	const found = { pair: null, codec: null, packets: 0, lost: 0, trip: 0 }, report = (await pc?.getStats()) ?? new Map();
+	for (const stat of report.values()) {
+		// Firefox has no `transport`: there the pair says itself that it is the one.
+		const pair = stat.selected ? stat : report.get(stat.selectedCandidatePairId), kind = (id) => report.get(id)?.candidateType;
+		if (pair) {
+			found.pair = { local: kind(pair.localCandidateId), remote: kind(pair.remoteCandidateId) };
+			found.trip = pair.currentRoundTripTime ?? 0;
+		}
+		if (stat.type !== "inbound-rtp") continue;
+		found.packets += stat.packetsReceived;
+		found.lost += stat.packetsLost;
+		if (stat.kind === "video") found.codec = report.get(stat.codecId)?.mimeType ?? null;
+	}
+	return found;
+}

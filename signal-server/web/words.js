@@ -5,7 +5,6 @@ your_name|Your name|您的名字
 room_number|Room number or link|会议号或链接
 password|Password|入会密码
 join|Join|加入会议
-joining|Joining…|正在加入…
 again|Join again|重新加入
 cancel|Cancel|取消
 close|Close|关闭
@@ -23,30 +22,25 @@ audio|Microphone|麦克风
 video|Camera|摄像头
 speaker|Speaker|扬声器
 devices|Camera or microphone|摄像头和麦克风
-preview_wait|Your browser will ask for camera and microphone. You can join without them.|浏览器会询问摄像头和麦克风权限，没有它们也能入会
-audio_off|Mute (M)|静音 (M)
-audio_on|Unmute (M)|解除静音 (M)
-video_off|Turn camera off (V)|关闭摄像头 (V)
-video_on|Turn camera on (V)|打开摄像头 (V)
+preview_wait|Your browser asks for camera and microphone. You can join without.|浏览器会询问摄像头和麦克风权限，没有也能入会
 flip|Other camera|切换摄像头
-share|Share your screen (D)|共享屏幕 (D)
+share|Share your screen|共享屏幕
 stop|Stop sharing|停止共享
 sharing|You are sharing your screen.|您正在共享屏幕
 screen_of|{name}'s screen|{name} 的屏幕
-hand|Raise your hand (R)|举手 (R)
-chat|Chat (C)|聊天 (C)
-people|People (P)|参会者 (P)
-settings|Devices and keys (?)|设备与快捷键 (?)
-keys|M microphone, V camera, Space hold to talk, D share, R hand, C chat, P people|M 麦克风，V 摄像头，按住空格说话，D 共享，R 举手，C 聊天，P 参会者
+hand|Raise your hand|举手
+chat|Chat|聊天
+people|People|参会者
+settings|Devices and keys|设备与快捷键
+hold|Space: hold to talk|空格：按住说话
 leave|Leave|离开会议
 pin|Pin|固定
-unpin|Unpin|取消固定
-muted|muted|已静音
+silent|muted|已静音
 unseen|camera off|摄像头已关闭
-hand_up|hand raised|已举手
-raised|{name} raised a hand.|{name} 举手了
+raised|hand raised|已举手
 came|{name} joined.|{name} 加入了会议
 went|{name} left.|{name} 离开了会议
+raises|{name} raised a hand.|{name} 举手了
 good|Good connection|连接良好
 fair|Fair connection|连接一般
 poor|Poor connection|连接较差
@@ -56,9 +50,9 @@ lost|{n} % lost|丢包 {n}%
 muted_talking|You're muted. Press M to unmute.|您已静音，按 M 解除静音
 silenced|The host muted everybody. Press M to unmute.|主持人已全体静音，按 M 解除静音
 you_host|You are the host now.|您现在是主持人
-unread|, {n} unread|，{n} 条未读
+unread|{n} unread|{n} 条未读
 chat_write|Write to everybody|发送给所有人
-chat_empty|Everybody who is in the room reads this. Nothing is kept.|会议中的所有人都能看到，内容不会保存
+chat_empty|Everybody in the room reads this. Nothing is kept.|会议中的所有人都能看到，内容不会保存
 send|Send|发送
 knocks|{name} wants to come in.|{name} 请求入会
 admit|Let in|准入
@@ -77,44 +71,36 @@ ask_end|End the room for everybody?|为所有人结束会议？
 ask_kick|Remove {name} from the room?|将 {name} 移出会议？
 waiting|The host will let you in.|请等待主持人准入
 none|No {device} found. You can still join.|未检测到{device}，仍可入会
-no_access|{Device} access is off. Open system settings. Or allow it in the address bar.|没有{device}权限，前往系统设置开启，或在地址栏中允许
+no_access|{Device} access is off. Allow it in the address bar, or in system settings.|没有{device}权限，请在地址栏或系统设置中允许
 in_use|The {device} is being used by another app. Close it, then try again.|{device}被其他应用占用，请关闭后重试
-insecure|This browser gives no camera or microphone to a page without https. You can still see and hear.|没有 https 时浏览器不提供摄像头和麦克风，仍可观看和收听
-no_rtc|This browser cannot make calls. Use a current Chrome, Edge, Firefox or Safari.|此浏览器无法通话，请使用新版 Chrome、Edge、Firefox 或 Safari
+insecure|Without https a browser gives no camera or microphone. You can still see and hear.|没有 https 时浏览器不提供摄像头和麦克风，仍可观看和收听
+no_rtc|This browser cannot make calls. Use a current one.|此浏览器无法通话，请使用新版浏览器
 no_codec|This browser cannot show the others' video; sound works.|此浏览器无法显示对方视频，声音可用
-connected||
 connecting|Connecting…|正在连接…
 faltering|Reconnecting…|正在重连…
 failed|No connection. Trying again…|无法连接，正在重试…
-network_changed|The network changed. Reconnecting…|网络已切换，正在重连…
 server_lost|The connection to the host is lost. The call goes on; reconnecting…|与主持人的连接已断开，通话仍在继续，正在重连…
-server_draining|The host is about to stop the server. The call goes on while you stay.|主持人即将停止服务器，留在此页通话会继续
-server_unreachable|Can't reach the host. Same Wi-Fi? Check firewall and VPN. Trying again…|无法连接主持人，请检查是否同一网络、防火墙或 VPN。正在重试…
+server_draining|The server is about to stop. The call goes on while you stay.|服务器即将停止，留在此页通话会继续
+server_unreachable|Can't reach the host. Same Wi-Fi? Check firewall and VPN.|无法连接主持人，请检查是否同一网络、防火墙或 VPN
 left|You left the room.|您已离开会议
 ended|The host ended the room.|主持人已结束会议
 kicked|The host removed you from the room.|您已被移出会议
-dropped|The server closed the connection because too much was sent. Join again.|发送过多，服务器已断开连接，请重新加入
-replaced|This call was taken over in another window.|通话已在另一个窗口中继续
 wrong_link|This is not a Hearth link. Ask the host to send it again.|链接无效，请主持人重新发送
 need_room|Type the room number that the host gave you.|请输入主持人给您的会议号
 full|The room is full ({n} people).|会议人数已满（{n} 人）
-taken|This number is taken. Join it, or choose another.|该会议号已被使用，请加入或更换
 no_such_room|No room with this number here. Same network? Or ask for the link.|未找到该会议号，请确认在同一网络，或向主持人索取链接
 bad_invite|The invitation in this link is not right. Ask the host to send it again.|链接中的邀请不正确，请主持人重新发送
 bad_password|Type the room's password, then join again.|请输入入会密码后重新加入
 locked|The host has locked the room.|主持人已锁定会议
 denied|The host did not let you in.|主持人未准入
 rate_limited|Too many tries. Trying again in {s} seconds.|尝试过多，{s} 秒后自动重试
-unsupported_version|This page and the server do not understand each other. Reload the page.|页面与服务器版本不符，请刷新页面
-refused|The server refused ({code}). Reload the page, then try again.|服务器拒绝了请求（{code}），请刷新页面后再试
+refused|The server refused ({code}). Reload the page.|服务器拒绝了请求（{code}），请刷新页面
 `;
 
-const chinese = navigator.language.toLowerCase().startsWith("zh");
-const words = new Map(TABLE.trim().split("\n").map((line) => line.split("|")).map(([key, en, zh]) => [key, chinese ? zh : en]));
+const chinese = navigator.language.startsWith("zh");
 document.documentElement.lang = chinese ? "zh-CN" : "en";
+const words = new Map(TABLE.trim().split("\n").map((line) => line.split("|")).map(([key, en, zh]) => [key, chinese ? zh : en]));
 
-// The sentence `key`, with `{name}` replaced by `values.name`.
-export const say = (key, values = {}) => (words.get(key) ?? key).replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
-
-// Whether there is a sentence of this key.
-export const knows = (key) => words.has(key);
+// The sentence `key`, with `values.name` in the place of `{name}`; of a `code` that we do not know, that it was refused.
+export const say = (key, values = {}) =>
+	(words.get(values.code && !words.has(key) ? "refused" : key) ?? "").replace(/\{(\w+)\}/g, (_, name) => values[name]);

@@ -26,7 +26,7 @@ pub(crate) struct Door {
     tls: Option<TlsConnector>,
 }
 
-trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
 /// Somebody.
@@ -47,7 +47,20 @@ impl Door {
             .with_custom_certificate_verifier(Arc::new(Anybody(provider)))
             .with_no_client_auth();
         let tls = (scheme == "wss").then(|| TlsConnector::from(Arc::new(tls)));
-        Ok(Self { url: url.to_owned(), address, tls })
+        Ok(Self { url: url.trim_end_matches("/ws").to_owned(), address, tls })
+    }
+
+    /// A WebSocket at `path`, by a subprotocol or none.
+    pub(crate) async fn websocket(
+        &self,
+        path: &str,
+        protocol: Option<&str>,
+    ) -> Result<WebSocketStream<Box<dyn Stream>>> {
+        let mut request = format!("{}{path}", self.url).into_client_request()?;
+        if let Some(protocol) = protocol {
+            request.headers_mut().insert("sec-websocket-protocol", protocol.parse()?);
+        }
+        Ok(client_async(request, self.open().await?).await?.0)
     }
 
     async fn open(&self) -> Result<Box<dyn Stream>> {
@@ -63,9 +76,7 @@ impl Door {
 impl Person {
     /// Connects, and has a session.
     pub(crate) async fn connect(door: &Door) -> Result<Self> {
-        let mut request = door.url.as_str().into_client_request()?;
-        request.headers_mut().insert("sec-websocket-protocol", "hearth.v1".parse()?);
-        let (socket, _) = client_async(request, door.open().await?).await?;
+        let socket = door.websocket("/ws", Some("hearth.v1")).await?;
         let mut person = Self { socket, said: 0, other: None };
         person.socket.send(r#"{"type":"hello","v":[1],"client":"load/1"}"#.into()).await?;
         loop {
@@ -141,7 +152,7 @@ impl Person {
     }
 }
 
-fn words_of(message: &Message) -> Option<&str> {
+pub(crate) fn words_of(message: &Message) -> Option<&str> {
     if let Message::Text(text) = message { Some(text) } else { None }
 }
 

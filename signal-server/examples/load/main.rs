@@ -1,13 +1,15 @@
 //! A crowd for a signalling server on this machine: how much it costs to hold people, to relay for them, to let them in.
 //!
-//!     load URL PID
+//!     load URL PID [pages]
 //!
 //! URL is `ws://127.0.0.1:PORT/ws` or `wss://...` (any certificate will do); PID is the server's, whose memory and processor
-//! time are read from /proc. `cargo xtask bench signal` starts both.
+//! time are read from /proc; `pages` is a crowd of pages that were written for signalmaster, for a server of their own: memory that
+//! others have given back would be theirs for nothing. `cargo xtask bench signal` starts both.
 #![expect(clippy::print_stdout, reason = "it prints what it measured")]
 #![expect(clippy::disallowed_methods, reason = "a load has the time of the day")]
 
 mod crowd;
+mod page;
 mod process;
 
 use std::time::{Duration, Instant};
@@ -17,6 +19,7 @@ use tokio::task::JoinSet;
 use tokio::time::{interval, sleep_until};
 
 use crowd::{Door, Person};
+use page::Page;
 use process::Process;
 
 /// People who do nothing.
@@ -41,9 +44,16 @@ fn main() -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
         let door = Door::new(&url)?;
+        if arguments.next().is_some_and(|kind| kind == "pages") {
+            relay_for_pages(&door, server).await?;
+            for page in &mut idle(&door, server, "older pages", page).await? {
+                page.ping().await?;
+            }
+            return Ok(());
+        }
         join(&door).await?;
         relay(&door, server).await?;
-        idle(&door, server).await
+        idle(&door, server, "people", person).await.map(drop)
     })
 }
 
@@ -94,13 +104,41 @@ async fn relay(door: &Door, server: Process) -> Result<()> {
     let (before, begun) = (server.processor_time()?, Instant::now());
     let mut talking = JoinSet::new();
     people.into_iter().for_each(|person| drop(talking.spawn(person.talk(WORDS, WORD, begun + TALK))));
+    count("relay", talking, server, before, begun).await
+}
+
+/// The same for pages that were written for signalmaster.
+async fn relay_for_pages(door: &Door, server: Process) -> Result<()> {
+    let mut pages = Vec::new();
+    for pair in 0..TALKERS / 2 {
+        let room = format!("pages-{pair}");
+        let (mut one, mut two) = (Page::connect(door).await?, Page::connect(door).await?);
+        one.join(&room).await?;
+        two.join(&room).await?;
+        let (id, other) = (one.id.clone(), two.id.clone());
+        pages.extend([(one, other), (two, id)]);
+    }
+    let (before, begun) = (server.processor_time()?, Instant::now());
+    let mut talking = JoinSet::new();
+    pages.into_iter().for_each(|(page, to)| drop(talking.spawn(page.talk(to, WORDS, WORD, begun + TALK))));
+    count("relay for older pages", talking, server, before, begun).await
+}
+
+/// Says what was heard, and at what price.
+async fn count(
+    what: &str,
+    mut talking: JoinSet<Result<u64>>,
+    server: Process,
+    before: Duration,
+    begun: Instant,
+) -> Result<()> {
     let mut heard = 0;
     while let Some(talked) = talking.join_next().await {
         heard += talked??;
     }
     let (wall, used) = (begun.elapsed(), server.processor_time()? - before);
     println!(
-        "relay: {heard} messages of {WORD} bytes in {:.1} s, {:.2} s of processor time: {:.0} a processor second",
+        "{what}: {heard} messages of {WORD} bytes in {:.1} s, {:.2} s of processor time: {:.0} a processor second",
         wall.as_secs_f64(),
         used.as_secs_f64(),
         heard as f64 / used.as_secs_f64()
@@ -109,14 +147,25 @@ async fn relay(door: &Door, server: Process) -> Result<()> {
     Ok(())
 }
 
+async fn person(door: Door) -> Result<Person> {
+    Person::connect(&door).await
+}
+
+async fn page(door: Door) -> Result<Page> {
+    Page::connect(&door).await
+}
+
 /// How much memory somebody takes who is merely there.
-async fn idle(door: &Door, server: Process) -> Result<()> {
+async fn idle<T, F>(door: &Door, server: Process, who: &str, connect: fn(Door) -> F) -> Result<Vec<T>>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<T>> + Send + 'static,
+{
     let before = server.memory()?;
     let mut coming = JoinSet::new();
     let mut people = Vec::new();
     for _ in 0..IDLE {
-        let door = door.clone();
-        coming.spawn(async move { Person::connect(&door).await });
+        coming.spawn(connect(door.clone()));
         if coming.len() >= 64 {
             people.extend(coming.join_next().await.transpose()?.transpose()?);
         }
@@ -126,7 +175,7 @@ async fn idle(door: &Door, server: Process) -> Result<()> {
     }
     sleep_until((Instant::now() + Duration::from_secs(3)).into()).await;
     let used = server.memory()?.saturating_sub(before);
-    println!("idle: {} people held, {:.1} kB each", people.len(), used as f64 / 1000.0 / people.len() as f64);
+    println!("idle: {} {who} held, {:.1} kB each", people.len(), used as f64 / 1000.0 / people.len() as f64);
     ensure!(people.len() == IDLE, "only {} could be held", people.len());
-    Ok(())
+    Ok(people)
 }

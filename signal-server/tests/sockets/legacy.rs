@@ -1,6 +1,7 @@
 //! The old protocol over real sockets: polling, WebSocket, the way from one to the other, and whose a session is.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use hearth_signal::ServerConfig;
@@ -17,6 +18,9 @@ use crate::{Running, plain, start, within};
 
 /// Without bytes: what comes back is text.
 const POLLING: &str = "/socket.io/?EIO=3&transport=polling&b64=1";
+
+/// An answer that takes longer is noticed.
+const NOTICED: Duration = Duration::from_secs(2);
 
 pub(crate) fn with_pages() -> ServerConfig {
     let legacy = Some(LegacyRules::default());
@@ -304,6 +308,38 @@ async fn a_page_that_leaves_without_a_word_is_gone_after_the_hold_and_one_that_i
         matches!(&heard, hearth_protocol::ServerMessage::Signal(signal) if signal.from.unwrap().as_str() == poller.sid),
         "{heard:?}"
     );
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_page_that_reads_nothing_is_dropped_and_the_others_do_not_notice() {
+    let server = start(with_pages()).await;
+    let (mut deaf, mut talkers) = (Page::open(server.address).await, Vec::new());
+    deaf.join("99999").await;
+    for _ in 0..3 {
+        let mut page = Page::open(server.address).await;
+        page.join("99999").await;
+        talkers.push(page);
+    }
+    let [mut one, mut two] = [Page::open(server.address).await, Page::open(server.address).await];
+    one.join("other").await;
+    two.join("other").await;
+    // More than is kept for it, and each within what a page may say at once.
+    let word = json!({ "to": deaf.id, "type": "n", "payload": "x".repeat(1900) });
+    for round in 0..3990 {
+        for page in &mut talkers {
+            page.say("message", word.clone()).await;
+        }
+        if round % 100 == 0 {
+            one.say("message", json!({ "to": two.id, "type": "n", "n": round })).await;
+            let heard = tokio::time::timeout(NOTICED, two.hear(r#"2["message""#)).await.expect("at once");
+            assert!(heard.contains(&format!(r#""n":{round}"#)), "{heard}");
+        }
+    }
+    let removed = format!(r#"2["remove",{{"id":"{}""#, deaf.id);
+    for page in &mut talkers {
+        page.hear(&removed).await;
+    }
     server.stop().await;
 }
 

@@ -7,6 +7,7 @@ mod acme;
 mod binary;
 mod browser;
 mod client;
+mod disturbed;
 mod given;
 mod hostile;
 mod http;

@@ -96,7 +96,7 @@ async fn check_sentences(words: Words) {
     page.says("#door-fault", words.full).await;
 
     join(&page, &url, "Ann").await;
-    page.says("#wait-title", words.waiting).await;
+    page.says("#title", words.waiting).await;
     page.until("document.body.dataset.screen === 'wait' && hearth.waiting").await;
     let peer = knock(&mut host).await;
     page.click("#cancel").await;
@@ -112,14 +112,14 @@ async fn check_sentences(words: Words) {
     host.say(&format!(r#""type":"admit","peer":"{peer}""#)).await;
     page.until("document.body.dataset.screen === 'call'").await;
     host.say(&format!(r#""type":"kick","peer":"{peer}""#)).await;
-    page.says("#gone-title", words.kicked).await;
+    page.says("#title", words.kicked).await;
 
     // The link lets nobody in again who was put out; and an ended room ends waiting too.
     join(&page, &with_secret(&url, SECRET), "Ann").await;
-    page.says("#wait-title", words.waiting).await;
+    page.says("#title", words.waiting).await;
     knock(&mut host).await;
     host.say(r#""type":"end_room""#).await;
-    page.says("#gone-title", words.ended).await;
+    page.says("#title", words.ended).await;
     page.close().await;
     server.stop().await;
 }
@@ -148,7 +148,7 @@ async fn guests_talk_and_one_becomes_host_and_lets_another_in() {
     join(&bo, &with_secret(&url, SECRET), "Bo").await;
     host.say(r#""type":"leave""#).await;
     ann.until("hearth.role === 'host' && hearth.peers.length === 1 && hearth.peers[0].state === 'connected'").await;
-    bo.until("document.querySelector('.tile:not(.own) .badge:not([hidden])')").await;
+    bo.until("document.querySelector('.tile.host:not(.own)')").await;
 
     // What is said is text, addresses are links that give nothing away, and what was before is not for who came later.
     ann.write("#chat-text", "<b>hi</b> https://example.org/a. javascript:alert(1)\n").await;
@@ -175,7 +175,7 @@ async fn guests_talk_and_one_becomes_host_and_lets_another_in() {
     let carol = driver.page("en-GB").await;
     join(&carol, &url, "Carol").await;
     ann.until("hearth.lobby.length === 1").await;
-    ann.click("#knocks [data-answer=admit]").await;
+    ann.click("#knocks [data-do=admit]").await;
     carol.until("hearth.peers.filter((peer) => peer.state === 'connected').length === 2").await;
     ann.until("!document.querySelector('#knocks li')").await;
     assert_eq!(carol.evaluate("return hearth.chat").await, serde_json::json!([]));
@@ -188,7 +188,7 @@ async fn guests_talk_and_one_becomes_host_and_lets_another_in() {
 /// Opens the page without a room and makes one, as on a server that lets everybody do that.
 async fn start_room(page: &Page, server: &Running, nick: &str) -> String {
     page.open(&format!("http://{}/", server.address)).await;
-    page.until("window.hearth && document.querySelector('.preview.live')").await;
+    page.until("window.hearth && document.querySelector('.preview.seen')").await;
     page.write("#nick", nick).await;
     page.evaluate("document.querySelector('#start').hidden = false").await;
     page.click("#create").await;
@@ -246,11 +246,11 @@ async fn a_host_removes_a_guest_and_ends_an_open_room() {
     ann.click("#people-button").await;
     ann.click("#people-list [data-do=kick]").await;
     ann.click("#ask button").await;
-    bo.says("#gone-title", CHINESE.kicked).await;
+    bo.says("#title", CHINESE.kicked).await;
     ann.until("hearth.peers.length === 0").await;
     ann.click("#host-tools [data-do=end_room]").await;
     ann.click("#ask button").await;
-    ann.says("#gone-title", ENGLISH.ended).await;
+    ann.says("#title", ENGLISH.ended).await;
     for page in [ann, bo] {
         page.close().await;
     }
@@ -268,7 +268,7 @@ async fn every_control_of_the_call_is_felt_by_the_others() {
 
     // The hand, and who reads the page aloud says so.
     bo.click("nav [data-do=hand]").await;
-    ann.until("hearth.peers[0].hand && document.querySelector('.tile:not(.own) .hand:not([hidden])')").await;
+    ann.until("hearth.peers[0].hand && document.querySelector('.tile.raised:not(.own)')").await;
     ann.says("#live", "Bo raised a hand.").await;
     bo.press("r").await;
     ann.until("!hearth.peers[0].hand").await;
@@ -298,9 +298,10 @@ async fn every_control_of_the_call_is_felt_by_the_others() {
     // A tile is pinned by its button, how good the connection is stands on it, and leaving is at once.
     ann.evaluate("document.querySelector('.tile:not(.own) .pin').click()").await;
     ann.until("document.querySelector('.tile.featured:not(.own) .pin[aria-pressed=true]')").await;
-    ann.until("document.querySelector('.tile:not(.own) .quality:not([hidden])')?.title.includes('direct')").await;
+    ann.until("document.querySelector('.tile:not(.own) .quality:not([data-grade=\"\"])')?.title.includes('direct')")
+        .await;
     bo.click("nav [data-do=leave]").await;
-    bo.says("#gone-title", "You left the room.").await;
+    bo.says("#title", "You left the room.").await;
     ann.until("hearth.peers.length === 0 && document.querySelector('#live').textContent === 'Bo left.'").await;
     for page in [ann, bo] {
         page.close().await;
@@ -322,5 +323,5 @@ async fn change_the_microphone(bo: &Page) {
     .await;
     bo.until("JSON.parse(localStorage.getItem('devices')).chosen.audio === wish").await;
     bo.click("#settings button").await;
-    bo.until("document.querySelector('.door #pickers') && !document.querySelector('#settings').open").await;
+    bo.until("document.querySelector('#door #pickers') && !document.querySelector('#settings').open").await;
 }

@@ -17,7 +17,7 @@ use crate::relay::allocates;
 use crate::tls::trusting;
 use crate::within;
 
-fn program(arguments: &str) -> Command {
+pub(crate) fn program(arguments: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hearth-signal"));
     command.args(arguments.split_whitespace()).kill_on_drop(true).stderr(Stdio::piped());
     command
@@ -28,7 +28,7 @@ async fn output(arguments: &str) -> Output {
 }
 
 /// Starts it, and reads `lines` lines that say what stands where.
-async fn start(mut command: Command, lines: usize) -> (Child, Vec<String>) {
+pub(crate) async fn start(mut command: Command, lines: usize) -> (Child, Vec<String>) {
     let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
     let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut all = Vec::new();
@@ -38,13 +38,13 @@ async fn start(mut command: Command, lines: usize) -> (Child, Vec<String>) {
     (child, all)
 }
 
-async fn stop(mut child: Child) {
+pub(crate) async fn stop(mut child: Child) {
     let pid = child.id().unwrap().to_string();
     assert!(within(Command::new("kill").arg(pid).status()).await.unwrap().success());
     assert!(within(child.wait()).await.unwrap().success());
 }
 
-fn address(line: &str, start: &str) -> SocketAddr {
+pub(crate) fn address(line: &str, start: &str) -> SocketAddr {
     let rest = line.strip_prefix(start).unwrap_or_else(|| panic!("{line}"));
     rest.split([' ', '/']).next().unwrap().parse().unwrap()
 }

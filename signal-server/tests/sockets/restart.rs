@@ -9,18 +9,18 @@ use serde_json::json;
 use crate::browser::{Driver, Page};
 use crate::{Running, plain, start};
 
-async fn server(address: std::net::SocketAddr, state: &Path) -> Running {
+pub(crate) async fn server(address: std::net::SocketAddr, state: &Path) -> Running {
     let rooms = RoomsConfig { legacy: Some(LegacyRules::default()), ..RoomsConfig::default() };
     start(ServerConfig { listen: address, tickets: Some(state.to_owned()), rooms, ..plain() }).await
 }
 
 /// Looks twenty times a second at how many pictures came, and keeps the longest time without one.
-const WATCH: &str = "window.gap = 0; let seen = -1, since = performance.now(); setInterval(() => { \
+pub(crate) const WATCH: &str = "window.gap = 0; let seen = -1, since = performance.now(); setInterval(() => { \
     const video = [...document.querySelectorAll('.tile:not(.own) video')][0]; \
     const now = performance.now(), frames = video ? video.getVideoPlaybackQuality().totalVideoFrames : 0; \
     if (frames !== seen) { seen = frames; since = now; } gap = Math.max(gap, now - since); }, 50)";
 
-async fn enter(page: &Page, url: &str, nick: &str) {
+pub(crate) async fn enter(page: &Page, url: &str, nick: &str) {
     page.open(url).await;
     page.until("window.hearth && !document.querySelector('#join-button').disabled").await;
     page.write("#nick", nick).await;
@@ -28,7 +28,7 @@ async fn enter(page: &Page, url: &str, nick: &str) {
     page.until("document.body.dataset.screen === 'call'").await;
 }
 
-const SEEN: &str = "[...document.querySelectorAll('.tile:not(.own) video')]\
+pub(crate) const SEEN: &str = "[...document.querySelectorAll('.tile:not(.own) video')]\
     .some((video) => video.getVideoPlaybackQuality().totalVideoFrames > 20)";
 
 #[tokio::test]

@@ -22,7 +22,7 @@ const SIMPLEWEBRTC: &str = "2b7453142d924020cafa041e07611936094cd5e633dbbf13f5ee
 const SOCKET_IO: &str = "bd6f71afd5f24c97a3152fffec635998b4cb91448072f392c515d786ba2357eef06e84c507c0aebcad540425b736207692aca2d21f5c4dec83edd5e375477d8d";
 
 /// A folder as nginx served it: the page, and the libraries beside it.
-fn folder() -> tempfile::TempDir {
+pub(crate) fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("index.html"), include_str!("old/index.html")).unwrap();
     std::fs::write(folder.path().join("client.html"), "<script src=\"socket.io.js\"></script>").unwrap();
@@ -46,7 +46,7 @@ fn libraries() -> PathBuf {
 }
 
 /// The old set-up: the page on one port, the signalling on another.
-async fn old(folder: &Path, most: Option<u32>) -> Running {
+pub(crate) async fn old(folder: &Path, most: Option<u32>) -> Running {
     let rooms = RoomsConfig { legacy: Some(LegacyRules { max_clients: most }), ..RoomsConfig::default() };
     let other = ([127, 0, 0, 1], 0).into();
     let config = ServerConfig { static_files: Some(folder.to_owned()), also_listen: vec![other], ..with_pages() };
@@ -56,12 +56,16 @@ async fn old(folder: &Path, most: Option<u32>) -> Running {
 impl Running {
     /// The page's address, for a room.
     fn old_page(&self, nick: &str) -> String {
-        let (page, signalling) = (self.address.port(), self.others[0].port());
-        format!("http://localhost:{page}/?port={signalling}&roomid=4711&nick={nick}")
+        old_page(self.address.port(), self.others[0].port(), nick)
     }
 }
 
-async fn open(driver: &Driver, server: &Running, nick: &str) -> Page {
+/// The page's address where it lies on one port, and calls another.
+pub(crate) fn old_page(page: u16, signalling: u16, nick: &str) -> String {
+    format!("http://localhost:{page}/?port={signalling}&roomid=4711&nick={nick}")
+}
+
+pub(crate) async fn open(driver: &Driver, server: &Running, nick: &str) -> Page {
     let page = driver.page("en").await;
     page.open(&server.old_page(nick)).await;
     page

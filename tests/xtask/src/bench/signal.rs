@@ -15,8 +15,8 @@ const RELEASE: &str = "release";
 pub(super) fn run() -> Outcome<()> {
     aloud(&mut cargo(&["build", "--quiet", "--release", "-p", "hearth-signal", "--bins", "--examples"]))?;
     let folder = temporary_folder()?;
-    for is_secure in [false, true] {
-        println!("{}:", if is_secure { "with TLS" } else { "without TLS" });
+    for (is_secure, kind) in [(false, "people"), (false, "pages"), (true, "people"), (true, "pages")] {
+        println!("{kind}, {}:", if is_secure { "with TLS" } else { "without TLS" });
         let mut arguments = vec!["--listen".to_owned(), "127.0.0.1:0".to_owned()];
         arguments.extend(["--connections".to_owned(), "15000".to_owned(), "--state".to_owned()]);
         arguments.push(folder.display().to_string());
@@ -29,7 +29,7 @@ pub(super) fn run() -> Outcome<()> {
         let url = address(&ready).ok_or_else(|| format!("The server said {ready}, which is no address."))?;
         let id = children.id("server").ok_or("The server has ended.")?;
         let mut crowd = Children::new();
-        crowd.start("crowd", &program("examples/load", RELEASE)?, &[url, id.to_string()])?;
+        crowd.start("crowd", &program("examples/load", RELEASE)?, &[url, id.to_string(), kind.to_owned()])?;
         while let Some(Event::Line(_, line)) = crowd.next() {
             println!("  {line}");
         }
