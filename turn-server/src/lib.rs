@@ -7,6 +7,7 @@
 mod codec;
 mod config;
 mod crypto;
+pub mod fuzz;
 pub mod metrics;
 mod peers;
 pub mod rest;

@@ -91,6 +91,17 @@ fn clients_break_no_server() {
 }
 
 #[test]
+fn strangers_break_no_relay() {
+    replay("turn");
+    replay("turn_messages");
+}
+
+#[test]
+fn files_of_settings_break_no_reader() {
+    replay("turnserver_conf");
+}
+
+#[test]
 fn every_target_has_a_corpus_and_every_corpus_a_target() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
     let folders = std::fs::read_dir(folder).expect("there is a corpus");

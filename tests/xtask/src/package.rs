@@ -17,15 +17,17 @@ const HELP: &str = "\
 Makes a Debian package of the client: the program in a release build, its desktop entry, icon and metainfo, and the
 association with hearth: links. cargo-deb is installed into the target folder where it is missing.
 
-Usage: cargo xtask package [--debug]
+Usage: cargo xtask package [--debug | --relay]
 
   --debug   of a debug build, for the tests to install: quick to make, slow to run; it is target/debug/hearth.deb
+  --relay   the relay instead: hearth-turn, its file of settings and its systemd unit, for a server
 
 The package is written to target/debian/.";
 
 /// The version that the metadata in app/Cargo.toml was written for.
 const CARGO_DEB: &str = "cargo-deb@3.8.0";
 const CLIENT: &str = "hearth";
+const RELAY: &str = "hearth-turn";
 /// The package that tests install, beside the programs that they start.
 const DEBUG_PACKAGE: &str = "debug/hearth.deb";
 /// Where cargo-deb looks for a release, while it makes that package.
@@ -40,6 +42,10 @@ pub(crate) fn command(arguments: &[String]) -> Outcome<()> {
     let debug = match arguments {
         [] => false,
         [option] if option == "--debug" => true,
+        [option] if option == "--relay" => {
+            packages::ensure(packages::PACKAGE)?;
+            return aloud(&mut deb(RELAY)?);
+        }
         [word, ..] => return Err(format!("`cargo xtask package` takes no {word}. See `cargo xtask package --help`.")),
     };
     packages::ensure(packages::PACKAGE)?;
@@ -48,7 +54,7 @@ pub(crate) fn command(arguments: &[String]) -> Outcome<()> {
         return of_debug_build();
     }
     check()?;
-    aloud(&mut deb()?)
+    aloud(&mut deb(CLIENT)?)
 }
 
 /// Packages the client as it was built for the tests.
@@ -58,7 +64,7 @@ pub(crate) fn of_debug_build() -> Outcome<()> {
     let stage = target.join(STAGE);
     stand_in(Path::new(&program(CLIENT, DEBUG)?), &stage.join("release"))?;
     let package = target.join(DEBUG_PACKAGE);
-    let mut deb = deb()?;
+    let mut deb = deb(CLIENT)?;
     // Symbols and all, and packed in little time: it is unpacked once, and on this machine.
     deb.args(["--no-build", "--no-strip", "--fast", "--compress-type", "gz", "--output"]).arg(&package);
     quietly(deb.env("CARGO_TARGET_DIR", &stage))?;
@@ -73,8 +79,8 @@ fn check() -> Outcome<()> {
     quietly(Command::new("appstreamcli").args(["validate", "--no-net", metainfo]))
 }
 
-/// cargo-deb on the client. Programs of the system compress faster than its own code, which is not optimised here.
-fn deb() -> Outcome<Command> {
+/// cargo-deb on a package. Programs of the system compress faster than its own code, which is not optimised here.
+fn deb(package: &str) -> Outcome<Command> {
     let tools = target()?.join("tools");
     if !succeeds(with(&mut cargo(&["deb", "--version"]), &tools)) {
         println!("Installing {CARGO_DEB} into {}.", tools.display());
@@ -82,7 +88,7 @@ fn deb() -> Outcome<Command> {
         install.args(["--config", "profile.dev.debug=false"]).arg("--root").arg(&tools).arg(CARGO_DEB);
         aloud(&mut install)?;
     }
-    let mut deb = cargo(&["deb", "--package", CLIENT, "--compress-system"]);
+    let mut deb = cargo(&["deb", "--package", package, "--compress-system"]);
     with(&mut deb, &tools);
     Ok(deb)
 }

@@ -54,7 +54,10 @@ impl Server {
 
     /// Takes the news that a connection stands.
     pub fn handle_connected(&mut self, id: ConnectionId, now: Instant) {
-        let Some((owner, asked)) = self.opening(id) else { return self.emit(Output::Disconnect { connection: id }) };
+        if self.connections.get(id).is_none() {
+            return self.emit(Output::Disconnect { connection: id }); // it was given up meanwhile
+        }
+        let Some((owner, asked)) = self.opening(id) else { return };
         self.connections.enter(id, Phase::Waiting, now);
         self.stats.connections += 1;
         let response = Writer::new(Class::Success, Method::Connect, asked.transaction);
@@ -113,7 +116,8 @@ impl Server {
     pub(super) fn connection_bind(&mut self, request: &Request<'_>, now: Instant) -> Result<Writer, Refusal> {
         let Request { tuple, message, .. } = *request;
         // It has to be a connection of its own, over a stream: 400.
-        if !tuple.transport.is_stream() || self.table.get(&tuple).is_some() {
+        let is_in_use = self.table.get(&tuple).is_some() || self.connections.carried_by(tuple).is_some();
+        if !tuple.transport.is_stream() || is_in_use {
             return Err(Refusal::BadRequest);
         }
         let id = message.attribute(attribute::CONNECTION_ID).and_then(|value| value.try_into().ok());

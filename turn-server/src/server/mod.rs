@@ -363,12 +363,13 @@ impl Server {
             // Not authenticated, and not requests.
             Method::Binding | Method::Send | Method::Data | Method::ConnectionAttempt | Method::Other(_) => Ok(None),
         };
+        let is_bound = message.method == Method::ConnectionBind && outcome.is_ok();
         match outcome {
             Ok(Some(response)) => self.answer(*tuple, response, Some(key), message.fingerprinted),
             Ok(None) => {} // answered once the relay is open
             Err(refusal) => self.refuse(*tuple, message, &refusal, Some(key), now),
         }
-        if message.method == Method::ConnectionBind {
+        if is_bound {
             self.splice(*tuple);
         }
     }

@@ -22,6 +22,9 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("description", description),
     ("protocol", protocol),
     ("rooms", rooms),
+    ("turn", turn),
+    ("turn_messages", turn_messages),
+    ("turnserver_conf", turnserver_conf),
 ];
 
 /// Packets of H.264 into frames.
@@ -74,6 +77,21 @@ fn again<M: DeserializeOwned + Serialize + PartialEq + std::fmt::Debug>(text: &s
 /// A server and four clients, as a script says.
 pub fn rooms(data: &[u8]) {
     script::run(&String::from_utf8_lossy(data), start());
+}
+
+/// A relay, and what clients and peers do to it, as a script says.
+pub fn turn(data: &[u8]) {
+    hearth_turn::fuzz::core(data, start());
+}
+
+/// STUN messages, ChannelData, and streams of them.
+pub fn turn_messages(data: &[u8]) {
+    hearth_turn::fuzz::messages(data);
+}
+
+/// coturn's file of settings.
+pub fn turnserver_conf(data: &[u8]) {
+    hearth_turn::fuzz::coturn_file(data);
 }
 
 #[expect(clippy::disallowed_methods, reason = "an Instant can be made in no other way; the targets only add to it")]

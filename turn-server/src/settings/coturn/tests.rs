@@ -1,3 +1,5 @@
+//! coturn's keys: honoured, warned of, refused by name, and never repeated.
+
 use super::*;
 
 /// The file of the set-up that Hearth replaces.

@@ -1,3 +1,5 @@
+//! Our own file: what is shipped is sound, and mistakes are named.
+
 use super::*;
 
 #[test]
