@@ -68,7 +68,7 @@ impl Client {
         let transport: (u16, &[u8]) = (0x19, &[17, 0, 0, 0]);
         match self.ask(ALLOCATE, &[transport])? {
             Answer::Error(401 | 438) => self.ask(ALLOCATE, &[transport]),
-            other => Some(other),
+            answer @ (Answer::Success | Answer::Error(_)) => Some(answer),
         }
     }
 
