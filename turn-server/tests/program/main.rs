@@ -11,6 +11,7 @@
 )]
 
 mod coturn;
+mod flood;
 mod server;
 mod service;
 mod wire;

@@ -31,7 +31,12 @@ pub(crate) enum Answer {
 
 impl Client {
     pub(crate) fn new(server: SocketAddr, user: &str, password: &str) -> Self {
-        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        Self::at([127, 0, 0, 1], server, user, password)
+    }
+
+    /// A client at an address of its own.
+    pub(crate) fn at(ip: [u8; 4], server: SocketAddr, user: &str, password: &str) -> Self {
+        let socket = UdpSocket::bind(SocketAddr::from((ip, 0))).unwrap();
         socket.connect(server).unwrap();
         socket.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
         Self { socket, user: user.to_owned(), password: password.to_owned(), nonce: Vec::new(), transactions: 0 }
@@ -87,6 +92,19 @@ impl Client {
         }
         Some(if message[0] & 1 == 1 && message[1] & 0x10 == 0 { Answer::Success } else { Answer::Error(code) })
     }
+}
+
+/// A request without a signature.
+pub(crate) fn unsigned(method: u16, attributes: &[(u16, &[u8])]) -> Vec<u8> {
+    let mut message = method.to_be_bytes().to_vec();
+    message.extend([0, 0]);
+    message.extend(COOKIE);
+    message.extend([9; 12]);
+    for (kind, value) in attributes {
+        append(&mut message, *kind, value);
+    }
+    set_length(&mut message, 0);
+    message
 }
 
 fn append(message: &mut Vec<u8>, kind: u16, value: &[u8]) {
