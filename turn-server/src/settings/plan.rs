@@ -88,6 +88,7 @@ impl Plan {
         config.relay_ports = ports(&draft)?;
         config.relay_addresses = draft.relay_ips.iter().map(|ip| relay_address(*ip, &draft.external)).collect();
         config.options = options(&draft);
+        config.own.extend(draft.metrics); // opened ranges do not lead to the figures
         let tls = tls(&draft)?;
         let identity = tls.as_ref().map(|tls| tls.read()).transpose()?.map(Arc::new);
         let listen = listen(&draft, identity)?;

@@ -107,6 +107,13 @@ fn what_cannot_be_is_said_in_a_sentence() {
 }
 
 #[test]
+fn the_figures_are_no_peer_whatever_is_opened() {
+    let metrics = "127.0.0.1:9641".parse().unwrap();
+    let draft = Draft { metrics: Some(metrics), allow_peers: vec!["127.0.0.0/8".parse().unwrap()], ..Draft::default() };
+    assert!(plan(draft).config.own.contains(&metrics));
+}
+
+#[test]
 fn the_summary_holds_no_secret() {
     let draft = Draft { secrets: vec!["verysecret".to_owned()], ..Draft::default() };
     let summary = plan(draft).summary();

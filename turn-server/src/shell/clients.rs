@@ -137,3 +137,58 @@ impl Clients {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    /// Connections of this machine, and the other ends, which keep them open.
+    fn connections(count: usize) -> (Vec<Client>, Vec<TcpStream>, Instant) {
+        #[expect(clippy::disallowed_methods, reason = "virtual time needs a moment to begin at")]
+        let now = Instant::now();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let pair = || {
+            let there = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            let (here, from) = listener.accept().unwrap();
+            here.set_nonblocking(true).unwrap();
+            (Client::new(Stream::new(mio::net::TcpStream::from_std(here)), from.ip(), now), there)
+        };
+        let (clients, others) = (0..count).map(|_| pair()).unzip();
+        (clients, others, now)
+    }
+
+    #[test]
+    fn who_says_nothing_or_half_a_message_is_waited_for_half_a_minute() {
+        let (given, _others, now) = connections(3);
+        let mut clients = Clients::default();
+        let keys: Vec<usize> = given.into_iter().map(|client| clients.insert(client)).collect();
+        let [stranger, known, halting] = keys[..] else { panic!("three of them") };
+        clients.acknowledge(known, true, now);
+        clients.acknowledge(halting, true, now);
+        clients.all[halting].stream.inbox = vec![0, 1, 0];
+        assert!(clients.late(now + PATIENCE - Duration::from_millis(1)).is_empty());
+        assert_eq!(clients.late(now + PATIENCE), [stranger, halting]);
+        // Each whole message buys as much time again; and so it is for an allocation that has ended.
+        clients.renew(halting, now + PATIENCE);
+        clients.acknowledge(known, false, now + PATIENCE);
+        assert_eq!(clients.late(now + PATIENCE), [stranger]);
+        assert_eq!(clients.late(now + 2 * PATIENCE), [stranger, known, halting]);
+    }
+
+    #[test]
+    fn strangers_of_one_address_are_bounded_and_those_who_are_known_are_not() {
+        let (given, _others, now) = connections(STRANGERS + 1);
+        let (mut given, source) = (given.into_iter(), IpAddr::from([127, 0, 0, 1]));
+        let mut clients = Clients::default();
+        let keys: Vec<usize> = given.by_ref().take(STRANGERS).map(|client| clients.insert(client)).collect();
+        assert!(!clients.admits(source) && clients.admits(IpAddr::from([127, 0, 0, 2])));
+        clients.acknowledge(keys[0], true, now);
+        assert!(clients.admits(source));
+        clients.insert(given.next().unwrap());
+        assert!(!clients.admits(source));
+        clients.remove(keys[1]);
+        assert!(clients.admits(source));
+    }
+}

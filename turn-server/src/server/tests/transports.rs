@@ -186,6 +186,28 @@ fn channel_data_is_padded_on_a_stream_alone() {
     assert_eq!((to.transport, payload.len()), (Transport::Tcp, 12));
 }
 
+#[test]
+fn who_hangs_up_and_comes_again_has_one_allocation_and_no_more_quota() {
+    let mut lab = Lab::with(|config| config.quotas.allocations_per_user = 1);
+    for port in 1..200 {
+        let tuple = tcp(SocketAddr::new(ann().ip(), port));
+        let ask_for = |w: Writer| w.attribute(attribute::REQUESTED_TRANSPORT, &UDP);
+        assert!(Reply::among(ask(&mut lab, "ann", tuple, Method::Allocate, ask_for)).is_success(), "{port}");
+        let other = tcp(SocketAddr::new(ann().ip(), 1000 + port));
+        assert_eq!(Reply::among(ask(&mut lab, "ann", other, Method::Allocate, ask_for)).code, Some(486), "{port}");
+        lab.server.handle_client_gone(tuple);
+        lab.drain();
+    }
+    assert_eq!(lab.stats().allocations, 0);
+    // With a ticket it stands, and may be come back to; the quota counts it.
+    let with_ticket =
+        |w: Writer| w.attribute(attribute::REQUESTED_TRANSPORT, &UDP).attribute(attribute::MOBILITY_TICKET, &[]);
+    ask(&mut lab, "ann", tcp(ann()), Method::Allocate, with_ticket);
+    lab.server.handle_client_gone(tcp(ann()));
+    assert_eq!(lab.stats().allocations, 1);
+    assert_eq!(lab.allocate_with(ann(), |w| w).code, Some(486));
+}
+
 /// Two workers of one server.
 fn workers() -> [Lab; 2] {
     let config = config();
