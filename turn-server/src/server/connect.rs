@@ -153,7 +153,7 @@ impl Server {
 
     /// A client's stream is closed. Its allocation ends, unless it holds a ticket with which it may come back.
     pub fn handle_client_gone(&mut self, tuple: FiveTuple) {
-        if let Some(id) = self.connections.carried_by(tuple) {
+        if let Some(id) = self.connections.carried_by(tuple).filter(|_| tuple.transport.is_stream()) {
             self.disconnect(id);
         }
         if self.table.get(&tuple).is_some_and(|allocation| allocation.ticket.is_none()) {

@@ -59,6 +59,7 @@ pub use connections::ConnectionId;
 pub use discovery::Discovery;
 pub use relay::FromPeer;
 pub use send::{Passage, Way};
+pub(crate) use tuple::Place;
 pub use tuple::{FiveTuple, Transport};
 
 /// Datagrams that wait to be fetched. One input makes at most two outputs, and a shell fetches after each, so only a

@@ -52,8 +52,14 @@ pub enum Way {
 
 /// Where a peer is.
 enum Whereabouts {
-    Outside { relay: SocketAddr },
+    Outside { relay: SocketAddr, peer: SocketAddr },
     Inside { worker: Worker, relay: SocketAddr, from: SocketAddr },
+}
+
+/// To whom a client sends.
+enum To {
+    Peer(SocketAddr),
+    Channel(u16),
 }
 
 impl Server {
@@ -63,17 +69,9 @@ impl Server {
             self.stats.dropped.malformed += 1;
             return None;
         };
-        let Some(allocation) = self.table.get(tuple).filter(|allocation| allocation.is_live()) else {
-            self.stats.dropped.no_allocation += 1;
-            return None;
-        };
-        let Some(peer) = allocation.channels.peer(number, now) else {
-            self.stats.dropped.no_channel += 1;
-            return None;
-        };
         let range = ChannelData::HEADER..ChannelData::HEADER + data.len();
-        match self.locate(tuple, peer, data.len(), now)? {
-            Whereabouts::Outside { relay } => Some(Passage { way: Way::Peer { relay, peer }, data: range }),
+        match self.locate(tuple, To::Channel(number), data.len(), now)? {
+            Whereabouts::Outside { relay, peer } => Some(Passage { way: Way::Peer { relay, peer }, data: range }),
             Whereabouts::Inside { worker, relay, from } if worker != self.worker => {
                 Some(Passage { way: Way::Worker { worker, relay, from }, data: range })
             }
@@ -120,9 +118,9 @@ impl Server {
             return;
         }
         let dont_fragment = message.attribute(attribute::DONT_FRAGMENT).is_some();
-        match self.locate(&tuple, peer, data.len(), now) {
+        match self.locate(&tuple, To::Peer(peer), data.len(), now) {
             None => {}
-            Some(Whereabouts::Outside { relay }) => {
+            Some(Whereabouts::Outside { relay, .. }) => {
                 self.emit(Output::RelayTransmit { relay, destination: peer, payload: data.to_vec(), dont_fragment });
             }
             Some(Whereabouts::Inside { worker, relay, from }) if worker != self.worker => {
@@ -132,12 +130,22 @@ impl Server {
         }
     }
 
-    /// Where `peer` is, if data of the client on `tuple` may go there. What passes is counted.
-    fn locate(&mut self, tuple: &FiveTuple, peer: SocketAddr, length: usize, now: Instant) -> Option<Whereabouts> {
+    /// Where the peer is, if data of the client on `tuple` may go there. What passes is counted.
+    fn locate(&mut self, tuple: &FiveTuple, to: To, length: usize, now: Instant) -> Option<Whereabouts> {
         let dropped = &mut self.stats.dropped;
         let Some(allocation) = self.table.get_mut(tuple).filter(|allocation| allocation.relays_datagrams()) else {
             dropped.no_allocation += 1;
             return None;
+        };
+        let peer = match to {
+            To::Peer(peer) => peer,
+            To::Channel(number) => {
+                let Some(peer) = allocation.channels.peer(number, now) else {
+                    dropped.no_channel += 1;
+                    return None;
+                };
+                peer
+            }
         };
         let Some(relay) = allocation.relay_for(peer).filter(|_| allocation.permissions.holds(peer.ip(), now)) else {
             dropped.no_permission += 1;
@@ -163,6 +171,6 @@ impl Server {
             return None;
         }
         self.stats.to_peers.count(length);
-        Some(Whereabouts::Outside { relay: relay.bound })
+        Some(Whereabouts::Outside { relay: relay.bound, peer })
     }
 }

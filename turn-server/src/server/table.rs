@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 use foldhash::quality::RandomState;
 
 use super::allocation::{Allocation, Relay, Second, Ticket};
-use super::tuple::FiveTuple;
+use super::tuple::{FiveTuple, Place};
 
 /// The allocations. Each relayed datagram is looked up here, so the hash is a fast one; it is seeded by chance, so that
 /// nobody chooses addresses that collide.
 #[derive(Default)]
 pub(super) struct Table {
     allocations: HashMap<FiveTuple, Allocation, RandomState>,
-    relays: HashMap<SocketAddr, FiveTuple, RandomState>,
+    relays: HashMap<Place, FiveTuple, RandomState>,
     tickets: HashMap<Ticket, FiveTuple, RandomState>,
     deadlines: BTreeSet<(Instant, FiveTuple)>,
 }
@@ -36,7 +36,7 @@ impl Table {
 
     /// Whose relay stands on `relay`, as it is bound.
     pub(super) fn owner(&self, relay: SocketAddr) -> Option<FiveTuple> {
-        self.relays.get(&relay).copied()
+        self.relays.get(&Place(relay)).copied()
     }
 
     /// Whose ticket it is, or was last.
@@ -45,7 +45,7 @@ impl Table {
     }
 
     pub(super) fn insert(&mut self, tuple: FiveTuple, allocation: Allocation) {
-        self.relays.extend(allocation.relays().map(|relay| (relay.bound, tuple)));
+        self.relays.extend(allocation.relays().map(|relay| (Place(relay.bound), tuple)));
         for ticket in tickets(&allocation) {
             self.tickets.insert(ticket, tuple);
         }
@@ -56,7 +56,7 @@ impl Table {
     pub(super) fn remove(&mut self, tuple: &FiveTuple) -> Option<Allocation> {
         let allocation = self.allocations.remove(tuple)?;
         for relay in allocation.relays() {
-            self.relays.remove(&relay.bound);
+            self.relays.remove(&Place(relay.bound));
         }
         for ticket in tickets(&allocation) {
             self.tickets.remove(&ticket);
@@ -78,10 +78,10 @@ impl Table {
     pub(super) fn set_second(&mut self, tuple: &FiveTuple, second: Second) {
         let Some(allocation) = self.allocations.get_mut(tuple) else { return };
         if let Second::Relay(Relay { bound, .. }) = allocation.second {
-            self.relays.remove(&bound);
+            self.relays.remove(&Place(bound));
         }
         if let Second::Relay(Relay { bound, .. }) = second {
-            self.relays.insert(bound, *tuple);
+            self.relays.insert(Place(bound), *tuple);
         }
         allocation.second = second;
     }

@@ -167,9 +167,11 @@ impl Sessions {
         self.forget(tuple)
     }
 
-    /// Takes one over.
+    /// Takes one over, where there is room.
     pub(super) fn adopt(&mut self, tuple: FiveTuple, session: Session) {
-        self.all.insert(tuple, session);
+        if self.all.len() < SESSIONS {
+            self.all.insert(tuple, session);
+        }
     }
 
     /// Wakes who wants it, and forgets who is late: the clients that are gone.

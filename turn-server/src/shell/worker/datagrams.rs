@@ -150,7 +150,7 @@ impl Worker {
         let identity = self.links.identity.clone().filter(|_| self.links.doors.dtls);
         let events = self.sessions.handle(tuple, datagram, identity.as_deref(), self.now);
         self.take_events(tuple, events);
-        if !self.sessions.has(&tuple) {
+        if !self.sessions.has(&tuple) && self.core.holds(&tuple) {
             self.core.handle_client_gone(tuple);
             self.carry_out();
         }

@@ -37,7 +37,7 @@ use super::dtls::Sessions;
 use super::mail::{Mail, Parcels, Postbox};
 use super::tls::Identity;
 use super::udp::{Arena, Arrival, Outbox, Socket};
-use crate::server::Server;
+use crate::server::{Place, Server};
 use crate::{FiveTuple, Stats};
 use peers::Peers;
 
@@ -127,7 +127,7 @@ struct Sockets {
     listeners: Vec<Listener>,
     doors: Vec<Door>,
     relays: Slab<Relay>,
-    by_address: HashMap<SocketAddr, usize, RandomState>,
+    by_address: HashMap<Place, usize, RandomState>,
 }
 
 /// Data on its way.
@@ -259,6 +259,6 @@ impl Sockets {
 
     /// The relay on an address.
     fn relay(&self, address: SocketAddr) -> Option<usize> {
-        self.by_address.get(&address).copied()
+        self.by_address.get(&Place(address)).copied()
     }
 }

@@ -2,6 +2,7 @@
 
 use super::datagrams::FEW;
 use super::{Exit, Relay, RelaySocket, Source, Worker};
+use crate::server::Place;
 use crate::shell::bind;
 use crate::shell::mail::Mail;
 use crate::{FiveTuple, Output, Protocol, Transport};
@@ -88,14 +89,14 @@ impl Worker {
             }
         };
         entry.insert(Relay { address: relay, socket, batch: FEW });
-        self.sockets.by_address.insert(relay, key);
+        self.sockets.by_address.insert(Place(relay), key);
         Ok(())
     }
 
     fn close_relay(&mut self, relay: SocketAddr) {
         // What was gathered for it goes first: its place may be another relay's within this very turn.
         self.flush_keeping_arena();
-        if let Some(key) = self.sockets.by_address.remove(&relay) {
+        if let Some(key) = self.sockets.by_address.remove(&Place(relay)) {
             self.sockets.relays.try_remove(key);
         }
     }

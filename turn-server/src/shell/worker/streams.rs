@@ -186,6 +186,10 @@ impl Worker {
     pub(super) fn adopt_client(&mut self, mut client: Client) {
         let key = self.clients.all.vacant_key();
         let Some(tuple) = client.tuple else { return };
+        // A stranger who is handed from worker to worker is bounded with each of them.
+        if !self.clients.admits(client.source) {
+            return self.core.handle_refused_connection();
+        }
         if client.stream.register(&self.registry, Source::Client(key).token()).is_err() {
             return;
         }
