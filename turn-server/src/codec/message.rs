@@ -87,6 +87,11 @@ impl<'a> Message<'a> {
         Ok(())
     }
 
+    /// Its bytes.
+    pub(crate) fn length(&self) -> usize {
+        self.raw.len()
+    }
+
     /// Whether there is a MESSAGE-INTEGRITY, right or wrong.
     pub(crate) fn is_signed(&self) -> bool {
         self.sha1.is_some() || self.sha256.is_some()

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::Server;
-use super::tuple::FiveTuple;
+use super::tuple::{FiveTuple, Transport};
 use crate::codec::{Message, Writer, attribute};
 use crate::crypto::Key;
 use crate::stats::Refused;
@@ -108,7 +108,9 @@ impl Server {
         now: Instant,
     ) {
         refusal.count(&mut self.stats.refused);
-        if key.is_none() && !self.gate.challenges.admit(tuple.client.ip(), now) {
+        // Who comes by another way than UDP has shown that the address is theirs.
+        let may_be_forged = key.is_none() && tuple.transport == Transport::Udp;
+        if may_be_forged && !self.gate.challenges.admit(tuple.client.ip(), now) {
             self.stats.refused.suppressed += 1;
             return;
         }

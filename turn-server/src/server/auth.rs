@@ -41,7 +41,8 @@ pub(super) struct Credentials {
 /// A user's keys, by algorithm.
 struct Keys {
     md5: Key,
-    sha256: Key,
+    /// None where the password is not known.
+    sha256: Option<Key>,
 }
 
 /// Whether a signature is somebody's.
@@ -106,8 +107,10 @@ impl Credentials {
         let keys = |user: &User| {
             let derive =
                 |algorithm| Key::derived(algorithm, user.name.as_bytes(), realm.as_bytes(), user.password.reveal());
-            let md5 = user.key.map_or_else(|| derive(PasswordAlgorithm::Md5), Key::of_md5);
-            Keys { md5, sha256: derive(PasswordAlgorithm::Sha256) }
+            match user.key {
+                Some(key) => Keys { md5: Key::of_md5(key), sha256: None },
+                None => Keys { md5: derive(PasswordAlgorithm::Md5), sha256: Some(derive(PasswordAlgorithm::Sha256)) },
+            }
         };
         let name = |user: &User| Box::<[u8]>::from(user.name.as_bytes());
         let hash = |user: &User| (userhash(user.name.as_bytes(), realm.as_bytes()), name(user));
@@ -122,10 +125,13 @@ impl Credentials {
         }
         if let Some(keys) = self.users.get(username) {
             let key = match algorithm {
-                PasswordAlgorithm::Md5 => &keys.md5,
-                PasswordAlgorithm::Sha256 => &keys.sha256,
+                PasswordAlgorithm::Md5 => Some(&keys.md5),
+                PasswordAlgorithm::Sha256 => keys.sha256.as_ref(),
             };
-            return if message.is_signed_by(key) { Verdict::Genuine(key.clone()) } else { Verdict::Wrong };
+            return match key.filter(|key| message.is_signed_by(key)) {
+                Some(key) => Verdict::Genuine(key.clone()),
+                None => Verdict::Wrong,
+            };
         }
         match rest::expiry(username) {
             Some(end) if end > unix.as_secs() => self.judge_shared(message, username, algorithm),
@@ -181,7 +187,7 @@ impl Server {
         algorithm: PasswordAlgorithm,
         unix: Duration,
     ) -> Result<Key, Refusal> {
-        let own = self.table.get(&tuple).or_else(|| self.shown(message));
+        let own = self.table.get(&tuple).or_else(|| self.shown(message)).or_else(|| self.connecting(message));
         let known = own.filter(|allocation| &*allocation.username == username);
         if let Some(key) = known.map(|allocation| &allocation.key).filter(|key| message.is_signed_by(key)) {
             return Ok(key.clone());

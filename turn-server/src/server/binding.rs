@@ -15,6 +15,9 @@ const DISCOVERY: &[u16] = &[attribute::CHANGE_REQUEST, attribute::PADDING, attri
 const CHANGE_IP: u32 = 0x04;
 const CHANGE_PORT: u32 = 0x02;
 
+/// Bytes of a request to which an answer with three addresses of IPv6, 92 bytes, is 2.6 times as long, or less.
+const LONG_ENOUGH: usize = 36;
+
 /// An answer, and between which addresses it goes.
 pub(super) struct Bound {
     pub(super) way: FiveTuple,
@@ -63,9 +66,14 @@ impl Server {
             }
             client.set_port(u16::from_be_bytes([p0, p1]));
         }
-        let mut response = response
-            .plain_address(attribute::RESPONSE_ORIGIN, self.seen_from_outside(local))
-            .plain_address(attribute::OTHER_ADDRESS, self.seen_from_outside(other));
+        // A bare request over IPv6 may be forged, and gets no answer of several times its length: whoever wants to know more
+        // asks with an attribute.
+        let mut response = response;
+        if tuple.client.is_ipv4() || message.length() >= LONG_ENOUGH {
+            response = response
+                .plain_address(attribute::RESPONSE_ORIGIN, self.seen_from_outside(local))
+                .plain_address(attribute::OTHER_ADDRESS, self.seen_from_outside(other));
+        }
         // Section 7.6 wants an answer that is fragmented where the request was: as long as it, and no longer.
         if let Some(padding) = padding {
             response = response.attribute(attribute::PADDING, &vec![0; padding.len()]);

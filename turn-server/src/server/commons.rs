@@ -19,6 +19,8 @@ pub type Worker = u8;
 
 /// A port that nobody has.
 const FREE: u8 = 0;
+/// A port that the server itself has.
+const OURS: u8 = 0x7f;
 /// A UDP relay stands on it.
 const LIVE: u8 = 0x80;
 
@@ -51,12 +53,19 @@ impl Commons {
         let ports = config.relay_ports.len();
         let fresh = || (0..ports).map(|_| AtomicU8::new(FREE)).collect();
         let hosts = config.relay_addresses.iter().map(|address| Host { address: *address, ports: fresh() });
-        Self {
+        let commons = Self {
             hosts: hosts.collect(),
             first: *config.relay_ports.start(),
             workers: u8::try_from(workers).unwrap_or(WORKERS).clamp(1, WORKERS),
             accounts: Mutex::default(),
+        };
+        // A relay on a listener's port would share its clients.
+        for own in &config.own {
+            for host in &commons.hosts {
+                commons.set(SocketAddr::new(host.address.bound, own.port()), OURS);
+            }
         }
+        commons
     }
 
     /// How many workers there are.

@@ -5,15 +5,17 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use super::allocation::Protocol;
+use super::allocation::{Allocation, Protocol};
 use super::answer::Refusal;
 use super::connections::{Asked, ConnectionId, Phase};
 use super::tuple::FiveTuple;
 use super::{Output, Request, Server};
-use crate::codec::{Class, Method, Writer, attribute, decode_address};
+use crate::codec::{Class, Message, Method, Writer, attribute, decode_address};
 
 /// Connections of one allocation at once; beyond it a client gets 446 or 508, and a peer is closed.
 const CONNECTIONS: usize = 64;
+/// How often an id is drawn until it is nobody's.
+const TRIES: u8 = 8;
 
 impl Server {
     /// Connect: asks the shell for a connection to a peer; the answer waits for it.
@@ -41,7 +43,7 @@ impl Server {
         }
         let allocation = self.table.get_mut(&request.tuple).ok_or(Refusal::Mismatch)?;
         allocation.permissions.install(&[peer.ip()], now).map_err(|_| Refusal::Capacity)?;
-        let id = self.connection_id();
+        let id = self.connection_id().ok_or(Refusal::Capacity)?;
         let asked = Asked {
             transaction: message.transaction,
             fingerprinted: message.fingerprinted,
@@ -100,7 +102,7 @@ impl Server {
             self.stats.dropped.congested += 1;
             return None;
         }
-        let id = self.connection_id();
+        let id = self.connection_id()?;
         self.connections.insert(id, owner, peer, Phase::Waiting, now);
         self.stats.connections += 1;
         let attempt = Writer::new(Class::Indication, Method::ConnectionAttempt, self.pool.random())
@@ -127,6 +129,12 @@ impl Server {
         owner.ok_or(Refusal::BadRequest)?;
         self.connections.enter(id, Phase::Bound(tuple), now);
         Ok(Writer::success(message).attribute(attribute::CONNECTION_ID, &id.0))
+    }
+
+    /// The allocation whose connection a message names: its user is known by its key there.
+    pub(super) fn connecting(&self, message: &Message<'_>) -> Option<&Allocation> {
+        let id = ConnectionId(message.attribute(attribute::CONNECTION_ID)?.try_into().ok()?);
+        self.table.get(&self.connections.get(id)?.owner)
     }
 
     fn waiting(&self, id: ConnectionId) -> Option<FiveTuple> {
@@ -168,8 +176,12 @@ impl Server {
         }
     }
 
-    fn connection_id(&mut self) -> ConnectionId {
-        let [_, a, b, c, ..] = self.pool.random();
-        ConnectionId([self.worker, a, b, c])
+    /// An id that nobody has: of 24 bits, two of a busy server's would meet now and then.
+    fn connection_id(&mut self) -> Option<ConnectionId> {
+        let chance = |_| {
+            let [_, a, b, c, ..] = self.pool.random();
+            ConnectionId([self.worker, a, b, c])
+        };
+        (0..TRIES).map(chance).find(|id| self.connections.get(*id).is_none())
     }
 }

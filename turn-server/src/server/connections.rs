@@ -64,8 +64,9 @@ impl Connections {
         self.all.get(&id)
     }
 
-    /// A connection that begins at `now`.
+    /// A connection that begins at `now`. Its id must be nobody's.
     pub(super) fn insert(&mut self, id: ConnectionId, owner: FiveTuple, peer: SocketAddr, phase: Phase, now: Instant) {
+        self.remove(id);
         self.all.insert(id, Connection { owner, peer, phase: Phase::Waiting, until: None });
         self.enter(id, phase, now);
     }
@@ -97,6 +98,11 @@ impl Connections {
     pub(super) fn of(&self, owner: FiveTuple) -> Vec<ConnectionId> {
         let is_its = |(_, connection): &(&ConnectionId, &Connection)| connection.owner == owner;
         self.all.iter().filter(is_its).map(|(id, _)| *id).collect()
+    }
+
+    /// Those with peers of which `is_forbidden` says so.
+    pub(super) fn with(&self, is_forbidden: impl Fn(SocketAddr) -> bool) -> Vec<ConnectionId> {
+        self.all.iter().filter(|(_, connection)| is_forbidden(connection.peer)).map(|(id, _)| *id).collect()
     }
 
     /// Whether the allocation has a connection to `peer`, or is opening one.

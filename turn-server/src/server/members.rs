@@ -31,6 +31,7 @@ impl Server {
         let stays = |peer: IpAddr| is_member_peer(&members, peer) || commons.bound(SocketAddr::new(peer, 0)).is_some();
         self.table.forbid_peers(|peer| !stays(peer));
         self.rules.members = Some(members);
+        self.forbid_connections();
         self.count();
     }
 

@@ -384,7 +384,11 @@ impl Server {
     /// Whether `peer`, which is no live relay, is an address of this server that no data may go to: its listeners and
     /// other services always, the rest of its relay addresses unless the operator opened them by name.
     fn is_own(&self, peer: SocketAddr) -> bool {
-        self.rules.own.contains(&peer) || (self.commons.bound(peer).is_some() && !self.opens_own(peer.ip()))
+        let bound = self.commons.bound(peer);
+        let is_listed = |own: &SocketAddr| {
+            *own == peer || Some(*own) == bound || (own.ip().is_unspecified() && own.port() == peer.port())
+        };
+        self.rules.own.iter().any(is_listed) || (bound.is_some() && !self.opens_own(peer.ip()))
     }
 
     /// Ends an allocation.
@@ -398,6 +402,10 @@ impl Server {
     fn forget(&mut self, tuple: FiveTuple, allocation: &Allocation) {
         for id in self.connections.of(tuple) {
             self.disconnect(id);
+        }
+        // The port above is kept for a client that is there.
+        if let Some(token) = allocation.reservation {
+            self.pool.cancel(token);
         }
         for relay in allocation.relays() {
             self.pool.release(relay.bound);

@@ -13,6 +13,13 @@ use crate::codec::{Writer, attribute};
 impl Server {
     pub(super) fn refresh(&mut self, request: &Request<'_>, now: Instant) -> Result<Writer, Refusal> {
         let message = request.message;
+        // What is malformed is refused before anything moves, and a ticket is spent.
+        let asked = lifetime(message)?;
+        if let Some(Err(Refusal::BadRequest)) =
+            message.attribute(attribute::REQUESTED_ADDRESS_FAMILY).map(address_family)
+        {
+            return Err(Refusal::BadRequest);
+        }
         self.follow(request)?;
         let allocation = self.table.get(&request.tuple).ok_or(Refusal::Mismatch)?;
         // "If ... REQUESTED-ADDRESS-FAMILY ... does not match": 443.
@@ -24,7 +31,7 @@ impl Server {
                 Err(refusal) => return Err(refusal),
             },
         };
-        let granted = lifetime(message)?.unwrap_or(LIFETIME);
+        let granted = asked.unwrap_or(LIFETIME);
         let ticket = allocation.ticket.as_ref().map(|tickets| tickets.current);
         // "If the lifetime is zero, the allocation is deleted": the client may have the same 5-tuple again at once.
         let ends = message.attribute(attribute::LIFETIME) == Some(&[0; 4]);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Server;
 use super::auth::Credentials;
@@ -50,7 +50,21 @@ impl Server {
             let (commons, peers) = (&self.commons, &self.rules.peers);
             let stays = |peer: IpAddr| peers.permits(peer) || commons.bound(SocketAddr::new(peer, 0)).is_some();
             self.table.forbid_peers(|peer| !stays(peer));
+            self.forbid_connections();
         }
+    }
+
+    /// Ends connections with peers that are not permitted any more.
+    pub(super) fn forbid_connections(&mut self) {
+        for id in self.connections.with(|peer| !self.permits(peer)) {
+            self.disconnect(id);
+        }
+    }
+
+    /// Takes the wall clock once more: it may have been set since, and nothing counts while a machine sleeps.
+    pub fn handle_clock(&mut self, now: Instant, unix: Duration) {
+        self.clock.anchor = now;
+        self.clock.unix = unix;
     }
 
     /// From now on makes no new allocation; those that stand are refreshed and go on.

@@ -63,6 +63,8 @@ impl Watch {
 
     /// Reads everything again, and tells the server. What cannot be read leaves it as it was.
     pub(super) fn reload(&mut self) {
+        // Looked at before they are read: what is written meanwhile is another change.
+        let seen = stamps(self.files.iter().map(|(path, _)| path.clone()).collect());
         let draft = match self.source.draft() {
             Ok(draft) => self.flags.draft().over(draft),
             Err(error) => return refused(&error),
@@ -80,6 +82,11 @@ impl Watch {
         let users = plan.config.users.len();
         let secrets = plan.config.secrets.len();
         self.files = stamps(plan.files);
+        for (path, stamp) in &mut self.files {
+            if let Some((_, before)) = seen.iter().find(|(other, _)| other == path) {
+                *stamp = *before;
+            }
+        }
         tracing::info!(users, secrets, "settings were read again");
     }
 }

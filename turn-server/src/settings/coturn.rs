@@ -32,7 +32,7 @@ pub fn parse(text: &str) -> Result<Draft, String> {
             continue;
         }
         let (key, value) = line.split_once(['=', ' ', '\t']).unwrap_or((line, ""));
-        let value = value.trim().trim_matches('"');
+        let value = value.trim().trim_start_matches('=').trim().trim_matches('"');
         let key = key.trim().trim_start_matches('-');
         reader.take(key, value).map_err(|what| format!("line {}: {key}: {what}", number + 1))?;
     }
@@ -57,6 +57,10 @@ impl Reader {
     fn take(&mut self, key: &str, value: &str) -> Result<(), String> {
         // Who leaves a value out means what coturn does without the key.
         if value.is_empty() && wants_value(key) {
+            return Ok(());
+        }
+        // A switch that is turned off is one that was not said.
+        if !wants_value(key) && key != "stale-nonce" && matches!(value, "0" | "false" | "no" | "off") {
             return Ok(());
         }
         if self.take_addresses(key, value)? || self.take_switches(key, value)? || self.take_limits(key, value)? {
@@ -185,6 +189,8 @@ impl Reader {
             "a relay without credentials is everybody's, and a way into the network it stands in"
         } else if matches!(key, "dh-file" | "dh566" | "dh1066" | "dh2066" | "cipher-list" | "ec-curve-name") {
             "TLS takes its own modern choice, and needs no parameters"
+        } else if key == "alt-tls-listening-port" {
+            "NAT discovery is served over UDP, on `alt-listening-port`"
         } else if key == "syslog" {
             "the log goes to the standard error, where systemd's journal takes it"
         } else {

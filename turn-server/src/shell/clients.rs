@@ -16,10 +16,10 @@ const CONNECTIONS: usize = 16_384;
 /// one address, too few to use up what everybody shares.
 const STRANGERS: usize = 256;
 /// How long a connection may do without an allocation, or with half a message.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 /// Bytes that wait for one client. Full: data from peers is dropped, as a full network would; an answer still goes in.
 pub(super) const OUTBOX: usize = 512 << 10;
-/// Beyond this even answers have no room, and the connection is closed.
+/// Beyond this even answers have no room, and are dropped: a client asks again.
 pub(super) const OVERFLOW: usize = OUTBOX + (64 << 10);
 
 /// A client's connection.
@@ -53,16 +53,25 @@ pub(super) struct Clients {
     strangers: HashMap<IpAddr, usize, RandomState>,
 }
 
+/// What counts as one source: of IPv6 a /64, for whoever has one address of it has them all.
+fn network(source: IpAddr) -> IpAddr {
+    match source {
+        IpAddr::V4(_) => source,
+        IpAddr::V6(ip) => IpAddr::V6((ip.to_bits() >> 64 << 64).into()),
+    }
+}
+
 impl Client {
     pub(super) fn new(stream: Stream, source: IpAddr, now: Instant) -> Self {
         let patience = now + PATIENCE;
-        Self { stream, tuple: None, source, role: Role::Messages, patience, is_known: false }
+        Self { stream, tuple: None, source: network(source), role: Role::Messages, patience, is_known: false }
     }
 }
 
 impl Clients {
     /// Whether one more from `source` comes in.
     pub(super) fn admits(&self, source: IpAddr) -> bool {
+        let source = network(source);
         self.all.len() < CONNECTIONS && self.strangers.get(&source).copied().unwrap_or(0) < STRANGERS
     }
 

@@ -18,8 +18,8 @@ const HANDSHAKES: usize = 512;
 const SESSIONS: usize = 16_384;
 /// How long a handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// How long a session may say nothing: longer than the longest silence between two refreshes of an allocation.
-const SILENCE: Duration = Duration::from_secs(4000);
+/// How long a session is kept behind which no allocation stands.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// The longest record, and some more.
 const RECORD: usize = 17 << 10;
 
@@ -97,9 +97,6 @@ impl Sessions {
         }
         let Some(session) = self.all.get_mut(&tuple) else { return Vec::new() };
         let taken = session.dtls.handle_timeout(now).and_then(|()| session.dtls.handle_packet(datagram));
-        if session.is_open {
-            session.deadline = now + SILENCE;
-        }
         self.drain(tuple, taken.is_ok())
     }
 
@@ -139,7 +136,7 @@ impl Sessions {
                 Output::Connected => {
                     self.opening.remove(&(session.deadline, tuple));
                     session.is_open = true;
-                    session.deadline += SILENCE;
+                    session.deadline += PATIENCE;
                 }
                 Output::CloseNotify => is_over = true,
                 Output::BufferTooSmall { needed } => self.buffer.resize(needed, 0),
@@ -174,8 +171,18 @@ impl Sessions {
         }
     }
 
-    /// Wakes who wants it, and forgets who is late: the clients that are gone.
-    pub(super) fn sweep(&mut self, now: Instant) -> (Vec<(FiveTuple, Event)>, Vec<FiveTuple>) {
+    /// Wakes who wants it, and forgets who is late: the clients that are gone. `holds` says behind whom an allocation
+    /// stands: with its end, patience begins.
+    pub(super) fn sweep(
+        &mut self,
+        now: Instant,
+        holds: impl Fn(&FiveTuple) -> bool,
+    ) -> (Vec<(FiveTuple, Event)>, Vec<FiveTuple>) {
+        for (tuple, session) in self.all.iter_mut().filter(|(_, session)| session.is_open) {
+            if holds(tuple) {
+                session.deadline = now + PATIENCE;
+            }
+        }
         let mut late: Vec<FiveTuple> = self.all.iter().filter(|(_, s)| s.deadline <= now).map(|(t, _)| *t).collect();
         late.sort_unstable();
         for tuple in &late {

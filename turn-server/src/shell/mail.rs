@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use mio::Waker;
@@ -15,6 +16,9 @@ use crate::{Changes, FiveTuple, Worker};
 /// Letters that wait for one worker. Full: data is dropped and counted, as a full socket would; a client that moves gets no
 /// answer and asks again; orders from outside wait.
 const LETTERS: usize = 4096;
+
+/// Bytes of data in the letters that wait for one worker: some milliseconds of a busy one. Full: as above.
+const BYTES: usize = 8 << 20;
 
 /// A letter.
 pub(super) enum Mail {
@@ -57,6 +61,25 @@ pub(super) struct Parcel {
     pub(super) data: Range<usize>,
 }
 
+impl Mail {
+    /// Bytes of data in it.
+    pub(super) fn weight(&self) -> usize {
+        match self {
+            Self::Datagram { bytes, .. } => bytes.len(),
+            Self::Parcels(parcels) => parcels.bytes.len(),
+            Self::Client(_)
+            | Self::Session { .. }
+            | Self::Away { .. }
+            | Self::Home { .. }
+            | Self::Reload(_)
+            | Self::Identity(_)
+            | Self::Drain
+            | Self::Look
+            | Self::Stop => 0,
+        }
+    }
+}
+
 impl Parcels {
     pub(super) fn push(&mut self, relay: SocketAddr, from: SocketAddr, data: &[u8]) {
         self.bytes.extend_from_slice(&[0; super::udp::HEADROOM]);
@@ -70,6 +93,8 @@ impl Parcels {
 #[derive(Clone)]
 pub(super) struct Postbox {
     sender: Sender<Mail>,
+    /// Bytes of data that wait.
+    bytes: Arc<AtomicUsize>,
     waker: Arc<Waker>,
 }
 
@@ -77,18 +102,31 @@ impl Postbox {
     /// A postbox, and what its worker reads.
     pub(super) fn new(waker: Waker) -> (Self, Receiver<Mail>) {
         let (sender, receiver) = bounded(LETTERS);
-        (Self { sender, waker: Arc::new(waker) }, receiver)
+        (Self { sender, bytes: Arc::default(), waker: Arc::new(waker) }, receiver)
     }
 
     /// Leaves a letter, unless the box is full: then it comes back.
     pub(super) fn post(&self, mail: Mail) -> Result<(), Mail> {
+        let weight = mail.weight();
+        if weight > 0 && self.bytes.fetch_add(weight, Ordering::Relaxed) > BYTES {
+            self.taken(weight);
+            return Err(mail);
+        }
         match self.sender.try_send(mail) {
             Ok(()) => {
                 self.wake();
                 Ok(())
             }
-            Err(TrySendError::Full(mail) | TrySendError::Disconnected(mail)) => Err(mail),
+            Err(TrySendError::Full(mail) | TrySendError::Disconnected(mail)) => {
+                self.taken(weight);
+                Err(mail)
+            }
         }
+    }
+
+    /// Data of that many bytes waits no more.
+    pub(super) fn taken(&self, weight: usize) {
+        self.bytes.fetch_sub(weight, Ordering::Relaxed);
     }
 
     /// Leaves a letter, and waits for room; nobody reads it when the worker is gone.

@@ -283,7 +283,10 @@ fn relay_addresses(listeners: &[SocketAddr], external: &[IpAddr]) -> Vec<RelayAd
     for bound in ips {
         if addresses.iter().all(|address| address.bound != bound) {
             let advertised = external.iter().find(|ip| ip.is_ipv4() == bound.is_ipv4()).copied().unwrap_or(bound);
-            addresses.push(RelayAddress { bound, advertised });
+            // What the world sees as one address is one: the first.
+            if addresses.iter().all(|address| address.advertised != advertised) {
+                addresses.push(RelayAddress { bound, advertised });
+            }
         }
     }
     addresses

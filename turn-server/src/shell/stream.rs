@@ -136,9 +136,10 @@ impl Stream {
     }
 
     fn read_tls(&mut self, tls: &mut ServerConnection) -> Result<Progress, Gone> {
-        let start = self.inbox.len();
-        while self.inbox.len() - start < READ {
+        let mut taken = 0; // of the wire: records may be empty
+        while taken < READ {
             let read = tls.read_tls(&mut self.socket);
+            taken += *read.as_ref().unwrap_or(&0);
             let is_dry = match read {
                 Ok(0) => {
                     self.has_ended = true;
@@ -168,7 +169,8 @@ impl Stream {
 
     /// Bytes that wait to be sent.
     pub(super) fn queued(&self) -> usize {
-        self.outbox.len() - self.sent
+        let encrypted = self.tls.as_ref().is_some_and(|tls| tls.wants_write());
+        self.outbox.len() - self.sent + usize::from(encrypted)
     }
 
     /// Queues bytes; the caller bounds how many.

@@ -150,6 +150,20 @@ fn a_client_learns_how_its_nat_behaves() {
 }
 
 #[test]
+fn a_bare_request_over_ipv6_gets_no_answer_of_several_times_its_length() {
+    let discovery = Discovery { addresses: ["2600::1", "2600::2"].map(|ip| ip.parse().unwrap()), ports: [3478, 3479] };
+    let mut lab = Lab::with(|config| config.discovery = vec![discovery]);
+    let way = FiveTuple::udp(address("[2600::9]:9"), address("[2600::1]:3478"));
+    for (asked, most) in [(vec![], 56), (vec![(attribute::CHANGE_REQUEST, vec![0; 4]), (0x8022, vec![0; 4])], 100)] {
+        let request = asked.iter().fold(lab.writer(Method::Binding), |w, (kind, value)| w.attribute(*kind, value));
+        let request = request.seal(None, false).unwrap();
+        lab.server.handle_client(way, &request, lab.now);
+        let answer = Reply::among(lab.drain()).raw.len();
+        assert!(answer <= most && answer * 10 <= request.len() * 28, "{} bytes for {}", answer, request.len());
+    }
+}
+
+#[test]
 fn discovery_floods_no_third_port_and_answers_no_longer_than_it_was_asked() {
     let mut lab = discovering();
     let padded = lab.writer(Method::Binding).attribute(attribute::PADDING, &[0; 1400]).seal(None, false).unwrap();

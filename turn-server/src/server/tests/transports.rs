@@ -274,3 +274,51 @@ fn quotas_are_of_all_workers_together() {
     labs[1].refresh(client(2), 0);
     labs[0].allocate(client(3));
 }
+
+#[test]
+fn a_peer_that_is_refused_now_loses_its_connection() {
+    let mut lab = Lab::new();
+    relay(&mut lab);
+    let connection = connected(&mut lab);
+    bind(&mut lab, "ann", 7, &connection.0);
+    let config = config();
+    let changes = crate::Changes {
+        users: config.users,
+        secrets: config.secrets,
+        peers: PeerPolicy::default().denying(["8.0.0.0/8".parse().unwrap()]),
+        quotas: config.quotas,
+    };
+    lab.server.reload(&changes, lab.now);
+    assert_eq!(lab.drain(), [Output::Disconnect { connection }]);
+}
+
+#[test]
+fn a_connection_may_be_bound_after_the_name_that_made_it_has_ended() {
+    let mut lab = Lab::new();
+    let secret = Secret::new("new secret").unwrap();
+    let (name, password) = crate::rest::credentials(&secret, "kim", Duration::from_secs(60), UNIX);
+    let key = key(&name, &password);
+    let ask = |lab: &mut Lab, tuple: FiveTuple, method: Method, kind: u16, value: &[u8]| {
+        let nonce = lab.server.gate.nonces.issue(tuple.client, lab.server.clock.unix(lab.now));
+        let request = lab.writer(method).attribute(kind, value).attribute(attribute::USERNAME, name.as_bytes());
+        let request = request.attribute(attribute::REALM, b"hearth").attribute(attribute::NONCE, nonce.as_bytes());
+        lab.server.handle_client(tuple, &request.seal(Some(&key), false).unwrap(), lab.now);
+        lab.drain()
+    };
+    ask(&mut lab, tcp(ann()), Method::Allocate, attribute::REQUESTED_TRANSPORT, &TCP);
+    lab.pass(120);
+    let outputs = ask(&mut lab, tcp(ann()), Method::Connect, attribute::XOR_PEER_ADDRESS, &xor(peer()));
+    let [Output::Connect { connection, .. }] = outputs[..] else { panic!("{outputs:?}") };
+    lab.server.handle_connected(connection, lab.now);
+    lab.drain();
+    let other = tcp(SocketAddr::new(ann().ip(), 7));
+    let outputs = ask(&mut lab, other, Method::ConnectionBind, attribute::CONNECTION_ID, &connection.0);
+    assert!(Reply::among(outputs).is_success());
+}
+
+/// The value of XOR-PEER-ADDRESS for an address of IPv4, which no transaction changes.
+fn xor(address: SocketAddr) -> Vec<u8> {
+    let mut value = Vec::new();
+    crate::codec::encode_address(address, &[0; 12], &mut value);
+    value
+}

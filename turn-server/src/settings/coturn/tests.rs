@@ -88,6 +88,7 @@ fn a_key_that_is_not_honoured_is_named() {
         "dh-file",
         "no-auth",
         "syslog",
+        "alt-tls-listening-port",
         "cli-password",
         "oauth",
     ] {
@@ -99,6 +100,13 @@ fn a_key_that_is_not_honoured_is_named() {
         assert!(draft.warnings.iter().any(|word| word.contains(&format!("`{key}`"))), "{key}");
         assert!(draft.warnings.iter().all(|word| !word.contains("value")), "no value in a log: {:?}", draft.warnings);
     }
+}
+
+#[test]
+fn a_switch_that_is_turned_off_is_one_that_was_not_said() {
+    let draft = parse("allow-loopback-peers=0\nno-udp=false\nno-tls = no\nmobility=off\nuser-quota=0").unwrap();
+    assert!(draft.allow_peers.is_empty() && draft.udp.is_none() && draft.tls.is_none());
+    assert_eq!((draft.mobility, draft.user_quota), (Some(false), Some(Allowance::Unlimited)));
 }
 
 #[test]

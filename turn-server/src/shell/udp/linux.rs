@@ -13,6 +13,9 @@ use rustix::net::sockopt::{Ipv4PathMtuDiscovery, set_ip_mtu_discover, set_socket
 
 use super::{HEADROOM, SLOT, SLOTS, Socket};
 
+/// Bytes that fit every link (RFC 8200 section 5), headers left out.
+const SAFE: u16 = 1200;
+
 /// Whether several sockets can divide the clients of one port among them.
 pub(in crate::shell) const CAN_SHARE: bool = true;
 
@@ -88,8 +91,9 @@ impl Sender {
                 Ok(()) => return pieces.len(),
                 // No room at this moment: what did not go as one would not go one by one.
                 Err(Errno::EAGAIN | Errno::ENOBUFS) => return 0,
-                // This kernel or this device cannot cut up: for good, each datagram by itself.
-                Err(Errno::EINVAL | Errno::EIO | Errno::EOPNOTSUPP | Errno::EMSGSIZE) => {
+                // This kernel or this device cannot cut up: for good, each datagram by itself. (Pieces longer than a link's
+                // are refused, too, and say nothing of shorter ones.)
+                Err(Errno::EINVAL | Errno::EIO | Errno::EOPNOTSUPP) if size <= SAFE => {
                     tracing::info!("UDP GSO is not to be had here; datagrams are sent one by one");
                     self.has_gso = false;
                 }

@@ -166,7 +166,8 @@ impl Worker {
     }
 
     pub(super) fn sweep_sessions(&mut self) {
-        let (events, gone) = self.sessions.sweep(self.now);
+        let core = &self.core;
+        let (events, gone) = self.sessions.sweep(self.now, |tuple| core.holds(tuple));
         for (tuple, event) in events {
             self.take_events(tuple, vec![event]);
         }

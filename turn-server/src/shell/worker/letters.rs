@@ -1,17 +1,24 @@
 //! Letters of the other workers, and orders from outside.
 
 use super::turn::Turn;
-use super::{Exit, MOVED, Worker};
+use super::{Exit, MOVED, Source, Worker};
 use crate::shell::dtls;
 use crate::shell::mail::{Mail, Parcels};
 use crate::shell::udp::Outbox;
 use crate::{FiveTuple, FromPeer, Transport};
 
+/// Letters that are taken before sockets have their turn.
+const LETTERS: usize = 256;
+
 impl Worker {
     /// Takes all letters that are there. A letter that comes meanwhile wakes the poll again.
     pub(super) fn take_letters(&mut self) -> Turn {
         let mut turn = Turn::Another;
-        while let Ok(letter) = self.links.letters.try_recv() {
+        for _ in 0..LETTERS {
+            let Ok(letter) = self.links.letters.try_recv() else { return turn };
+            if let Some(own) = self.links.postboxes.get(usize::from(self.links.number)) {
+                own.taken(letter.weight());
+            }
             match letter {
                 Mail::Datagram { tuple, bytes, from } => self.take_guest(tuple, &bytes, from),
                 Mail::Client(client) => self.adopt_client(*client),
@@ -33,6 +40,7 @@ impl Worker {
             }
             self.carry_out();
         }
+        self.path.again.push(Source::Letters);
         turn
     }
 

@@ -9,27 +9,35 @@ use crate::{FiveTuple, Output, Protocol, Transport};
 use std::io;
 use std::net::SocketAddr;
 
+/// The longest message that is handed to another worker: no request is as long, and a stranger's might be.
+const REQUEST: usize = 2048;
+
 impl Worker {
     /// Carries out all outputs of the core.
     pub(super) fn carry_out(&mut self) {
         while let Some(output) = self.core.poll_output() {
-            self.carry_out_one(output);
+            self.carry_out_this(output);
         }
     }
 
     /// The same after a message of `tuple`, which `message` gives once more where it is another worker's.
     pub(super) fn carry_out_for(&mut self, tuple: FiveTuple, message: impl Fn(&Self) -> Vec<u8>) {
         while let Some(output) = self.core.poll_output() {
-            if let Output::HandOver { worker, .. } = output {
-                let bytes = message(self);
-                self.hand_over(worker, tuple, bytes);
-            } else {
-                self.carry_out_one(output);
-            }
+            self.carry_out_one(output, tuple, &message);
         }
     }
 
-    fn carry_out_one(&mut self, output: Output) {
+    /// Carries out one output of a message of `tuple`.
+    pub(super) fn carry_out_one(&mut self, output: Output, tuple: FiveTuple, message: impl Fn(&Self) -> Vec<u8>) {
+        if let Output::HandOver { worker, .. } = output {
+            let bytes = message(self);
+            self.hand_over(worker, tuple, bytes);
+        } else {
+            self.carry_out_this(output);
+        }
+    }
+
+    fn carry_out_this(&mut self, output: Output) {
         match output {
             Output::Transmit { to, payload } => self.transmit(to, &payload),
             Output::RelayTransmit { relay, destination, payload, dont_fragment } => {
@@ -110,7 +118,10 @@ impl Worker {
 
     /// Gives a client, and the message that says so, to the worker it belongs to.
     fn hand_over(&mut self, worker: crate::Worker, tuple: FiveTuple, bytes: Vec<u8>) {
-        let Some(postbox) = self.links.postboxes.get(usize::from(worker)).cloned() else { return };
+        let Some(postbox) = self.links.postboxes.get(usize::from(worker)).cloned().filter(|_| bytes.len() <= REQUEST)
+        else {
+            return;
+        };
         let from = self.links.number;
         let letter = match tuple.transport {
             Transport::Udp => Mail::Datagram { tuple, bytes, from },

@@ -60,7 +60,8 @@ impl Worker {
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return self.carry_out(),
-                Err(_) => {} // that one is gone already
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {} // that one is gone already
+                Err(_) => return self.carry_out(),                                   // no files left
             }
             self.carry_out();
         }

@@ -4,9 +4,9 @@ use std::io;
 
 use super::{Source, Worker};
 use crate::codec::frame_length;
-use crate::shell::clients::{Client, OUTBOX, OVERFLOW, Role};
+use crate::shell::clients::{Client, OUTBOX, OVERFLOW, PATIENCE, Role};
 use crate::shell::stream::{Gone, Opening, Progress, Stream};
-use crate::{FiveTuple, Transport};
+use crate::{FiveTuple, Output, Transport};
 
 /// Connections that are accepted in one go.
 const ACCEPTED: usize = 64;
@@ -25,7 +25,10 @@ impl Worker {
                 }
                 Ok(_) => self.core.handle_refused_connection(),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                Err(_) => {} // that one is gone already, or there are no files left: the next one is tried
+                // That one is gone already: the next one is tried. Where there are no files left, whoever ends lets the rest in
+                // with the next connection.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+                Err(_) => return self.core.handle_refused_connection(),
             }
         }
         self.path.again.push(Source::Door(door));
@@ -45,6 +48,9 @@ impl Worker {
         client.stream.flush()?;
         let Some(tuple) = self.know_client(key)? else { return Ok(()) };
         let Some(client) = self.clients.all.get_mut(key) else { return Ok(()) };
+        if client.is_known && client.stream.inbox.is_empty() {
+            client.patience = self.now + PATIENCE; // a message begins
+        }
         let progress = client.stream.read()?;
         self.take_messages(key, tuple)?;
         if progress == Progress::More {
@@ -88,18 +94,24 @@ impl Worker {
             let Some(message) = frame_length(rest).map_err(|_| Gone)?.and_then(|length| rest.get(..length)) else {
                 break;
             };
+            let start = taken;
             taken += message.len();
             self.core.handle_client(tuple, message, self.now);
-            // Where the connection changes hands, or becomes a peer's, what follows goes with it.
-            let after = rest.get(message.len()..).unwrap_or_default().to_vec();
-            self.leave_rest(key, after);
-            let message = message.to_vec();
-            self.carry_out_for(tuple, |_| message.clone());
-            let Some(client) = self.clients.all.get_mut(key) else { return Ok(()) };
-            if client.tuple != Some(tuple) || client.role != Role::Messages {
+            while let Some(output) = self.core.poll_output() {
+                // Where the connection changes hands, or becomes a peer's, what follows goes with it.
+                let ends = matches!(output, Output::HandOver { .. } | Output::Splice { .. });
+                if ends {
+                    self.leave_rest(key, inbox.get(taken..).unwrap_or_default().to_vec());
+                }
+                self.carry_out_one(output, tuple, |_| inbox.get(start..taken).unwrap_or_default().to_vec());
+                if ends {
+                    self.carry_out();
+                    return Ok(());
+                }
+            }
+            if !self.clients.all.contains(key) {
                 return Ok(());
             }
-            client.stream.inbox.clear();
         }
         inbox.drain(..taken);
         if let Some(client) = self.clients.all.get_mut(key) {
@@ -162,7 +174,8 @@ impl Worker {
     }
 
     pub(super) fn sweep_clients(&mut self) {
-        let tuples: Vec<_> = self.clients.all.iter().filter_map(|(key, client)| Some((key, client.tuple?))).collect();
+        let talking = self.clients.all.iter().filter(|(_, client)| client.role == Role::Messages);
+        let tuples: Vec<_> = talking.filter_map(|(key, client)| Some((key, client.tuple?))).collect();
         for (key, tuple) in tuples {
             let is_known = self.core.holds(&tuple);
             self.clients.acknowledge(key, is_known, self.now);

@@ -6,8 +6,9 @@ use std::time::Duration;
 use mio::Events;
 
 use super::{Exit, MOVED, SWEEP, Source, Worker};
+use crate::FiveTuple;
 use crate::shell::mail::Mail;
-use crate::shell::now;
+use crate::shell::{now, unix_now};
 
 /// Events that one poll gives. More wait in the kernel.
 const EVENTS: usize = 1024;
@@ -125,6 +126,7 @@ impl Worker {
             return;
         }
         self.links.swept = self.now;
+        self.core.handle_clock(self.now, unix_now());
         self.publish();
         self.sweep_clients();
         self.sweep_sessions();
@@ -139,7 +141,10 @@ impl Worker {
 
     fn sweep_guests(&mut self) {
         let core = &self.core;
-        let gone = self.moved.guests.extract_if(|tuple, _| !core.holds(tuple)).take(MOVED);
+        // One whose session is here has not come to its answer yet.
+        let sessions = &self.sessions;
+        let is_gone = |tuple: &FiveTuple| !core.holds(tuple) && !sessions.has(tuple);
+        let gone = self.moved.guests.extract_if(|tuple, _| is_gone(tuple)).take(MOVED);
         let gone: Vec<_> = gone.collect();
         for (tuple, home) in gone {
             if let Some(postbox) = self.links.postboxes.get(usize::from(home)) {
