@@ -15,8 +15,9 @@ use super::commons::{Commons, HostIndex, Worker};
 
 /// How long a reserved port waits for its token (RFC 8656 section 7.2 says at least 30 s).
 const RESERVATION: Duration = Duration::from_secs(30);
-/// Reservations at once: each holds a port that serves nobody. Full: the request gets 508.
-const RESERVATIONS: usize = 256;
+/// Reservations at once: each holds a port that serves nobody, and ends with its allocation, which a quota is for. Full: the
+/// request gets 508.
+const RESERVATIONS: usize = 2048;
 /// How often a pair is looked for while other workers take its halves.
 const PAIRS: usize = 4;
 
