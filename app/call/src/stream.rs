@@ -129,7 +129,7 @@ mod tests {
         let mut foreign = stun(0);
         foreign[4] = 0;
         for (wire, expected) in [
-            (b"HTTP/1.1".to_vec(), Err(OutOfStep)),
+            (b"SSH-2.0-".to_vec(), Err(OutOfStep)),
             (vec![0x80, 0, 0, 0], Err(OutOfStep)),
             (vec![0x50, 0, 0, 0], Err(OutOfStep)),
             (vec![0x00, 1, 0, 3], Err(OutOfStep)),

@@ -80,7 +80,9 @@ pub(super) async fn stream(
         Err(error) => tracing::warn!(%error, host = to.host, port = to.port, "no stream to a relay"),
     }
     // The call may have ended meanwhile, and then nobody waits for this.
-    drop(news.send((socket, None)).await);
+    if news.send((socket, None)).await.is_err() {
+        tracing::debug!("nobody waits for the end of a stream");
+    }
 }
 
 async fn dial(to: &RelayStream, room: Option<SpkiHash>) -> io::Result<(Box<dyn Stream>, SocketAddr, SocketAddr)> {
