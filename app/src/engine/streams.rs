@@ -183,7 +183,8 @@ mod tests {
         let (outbox, messages) = mpsc::channel(OUTBOX);
         let (news, mut told) = mpsc::channel(2);
         let (arrivals, mut came) = mpsc::channel(2);
-        let task = tokio::spawn(stream(SocketId(1), to, None, messages, news, arrivals));
+        let mut tasks = tokio::task::JoinSet::new();
+        tasks.spawn(stream(SocketId(1), to, None, messages, news, arrivals));
         let limit = Duration::from_secs(5);
         let (_, local) = tokio::time::timeout(limit, told.recv()).await.unwrap().unwrap();
         local?;
@@ -192,7 +193,7 @@ mod tests {
         let answer = tokio::time::timeout(limit, came.recv()).await.unwrap().unwrap();
         drop(outbox);
         assert_eq!(tokio::time::timeout(limit, told.recv()).await.unwrap().unwrap(), (SocketId(1), None));
-        task.await.unwrap();
+        tasks.join_next().await.unwrap().unwrap();
         answer.payload.first_chunk().copied()
     }
 
@@ -203,12 +204,13 @@ mod tests {
         let shell = hearth_turn::shell::Shell::bind(config, &hearth_turn::shell::Listen::on(&[address])).unwrap();
         let port = shell.local_addrs()[0].port();
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-        let relay = tokio::spawn(shell.run(async { drop(stopped.await) }));
+        let mut relay = tokio::task::JoinSet::new();
+        relay.spawn(shell.run(async { drop(stopped.await) }));
         let to = |port, security| RelayStream { host: "localhost".to_owned(), port, security };
         let plain = tokio::net::TcpListener::bind(address).await.unwrap().local_addr().unwrap();
         assert_eq!(ask(to(port, StreamSecurity::Plain)).await, Some([1, 1]));
         assert_eq!(ask(to(plain.port(), StreamSecurity::Plain)).await, None, "nobody listens there any more");
         drop(stop);
-        relay.await.unwrap();
+        relay.join_next().await.unwrap().unwrap();
     }
 }
