@@ -33,7 +33,7 @@ pub(crate) fn bind(plan: &RelayPlan, ice: &mut IceConfig) -> anyhow::Result<Shel
     let listen = Listen { external: plan.external.clone(), workers: 0, ..Listen::on(&plan.listen) };
     let shell = Shell::bind(config, &listen)
         .context("The relay cannot start. Choose another address by --turn-listen, or end the other TURN server")?;
-    let urls = urls(plan, shell.local_addrs());
+    let urls = with_tcp(urls(plan, shell.local_addrs()));
     warn_of_privacy(plan, shell.local_addrs());
     // An older set-up names the very relay whose place we take, with a password that we do not know.
     ice.fixed.retain(|other| !other.urls.iter().all(|url| urls.iter().any(|ours| is_same(url, ours))));
@@ -43,6 +43,11 @@ pub(crate) fn bind(plan: &RelayPlan, ice: &mut IceConfig) -> anyhow::Result<Shel
         none => *none = Some(TurnRest { urls, secret, lifetime: LIFETIME, before_join: BEFORE_JOIN }),
     }
     Ok(shell)
+}
+
+/// Each way by UDP, and after it the same by TCP: some networks let no UDP out.
+fn with_tcp(urls: Vec<String>) -> Vec<String> {
+    urls.into_iter().flat_map(|url| [url.clone(), format!("{url}?transport=tcp")]).collect()
 }
 
 /// Where members find the relay: under its names, else under the address that the world sees, else under its own.
@@ -112,6 +117,13 @@ mod tests {
             assert_eq!(urls(&plan, &local), expected);
         }
         assert_eq!(urls(&plan(&[], &[]), &local[..1]), ["turn:127.0.0.1:3478"]);
+    }
+
+    #[test]
+    fn members_are_told_of_tcp_as_well() {
+        let told = with_tcp(vec!["turn:a:1".to_owned(), "turn:[fd00::5]:2".to_owned()]);
+        let expected = ["turn:a:1", "turn:a:1?transport=tcp", "turn:[fd00::5]:2", "turn:[fd00::5]:2?transport=tcp"];
+        assert_eq!(told, expected);
     }
 
     #[test]

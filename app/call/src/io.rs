@@ -8,7 +8,7 @@ use hearth_protocol::{ClientMessage, InviteSecret, Numbered, PeerId, RoomName, R
 
 use crate::call::{HostAct, HostRule};
 use crate::candidates::Loopback;
-use crate::path::SocketId;
+use crate::path::{SocketId, SocketKind};
 
 /// How a call is set up.
 #[derive(Clone, Debug)]
@@ -104,7 +104,7 @@ pub enum Input {
     Signal(Numbered<ServerMessage>),
     /// The connection to the server opened or closed.
     SignalLink(SignalLink),
-    /// A datagram arrived on a socket.
+    /// A datagram arrived on a socket, or more bytes on a stream.
     Datagram {
         /// Which.
         socket: SocketId,
@@ -113,11 +113,11 @@ pub enum Input {
         /// All of it.
         payload: Bytes,
     },
-    /// A socket that was asked for is open, or could not be opened.
+    /// A socket that was asked for is open, or could not be opened, or is a stream that has ended.
     Socket {
         /// Which.
         socket: SocketId,
-        /// Its address; `None` when it could not be opened.
+        /// Its address; `None` when it could not be opened, or is open no more.
         local: Option<SocketAddr>,
     },
     /// The addresses of this machine that others may reach, all of them, the best first.
@@ -142,11 +142,11 @@ pub enum Input {
 /// What comes out.
 #[derive(Debug)]
 pub enum Output {
-    /// Send a datagram.
+    /// Send a datagram; on a stream, these bytes, which are one message ([`crate::is_media`] says whether it matters).
     Transmit {
         /// From which socket.
         socket: SocketId,
-        /// To whom.
+        /// To whom; a stream has one other end.
         to: SocketAddr,
         /// All of it.
         payload: Bytes,
@@ -157,12 +157,12 @@ pub enum Output {
     DialSignal,
     /// Close it.
     HangUpSignal,
-    /// Open a UDP socket on an address with a port of the system's choice, and report [`Input::Socket`].
+    /// Open a socket, and report [`Input::Socket`].
     OpenSocket {
         /// How it will be called.
         socket: SocketId,
-        /// The address; unspecified for one that only talks to a relay.
-        bind: IpAddr,
+        /// Which sort.
+        kind: SocketKind,
     },
     /// Close it.
     CloseSocket(SocketId),

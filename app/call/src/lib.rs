@@ -30,12 +30,14 @@ mod send;
 mod session;
 mod snapshot;
 mod stats;
+mod stream;
 mod topology;
 
 pub use call::{Call, HostAct, HostRule};
 pub use candidates::Loopback;
 pub use chat::ChatMessage;
 pub use io::{CallConfig, Input, Intent, MediaCommand, Output, SignalLink, Switch, TransportPolicy};
-pub use path::SocketId;
+pub use path::{SocketId, SocketKind};
 pub use snapshot::{Ask, AskState, EndReason, PairSnapshot, PeerPhase, PeerSnapshot, Phase, Refused, Route, Snapshot};
 pub use stats::{LinkCounters, PeerCounters};
+pub use stream::{RelayStream, StreamSecurity, is_media};

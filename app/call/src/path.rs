@@ -1,24 +1,43 @@
 //! The ways that datagrams can take between a peer and us.
 //!
 //! A path has a socket under it and an address that ICE knows it by: for a direct path they are the same, for a relayed
-//! one the address is the relay's. UDP direct is here, UDP through a relay in `link::turn`; TCP and TLS to a relay and
-//! ICE over TCP will be further ones. A path owns its protocol's state and neither socket nor clock.
+//! one the address is the relay's. UDP direct is here, the way through a relay, by UDP, TCP or TLS, in `link::turn`; ICE
+//! over TCP would be a further one. A path owns its protocol's state and neither socket nor clock.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
 use bytes::Bytes;
+
+use crate::stream::{RelayStream, StreamSecurity};
 
 /// A socket that the shell holds for us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SocketId(pub u32);
 
+/// What sort of socket is wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SocketKind {
+    /// UDP, on an address with a port of the system's choice; the address is unspecified where it only talks to a relay.
+    Udp(IpAddr),
+    /// A stream to a relay.
+    Stream(RelayStream),
+}
+
+/// How a relay is reached, the best first: what UDP loses is repaired or concealed, what TCP loses makes all else wait,
+/// and TLS costs a further round trip.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum RelayWay {
+    Udp,
+    Stream(StreamSecurity),
+}
+
 /// How a candidate was come by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CandidateKind {
     Host,
-    Relay { base: SocketAddr },
+    Relay { base: SocketAddr, way: RelayWay },
 }
 
 /// An address under which we can be reached.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hearth_base::{TrackKind, VideoCodec};
-use hearth_call::{Call, CallConfig, Input, Intent, Output, Phase, SignalLink, Switch};
+use hearth_call::{Call, CallConfig, Input, Intent, Output, Phase, SignalLink, SocketKind, Switch};
 use hearth_protocol::{ClientMessage, Numbered};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
@@ -14,6 +14,7 @@ use super::media::{FromMedia, Media, MediaWish};
 use super::pin::Trust;
 use super::signalling::{self, OUTBOX, ServerAddress, SignalEvent};
 use super::sockets::{self, Datagram, Sockets};
+use super::streams::StreamNews;
 use super::{CallView, Command, EngineConfig, EngineError, ServerTrust, Showing, clock, interfaces};
 
 /// How often the addresses of this machine are looked at. Asking the kernel is cheap; being told is another crate.
@@ -37,6 +38,7 @@ pub(super) struct CallLoop {
     call: Call,
     sockets: Sockets,
     datagrams: mpsc::Receiver<Datagram>,
+    streams: mpsc::Receiver<StreamNews>,
     media: Media,
     from_media: FromMedia,
     signal: Signal,
@@ -76,6 +78,7 @@ impl CallLoop {
     ) -> Result<Self, EngineError> {
         let now = clock::now();
         let (arrivals, datagrams) = mpsc::channel(sockets::WAITING);
+        let (news, streams) = mpsc::channel(sockets::NEWS);
         let (events, heard) = mpsc::channel(EVENTS);
         let video_codecs = video_codecs(&config);
         let can_encode = !video_codecs.is_empty();
@@ -96,8 +99,9 @@ impl CallLoop {
         media.wish(MediaWish::Treat(config.processing));
         Ok(Self {
             call,
-            sockets: Sockets::new(arrivals),
+            sockets: Sockets::new(arrivals, news),
             datagrams,
+            streams,
             media,
             from_media,
             signal: Signal {
@@ -161,6 +165,9 @@ impl CallLoop {
             Some(frame) = self.from_media.audio.recv() => self.call.handle(Input::Audio(frame), clock::now()),
             Some(()) = self.from_media.devices.recv() => self.on_devices(),
             Some(track) = self.from_media.lost.recv() => self.call.handle(Input::DecoderLost(track), clock::now()),
+            Some((socket, local)) = self.streams.recv() => {
+                self.call.handle(Input::Socket { socket, local }, clock::now());
+            }
             Some(datagram) = self.datagrams.recv() => {
                 self.on_datagram(datagram);
                 for _ in 0..BATCH {
@@ -235,6 +242,7 @@ impl CallLoop {
         let now = clock::now();
         match event {
             SignalEvent::Up { attempt, server, local } if attempt == self.signal.attempt => {
+                self.sockets.room_key = server.map(|(spki, _)| spki);
                 self.view.server = server.map(|(spki, trust)| (spki, trust.into()));
                 self.view.signal_fault = None;
                 self.signal.local = local;
@@ -260,11 +268,12 @@ impl CallLoop {
     fn drain(&mut self) {
         while let Some(output) = self.call.poll_output() {
             match output {
-                Output::Transmit { socket, to, payload } => self.sockets.send(socket, to, &payload),
+                Output::Transmit { socket, to, payload } => self.sockets.send(socket, to, payload),
                 Output::Signal(message) => self.say(message),
                 Output::DialSignal => self.dial(),
                 Output::HangUpSignal => self.hang_up(),
-                Output::OpenSocket { socket, bind } => {
+                Output::OpenSocket { socket, kind: SocketKind::Stream(to) } => self.sockets.dial(socket, to),
+                Output::OpenSocket { socket, kind: SocketKind::Udp(bind) } => {
                     let local = self.sockets.open(socket, bind);
                     if let Err(error) = &local {
                         tracing::warn!(%error, %bind, "socket not opened");

@@ -17,6 +17,7 @@ mod pin;
 mod signalling;
 mod sockets;
 pub(crate) mod statistics;
+mod streams;
 
 use std::sync::Arc;
 use std::thread::JoinHandle;

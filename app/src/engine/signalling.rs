@@ -122,7 +122,7 @@ pub(crate) async fn connection(
 }
 
 /// A stream of either kind: TLS, or plain to a proxy on this machine.
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 type Socket = WebSocketStream<Box<dyn Stream>>;
@@ -153,7 +153,8 @@ async fn dial(server: &ServerAddress) -> Result<Dialled, SignalFault> {
     Ok((socket, seen, local))
 }
 
-async fn secure(
+/// TLS to whoever it is, unless there is a pin: what was seen of them is the caller's to judge.
+pub(super) async fn secure(
     tcp: TcpStream,
     host: String,
     pin: Option<SpkiHash>,
@@ -271,6 +272,9 @@ async fn resolve_urls(server: &mut IceServer) {
 /// The same URL with an address in place of its name; `None` when there is no name in it, or nobody knows it.
 async fn resolve(url: &str) -> Option<String> {
     let (scheme, rest) = url.split_once(':')?;
+    if scheme == "turns" || rest.ends_with("?transport=tcp") {
+        return None; // a stream is dialled by its name, and a certificate is for that
+    }
     let (authority, query) = rest.split_once('?').map_or((rest, None), |(authority, query)| (authority, Some(query)));
     let (host, port) = authority.rsplit_once(':').unwrap_or((authority, "3478"));
     if host.starts_with('[') || host.parse::<IpAddr>().is_ok() || host.contains(':') {

@@ -1,4 +1,4 @@
-//! The call's UDP sockets.
+//! The call's sockets: UDP, and streams to relays.
 //!
 //! Owner of: every socket, and the task that reads it. Datagrams are read in batches where the system can (GRO,
 //! recvmmsg, by quinn-udp) and handed on through one bounded queue. Sending never waits: a full socket buffer is the
@@ -10,12 +10,15 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hearth_call::SocketId;
+use hearth_call::{RelayStream, SocketId};
+use hearth_protocol::SpkiHash;
 use quinn_udp::{RecvMeta, Transmit, UdpSocketState};
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
+
+use super::streams::{self, StreamNews};
 
 /// Buffers read at once. Where the system joins datagrams (GRO), one holds up to 64 of them.
 const BATCH: usize = 4;
@@ -26,7 +29,10 @@ const ERRORS: u32 = 100;
 /// Datagrams that wait for the call: 30 ms of a room of 12. Full: the reader waits, and the system's buffer drops.
 pub(crate) const WAITING: usize = 512;
 
-/// A datagram that came in.
+/// News of streams that wait for the call: several for each peer of a full room. Full: the stream waits.
+pub(super) const NEWS: usize = 64;
+
+/// A datagram that came in, or bytes of a stream.
 #[derive(Debug)]
 pub(crate) struct Datagram {
     pub(crate) socket: SocketId,
@@ -43,15 +49,28 @@ struct Open {
 /// All sockets of one call.
 pub(crate) struct Sockets {
     open: BTreeMap<SocketId, Open>,
+    /// Dropped, a stream says its last words and ends.
+    streams: BTreeMap<SocketId, mpsc::Sender<Bytes>>,
     readers: JoinSet<()>,
     arrivals: mpsc::Sender<Datagram>,
+    news: mpsc::Sender<StreamNews>,
+    /// The key of the room's own server, for relays that have the same.
+    pub(super) room_key: Option<SpkiHash>,
     /// Datagrams that the system did not take.
     pub(crate) unsent: u64,
 }
 
 impl Sockets {
-    pub(crate) fn new(arrivals: mpsc::Sender<Datagram>) -> Self {
-        Self { open: BTreeMap::new(), readers: JoinSet::new(), arrivals, unsent: 0 }
+    pub(super) fn new(arrivals: mpsc::Sender<Datagram>, news: mpsc::Sender<StreamNews>) -> Self {
+        Self {
+            open: BTreeMap::new(),
+            streams: BTreeMap::new(),
+            readers: JoinSet::new(),
+            arrivals,
+            news,
+            room_key: None,
+            unsent: 0,
+        }
     }
 
     /// Opens a socket on `bind`, with a port of the system's choice.
@@ -69,17 +88,32 @@ impl Sockets {
         Ok(local)
     }
 
+    /// Begins to open a stream; what becomes of it is news.
+    pub(super) fn dial(&mut self, socket: SocketId, to: RelayStream) {
+        let (outbox, messages) = mpsc::channel(streams::OUTBOX);
+        self.streams.insert(socket, outbox);
+        let (news, arrivals) = (self.news.clone(), self.arrivals.clone());
+        self.readers.spawn(streams::stream(socket, to, self.room_key, messages, news, arrivals));
+    }
+
     pub(crate) fn close(&mut self, socket: SocketId) {
         if let Some(open) = self.open.remove(&socket) {
             open.reader.abort();
         }
+        self.streams.remove(&socket);
         // Readers that were aborted are taken out, or the set would grow with every restart.
         while self.readers.try_join_next().is_some() {}
     }
 
-    pub(crate) fn send(&mut self, socket: SocketId, to: SocketAddr, payload: &[u8]) {
+    pub(crate) fn send(&mut self, socket: SocketId, to: SocketAddr, payload: Bytes) {
+        if let Some(stream) = self.streams.get(&socket) {
+            if stream.try_send(payload).is_err() {
+                self.unsent += 1;
+            }
+            return;
+        }
         let Some(open) = self.open.get(&socket) else { return };
-        let transmit = Transmit { destination: to, ecn: None, contents: payload, segment_size: None, src_ip: None };
+        let transmit = Transmit { destination: to, ecn: None, contents: &payload, segment_size: None, src_ip: None };
         let sent = open.io.try_io(Interest::WRITABLE, || open.state.try_send((&*open.io).into(), &transmit));
         if sent.is_err() {
             self.unsent += 1;
@@ -126,7 +160,8 @@ mod tests {
         const COUNT: usize = 30;
         const LENGTH: usize = 1200;
         let (sender, mut arrivals) = mpsc::channel(WAITING);
-        let mut sockets = Sockets::new(sender);
+        let (news, _) = mpsc::channel(NEWS);
+        let mut sockets = Sockets::new(sender, news);
         let local = sockets.open(SocketId(1), IpAddr::from([127, 0, 0, 1])).unwrap();
         let out = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let state = UdpSocketState::new((&out).into()).unwrap();

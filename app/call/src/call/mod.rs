@@ -392,7 +392,7 @@ impl Call {
     fn on_peer_output(&mut self, output: PeerOutput, now: Instant) {
         match output {
             PeerOutput::Say { to, pc, sid, body } => self.say_to(to, pc, sid, body),
-            PeerOutput::Open { socket, bind } => self.outputs.push_back(Output::OpenSocket { socket, bind }),
+            PeerOutput::Open { socket, kind } => self.outputs.push_back(Output::OpenSocket { socket, kind }),
             PeerOutput::Close(socket) => self.outputs.push_back(Output::CloseSocket(socket)),
             PeerOutput::Transmit { socket, to, payload } => {
                 self.outputs.push_back(Output::Transmit { socket, to, payload });

@@ -9,7 +9,7 @@ use hearth_protocol::{
 
 use super::door::Refusal;
 use super::{Call, Output, Phase, Wanted};
-use crate::peer::gather::turn_servers;
+use crate::peer::servers::turn_servers;
 use crate::peer::{Context, Farewell, Peer, PeerOutput};
 use crate::session::{Heard, Kept};
 use crate::snapshot::{AskState, EndReason, Refused};

@@ -36,7 +36,7 @@ pub(crate) use build::{AUDIO_CLOCK, VIDEO_CLOCK};
 pub(crate) use feedback::Feedback;
 pub(crate) use media::{RtpIn, RtpOut};
 pub(crate) use negotiate::Video;
-pub(crate) use turn::{RelayPath, TurnServer};
+pub(crate) use turn::{RelayAddress, RelayPath, TurnServer};
 
 use crate::stats::LinkCounters;
 use flight::FlightRepeater;

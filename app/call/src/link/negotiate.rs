@@ -13,7 +13,8 @@ use rtc::peer_connection::transport::{RTCIceCandidate, RTCIceCandidateInit};
 use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
 
 use super::{Link, LinkError, LocalTrack, Sender, build};
-use crate::path::{CandidateKind, LocalCandidate};
+use crate::path::{CandidateKind, LocalCandidate, RelayWay};
+use crate::stream::StreamSecurity;
 
 /// Whether the two sides have a video codec in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +27,16 @@ pub(crate) enum Video {
 
 /// Name of the data channel that the first offer opens.
 const CHANNEL: &str = "hearth";
+
+/// RFC 8445, section 5.1.2.1: type preference 0 and component 1, so that the local preference alone tells relays apart.
+fn relay_priority(way: RelayWay) -> u32 {
+    let local_preference: u32 = match way {
+        RelayWay::Udp => 65535,
+        RelayWay::Stream(StreamSecurity::Plain) => 32768,
+        RelayWay::Stream(StreamSecurity::Tls) => 16384,
+    };
+    (local_preference << 8) + 255
+}
 
 impl Link {
     /// The first offer: every track, and the data channel, which opens in the first offer or never.
@@ -108,8 +119,8 @@ impl Link {
                 CandidateHostConfig { base_config: base_config(candidate.address), ..CandidateHostConfig::default() }
                     .new_candidate_host()?
             }
-            CandidateKind::Relay { base } => CandidateRelayConfig {
-                base_config: base_config(candidate.address),
+            CandidateKind::Relay { base, way } => CandidateRelayConfig {
+                base_config: CandidateConfig { priority: relay_priority(way), ..base_config(candidate.address) },
                 rel_addr: base.ip().to_string(),
                 rel_port: base.port(),
                 ..CandidateRelayConfig::default()

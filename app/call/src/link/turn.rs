@@ -1,10 +1,11 @@
-//! A relayed path: TURN over UDP (RFC 8656), by the crate's client.
+//! A relayed path: TURN over UDP, TCP or TLS (RFC 8656), by the crate's client.
 //!
 //! One allocation on one socket of its own. Owner of: the client, its allocation and permissions. It opens no socket and
-//! resolves no name: the server is an address. Data to a peer that is not permitted yet is dropped: ICE asks again.
+//! resolves no name: over UDP the server is an address, and a stream has one other end. What is lost for good makes the
+//! path fail, and whoever owns it makes another. Data to a peer that is not permitted yet is dropped: ICE asks again.
 
-use std::collections::{BTreeSet, VecDeque};
-use std::net::SocketAddr;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
@@ -12,16 +13,59 @@ use rtc::sansio::Protocol as _;
 use rtc::shared::{TaggedBytesMut, TransportContext, TransportProtocol};
 use rtc::turn::client::{Client, ClientConfig, Event};
 
-use crate::path::{CandidateKind, LocalCandidate, Path, PathOutput, SocketId};
+use crate::path::{CandidateKind, LocalCandidate, Path, PathOutput, RelayWay, SocketId, SocketKind};
+use crate::stream::{Frames, RelayStream, framed};
 
 /// Peer addresses that one allocation permits. A peer may name 32 candidates; twice that leaves room for a restart.
 /// Full: further addresses are not reachable by relay.
 const PERMISSIONS: usize = 64;
 
+/// How long an allocation may take: on a stream the crate would wait for 39 s, and over UDP for longer.
+const ALLOCATING: Duration = Duration::from_secs(10);
+/// A refresh that was refused (RFC 8656, section 18): the server knows nothing of the allocation.
+const REFRESH_ERROR: [u8; 2] = [0x01, 0x14];
+
+/// Where a TURN server is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum RelayAddress {
+    Udp(SocketAddr),
+    Stream(RelayStream),
+}
+
+impl RelayAddress {
+    pub(crate) fn way(&self) -> RelayWay {
+        match self {
+            Self::Udp(_) => RelayWay::Udp,
+            Self::Stream(stream) => RelayWay::Stream(stream.security),
+        }
+    }
+
+    /// The socket that leads there.
+    pub(crate) fn socket(&self) -> SocketKind {
+        match self {
+            Self::Udp(SocketAddr::V4(_)) => SocketKind::Udp(Ipv4Addr::UNSPECIFIED.into()),
+            Self::Udp(SocketAddr::V6(_)) => SocketKind::Udp(Ipv6Addr::UNSPECIFIED.into()),
+            Self::Stream(stream) => SocketKind::Stream(stream.clone()),
+        }
+    }
+
+    /// What the crate calls the server: over a stream its address says nothing, but has to be of the family of ours.
+    fn known_as(&self, local: SocketAddr) -> SocketAddr {
+        match self {
+            Self::Udp(address) => *address,
+            Self::Stream(stream) => SocketAddr::new(unspecified(local), stream.port),
+        }
+    }
+}
+
+fn unspecified(like: SocketAddr) -> IpAddr {
+    if like.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() }
+}
+
 /// A TURN server and who we are to it.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct TurnServer {
-    pub(crate) address: SocketAddr,
+    pub(crate) address: RelayAddress,
     pub(crate) username: String,
     pub(crate) password: String,
 }
@@ -31,9 +75,17 @@ pub(crate) struct RelayPath {
     socket: SocketId,
     local: SocketAddr,
     server: SocketAddr,
+    transport: TransportProtocol,
+    way: RelayWay,
+    /// What came on a stream and is no whole message yet.
+    frames: Frames,
     client: Client,
     relayed: Option<SocketAddr>,
     permitted: BTreeSet<SocketAddr>,
+    /// Permissions that were asked for, by their transactions.
+    asked: BTreeMap<[u8; 12], SocketAddr>,
+    /// When to give up waiting for the allocation.
+    give_up: Instant,
     outputs: VecDeque<PathOutput>,
 }
 
@@ -48,10 +100,16 @@ impl RelayPath {
         server: &TurnServer,
         now: Instant,
     ) -> Result<Self, super::LinkError> {
+        let known_as = server.address.known_as(local);
+        let transport = match server.address {
+            RelayAddress::Udp(_) => TransportProtocol::UDP,
+            // Of TLS the crate need not know: what matters to it is that nothing is repeated.
+            RelayAddress::Stream(_) => TransportProtocol::TCP,
+        };
         let config = ClientConfig {
-            turn_serv_addr: server.address.to_string(),
+            turn_serv_addr: known_as.to_string(),
             local_addr: local,
-            transport_protocol: TransportProtocol::UDP,
+            transport_protocol: transport,
             username: server.username.clone(),
             password: server.password.clone(),
             // A dead allocation is found by its refresh; half of ten minutes is long for a call.
@@ -63,10 +121,15 @@ impl RelayPath {
         let mut path = Self {
             socket,
             local,
-            server: server.address,
+            server: known_as,
+            transport,
+            way: server.address.way(),
+            frames: Frames::default(),
             client,
             relayed: None,
             permitted: BTreeSet::new(),
+            asked: BTreeMap::new(),
+            give_up: now + ALLOCATING,
             outputs: VecDeque::new(),
         };
         path.drain(now);
@@ -78,7 +141,8 @@ impl RelayPath {
             self.on_event(event, now);
         }
         while let Some(transmit) = self.client.poll_write() {
-            let payload = transmit.message.freeze();
+            let message = transmit.message.freeze();
+            let payload = if self.way == RelayWay::Udp { message } else { framed(message) };
             self.outputs.push_back(PathOutput::Transmit { to: transmit.transport.peer_addr, payload });
         }
     }
@@ -90,8 +154,10 @@ impl RelayPath {
                 for peer in std::mem::take(&mut self.permitted) {
                     self.handle_remote(peer, now);
                 }
+                // Who relays alone tells nobody an address, and a stream's is one of ours.
+                let base = SocketAddr::new(unspecified(self.local), self.local.port());
                 self.outputs.push_back(PathOutput::Candidate(LocalCandidate {
-                    kind: CandidateKind::Relay { base: self.local },
+                    kind: CandidateKind::Relay { base, way: self.way },
                     address: relayed,
                 }));
             }
@@ -101,13 +167,34 @@ impl RelayPath {
                 let Some(local) = self.relayed else { return };
                 self.outputs.push_back(PathOutput::Received { local, from, payload: data.freeze() });
             }
-            Event::TransactionTimeout(_)
-            | Event::CreatePermissionResponse(..)
-            | Event::CreatePermissionError(..)
-            | Event::BindingResponse(..)
-            | Event::BindingError(..)
-            | _ => {}
+            // A stale nonce among them (438), of which the crate has learned the new one: asked again when it is needed.
+            Event::CreatePermissionError(id, _) | Event::TransactionTimeout(id) => {
+                if let Some(peer) = self.asked.remove(&id.0) {
+                    self.permitted.remove(&peer);
+                }
+            }
+            Event::CreatePermissionResponse(id, _) => drop(self.asked.remove(&id.0)),
+            Event::BindingResponse(..) | Event::BindingError(..) | _ => {}
         }
+    }
+
+    /// A whole message came from the relay.
+    fn on_message(&mut self, payload: &[u8], now: Instant) {
+        let transport = TransportContext {
+            local_addr: self.local,
+            peer_addr: self.server,
+            transport_protocol: self.transport,
+            ecn: None,
+        };
+        let message = TaggedBytesMut { now, transport, message: BytesMut::from(payload) };
+        if let Err(error) = self.client.handle_read(message) {
+            tracing::debug!(%error, "bad message from the relay");
+            // A stale nonce is no error here. Anything else (437 above all) means that the allocation is gone.
+            if payload.starts_with(&REFRESH_ERROR) {
+                self.fail(&error.to_string());
+            }
+        }
+        self.drain(now);
     }
 
     fn fail(&mut self, why: &str) {
@@ -129,8 +216,10 @@ impl Path for RelayPath {
             return;
         }
         let Some(relayed) = self.relayed else { return };
-        if let Err(error) = self.client.relay(relayed).and_then(|mut relay| relay.create_permission(now, remote)) {
-            tracing::debug!(%error, "no permission asked for");
+        match self.client.relay(relayed).and_then(|mut relay| relay.create_permission(now, remote)) {
+            Ok(Some(id)) => drop(self.asked.insert(id.0, remote)),
+            Ok(None) => {}
+            Err(error) => tracing::debug!(%error, "no permission asked for"),
         }
         self.drain(now);
     }
@@ -145,23 +234,26 @@ impl Path for RelayPath {
     }
 
     fn handle_datagram(&mut self, from: SocketAddr, payload: &[u8], now: Instant) {
-        if from != self.server {
+        if self.way == RelayWay::Udp {
+            if from == self.server {
+                self.on_message(payload, now);
+            }
             return;
         }
-        let transport = TransportContext {
-            local_addr: self.local,
-            peer_addr: from,
-            transport_protocol: TransportProtocol::UDP,
-            ecn: None,
-        };
-        let message = TaggedBytesMut { now, transport, message: BytesMut::from(payload) };
-        if let Err(error) = self.client.handle_read(message) {
-            tracing::debug!(%error, "bad datagram from the relay");
+        self.frames.push(payload);
+        loop {
+            match self.frames.next() {
+                Ok(Some(message)) => self.on_message(&message, now),
+                Ok(None) => return,
+                Err(_) => return self.fail("it does not speak STUN"),
+            }
         }
-        self.drain(now);
     }
 
     fn handle_timeout(&mut self, now: Instant) {
+        if self.relayed.is_none() && self.give_up <= now {
+            return self.fail("no answer in time");
+        }
         if self.client.poll_timeout().is_some_and(|due| due <= now) {
             if let Err(error) = self.client.handle_timeout(now) {
                 tracing::debug!(%error, "relay timer");
@@ -171,7 +263,8 @@ impl Path for RelayPath {
     }
 
     fn poll_timeout(&mut self) -> Option<Instant> {
-        self.client.poll_timeout()
+        let give_up = self.relayed.is_none().then_some(self.give_up);
+        [self.client.poll_timeout(), give_up].into_iter().flatten().min()
     }
 
     fn poll_output(&mut self) -> Option<PathOutput> {

@@ -14,12 +14,12 @@ use hearth_protocol::{Candidate, Description, DescriptionKind};
 use super::gather::{GatherOutput, Gathering, Surroundings};
 use crate::candidates::{self, Loopback, MAX_CANDIDATES, Refused};
 use crate::link::{Link, LinkConfig, LinkError, LinkEvent, Video};
-use crate::path::{LocalCandidate, SocketId};
+use crate::path::{LocalCandidate, SocketId, SocketKind};
 
 /// What a connection wants done, or what happened on it.
 #[derive(Debug)]
 pub(crate) enum ConnectionOutput {
-    Open { socket: SocketId, bind: std::net::IpAddr },
+    Open { socket: SocketId, kind: SocketKind },
     Close(SocketId),
     Transmit { socket: SocketId, to: SocketAddr, payload: Bytes },
     Candidate(Candidate),
@@ -65,7 +65,7 @@ impl Connection {
     ) -> Result<Self, LinkError> {
         let mut connection = Self {
             link: Link::new(config, now)?,
-            gathering: Gathering::new(around, next_socket),
+            gathering: Gathering::new(around, next_socket, now),
             loopback,
             candidates: Vec::new(),
             our_ufrag: None,
@@ -96,7 +96,7 @@ impl Connection {
         if let Some((around, next_socket)) = around {
             self.replace_sockets(around, next_socket, now);
         }
-        self.announce_again();
+        self.announce_again(now);
         Ok(self.described(DescriptionKind::Offer, sdp, now))
     }
 
@@ -104,12 +104,12 @@ impl Connection {
         self.gathering.close(now);
         self.drain(now);
         self.candidates.clear();
-        self.gathering = Gathering::new(around, next_socket);
+        self.gathering = Gathering::new(around, next_socket, now);
     }
 
-    fn announce_again(&mut self) {
+    fn announce_again(&mut self, now: Instant) {
         let candidates = std::mem::take(&mut self.candidates);
-        self.gathering.announce_again(&candidates);
+        self.gathering.announce_again(&candidates, now);
     }
 
     /// Takes back the offer that is out.
@@ -128,7 +128,7 @@ impl Connection {
         // Before any candidate of this generation is told.
         self.our_ufrag = candidates::ufrag_of(&sdp);
         if restarted {
-            self.announce_again();
+            self.announce_again(now);
         }
         self.on_their_description(checked, now);
         Ok(self.described(DescriptionKind::Answer, sdp, now))
@@ -270,7 +270,7 @@ impl Connection {
 
     fn on_gathered(&mut self, output: GatherOutput, now: Instant) {
         match output {
-            GatherOutput::Open { socket, bind } => self.outputs.push_back(ConnectionOutput::Open { socket, bind }),
+            GatherOutput::Open { socket, kind } => self.outputs.push_back(ConnectionOutput::Open { socket, kind }),
             GatherOutput::Close(socket) => self.outputs.push_back(ConnectionOutput::Close(socket)),
             GatherOutput::Transmit { socket, to, payload } => {
                 self.outputs.push_back(ConnectionOutput::Transmit { socket, to, payload });

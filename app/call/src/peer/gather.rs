@@ -1,24 +1,36 @@
 //! Gathering: which sockets a connection wants, and what comes of them (RFC 8445 section 5.1.1).
 //!
 //! A socket for each address of this machine, and one for each relay. Each connection has its own: two peers may have
-//! the same private address behind different routers, and one socket for both could not tell them apart. Owner of: the
-//! paths of one connection.
+//! the same private address behind different routers, and one socket for both could not tell them apart. Relays by TCP and
+//! TLS are for networks that let no UDP out: they are tried one after the other, where no relay stands. Owner of: the paths
+//! of one connection.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::time::Instant;
+use std::net::{IpAddr, SocketAddr};
+use std::ops::Range;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use hearth_protocol::IceServer;
 
 use crate::io::TransportPolicy;
 use crate::link::{RelayPath, TurnServer};
-use crate::path::{DirectPath, LocalCandidate, Path, PathOutput, SocketId};
+use crate::path::{DirectPath, LocalCandidate, Path, PathOutput, RelayWay, SocketId, SocketKind};
 
 /// Addresses of this machine that are offered: beyond that lie bridges of containers, and checks grow with the square.
 const MAX_HOSTS: usize = 6;
 /// Relays that are used at once: the second is for when the first is down.
 const MAX_RELAYS: usize = 2;
+/// Relays by a stream that are tried: as many by TCP as by TLS, where the server named both.
+const MAX_STREAMS: usize = 4;
+/// How long the ways before it have before the next stream is opened. An allocation takes two round trips, over TLS five; a
+/// server that is spared a connection is worth a second to those whose network lets no UDP out.
+const STAGE: Duration = Duration::from_secs(1);
+/// The wait before a relay is tried again doubles from the first of these to the second.
+const RETRY: Duration = Duration::from_secs(1);
+const LONGEST_RETRY: Duration = Duration::from_secs(30);
+/// Numbers of sockets that one gathering may use. All used: no relay is tried again until the next restart, which comes
+/// long before the half hour that these last.
+const SOCKETS: u32 = 64;
 
 /// Where media may go through.
 #[derive(Clone)]
@@ -31,7 +43,7 @@ pub(crate) struct Surroundings {
 /// What gathering wants done, or has done.
 #[derive(Debug)]
 pub(crate) enum GatherOutput {
-    Open { socket: SocketId, bind: IpAddr },
+    Open { socket: SocketId, kind: SocketKind },
     Close(SocketId),
     Candidate(LocalCandidate),
     Transmit { socket: SocketId, to: SocketAddr, payload: Bytes },
@@ -41,12 +53,24 @@ pub(crate) enum GatherOutput {
 
 enum Purpose {
     Host,
-    Relay(TurnServer),
+    Relay(Try),
+}
+
+/// A relay, and how often it was tried in vain.
+#[derive(Clone)]
+struct Try {
+    server: TurnServer,
+    failures: u32,
 }
 
 /// The paths of one connection.
 pub(crate) struct Gathering {
+    ids: Range<u32>,
     opening: BTreeMap<SocketId, Purpose>,
+    /// Of those among the paths that lead through a relay.
+    relays: BTreeMap<SocketId, Try>,
+    /// Relays to be tried when their time has come, if none stands by then.
+    later: Vec<(Instant, Try)>,
     paths: Vec<Box<dyn Path>>,
     remotes: Vec<SocketAddr>,
     outputs: VecDeque<GatherOutput>,
@@ -55,9 +79,14 @@ pub(crate) struct Gathering {
 
 impl Gathering {
     /// Begins to gather; `next_socket` numbers the sockets of the whole call.
-    pub(crate) fn new(around: &Surroundings, next_socket: &mut u32) -> Self {
+    pub(crate) fn new(around: &Surroundings, next_socket: &mut u32, now: Instant) -> Self {
+        let first = *next_socket;
+        *next_socket = first.wrapping_add(SOCKETS);
         let mut gathering = Self {
+            ids: first..first.saturating_add(SOCKETS),
             opening: BTreeMap::new(),
+            relays: BTreeMap::new(),
+            later: Vec::new(),
             paths: Vec::new(),
             remotes: Vec::new(),
             outputs: VecDeque::new(),
@@ -65,39 +94,96 @@ impl Gathering {
         };
         if around.policy == TransportPolicy::All {
             for address in around.interfaces.iter().take(MAX_HOSTS) {
-                gathering.open(*address, Purpose::Host, next_socket);
+                gathering.open(SocketKind::Udp(*address), Purpose::Host);
             }
         }
-        for relay in around.relays.iter().take(MAX_RELAYS) {
-            let any: IpAddr = match relay.address {
-                SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
-                SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
-            };
-            gathering.open(any, Purpose::Relay(relay.clone()), next_socket);
-        }
+        gathering.plan(&around.relays, now);
         gathering
     }
 
-    fn open(&mut self, bind: IpAddr, purpose: Purpose, next_socket: &mut u32) {
-        let socket = SocketId(*next_socket);
-        *next_socket += 1;
+    /// Relays over UDP at once, streams one after the other: those by TCP first.
+    fn plan(&mut self, relays: &[TurnServer], now: Instant) {
+        let tried = |server: &TurnServer| Try { server: server.clone(), failures: 0 };
+        let (udp, streams): (Vec<_>, Vec<_>) = relays.iter().partition(|one| one.address.way() == RelayWay::Udp);
+        for server in udp.iter().take(MAX_RELAYS) {
+            self.try_relay(tried(server));
+        }
+        let mut due = now;
+        let mut count: BTreeMap<RelayWay, usize> = BTreeMap::new();
+        for server in streams {
+            let of_its_way = count.entry(server.address.way()).or_default();
+            *of_its_way += 1;
+            if *of_its_way > MAX_STREAMS / 2 {
+                continue;
+            }
+            if udp.is_empty() && self.opening_relays() == 0 {
+                self.try_relay(tried(server));
+            } else {
+                due += STAGE;
+                self.later.push((due, tried(server)));
+            }
+        }
+    }
+
+    fn opening_relays(&self) -> usize {
+        self.opening.values().filter(|purpose| matches!(purpose, Purpose::Relay(_))).count()
+    }
+
+    fn try_relay(&mut self, relay: Try) {
+        self.open(relay.server.address.socket(), Purpose::Relay(relay));
+    }
+
+    fn open(&mut self, kind: SocketKind, purpose: Purpose) {
+        let Some(socket) = self.ids.next().map(SocketId) else { return };
         self.opening.insert(socket, purpose);
-        self.outputs.push_back(GatherOutput::Open { socket, bind });
+        self.outputs.push_back(GatherOutput::Open { socket, kind });
+    }
+
+    fn has_relay(&self) -> bool {
+        self.paths.iter().any(|path| self.relays.contains_key(&path.socket()) && path.address().is_some())
+    }
+
+    /// A relay did not come to be, or is no more.
+    fn retry(&mut self, mut relay: Try, now: Instant) {
+        let wait = RETRY.saturating_mul(1 << relay.failures.min(16)).min(LONGEST_RETRY);
+        relay.failures = relay.failures.saturating_add(1);
+        self.later.push((now + wait, relay));
+    }
+
+    /// A path is gone; whether there was one.
+    fn lose(&mut self, socket: SocketId, now: Instant) -> bool {
+        let before = self.paths.len();
+        self.paths.retain(|path| path.socket() != socket);
+        if let Some(relay) = self.relays.remove(&socket) {
+            self.retry(relay, now);
+        }
+        self.paths.len() < before
     }
 
     /// A socket is open, or will not be. Whether it was one of ours.
     pub(crate) fn handle_socket(&mut self, socket: SocketId, local: Option<SocketAddr>, now: Instant) -> bool {
-        let Some(purpose) = self.opening.remove(&socket) else { return false };
-        if let Some(local) = local {
-            match purpose {
-                Purpose::Host => self.add(Box::new(DirectPath::new(socket, local)), now),
-                Purpose::Relay(server) => match RelayPath::new(socket, local, &server, now) {
-                    Ok(path) => self.add(Box::new(path), now),
-                    Err(error) => tracing::warn!(%error, "no relay"),
-                },
-            }
+        let Some(purpose) = self.opening.remove(&socket) else {
+            // A stream that ended: with it the server has given up the allocation (RFC 8656, section 5).
+            let ended = local.is_none() && self.lose(socket, now);
+            self.drain(now);
+            return ended;
+        };
+        match (purpose, local) {
+            (Purpose::Host, None) => {}
+            (Purpose::Host, Some(local)) => self.add(Box::new(DirectPath::new(socket, local)), now),
+            (Purpose::Relay(relay), None) => self.retry(relay, now),
+            (Purpose::Relay(relay), Some(local)) => match RelayPath::new(socket, local, &relay.server, now) {
+                Ok(path) => {
+                    self.relays.insert(socket, relay);
+                    self.add(Box::new(path), now);
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "no relay");
+                    self.outputs.push_back(GatherOutput::Close(socket));
+                }
+            },
         }
-        self.drain();
+        self.drain(now);
         true
     }
 
@@ -114,14 +200,14 @@ impl Gathering {
             self.remotes.push(remote);
         }
         self.paths.iter_mut().for_each(|path| path.handle_remote(remote, now));
-        self.drain();
+        self.drain(now);
     }
 
     /// All candidates once more: an ICE restart has forgotten them.
-    pub(crate) fn announce_again(&mut self, candidates: &[LocalCandidate]) {
+    pub(crate) fn announce_again(&mut self, candidates: &[LocalCandidate], now: Instant) {
         self.outputs.extend(candidates.iter().copied().map(GatherOutput::Candidate));
         self.complete = false;
-        self.drain();
+        self.drain(now);
     }
 
     /// A datagram came. Whether the socket was one of ours.
@@ -130,7 +216,7 @@ impl Gathering {
             return self.opening.contains_key(&socket);
         };
         path.handle_datagram(from, payload, now);
-        self.drain();
+        self.drain(now);
         true
     }
 
@@ -140,16 +226,23 @@ impl Gathering {
         if let Some(path) = path {
             path.handle_send(to, payload, now);
         }
-        self.drain();
+        self.drain(now);
     }
 
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
         self.paths.iter_mut().for_each(|path| path.handle_timeout(now));
-        self.drain();
+        let (due, later) = std::mem::take(&mut self.later).into_iter().partition(|(at, _)| *at <= now);
+        self.later = later;
+        if !self.has_relay() {
+            let due: Vec<(Instant, Try)> = due;
+            due.into_iter().for_each(|(_, relay)| self.try_relay(relay));
+        }
+        self.drain(now);
     }
 
     pub(crate) fn poll_timeout(&mut self) -> Option<Instant> {
-        self.paths.iter_mut().filter_map(|path| path.poll_timeout()).min()
+        let paths = self.paths.iter_mut().filter_map(|path| path.poll_timeout());
+        paths.chain(self.later.iter().map(|(at, _)| *at)).min()
     }
 
     pub(crate) fn poll_output(&mut self) -> Option<GatherOutput> {
@@ -158,16 +251,19 @@ impl Gathering {
 
     /// Gives everything back: allocations to relays, sockets to the shell.
     pub(crate) fn close(&mut self, now: Instant) {
+        self.later.clear();
         self.paths.iter_mut().for_each(|path| path.close(now));
-        self.drain();
+        self.drain(now);
+        self.later.clear();
         let sockets = self.opening.keys().copied().chain(self.paths.iter().map(|path| path.socket()));
         let closing: Vec<_> = sockets.map(GatherOutput::Close).collect();
         self.outputs.extend(closing);
         self.opening.clear();
+        self.relays.clear();
         self.paths.clear();
     }
 
-    fn drain(&mut self) {
+    fn drain(&mut self, now: Instant) {
         let mut failed = Vec::new();
         for path in &mut self.paths {
             let socket = path.socket();
@@ -188,61 +284,16 @@ impl Gathering {
             }
         }
         for socket in failed {
-            self.paths.retain(|path| path.socket() != socket);
-            self.outputs.push_back(GatherOutput::Close(socket));
+            if self.lose(socket, now) {
+                self.outputs.push_back(GatherOutput::Close(socket));
+            }
         }
-        let settled = self.opening.is_empty() && self.paths.iter().all(|path| path.address().is_some());
+        let is_open = self.opening.is_empty() && self.paths.iter().all(|path| path.address().is_some());
+        // What has failed once may come later than the end; candidates after it are taken all the same.
+        let settled = is_open && (self.has_relay() || self.later.iter().all(|(_, relay)| relay.failures > 0));
         if settled && !self.complete {
             self.complete = true;
             self.outputs.push_back(GatherOutput::Complete);
-        }
-    }
-}
-
-/// The TURN servers over UDP in what the server gave, by address: names are the shell's to resolve.
-pub(crate) fn turn_servers(servers: &[IceServer]) -> Vec<TurnServer> {
-    let mut found = Vec::new();
-    for server in servers {
-        let (Some(username), Some(password)) = (&server.username, &server.credential) else { continue };
-        for url in &server.urls {
-            let Some(address) = turn_address(url) else { continue };
-            found.push(TurnServer { address, username: username.clone(), password: password.clone() });
-        }
-    }
-    found
-}
-
-/// `turn:ADDRESS[:PORT][?transport=udp]` (RFC 7065).
-fn turn_address(url: &str) -> Option<SocketAddr> {
-    const PORT: u16 = 3478;
-    let rest = url.strip_prefix("turn:")?;
-    let (host, query) = rest.split_once('?').unwrap_or((rest, "transport=udp"));
-    if query != "transport=udp" {
-        return None;
-    }
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    host.parse().ok().or_else(|| bare.parse::<IpAddr>().ok().map(|ip| SocketAddr::new(ip, PORT)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn turn_urls_are_read_by_address_and_udp_only() {
-        for (url, expected) in [
-            ("turn:10.0.0.1:3478", Some("10.0.0.1:3478")),
-            ("turn:10.0.0.1", Some("10.0.0.1:3478")),
-            ("turn:10.0.0.1:5000?transport=udp", Some("10.0.0.1:5000")),
-            ("turn:[fd00::1]:3478", Some("[fd00::1]:3478")),
-            ("turn:[fd00::1]", Some("[fd00::1]:3478")),
-            ("turn:10.0.0.1?transport=tcp", None),
-            ("turns:10.0.0.1", None),
-            ("stun:10.0.0.1", None),
-            ("turn:relay.example.org", None),
-            ("", None),
-        ] {
-            assert_eq!(turn_address(url), expected.map(|text| text.parse().unwrap()), "{url}");
         }
     }
 }

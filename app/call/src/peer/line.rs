@@ -206,8 +206,8 @@ impl Line {
     fn pass_on(&mut self, connection: &mut Connection, context: &mut Context<'_>, now: Instant) {
         while let Some(output) = connection.poll_output() {
             match output {
-                ConnectionOutput::Open { socket, bind } => {
-                    context.outputs.push_back(PeerOutput::Open { socket, bind });
+                ConnectionOutput::Open { socket, kind } => {
+                    context.outputs.push_back(PeerOutput::Open { socket, kind });
                 }
                 ConnectionOutput::Close(socket) => context.outputs.push_back(PeerOutput::Close(socket)),
                 ConnectionOutput::Transmit { socket, to, payload } => {

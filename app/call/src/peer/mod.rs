@@ -13,10 +13,11 @@ mod line;
 mod media;
 mod outbound;
 mod screen;
+pub(crate) mod servers;
 mod signalling;
 
 use std::collections::VecDeque;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -29,7 +30,7 @@ use crate::channel::ChannelMessage;
 use crate::chat::{Hearing, Said};
 use crate::link::LinkConfig;
 use crate::negotiation::Politeness;
-use crate::path::SocketId;
+use crate::path::{SocketId, SocketKind};
 use crate::snapshot::{PeerPhase, PeerSnapshot};
 use connection::Connection;
 use gather::Surroundings;
@@ -64,7 +65,7 @@ pub(crate) enum PeerOutput {
     },
     Open {
         socket: SocketId,
-        bind: IpAddr,
+        kind: SocketKind,
     },
     Close(SocketId),
     Transmit {

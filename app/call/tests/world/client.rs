@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use hearth_base::{AudioPacket, TrackId, TrackSource, VideoCodec};
-use hearth_call::{Call, CallConfig, Input, Loopback, MediaCommand, Output, Phase, SocketId, TransportPolicy};
+use hearth_call::{
+    Call, CallConfig, Input, Loopback, MediaCommand, Output, Phase, SocketId, SocketKind, TransportPolicy,
+};
 use hearth_netsim::NodeId;
 use hearth_protocol::{ClientMessage, Numbered};
 use hearth_signal::rooms::ConnId;
@@ -143,7 +145,11 @@ impl Client {
                 Output::Signal(message) => wishes.push(Wish::Say(message)),
                 Output::DialSignal => wishes.push(Wish::Dial),
                 Output::HangUpSignal => wishes.push(Wish::HangUp),
-                Output::OpenSocket { socket, bind } => self.open(socket, bind, now),
+                Output::OpenSocket { socket, kind: SocketKind::Udp(bind) } => self.open(socket, bind, now),
+                // This network has no streams.
+                Output::OpenSocket { socket, kind: SocketKind::Stream(_) } => {
+                    self.call.handle(Input::Socket { socket, local: None }, now);
+                }
                 Output::CloseSocket(socket) => drop(self.sockets.remove(&socket)),
                 Output::Media(MediaCommand::KeyFrame { codec, .. }) => self.source.want_key_frame(codec),
                 Output::Media(MediaCommand::Watched { codec, by_anybody, .. }) => self.source.watch(codec, by_anybody),

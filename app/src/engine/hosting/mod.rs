@@ -166,9 +166,8 @@ async fn serve(
 ) {
     let secret: [u8; 32] = rand::random();
     let relay = relay(&config.relays, &secret);
-    let urls =
-        relay.as_ref().map(|relay| relay.local_addrs().iter().map(|address| format!("turn:{address}")).collect());
-    let server = match bind(&config, urls.unwrap_or_default(), &secret).await {
+    let urls = relay.iter().flat_map(Shell::local_addrs).flat_map(turn_urls).collect();
+    let server = match bind(&config, urls, &secret).await {
         Ok(server) => server,
         Err(error) => return drop(started.send(Err(error))),
     };
@@ -193,6 +192,11 @@ async fn serve(
         drop(stop);
     };
     tokio::join!(server.run(until(stopped.clone())), relaying, stopping);
+}
+
+/// The ways to a relay: it listens on UDP and TCP alike, and some networks let no UDP out.
+fn turn_urls(address: &SocketAddr) -> [String; 2] {
+    [format!("turn:{address}"), format!("turn:{address}?transport=tcp")]
 }
 
 /// The relay serves who is in the room, and this machine: our own call stands on its addresses.
