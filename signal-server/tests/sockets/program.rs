@@ -104,7 +104,7 @@ async fn members_are_told_of_the_relay_in_the_same_process_and_it_takes_their_cr
     let ServerMessage::Joined(joined) = host.hear().await else { panic!() };
     let [ice] = &joined.ice_servers[..] else { panic!("{:?}", joined.ice_servers) };
     let relay = address(&lines[1], "relaying turn:");
-    assert_eq!(ice.urls, [format!("turn:{relay}")]);
+    assert_eq!(ice.urls, [format!("turn:{relay}"), format!("turn:{relay}?transport=tcp")]);
     let (username, credential) = (ice.username.as_deref().unwrap(), ice.credential.as_deref().unwrap());
     assert!(allocates(relay, username, credential).await);
     assert!(!allocates(relay, username, "123").await, "a wrong password");
