@@ -165,7 +165,18 @@ fn four_kinds_of_people_in_one_room() -> Result<()> {
 #[test]
 fn relay_only_goes_through_hearth_turn() -> Result<()> {
     enter_namespaces()?;
-    let room = Room::open(Plan { paths: Paths::RelayOnly, ..Plan::default() })?;
+    check_relayed(Paths::RelayOnly)
+}
+
+/// The same where the relay is reached by TCP alone.
+#[test]
+fn relay_only_goes_through_hearth_turn_by_tcp() -> Result<()> {
+    enter_namespaces()?;
+    check_relayed(Paths::RelayByTcp)
+}
+
+fn check_relayed(paths: Paths) -> Result<()> {
+    let room = Room::open(Plan { paths, ..Plan::default() })?;
     check_all_see_all(&room.people(), calls::SHARE, Duration::from_secs(60))?;
     for client in [&room.first, &room.second] {
         client.wait_stats(Duration::from_secs(5), calls::all_relayed)?;

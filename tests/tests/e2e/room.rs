@@ -20,6 +20,8 @@ use crate::{FIRST, GUEST, SECOND};
 /// Where the signalling server listens: the LAN is the test's own, so the port is free.
 pub const SIGNAL_PORT: u16 = 8443;
 const TURN_PORT: u16 = 3478;
+/// Says where the relay is; who says so hears of no other.
+const TURN_URL: &str = "--turn-url";
 const STARTING: Duration = Duration::from_secs(20);
 
 /// Which ways media may take.
@@ -27,6 +29,8 @@ const STARTING: Duration = Duration::from_secs(20);
 pub enum Paths {
     All,
     RelayOnly,
+    /// The same, and to the relay by TCP alone, as where a firewall lets nothing else out.
+    RelayByTcp,
 }
 
 /// Who is in a room, and how.
@@ -72,7 +76,9 @@ impl Room {
         let mut lan = Lan::new()?;
         let (server, first_host, second_host, guest_host) =
             (lan.host("server")?, lan.host("first")?, lan.host("second")?, lan.host("guest")?);
-        let (turn, signal, spki) = servers(&server, &folder, &[])?;
+        let by_tcp = format!("turn:{}:{TURN_PORT}?transport=tcp", server.address);
+        let more = if paths == Paths::RelayByTcp { vec![TURN_URL, by_tcp.as_str()] } else { Vec::new() };
+        let (turn, signal, spki) = servers(&server, &folder, &more)?;
         let address = format!("https://{}:{SIGNAL_PORT}", server.address);
         let pin = spki.to_text();
         let (first, link) = first_client(&first_host, &address, &pin, paths)?;
@@ -118,7 +124,9 @@ pub fn signal_server(server: &Host, folder: &TempDir, more: &[&str]) -> Result<(
     let mut command = server.command(built("hearth-signal")?);
     command.arg("--listen").arg(format!("{}:{SIGNAL_PORT}", server.address));
     command.arg("--state").arg(folder.path().join("state")).arg("--turn-secret-file").arg(&secret);
-    command.arg("--turn-url").arg(format!("turn:{}:{TURN_PORT}", server.address));
+    if !more.contains(&TURN_URL) {
+        command.arg(TURN_URL).arg(format!("turn:{}:{TURN_PORT}", server.address));
+    }
     let signal = Process::start("hearth-signal", command.args(more), None)?;
     let spki = signal.wait_line(STARTING, |line| {
         SpkiHash::parse(line.split_whitespace().find_map(|word| word.strip_prefix("spki="))?)
@@ -144,7 +152,7 @@ pub fn client(
     let mut command = host.command(built("hearth")?);
     command.arg("--headless").args(what).args(["--camera", "pattern", "--microphone", "chirp", "--stats", "json"]);
     command.args(["--nick", nick, "--source-id", &source.to_string()]);
-    if paths == Paths::RelayOnly {
+    if paths != Paths::All {
         command.arg("--relay-only");
     }
     Process::start(nick, &mut command, input)
@@ -167,7 +175,7 @@ fn guest(
     let browser = guest_browser(host, &folder.path().join("profile"), spki, program, GUEST)?;
     let link = match paths {
         Paths::All => link.to_owned(),
-        Paths::RelayOnly => {
+        Paths::RelayOnly | Paths::RelayByTcp => {
             let (page, secret) = link.split_once('#').context("a link with a secret")?;
             format!("{page}?relay=1#{secret}")
         }
