@@ -77,7 +77,10 @@ pub(super) fn run() -> Outcome<()> {
         println!("\n{name}:");
         let mut load = Command::new(&generator);
         load.args(*arguments).args(["--server", &theirs, "--server", &ours]);
-        aloud(&mut load)?;
+        // The generator fails a run in which any client did, of either server: the next one is of other clients.
+        if let Err(error) = aloud(&mut load) {
+            println!("{error}");
+        }
     }
     children.end_all();
     std::fs::remove_dir_all(&folder)
