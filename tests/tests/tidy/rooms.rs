@@ -85,6 +85,7 @@ const WALLS: &[Wall] = &[
             "tests/v4l2/src/lib.rs",
             "tests/v4l2/src/next.rs",
             "tests/v4l2/src/camera.rs",
+            "turn-server/src/shell/udp/mmsg.rs",
         ],
         advice: "there is a safe way, or it belongs into a named FFI file",
     },

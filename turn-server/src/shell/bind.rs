@@ -141,13 +141,6 @@ pub(super) fn discovery(bound: &[SocketAddr], alternate: Option<u16>) -> Vec<Dis
     [true, false].into_iter().filter_map(of_family).collect()
 }
 
-/// A relay of UDP.
-pub(super) fn relay_udp(relay: SocketAddr) -> io::Result<udp::Socket> {
-    let socket = udp::Socket::new(UdpSocket::bind(relay)?)?;
-    udp::allow_fragments(&socket, true)?;
-    Ok(socket)
-}
-
 /// A relay of TCP, from whose port connections go out as well (RFC 6062 section 5.2).
 pub(super) fn relay_tcp(relay: SocketAddr) -> io::Result<TcpListener> {
     bind_tcp(relay, true)

@@ -1,33 +1,40 @@
-//! Linux: recvmmsg in, UDP GSO out, and one port for several sockets.
+//! Linux: many datagrams a call, runs of them as one (UDP GRO and GSO), and one port for several sockets.
 
-use std::io::{self, IoSlice, IoSliceMut};
+use std::io;
 use std::net::SocketAddr;
-use std::ops::Range;
-use std::os::fd::AsRawFd as _;
+use std::os::fd::AsFd as _;
 
+use mio::net::UdpSocket;
 use nix::errno::Errno;
-use nix::sys::socket::{
-    ControlMessage, MsgFlags, MultiHeaders, SockaddrIn, SockaddrIn6, SockaddrLike, recvmmsg, sendmsg,
-};
+use nix::sys::socket::{setsockopt, sockopt};
 use rustix::net::sockopt::{Ipv4PathMtuDiscovery, set_ip_mtu_discover, set_socket_reuseport};
 
-use super::{HEADROOM, SLOT, SLOTS, Socket};
+use super::mmsg::{Incoming, Message, Outgoing, Received};
+use super::{HEADROOM, LONGEST, Run, SLOT, SLOTS, Socket};
 
 /// Bytes that fit every link (RFC 8200 section 5), headers left out.
-const SAFE: u16 = 1200;
+const SAFE: usize = 1200;
+/// Messages of one call.
+const MESSAGES: usize = 128;
 
 /// Whether several sockets can divide the clients of one port among them.
 pub(in crate::shell) const CAN_SHARE: bool = true;
 
-/// Headers of messages, made once: one set for each family, because the kernel leaves the length of an address behind.
+/// Lets the kernel give several datagrams of one sender as one.
+pub(super) fn coalesce(udp: &UdpSocket) {
+    if let Err(error) = setsockopt(udp, sockopt::UdpGroSegment, &true) {
+        tracing::debug!(%error, "UDP GRO is not to be had here");
+    }
+}
+
+/// Reads many datagrams a call.
 pub(super) struct Receiver {
-    v4: MultiHeaders<SockaddrIn>,
-    v6: MultiHeaders<SockaddrIn6>,
+    incoming: Incoming,
 }
 
 impl Receiver {
     pub(super) fn new() -> Self {
-        Self { v4: MultiHeaders::preallocate(SLOTS, None), v6: MultiHeaders::preallocate(SLOTS, None) }
+        Self { incoming: Incoming::new(SLOTS) }
     }
 
     /// Reads into each of `slots`, behind its headroom, as long as there is something to read.
@@ -35,89 +42,99 @@ impl Receiver {
         &mut self,
         socket: &Socket,
         slots: &mut [u8],
-        take: &mut dyn FnMut(usize, usize, SocketAddr),
+        mut take: impl FnMut(usize, (usize, usize), SocketAddr),
     ) -> io::Result<usize> {
-        let room = slots.chunks_exact_mut(SLOT).map(|slot| slot.get_mut(HEADROOM..).unwrap_or_default());
-        let mut room: Vec<[IoSliceMut<'_>; 1]> = room.map(|slot| [IoSliceMut::new(slot)]).collect();
-        if socket.is_ipv4 {
-            receive(socket, &mut self.v4, &mut room, |from| SocketAddr::V4((*from).into()), take)
-        } else {
-            receive(socket, &mut self.v6, &mut room, |from| SocketAddr::V6((*from).into()), take)
-        }
+        let room = HEADROOM..HEADROOM + LONGEST;
+        let take = |received: Received| {
+            take(received.slot, (received.length, received.segment), received.from);
+        };
+        Ok(self.incoming.read(socket.udp.as_fd(), (slots, SLOT, room), take)?)
     }
-}
-
-fn receive<'a, S: SockaddrLike + Copy>(
-    socket: &Socket,
-    headers: &'a mut MultiHeaders<S>,
-    room: &'a mut [[IoSliceMut<'a>; 1]],
-    address: impl Fn(&S) -> SocketAddr,
-    take: &mut dyn FnMut(usize, usize, SocketAddr),
-) -> io::Result<usize> {
-    let messages = recvmmsg(socket.udp.as_raw_fd(), headers, room.iter_mut(), MsgFlags::MSG_DONTWAIT, None)?;
-    let mut count = 0;
-    for message in messages {
-        if let Some(from) = &message.address {
-            take(count, message.bytes, address(from));
-        }
-        count += 1;
-    }
-    Ok(count)
 }
 
 /// Sends runs, and remembers what the kernel cannot do.
 pub(super) struct Sender {
     has_gso: bool,
+    outgoing: Outgoing,
 }
 
 impl Sender {
     pub(super) fn new() -> Self {
-        Self { has_gso: true }
+        Self { has_gso: true, outgoing: Outgoing::default() }
     }
 
-    /// Sends `pieces`, all of `size` bytes but for the last; gives how many the kernel took.
-    pub(super) fn send(
-        &mut self,
-        socket: &Socket,
-        destination: SocketAddr,
-        arena: &[u8],
-        pieces: &[Range<usize>],
-        size: usize,
-    ) -> usize {
-        let bytes = |piece: &Range<usize>| arena.get(piece.clone()).unwrap_or_default();
-        if let ([_, _, ..], true, Ok(size)) = (pieces, self.has_gso, u16::try_from(size)) {
-            let slices: Vec<IoSlice<'_>> = pieces.iter().map(|piece| IoSlice::new(bytes(piece))).collect();
-            match send_run(socket, destination, &slices, size) {
-                Ok(()) => return pieces.len(),
-                // No room at this moment: what did not go as one would not go one by one.
-                Err(Errno::EAGAIN | Errno::ENOBUFS) => return 0,
-                // This kernel or this device cannot cut up: for good, each datagram by itself. (Pieces longer than a link's
-                // are refused, too, and say nothing of shorter ones.)
-                Err(Errno::EINVAL | Errno::EIO | Errno::EOPNOTSUPP) if size <= SAFE => {
-                    tracing::info!("UDP GSO is not to be had here; datagrams are sent one by one");
-                    self.has_gso = false;
+    /// Sends `runs`, in their order; gives how many datagrams of them the kernel took.
+    pub(super) fn send<K>(&mut self, socket: &Socket, arena: &[u8], runs: &[Run<K>]) -> usize {
+        let mut sent = 0;
+        let mut rest = runs;
+        while let [first, others @ ..] = rest {
+            if first.pieces.len() > 1 && !self.has_gso {
+                sent += self.send_singly(socket, arena, first);
+                rest = others;
+                continue;
+            }
+            let has_gso = self.has_gso;
+            let fit = rest.iter().take(MESSAGES).take_while(|run| has_gso || run.pieces.len() == 1);
+            match self.outgoing.send(socket.udp.as_fd(), arena, fit.map(Run::message)) {
+                Ok(count) => {
+                    let (taken, left) = rest.split_at_checked(count.max(1)).unwrap_or((rest, &[]));
+                    sent += taken.iter().map(|run| run.pieces.len()).sum::<usize>();
+                    rest = left;
                 }
-                Err(_) => {} // of the destination or the route: each datagram is tried, and fails by itself
+                // No room at this moment: none for the others, either.
+                Err(Errno::EAGAIN) => return sent,
+                Err(error) => {
+                    sent += self.send_refused(socket, arena, first, error);
+                    rest = others;
+                }
             }
         }
-        pieces.iter().filter(|piece| socket.send(destination, bytes(piece))).count()
+        sent
+    }
+
+    /// What the kernel did not take as one.
+    fn send_refused<K>(&mut self, socket: &Socket, arena: &[u8], run: &Run<K>, error: Errno) -> usize {
+        if run.pieces.len() < 2 || error == Errno::ENOBUFS {
+            return 0; // for want of room it would not go one by one, either
+        }
+        // This kernel or this device cannot cut up: for good, each datagram by itself. (Pieces longer than a link's are
+        // refused, too, and say nothing of shorter ones.)
+        if matches!(error, Errno::EINVAL | Errno::EIO | Errno::EOPNOTSUPP) && run.size <= SAFE {
+            tracing::info!("UDP GSO is not to be had here; datagrams are sent one by one");
+            self.has_gso = false;
+        }
+        // Otherwise it is of the destination or the route: each datagram is tried, and fails by itself.
+        self.send_singly(socket, arena, run)
+    }
+
+    fn send_singly<K>(&mut self, socket: &Socket, arena: &[u8], run: &Run<K>) -> usize {
+        let mut sent = 0;
+        let mut rest = run.pieces.as_slice();
+        while !rest.is_empty() {
+            let messages = rest.chunks(1).map(|pieces| Message { to: run.destination, pieces, segment: None });
+            match self.outgoing.send(socket.udp.as_fd(), arena, messages) {
+                Ok(count) => {
+                    sent += count;
+                    rest = rest.get(count.max(1)..).unwrap_or_default();
+                }
+                Err(Errno::EAGAIN) => break,
+                Err(_) => rest = rest.get(1..).unwrap_or_default(),
+            }
+        }
+        sent
     }
 }
 
-fn send_run(socket: &Socket, destination: SocketAddr, slices: &[IoSlice<'_>], size: u16) -> nix::Result<()> {
-    let control = [ControlMessage::UdpGsoSegments(&size)];
-    let descriptor = socket.udp.as_raw_fd();
-    let flags = MsgFlags::MSG_DONTWAIT;
-    match destination {
-        SocketAddr::V4(to) => sendmsg(descriptor, slices, &control, flags, Some(&SockaddrIn::from(to))),
-        SocketAddr::V6(to) => sendmsg(descriptor, slices, &control, flags, Some(&SockaddrIn6::from(to))),
+impl<K> Run<K> {
+    fn message(&self) -> Message<'_> {
+        let segment = u16::try_from(self.size).ok().filter(|_| self.pieces.len() > 1);
+        Message { to: self.destination, pieces: &self.pieces, segment }
     }
-    .map(|_| ())
 }
 
 /// Lets routers cut up what is too long for a link, as RFC 8656 section 15 wants it of relays, or forbids it to them.
 /// IPv6 has no such flag: there only the sender cuts.
-pub(in crate::shell) fn allow_fragments(socket: &Socket, is_allowed: bool) -> io::Result<()> {
+pub(super) fn allow_fragments(socket: &Socket, is_allowed: bool) -> io::Result<()> {
     if !socket.is_ipv4 {
         return Ok(());
     }

@@ -2,12 +2,16 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::ops::Range;
 
-use super::{HEADROOM, SLOT, Socket};
+use mio::net::UdpSocket;
+
+use super::{HEADROOM, LONGEST, Run, SLOT, Socket};
 
 /// Whether several sockets can divide the clients of one port among them.
 pub(in crate::shell) const CAN_SHARE: bool = false;
+
+/// Other systems give each datagram by itself.
+pub(super) fn coalesce(_udp: &UdpSocket) {}
 
 /// Reads datagrams one by one.
 pub(super) struct Receiver;
@@ -22,12 +26,12 @@ impl Receiver {
         &mut self,
         socket: &Socket,
         slots: &mut [u8],
-        take: &mut dyn FnMut(usize, usize, SocketAddr),
+        mut take: impl FnMut(usize, (usize, usize), SocketAddr),
     ) -> io::Result<usize> {
         let mut count = 0;
         for slot in slots.chunks_exact_mut(SLOT) {
-            match socket.udp.recv_from(slot.get_mut(HEADROOM..).unwrap_or_default()) {
-                Ok((length, from)) => take(count, length, from),
+            match socket.udp.recv_from(slot.get_mut(HEADROOM..HEADROOM + LONGEST).unwrap_or_default()) {
+                Ok((length, from)) => take(count, (length, length), from),
                 Err(error) if count == 0 => return Err(error),
                 Err(_) => break,
             }
@@ -45,22 +49,16 @@ impl Sender {
         Self
     }
 
-    /// Sends `pieces`; gives how many the system took.
-    pub(super) fn send(
-        &mut self,
-        socket: &Socket,
-        destination: SocketAddr,
-        arena: &[u8],
-        pieces: &[Range<usize>],
-        _size: usize,
-    ) -> usize {
-        let bytes = |piece: &Range<usize>| arena.get(piece.clone()).unwrap_or_default();
-        pieces.iter().filter(|piece| socket.send(destination, bytes(piece))).count()
+    /// Sends `runs`, in their order; gives how many datagrams of them the system took.
+    pub(super) fn send<K>(&mut self, socket: &Socket, arena: &[u8], runs: &[Run<K>]) -> usize {
+        let bytes = |piece: &std::ops::Range<usize>| arena.get(piece.clone()).unwrap_or_default();
+        let pieces = runs.iter().flat_map(|run| run.pieces.iter().map(|piece| (run.destination, piece)));
+        pieces.filter(|(destination, piece)| socket.send(*destination, bytes(piece))).count()
     }
 }
 
 /// Systems differ in how this is said: left as the system has it.
-pub(in crate::shell) fn allow_fragments(_socket: &Socket, _is_allowed: bool) -> io::Result<()> {
+pub(super) fn allow_fragments(_socket: &Socket, _is_allowed: bool) -> io::Result<()> {
     Ok(())
 }
 

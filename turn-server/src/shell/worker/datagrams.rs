@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use super::{Exit, Source, Worker};
 use crate::codec::ChannelData;
 use crate::shell::dtls::{self, Event};
-use crate::shell::udp::{Arrival, HEADROOM, SLOTS};
+use crate::shell::udp::{Arrival, Found, HEADROOM, SLOTS};
 use crate::{FiveTuple, FromPeer, Passage, Transport, Way};
 
 /// Datagrams that one socket gives before others have their turn.
@@ -27,9 +27,9 @@ impl Worker {
             let asked = batch.min(self.path.arena.free());
             let mut arrivals = std::mem::take(&mut self.path.arrivals);
             arrivals.clear();
-            let read = match self.sockets.udp(exit) {
-                Some(socket) => self.path.arena.read(socket, asked, &mut arrivals).unwrap_or(0),
-                None => 0, // closed by what came before
+            let found = match self.sockets.udp(exit) {
+                Some(socket) => self.path.arena.read(socket, asked, &mut arrivals).unwrap_or(Found::All),
+                None => Found::All, // closed by what came before
             };
             for arrival in &arrivals {
                 match exit {
@@ -37,9 +37,9 @@ impl Worker {
                     Exit::Relay(key) => self.take_data(key, arrival),
                 }
             }
+            taken += arrivals.len();
             self.path.arrivals = arrivals;
-            taken += read;
-            if read < asked {
+            if found == Found::All {
                 self.set_batch(exit, if taken < FEW { FEW } else { MANY });
                 return; // the kernel had no more: the next one is a new edge
             }

@@ -90,7 +90,7 @@ impl Source {
 }
 
 /// A socket that datagrams leave by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Exit {
     Listener(usize),
     Relay(usize),
@@ -201,7 +201,7 @@ impl Prepared {
         let mut sockets =
             Sockets { listeners: Vec::new(), doors: Vec::new(), relays: Slab::new(), by_address: HashMap::default() };
         for (address, socket) in listening.udp {
-            let mut socket = Socket::new(socket)?;
+            let mut socket = Socket::listener(socket)?;
             socket.register(&registry, Source::Listener(sockets.listeners.len()).token())?;
             sockets.listeners.push(Listener { address, socket, batch: datagrams::FEW });
         }

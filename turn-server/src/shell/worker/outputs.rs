@@ -5,6 +5,7 @@ use super::{Exit, Relay, RelaySocket, Source, Worker};
 use crate::server::Place;
 use crate::shell::bind;
 use crate::shell::mail::Mail;
+use crate::shell::udp::Socket;
 use crate::{FiveTuple, Output, Protocol, Transport};
 use std::io;
 use std::net::SocketAddr;
@@ -86,7 +87,7 @@ impl Worker {
         let token = Source::Relay(key).token();
         let socket = match protocol {
             Protocol::Udp => {
-                let mut socket = bind::relay_udp(relay)?;
+                let mut socket = Socket::relay(relay)?;
                 socket.register(&self.registry, token)?;
                 RelaySocket::Udp(socket)
             }
