@@ -3,17 +3,12 @@
 //! Owns that port. Figures are asked for when somebody reads them: of the hub, which owns the rooms, and of the listener's
 //! tally. No label names a person, a room or an address.
 
-use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HOST, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
@@ -21,8 +16,8 @@ use prometheus_client::registry::Registry;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
 
+use super::brief::answer_one;
 use super::counted::{Taken, Tally};
 use super::hosts::Hosts;
 use super::http::only;
@@ -30,10 +25,6 @@ use crate::rooms::Counters;
 
 /// Who reads metrics is one program, or two. One more waits until another is done.
 const READERS: usize = 8;
-/// How long one reading may take.
-const WITHIN: Duration = Duration::from_secs(10);
-/// Longest head of a request, bytes. The least that hyper takes.
-const HEAD_BYTES: usize = 8 * 1024;
 /// The form that is written: what Prometheus calls OpenMetrics.
 const FORM: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -84,21 +75,11 @@ impl Metrics {
 }
 
 async fn serve(stream: TcpStream, sources: Sources) {
-    let service = service_fn(|request: hyper::Request<Incoming>| {
+    answer_one(stream, "metrics", |request| {
         let sources = sources.clone();
-        async move { Ok::<_, Infallible>(answer(&request, &sources).await) }
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(WITHIN)
-        .max_buf_size(HEAD_BYTES)
-        .keep_alive(false)
-        .serve_connection(TokioIo::new(stream), service);
-    match timeout(WITHIN, connection).await {
-        Ok(Ok(())) => {}
-        Ok(Err(e)) => tracing::debug!("metrics: {e}"),
-        Err(_) => tracing::debug!("metrics: not done in time"),
-    }
+        async move { answer(&request, &sources).await }
+    })
+    .await;
 }
 
 async fn answer(request: &hyper::Request<Incoming>, sources: &Sources) -> Response {

@@ -4,6 +4,7 @@
 
 pub(crate) mod addresses;
 mod assets;
+mod brief;
 mod connection;
 pub(crate) mod counted;
 pub(crate) mod hosts;

@@ -3,27 +3,15 @@
 //! A guest types an address without its scheme, and browsers still try plain HTTP. No content goes out unencrypted, and
 //! no name but our own is ever sent anywhere. Holds no state.
 
-use std::convert::Infallible;
-use std::time::Duration;
-
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, HeaderMap, LOCATION, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
-use tokio::time::timeout;
 
+use super::brief::answer_one;
 use super::hosts::{Hosts, without_port};
 use super::http::only;
-
-/// How long the whole exchange may take, from the first byte to the last.
-const WITHIN: Duration = Duration::from_secs(10);
-/// Longest head of a request, bytes. The least that hyper takes: a link is far shorter.
-const HEAD_BYTES: usize = 8 * 1024;
 
 /// Where https is spoken, seen from who asked for it in vain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,21 +30,11 @@ pub(super) async fn redirect<S>(stream: S, hosts: watch::Receiver<Hosts>, destin
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let service = service_fn(|request: hyper::Request<Incoming>| {
+    answer_one(stream, "plain HTTP", |request| {
         let answer = answer(&hosts.borrow(), request.headers(), request.uri(), destination);
-        async { Ok::<_, Infallible>(answer) }
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(WITHIN)
-        .max_buf_size(HEAD_BYTES)
-        .keep_alive(false)
-        .serve_connection(TokioIo::new(stream), service);
-    match timeout(WITHIN, connection).await {
-        Ok(Ok(())) => {}
-        Ok(Err(e)) => tracing::debug!("neither TLS nor HTTP: {e}"),
-        Err(_) => tracing::debug!("plain HTTP: not done in time"),
-    }
+        async { answer }
+    })
+    .await;
 }
 
 fn answer(hosts: &Hosts, headers: &HeaderMap, uri: &Uri, destination: Destination) -> Response {
