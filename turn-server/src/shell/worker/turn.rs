@@ -24,6 +24,7 @@ impl Worker {
     /// Serves until it is told to stop, or the system gives no more events.
     pub(super) fn run(mut self) {
         let mut events = Events::with_capacity(EVENTS);
+        let mut sources = Vec::new();
         loop {
             let timeout = self.timeout();
             if let Err(error) = self.poll.poll(&mut events, timeout)
@@ -34,10 +35,10 @@ impl Worker {
             }
             self.now = now();
             self.take_members();
-            let sources: Vec<Source> = events.iter().map(|event| Source::of(event.token())).collect();
-            let again = std::mem::take(&mut self.path.again);
+            sources.append(&mut self.path.again);
+            sources.extend(events.iter().map(|event| Source::of(event.token())));
             let mut turn = Turn::Another;
-            for source in again.into_iter().chain(sources) {
+            for source in sources.drain(..) {
                 if self.take(source) == Turn::Last {
                     turn = Turn::Last;
                 }
