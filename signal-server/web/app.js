@@ -1,6 +1,6 @@
 // The guest page: what is seen of the call, and what its buttons and keys do.
 
-import { call, depart, drawTiles, end, enter, me, mediaChanged, order, raise, speak, tick } from "./call.js";
+import { call, depart, drawTiles, end, enter, knock, me, mediaChanged, order, raise, speak, tick } from "./call.js";
 import { chat } from "./chat.js";
 import { devices, levelOf } from "./devices.js";
 import { $, all, avatar, changed, dress, drawBy, el, fill, label, one, paint, setTrack } from "./dom.js";
@@ -27,7 +27,8 @@ function draw() {
 		"room-field": !link.room, "password-field": code === "bad_password" || !!$("password").value, "door-fault": fault,
 		start: server.features.includes("create") && (!link.room || code === "no_such_room"),
 		"preview-note": devices.fault || say(devices.asked ? "unseen" : "preview_wait"),
-		title: waits && !trouble ? say("waiting") : fault, line: waits && `${room} · ${me.nick}`, cancel: waits, again: !waits,
+		title: waits && !trouble ? say("waiting") : fault, line: waits && (call.fault || `${room} · ${me.nick}`),
+		knock: waits && call.has_password, cancel: waits, again: !waits,
 		banner: trouble ? fault : call.notice, sharing: !!devices.screen, alone: !peers.size, hear: sound.blocked,
 		chat: panel === "chat", people: panel === "people", unread: chat.unread, count: peers.size + 1,
 		"host-tools": host, wrong: state.wrong_invites ? say("wrong_invites", { n: state.wrong_invites }) : "",
@@ -149,6 +150,7 @@ const forms = {
 		else if (/^https?:\/\/[^/]+\/r\/./.test(typed)) location.href = typed;
 		else fault(room ? "wrong_link" : "need_room");
 	},
+	knock: () => knock($("key").value),
 	"chat-form"() {
 		speak($("chat-text").value);
 		$("chat-text").value = "";

@@ -43,6 +43,13 @@ export function enter(asked, newSecret) {
 	changed();
 }
 
+// Who waits may say the password instead.
+export function knock(password) {
+	wish.password = password;
+	call.fault = "";
+	ask();
+}
+
 const ask = () => server.send({ id: 1, nick: me.nick, media: devices.sends, invite: secretOf(wish.room), ...wish });
 const update = () => call.place && server.send({ type: "update", media: devices.sends });
 export const order = (type, more) => server.send({ type, id: ++requests, ...more });
@@ -132,8 +139,8 @@ const hear = {
 		hear.room_state(joined);
 		joined.peers.forEach(welcome);
 	},
-	waiting() {
-		call.place = "lobby";
+	waiting({ has_password }) {
+		Object.assign(call, { place: "lobby", has_password });
 		if (call.screen === "call") call.trouble = "waiting"; // the server forgot us; the media goes on meanwhile
 		else call.screen = "wait";
 	},
@@ -141,7 +148,8 @@ const hear = {
 		const sentence = say(code, { code, n, s: wait }), inCall = call.screen === "call";
 		if (id !== 1 || call.place === "room") {
 			if (code === "full") mention(sentence); // nobody can be let in
-		} else if (code === "rate_limited" || (inCall && code === "no_such_room")) {
+		} else if (call.place && code !== "denied") call.fault = sentence;
+		else if (code === "rate_limited" || (inCall && code === "no_such_room")) {
 			// In a call the server was started anew and the room is not back yet; the media goes on. Ask again.
 			if (inCall) call.trouble = "server_lost";
 			else call.fault = sentence;

@@ -49,6 +49,7 @@ struct Words {
     bad_invite: &'static str,
     full: &'static str,
     waiting: &'static str,
+    bad_password: &'static str,
     denied: &'static str,
     kicked: &'static str,
     ended: &'static str,
@@ -61,6 +62,7 @@ const ENGLISH: Words = Words {
     bad_invite: "The invitation in this link is not right. Ask the host to send it again.",
     full: "The room is full (1 people).",
     waiting: "The host will let you in.",
+    bad_password: "Type the room's password, then join again.",
     denied: "The host did not let you in.",
     kicked: "The host removed you from the room.",
     ended: "The host ended the room.",
@@ -73,6 +75,7 @@ const CHINESE: Words = Words {
     bad_invite: "链接中的邀请不正确，请主持人重新发送",
     full: "会议人数已满（1 人）",
     waiting: "请等待主持人准入",
+    bad_password: "请输入入会密码后重新加入",
     denied: "主持人未准入",
     kicked: "您已被移出会议",
     ended: "主持人已结束会议",
@@ -103,7 +106,20 @@ async fn check_sentences(words: Words) {
     page.until("document.body.dataset.screen === 'door'").await;
     assert!(matches!(host.hear().await, ServerMessage::LobbyLeft { id } if id.to_string() == peer));
 
-    page.click("#join-button").await;
+    // Whoever waits may say the password instead; a wrong one changes nothing.
+    host.say(r#""type":"set_password","password":"hestia""#).await;
+    join(&page, &url, "Ann").await;
+    knock(&mut host).await;
+    page.write("#key", "vesta").await;
+    page.click("#knock button").await;
+    page.says("#line", words.bad_password).await;
+    page.until("document.body.dataset.screen === 'wait' && hearth.waiting").await;
+    page.write("#key", "hestia").await;
+    page.click("#knock button").await;
+    page.until("document.body.dataset.screen === 'call'").await;
+    host.say(r#""type":"set_password""#).await;
+    page.evaluate("sessionStorage.clear()").await;
+    join(&page, &url, "Ann").await;
     let peer = knock(&mut host).await;
     host.say(&format!(r#""type":"deny","peer":"{peer}""#)).await;
     page.says("#door-fault", words.denied).await;
