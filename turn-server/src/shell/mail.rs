@@ -28,8 +28,8 @@ pub(super) enum Mail {
     Client(Box<Client>),
     /// A DTLS session, and the message in it that belongs to the reader.
     Session { tuple: FiveTuple, session: Box<Session>, message: Vec<u8>, from: Worker },
-    /// From now on datagrams of this client are the writer's.
-    Away { tuple: FiveTuple, at: Worker },
+    /// From now on datagrams of this client are the writer's. Then the client is told: what it sends upon that finds its way.
+    Away { tuple: FiveTuple, at: Worker, answers: Vec<Vec<u8>> },
     /// No longer.
     Home { tuple: FiveTuple },
     /// Data for relays of the reader.
@@ -67,9 +67,9 @@ impl Mail {
         match self {
             Self::Datagram { bytes, .. } => bytes.len(),
             Self::Parcels(parcels) => parcels.bytes.len(),
+            Self::Away { answers, .. } => answers.iter().map(Vec::len).sum(),
             Self::Client(_)
             | Self::Session { .. }
-            | Self::Away { .. }
             | Self::Home { .. }
             | Self::Reload(_)
             | Self::Identity(_)

@@ -5,7 +5,7 @@ use super::{Exit, MOVED, Source, Worker};
 use crate::shell::dtls;
 use crate::shell::mail::{Mail, Parcels};
 use crate::shell::udp::Outbox;
-use crate::{FiveTuple, FromPeer, Transport};
+use crate::{FiveTuple, FromPeer, Output, Transport};
 
 /// Letters that are taken before sockets have their turn.
 const LETTERS: usize = 256;
@@ -27,7 +27,12 @@ impl Worker {
                     self.moved.guests.insert(tuple, from);
                     self.take_message(tuple, &message);
                 }
-                Mail::Away { tuple, at } => self.note_away(tuple, at),
+                Mail::Away { tuple, at, answers } => {
+                    self.note_away(tuple, at);
+                    for answer in answers {
+                        self.send_raw(tuple.local, tuple.client, &answer);
+                    }
+                }
                 Mail::Home { tuple } => {
                     self.moved.away.remove(&tuple);
                 }
@@ -56,13 +61,28 @@ impl Worker {
         if dtls::is_dtls(bytes) {
             return self.take_dtls(tuple, bytes);
         }
-        self.take_message(tuple, bytes);
+        if self.moved.guests.contains_key(&tuple) {
+            return self.take_message(tuple, bytes);
+        }
+        self.core.handle_client(tuple, bytes, self.now);
+        let mut answers = Vec::new();
+        while let Some(output) = self.core.poll_output() {
+            if let Output::Transmit { to, payload } = output {
+                if to == tuple { answers.push(payload) } else { self.transmit(to, &payload) }
+            } else {
+                self.carry_out_one(output, tuple, |_| bytes.to_vec());
+            }
+        }
         // Whoever proved to be a client of ours is one from now on; a stranger leaves nothing behind.
-        let is_new =
-            self.core.holds(&tuple) && self.moved.guests.len() < MOVED && !self.moved.guests.contains_key(&tuple);
-        if is_new && let Some(postbox) = self.links.postboxes.get(usize::from(home)) {
-            let letter = Mail::Away { tuple, at: self.links.number };
-            if postbox.post(letter).is_ok() {
+        let is_ours = self.core.holds(&tuple) && self.moved.guests.len() < MOVED;
+        let postbox = self.links.postboxes.get(usize::from(home)).filter(|_| is_ours);
+        match postbox {
+            None => answers.iter().for_each(|answer| self.send_raw(tuple.local, tuple.client, answer)),
+            // Full: the client hears nothing, and asks again.
+            Some(postbox) if postbox.post(Mail::Away { tuple, at: self.links.number, answers }).is_err() => {
+                self.core.handle_unsent(1);
+            }
+            Some(_) => {
                 self.moved.guests.insert(tuple, home);
             }
         }

@@ -70,7 +70,7 @@ impl Worker {
         }
     }
 
-    fn transmit(&mut self, to: FiveTuple, payload: &[u8]) {
+    pub(super) fn transmit(&mut self, to: FiveTuple, payload: &[u8]) {
         match to.transport {
             Transport::Udp => self.send_raw(to.local, to.client, payload),
             Transport::Dtls => {
