@@ -189,7 +189,7 @@ impl Stage {
             }
             8 => self.connection(who, script),
             _ if who % 2 == 0 => self.server.handle_client_gone(client(who / 2)),
-            _ => self.server.handle_relay_failed(self.relay(who), now),
+            _ => self.server.handle_relay_failed(self.relay(who)),
         }
     }
 

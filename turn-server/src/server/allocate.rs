@@ -54,14 +54,20 @@ impl Server {
         if self.rules.draining || !self.commons.admit(account, &self.rules.quotas) {
             return Err(Refusal::Quota);
         }
-        let taken = self.pool.take(wanted.first, request.tuple.local.ip(), now).map_err(|no_port| {
+        let taken = self.pool.take(wanted.first, request.tuple.local.ip()).map_err(|no_port| {
             self.commons.dismiss(account);
             refusal(no_port)
         })?;
         let mut allocation = self.begin(request, protocol, &wanted, taken, lifetime, now);
         allocation.ticket = tickets;
         self.table.insert(request.tuple, allocation);
-        self.emit(Output::OpenRelay { relay: taken.relay, protocol });
+        match wanted.first {
+            // Its socket has been open since it was reserved.
+            Demand::Reserved(_) => self.complete(request.tuple),
+            Demand::Any(_) | Demand::Even(_) | Demand::Pair(_) => {
+                self.emit(Output::OpenRelay { relay: taken.relay.bound, protocol });
+            }
+        }
         Ok(None)
     }
 
@@ -76,7 +82,9 @@ impl Server {
     ) -> Allocation {
         let opening = Opening {
             demand: wanted.first,
+            upper: taken.upper,
             failures: 0,
+            tried: Vec::new(),
             wanted: wanted.second,
             fingerprinted: request.message.fingerprinted,
             integrity: request.message.integrity(),
@@ -85,14 +93,14 @@ impl Server {
         Allocation {
             phase: Phase::Opening(Box::new(opening)),
             protocol,
-            relay: taken.into(),
+            relay: taken.relay,
             second: Second::None,
             username: request.username.as_slice().into(),
             key: request.key.clone(),
             transaction: request.message.transaction,
             lifetime,
             expires: now + lifetime,
-            reservation: taken.reservation,
+            reservation: None,
             ticket: None,
             permissions: Permissions::new(quotas.permissions),
             channels: Channels::new(quotas.channels),

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::commons::Worker;
 use super::limit::Limits;
 use super::permissions::{Channels, Permissions};
-use super::pool::{Demand, Family, Taken};
+use super::pool::{Demand, Family, Relay, Token};
 use crate::codec::TransactionId;
 use crate::crypto::{Integrity, Key};
 
@@ -17,15 +17,6 @@ pub enum Protocol {
     Udp,
     /// Connections (RFC 6062).
     Tcp,
-}
-
-/// A relay of an allocation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Relay {
-    /// As it is bound.
-    pub(super) bound: SocketAddr,
-    /// As peers see it.
-    pub(super) advertised: SocketAddr,
 }
 
 /// Whether an allocation's relays are there.
@@ -42,8 +33,12 @@ pub(super) enum Phase {
 pub(super) struct Opening {
     /// How to ask the pool for another one, should this fail.
     pub(super) demand: Demand,
+    /// The port above that is to be reserved, until its socket is open (EVEN-PORT with R = 1).
+    pub(super) upper: Option<Relay>,
     /// How often a port turned out to be taken.
     pub(super) failures: u8,
+    /// Those ports: they rest until the request is answered, so that none is tried twice.
+    pub(super) tried: Vec<SocketAddr>,
     /// A second relay of this family is wanted, and not tried yet (ADDITIONAL-ADDRESS-FAMILY).
     pub(super) wanted: Option<Family>,
     /// Whether the request carried FINGERPRINT.
@@ -65,7 +60,7 @@ pub(super) struct Allocation {
     pub(super) lifetime: Duration,
     pub(super) expires: Instant,
     /// The token of the port above, where EVEN-PORT asked for it.
-    pub(super) reservation: Option<[u8; 8]>,
+    pub(super) reservation: Option<Token>,
     pub(super) ticket: Option<Box<Tickets>>,
     pub(super) permissions: Permissions,
     pub(super) channels: Channels,
@@ -116,15 +111,17 @@ impl Allocation {
         std::iter::once(self.relay).chain(second)
     }
 
+    /// The port above its relay, while its socket is opened.
+    pub(super) fn upper(&self) -> Option<Relay> {
+        match &self.phase {
+            Phase::Opening(opening) => opening.upper,
+            Phase::Live => None,
+        }
+    }
+
     /// The relay from which a peer of `address`'s family is reached.
     pub(super) fn relay_for(&self, address: SocketAddr) -> Option<Relay> {
         self.relays().find(|relay| relay.bound.is_ipv4() == address.is_ipv4())
-    }
-}
-
-impl From<Taken> for Relay {
-    fn from(taken: Taken) -> Self {
-        Self { bound: taken.relay, advertised: taken.advertised }
     }
 }
 

@@ -41,7 +41,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use self::allocation::Allocation;
+use self::allocation::{Allocation, Phase};
 use self::answer::Refusal;
 use self::auth::Gate;
 use self::connections::Connections;
@@ -89,7 +89,8 @@ pub enum Output {
     },
     /// Open a socket on this address: of UDP, and hand what it receives to [`Server::handle_relay`], or of TCP, and hand
     /// what it accepts to [`Server::handle_accepted`]. Should that fail, say so by [`Server::handle_relay_failed`]
-    /// *before* the next output is fetched: who fetches on has opened it.
+    /// *before* the next output is fetched: who fetches on has opened it. It may be a port that is only reserved: what
+    /// comes to it is dropped, and once it is an allocation's no other word is said of it.
     OpenRelay {
         /// The relay.
         relay: SocketAddr,
@@ -254,10 +255,10 @@ impl Server {
 
     /// Takes the news that `relay` could not be opened, or broke. While its request waits for an answer other ports are
     /// tried; an allocation that stands is ended.
-    pub fn handle_relay_failed(&mut self, relay: SocketAddr, now: Instant) {
+    pub fn handle_relay_failed(&mut self, relay: SocketAddr) {
         self.opening.take_if(|(opening, _)| *opening == relay);
         if let Some(tuple) = self.table.owner(relay) {
-            self.failed(tuple, relay, now);
+            self.failed(tuple, relay);
         }
         self.count();
     }
@@ -271,7 +272,9 @@ impl Server {
             self.emit(Output::Disconnect { connection: id });
             self.handle_disconnected(id);
         }
-        self.pool.expire(now);
+        while let Some(relay) = self.pool.expired(now) {
+            self.emit(Output::CloseRelay { relay });
+        }
         self.count();
     }
 
@@ -287,7 +290,7 @@ impl Server {
         if let Some((relay, at)) = self.opening.take()
             && let Some(tuple) = self.table.owner(relay)
         {
-            self.opened(tuple, at);
+            self.opened(tuple, relay, at);
         }
         let output = self.outputs.pop_front()?;
         if let Output::OpenRelay { relay, .. } = output {
@@ -404,12 +407,15 @@ impl Server {
             self.disconnect(id);
         }
         // The port above is kept for a client that is there.
-        if let Some(token) = allocation.reservation {
-            self.pool.cancel(token);
+        if let Some(relay) = allocation.reservation.and_then(|token| self.pool.cancel(token)) {
+            self.emit(Output::CloseRelay { relay });
         }
-        for relay in allocation.relays() {
+        for relay in allocation.relays().chain(allocation.upper()) {
             self.pool.release(relay.bound);
             self.emit(Output::CloseRelay { relay: relay.bound });
+        }
+        if let Phase::Opening(opening) = &allocation.phase {
+            self.wake(&opening.tried);
         }
         self.commons.dismiss(rest::account(&allocation.username));
     }

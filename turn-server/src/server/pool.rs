@@ -15,9 +15,9 @@ use super::commons::{Commons, HostIndex, Worker};
 
 /// How long a reserved port waits for its token (RFC 8656 section 7.2 says at least 30 s).
 const RESERVATION: Duration = Duration::from_secs(30);
-/// Reservations at once: each holds a port that serves nobody, and ends with its allocation, which a quota is for. Full: the
-/// request gets 508.
-const RESERVATIONS: usize = 2048;
+/// Reservations at once: each holds a port and a socket that serve nobody, and ends with its allocation, which a quota is
+/// for. Full: the request gets 508.
+pub(crate) const RESERVATIONS: usize = 2048;
 /// How often a pair is looked for while other workers take its halves.
 const PAIRS: usize = 4;
 
@@ -44,19 +44,28 @@ pub(super) enum Demand {
     /// An even one, the next one reserved (EVEN-PORT with R = 1).
     Pair(Family),
     /// The one that was reserved (RESERVATION-TOKEN).
-    Reserved([u8; 8]),
+    Reserved(Token),
 }
 
-/// A port that was taken.
+/// A port as a relay's address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Relay {
+    /// As it is bound.
+    pub(super) bound: SocketAddr,
+    /// As peers see it.
+    pub(super) advertised: SocketAddr,
+}
+
+/// Ports that were taken.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Taken {
-    /// The relay, as it is to be bound.
-    pub(super) relay: SocketAddr,
-    /// The relay, as peers see it.
-    pub(super) advertised: SocketAddr,
-    /// The token of the port above.
-    pub(super) reservation: Option<[u8; 8]>,
+    pub(super) relay: Relay,
+    /// The port above, where both were wanted. It is nobody's until [`Pool::reserve`] gives it a token.
+    pub(super) upper: Option<Relay>,
 }
+
+/// What a client shows for a reserved port. It begins with the number of the worker that knows it.
+pub(super) type Token = [u8; 8];
 
 /// Why there is no port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,13 +81,14 @@ pub(super) struct Pool {
     commons: Arc<Commons>,
     worker: Worker,
     rng: StdRng,
-    /// In the order in which they end. Their tokens begin with the worker's number, so that another one knows whose they are.
+    /// In the order in which they end.
     reservations: VecDeque<Reservation>,
 }
 
+/// A port whose socket is open, and that serves nobody yet.
 struct Reservation {
-    token: [u8; 8],
-    taken: Taken,
+    token: Token,
+    relay: Relay,
     until: Instant,
 }
 
@@ -93,14 +103,16 @@ impl Pool {
     }
 
     /// Takes a port; of several addresses of a family the one that the client came to (`near`), else the first.
-    pub(super) fn take(&mut self, demand: Demand, near: IpAddr, now: Instant) -> Result<Taken, NoPort> {
+    pub(super) fn take(&mut self, demand: Demand, near: IpAddr) -> Result<Taken, NoPort> {
         match demand {
             Demand::Any(family) => self.take_where(family, near, |_, _, _| true).map(|(_, _, taken)| taken),
             Demand::Even(family) => {
                 self.take_where(family, near, |commons, _, at| commons.port(at) % 2 == 0).map(|(_, _, taken)| taken)
             }
-            Demand::Pair(family) => self.take_pair(family, near, now),
-            Demand::Reserved(token) => self.redeem(token),
+            Demand::Pair(family) => self.take_pair(family, near),
+            Demand::Reserved(token) => {
+                self.redeem(token).map(|relay| Taken { relay, upper: None }).ok_or(NoPort::Exhausted)
+            }
         }
     }
 
@@ -112,18 +124,26 @@ impl Pool {
         self.reservations.front().map(|reservation| reservation.until)
     }
 
-    /// Frees the ports that nobody came for.
-    pub(super) fn expire(&mut self, now: Instant) {
-        while let Some(reservation) = self.reservations.pop_front_if(|reservation| reservation.until <= now) {
-            self.release(reservation.taken.relay);
-        }
+    /// Keeps a port, whose socket is open, for whoever shows the token.
+    pub(super) fn reserve(&mut self, relay: Relay, now: Instant) -> Token {
+        let mut token: Token = self.rng.random();
+        token[0] = self.worker;
+        self.reservations.push_back(Reservation { token, relay, until: now + RESERVATION });
+        token
     }
 
-    /// Forgets a reservation whose own relay could not be opened.
-    pub(super) fn cancel(&mut self, token: [u8; 8]) {
-        if let Ok(Taken { relay, .. }) = self.redeem(token) {
-            self.release(relay);
-        }
+    /// A port that nobody came for: it is free again, and its socket is to be closed.
+    pub(super) fn expired(&mut self, now: Instant) -> Option<SocketAddr> {
+        let reservation = self.reservations.pop_front_if(|reservation| reservation.until <= now)?;
+        self.release(reservation.relay.bound);
+        Some(reservation.relay.bound)
+    }
+
+    /// Ends a reservation, where it stands: as [`Pool::expired`].
+    pub(super) fn cancel(&mut self, token: Token) -> Option<SocketAddr> {
+        let relay = self.redeem(token)?.bound;
+        self.release(relay);
+        Some(relay)
     }
 
     fn take_where(
@@ -138,42 +158,39 @@ impl Pool {
         let commons = &self.commons;
         let take = |at: &usize| fits(commons, host, *at) && commons.claim(host, *at, self.worker);
         let at = (start..count).chain(0..start).find(take).ok_or(NoPort::Exhausted)?;
-        let taken = self.taken(host, at).ok_or(NoPort::Family)?;
-        Ok((host, at, taken))
+        let relay = self.relay(host, at).ok_or(NoPort::Family)?;
+        Ok((host, at, Taken { relay, upper: None }))
     }
 
-    fn take_pair(&mut self, family: Family, near: IpAddr, now: Instant) -> Result<Taken, NoPort> {
+    fn take_pair(&mut self, family: Family, near: IpAddr) -> Result<Taken, NoPort> {
         if self.reservations.len() >= RESERVATIONS {
             return Err(NoPort::Exhausted);
         }
         let pair = |commons: &Commons, host, at| commons.port(at).is_multiple_of(2) && commons.is_free(host, at + 1);
         for _ in 0..PAIRS {
-            let (host, at, mut lower) = self.take_where(family, near, pair)?;
+            let (host, at, lower) = self.take_where(family, near, pair)?;
             // Another worker may have taken the upper one in the meantime.
             if !self.commons.claim(host, at + 1, self.worker) {
-                self.release(lower.relay);
+                self.release(lower.relay.bound);
                 continue;
             }
-            let upper = self.taken(host, at + 1).ok_or(NoPort::Family)?;
-            let mut token: [u8; 8] = self.rng.random();
-            token[0] = self.worker;
-            self.reservations.push_back(Reservation { token, taken: upper, until: now + RESERVATION });
-            lower.reservation = Some(token);
-            return Ok(lower);
+            let upper = self.relay(host, at + 1).ok_or(NoPort::Family)?;
+            return Ok(Taken { upper: Some(upper), ..lower });
         }
         Err(NoPort::Exhausted)
     }
 
-    fn redeem(&mut self, token: [u8; 8]) -> Result<Taken, NoPort> {
-        let at = self.reservations.iter().position(|reservation| reservation.token == token);
-        let reservation = at.and_then(|at| self.reservations.remove(at)).ok_or(NoPort::Exhausted)?;
-        Ok(reservation.taken)
+    fn redeem(&mut self, token: Token) -> Option<Relay> {
+        let at = self.reservations.iter().position(|reservation| reservation.token == token)?;
+        self.reservations.remove(at).map(|reservation| reservation.relay)
     }
 
-    fn taken(&self, host: HostIndex, at: usize) -> Option<Taken> {
+    fn relay(&self, host: HostIndex, at: usize) -> Option<Relay> {
         let address = self.commons.address(host)?;
         let port = self.commons.port(at);
-        let (relay, advertised) = (SocketAddr::new(address.bound, port), SocketAddr::new(address.advertised, port));
-        Some(Taken { relay, advertised, reservation: None })
+        Some(Relay {
+            bound: SocketAddr::new(address.bound, port),
+            advertised: SocketAddr::new(address.advertised, port),
+        })
     }
 }

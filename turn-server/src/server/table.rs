@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use foldhash::quality::RandomState;
 
-use super::allocation::{Allocation, Relay, Second, Ticket};
+use super::allocation::{Allocation, Phase, Second, Ticket};
+use super::pool::Relay;
 use super::tuple::{FiveTuple, Place};
 
 /// The allocations. Each relayed datagram is looked up here, so the hash is a fast one; it is seeded by chance, so that
@@ -34,7 +35,7 @@ impl Table {
         self.allocations.get_mut(tuple)
     }
 
-    /// Whose relay stands on `relay`, as it is bound.
+    /// Whose relay stands on `relay`, as it is bound; while sockets are opened, also whose reserved port it is to be.
     pub(super) fn owner(&self, relay: SocketAddr) -> Option<FiveTuple> {
         self.relays.get(&Place(relay)).copied()
     }
@@ -45,7 +46,7 @@ impl Table {
     }
 
     pub(super) fn insert(&mut self, tuple: FiveTuple, allocation: Allocation) {
-        self.relays.extend(allocation.relays().map(|relay| (Place(relay.bound), tuple)));
+        self.relays.extend(allocation.relays().chain(allocation.upper()).map(|relay| (Place(relay.bound), tuple)));
         for ticket in tickets(&allocation) {
             self.tickets.insert(ticket, tuple);
         }
@@ -55,7 +56,7 @@ impl Table {
 
     pub(super) fn remove(&mut self, tuple: &FiveTuple) -> Option<Allocation> {
         let allocation = self.allocations.remove(tuple)?;
-        for relay in allocation.relays() {
+        for relay in allocation.relays().chain(allocation.upper()) {
             self.relays.remove(&Place(relay.bound));
         }
         for ticket in tickets(&allocation) {
@@ -84,6 +85,14 @@ impl Table {
             self.relays.insert(Place(bound), *tuple);
         }
         allocation.second = second;
+    }
+
+    /// Takes the port above from an allocation whose relays are being opened.
+    pub(super) fn take_upper(&mut self, tuple: &FiveTuple) -> Option<Relay> {
+        let Phase::Opening(opening) = &mut self.allocations.get_mut(tuple)?.phase else { return None };
+        let upper = opening.upper.take()?;
+        self.relays.remove(&Place(upper.bound));
+        Some(upper)
     }
 
     /// The clients of all allocations.

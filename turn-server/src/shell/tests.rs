@@ -1,5 +1,7 @@
 //! The shell over real sockets on loopback: what the core decides does happen.
 
+mod ports;
+
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
@@ -13,6 +15,8 @@ use super::*;
 use crate::codec::{ChannelData, Class, Message, Method, Writer, attribute, decode_address};
 use crate::crypto::Key;
 use crate::{PeerPolicy, Secret, rest};
+
+type Counters = watch::Receiver<Stats>;
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
@@ -150,7 +154,7 @@ async fn members_alone_are_served_and_who_leaves_is_cut_off() {
 }
 
 /// A server of several workers, which runs until the set is dropped.
-fn several(workers: usize) -> (SocketAddr, JoinSet<Stats>, watch::Receiver<Stats>) {
+fn several(workers: usize) -> (SocketAddr, JoinSet<Stats>, Counters) {
     let listen = Listen { workers, ..Listen::on(&[any()]) };
     let shell = Shell::bind(config(), &listen).unwrap();
     let (server, stats) = (shell.local_addrs()[0], shell.stats());

@@ -127,10 +127,59 @@ fn a_reservation_ends_after_half_a_minute() {
     let pair = lab.allocate_with(ann(), |w| w.attribute(attribute::EVEN_PORT, &[0x80]));
     let token = pair.message().attribute(attribute::RESERVATION_TOKEN).unwrap().to_vec();
     assert_eq!(lab.server.poll_timeout(), Some(lab.now + Duration::from_secs(30)));
-    lab.pass(30);
+    lab.pass(29);
+    assert_eq!(lab.drain(), []);
+    lab.pass(1);
+    let above = SocketAddr::new(listener().ip(), 60001);
+    assert_eq!(lab.drain(), [Output::CloseRelay { relay: above }]);
     let late = lab.allocate_with(bob(), |w| w.attribute(attribute::RESERVATION_TOKEN, &token));
     assert_eq!(late.code, Some(508));
     assert_eq!(lab.allocate(bob()).port(), 60001, "and its port is free");
+}
+
+#[test]
+fn a_reserved_port_is_open_at_once_and_hears_nothing_before_it_is_somebodys() {
+    let mut lab = Lab::with(|config| config.relay_ports = 60000..=60001);
+    let request = udp(lab.writer(Method::Allocate)).attribute(attribute::EVEN_PORT, &[0x80]);
+    let datagram = lab.signed(ann(), "ann", request);
+    let outputs = lab.send(ann(), &datagram);
+    let opened: Vec<u16> = outputs
+        .iter()
+        .filter_map(|output| if let Output::OpenRelay { relay, .. } = output { Some(relay.port()) } else { None })
+        .collect();
+    assert_eq!(opened, [60000, 60001]);
+    let above = SocketAddr::new(listener().ip(), 60001);
+    lab.permit(ann(), peer());
+    assert_eq!(lab.peer_sends(above, peer(), b"early"), []);
+    assert_eq!(lab.stats().dropped.no_allocation, 1);
+    // Nor is it a peer of anybody on this server.
+    lab.permit(ann(), above);
+    assert_eq!(lab.indicate(ann(), above, b"x"), []);
+    let token = Reply::among(outputs).message().attribute(attribute::RESERVATION_TOKEN).unwrap().to_vec();
+    let request = udp(lab.writer(Method::Allocate)).attribute(attribute::RESERVATION_TOKEN, &token);
+    let datagram = lab.signed(bob(), "bob", request);
+    let outputs = lab.send(bob(), &datagram);
+    assert_eq!(outputs.len(), 1, "nothing is opened again: {outputs:?}");
+    assert_eq!(Reply::among(outputs).relayed(), above);
+    lab.permit(bob(), peer());
+    assert!(received(&lab.peer_sends(above, peer(), b"now"), bob()).is_some());
+    // It is bob's: ann's end leaves it standing.
+    lab.refresh(ann(), 0);
+    assert!(received(&lab.peer_sends(above, peer(), b"now"), bob()).is_some());
+}
+
+#[test]
+fn a_reservation_ends_with_the_allocation_that_made_it() {
+    let mut lab = Lab::with(|config| config.relay_ports = 60000..=60001);
+    lab.allocate_with(ann(), |w| w.attribute(attribute::EVEN_PORT, &[0x80]));
+    lab.server.handle_client_gone(FiveTuple::udp(ann(), listener()));
+    let mut closed: Vec<u16> = lab
+        .drain()
+        .iter()
+        .filter_map(|output| if let Output::CloseRelay { relay } = output { Some(relay.port()) } else { None })
+        .collect();
+    closed.sort_unstable();
+    assert_eq!((closed, lab.server.poll_timeout()), (vec![60000, 60001], None));
 }
 
 #[test]

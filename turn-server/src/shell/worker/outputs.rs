@@ -54,7 +54,7 @@ impl Worker {
             Output::OpenRelay { relay, protocol } => {
                 if let Err(error) = self.open(relay, protocol) {
                     report(relay, &error);
-                    self.core.handle_relay_failed(relay, self.now);
+                    self.core.handle_relay_failed(relay);
                 }
             }
             Output::CloseRelay { relay } => self.close_relay(relay),
