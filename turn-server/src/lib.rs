@@ -21,6 +21,7 @@ pub use config::{
 };
 pub use peers::PeerPolicy;
 pub use server::{
-    Commons, ConnectionId, Discovery, FiveTuple, FromPeer, Output, Passage, Protocol, Server, Transport, Way, Worker,
+    Allowance, Commons, ConnectionId, Discovery, FiveTuple, FromPeer, Output, Passage, Protocol, Server, Transport,
+    Way, Worker,
 };
 pub use stats::{Dropped, Refused, Requests, Stats, Traffic};

@@ -105,6 +105,7 @@ impl Server {
             permissions: Permissions::new(quotas.permissions),
             channels: Channels::new(quotas.channels),
             limits: quotas.bytes_per_second.map(|rate| Box::new(Limits::new(rate, now))),
+            connects: None,
         }
     }
 

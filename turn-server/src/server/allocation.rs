@@ -65,6 +65,8 @@ pub(super) struct Allocation {
     pub(super) permissions: Permissions,
     pub(super) channels: Channels,
     pub(super) limits: Option<Box<Limits>>,
+    /// When its Connect requests would have been quiet long enough to be forgotten.
+    pub(super) connects: Option<Instant>,
 }
 
 /// The relay of the other family.

@@ -1,17 +1,17 @@
 //! How many answers to unauthenticated requests one source address gets.
 //!
-//! Their sender may be forged, so they may hit somebody who never asked. A source gets [`RATE`] a second: too few to hurt,
+//! Their sender may be forged, so they may hit somebody who never asked. A source gets what [`PACE`] says: too few to hurt,
 //! and enough that a real client behind a flooded address comes through within its retransmissions. Memory is fixed.
 
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
+use super::limit::Pace;
 use crate::crypto::hmac_sha256;
 
-/// Answers a second and source: 100 of at most 56 bytes are 45 kbit/s.
-const RATE: u32 = 100;
-/// Answers at once: a company behind one address comes to work.
-const BURST: u32 = 200;
+/// Answers of a source: 100 a second of at most 56 bytes are 45 kbit/s; 200 at once, for a company behind one address comes
+/// to work.
+const PACE: Pace = Pace { interval: Duration::from_millis(10), burst: 200 };
 /// Counters. Sources that share one by chance share its rate.
 const BUCKETS: usize = 4096;
 
@@ -29,15 +29,8 @@ impl Challenges {
 
     /// Whether `source` gets one more answer.
     pub(super) fn admit(&mut self, source: IpAddr, now: Instant) -> bool {
-        let interval = Duration::from_secs(1) / RATE;
         let bucket = self.bucket(source);
-        let Some(quiet_at) = self.quiet_at.get_mut(bucket) else { return true };
-        let busy_until = quiet_at.unwrap_or(now).max(now);
-        if busy_until - now >= interval * BURST {
-            return false;
-        }
-        *quiet_at = Some(busy_until + interval);
-        true
+        self.quiet_at.get_mut(bucket).is_none_or(|quiet_at| PACE.admit(quiet_at, now))
     }
 
     /// An IPv6 source is a /64: whoever has one address of it has them all.

@@ -1,14 +1,19 @@
 //! What the workers of one server share: whose each relay port is, and how much each account holds.
 //!
 //! Ports are one atomic byte each, so that a worker sees without a lock whether a datagram is for a relay of this very
-//! server, and whose. Accounts are behind a lock that is held for one look-up when an allocation begins or ends; no
-//! datagram that is relayed comes near it.
+//! server, and whose. Accounts are behind a lock that is held for one look-up when an allocation begins or ends, or asks for
+//! a TCP connection; no datagram that is relayed comes near it.
 
 use std::collections::HashMap;
+use std::hash::BuildHasher as _;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
+use foldhash::quality::RandomState;
+
+use super::limit::Pace;
 use crate::{Config, Quotas, RelayAddress};
 
 /// Workers at most: their number stands in seven bits, of which none is nobody.
@@ -16,6 +21,12 @@ pub(crate) const WORKERS: u8 = 64;
 
 /// A worker of a server, counted from 0.
 pub type Worker = u8;
+
+/// Connect requests of one account, through however many allocations one after the other: enough for an office that shares
+/// one, too few to look for open ports with.
+const CONNECTS: Pace = Pace { interval: Duration::from_millis(100), burst: 256 };
+/// Counters of those. Accounts that share one by chance share its pace; memory is fixed, whoever comes and goes.
+const COUNTERS: usize = 4096;
 
 /// A port that nobody has.
 const FREE: u8 = 0;
@@ -42,6 +53,10 @@ struct Host {
 struct Accounts {
     held: HashMap<Box<[u8]>, usize>,
     total: usize,
+    /// By hash of the account: when its Connect requests would have been quiet long enough to be forgotten. Empty until
+    /// there is one.
+    connects: Vec<Option<Instant>>,
+    hasher: RandomState,
 }
 
 /// The relay addresses of one family, by their place among all.
@@ -147,6 +162,14 @@ impl Commons {
         accounts.total += 1;
         accounts.held.insert(account.into(), held + 1);
         true
+    }
+
+    /// Counts one more Connect of `account`, where its pace allows it. Ending an allocation forgets nothing of it.
+    pub(super) fn admit_connect(&self, account: &[u8], now: Instant) -> bool {
+        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        accounts.connects.resize(COUNTERS, None);
+        let counter = accounts.hasher.hash_one(account) as usize % COUNTERS;
+        accounts.connects.get_mut(counter).is_none_or(|quiet_at| CONNECTS.admit(quiet_at, now))
     }
 
     /// The allocations of all workers at this moment.

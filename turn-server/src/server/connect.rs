@@ -3,17 +3,22 @@
 //! Connections are made, accepted and joined by the shell; here stands which of them may be.
 
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::allocation::{Allocation, Protocol};
 use super::answer::Refusal;
 use super::connections::{Asked, ConnectionId, Phase};
+use super::limit::Pace;
 use super::tuple::FiveTuple;
 use super::{Output, Request, Server};
 use crate::codec::{Class, Message, Method, Writer, attribute, decode_address};
+use crate::rest;
 
 /// Connections of one allocation at once; beyond it a client gets 446 or 508, and a peer is closed.
 const CONNECTIONS: usize = 64;
+/// Connect requests of one allocation: as many at once as it may have connections, and then one a second. Who looks for open
+/// ports gets no further with them than by hand; beyond it a client gets 486.
+const PACE: Pace = Pace { interval: Duration::from_secs(1), burst: CONNECTIONS as u32 };
 /// How often an id is drawn until it is nobody's.
 const TRIES: u8 = 8;
 
@@ -42,6 +47,11 @@ impl Server {
             return Err(Refusal::Capacity);
         }
         let allocation = self.table.get_mut(&request.tuple).ok_or(Refusal::Mismatch)?;
+        if !PACE.admit(&mut allocation.connects, now)
+            || !self.commons.admit_connect(rest::account(&request.username), now)
+        {
+            return Err(Refusal::Quota);
+        }
         allocation.permissions.install(&[peer.ip()], now).map_err(|_| Refusal::Capacity)?;
         let id = self.connection_id().ok_or(Refusal::Capacity)?;
         let asked = Asked {
@@ -151,12 +161,6 @@ impl Server {
         if let Some(connection) = self.connections.carried_by(tuple) {
             self.emit(Output::Splice { connection, client: tuple });
         }
-    }
-
-    /// Counts bytes that the shell carried between a client and a peer.
-    pub fn handle_carried(&mut self, to_peer: usize, from_peer: usize) {
-        self.stats.carried_to_peers += to_peer as u64;
-        self.stats.carried_from_peers += from_peer as u64;
     }
 
     /// A client's stream is closed. Its allocation ends, unless it holds a ticket with which it may come back.

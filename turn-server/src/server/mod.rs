@@ -15,6 +15,7 @@ mod allocation;
 mod answer;
 mod auth;
 mod binding;
+mod carriage;
 mod challenges;
 mod channel_bind;
 mod commons;
@@ -53,6 +54,7 @@ use crate::crypto::{Key, hmac_sha256};
 use crate::{BindingRule, Config, Stats, rest};
 
 pub use allocation::Protocol;
+pub use carriage::Allowance;
 pub(crate) use commons::WORKERS;
 pub use commons::{Commons, Worker};
 pub use connections::ConnectionId;
@@ -217,9 +219,9 @@ impl Server {
         self.stats.dropped.unsent += count;
     }
 
-    /// Counts a connection that was closed for what its client did, or did not do in time.
-    pub fn handle_refused_connection(&mut self) {
-        self.stats.refused.connections += 1;
+    /// Counts connections that were closed for what their clients did, or did not do in time.
+    pub fn handle_refused_connections(&mut self, count: u64) {
+        self.stats.refused.connections += count;
     }
 
     /// Takes a datagram that `client` sent by UDP to the listener `local`.

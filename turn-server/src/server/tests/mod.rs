@@ -3,6 +3,7 @@
 mod abuse;
 mod allocate;
 mod auth;
+mod bounds;
 mod channels;
 mod members;
 mod mobility;

@@ -1,8 +1,9 @@
 //! Connections of TCP relays with peers (RFC 6062): begun, accepted, and closed.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::net::SocketAddr;
+use std::time::Instant;
 
 use foldhash::quality::RandomState;
 use slab::Slab;
@@ -18,9 +19,11 @@ const ACCEPTED: usize = 64;
 
 /// A connection with a peer.
 pub(in crate::shell) struct Peer {
-    id: ConnectionId,
+    pub(super) id: ConnectionId,
     pub(in crate::shell) stream: Stream,
     phase: Phase,
+    /// Until when it waits for its share of a rate, and its place among those that wait as long.
+    held: Option<(Instant, u64)>,
 }
 
 /// How far it has come.
@@ -38,6 +41,64 @@ enum Phase {
 pub(super) struct Peers {
     pub(super) all: Slab<Peer>,
     by_id: HashMap<ConnectionId, usize, RandomState>,
+    /// Those that wait for their share, by time and place: one entry a connection at most.
+    held: BTreeSet<(Instant, u64, usize)>,
+    /// The next place: who has just carried something stands behind everybody else.
+    places: u64,
+}
+
+impl Peers {
+    fn insert(&mut self, id: ConnectionId, stream: Stream, phase: Phase) {
+        let key = self.all.insert(Peer { id, stream, phase, held: None });
+        self.by_id.insert(id, key);
+    }
+
+    fn remove(&mut self, key: usize) -> Option<Peer> {
+        let peer = self.all.try_remove(key)?;
+        self.by_id.remove(&peer.id);
+        if let Some((until, place)) = peer.held {
+            self.held.remove(&(until, place, key));
+        }
+        Some(peer)
+    }
+
+    /// Whether a connection still waits for its share.
+    pub(super) fn is_held(&self, key: usize, now: Instant) -> bool {
+        self.all.get(key).and_then(|peer| peer.held).is_some_and(|(until, _)| until > now)
+    }
+
+    /// Lets a connection wait. Of those that share a rate, who has carried nothing comes before who has.
+    pub(super) fn hold(&mut self, key: usize, until: Instant, has_carried: bool) {
+        let Some(peer) = self.all.get_mut(key) else { return };
+        let before = peer.held.take();
+        if let Some((until, place)) = before {
+            self.held.remove(&(until, place, key));
+        }
+        let place = match before {
+            Some((_, place)) if !has_carried => place,
+            Some(_) | None => {
+                self.places += 1;
+                self.places
+            }
+        };
+        peer.held = Some((until, place));
+        self.held.insert((until, place, key));
+    }
+
+    /// When the first of them may go on.
+    pub(super) fn next_share(&self) -> Option<Instant> {
+        self.held.first().map(|(until, ..)| *until)
+    }
+
+    /// Who may go on now.
+    pub(super) fn due(&mut self, now: Instant) -> Vec<usize> {
+        let mut due = Vec::new();
+        while let Some((_, _, key)) = self.held.first().copied().filter(|(until, ..)| *until <= now) {
+            self.held.pop_first();
+            due.push(key);
+        }
+        due
+    }
 }
 
 impl Worker {
@@ -83,8 +144,7 @@ impl Worker {
         if stream.register(&self.registry, Source::Peer(key).token()).is_err() {
             return self.core.handle_disconnected(id);
         }
-        self.peers.all.insert(Peer { id, stream, phase });
-        self.peers.by_id.insert(id, key);
+        self.peers.insert(id, stream, phase);
     }
 
     pub(super) fn take_peer(&mut self, key: usize) {
@@ -127,8 +187,8 @@ impl Worker {
 
     /// The core wants a connection closed.
     pub(super) fn disconnect(&mut self, id: ConnectionId) {
-        let Some(key) = self.peers.by_id.remove(&id) else { return };
-        let Some(peer) = self.peers.all.try_remove(key) else { return };
+        let Some(key) = self.peers.by_id.get(&id).copied() else { return };
+        let Some(peer) = self.peers.remove(key) else { return };
         if let Phase::Spliced(client) = peer.phase {
             self.clients.remove(client);
         }
@@ -136,8 +196,7 @@ impl Worker {
 
     /// A peer has gone: its client's connection goes as well.
     fn close_peer(&mut self, key: usize) {
-        let Some(peer) = self.peers.all.try_remove(key) else { return };
-        self.peers.by_id.remove(&peer.id);
+        let Some(peer) = self.peers.remove(key) else { return };
         if let Phase::Spliced(client) = peer.phase {
             self.clients.remove(client);
         }

@@ -23,12 +23,12 @@ impl Worker {
                         self.clients.insert(client);
                     }
                 }
-                Ok(_) => self.core.handle_refused_connection(),
+                Ok(_) => self.core.handle_refused_connections(1),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 // That one is gone already: the next one is tried. Where there are no files left, whoever ends lets the rest in
                 // with the next connection.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
-                Err(_) => return self.core.handle_refused_connection(),
+                Err(_) => return self.core.handle_refused_connections(1),
             }
         }
         self.path.again.push(Source::Door(door));
@@ -181,7 +181,7 @@ impl Worker {
             self.clients.acknowledge(key, is_known, self.now);
         }
         for key in self.clients.late(self.now) {
-            self.core.handle_refused_connection();
+            self.core.handle_refused_connections(1);
             self.close_client(key);
         }
     }
@@ -201,7 +201,7 @@ impl Worker {
         let Some(tuple) = client.tuple else { return };
         // A stranger who is handed from worker to worker is bounded with each of them.
         if !self.clients.admits(client.source) {
-            return self.core.handle_refused_connection();
+            return self.core.handle_refused_connections(1);
         }
         if client.stream.register(&self.registry, Source::Client(key).token()).is_err() {
             return;

@@ -43,6 +43,7 @@ impl Worker {
                     turn = Turn::Last;
                 }
             }
+            self.resume();
             self.core.handle_timeout(self.now);
             self.carry_out();
             self.flush();
@@ -74,12 +75,13 @@ impl Worker {
         }
         // Read anew: the turn may have taken its time.
         let now = now();
-        let core = self.core.poll_timeout().map(|at| at.saturating_duration_since(now));
+        let due = [self.core.poll_timeout(), self.peers.next_share()].into_iter().flatten().min();
+        let due = due.map(|at| at.saturating_duration_since(now));
         let is_busy = self.needs_sweep();
         let sweep = is_busy.then(|| (self.links.swept + SWEEP).saturating_duration_since(now));
         // Rounded up: a poll that ends a fraction of a millisecond early would be another turn for nothing.
         let rounded = |left: Duration| left + Duration::from_millis(1);
-        [core, sweep].into_iter().flatten().min().map(rounded)
+        [due, sweep].into_iter().flatten().min().map(rounded)
     }
 
     /// Whether anything is there that only a look each second finds.
