@@ -7,14 +7,12 @@ use std::time::{Duration, Instant};
 use foldhash::quality::RandomState;
 use slab::Slab;
 
+use super::strangers::{STRANGERS, Strangers};
 use super::stream::Stream;
 use crate::FiveTuple;
 
 /// Connections of one worker at once. Full: new ones are closed as they come.
 const CONNECTIONS: usize = 16_384;
-/// Connections of one address that no allocation stands behind. Full: its next one is closed. Enough for an office behind
-/// one address, too few to use up what everybody shares.
-const STRANGERS: usize = 256;
 /// How long a connection may do without an allocation, or with half a message.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 /// Bytes that wait for one client. Full: data from peers is dropped, as a full network would; an answer still goes in.
@@ -46,39 +44,35 @@ pub(super) enum Role {
 }
 
 /// All connections of clients of one worker.
-#[derive(Default)]
 pub(super) struct Clients {
     pub(super) all: Slab<Client>,
     by_tuple: HashMap<FiveTuple, usize, RandomState>,
-    strangers: HashMap<IpAddr, usize, RandomState>,
+    strangers: Strangers,
 }
 
-/// What counts as one source: of IPv6 a /64, for whoever has one address of it has them all.
-fn network(source: IpAddr) -> IpAddr {
-    match source {
-        IpAddr::V4(_) => source,
-        IpAddr::V6(ip) => IpAddr::V6((ip.to_bits() >> 64 << 64).into()),
+impl Default for Clients {
+    fn default() -> Self {
+        Self { all: Slab::new(), by_tuple: HashMap::default(), strangers: Strangers::new(STRANGERS) }
     }
 }
 
 impl Client {
     pub(super) fn new(stream: Stream, source: IpAddr, now: Instant) -> Self {
         let patience = now + PATIENCE;
-        Self { stream, tuple: None, source: network(source), role: Role::Messages, patience, is_known: false }
+        Self { stream, tuple: None, source, role: Role::Messages, patience, is_known: false }
     }
 }
 
 impl Clients {
     /// Whether one more from `source` comes in.
     pub(super) fn admits(&self, source: IpAddr) -> bool {
-        let source = network(source);
-        self.all.len() < CONNECTIONS && self.strangers.get(&source).copied().unwrap_or(0) < STRANGERS
+        self.all.len() < CONNECTIONS && self.strangers.admits(source)
     }
 
     /// Takes a connection in; gives its key.
     pub(super) fn insert(&mut self, client: Client) -> usize {
         if !client.is_known {
-            *self.strangers.entry(client.source).or_default() += 1;
+            self.strangers.enter(client.source);
         }
         let tuple = client.tuple;
         let key = self.all.insert(client);
@@ -92,7 +86,7 @@ impl Clients {
             self.by_tuple.remove(&tuple);
         }
         if !client.is_known {
-            self.forget_stranger(client.source);
+            self.strangers.leave(client.source);
         }
         Some(client)
     }
@@ -115,19 +109,7 @@ impl Clients {
         client.is_known = is_known;
         client.patience = now + PATIENCE;
         let source = client.source;
-        if is_known {
-            self.forget_stranger(source);
-        } else {
-            *self.strangers.entry(source).or_default() += 1;
-        }
-    }
-
-    fn forget_stranger(&mut self, source: IpAddr) {
-        let Some(count) = self.strangers.get_mut(&source) else { return };
-        *count = count.saturating_sub(1);
-        if *count == 0 {
-            self.strangers.remove(&source);
-        }
+        if is_known { self.strangers.leave(source) } else { self.strangers.enter(source) }
     }
 
     /// Who has been waited for long enough: strangers, and whoever began a message and does not end it.

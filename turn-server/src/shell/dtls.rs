@@ -1,7 +1,8 @@
 //! Clients that come by DTLS (RFC 7350): one state machine each, on the listener's own socket.
 //!
 //! A handshake begins only with a cookie that the client's address has sent back, but the library keeps its state from the
-//! first datagram on. So the number of those that are not done is bounded, and the oldest goes.
+//! first datagram on. So the number of those that are not done is bounded, in all and of each source, and the oldest goes.
+//! Sessions that are done, and that no allocation stands behind, are bounded by source, which has shown that it is itself.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
@@ -9,11 +10,14 @@ use std::time::{Duration, Instant};
 use dimpl::{Dtls, Output};
 use foldhash::quality::RandomState;
 
+use super::strangers::{STRANGERS, Strangers, network};
 use super::tls::Identity;
 use crate::FiveTuple;
 
 /// Handshakes at once. Full: the one that began first is forgotten; its client begins anew.
 const HANDSHAKES: usize = 512;
+/// Handshakes of one source at once, which may be forged. Full: its own oldest is forgotten, and nobody else's.
+const HANDSHAKES_OF_ONE: usize = 64;
 /// Sessions at once. Full: nobody new comes in by DTLS.
 const SESSIONS: usize = 16_384;
 /// How long a handshake may take.
@@ -27,6 +31,8 @@ const RECORD: usize = 17 << 10;
 pub(super) struct Session {
     dtls: Dtls,
     is_open: bool,
+    /// Whether an allocation stands behind it.
+    is_known: bool,
     deadline: Instant,
     /// When the state machine wants to be woken.
     wake: Option<Instant>,
@@ -61,12 +67,29 @@ fn is_outdated(datagram: &[u8]) -> bool {
 }
 
 /// All sessions of one worker.
-#[derive(Default)]
 pub(super) struct Sessions {
     all: HashMap<FiveTuple, Session, RandomState>,
     /// Those that are not open, by deadline.
     opening: BTreeSet<(Instant, FiveTuple)>,
+    openings: Strangers,
+    /// Those that are open and that no allocation stands behind.
+    strangers: Strangers,
     buffer: Vec<u8>,
+    /// Sessions that were refused since somebody asked.
+    refused: u64,
+}
+
+impl Default for Sessions {
+    fn default() -> Self {
+        Self {
+            all: HashMap::default(),
+            opening: BTreeSet::new(),
+            openings: Strangers::new(HANDSHAKES_OF_ONE),
+            strangers: Strangers::new(STRANGERS),
+            buffer: Vec::new(),
+            refused: 0,
+        }
+    }
 }
 
 /// Whether a datagram is DTLS, by its first byte (RFC 7983 section 7).
@@ -103,16 +126,21 @@ impl Sessions {
     fn begin(&mut self, tuple: FiveTuple, datagram: &[u8], identity: Option<&Identity>, now: Instant) -> bool {
         let is_hello = hello_version(datagram).is_some();
         let Some(identity) = identity.filter(|_| is_hello && self.all.len() < SESSIONS) else { return false };
-        if self.opening.len() >= HANDSHAKES
-            && let Some((_, oldest)) = self.opening.pop_first()
-        {
-            self.all.remove(&oldest);
+        let source = tuple.client.ip();
+        let is_its = |(_, other): &&(Instant, FiveTuple)| network(other.client.ip()) == network(source);
+        let oldest = match self.openings.admits(source) {
+            false => self.opening.iter().find(is_its),
+            true => self.opening.first().filter(|_| self.opening.len() >= HANDSHAKES),
+        };
+        if let Some((_, oldest)) = oldest.copied() {
+            self.forget(oldest);
         }
         let identity = &identity.dtls;
         let dtls = Dtls::new_auto(identity.config.clone(), identity.certificate.clone(), now);
         let deadline = now + HANDSHAKE;
         self.opening.insert((deadline, tuple));
-        self.all.insert(tuple, Session { dtls, is_open: false, deadline, wake: None });
+        self.openings.enter(source);
+        self.all.insert(tuple, Session { dtls, is_open: false, is_known: false, deadline, wake: None });
         true
     }
 
@@ -135,6 +163,13 @@ impl Sessions {
                 Output::ApplicationData(data) => events.push(Event::Message(data.to_vec())),
                 Output::Connected => {
                     self.opening.remove(&(session.deadline, tuple));
+                    self.openings.leave(tuple.client.ip());
+                    if !self.strangers.admits(tuple.client.ip()) {
+                        self.refused += 1;
+                        is_over = true;
+                        drop(session.dtls.close()); // a farewell is worth one try
+                    }
+                    self.strangers.enter(tuple.client.ip());
                     session.is_open = true;
                     session.deadline += PATIENCE;
                 }
@@ -155,8 +190,33 @@ impl Sessions {
 
     fn forget(&mut self, tuple: FiveTuple) -> Option<Session> {
         let session = self.all.remove(&tuple)?;
-        self.opening.remove(&(session.deadline, tuple));
+        if self.opening.remove(&(session.deadline, tuple)) {
+            self.openings.leave(tuple.client.ip());
+        }
+        if session.is_open && !session.is_known {
+            self.strangers.leave(tuple.client.ip());
+        }
         Some(session)
+    }
+
+    /// Says whether an allocation stands behind a session; where none does any more, its patience begins now.
+    pub(super) fn acknowledge(&mut self, tuple: &FiveTuple, is_known: bool, now: Instant) {
+        let open = |session: &&mut Session| session.is_open;
+        let Some(session) = self.all.get_mut(tuple).filter(open) else { return };
+        if session.is_known || is_known {
+            session.deadline = now + PATIENCE;
+        }
+        match (session.is_known, is_known) {
+            (false, true) => self.strangers.leave(tuple.client.ip()),
+            (true, false) => self.strangers.enter(tuple.client.ip()),
+            (false, false) | (true, true) => {}
+        }
+        session.is_known = is_known;
+    }
+
+    /// How many sessions were refused since the last time.
+    pub(super) fn take_refused(&mut self) -> u64 {
+        std::mem::take(&mut self.refused)
     }
 
     /// Gives a session away, to another worker.
@@ -164,11 +224,15 @@ impl Sessions {
         self.forget(tuple)
     }
 
-    /// Takes one over, where there is room.
+    /// Takes one over, where there is room: a stranger who is handed from worker to worker is bounded with each of them.
     pub(super) fn adopt(&mut self, tuple: FiveTuple, session: Session) {
-        if self.all.len() < SESSIONS {
-            self.all.insert(tuple, session);
+        let source = tuple.client.ip();
+        if self.all.len() >= SESSIONS || !self.strangers.admits(source) {
+            self.refused += 1;
+            return;
         }
+        self.strangers.enter(source);
+        self.all.insert(tuple, Session { is_known: false, ..session });
     }
 
     /// Wakes who wants it, and forgets who is late: the clients that are gone. `holds` says behind whom an allocation
@@ -178,10 +242,9 @@ impl Sessions {
         now: Instant,
         holds: impl Fn(&FiveTuple) -> bool,
     ) -> (Vec<(FiveTuple, Event)>, Vec<FiveTuple>) {
-        for (tuple, session) in self.all.iter_mut().filter(|(_, session)| session.is_open) {
-            if holds(tuple) {
-                session.deadline = now + PATIENCE;
-            }
+        let known: Vec<(FiveTuple, bool)> = self.all.keys().map(|tuple| (*tuple, holds(tuple))).collect();
+        for (tuple, is_known) in known {
+            self.acknowledge(&tuple, is_known, now);
         }
         let mut late: Vec<FiveTuple> = self.all.iter().filter(|(_, s)| s.deadline <= now).map(|(t, _)| *t).collect();
         late.sort_unstable();
@@ -206,3 +269,6 @@ impl Sessions {
         self.all.contains_key(tuple)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -30,8 +30,8 @@ pub(super) enum Mail {
     Session { tuple: FiveTuple, session: Box<Session>, message: Vec<u8>, from: Worker },
     /// From now on datagrams of this client are the writer's. Then the client is told: what it sends upon that finds its way.
     Away { tuple: FiveTuple, at: Worker, answers: Vec<Vec<u8>> },
-    /// No longer.
-    Home { tuple: FiveTuple },
+    /// No longer, unless somebody else has said so since.
+    Home { tuple: FiveTuple, at: Worker },
     /// Data for relays of the reader.
     Parcels(Parcels),
     /// Other users, secrets, peers and quotas.

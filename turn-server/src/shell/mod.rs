@@ -8,6 +8,7 @@ mod bind;
 mod clients;
 mod dtls;
 mod mail;
+mod strangers;
 mod stream;
 mod tls;
 mod udp;

@@ -150,10 +150,17 @@ impl Worker {
         let identity = self.links.identity.clone().filter(|_| self.links.doors.dtls);
         let events = self.sessions.handle(tuple, datagram, identity.as_deref(), self.now);
         self.take_events(tuple, events);
+        self.acknowledge_session(tuple);
         if !self.sessions.has(&tuple) && self.core.holds(&tuple) {
             self.core.handle_client_gone(tuple);
             self.carry_out();
         }
+    }
+
+    /// Says whether an allocation stands behind a session, and counts those that were refused.
+    pub(super) fn acknowledge_session(&mut self, tuple: FiveTuple) {
+        self.sessions.acknowledge(&tuple, self.core.holds(&tuple), self.now);
+        self.core.handle_refused_connections(self.sessions.take_refused());
     }
 
     pub(super) fn take_events(&mut self, tuple: FiveTuple, events: Vec<Event>) {

@@ -24,8 +24,9 @@ impl Worker {
                 Mail::Client(client) => self.adopt_client(*client),
                 Mail::Session { tuple, session, message, from } => {
                     self.sessions.adopt(tuple, *session);
-                    self.moved.guests.insert(tuple, from);
+                    self.settle(tuple, from);
                     self.take_message(tuple, &message);
+                    self.acknowledge_session(tuple);
                 }
                 Mail::Away { tuple, at, answers } => {
                     self.note_away(tuple, at);
@@ -33,8 +34,10 @@ impl Worker {
                         self.send_raw(tuple.local, tuple.client, &answer);
                     }
                 }
-                Mail::Home { tuple } => {
-                    self.moved.away.remove(&tuple);
+                Mail::Home { tuple, at } => {
+                    if self.moved.away.get(&tuple) == Some(&at) {
+                        self.moved.away.remove(&tuple);
+                    }
                 }
                 Mail::Parcels(parcels) => self.take_parcels(parcels),
                 Mail::Reload(changes) => self.core.reload(&changes, self.now),
@@ -53,6 +56,15 @@ impl Worker {
     pub(super) fn note_away(&mut self, tuple: FiveTuple, at: crate::Worker) {
         if self.moved.away.len() < MOVED {
             self.moved.away.insert(tuple, at);
+        }
+    }
+
+    /// A client that hashes to `home` belongs here from now on. Where that is this very worker, it has come back.
+    fn settle(&mut self, tuple: FiveTuple, home: crate::Worker) {
+        if home == self.links.number {
+            self.moved.away.remove(&tuple);
+        } else {
+            self.moved.guests.insert(tuple, home);
         }
     }
 
@@ -75,16 +87,18 @@ impl Worker {
         }
         // Whoever proved to be a client of ours is one from now on; a stranger leaves nothing behind.
         let is_ours = self.core.holds(&tuple) && self.moved.guests.len() < MOVED;
-        let postbox = self.links.postboxes.get(usize::from(home)).filter(|_| is_ours);
+        if is_ours && home == self.links.number {
+            self.settle(tuple, home);
+        }
+        let postbox = self.links.postboxes.get(usize::from(home));
+        let postbox = postbox.filter(|_| is_ours && home != self.links.number);
         match postbox {
             None => answers.iter().for_each(|answer| self.send_raw(tuple.local, tuple.client, answer)),
             // Full: the client hears nothing, and asks again.
             Some(postbox) if postbox.post(Mail::Away { tuple, at: self.links.number, answers }).is_err() => {
                 self.core.handle_unsent(1);
             }
-            Some(_) => {
-                self.moved.guests.insert(tuple, home);
-            }
+            Some(_) => self.settle(tuple, home),
         }
     }
 

@@ -123,12 +123,18 @@ impl Worker {
         else {
             return;
         };
-        let from = self.links.number;
+        // Whoever takes it tells its home, which is another one's where it is a guest here.
+        let guest_of = self.moved.guests.get(&tuple).copied();
+        let from = guest_of.unwrap_or(self.links.number);
         let letter = match tuple.transport {
             Transport::Udp => Mail::Datagram { tuple, bytes, from },
             Transport::Dtls => {
                 let Some(session) = self.sessions.release(tuple) else { return };
-                self.note_away(tuple, worker);
+                match guest_of.and_then(|home| self.links.postboxes.get(usize::from(home))) {
+                    // A box that is full leaves the way as it was: the client hears nothing, and begins anew.
+                    Some(home) => drop(home.post(Mail::Away { tuple, at: worker, answers: Vec::new() })),
+                    None => self.note_away(tuple, worker),
+                }
                 Mail::Session { tuple, session: Box::new(session), message: bytes, from }
             }
             Transport::Tcp | Transport::Tls => {

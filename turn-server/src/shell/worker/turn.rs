@@ -152,7 +152,7 @@ impl Worker {
         for (tuple, home) in gone {
             if let Some(postbox) = self.links.postboxes.get(usize::from(home)) {
                 // A box that is full keeps an entry too many there, until the client moves again.
-                drop(postbox.post(Mail::Home { tuple }));
+                drop(postbox.post(Mail::Home { tuple, at: self.links.number }));
             }
         }
     }
