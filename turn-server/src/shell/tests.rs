@@ -1,6 +1,9 @@
 //! The shell over real sockets on loopback: what the core decides does happen.
 
+mod handover;
 mod ports;
+mod streams;
+pub(super) mod wires;
 
 use std::net::Ipv4Addr;
 use std::time::Duration;
