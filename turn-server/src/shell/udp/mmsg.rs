@@ -93,7 +93,7 @@ impl Incoming {
         for (slot, header) in self.headers.iter().take(received).enumerate() {
             let (Some(name), Some(control)) = (self.names.get(slot), self.controls.get(slot)) else { break };
             let length = header.msg_len as usize;
-            let segment = control.segment(header.msg_hdr.msg_controllen as usize).unwrap_or(length);
+            let segment = control.segment(header.msg_hdr.msg_controllen as _).unwrap_or(length);
             if let Some(from) = name.address() {
                 take(Received { slot, length, segment, from });
             }
