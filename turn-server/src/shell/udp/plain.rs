@@ -62,12 +62,24 @@ pub(super) fn allow_fragments(_socket: &Socket, _is_allowed: bool) -> io::Result
     Ok(())
 }
 
-/// Other systems do not divide clients among several sockets on one port.
-pub(in crate::shell) fn bind_shared(_socket: &socket2::Socket) -> io::Result<()> {
-    Err(io::ErrorKind::Unsupported.into())
+/// Marks a socket as one of several on its port. Other systems do not divide clients among them; a relay of TCP accepts and
+/// connects from one port all the same.
+#[cfg(unix)]
+pub(in crate::shell) fn bind_shared(socket: &socket2::Socket) -> io::Result<()> {
+    Ok(nix::sys::socket::setsockopt(socket, nix::sys::socket::sockopt::ReusePort, &true)?)
 }
 
-/// Whether a connection was begun and takes its time.
+/// There the address, which every stream's socket reuses, is enough.
+#[cfg(not(unix))]
+pub(in crate::shell) fn bind_shared(_socket: &socket2::Socket) -> io::Result<()> {
+    Ok(())
+}
+
+/// Whether a connection was begun and takes its time. (The standard library has no stable name for EINPROGRESS.)
 pub(in crate::shell) fn is_under_way(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::InProgress)
+    #[cfg(unix)]
+    let is_in_progress = error.raw_os_error() == Some(nix::libc::EINPROGRESS);
+    #[cfg(not(unix))]
+    let is_in_progress = false;
+    is_in_progress || error.kind() == io::ErrorKind::WouldBlock
 }

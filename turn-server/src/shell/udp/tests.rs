@@ -1,5 +1,7 @@
 //! Runs, and sockets that send and receive them.
 
+use std::io;
+use std::net::SocketAddr;
 use std::ops::Range;
 
 use super::*;
@@ -78,20 +80,6 @@ fn there_is_room_in_front_of_each_datagram_that_comes_to_a_relay() {
             assert!(inbox.get(&arrival.bytes) == &arena[piece.clone()], "{piece:?} of {ip}");
         }
     }
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn a_run_takes_one_slot_where_the_kernel_can_put_it_together() {
-    let (one, two) = pair();
-    let mut outbox = Outbox::new();
-    for n in 0..10 {
-        outbox.push((), two.udp.local_addr().unwrap(), n * 100..n * 100 + 100);
-    }
-    assert_eq!(outbox.flush(&pattern(), |()| Some(&one)), 0);
-    let mut inbox = Arena::new();
-    assert_eq!(read(&mut inbox, &two, 10).len(), 10);
-    assert_eq!(SLOTS - inbox.free(), 1);
 }
 
 #[test]
