@@ -59,6 +59,7 @@ pub(crate) use commons::WORKERS;
 pub use commons::{Commons, Worker};
 pub use connections::ConnectionId;
 pub use discovery::Discovery;
+pub(crate) use pool::RESERVATIONS;
 pub use relay::FromPeer;
 pub use send::{Passage, Way};
 pub(crate) use tuple::Place;

@@ -21,9 +21,6 @@ use crate::cli::{Cli, StatsFormat};
 use crate::say;
 use watch::Watch;
 
-/// Files that a server may need open beside its relays: listeners, logs, connections of its own.
-const SPARE_FILES: u64 = 256;
-
 /// Serves until a signal ends it.
 pub(crate) fn run(cli: &Cli, plan: Plan) -> anyhow::Result<()> {
     log_to(&plan.logs)?;
@@ -258,8 +255,7 @@ fn subscribe(filter: EnvFilter, writer: impl for<'a> MakeWriter<'a> + Send + Syn
 
 /// Raises the limit of open files to what the quota may need, or says that it does not reach.
 fn raise_open_files(plan: &Plan) {
-    let ports = plan.config.relay_ports.len() * plan.config.relay_addresses.len().max(1);
-    let needed = plan.config.quotas.allocations.min(ports) as u64 + SPARE_FILES;
+    let needed = plan.open_files();
     match rlimit::increase_nofile_limit(needed) {
         Ok(limit) if limit < needed => tracing::warn!(
             limit,

@@ -7,11 +7,15 @@ use std::time::Duration;
 
 use super::draft::{Allowance, Draft, External, Stun};
 use super::{SettingsError, files};
+use crate::server::RESERVATIONS;
 use crate::shell::{Doors, Identity, Listen};
 use crate::{BindingRule, Changes, Config, Options, PeerPolicy, Quotas, RelayAddress, Secret};
 
 /// Longest realm in bytes: RFC 8489 section 14.9 says fewer than 128 characters.
 const REALM: usize = 127;
+
+/// Files that a server may need open beside that: listeners, logs, connections of clients that have no allocation yet.
+const SPARE_FILES: u64 = 1024;
 
 /// What is to be done.
 pub struct Plan {
@@ -123,6 +127,27 @@ impl Plan {
             peers: self.config.peers.clone(),
             quotas: self.config.quotas,
         }
+    }
+
+    /// Files that a server with every allocation that the quota allows has open: relays, two of an allocation where there are
+    /// both families; ports that are reserved; and a connection of each client, where clients come by streams.
+    ///
+    /// TCP connections with peers (RFC 6062) are left out, for an allocation may have 64 of them and hardly one has any: where
+    /// no file is left, Connect gets 447, and nothing that stands suffers.
+    pub fn open_files(&self) -> u64 {
+        let (config, doors) = (&self.config, self.listen.doors);
+        // Where no address is named, relays stand on the listeners', of which there may be both families.
+        let addresses = match config.relay_addresses.is_empty() {
+            true => vec![IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::UNSPECIFIED)],
+            false => config.relay_addresses.iter().map(|address| address.bound).collect(),
+        };
+        let has = |is_ipv4: bool| usize::from(addresses.iter().any(|ip| ip.is_ipv4() == is_ipv4));
+        let ports = config.relay_ports.len().saturating_mul(addresses.len());
+        let allocations = config.quotas.allocations.min(ports);
+        let relays = allocations.saturating_mul(has(true) + has(false)).min(ports);
+        let reserved = RESERVATIONS.min(ports - relays);
+        let clients = if doors.tcp || doors.tls { allocations } else { 0 };
+        (relays + reserved + clients) as u64 + SPARE_FILES
     }
 
     /// What the settings come to, for a person to read. It holds no secret.

@@ -122,3 +122,26 @@ fn the_summary_holds_no_secret() {
         "{summary}"
     );
 }
+
+#[test]
+fn open_files_are_those_of_relays_of_both_families_reserved_ports_and_streams() {
+    let plan = |relays: &[&str], change: fn(&mut Draft)| {
+        let mut draft = Draft {
+            users: vec![user()],
+            relay_ips: relays.iter().map(|ip| ip.parse().unwrap()).collect(),
+            total_quota: Some(Allowance::Of(1000)),
+            ..Draft::default()
+        };
+        change(&mut draft);
+        Plan::new(draft, [0; 32]).unwrap().open_files()
+    };
+    let (reserved, spare) = (2048, 1024);
+    assert_eq!(plan(&["10.0.0.1"], |_| {}), 1000 + reserved + 1000 + spare);
+    assert_eq!(plan(&["10.0.0.1"], |draft| draft.tcp = Some(false)), 1000 + reserved + spare, "no streams");
+    assert_eq!(plan(&["10.0.0.1", "fd00::1"], |_| {}), 2000 + reserved + 1000 + spare);
+    assert_eq!(plan(&["10.0.0.1", "10.0.0.2"], |_| {}), 1000 + reserved + 1000 + spare, "one of a family");
+    assert_eq!(plan(&[], |_| {}), 2000 + reserved + 1000 + spare, "wherever it listens");
+    let few = |draft: &mut Draft| (draft.min_port, draft.max_port) = (Some(50_000), Some(50_009));
+    assert_eq!(plan(&["10.0.0.1"], few), 10 + 10 + spare, "no more than there are ports");
+    assert_eq!(plan(&["10.0.0.1", "fd00::1"], few), 20 + 20 + spare);
+}
