@@ -38,6 +38,15 @@ pub(super) struct Session {
     wake: Option<Instant>,
 }
 
+#[cfg(test)]
+impl Session {
+    /// One whose handshake has just ended, with nobody at the other end.
+    pub(super) fn open_for_tests(now: Instant) -> Self {
+        let dtls = super::tests::wires::dtls_client(now);
+        Self { dtls, is_open: true, is_known: false, deadline: now + PATIENCE, wake: None }
+    }
+}
+
 /// What came out of a session.
 pub(super) enum Event {
     /// To be sent to the client as it is.

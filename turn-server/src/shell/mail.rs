@@ -142,3 +142,56 @@ impl Postbox {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use mio::{Poll, Token};
+
+    use super::*;
+
+    fn postbox() -> (Postbox, Receiver<Mail>, Poll) {
+        let poll = Poll::new().unwrap();
+        let waker = Waker::new(poll.registry(), Token(0)).unwrap();
+        let (postbox, letters) = Postbox::new(waker);
+        (postbox, letters, poll)
+    }
+
+    fn parcels(bytes: usize) -> Mail {
+        let mut parcels = Parcels::default();
+        let address = SocketAddr::from(([127, 0, 0, 1], 9));
+        parcels.push(address, address, &vec![0; bytes - super::super::udp::HEADROOM]);
+        Mail::Parcels(parcels)
+    }
+
+    #[test]
+    fn letters_hold_so_many_bytes_of_data_and_orders_all_the_same() {
+        let (postbox, letters, _poll) = postbox();
+        let eighth = BYTES / 8;
+        let posted = (0..100).take_while(|_| postbox.post(parcels(eighth)).is_ok()).count();
+        assert_eq!(posted, 9, "the budget, and the one letter that goes beyond it");
+        // A full box refuses data of whatever size, again and again, and it costs nothing.
+        let local = SocketAddr::from(([127, 0, 0, 1], 9));
+        let datagram = || {
+            let tuple = FiveTuple::udp(local, local);
+            Mail::Datagram { tuple, bytes: vec![0], from: 0 }
+        };
+        assert!((0..100).all(|_| postbox.post(datagram()).is_err() && postbox.post(parcels(BYTES)).is_err()));
+        assert!(postbox.post(Mail::Look).is_ok());
+        // Whoever reads makes room, as much as was read.
+        postbox.taken(letters.try_recv().unwrap().weight());
+        assert!(postbox.post(parcels(eighth)).is_ok() && postbox.post(datagram()).is_err());
+        while let Ok(letter) = letters.try_recv() {
+            postbox.taken(letter.weight());
+        }
+        assert_eq!(postbox.bytes.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn letters_are_so_many_and_who_is_gone_gets_none() {
+        let (postbox, letters, _poll) = postbox();
+        assert_eq!((0..10_000).take_while(|_| postbox.post(parcels(100)).is_ok()).count(), LETTERS);
+        assert_eq!(postbox.bytes.load(Ordering::Relaxed), 100 * LETTERS, "what was refused is not counted");
+        drop(letters);
+        assert!(postbox.post(Mail::Look).is_err());
+    }
+}

@@ -31,6 +31,27 @@ fn numbers_outside_the_range_are_refused() {
 }
 
 #[test]
+fn what_begins_with_other_bits_is_no_channel_data() {
+    use crate::Transport;
+    let mut lab = Lab::new();
+    lab.allocate(ann());
+    assert!(lab.bind(ann(), 0x4000, peer()).is_success());
+    let before = lab.stats();
+    // 0b10 and 0b11 are nobody's (RFC 7983 section 7 gives them to RTP, and to nothing); 0b00 is STUN's, and this is none.
+    for number in [0x8000, 0xbfff, 0xc000, 0xffff, 0x0000, 0x3fff] {
+        assert_eq!(lab.channel(ann(), number, b"data"), [], "{number:#x}");
+        let stream = FiveTuple { client: ann(), local: listener(), transport: Transport::Tcp };
+        let message = ChannelData { number, data: b"data" }.encode(true).unwrap();
+        lab.server.handle_client(stream, &message, lab.now);
+        assert_eq!(lab.drain(), [], "{number:#x}");
+        assert!(crate::codec::frame_length(&message).is_err() || number < 0x4000, "{number:#x} on a stream");
+    }
+    let after = lab.stats();
+    assert_eq!(after.dropped.malformed - before.dropped.malformed, 12);
+    assert_eq!((after.to_peers, after.dropped.no_channel), (before.to_peers, before.dropped.no_channel));
+}
+
+#[test]
 fn each_fault_has_its_code() {
     let mut lab = Lab::new();
     assert_eq!(lab.bind(ann(), 0x4000, peer()).code, Some(437), "no allocation");

@@ -100,6 +100,21 @@ fn connections_are_nobody_elses() {
 }
 
 #[test]
+fn an_id_that_somebody_has_is_drawn_again() {
+    // Both draw the same chance.
+    let (mut one, mut other) = (Lab::new(), Lab::new());
+    relay(&mut one);
+    relay(&mut other);
+    let id = connected(&mut one);
+    let theirs = tcp(bob());
+    let phase = crate::server::connections::Phase::Waiting;
+    other.server.connections.insert(id, theirs, peer(), phase, other.now);
+    let drawn = connected(&mut other);
+    assert!(drawn != id && drawn.0[0] == id.0[0], "another one, of the same worker");
+    assert_eq!(other.server.connections.get(id).map(|connection| connection.owner), Some(theirs));
+}
+
+#[test]
 fn a_connection_that_nobody_binds_ends_after_half_a_minute() {
     let mut lab = Lab::new();
     relay(&mut lab);

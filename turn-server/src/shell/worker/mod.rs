@@ -220,11 +220,15 @@ impl Prepared {
 
     /// Serves until it is told to stop, or the system gives no more events.
     pub(super) fn run(self) {
+        self.begin().run();
+    }
+
+    fn begin(self) -> Worker {
         let Self { core, poll, registry, sockets, links, now } = self;
         let parcels = links.postboxes.iter().map(|_| Parcels::default()).collect();
         let path =
             Path { arena: Arena::new(), outbox: Outbox::new(), arrivals: Vec::new(), parcels, again: Vec::new() };
-        let worker = Worker {
+        Worker {
             core,
             poll,
             registry,
@@ -236,8 +240,7 @@ impl Prepared {
             moved: Moved::default(),
             links,
             now,
-        };
-        worker.run();
+        }
     }
 }
 
@@ -262,3 +265,6 @@ impl Sockets {
         self.by_address.get(&Place(address)).copied()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -124,7 +124,7 @@ impl Worker {
     }
 
     /// Once a second: counters, late clients, sessions that want to be woken, guests that have gone.
-    fn sweep(&mut self) {
+    pub(super) fn sweep(&mut self) {
         if self.now.saturating_duration_since(self.links.swept) < SWEEP {
             return;
         }
