@@ -185,7 +185,8 @@ pub struct Quotas {
     pub permissions: usize,
     /// Channels in one allocation; beyond it requests get 508.
     pub channels: usize,
-    /// Bytes a second that one allocation relays, each way by itself; beyond it they are dropped.
+    /// Bytes a second that one allocation relays, each way by itself; beyond it datagrams are dropped, and streams of TCP
+    /// relays wait.
     pub bytes_per_second: Option<u64>,
 }
 

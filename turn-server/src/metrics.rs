@@ -69,7 +69,7 @@ fn refused(stats: &Stats) -> Vec<Row> {
         ("refused_stale_nonce", "Requests with an old nonce, or somebody else's", refused.stale_nonce),
         ("refused_unsupported", "Requests for a family or transport that does not fit", refused.unsupported),
         ("refused_wrong_credentials", "Requests for an allocation of another user", refused.wrong_credentials),
-        ("refused_quota", "Requests beyond a quota", refused.quota),
+        ("refused_quota", "Requests beyond a quota, and Connect requests too soon after others", refused.quota),
         ("refused_capacity", "Requests for which there was no port or no room", refused.capacity),
         ("refused_unreachable", "Connect requests for a peer that did not answer", refused.unreachable),
         ("refused_connections", "Clients' connections that were too many or too slow", refused.connections),

@@ -87,7 +87,7 @@ pub struct Refused {
     pub unsupported: u64,
     /// 441: an allocation of another user.
     pub wrong_credentials: u64,
-    /// 486: a quota.
+    /// 486: a quota, or more Connect requests than there may be in so short a time.
     pub quota: u64,
     /// 508: no port, or no room in the allocation.
     pub capacity: u64,

@@ -92,8 +92,7 @@ pub enum Output {
     },
     /// Open a socket on this address: of UDP, and hand what it receives to [`Server::handle_relay`], or of TCP, and hand
     /// what it accepts to [`Server::handle_accepted`]. Should that fail, say so by [`Server::handle_relay_failed`]
-    /// *before* the next output is fetched: who fetches on has opened it. It may be a port that is only reserved: what
-    /// comes to it is dropped, and once it is an allocation's no other word is said of it.
+    /// *before* the next output is fetched: who fetches on has opened it. A port that is reserved is opened as well.
     OpenRelay {
         /// The relay.
         relay: SocketAddr,

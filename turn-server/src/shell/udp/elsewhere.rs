@@ -20,3 +20,31 @@ mod tests;
 use arena::{Arena, Arrival};
 use outbox::{Outbox, Run};
 use socket::Socket;
+
+#[cfg(test)]
+mod streams {
+    use std::net::SocketAddr;
+
+    use socket2::{Domain, Socket, Type};
+
+    use super::system;
+
+    #[test]
+    fn a_relay_of_tcp_listens_and_connects_on_one_port() {
+        let peer = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let bound = |address: SocketAddr| {
+            let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+            socket.set_nonblocking(true).unwrap();
+            socket.set_reuse_address(true).unwrap();
+            system::bind_shared(&socket).unwrap();
+            socket.bind(&address.into()).unwrap();
+            socket
+        };
+        let listener = bound(SocketAddr::from(([127, 0, 0, 1], 0)));
+        listener.listen(1).unwrap();
+        let relay = listener.local_addr().unwrap().as_socket().unwrap();
+        let begun = bound(relay).connect(&peer.local_addr().unwrap().into());
+        assert!(begun.as_ref().err().is_none_or(system::is_under_way), "{begun:?}");
+        assert_eq!(peer.accept().unwrap().1, relay);
+    }
+}

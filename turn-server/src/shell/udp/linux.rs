@@ -135,7 +135,7 @@ impl<K> Run<K> {
 /// Lets routers cut up what is too long for a link, as RFC 8656 section 15 wants it of relays, or forbids it to them.
 /// IPv6 has no such flag: there only the sender cuts.
 pub(super) fn allow_fragments(socket: &Socket, is_allowed: bool) -> io::Result<()> {
-    if !socket.is_ipv4 {
+    if !socket.udp.local_addr()?.is_ipv4() {
         return Ok(());
     }
     let mode = if is_allowed { Ipv4PathMtuDiscovery::DONT } else { Ipv4PathMtuDiscovery::DO };

@@ -8,10 +8,9 @@ use mio::{Interest, Registry, Token};
 
 use super::system;
 
-/// A socket of UDP, whose family is known without asking the system each time.
+/// A socket of UDP.
 pub(in crate::shell) struct Socket {
     pub(super) udp: UdpSocket,
-    pub(super) is_ipv4: bool,
     /// Whether headers are written in front of what comes to it.
     pub(super) is_relay: bool,
 }
@@ -20,17 +19,16 @@ impl Socket {
     /// Takes a bound socket that clients send to.
     pub(in crate::shell) fn listener(udp: std::net::UdpSocket) -> io::Result<Self> {
         udp.set_nonblocking(true)?;
-        let is_ipv4 = udp.local_addr()?.is_ipv4();
         let udp = UdpSocket::from_std(udp);
         system::coalesce(&udp);
-        Ok(Self { udp, is_ipv4, is_relay: false })
+        Ok(Self { udp, is_relay: false })
     }
 
     /// Binds a socket that peers send to, from which long datagrams may go in pieces.
     pub(in crate::shell) fn relay(address: SocketAddr) -> io::Result<Self> {
         let udp = UdpSocket::bind(address)?;
         system::coalesce(&udp);
-        let socket = Self { udp, is_ipv4: address.is_ipv4(), is_relay: true };
+        let socket = Self { udp, is_relay: true };
         system::allow_fragments(&socket, true)?;
         Ok(socket)
     }
