@@ -1,5 +1,6 @@
 //! A client over each transport, on blocking sockets with a deadline, and a server that runs in a thread of its own.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpStream as Tcp, UdpSocket as Udp};
@@ -22,6 +23,8 @@ pub(in crate::shell) struct Running {
     pub(in crate::shell) certificate: CertificateDer<'static>,
     /// A name and its password, the same for all clients: what one has made another may ask for.
     credentials: (String, String),
+    /// Sockets of clients by DTLS that have gone: nobody else gets their ports, on which the server still knows a session.
+    kept: RefCell<Vec<Udp>>,
     stats: Counters,
     /// Of each worker by itself.
     counted: Vec<Counters>,
@@ -62,7 +65,8 @@ impl Running {
         };
         let thread = std::thread::Builder::new().spawn(serve).unwrap();
         let credentials = rest::credentials(&secret(), "ann", Duration::from_secs(600), unix_now());
-        Self { address, certificate, credentials, stats, counted, stop: Some(stop), thread: Some(thread) }
+        let (kept, stop, thread) = (RefCell::default(), Some(stop), Some(thread));
+        Self { address, certificate, credentials, kept, stats, counted, stop, thread }
     }
 
     /// Waits until the counters are so.
@@ -278,6 +282,7 @@ impl Wire {
             }
             Transport::Dtls => {
                 let (socket, mut dtls, mut came) = (udp(), Box::new(dtls_client(now())), VecDeque::new());
+                server.kept.borrow_mut().push(socket.try_clone().unwrap());
                 let mut is_connected = drain(&socket, &mut dtls, &mut came);
                 while !is_connected {
                     is_connected = advance(&socket, &mut dtls, &mut came);
