@@ -12,6 +12,8 @@ use crate::Discovery;
 
 /// Bytes that the kernel holds for a listener while its worker is busy: some thousand datagrams. The kernel may give less.
 const BUFFER: usize = 4 << 20;
+/// Ports that are tried where any will do.
+const PORTS: usize = 16;
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 1024;
 
@@ -72,9 +74,21 @@ pub(super) struct Bound {
     pub(super) tcp: Vec<TcpListener>,
 }
 
-/// Binds `address`, or for an unspecified one all that it stands for: all on one port, which the first one chooses where it
-/// is 0.
+/// Binds `address`, or for an unspecified one all that it stands for: all on one port, which is any that is free where it is 0.
 pub(super) fn bind(address: SocketAddr, workers: usize, doors: Doors) -> Result<Vec<Bound>, BindError> {
+    let mut left = if address.port() == 0 { PORTS } else { 1 };
+    loop {
+        left -= 1;
+        match bind_all(address, workers, doors) {
+            // One that is free of UDP, on one address, need not be so of TCP, or on the others.
+            Err(BindError::Refused { error, .. }) if error.kind() == io::ErrorKind::AddrInUse && left > 0 => {}
+            outcome => return outcome,
+        }
+    }
+}
+
+/// The same once; the first one chooses the port where it is 0.
+fn bind_all(address: SocketAddr, workers: usize, doors: Doors) -> Result<Vec<Bound>, BindError> {
     let mut port = address.port();
     let mut all = Vec::new();
     for ip in addresses_of(address.ip()) {
