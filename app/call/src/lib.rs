@@ -18,6 +18,7 @@ mod call;
 mod candidates;
 mod channel;
 mod chat;
+mod direct;
 #[doc(hidden)]
 pub mod fuzz;
 mod io;
@@ -26,6 +27,7 @@ mod media;
 mod negotiation;
 mod path;
 mod peer;
+mod reflexive;
 mod send;
 mod session;
 mod snapshot;

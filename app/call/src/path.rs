@@ -1,11 +1,10 @@
 //! The ways that datagrams can take between a peer and us.
 //!
 //! A path has a socket under it and an address that ICE knows it by: for a direct path they are the same, for a relayed
-//! one the address is the relay's. UDP direct is here, the way through a relay, by UDP, TCP or TLS, in `link::turn`; ICE
-//! over TCP would be a further one. A path owns its protocol's state and neither socket nor clock.
+//! one the address is the relay's. UDP direct is in `direct`, the way through a relay, by UDP, TCP or TLS, in `link::turn`;
+//! ICE over TCP would be a further one. A path owns its protocol's state and neither socket nor clock.
 
-use std::collections::VecDeque;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -37,7 +36,14 @@ pub(crate) enum RelayWay {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CandidateKind {
     Host,
-    Relay { base: SocketAddr, way: RelayWay },
+    /// As a STUN server sees `base`.
+    ServerReflexive {
+        base: SocketAddr,
+    },
+    Relay {
+        base: SocketAddr,
+        way: RelayWay,
+    },
 }
 
 /// An address under which we can be reached.
@@ -66,8 +72,12 @@ pub(crate) trait Path: Send {
     fn socket(&self) -> SocketId;
     /// The address that ICE knows it by, once it has one.
     fn address(&self) -> Option<SocketAddr>;
+    /// Whether all of its candidates are there, or no longer waited for.
+    fn is_settled(&self) -> bool;
     /// The peer may be found at `remote`.
     fn handle_remote(&mut self, remote: SocketAddr, now: Instant);
+    /// ICE restarts on it: what it stands on may have changed, and the addresses of the peer are others.
+    fn handle_restart(&mut self, now: Instant);
     /// ICE, or what is above it, sends.
     fn handle_send(&mut self, to: SocketAddr, payload: Bytes, now: Instant);
     /// The socket received.
@@ -82,49 +92,8 @@ pub(crate) trait Path: Send {
     fn close(&mut self, now: Instant);
 }
 
-/// A socket and nothing between it and the peer.
-pub(crate) struct DirectPath {
-    socket: SocketId,
-    local: SocketAddr,
-    outputs: VecDeque<PathOutput>,
-}
-
-impl DirectPath {
-    pub(crate) fn new(socket: SocketId, local: SocketAddr) -> Self {
-        let candidate = LocalCandidate { kind: CandidateKind::Host, address: local };
-        Self { socket, local, outputs: VecDeque::from([PathOutput::Candidate(candidate)]) }
-    }
-}
-
-impl Path for DirectPath {
-    fn socket(&self) -> SocketId {
-        self.socket
-    }
-
-    fn address(&self) -> Option<SocketAddr> {
-        Some(self.local)
-    }
-
-    fn handle_remote(&mut self, _remote: SocketAddr, _now: Instant) {}
-
-    fn handle_send(&mut self, to: SocketAddr, payload: Bytes, _now: Instant) {
-        self.outputs.push_back(PathOutput::Transmit { to, payload });
-    }
-
-    fn handle_datagram(&mut self, from: SocketAddr, payload: &[u8], _now: Instant) {
-        let payload = Bytes::copy_from_slice(payload);
-        self.outputs.push_back(PathOutput::Received { local: self.local, from, payload });
-    }
-
-    fn handle_timeout(&mut self, _now: Instant) {}
-
-    fn poll_timeout(&mut self) -> Option<Instant> {
-        None
-    }
-
-    fn poll_output(&mut self) -> Option<PathOutput> {
-        self.outputs.pop_front()
-    }
-
-    fn close(&mut self, _now: Instant) {}
+/// Nobody's address, of the same family: what a candidate says of its base. Whoever may know the base is told it by a
+/// candidate of its own.
+pub(crate) fn unspecified(like: SocketAddr) -> IpAddr {
+    if like.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() }
 }

@@ -3,12 +3,13 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::net::{IpAddr, SocketAddr};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha12Rng;
 
 use crate::link::{Fate, LinkConfig, LinkState};
+use crate::nat::{Filtering, Nat};
 
 /// A machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,6 +43,8 @@ pub struct Counters {
     pub partitioned: u64,
     /// Sent to an address that nobody has, or has no more.
     pub unroutable: u64,
+    /// Not let in by a router.
+    pub filtered: u64,
     /// Overtaken by a later one on the same link.
     pub reordered: u64,
     /// Arrived twice.
@@ -67,6 +70,10 @@ pub struct Network {
     states: BTreeMap<(NodeId, NodeId), LinkState>,
     newest_delivered: BTreeMap<(NodeId, NodeId), u64>,
     addresses: BTreeMap<IpAddr, NodeId>,
+    /// By the address of the machine behind each.
+    nats: BTreeMap<IpAddr, Nat>,
+    /// By the address that a router shows.
+    insides: BTreeMap<IpAddr, IpAddr>,
     partitions: BTreeSet<(NodeId, NodeId)>,
     flights: BinaryHeap<Reverse<Flight>>,
     next_order: u64,
@@ -83,6 +90,8 @@ impl Network {
             states: BTreeMap::new(),
             newest_delivered: BTreeMap::new(),
             addresses: BTreeMap::new(),
+            nats: BTreeMap::new(),
+            insides: BTreeMap::new(),
             partitions: BTreeSet::new(),
             flights: BinaryHeap::new(),
             next_order: 0,
@@ -98,6 +107,21 @@ impl Network {
     /// Takes an address away: what is on its way there is lost.
     pub fn remove_address(&mut self, address: IpAddr) {
         self.addresses.remove(&address);
+    }
+
+    /// Puts a router before `node`, which has the address `inside` and is seen at `outside`: nobody else reaches the former. A
+    /// mapping that nothing goes out through is forgotten after `lifetime`.
+    pub fn add_nat(&mut self, node: NodeId, inside: IpAddr, outside: IpAddr, filtering: Filtering, lifetime: Duration) {
+        self.nats.insert(inside, Nat::new(outside, filtering, lifetime));
+        self.insides.insert(outside, inside);
+        self.addresses.insert(outside, node);
+    }
+
+    /// The router before `inside` starts anew: whatever it knew is forgotten.
+    pub fn restart_nat(&mut self, inside: IpAddr) {
+        if let Some(nat) = self.nats.get_mut(&inside) {
+            nat.restart();
+        }
     }
 
     /// Changes all links that are not set apart.
@@ -129,6 +153,7 @@ impl Network {
     /// A datagram leaves. A sender whose address has gone sends into nothing.
     pub fn send(&mut self, from: SocketAddr, to: SocketAddr, payload: Vec<u8>, now: Instant) {
         self.counters.sent += 1;
+        let from = self.nats.get_mut(&from.ip()).map_or(from, |nat| nat.outward(from, to, now));
         let nodes = self.addresses.get(&from.ip()).zip(self.addresses.get(&to.ip()));
         let Some((&sender, &receiver)) = nodes else {
             self.counters.unroutable += 1;
@@ -174,13 +199,23 @@ impl Network {
                 self.counters.unroutable += 1;
                 continue;
             };
+            let Some(to) = self.inward(flight.to, flight.from, now) else {
+                self.counters.filtered += 1;
+                continue;
+            };
             let newest = self.newest_delivered.entry(flight.link).or_default();
             self.counters.reordered += u64::from(flight.order < *newest);
             *newest = flight.order.max(*newest);
             self.counters.delivered += 1;
-            return Some(Delivery { node, from: flight.from, to: flight.to, payload: flight.payload });
+            return Some(Delivery { node, from: flight.from, to, payload: flight.payload });
         }
         None
+    }
+
+    /// Where a datagram ends that has come to `to`.
+    fn inward(&mut self, to: SocketAddr, from: SocketAddr, now: Instant) -> Option<SocketAddr> {
+        let nat = self.insides.get(&to.ip()).and_then(|inside| self.nats.get_mut(inside));
+        nat.map_or(Some(to), |nat| nat.inward(to.port(), from, now))
     }
 }
 
@@ -230,6 +265,28 @@ mod tests {
         network.set_partition(A, B, false);
         network.send(address(1), address(2), vec![2], now);
         assert_eq!(network.poll_delivery(now).unwrap().payload, [2]);
+    }
+
+    #[test]
+    fn whoever_is_behind_a_router_is_reached_through_it_alone() {
+        let now = Instant::now();
+        let mut network = network(LinkConfig::delayed(Duration::ZERO));
+        let hidden = SocketAddr::from(([192, 168, 1, 2], 5000));
+        let (outside, day) = (IpAddr::from([10, 9, 9, 9]), Duration::from_secs(86_400));
+        network.add_nat(NodeId(3), hidden.ip(), outside, Filtering::AddressAndPortDependent, day);
+        network.send(address(1), hidden, vec![1], now);
+        assert_eq!(network.counters().unroutable, 1);
+        network.send(hidden, address(1), vec![2], now);
+        let seen = network.poll_delivery(now).unwrap().from;
+        assert_eq!(seen.ip(), outside);
+        network.send(address(1), seen, vec![3], now);
+        let delivery = network.poll_delivery(now).unwrap();
+        assert_eq!((delivery.node, delivery.to), (NodeId(3), hidden));
+        network.send(address(2), seen, vec![4], now);
+        network.restart_nat(hidden.ip());
+        network.send(address(1), seen, vec![5], now);
+        assert_eq!(network.poll_delivery(now), None);
+        assert_eq!(network.counters().filtered, 2);
     }
 
     #[test]

@@ -159,7 +159,12 @@ impl Call {
             },
             room: Room::default(),
             peers: BTreeMap::new(),
-            around: Surroundings { interfaces: Vec::new(), relays: Vec::new(), policy: config.transport },
+            around: Surroundings {
+                interfaces: Vec::new(),
+                relays: Vec::new(),
+                stun: Vec::new(),
+                policy: config.transport,
+            },
             switches: Switches::default(),
             seams: Seams { topology: Box::new(Mesh), layers: Box::new(OneLayer), protection: Box::new(Open) },
             numbers,

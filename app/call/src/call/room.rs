@@ -9,7 +9,7 @@ use hearth_protocol::{
 
 use super::door::Refusal;
 use super::{Call, Output, Phase, Wanted};
-use crate::peer::servers::turn_servers;
+use crate::peer::servers::{stun_servers, turn_servers};
 use crate::peer::{Context, Farewell, Peer, PeerOutput};
 use crate::session::{Heard, Kept};
 use crate::snapshot::{AskState, EndReason, Refused};
@@ -204,6 +204,7 @@ impl Call {
 
     fn take_ice_servers(&mut self, servers: &[IceServer]) {
         self.around.relays = turn_servers(servers);
+        self.around.stun = stun_servers(servers);
     }
 
     fn add_peer(&mut self, entry: PeerEntry, now: Instant) {

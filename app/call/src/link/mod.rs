@@ -6,7 +6,7 @@
 //! - `tap`: inbound RTCP would not reach us;
 //! - `build`: defaults that are wrong for a call;
 //! - `rtt`: the crate's statistics have no round trip;
-//! - `turn`: its TURN client, as a path.
+//! - `turn`: its TURN client, as a path; `stun`: its codec, for what its client does not ask.
 //!
 //! Owner of: the crate's connection, its data channel, its senders. It neither opens sockets nor decides anything: what
 //! to do about a state is the peer's business.
@@ -19,6 +19,7 @@ mod media;
 mod negotiate;
 mod pair;
 mod rtt;
+mod stun;
 mod tap;
 mod turn;
 
@@ -36,6 +37,7 @@ pub(crate) use build::{AUDIO_CLOCK, VIDEO_CLOCK};
 pub(crate) use feedback::Feedback;
 pub(crate) use media::{RtpIn, RtpOut};
 pub(crate) use negotiate::Video;
+pub(crate) use stun::{BindingAnswer, RequestId, binding_answer, binding_request};
 pub(crate) use turn::{RelayAddress, RelayPath, TurnServer};
 
 use crate::stats::LinkCounters;

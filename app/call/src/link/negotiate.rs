@@ -8,12 +8,13 @@ use hearth_base::{TrackKind, VideoCodec};
 use rtc::ice::candidate::CandidateConfig;
 use rtc::ice::candidate::candidate_host::CandidateHostConfig;
 use rtc::ice::candidate::candidate_relay::CandidateRelayConfig;
+use rtc::ice::candidate::candidate_server_reflexive::CandidateServerReflexiveConfig;
 use rtc::peer_connection::sdp::RTCSessionDescription;
 use rtc::peer_connection::transport::{RTCIceCandidate, RTCIceCandidateInit};
 use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
 
 use super::{Link, LinkError, LocalTrack, Sender, build};
-use crate::path::{CandidateKind, LocalCandidate, RelayWay};
+use crate::path::{CandidateKind, LocalCandidate, RelayWay, unspecified};
 use crate::stream::StreamSecurity;
 
 /// Whether the two sides have a video codec in common.
@@ -105,7 +106,8 @@ impl Link {
         Ok(())
     }
 
-    /// Adds one of our addresses; the text is for the other side.
+    /// Adds one of our addresses; the text is for the other side. A server-reflexive one is for the other side alone: its checks
+    /// would be those of its base once more (RFC 8445, section 6.1.2.4), and the crate leaves none of them out.
     pub(crate) fn add_local_candidate(&mut self, candidate: LocalCandidate, now: Instant) -> Result<String, LinkError> {
         let base_config = |address: SocketAddr| CandidateConfig {
             network: "udp".to_owned(),
@@ -119,9 +121,16 @@ impl Link {
                 CandidateHostConfig { base_config: base_config(candidate.address), ..CandidateHostConfig::default() }
                     .new_candidate_host()?
             }
+            CandidateKind::ServerReflexive { base } => CandidateServerReflexiveConfig {
+                base_config: base_config(candidate.address),
+                rel_addr: unspecified(base).to_string(),
+                rel_port: base.port(),
+                url: None,
+            }
+            .new_candidate_server_reflexive()?,
             CandidateKind::Relay { base, way } => CandidateRelayConfig {
                 base_config: CandidateConfig { priority: relay_priority(way), ..base_config(candidate.address) },
-                rel_addr: base.ip().to_string(),
+                rel_addr: unspecified(base).to_string(),
                 rel_port: base.port(),
                 ..CandidateRelayConfig::default()
             }
@@ -129,7 +138,10 @@ impl Link {
         };
         let init = RTCIceCandidate::from(&made).to_json()?;
         let text = init.candidate.clone();
-        self.pc.add_local_candidate(init)?;
+        match candidate.kind {
+            CandidateKind::ServerReflexive { .. } => {}
+            CandidateKind::Host | CandidateKind::Relay { .. } => self.pc.add_local_candidate(init)?,
+        }
         self.drain(now);
         Ok(text)
     }

@@ -5,7 +5,7 @@
 //! path fail, and whoever owns it makes another. Data to a peer that is not permitted yet is dropped: ICE asks again.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
@@ -13,7 +13,7 @@ use rtc::sansio::Protocol as _;
 use rtc::shared::{TaggedBytesMut, TransportContext, TransportProtocol};
 use rtc::turn::client::{Client, ClientConfig, Event};
 
-use crate::path::{CandidateKind, LocalCandidate, Path, PathOutput, RelayWay, SocketId, SocketKind};
+use crate::path::{CandidateKind, LocalCandidate, Path, PathOutput, RelayWay, SocketId, SocketKind, unspecified};
 use crate::stream::{Frames, RelayStream, framed};
 
 /// Peer addresses that one allocation permits. A peer may name 32 candidates; twice that leaves room for a restart.
@@ -56,10 +56,6 @@ impl RelayAddress {
             Self::Stream(stream) => SocketAddr::new(unspecified(local), stream.port),
         }
     }
-}
-
-fn unspecified(like: SocketAddr) -> IpAddr {
-    if like.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() }
 }
 
 /// A TURN server and who we are to it.
@@ -154,10 +150,8 @@ impl RelayPath {
                 for peer in std::mem::take(&mut self.permitted) {
                     self.handle_remote(peer, now);
                 }
-                // Who relays alone tells nobody an address, and a stream's is one of ours.
-                let base = SocketAddr::new(unspecified(self.local), self.local.port());
                 self.outputs.push_back(PathOutput::Candidate(LocalCandidate {
-                    kind: CandidateKind::Relay { base, way: self.way },
+                    kind: CandidateKind::Relay { base: self.local, way: self.way },
                     address: relayed,
                 }));
             }
@@ -210,6 +204,12 @@ impl Path for RelayPath {
     fn address(&self) -> Option<SocketAddr> {
         self.relayed
     }
+
+    fn is_settled(&self) -> bool {
+        self.relayed.is_some()
+    }
+
+    fn handle_restart(&mut self, _now: Instant) {}
 
     fn handle_remote(&mut self, remote: SocketAddr, now: Instant) {
         if self.permitted.len() >= PERMISSIONS || !self.permitted.insert(remote) {

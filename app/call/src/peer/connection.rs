@@ -10,6 +10,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use hearth_base::VideoCodec;
 use hearth_protocol::{Candidate, Description, DescriptionKind};
+use rand_chacha::ChaCha12Rng;
 
 use super::gather::{GatherOutput, Gathering, Surroundings};
 use crate::candidates::{self, Loopback, MAX_CANDIDATES, Refused};
@@ -61,11 +62,12 @@ impl Connection {
         around: &Surroundings,
         loopback: Loopback,
         next_socket: &mut u32,
+        rng: ChaCha12Rng,
         now: Instant,
     ) -> Result<Self, LinkError> {
         let mut connection = Self {
             link: Link::new(config, now)?,
-            gathering: Gathering::new(around, next_socket, now),
+            gathering: Gathering::new(around, next_socket, rng, now),
             loopback,
             candidates: Vec::new(),
             our_ufrag: None,
@@ -104,7 +106,8 @@ impl Connection {
         self.gathering.close(now);
         self.drain(now);
         self.candidates.clear();
-        self.gathering = Gathering::new(around, next_socket, now);
+        let rng = self.gathering.fork_rng();
+        self.gathering = Gathering::new(around, next_socket, rng, now);
     }
 
     fn announce_again(&mut self, now: Instant) {

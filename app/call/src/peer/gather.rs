@@ -1,6 +1,6 @@
 //! Gathering: which sockets a connection wants, and what comes of them (RFC 8445 section 5.1.1).
 //!
-//! A socket for each address of this machine, and one for each relay. Each connection has its own: two peers may have
+//! A socket for each address of this machine, from which STUN servers are asked as well, and one for each relay. Each connection has its own: two peers may have
 //! the same private address behind different routers, and one socket for both could not tell them apart. Relays by TCP and
 //! TLS are for networks that let no UDP out: they are tried one after the other, where no relay stands. Owner of: the paths
 //! of one connection.
@@ -11,13 +11,21 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use rand::SeedableRng as _;
+use rand_chacha::ChaCha12Rng;
 
+use crate::direct::DirectPath;
 use crate::io::TransportPolicy;
 use crate::link::{RelayPath, TurnServer};
-use crate::path::{DirectPath, LocalCandidate, Path, PathOutput, RelayWay, SocketId, SocketKind};
+use crate::path::{LocalCandidate, Path, PathOutput, RelayWay, SocketId, SocketKind};
+use crate::reflexive::Reflexive;
 
 /// Addresses of this machine that are offered: beyond that lie bridges of containers, and checks grow with the square.
 const MAX_HOSTS: usize = 6;
+/// STUN servers that each socket asks: the second is for when the first is down, or shows that a NAT has a face for each.
+const MAX_STUN: usize = 2;
+/// The pace of what is asked at the beginning (RFC 8445, section 14.2: Ta).
+const PACE: Duration = Duration::from_millis(50);
 /// Relays that are used at once: the second is for when the first is down.
 const MAX_RELAYS: usize = 2;
 /// Relays by a stream that are tried: as many by TCP as by TLS, where the server named both.
@@ -37,6 +45,8 @@ const SOCKETS: u32 = 64;
 pub(crate) struct Surroundings {
     pub(crate) interfaces: Vec<IpAddr>,
     pub(crate) relays: Vec<TurnServer>,
+    /// Who is asked how it sees us; with the relays, where they are reached by UDP, among them.
+    pub(crate) stun: Vec<SocketAddr>,
     pub(crate) policy: TransportPolicy,
 }
 
@@ -66,6 +76,10 @@ struct Try {
 /// The paths of one connection.
 pub(crate) struct Gathering {
     ids: Range<u32>,
+    rng: ChaCha12Rng,
+    stun: Vec<SocketAddr>,
+    /// When the next STUN server may be asked for the first time.
+    ask_at: Instant,
     opening: BTreeMap<SocketId, Purpose>,
     /// Of those among the paths that lead through a relay.
     relays: BTreeMap<SocketId, Try>,
@@ -78,12 +92,15 @@ pub(crate) struct Gathering {
 }
 
 impl Gathering {
-    /// Begins to gather; `next_socket` numbers the sockets of the whole call.
-    pub(crate) fn new(around: &Surroundings, next_socket: &mut u32, now: Instant) -> Self {
+    /// Begins to gather; `next_socket` numbers the sockets of the whole call, and `rng` is chance of its own.
+    pub(crate) fn new(around: &Surroundings, next_socket: &mut u32, rng: ChaCha12Rng, now: Instant) -> Self {
         let first = *next_socket;
         *next_socket = first.wrapping_add(SOCKETS);
         let mut gathering = Self {
             ids: first..first.saturating_add(SOCKETS),
+            rng,
+            stun: around.stun.clone(),
+            ask_at: now,
             opening: BTreeMap::new(),
             relays: BTreeMap::new(),
             later: Vec::new(),
@@ -170,7 +187,10 @@ impl Gathering {
         };
         match (purpose, local) {
             (Purpose::Host, None) => {}
-            (Purpose::Host, Some(local)) => self.add(Box::new(DirectPath::new(socket, local)), now),
+            (Purpose::Host, Some(local)) => {
+                let servers = self.reflexives(local, now);
+                self.add(Box::new(DirectPath::new(socket, local, servers, now)), now);
+            }
             (Purpose::Relay(relay), None) => self.retry(relay, now),
             (Purpose::Relay(relay), Some(local)) => match RelayPath::new(socket, local, &relay.server, now) {
                 Ok(path) => {
@@ -185,6 +205,21 @@ impl Gathering {
         }
         self.drain(now);
         true
+    }
+
+    /// Those who will be asked how they see the socket at `local`, one after the other.
+    fn reflexives(&mut self, local: SocketAddr, now: Instant) -> Vec<Reflexive> {
+        let Self { stun, rng, ask_at, .. } = self;
+        let reaches = |server: &&SocketAddr| {
+            server.is_ipv4() == local.is_ipv4() && server.ip().is_loopback() == local.ip().is_loopback()
+        };
+        let servers = stun.iter().filter(reaches).take(MAX_STUN);
+        let asked = servers.map(|server| {
+            let at = now.max(*ask_at);
+            *ask_at = at + PACE;
+            Reflexive::new(*server, local, ChaCha12Rng::from_rng(rng), at)
+        });
+        asked.collect()
     }
 
     fn add(&mut self, mut path: Box<dyn Path>, now: Instant) {
@@ -203,10 +238,11 @@ impl Gathering {
         self.drain(now);
     }
 
-    /// All candidates once more: an ICE restart has forgotten them.
+    /// All candidates once more: an ICE restart has forgotten them. What they stand on is looked at again.
     pub(crate) fn announce_again(&mut self, candidates: &[LocalCandidate], now: Instant) {
         self.outputs.extend(candidates.iter().copied().map(GatherOutput::Candidate));
         self.complete = false;
+        self.paths.iter_mut().for_each(|path| path.handle_restart(now));
         self.drain(now);
     }
 
@@ -227,6 +263,11 @@ impl Gathering {
             path.handle_send(to, payload, now);
         }
         self.drain(now);
+    }
+
+    /// Chance for whatever takes this one's place.
+    pub(crate) fn fork_rng(&mut self) -> ChaCha12Rng {
+        ChaCha12Rng::from_rng(&mut self.rng)
     }
 
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
@@ -288,7 +329,7 @@ impl Gathering {
                 self.outputs.push_back(GatherOutput::Close(socket));
             }
         }
-        let is_open = self.opening.is_empty() && self.paths.iter().all(|path| path.address().is_some());
+        let is_open = self.opening.is_empty() && self.paths.iter().all(|path| path.is_settled());
         // What has failed once may come later than the end; candidates after it are taken all the same.
         let settled = is_open && (self.has_relay() || self.later.iter().all(|(_, relay)| relay.failures > 0));
         if settled && !self.complete {

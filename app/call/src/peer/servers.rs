@@ -9,6 +9,11 @@ use hearth_protocol::IceServer;
 use crate::link::{RelayAddress, TurnServer};
 use crate::stream::{RelayStream, StreamSecurity};
 
+/// Where STUN and TURN servers listen that say no port (RFC 7064, section 3.2; RFC 7065, section 3.2).
+const PORT: u16 = 3478;
+/// The same by TLS.
+const TLS_PORT: u16 = 5349;
+
 /// The TURN servers in what the server gave, the ways over UDP first, then TCP, then TLS. Over UDP they are known by
 /// address: names are the shell's to resolve. A stream's name is kept, because its certificate is for that.
 pub(crate) fn turn_servers(servers: &[IceServer]) -> Vec<TurnServer> {
@@ -24,10 +29,32 @@ pub(crate) fn turn_servers(servers: &[IceServer]) -> Vec<TurnServer> {
     found
 }
 
+/// Who tells us how it sees us: the STUN servers, and the relays that are reached by UDP, which are STUN servers as well
+/// (RFC 8656, section 3). Of those that are named twice the first counts.
+pub(crate) fn stun_servers(servers: &[IceServer]) -> Vec<SocketAddr> {
+    let urls = || servers.iter().flat_map(|server| &server.urls);
+    let relays = urls().filter_map(|url| match relay_address(url)? {
+        RelayAddress::Udp(address) => Some(address),
+        RelayAddress::Stream(_) => None,
+    });
+    let mut found: Vec<SocketAddr> = Vec::new();
+    for address in urls().filter_map(|url| stun_address(url)).chain(relays) {
+        if !found.contains(&address) {
+            found.push(address);
+        }
+    }
+    found
+}
+
+/// `stun:HOST[:PORT]` (RFC 7064), known by address like a relay over UDP. `stuns:` is no way to a server-reflexive address: TLS
+/// runs over TCP, and what that shows is another socket.
+fn stun_address(url: &str) -> Option<SocketAddr> {
+    let (host, port) = host_and_port(url.strip_prefix("stun:")?, PORT)?;
+    Some(SocketAddr::new(host.parse().ok()?, port))
+}
+
 /// `turn:HOST[:PORT][?transport=udp|tcp]` and `turns:HOST[:PORT][?transport=tcp]`.
 fn relay_address(url: &str) -> Option<RelayAddress> {
-    const PORT: u16 = 3478;
-    const TLS_PORT: u16 = 5349;
     let (scheme, rest) = url.split_once(':')?;
     let (authority, query) = rest.split_once('?').unwrap_or((rest, ""));
     let stream = |security, port| {
@@ -98,6 +125,19 @@ mod tests {
         ] {
             assert_eq!(shown(url).as_deref(), expected, "{url}");
         }
+    }
+
+    #[test]
+    fn stun_servers_are_asked_first_and_relays_after_them_and_each_once() {
+        let given = |urls: &[&str]| IceServer {
+            urls: urls.iter().map(|url| (*url).to_owned()).collect(),
+            username: None,
+            credential: None,
+        };
+        let turn = given(&["turn:10.0.0.1", "turn:10.0.0.1?transport=tcp", "turn:[fd00::1]:99", "turns:10.0.0.3"]);
+        let stun = given(&["stun:10.0.0.2", "stun:10.0.0.1:3478", "stun:name", "stuns:10.0.0.4", "stun:", "nonsense"]);
+        let found: Vec<String> = stun_servers(&[turn, stun]).iter().map(ToString::to_string).collect();
+        assert_eq!(found, ["10.0.0.2:3478", "10.0.0.1:3478", "[fd00::1]:99"]);
     }
 
     #[test]

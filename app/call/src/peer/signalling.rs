@@ -3,7 +3,8 @@
 use std::time::Instant;
 
 use hearth_protocol::{Description, DescriptionKind, SessionId, SignalBody};
-use rand::RngExt;
+use rand::{RngExt, SeedableRng as _};
+use rand_chacha::ChaCha12Rng;
 
 use super::connection::{Connection, NotTaken};
 use super::line::Line;
@@ -126,7 +127,8 @@ impl Line {
     fn renew(&mut self, context: &mut Context<'_>, now: Instant) -> Result<(), NotTaken> {
         self.close(Farewell::Silent, context, now);
         let link = self.link_config(context);
-        let connection = Connection::new(link, context.around, context.loopback, context.next_socket, now)?;
+        let rng = ChaCha12Rng::from_rng(context.rng);
+        let connection = Connection::new(link, context.around, context.loopback, context.next_socket, rng, now)?;
         self.connection = Some(connection);
         Ok(())
     }

@@ -16,6 +16,7 @@ mod bad_input;
 mod client;
 mod codecs;
 mod media;
+mod nats;
 mod pairs;
 mod passwords;
 mod raw;

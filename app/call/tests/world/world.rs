@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use hearth_base::VideoCodec;
 use hearth_call::{Input, Intent, PeerPhase, Phase, SignalLink, TransportPolicy};
-use hearth_netsim::{LinkConfig, Network, NodeId};
+use hearth_netsim::{Filtering, LinkConfig, Network, NodeId};
 use hearth_protocol::{InviteSecret, RoomName};
 use hearth_signal::rooms::{ConnId, Output as RoomOutput, Rooms};
 use serde_json::Value;
@@ -100,6 +100,19 @@ impl World {
     /// A further machine, without a call yet.
     pub fn add_client(&mut self, transport: TransportPolicy) -> usize {
         self.add_client_with(transport, &VideoCodec::ALL)
+    }
+
+    /// The same behind a router of its own, which forgets a mapping that is not used for `lifetime`.
+    pub fn add_client_behind_nat(&mut self, filtering: Filtering, lifetime: Duration) -> usize {
+        let index = self.add_client(TransportPolicy::All);
+        let number = index as u8 + 1;
+        let inside = IpAddr::from([192, 168, number, 2]);
+        let client = &mut self.clients[index];
+        self.net.remove_address(client.address);
+        client.move_to(inside);
+        self.net.add_nat(client.node, inside, IpAddr::from([10, 9, 0, number]), filtering, lifetime);
+        self.give(index, Input::Interfaces(vec![inside]));
+        index
     }
 
     /// The same, with these codecs alone.

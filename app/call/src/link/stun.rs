@@ -1,0 +1,70 @@
+//! STUN as far as it is ours to speak (RFC 8489): the question how a server sees us, its answer, and what a TURN server
+//! refuses. The crate's codec, and no state.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use rtc::stun::error_code::ErrorCodeAttribute;
+use rtc::stun::message::Getter as _;
+use rtc::stun::message::{
+    BINDING_REQUEST, CLASS_ERROR_RESPONSE, CLASS_SUCCESS_RESPONSE, METHOD_BINDING, Message, Setter, TransactionId,
+};
+use rtc::stun::xoraddr::XorMappedAddress;
+
+use super::LinkError;
+
+/// Which request an answer is for: drawn by whoever asks, so that nobody else can answer (RFC 8489, section 5).
+pub(crate) type RequestId = [u8; 12];
+
+/// What a server says to a Binding request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BindingAnswer {
+    /// From where it saw the request come (XOR-MAPPED-ADDRESS).
+    Mapped(SocketAddr),
+    /// It does not say: an error, or an answer without an address.
+    Refused,
+}
+
+/// A Binding request: nothing but the header, which is all that a server needs.
+///
+/// # Errors
+/// What the crate says: nothing, for a message that is empty.
+pub(crate) fn binding_request(id: RequestId) -> Result<Bytes, LinkError> {
+    let setters: [Box<dyn Setter>; 2] = [Box::new(TransactionId(id)), Box::new(BINDING_REQUEST)];
+    let mut message = Message::new();
+    message.build(&setters)?;
+    Ok(message.raw.into())
+}
+
+/// The answer to the Binding request `id`, if `payload` is that.
+pub(crate) fn binding_answer(payload: &[u8], id: RequestId) -> Option<BindingAnswer> {
+    let message = decoded(payload).filter(|message| message.transaction_id.0 == id)?;
+    if message.typ.method != METHOD_BINDING {
+        return None;
+    }
+    match message.typ.class {
+        CLASS_SUCCESS_RESPONSE => {
+            let mut mapped = XorMappedAddress::default();
+            let found = mapped.get_from(&message).is_ok();
+            Some(if found {
+                BindingAnswer::Mapped(SocketAddr::new(mapped.ip, mapped.port))
+            } else {
+                BindingAnswer::Refused
+            })
+        }
+        CLASS_ERROR_RESPONSE => Some(BindingAnswer::Refused),
+        _ => None,
+    }
+}
+
+/// The number of the error in an error response (RFC 8489, section 14.8); none where it is no error, or says none.
+pub(super) fn error_code(payload: &[u8]) -> Option<u16> {
+    let message = decoded(payload).filter(|message| message.typ.class == CLASS_ERROR_RESPONSE)?;
+    let mut code = ErrorCodeAttribute::default();
+    code.get_from(&message).ok().map(|()| code.code.0)
+}
+
+pub(super) fn decoded(payload: &[u8]) -> Option<Message> {
+    let mut message = Message { raw: payload.to_vec(), ..Message::new() };
+    message.decode().ok().map(|()| message)
+}
