@@ -64,6 +64,8 @@ pub(crate) enum PathOutput {
     Candidate(LocalCandidate),
     /// The path will not come to be; the reason is for the log.
     Failed(String),
+    /// It works, and there is no more to be had of it: another one of its kind is to take its place at once.
+    WornOut,
 }
 
 /// A way for datagrams; driven like everything here: `handle_*` in, `poll_*` out.

@@ -13,6 +13,7 @@ mod discovery;
 mod hosting;
 mod interfaces;
 mod media;
+mod names;
 mod pin;
 mod signalling;
 mod sockets;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use hearth_protocol::{ClientMessage, IceServer, Numbered, SUBPROTOCOL, ServerMessage, SpkiHash};
+use hearth_protocol::{ClientMessage, Numbered, SUBPROTOCOL, ServerMessage, SpkiHash};
 use rust_i18n::t;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
@@ -22,8 +22,8 @@ use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 use url::Url;
 
-use super::clock;
 use super::pin::{PinVerifier, Seen, Trust};
+use super::{clock, names};
 
 /// How long a connection may take to come about.
 const DIALLING: Duration = Duration::from_secs(5);
@@ -33,8 +33,6 @@ const SILENCE: Duration = Duration::from_secs(30);
 const WRITING: Duration = Duration::from_secs(10);
 /// How long the server may take to answer our goodbye.
 const CLOSING: Duration = Duration::from_millis(300);
-/// How long the look-up of a relay's name may hold back what the server says.
-const RESOLVING: Duration = Duration::from_secs(2);
 /// Messages on their way out: a join into a full room makes a hundred. Full: the connection is given up, and the session
 /// says everything again on the next one.
 pub(crate) const OUTBOX: usize = 512;
@@ -209,7 +207,7 @@ async fn talk(
                 match read(frame) {
                     Ok(None) => {}
                     Ok(Some(mut message)) => {
-                        resolve_relays(&mut message.message).await;
+                        names::resolve_servers(&mut message.message).await;
                         if events.send(SignalEvent::Heard { attempt, message: Box::new(message) }).await.is_err() {
                             return SignalFault::Closed;
                         }
@@ -246,43 +244,4 @@ fn read(frame: Option<tungstenite::Result<Message>>) -> Result<Option<Numbered<S
         Some(Ok(Message::Close(_))) => Err(SignalFault::Closed),
         Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Binary(_) | Message::Frame(_))) => Ok(None),
     }
-}
-
-/// The call takes relays by address only, so names are looked up here.
-async fn resolve_relays(message: &mut ServerMessage) {
-    #[expect(clippy::wildcard_enum_match_arm, reason = "two messages carry servers; whatever comes later is not these")]
-    let servers = match message {
-        ServerMessage::Joined(joined) => &mut joined.ice_servers,
-        ServerMessage::IceRefresh { ice_servers, .. } => ice_servers,
-        _ => return,
-    };
-    for server in servers {
-        resolve_urls(server).await;
-    }
-}
-
-async fn resolve_urls(server: &mut IceServer) {
-    for url in &mut server.urls {
-        if let Some(resolved) = resolve(url).await {
-            *url = resolved;
-        }
-    }
-}
-
-/// The same URL with an address in place of its name; `None` when there is no name in it, or nobody knows it.
-async fn resolve(url: &str) -> Option<String> {
-    let (scheme, rest) = url.split_once(':')?;
-    if scheme == "turns" || rest.ends_with("?transport=tcp") {
-        return None; // a stream is dialled by its name, and a certificate is for that
-    }
-    let (authority, query) = rest.split_once('?').map_or((rest, None), |(authority, query)| (authority, Some(query)));
-    let (host, port) = authority.rsplit_once(':').unwrap_or((authority, "3478"));
-    if host.starts_with('[') || host.parse::<IpAddr>().is_ok() || host.contains(':') {
-        return None;
-    }
-    let port = port.parse::<u16>().ok()?;
-    let found = tokio::time::timeout(RESOLVING, tokio::net::lookup_host((host, port))).await;
-    let address = found.ok()?.ok()?.next()?;
-    let query = query.map(|query| format!("?{query}")).unwrap_or_default();
-    Some(format!("{scheme}:{address}{query}"))
 }

@@ -2,14 +2,21 @@
 //! refuses. The crate's codec, and no state.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use bytes::Bytes;
+use rtc::stun::attributes::{ATTR_NONCE, ATTR_REALM, ATTR_USERNAME};
 use rtc::stun::error_code::ErrorCodeAttribute;
+use rtc::stun::fingerprint::FINGERPRINT;
+use rtc::stun::integrity::MessageIntegrity;
 use rtc::stun::message::Getter as _;
 use rtc::stun::message::{
-    BINDING_REQUEST, CLASS_ERROR_RESPONSE, CLASS_SUCCESS_RESPONSE, METHOD_BINDING, Message, Setter, TransactionId,
+    BINDING_REQUEST, CLASS_ERROR_RESPONSE, CLASS_REQUEST, CLASS_SUCCESS_RESPONSE, METHOD_BINDING, METHOD_REFRESH,
+    Message, MessageType, Setter, TransactionId,
 };
+use rtc::stun::textattrs::TextAttribute;
 use rtc::stun::xoraddr::XorMappedAddress;
+use rtc::turn::proto::lifetime::Lifetime;
 
 use super::LinkError;
 
@@ -64,7 +71,39 @@ pub(super) fn error_code(payload: &[u8]) -> Option<u16> {
     code.get_from(&message).ok().map(|()| code.code.0)
 }
 
-pub(super) fn decoded(payload: &[u8]) -> Option<Message> {
+/// Who we are to a TURN server. It is printed nowhere.
+pub(super) struct Credentials {
+    pub(super) username: String,
+    pub(super) password: String,
+}
+
+/// A Refresh request with a lifetime of nothing (RFC 8656, section 7.1), for the allocation that `allocate` asks for; none where
+/// that carries no credentials, and so asks in vain.
+pub(super) fn release_request(allocate: &[u8], credentials: &Credentials) -> Option<Bytes> {
+    let asked = decoded(allocate)?;
+    let realm = TextAttribute::get_from_as(&asked, ATTR_REALM).ok()?;
+    let nonce = TextAttribute::get_from_as(&asked, ATTR_NONCE).ok()?;
+    let provider = rtc::crypto::default_provider().ok()?;
+    let Credentials { username, password } = credentials;
+    let (name, secret) = (username.clone(), password.clone());
+    let integrity =
+        MessageIntegrity::new_long_term_integrity_with_provider(name, realm.text.clone(), secret, provider.crypto());
+    let setters: [Box<dyn Setter + '_>; 8] = [
+        Box::new(TransactionId::new()),
+        Box::new(MessageType::new(METHOD_REFRESH, CLASS_REQUEST)),
+        Box::new(Lifetime(Duration::ZERO)),
+        Box::new(TextAttribute::new(ATTR_USERNAME, username.clone())),
+        Box::new(realm),
+        Box::new(nonce),
+        Box::new(integrity.ok()?),
+        Box::new(FINGERPRINT),
+    ];
+    let mut message = Message::new();
+    message.build(&setters).ok()?;
+    Some(message.raw.into())
+}
+
+fn decoded(payload: &[u8]) -> Option<Message> {
     let mut message = Message { raw: payload.to_vec(), ..Message::new() };
     message.decode().ok().map(|()| message)
 }

@@ -13,17 +13,29 @@ use rtc::sansio::Protocol as _;
 use rtc::shared::{TaggedBytesMut, TransportContext, TransportProtocol};
 use rtc::turn::client::{Client, ClientConfig, Event};
 
+use super::stun::{Credentials, RequestId, error_code, release_request};
 use crate::path::{CandidateKind, LocalCandidate, Path, PathOutput, RelayWay, SocketId, SocketKind, unspecified};
 use crate::stream::{Frames, RelayStream, framed};
 
-/// Peer addresses that one allocation permits. A peer may name 32 candidates; twice that leaves room for a restart.
+/// Peer addresses that one allocation permits. A peer may name 32 candidates in each generation of ICE, and the crate renews
+/// whatever was permitted once: an allocation that has no room for a further generation gives its place to another one.
 /// Full: further addresses are not reachable by relay.
-const PERMISSIONS: usize = 64;
+const PERMISSIONS: usize = 2 * crate::candidates::MAX_CANDIDATES;
 
 /// How long an allocation may take: on a stream the crate would wait for 39 s, and over UDP for longer.
 const ALLOCATING: Duration = Duration::from_secs(10);
-/// A refresh that was refused (RFC 8656, section 18): the server knows nothing of the allocation.
+/// How often a server may find the nonce of one refresh stale, each time with a new one (RFC 8489, section 9.2.4).
+const STALE_NONCES: u32 = 3;
+/// Types of messages (RFC 8656, section 17), as they begin.
+const ALLOCATE_REQUEST: [u8; 2] = [0x00, 0x03];
+const REFRESH_REQUEST: [u8; 2] = [0x00, 0x04];
+const REFRESH_SUCCESS: [u8; 2] = [0x01, 0x04];
 const REFRESH_ERROR: [u8; 2] = [0x01, 0x14];
+const CREATE_PERMISSION_ERROR: [u8; 2] = [0x01, 0x18];
+const CHANNEL_BIND_ERROR: [u8; 2] = [0x01, 0x19];
+/// The server knows no allocation of ours (RFC 8656, section 19).
+const ALLOCATION_MISMATCH: u16 = 437;
+const STALE_NONCE: u16 = 438;
 
 /// Where a TURN server is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,10 +88,16 @@ pub(crate) struct RelayPath {
     /// What came on a stream and is no whole message yet.
     frames: Frames,
     client: Client,
+    credentials: Credentials,
     relayed: Option<SocketAddr>,
     permitted: BTreeSet<SocketAddr>,
     /// Permissions that were asked for, by their transactions.
-    asked: BTreeMap<[u8; 12], SocketAddr>,
+    asked: BTreeMap<RequestId, SocketAddr>,
+    /// Refreshes that are out, by their transactions: who is silent on one has gone.
+    refreshing: BTreeSet<RequestId>,
+    stale_nonces: u32,
+    /// The request for the allocation that went out last.
+    request: Bytes,
     /// When to give up waiting for the allocation.
     give_up: Instant,
     outputs: VecDeque<PathOutput>,
@@ -122,9 +140,13 @@ impl RelayPath {
             way: server.address.way(),
             frames: Frames::default(),
             client,
+            credentials: Credentials { username: server.username.clone(), password: server.password.clone() },
             relayed: None,
             permitted: BTreeSet::new(),
             asked: BTreeMap::new(),
+            refreshing: BTreeSet::new(),
+            stale_nonces: 0,
+            request: Bytes::new(),
             give_up: now + ALLOCATING,
             outputs: VecDeque::new(),
         };
@@ -138,6 +160,12 @@ impl RelayPath {
         }
         while let Some(transmit) = self.client.poll_write() {
             let message = transmit.message.freeze();
+            if message.starts_with(&ALLOCATE_REQUEST) {
+                self.request = message.clone();
+            }
+            if message.starts_with(&REFRESH_REQUEST) {
+                self.refreshing.extend(request_id(&message));
+            }
             let payload = if self.way == RelayWay::Udp { message } else { framed(message) };
             self.outputs.push_back(PathOutput::Transmit { to: transmit.transport.peer_addr, payload });
         }
@@ -156,11 +184,15 @@ impl RelayPath {
                 }));
             }
             Event::AllocateError(_, error) => self.fail(&error.to_string()),
-            Event::TransactionTimeout(_) if self.relayed.is_none() => self.fail("no answer"),
+            Event::TransactionTimeout(_) if self.relayed.is_none() => {
+                self.release(now);
+                self.fail("no answer");
+            }
             Event::DataIndicationOrChannelData(_, from, data) => {
                 let Some(local) = self.relayed else { return };
                 self.outputs.push_back(PathOutput::Received { local, from, payload: data.freeze() });
             }
+            Event::TransactionTimeout(id) if self.refreshing.remove(&id.0) => self.fail("it is silent"),
             // A stale nonce among them (438), of which the crate has learned the new one: asked again when it is needed.
             Event::CreatePermissionError(id, _) | Event::TransactionTimeout(id) => {
                 if let Some(peer) = self.asked.remove(&id.0) {
@@ -183,17 +215,66 @@ impl RelayPath {
         let message = TaggedBytesMut { now, transport, message: BytesMut::from(payload) };
         if let Err(error) = self.client.handle_read(message) {
             tracing::debug!(%error, "bad message from the relay");
-            // A stale nonce is no error here. Anything else (437 above all) means that the allocation is gone.
-            if payload.starts_with(&REFRESH_ERROR) {
-                self.fail(&error.to_string());
+        }
+        self.drain(now);
+        self.on_answer(payload, now);
+    }
+
+    /// What the crate does not say of an answer: whether there still is an allocation.
+    fn on_answer(&mut self, payload: &[u8], now: Instant) {
+        let (Some(kind), Some(id)) = (payload.first_chunk::<2>(), request_id(payload)) else { return };
+        match *kind {
+            REFRESH_SUCCESS if self.refreshing.remove(&id) => self.stale_nonces = 0,
+            REFRESH_ERROR if self.refreshing.remove(&id) => self.on_refresh_error(error_code(payload), now),
+            // Of one peer there is an event; without one it was all of them that were to be renewed, and none is.
+            CREATE_PERMISSION_ERROR | CHANNEL_BIND_ERROR if error_code(payload) == Some(ALLOCATION_MISMATCH) => {
+                self.fail("it knows no allocation of ours");
             }
+            _ => {}
+        }
+    }
+
+    fn on_refresh_error(&mut self, code: Option<u16>, now: Instant) {
+        self.stale_nonces += 1;
+        match code {
+            // The crate has learned the new nonce, and would ask again in a minute.
+            Some(STALE_NONCE) if self.stale_nonces <= STALE_NONCES => self.refresh(now),
+            Some(code) => self.fail(&format!("it does not keep the allocation (error {code})")),
+            None => self.fail("it does not keep the allocation"),
+        }
+    }
+
+    fn refresh(&mut self, now: Instant) {
+        if let Err(error) = self.client.refresh_allocations(now) {
+            tracing::debug!(%error, "allocation not refreshed");
+        }
+        self.drain(now);
+    }
+
+    /// Tells the server that the allocation is not wanted any more: by a refresh of no lifetime it frees the port now and not in
+    /// ten minutes. One that is still on its way is given back unseen; the server reads in the order in which we write.
+    fn release(&mut self, now: Instant) {
+        let Some(relayed) = self.relayed else {
+            if let Some(payload) = release_request(&self.request, &self.credentials) {
+                let payload = if self.way == RelayWay::Udp { payload } else { framed(payload) };
+                self.outputs.push_back(PathOutput::Transmit { to: self.server, payload });
+            }
+            return;
+        };
+        if let Err(error) = self.client.relay(relayed).and_then(|mut relay| relay.close(now)) {
+            tracing::debug!(%error, "allocation not given back");
         }
         self.drain(now);
     }
 
     fn fail(&mut self, why: &str) {
-        self.outputs.push_back(PathOutput::Failed(format!("the relay {} refused: {why}", self.server)));
+        self.outputs.push_back(PathOutput::Failed(format!("the relay {} failed: {why}", self.server)));
     }
+}
+
+/// The transaction that a STUN message belongs to.
+fn request_id(message: &[u8]) -> Option<RequestId> {
+    message.get(8..20).and_then(|id| id.try_into().ok())
 }
 
 impl Path for RelayPath {
@@ -209,7 +290,18 @@ impl Path for RelayPath {
         self.relayed.is_some()
     }
 
-    fn handle_restart(&mut self, _now: Instant) {}
+    fn handle_restart(&mut self, now: Instant) {
+        if self.relayed.is_none() {
+            return;
+        }
+        if self.permitted.len() + crate::candidates::MAX_CANDIDATES > PERMISSIONS {
+            self.release(now);
+            self.outputs.push_back(PathOutput::WornOut);
+            return;
+        }
+        // A relay that was started anew knows nothing of us, and says so only when it is asked.
+        self.refresh(now);
+    }
 
     fn handle_remote(&mut self, remote: SocketAddr, now: Instant) {
         if self.permitted.len() >= PERMISSIONS || !self.permitted.insert(remote) {
@@ -252,6 +344,7 @@ impl Path for RelayPath {
 
     fn handle_timeout(&mut self, now: Instant) {
         if self.relayed.is_none() && self.give_up <= now {
+            self.release(now);
             return self.fail("no answer in time");
         }
         if self.client.poll_timeout().is_some_and(|due| due <= now) {
@@ -272,11 +365,10 @@ impl Path for RelayPath {
     }
 
     fn close(&mut self, now: Instant) {
-        let Some(relayed) = self.relayed else { return };
-        // Told by a refresh of no lifetime, the server frees the port now and not in ten minutes.
-        if let Err(error) = self.client.relay(relayed).and_then(|mut relay| relay.close(now)) {
-            tracing::debug!(%error, "allocation not given back");
-        }
-        self.drain(now);
+        self.release(now);
     }
 }
+
+#[cfg(test)]
+#[path = "turn_tests.rs"]
+mod tests;

@@ -170,6 +170,7 @@ impl Connection {
     fn on_their_description(&mut self, checked: candidates::CheckedDescription, now: Instant) {
         if self.their_ufrag.as_ref() != Some(&checked.ufrag) {
             self.taken = 0;
+            self.gathering.forget_remotes();
         }
         self.their_ufrag = Some(checked.ufrag);
         self.fingerprints.0 = Some(checked.fingerprint);
@@ -280,6 +281,7 @@ impl Connection {
             }
             GatherOutput::Received { local, from, payload } => self.link.handle_datagram(local, from, &payload, now),
             GatherOutput::Candidate(candidate) => self.on_local_candidate(candidate, now),
+            GatherOutput::Lost(address) => self.candidates.retain(|candidate| candidate.address != address),
             GatherOutput::Complete => {
                 let ufrag = self.our_ufrag.clone().unwrap_or_default();
                 self.outputs.push_back(ConnectionOutput::EndOfCandidates(ufrag));

@@ -26,13 +26,17 @@ const MAX_HOSTS: usize = 6;
 const MAX_STUN: usize = 2;
 /// The pace of what is asked at the beginning (RFC 8445, section 14.2: Ta).
 const PACE: Duration = Duration::from_millis(50);
-/// Relays that are used at once: the second is for when the first is down.
+/// Relays that are used at once: the second is for when the first is down, or of a family that this network does not carry.
 const MAX_RELAYS: usize = 2;
+/// Relays over UDP that are tried beside them, where neither stands after a [`STAGE`]: other addresses of a name, or other relays.
+const MORE_RELAYS: usize = 4;
 /// Relays by a stream that are tried: as many by TCP as by TLS, where the server named both.
 const MAX_STREAMS: usize = 4;
 /// How long the ways before it have before the next stream is opened. An allocation takes two round trips, over TLS five; a
 /// server that is spared a connection is worth a second to those whose network lets no UDP out.
 const STAGE: Duration = Duration::from_secs(1);
+/// A relay that has served for so long and is no more was started anew, or its stream was cut: it is tried again at once.
+const STEADY: Duration = Duration::from_secs(10);
 /// The wait before a relay is tried again doubles from the first of these to the second.
 const RETRY: Duration = Duration::from_secs(1);
 const LONGEST_RETRY: Duration = Duration::from_secs(30);
@@ -53,11 +57,24 @@ pub(crate) struct Surroundings {
 /// What gathering wants done, or has done.
 #[derive(Debug)]
 pub(crate) enum GatherOutput {
-    Open { socket: SocketId, kind: SocketKind },
+    Open {
+        socket: SocketId,
+        kind: SocketKind,
+    },
     Close(SocketId),
     Candidate(LocalCandidate),
-    Transmit { socket: SocketId, to: SocketAddr, payload: Bytes },
-    Received { local: SocketAddr, from: SocketAddr, payload: Bytes },
+    /// A candidate leads nowhere any more.
+    Lost(SocketAddr),
+    Transmit {
+        socket: SocketId,
+        to: SocketAddr,
+        payload: Bytes,
+    },
+    Received {
+        local: SocketAddr,
+        from: SocketAddr,
+        payload: Bytes,
+    },
     Complete,
 }
 
@@ -81,10 +98,12 @@ pub(crate) struct Gathering {
     /// When the next STUN server may be asked for the first time.
     ask_at: Instant,
     opening: BTreeMap<SocketId, Purpose>,
-    /// Of those among the paths that lead through a relay.
-    relays: BTreeMap<SocketId, Try>,
+    /// Of those among the paths that lead through a relay, and since when.
+    relays: BTreeMap<SocketId, (Try, Instant)>,
     /// Relays to be tried when their time has come, if none stands by then.
     later: Vec<(Instant, Try)>,
+    /// Those whose time came while one stood: for when none does any more.
+    spare: Vec<Try>,
     paths: Vec<Box<dyn Path>>,
     remotes: Vec<SocketAddr>,
     outputs: VecDeque<GatherOutput>,
@@ -104,6 +123,7 @@ impl Gathering {
             opening: BTreeMap::new(),
             relays: BTreeMap::new(),
             later: Vec::new(),
+            spare: Vec::new(),
             paths: Vec::new(),
             remotes: Vec::new(),
             outputs: VecDeque::new(),
@@ -122,8 +142,12 @@ impl Gathering {
     fn plan(&mut self, relays: &[TurnServer], now: Instant) {
         let tried = |server: &TurnServer| Try { server: server.clone(), failures: 0 };
         let (udp, streams): (Vec<_>, Vec<_>) = relays.iter().partition(|one| one.address.way() == RelayWay::Udp);
-        for server in udp.iter().take(MAX_RELAYS) {
-            self.try_relay(tried(server));
+        for (number, server) in udp.iter().take(MAX_RELAYS + MORE_RELAYS).enumerate() {
+            if number < MAX_RELAYS {
+                self.try_relay(tried(server));
+            } else {
+                self.later.push((now + STAGE, tried(server)));
+            }
         }
         let mut due = now;
         let mut count: BTreeMap<RelayWay, usize> = BTreeMap::new();
@@ -169,12 +193,28 @@ impl Gathering {
 
     /// A path is gone; whether there was one.
     fn lose(&mut self, socket: SocketId, now: Instant) -> bool {
-        let before = self.paths.len();
-        self.paths.retain(|path| path.socket() != socket);
-        if let Some(relay) = self.relays.remove(&socket) {
-            self.retry(relay, now);
+        let has_stood = self.paths.iter().any(|path| path.socket() == socket && path.address().is_some());
+        let relay = self.relays.remove(&socket);
+        let is_lost = self.remove(socket);
+        match relay {
+            Some((relay, since)) if has_stood && now.saturating_duration_since(since) >= STEADY => {
+                self.later.push((now, Try { failures: 0, ..relay }));
+            }
+            Some((relay, _)) => self.retry(relay, now),
+            None => {}
         }
-        self.paths.len() < before
+        if is_lost && !self.has_relay() {
+            self.later.extend(self.spare.drain(..).map(|relay| (now + STAGE, relay)));
+        }
+        is_lost
+    }
+
+    /// A path is gone, and its address with it; whether there was one.
+    fn remove(&mut self, socket: SocketId) -> bool {
+        let Some(place) = self.paths.iter().position(|path| path.socket() == socket) else { return false };
+        let path = self.paths.remove(place);
+        self.outputs.extend(path.address().map(GatherOutput::Lost));
+        true
     }
 
     /// A socket is open, or will not be. Whether it was one of ours.
@@ -194,7 +234,7 @@ impl Gathering {
             (Purpose::Relay(relay), None) => self.retry(relay, now),
             (Purpose::Relay(relay), Some(local)) => match RelayPath::new(socket, local, &relay.server, now) {
                 Ok(path) => {
-                    self.relays.insert(socket, relay);
+                    self.relays.insert(socket, (relay, now));
                     self.add(Box::new(path), now);
                 }
                 Err(error) => {
@@ -238,6 +278,11 @@ impl Gathering {
         self.drain(now);
     }
 
+    /// The peer has begun a new generation of ICE: where it was found before it is not any more.
+    pub(crate) fn forget_remotes(&mut self) {
+        self.remotes.clear();
+    }
+
     /// All candidates once more: an ICE restart has forgotten them. What they stand on is looked at again.
     pub(crate) fn announce_again(&mut self, candidates: &[LocalCandidate], now: Instant) {
         self.outputs.extend(candidates.iter().copied().map(GatherOutput::Candidate));
@@ -274,9 +319,12 @@ impl Gathering {
         self.paths.iter_mut().for_each(|path| path.handle_timeout(now));
         let (due, later) = std::mem::take(&mut self.later).into_iter().partition(|(at, _)| *at <= now);
         self.later = later;
-        if !self.has_relay() {
-            let due: Vec<(Instant, Try)> = due;
-            due.into_iter().for_each(|(_, relay)| self.try_relay(relay));
+        let due: Vec<(Instant, Try)> = due;
+        let due = due.into_iter().map(|(_, relay)| relay);
+        if self.has_relay() {
+            self.spare.extend(due);
+        } else {
+            due.for_each(|relay| self.try_relay(relay));
         }
         self.drain(now);
     }
@@ -292,7 +340,6 @@ impl Gathering {
 
     /// Gives everything back: allocations to relays, sockets to the shell.
     pub(crate) fn close(&mut self, now: Instant) {
-        self.later.clear();
         self.paths.iter_mut().for_each(|path| path.close(now));
         self.drain(now);
         self.later.clear();
@@ -305,7 +352,7 @@ impl Gathering {
     }
 
     fn drain(&mut self, now: Instant) {
-        let mut failed = Vec::new();
+        let (mut failed, mut worn) = (Vec::new(), Vec::new());
         for path in &mut self.paths {
             let socket = path.socket();
             while let Some(output) = path.poll_output() {
@@ -321,6 +368,7 @@ impl Gathering {
                         tracing::warn!(why, "a path failed");
                         failed.push(socket);
                     }
+                    PathOutput::WornOut => worn.push(socket),
                 }
             }
         }
@@ -329,12 +377,30 @@ impl Gathering {
                 self.outputs.push_back(GatherOutput::Close(socket));
             }
         }
-        let is_open = self.opening.is_empty() && self.paths.iter().all(|path| path.is_settled());
+        for socket in worn {
+            let relay = self.relays.remove(&socket);
+            if self.remove(socket) {
+                self.outputs.push_back(GatherOutput::Close(socket));
+            }
+            relay.into_iter().for_each(|(relay, _)| self.try_relay(relay));
+        }
+        self.settle();
+    }
+
+    /// Says so when all that will come has come.
+    fn settle(&mut self) {
+        let has_relay = self.has_relay();
+        let is_spare = |path: &dyn Path| has_relay && self.relays.contains_key(&path.socket());
+        let is_open = self.opening.is_empty() && self.paths.iter().all(|path| path.is_settled() || is_spare(&**path));
         // What has failed once may come later than the end; candidates after it are taken all the same.
-        let settled = is_open && (self.has_relay() || self.later.iter().all(|(_, relay)| relay.failures > 0));
+        let settled = is_open && (has_relay || self.later.iter().all(|(_, relay)| relay.failures > 0));
         if settled && !self.complete {
             self.complete = true;
             self.outputs.push_back(GatherOutput::Complete);
         }
     }
 }
+
+#[cfg(test)]
+#[path = "gather_tests.rs"]
+mod tests;

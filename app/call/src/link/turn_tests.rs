@@ -1,0 +1,259 @@
+//! The client of a relay against the real core of hearth-turn, over UDP and over a stream: kept, refused, forgotten, given back.
+
+use hearth_turn::{Config, FiveTuple, Output, PeerPolicy, Secret, Server, Transport, rest};
+
+use super::*;
+
+const LISTENER: &str = "10.0.0.200:3478";
+const CLIENT: &str = "10.0.0.1:5000";
+const SECRET: &str = "between the two";
+/// Seconds since 1970 as these tests begin.
+const UNIX: Duration = Duration::from_secs(1_800_000_000);
+/// What an allocation lasts that nobody refreshes (RFC 8656, section 3.2).
+const LIFETIME: Duration = Duration::from_secs(600);
+
+fn address(text: &str) -> SocketAddr {
+    text.parse().unwrap()
+}
+
+fn peer(number: u8) -> SocketAddr {
+    SocketAddr::from(([10, 1, 0, number], 7000))
+}
+
+fn server(seed: u8, nonce_lifetime: Duration, now: Instant) -> Server {
+    let mut config = Config::new([seed; 32]);
+    config.secrets = vec![Secret::new(SECRET).unwrap()];
+    config.peers = PeerPolicy::allowing(["10.0.0.0/8".parse().unwrap()]);
+    let ip = address(LISTENER).ip();
+    config.relay_addresses = vec![hearth_turn::RelayAddress { bound: ip, advertised: ip }];
+    config.options.nonce_lifetime = nonce_lifetime;
+    Server::new(&config, now, UNIX)
+}
+
+/// A path and the relay at its other end, with nothing between them.
+struct Bench {
+    now: Instant,
+    path: RelayPath,
+    server: Option<Server>,
+    tuple: FiveTuple,
+    candidates: Vec<SocketAddr>,
+    failures: Vec<String>,
+    is_worn_out: bool,
+}
+
+impl Bench {
+    fn new(transport: Transport, nonce_lifetime: Duration) -> Self {
+        let now = Instant::now();
+        let (username, password) = rest::credentials(&Secret::new(SECRET).unwrap(), "somebody", LIFETIME * 600, UNIX);
+        let at = match transport {
+            Transport::Tcp => RelayAddress::Stream(RelayStream {
+                host: "10.0.0.200".to_owned(),
+                port: 3478,
+                security: crate::stream::StreamSecurity::Plain,
+            }),
+            Transport::Udp | Transport::Tls | Transport::Dtls => RelayAddress::Udp(address(LISTENER)),
+        };
+        let turn = TurnServer { address: at, username, password };
+        let path = RelayPath::new(SocketId(1), address(CLIENT), &turn, now).unwrap();
+        let tuple = FiveTuple { client: address(CLIENT), local: address(LISTENER), transport };
+        let server = Some(server(1, nonce_lifetime, now));
+        Self { now, path, server, tuple, candidates: Vec::new(), failures: Vec::new(), is_worn_out: false }
+    }
+
+    /// One that stands.
+    fn allocated(transport: Transport) -> Self {
+        let mut bench = Self::new(transport, Duration::from_secs(3600));
+        bench.settle();
+        assert_eq!((bench.candidates.len(), bench.allocations()), (1, 1), "{:?}", bench.failures);
+        bench
+    }
+
+    fn allocations(&self) -> u64 {
+        self.server.as_ref().map_or(0, |server| server.stats().allocations)
+    }
+
+    /// What the path has to say reaches the relay; its answers come back when `answers`.
+    fn exchange(&mut self, answers: bool) -> bool {
+        let mut moved = false;
+        while let Some(output) = self.path.poll_output() {
+            moved = true;
+            match output {
+                PathOutput::Transmit { payload, .. } => {
+                    if let Some(server) = &mut self.server {
+                        server.handle_client(self.tuple, &payload, self.now);
+                    }
+                }
+                PathOutput::Candidate(candidate) => self.candidates.push(candidate.address),
+                PathOutput::Failed(why) => self.failures.push(why),
+                PathOutput::WornOut => self.is_worn_out = true,
+                PathOutput::Received { .. } => {}
+            }
+        }
+        let outputs = self.server.iter_mut().flat_map(|server| std::iter::from_fn(|| server.poll_output()));
+        let heard: Vec<Vec<u8>> = outputs
+            .filter_map(|output| if let Output::Transmit { payload, .. } = output { Some(payload) } else { None })
+            .collect();
+        for payload in heard.iter().filter(|_| answers) {
+            self.path.handle_datagram(address(LISTENER), payload, self.now);
+            moved = true;
+        }
+        moved
+    }
+
+    fn settle(&mut self) {
+        while self.exchange(true) {}
+    }
+
+    /// Lets time pass until it fails, for at most `limit`.
+    fn pass(&mut self, limit: Duration) {
+        let end = self.now + limit;
+        while self.failures.is_empty() {
+            self.settle();
+            let Some(due) = self.path.poll_timeout().filter(|due| *due <= end) else { break };
+            self.now = self.now.max(due);
+            if let Some(server) = &mut self.server {
+                server.handle_timeout(self.now);
+            }
+            self.path.handle_timeout(self.now);
+        }
+        self.now = if self.failures.is_empty() { end } else { self.now };
+        self.settle();
+    }
+
+    fn restart_server(&mut self) {
+        self.server = Some(server(2, Duration::from_secs(3600), self.now));
+    }
+}
+
+const BOTH: [Transport; 2] = [Transport::Udp, Transport::Tcp];
+
+#[test]
+fn an_allocation_is_kept_for_longer_than_it_lasts_by_itself() {
+    for transport in BOTH {
+        let mut bench = Bench::allocated(transport);
+        bench.path.handle_remote(peer(1), bench.now);
+        bench.pass(LIFETIME * 3);
+        assert_eq!((bench.allocations(), bench.failures.len()), (1, 0), "{transport:?}: {:?}", bench.failures);
+    }
+}
+
+#[test]
+fn a_stale_nonce_is_answered_by_the_same_refresh_with_the_new_one() {
+    for transport in BOTH {
+        // Each minute's refresh finds the nonce of the one before it stale.
+        let mut bench = Bench::new(transport, Duration::from_secs(50));
+        bench.pass(LIFETIME * 3);
+        let stats = bench.server.as_ref().unwrap().stats().clone();
+        assert_eq!((bench.allocations(), bench.failures.len()), (1, 0), "{transport:?}: {:?}", bench.failures);
+        assert!(stats.refused.stale_nonce > 20, "{stats:?}");
+    }
+}
+
+#[test]
+fn a_nonce_that_is_never_right_ends_it() {
+    let mut bench = Bench::new(Transport::Udp, Duration::from_secs(3600));
+    bench.settle();
+    bench.server = Some(server(1, Duration::ZERO, bench.now));
+    bench.pass(Duration::from_secs(61));
+    assert_eq!(bench.failures.len(), 1);
+}
+
+/// It knows neither nonce (438) nor allocation (437).
+#[test]
+fn a_relay_that_was_started_anew_is_noticed_by_the_next_refresh_and_at_a_restart_at_once() {
+    for transport in BOTH {
+        let mut bench = Bench::allocated(transport);
+        bench.restart_server();
+        bench.pass(Duration::from_secs(61));
+        assert_eq!(
+            bench.failures,
+            [format!("the relay {} failed: it does not keep the allocation (error 437)", bench.path.server)]
+        );
+        let mut bench = Bench::allocated(transport);
+        bench.restart_server();
+        bench.path.handle_restart(bench.now);
+        bench.settle();
+        assert_eq!(bench.failures.len(), 1, "{transport:?}");
+    }
+}
+
+#[test]
+fn a_permission_that_is_refused_because_there_is_no_allocation_ends_it() {
+    for transport in BOTH {
+        let mut bench = Bench::allocated(transport);
+        bench.restart_server();
+        // The first one learns the new nonce.
+        for number in [1, 2] {
+            bench.path.handle_remote(peer(number), bench.now);
+            bench.settle();
+        }
+        assert_eq!(bench.failures.len(), 1, "{transport:?}");
+    }
+}
+
+#[test]
+fn a_relay_that_is_silent_to_a_refresh_is_given_up() {
+    let mut bench = Bench::allocated(Transport::Udp);
+    bench.server = None;
+    let begun = bench.now;
+    bench.pass(Duration::from_secs(90));
+    assert_eq!(bench.failures.len(), 1);
+    // A minute to the refresh, and eight seconds of requests.
+    assert!(bench.now - begun < Duration::from_secs(70), "{:?}", bench.now - begun);
+}
+
+#[test]
+fn an_allocation_is_given_back_and_one_on_its_way_as_well() {
+    for transport in BOTH {
+        let mut bench = Bench::allocated(transport);
+        bench.path.close(bench.now);
+        bench.settle();
+        assert_eq!(bench.allocations(), 0, "{transport:?}");
+        let mut bench = Bench::new(transport, Duration::from_secs(3600));
+        // The server's challenge comes back, and what follows it is answered too late.
+        assert!(bench.exchange(true) && bench.exchange(false));
+        assert_eq!((bench.allocations(), bench.candidates.len()), (1, 0));
+        bench.path.close(bench.now);
+        bench.exchange(false);
+        assert_eq!(bench.allocations(), 0, "{transport:?}");
+    }
+}
+
+#[test]
+fn nothing_is_given_back_that_was_not_asked_for() {
+    let mut bench = Bench::new(Transport::Udp, Duration::from_secs(3600));
+    bench.server = None;
+    bench.exchange(false);
+    bench.path.close(bench.now);
+    assert!(bench.path.poll_output().is_none());
+}
+
+#[test]
+fn an_answer_that_comes_too_late_leaves_no_allocation_behind() {
+    let mut bench = Bench::new(Transport::Udp, Duration::from_secs(3600));
+    assert!(bench.exchange(true));
+    while bench.failures.is_empty() {
+        bench.exchange(false);
+        bench.now = bench.path.poll_timeout().unwrap();
+        bench.path.handle_timeout(bench.now);
+        bench.exchange(false);
+    }
+    assert_eq!(bench.allocations(), 0);
+}
+
+/// Each generation of ICE brings up to 32 addresses, and the crate renews whatever was permitted once.
+#[test]
+fn an_allocation_without_room_for_a_further_generation_gives_way() {
+    let mut bench = Bench::allocated(Transport::Udp);
+    for number in 0..32 {
+        bench.path.handle_remote(peer(number), bench.now);
+    }
+    bench.path.handle_restart(bench.now);
+    bench.settle();
+    assert!(!bench.is_worn_out && bench.failures.is_empty(), "there is room for one more");
+    bench.path.handle_remote(peer(32), bench.now);
+    bench.path.handle_restart(bench.now);
+    bench.settle();
+    assert!(bench.is_worn_out);
+    assert_eq!(bench.allocations(), 0);
+}

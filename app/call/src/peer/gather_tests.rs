@@ -1,0 +1,177 @@
+//! Which relays and STUN servers are tried, in which order, and how often.
+
+use super::*;
+use crate::link::RelayAddress;
+use crate::stream::{RelayStream, StreamSecurity};
+
+fn relay(address: RelayAddress) -> TurnServer {
+    TurnServer { address, username: "somebody".to_owned(), password: "123".to_owned() }
+}
+
+fn udp(number: u8) -> TurnServer {
+    relay(RelayAddress::Udp(SocketAddr::from(([10, 0, 0, number], 3478))))
+}
+
+fn stream(host: &str, security: StreamSecurity) -> TurnServer {
+    relay(RelayAddress::Stream(RelayStream { host: host.to_owned(), port: 443, security }))
+}
+
+struct Bench {
+    begun: Instant,
+    now: Instant,
+    gathering: Gathering,
+    /// Sockets to relays that were asked for: when, and what for.
+    opened: Vec<(u128, String)>,
+    asked: Vec<(SocketId, String)>,
+    transmitted: Vec<(u128, SocketAddr)>,
+    complete: Option<u128>,
+    next_port: u16,
+}
+
+impl Bench {
+    fn new(relays: Vec<TurnServer>, stun: &[&str], policy: TransportPolicy) -> Self {
+        let now = Instant::now();
+        let interfaces = ["10.0.0.1", "10.0.1.1", "fd00::1"].map(|ip| ip.parse().unwrap()).to_vec();
+        let stun = stun.iter().map(|one| one.parse().unwrap()).collect();
+        let around = Surroundings { interfaces, relays, stun, policy };
+        let gathering = Gathering::new(&around, &mut 0, ChaCha12Rng::seed_from_u64(1), now);
+        let mut bench = Self {
+            begun: now,
+            now,
+            gathering,
+            opened: Vec::new(),
+            asked: Vec::new(),
+            transmitted: Vec::new(),
+            complete: None,
+            next_port: 5000,
+        };
+        bench.drain();
+        bench
+    }
+
+    fn relays(relays: Vec<TurnServer>) -> Self {
+        Self::new(relays, &[], TransportPolicy::RelayOnly)
+    }
+
+    fn elapsed(&self) -> u128 {
+        (self.now - self.begun).as_millis()
+    }
+
+    fn drain(&mut self) {
+        while let Some(output) = self.gathering.poll_output() {
+            match output {
+                GatherOutput::Open { socket, kind: SocketKind::Udp(ip) } if !ip.is_unspecified() => {
+                    let local = SocketAddr::new(ip, self.next_port);
+                    self.next_port += 1;
+                    self.gathering.handle_socket(socket, Some(local), self.now);
+                }
+                GatherOutput::Open { socket, kind } => {
+                    let what = match kind {
+                        SocketKind::Udp(_) => "udp".to_owned(),
+                        SocketKind::Stream(to) => format!("{:?} {}", to.security, to.host),
+                    };
+                    self.opened.push((self.elapsed(), what.clone()));
+                    self.asked.push((socket, what));
+                }
+                GatherOutput::Transmit { to, .. } => self.transmitted.push((self.elapsed(), to)),
+                GatherOutput::Complete => self.complete = Some(self.elapsed()),
+                GatherOutput::Close(_)
+                | GatherOutput::Candidate(_)
+                | GatherOutput::Lost(_)
+                | GatherOutput::Received { .. } => {}
+            }
+        }
+    }
+
+    /// Lets time pass; `answer` says whether a socket that is asked for comes to be.
+    fn pass(&mut self, time: Duration, answer: impl Fn(&str) -> Option<SocketAddr>) {
+        let end = self.now + time;
+        loop {
+            for (socket, what) in std::mem::take(&mut self.asked) {
+                self.gathering.handle_socket(socket, answer(&what), self.now);
+                self.drain();
+            }
+            if !self.asked.is_empty() {
+                continue;
+            }
+            let Some(due) = self.gathering.poll_timeout().filter(|due| *due <= end) else { break };
+            self.now = self.now.max(due);
+            self.gathering.handle_timeout(self.now);
+            self.drain();
+        }
+        self.now = end;
+    }
+}
+
+fn refused(_: &str) -> Option<SocketAddr> {
+    None
+}
+
+#[test]
+fn a_stream_that_is_refused_is_dialled_again_and_the_waits_grow_to_half_a_minute() {
+    let mut bench = Bench::relays(vec![stream("a", StreamSecurity::Plain)]);
+    bench.pass(Duration::from_secs(125), refused);
+    let times: Vec<u128> = bench.opened.iter().map(|(at, _)| *at).collect();
+    assert_eq!(times, [0, 1000, 3000, 7000, 15_000, 31_000, 61_000, 91_000, 121_000]);
+    assert_eq!(bench.complete, Some(0), "what has failed is not waited for");
+}
+
+#[test]
+fn a_stream_that_opens_and_ends_before_there_is_an_allocation_counts_as_refused() {
+    let mut bench = Bench::relays(vec![stream("a", StreamSecurity::Tls)]);
+    let (socket, _) = bench.asked.remove(0);
+    bench.gathering.handle_socket(socket, Some("10.0.0.1:5000".parse().unwrap()), bench.now);
+    bench.drain();
+    bench.gathering.handle_socket(socket, None, bench.now);
+    bench.drain();
+    bench.pass(Duration::from_secs(3), refused);
+    assert_eq!(bench.opened.iter().map(|(at, _)| *at).collect::<Vec<_>>(), [0, 1000, 3000]);
+}
+
+#[test]
+fn every_address_is_tried_two_at_once_and_the_others_beside_the_first_stream() {
+    let mut relays: Vec<TurnServer> = (1..=8).map(udp).collect();
+    relays.push(stream("a", StreamSecurity::Plain));
+    relays.push(stream("b", StreamSecurity::Tls));
+    let mut bench = Bench::relays(relays);
+    // Sockets open, and nobody answers on them.
+    bench.pass(Duration::from_secs(3), |what| (what == "udp").then(|| "10.0.0.1:6000".parse().unwrap()));
+    let expected = [
+        (0, "udp"),
+        (0, "udp"),
+        (1000, "udp"),
+        (1000, "udp"),
+        (1000, "udp"),
+        (1000, "udp"),
+        (1000, "Plain a"),
+        (2000, "Tls b"),
+        (2000, "Plain a"),
+        (3000, "Tls b"),
+    ];
+    assert_eq!(bench.opened, expected.map(|(at, what)| (at, what.to_owned())));
+    let reached: std::collections::BTreeSet<SocketAddr> = bench.transmitted.iter().map(|(_, to)| *to).collect();
+    assert_eq!(reached.len(), MAX_RELAYS + MORE_RELAYS);
+}
+
+#[test]
+fn each_socket_asks_two_servers_of_its_family_one_after_the_other() {
+    let servers = ["10.0.0.8:1", "127.0.0.1:1", "10.0.0.9:1", "10.0.0.10:1", "[fd00::8]:1"];
+    let mut bench = Bench::new(Vec::new(), &servers, TransportPolicy::All);
+    bench.pass(Duration::from_millis(400), refused);
+    let expected =
+        [(0, 0), (50, 2), (100, 0), (150, 2), (200, 4)].map(|(at, n): (u128, usize)| (at, servers[n].parse().unwrap()));
+    assert_eq!(bench.transmitted, expected);
+    assert_eq!(bench.complete, None, "they may yet answer");
+    bench.pass(Duration::from_secs(2), refused);
+    assert_eq!(bench.complete, Some(1700), "and are not waited for when they have been silent to three requests");
+    bench.pass(Duration::from_secs(60), refused);
+    assert_eq!(bench.transmitted.len(), 5 * 7);
+    assert_eq!(bench.gathering.poll_timeout(), None);
+}
+
+#[test]
+fn who_relays_alone_asks_no_stun_server() {
+    let mut bench = Bench::new(Vec::new(), &["10.0.0.8:1"], TransportPolicy::RelayOnly);
+    bench.pass(Duration::from_secs(60), refused);
+    assert_eq!(bench.transmitted, []);
+}
