@@ -20,6 +20,7 @@ mod nats;
 mod pairs;
 mod passwords;
 mod raw;
+mod relays;
 mod restart;
 mod screens;
 mod script;

@@ -42,6 +42,7 @@ pub struct World {
     pub net: Network,
     pub clients: Vec<Client>,
     pub turn: Turn,
+    turn_up: bool,
     rooms: Rooms,
     server_up: bool,
     /// Clients that no longer reach the server.
@@ -77,6 +78,7 @@ impl World {
             net,
             clients: Vec::new(),
             turn: turn(seed, now),
+            turn_up: true,
             rooms: rooms(seed, now),
             server_up: true,
             barred: BTreeSet::new(),
@@ -187,6 +189,18 @@ impl World {
     /// It reaches it again.
     pub fn admit_signal(&mut self, index: usize) {
         self.barred.remove(&index);
+    }
+
+    /// Kills the relay: its memory is lost, and whoever asks is not answered.
+    pub fn stop_turn(&mut self) {
+        self.turn_up = false;
+        self.restarts += 1;
+        self.turn = turn(self.seed + self.restarts, self.now);
+        self.drain_turn();
+    }
+
+    pub fn start_turn(&mut self) {
+        self.turn_up = true;
     }
 
     pub fn start_server(&mut self) {
@@ -404,6 +418,9 @@ impl World {
     }
 
     fn on_turn_datagram(&mut self, from: SocketAddr, to: SocketAddr, payload: &[u8]) {
+        if !self.turn_up {
+            return;
+        }
         if to == TURN {
             self.turn.handle_listener(from, to, payload, self.now);
         } else {
