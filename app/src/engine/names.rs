@@ -81,7 +81,7 @@ fn addressed(url: &str, address: SocketAddr) -> String {
 }
 
 /// Each address once, the families by turns, beginning with that of the first.
-fn chosen(all: Vec<SocketAddr>) -> Vec<SocketAddr> {
+pub(super) fn chosen(all: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let mut each: Vec<SocketAddr> = Vec::new();
     for address in all {
         if !each.contains(&address) {
