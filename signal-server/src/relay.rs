@@ -39,7 +39,11 @@ pub(crate) fn bind(plan: &RelayPlan, ice: &mut IceConfig) -> anyhow::Result<Shel
     ice.fixed.retain(|other| !other.urls.iter().all(|url| urls.iter().any(|ours| is_same(url, ours))));
     let secret = TurnSecret::new(secret).context("The secret of the relay is empty. Write one")?;
     match &mut ice.turn {
-        Some(turn) => turn.urls.extend(urls.into_iter().filter(|url| !turn.urls.contains(url)).collect::<Vec<_>>()),
+        Some(turn) => {
+            let is_known = |ours: &String| turn.urls.iter().any(|url| is_same(url, ours));
+            let further: Vec<String> = urls.into_iter().filter(|url| !is_known(url)).collect();
+            turn.urls.extend(further);
+        }
         none => *none = Some(TurnRest { urls, secret, lifetime: LIFETIME, before_join: BEFORE_JOIN }),
     }
     Ok(shell)
@@ -68,11 +72,19 @@ fn urls(plan: &RelayPlan, local: &[SocketAddr]) -> Vec<String> {
     names.iter().flat_map(|name| ports.iter().map(move |port| at(name, port))).collect()
 }
 
-/// Whether both URLs name one relay by UDP; 3478 is the port of those that name none (RFC 7065, section 3.1).
+/// Whether both URLs name one way to one relay: UDP is that of those that name none, and 3478 their port (RFC 7065, section 3).
 fn is_same(url: &str, ours: &str) -> bool {
-    let plain = url.strip_suffix("?transport=udp").unwrap_or(url).to_ascii_lowercase();
-    let ours = ours.to_ascii_lowercase();
-    plain == ours || format!("{plain}:{}", Config::PORT) == ours
+    way(url) == way(ours)
+}
+
+/// Where it leads, with its port, and by which transport.
+fn way(url: &str) -> (String, String) {
+    let url = url.to_ascii_lowercase();
+    let (place, query) = url.split_once('?').unwrap_or((&url, "transport=udp"));
+    let has_port =
+        place.rsplit_once(':').is_some_and(|(before, port)| before.contains(':') && port.parse::<u16>().is_ok());
+    let place = if has_port { place.to_owned() } else { format!("{place}:{}", Config::PORT) };
+    (place, query.to_owned())
 }
 
 /// A relay that only this network reaches is no help to anybody outside of it.
@@ -128,15 +140,20 @@ mod tests {
 
     #[test]
     fn an_older_entry_of_the_same_relay_is_known_for_what_it_is() {
-        for (url, is_ours) in [
-            ("turn:talk.example:3478", true),
-            ("turn:Talk.example", true),
-            ("turn:talk.example:3478?transport=udp", true),
-            ("turn:talk.example:3478?transport=tcp", false),
-            ("turn:talk.example:3479", false),
-            ("turn:other.example:3478", false),
+        let [udp, tcp] = ["turn:talk.example:3478", "turn:talk.example:3478?transport=tcp"];
+        for (url, is_udp, is_tcp) in [
+            ("turn:talk.example:3478", true, false),
+            ("turn:Talk.example", true, false),
+            ("turn:talk.example:3478?transport=udp", true, false),
+            ("turn:talk.example?transport=udp", true, false),
+            ("turn:talk.example:3478?transport=tcp", false, true),
+            ("turn:talk.example?transport=tcp", false, true),
+            ("turn:talk.example:3479", false, false),
+            ("turns:talk.example:3478?transport=tcp", false, false),
+            ("turn:other.example:3478", false, false),
         ] {
-            assert_eq!(is_same(url, "turn:talk.example:3478"), is_ours, "{url}");
+            assert_eq!((is_same(url, udp), is_same(url, tcp)), (is_udp, is_tcp), "{url}");
         }
+        assert!(is_same("turn:[fd00::5]", "turn:[fd00::5]:3478"));
     }
 }

@@ -241,11 +241,35 @@ fn secret(turn: &TurnSettings) -> Result<Option<Password>, ConfigError> {
 }
 
 fn check_urls(key: &str, urls: &[String], schemes: &[&str]) -> Result<(), ConfigError> {
-    let is_one = |url: &String| schemes.iter().any(|scheme| url.len() > scheme.len() && url.starts_with(scheme));
-    if urls.iter().all(is_one) {
-        return Ok(());
+    let begins = |url: &String| schemes.iter().any(|scheme| url.starts_with(scheme));
+    if !urls.iter().all(begins) {
+        return Err(ConfigError::value(key, format!("must begin with {}", schemes.join(" or "))));
     }
-    Err(ConfigError::value(key, format!("must begin with {}", schemes.join(" or "))))
+    if !urls.iter().all(|url| is_ice_url(url)) {
+        let why = "must be written like turn:HOST:PORT, for TURN with ?transport=udp or ?transport=tcp behind it where it matters";
+        return Err(ConfigError::value(key, why));
+    }
+    Ok(())
+}
+
+/// Whether it is what browsers take (RFC 7064, RFC 7065): for one URL that is not they refuse all servers, and make no connection.
+fn is_ice_url(url: &str) -> bool {
+    let Some((scheme, rest)) = url.split_once(':') else { return false };
+    let (authority, query) = rest.split_once('?').map_or((rest, None), |(authority, query)| (authority, Some(query)));
+    let is_fit = match query {
+        None => true,
+        Some("transport=udp" | "transport=tcp") => scheme.starts_with("turn"),
+        Some(_) => false,
+    };
+    let (host, port) = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((host, port)) if host.parse::<Ipv6Addr>().is_ok() => {
+            (host, port.strip_prefix(':').or(port.is_empty().then_some("1")))
+        }
+        Some(_) => return false,
+        None => authority.split_once(':').map_or((authority, Some("1")), |(host, port)| (host, Some(port))),
+    };
+    let is_host = !host.is_empty() && !host.contains(|letter: char| letter.is_whitespace() || "/@#[]".contains(letter));
+    is_fit && is_host && port.is_some_and(|port| port.parse::<u16>().is_ok_and(|port| port > 0))
 }
 
 impl RelayPlan {

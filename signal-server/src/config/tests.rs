@@ -227,3 +227,31 @@ fn connections_follow_the_files_that_may_be_open() {
         assert_eq!(plan.relay.map_or(0, |relay| relay.allocations), allocations);
     }
 }
+
+#[test]
+fn a_server_is_named_as_browsers_take_it_or_not_at_all() {
+    let told = |stun: &[&str], turn: &[&str]| {
+        let urls = |urls: &[&str]| urls.iter().map(|url| (*url).to_owned()).collect::<Vec<_>>();
+        let turn = TurnSettings { urls: urls(turn), secret: Some(Password::new("north")), ..TurnSettings::default() };
+        let ice = IceSettings { stun: Some(urls(stun)), turn: Some(vec![turn]) };
+        plan(Settings { plain_http: Some(true), ice, ..Settings::default() })
+    };
+    let good =
+        ["turn:a", "turn:a:99", "turn:[fd00::1]", "turn:[fd00::1]:99?transport=udp", "turns:a:443?transport=tcp"];
+    let ice = told(&["stun:a", "stun:10.0.0.1:99", "stuns:a"], &good).unwrap().server.rooms.ice;
+    assert_eq!((ice.turn.unwrap().urls.len(), ice.fixed[0].urls.len()), (5, 3));
+    for bad in [
+        "turn:",
+        "turn:a:port",
+        "turn:a:0",
+        "turn:a?transport=sctp",
+        "turn:a b",
+        "turn:[fd00::1",
+        "turn:fd00::1",
+        "turn://a",
+    ] {
+        let refused = told(&[], &[bad]).unwrap_err().to_string();
+        assert!(refused.starts_with("`ice.turn.urls` must be written like"), "{bad}: {refused}");
+    }
+    assert!(told(&["stun:a?transport=udp"], &[]).is_err(), "Chromium takes no transport there");
+}

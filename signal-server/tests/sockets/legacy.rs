@@ -51,7 +51,7 @@ async fn ask(address: SocketAddr, method: &str, path: &str, headers: &str, body:
 }
 
 /// A page that polls.
-struct Poller {
+pub(crate) struct Poller {
     address: SocketAddr,
     sid: String,
     /// A header line, or nothing.
@@ -60,7 +60,7 @@ struct Poller {
 }
 
 impl Poller {
-    async fn open(address: SocketAddr) -> Self {
+    pub(crate) async fn open(address: SocketAddr) -> Self {
         let answer = ask(address, "GET", POLLING, "", "").await;
         assert_eq!(answer.status, 200, "{}", answer.body);
         let cookie = answer.head.lines().find_map(|line| line.strip_prefix("set-cookie: ")).expect("a cookie");
@@ -89,7 +89,7 @@ impl Poller {
     }
 
     /// The next text that begins so.
-    async fn until(&mut self, start: &str) -> String {
+    pub(crate) async fn until(&mut self, start: &str) -> String {
         loop {
             if let Some(at) = self.heard.iter().position(|text| text.starts_with(start)) {
                 return self.heard.remove(at);

@@ -19,6 +19,7 @@ mod program;
 mod relay;
 mod restart;
 mod rooms;
+mod servers;
 mod simplewebrtc;
 mod statics;
 mod tls;
