@@ -346,6 +346,34 @@ pub fn all_relayed(stats: &Value) -> Option<()> {
     (peers.len() == 2 && peers.iter().all(relayed)).then_some(())
 }
 
+/// Whatever was cut, pictures of everybody come to everybody again, through connections that stand.
+pub fn check_flows_again(room: &Room, limit: Duration) -> Result<()> {
+    let end = now() + limit;
+    let left = || end.saturating_duration_since(now());
+    // A picture that is as young as this was not on its way before.
+    let begun = number(&room.first.next_stats()?, "/unix_ms")? + 2000.0;
+    for (client, sources) in [(&room.first, [SECOND, GUEST]), (&room.second, [FIRST, GUEST])] {
+        let mut before: Option<Vec<(u64, u64)>> = None;
+        client.wait_stats(left(), |stats| {
+            let (now, time) = (pictures(stats), stats.pointer("/unix_ms")?.as_f64()?);
+            let old = before.get_or_insert_with(|| now.clone());
+            let count = |list: &[(u64, u64)], source: u8| {
+                list.iter().filter(|(of, _)| *of == u64::from(source)).map(|(_, n)| *n).max().unwrap_or_default()
+            };
+            if time < begun {
+                *old = now;
+                return None;
+            }
+            sources.iter().all(|source| count(&now, *source) > count(old, *source) + 15).then_some(())
+        })?;
+    }
+    for source in [FIRST, SECOND] {
+        let script = format!("return probe.seen.filter((one) => one[0] === {source} && one[2] > {begun}).length > 15");
+        room.guest.wait_for("pictures at the guest", left(), &script)?;
+    }
+    Ok(())
+}
+
 /// Bytes that hearth-turn has passed on, both ways.
 pub fn relayed_bytes(turn: &Process) -> Result<u64> {
     let stats = turn.next_stats()?;

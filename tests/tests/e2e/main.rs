@@ -165,28 +165,33 @@ fn four_kinds_of_people_in_one_room() -> Result<()> {
 #[test]
 fn relay_only_goes_through_hearth_turn() -> Result<()> {
     enter_namespaces()?;
-    check_relayed(Paths::RelayOnly)
+    check_relayed(Paths::RelayOnly).map(drop)
 }
 
 /// The same where the relay is reached by TCP alone.
 #[test]
 fn relay_only_goes_through_hearth_turn_by_tcp() -> Result<()> {
     enter_namespaces()?;
-    check_relayed(Paths::RelayByTcp)
+    check_relayed(Paths::RelayByTcp).map(drop)
 }
 
-fn check_relayed(paths: Paths) -> Result<()> {
+/// By TLS alone, with a certificate of the key that the room's link carries. Then the relay is killed and started anew: the streams
+/// break, and everybody allocates again.
+#[test]
+fn relay_only_goes_through_hearth_turn_by_tls_and_survives_its_restart() -> Result<()> {
+    enter_namespaces()?;
+    let mut room = check_relayed(Paths::RelayByTls)?;
+    let killed = now();
+    room.relay_comes_again()?;
+    calls::check_flows_again(&room, Duration::from_secs(30))?;
+    println!("everybody saw everybody again {:?} after the relay was killed", now() - killed);
+    check_ways(&room, Paths::RelayByTls)
+}
+
+fn check_relayed(paths: Paths) -> Result<Room> {
     let room = Room::open(Plan { paths, ..Plan::default() })?;
     check_all_see_all(&room.people(), calls::SHARE, Duration::from_secs(60))?;
-    for client in [&room.first, &room.second] {
-        client.wait_stats(Duration::from_secs(5), calls::all_relayed)?;
-    }
-    let pairs = room
-        .guest
-        .evaluate("return (await window.hearth.stats()).map((one) => [one.pair?.local, one.pair?.remote])")?;
-    println!("the guest's pairs: {pairs}");
-    let pairs: Vec<(String, String)> = serde_json::from_value(pairs)?;
-    ensure!(pairs.len() == 2 && pairs.iter().all(|(ours, _)| ours == "relay"), "the guest goes another way: {pairs:?}");
+    check_ways(&room, paths)?;
     let encoded = || Ok::<_, anyhow::Error>(calls::picture_bytes(&room.first)? + calls::picture_bytes(&room.second)?);
     let (relayed_before, encoded_before) = (calls::relayed_bytes(&room.turn)?, encoded()?);
     calls::pass_time(&room.first, Duration::from_secs(5))?;
@@ -194,5 +199,23 @@ fn check_relayed(paths: Paths) -> Result<()> {
     println!("hearth-turn relayed {relayed} bytes while the clients encoded {encoded} bytes of pictures for two each");
     // Between two relays of one server each byte counts once in and once out; sound and headers come on top.
     ensure!(encoded > 100_000 && relayed >= encoded * 4, "the relay did not carry the media");
+    Ok(room)
+}
+
+/// Every connection goes through the relay at both ends, and the guest's reach it as was meant.
+fn check_ways(room: &Room, paths: Paths) -> Result<()> {
+    for client in [&room.first, &room.second] {
+        client.wait_stats(Duration::from_secs(5), calls::all_relayed)?;
+    }
+    let pairs = room
+        .guest
+        .evaluate("return (await window.hearth.stats()).map((one) => [one.pair?.local, one.pair?.remote])")?;
+    let ways = room.guest.evaluate("return await probe.ways()")?;
+    println!("the guest's pairs: {pairs}, and its ways to the relay: {ways}");
+    let pairs: Vec<(String, String)> = serde_json::from_value(pairs)?;
+    ensure!(pairs.len() == 2 && pairs.iter().all(|(ours, _)| ours == "relay"), "the guest goes another way: {pairs:?}");
+    let ways: Vec<Option<String>> = serde_json::from_value(ways)?;
+    let is_meant = |way: &Option<String>| way.as_deref() == paths.relay_protocol();
+    ensure!(ways.len() == 2 && ways.iter().all(is_meant), "the guest reaches the relay otherwise: {ways:?}");
     Ok(())
 }

@@ -5,7 +5,7 @@
   const WIDTH = 640, HEIGHT = 360, FPS = 15;
   const CELLS = 24, ACROSS = 40, TIME_BITS = 23, SOURCE_BITS = 8, NUMBER_BITS = 15;
 
-  const probe = { sent: 0, seen: [], sound: [], candidates: [], errors: [] };
+  const probe = { sent: 0, seen: [], sound: [], candidates: [], errors: [], connections: [] };
   window.probe = probe;
   const realtime = () => performance.timeOrigin + performance.now();
 
@@ -139,10 +139,19 @@
     return btoa(text);
   });
 
+  // How the relay is reached in whose hands each connection's own end is: udp, tcp or tls; null where there is none.
+  probe.ways = () => Promise.all(probe.connections.filter((one) => one.connectionState === "connected").map(async (one) => {
+    const stats = await one.getStats();
+    const transport = [...stats.values()].find((stat) => stat.type === "transport");
+    const pair = stats.get(transport?.selectedCandidatePairId);
+    return stats.get(pair?.localCandidateId)?.relayProtocol ?? null;
+  }));
+
   const Original = window.RTCPeerConnection;
   window.RTCPeerConnection = class extends Original {
     constructor(...rest) {
       super(...rest);
+      probe.connections.push(this);
       this.addEventListener("icecandidate", ({ candidate }) => candidate && probe.candidates.push(candidate.candidate));
       this.addEventListener("track", ({ track }) => (track.kind === "video" ? watch(track) : listen(track)));
     }

@@ -20,6 +20,8 @@ use crate::{FIRST, GUEST, SECOND};
 /// Where the signalling server listens: the LAN is the test's own, so the port is free.
 pub const SIGNAL_PORT: u16 = 8443;
 const TURN_PORT: u16 = 3478;
+/// Where it is reached by TLS.
+const TLS_PORT: u16 = 5349;
 /// Says where the relay is; who says so hears of no other.
 const TURN_URL: &str = "--turn-url";
 const STARTING: Duration = Duration::from_secs(20);
@@ -31,6 +33,29 @@ pub enum Paths {
     RelayOnly,
     /// The same, and to the relay by TCP alone, as where a firewall lets nothing else out.
     RelayByTcp,
+    /// The same by TLS, as where a firewall lets nothing out but what looks like the web.
+    RelayByTls,
+}
+
+impl Paths {
+    /// How the relay is reached, as browsers call it (RTCIceCandidateStats.relayProtocol).
+    pub fn relay_protocol(self) -> Option<&'static str> {
+        match self {
+            Self::All => None,
+            Self::RelayOnly => Some("udp"),
+            Self::RelayByTcp => Some("tcp"),
+            Self::RelayByTls => Some("tls"),
+        }
+    }
+
+    /// What members are told of the relay, where it is not what they are told by default.
+    fn turn_url(self, server: &Host) -> Option<String> {
+        match self {
+            Self::All | Self::RelayOnly => None,
+            Self::RelayByTcp => Some(format!("turn:{}:{TURN_PORT}?transport=tcp", server.address)),
+            Self::RelayByTls => Some(format!("turns:{}:{TLS_PORT}?transport=tcp", server.address)),
+        }
+    }
 }
 
 /// Who is in a room, and how.
@@ -56,10 +81,11 @@ pub struct Room {
     pub second: Process,
     pub signal: Process,
     pub turn: Process,
+    server: Host,
     pub second_host: Host,
     pub guest_host: Host,
     link: String,
-    _folder: TempDir,
+    folder: TempDir,
     _lan: Lan,
 }
 
@@ -76,8 +102,8 @@ impl Room {
         let mut lan = Lan::new()?;
         let (server, first_host, second_host, guest_host) =
             (lan.host("server")?, lan.host("first")?, lan.host("second")?, lan.host("guest")?);
-        let by_tcp = format!("turn:{}:{TURN_PORT}?transport=tcp", server.address);
-        let more = if paths == Paths::RelayByTcp { vec![TURN_URL, by_tcp.as_str()] } else { Vec::new() };
+        let url = paths.turn_url(&server);
+        let more: Vec<&str> = url.iter().flat_map(|url| [TURN_URL, url.as_str()]).collect();
         let (turn, signal, spki) = servers(&server, &folder, &more)?;
         let address = format!("https://{}:{SIGNAL_PORT}", server.address);
         let pin = spki.to_text();
@@ -87,7 +113,14 @@ impl Room {
         let second = client(&second_host, &join, "Second", SECOND, paths, Some(&format!("{link}\n")))?;
         prepare(&guest_host)?;
         let guest = guest(&guest_host, &folder, &spki, plan.guest, &link, paths)?;
-        Ok(Self { guest, first, second, signal, turn, second_host, guest_host, link, _folder: folder, _lan: lan })
+        Ok(Self { guest, first, second, signal, turn, server, second_host, guest_host, link, folder, _lan: lan })
+    }
+
+    /// The relay is killed, and another one takes its place, which knows nothing of the allocations.
+    pub fn relay_comes_again(&mut self) -> Result<()> {
+        self.turn.kill()?;
+        self.turn = relay(&self.server, &self.folder)?;
+        Ok(())
     }
 
     /// The second client leaves, and comes back as somebody new: then it makes the offers.
@@ -109,13 +142,23 @@ pub fn servers(server: &Host, folder: &TempDir, more: &[&str]) -> Result<(Proces
     let secret = folder.path().join("secret");
     let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&secret)?;
     writeln!(file, "a secret of this test alone")?;
+    let (signal, spki) = signal_server(server, folder, more)?;
+    Ok((relay(server, folder)?, signal, spki))
+}
+
+/// The relay, by TLS with the key and the certificate of the server of rooms: whoever trusts that trusts it.
+fn relay(server: &Host, folder: &TempDir) -> Result<Process> {
     let mut command = server.command(built("hearth-turn")?);
-    command.arg("--listen").arg(format!("{}:{TURN_PORT}", server.address)).arg("--secret-file").arg(&secret);
+    for port in [TURN_PORT, TLS_PORT] {
+        command.arg("--listen").arg(format!("{}:{port}", server.address));
+    }
+    let state = folder.path().join("state");
+    command.arg("--tls-cert").arg(state.join("cert.pem")).arg("--tls-key").arg(state.join("key.pem"));
+    command.arg("--secret-file").arg(folder.path().join("secret"));
     command.args(["--allow-peer", "10.77.0.0/24", "--stats", "json"]);
     let turn = Process::start("hearth-turn", &mut command, None)?;
     turn.wait_line(STARTING, |line| line.starts_with("ready").then_some(()))?;
-    let (signal, spki) = signal_server(server, folder, more)?;
-    Ok((turn, signal, spki))
+    Ok(turn)
 }
 
 /// The server of rooms, with the state that it left in `folder`.
@@ -175,7 +218,7 @@ fn guest(
     let browser = guest_browser(host, &folder.path().join("profile"), spki, program, GUEST)?;
     let link = match paths {
         Paths::All => link.to_owned(),
-        Paths::RelayOnly | Paths::RelayByTcp => {
+        Paths::RelayOnly | Paths::RelayByTcp | Paths::RelayByTls => {
             let (page, secret) = link.split_once('#').context("a link with a secret")?;
             format!("{page}?relay=1#{secret}")
         }
