@@ -77,9 +77,9 @@ fn who_is_silent_is_not_waited_for_but_welcome_later() {
 fn what_is_no_answer_to_this_request_is_left_to_others() {
     let now = Instant::now();
     let mut subject = asked(now);
-    let seen = Some(address("192.0.2.7:6000"));
+    let seen = address("192.0.2.7:6000");
     let request = subject.handle_timeout(now).unwrap();
-    let right = answer(&request, SUCCESS, seen);
+    let right = answer(&request, SUCCESS, Some(seen));
     let mut wrong_id = right.clone();
     wrong_id[ID] ^= 1;
     let mut wrong_cookie = right.clone();
@@ -87,15 +87,15 @@ fn what_is_no_answer_to_this_request_is_left_to_others() {
     for foreign in [
         wrong_id,
         wrong_cookie,
-        answer(&request, 0x0001, None),    // a check of a peer
-        answer(&request, 0x0103, seen),    // of an allocation
-        right[..right.len() - 1].to_vec(), // cut short
-        vec![22, 254, 253, 0],             // DTLS
+        answer(&request, 0x0001, None),       // a check of a peer
+        answer(&request, 0x0103, Some(seen)), // of an allocation
+        right[..right.len() - 1].to_vec(),    // cut short
+        vec![22, 254, 253, 0],                // DTLS
         Vec::new(),
     ] {
         assert_eq!(subject.handle_datagram(&foreign, now), Heard::Foreign, "{foreign:?}");
     }
-    assert_eq!(subject.handle_datagram(&right, now), Heard::At(seen.unwrap()));
+    assert_eq!(subject.handle_datagram(&right, now), Heard::At(seen));
     assert_eq!(subject.handle_datagram(&right, now), Heard::Foreign, "an answer counts once");
 }
 

@@ -46,7 +46,7 @@ async fn every_kind_of_client_is_told_of_all_servers_and_a_browser_takes_them() 
     for (event, expected) in [("stunservers", &stun), ("turnservers", &turn)] {
         let heard = legacy.until(&format!(r#"2["{event}""#)).await;
         let heard: Value = serde_json::from_str(&heard[1..]).unwrap();
-        assert_eq!(heard[1].as_array().unwrap().iter().map(named).collect::<Vec<_>>(), [expected.clone()]);
+        assert_eq!(heard[1].as_array().unwrap().iter().map(named).collect::<Vec<_>>(), std::slice::from_ref(expected));
     }
 
     let driver = Driver::start().await;

@@ -17,6 +17,8 @@ mod client;
 mod media;
 #[path = "../../../app/call/tests/world/servers.rs"]
 mod servers;
+#[path = "../../../app/call/tests/world/ways.rs"]
+mod ways;
 #[path = "../../../app/call/tests/world/world.rs"]
 mod world;
 

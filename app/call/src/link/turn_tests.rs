@@ -143,7 +143,7 @@ fn a_stale_nonce_is_answered_by_the_same_refresh_with_the_new_one() {
         // Each minute's refresh finds the nonce of the one before it stale.
         let mut bench = Bench::new(transport, Duration::from_secs(50));
         bench.pass(LIFETIME * 3);
-        let stats = bench.server.as_ref().unwrap().stats().clone();
+        let stats = *bench.server.as_ref().unwrap().stats();
         assert_eq!((bench.allocations(), bench.failures.len()), (1, 0), "{transport:?}: {:?}", bench.failures);
         assert!(stats.refused.stale_nonce > 20, "{stats:?}");
     }

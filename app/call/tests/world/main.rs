@@ -26,6 +26,7 @@ mod screens;
 mod script;
 mod servers;
 mod talk;
+mod ways;
 mod world;
 
 use std::time::Duration;

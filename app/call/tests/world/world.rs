@@ -2,17 +2,17 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use hearth_base::VideoCodec;
 use hearth_call::{Input, Intent, PeerPhase, Phase, SignalLink, TransportPolicy};
-use hearth_netsim::{Filtering, LinkConfig, Network, NodeId};
+use hearth_netsim::{LinkConfig, Network, NodeId};
 use hearth_protocol::{InviteSecret, RoomName};
 use hearth_signal::rooms::{ConnId, Output as RoomOutput, Rooms};
 use serde_json::Value;
 
-use hearth_turn::{Output as TurnOutput, Server as Turn};
+use hearth_turn::Server as Turn;
 
 use crate::client::{Client, Wish};
 use crate::servers::{TURN, rooms, turn};
@@ -42,12 +42,13 @@ pub struct World {
     pub net: Network,
     pub clients: Vec<Client>,
     pub turn: Turn,
-    turn_up: bool,
+    pub turn_up: bool,
     rooms: Rooms,
     server_up: bool,
     /// Clients that no longer reach the server.
     barred: BTreeSet<usize>,
-    restarts: u64,
+    /// Of servers, so far: each has a seed of its own.
+    pub restarts: u64,
     wires: BinaryHeap<Reverse<(Instant, u64, Wire)>>,
     next_wire: u64,
     next_conn: u64,
@@ -102,19 +103,6 @@ impl World {
     /// A further machine, without a call yet.
     pub fn add_client(&mut self, transport: TransportPolicy) -> usize {
         self.add_client_with(transport, &VideoCodec::ALL)
-    }
-
-    /// The same behind a router of its own, which forgets a mapping that is not used for `lifetime`.
-    pub fn add_client_behind_nat(&mut self, filtering: Filtering, lifetime: Duration) -> usize {
-        let index = self.add_client(TransportPolicy::All);
-        let number = index as u8 + 1;
-        let inside = IpAddr::from([192, 168, number, 2]);
-        let client = &mut self.clients[index];
-        self.net.remove_address(client.address);
-        client.move_to(inside);
-        self.net.add_nat(client.node, inside, IpAddr::from([10, 9, 0, number]), filtering, lifetime);
-        self.give(index, Input::Interfaces(vec![inside]));
-        index
     }
 
     /// The same, with these codecs alone.
@@ -189,18 +177,6 @@ impl World {
     /// It reaches it again.
     pub fn admit_signal(&mut self, index: usize) {
         self.barred.remove(&index);
-    }
-
-    /// Kills the relay: its memory is lost, and whoever asks is not answered.
-    pub fn stop_turn(&mut self) {
-        self.turn_up = false;
-        self.restarts += 1;
-        self.turn = turn(self.seed + self.restarts, self.now);
-        self.drain_turn();
-    }
-
-    pub fn start_turn(&mut self) {
-        self.turn_up = true;
     }
 
     pub fn start_server(&mut self) {
@@ -413,38 +389,6 @@ impl World {
                 RoomOutput::Send { conn, text } => self.send_wire(Wire::ToClient(conn, text.to_string())),
                 RoomOutput::Legacy { .. } => {} // no page stands in this world
                 RoomOutput::Close { conn, .. } => self.send_wire(Wire::ClientSawClose(conn)),
-            }
-        }
-    }
-
-    fn on_turn_datagram(&mut self, from: SocketAddr, to: SocketAddr, payload: &[u8]) {
-        if !self.turn_up {
-            return;
-        }
-        if to == TURN {
-            self.turn.handle_listener(from, to, payload, self.now);
-        } else {
-            self.turn.handle_relay(to, from, payload, self.now);
-        }
-        self.drain_turn();
-    }
-
-    fn drain_turn(&mut self) {
-        while let Some(output) = self.turn.poll_output() {
-            match output {
-                TurnOutput::Transmit { to, payload } => {
-                    self.net.send(to.local, to.client, payload, self.now);
-                }
-                TurnOutput::RelayTransmit { relay, destination, payload, .. } => {
-                    self.net.send(relay, destination, payload, self.now);
-                }
-                TurnOutput::OpenRelay { .. }
-                | TurnOutput::CloseRelay { .. }
-                | TurnOutput::Connect { .. }
-                | TurnOutput::Splice { .. }
-                | TurnOutput::Disconnect { .. }
-                | TurnOutput::HandOver { .. }
-                | TurnOutput::Deliver { .. } => {}
             }
         }
     }
