@@ -10,6 +10,7 @@ use std::time::Duration;
 use bytes::{Buf as _, Bytes, BytesMut};
 use hearth_call::{RelayStream, SocketId, StreamSecurity, is_media};
 use hearth_protocol::SpkiHash;
+use rust_i18n::t;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, WriteHalf};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
@@ -40,13 +41,13 @@ pub(super) type StreamNews = (SocketId, Option<SocketAddr>);
 /// Why there is no stream, in one sentence for the log.
 #[derive(Debug, thiserror::Error)]
 enum StreamFault {
-    #[error("It has not answered in time.")]
+    #[error("{}", t!("stream.late"))]
     Late,
-    #[error("It cannot be reached ({0}).")]
+    #[error("{}", t!("stream.unreachable", why = .0))]
     Unreachable(#[from] io::Error),
-    #[error("It speaks no TLS that is understood here ({0}).")]
+    #[error("{}", t!("stream.tls", why = .0))]
     Tls(SignalFault),
-    #[error("Nobody who is trusted vouches for its certificate, and its key is not that of the room's server.")]
+    #[error("{}", t!("stream.untrusted"))]
     Untrusted,
 }
 
