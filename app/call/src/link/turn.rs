@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use rtc::sansio::Protocol as _;
 use rtc::shared::{TaggedBytesMut, TransportContext, TransportProtocol};
+use rtc::stun::message::TransactionId;
 use rtc::turn::client::{Client, ClientConfig, Event};
 
 use super::stun::{Credentials, RequestId, error_code, release_request};
@@ -192,7 +193,10 @@ impl RelayPath {
                 let Some(local) = self.relayed else { return };
                 self.outputs.push_back(PathOutput::Received { local, from, payload: data.freeze() });
             }
-            Event::TransactionTimeout(id) if self.refreshing.remove(&id.0) => self.fail("it is silent"),
+            Event::TransactionTimeout(id) if self.refreshing.remove(&id.0) => {
+                self.release(now); // it may hear us all the same
+                self.fail("it is silent");
+            }
             // A stale nonce among them (438), of which the crate has learned the new one: asked again when it is needed.
             Event::CreatePermissionError(id, _) | Event::TransactionTimeout(id) => {
                 if let Some(peer) = self.asked.remove(&id.0) {
@@ -212,23 +216,24 @@ impl RelayPath {
             transport_protocol: self.transport,
             ecn: None,
         };
+        // Whoever does not know the transaction is not the server.
+        let answered = request_id(payload).filter(|id| self.client.has_transaction(&TransactionId(*id)));
+        let is_of_one_peer = answered.is_some_and(|id| self.asked.contains_key(&id));
         let message = TaggedBytesMut { now, transport, message: BytesMut::from(payload) };
         if let Err(error) = self.client.handle_read(message) {
             tracing::debug!(%error, "bad message from the relay");
         }
         self.drain(now);
-        self.on_answer(payload, now);
-    }
-
-    /// What the crate does not say of an answer: whether there still is an allocation.
-    fn on_answer(&mut self, payload: &[u8], now: Instant) {
-        let (Some(kind), Some(id)) = (payload.first_chunk::<2>(), request_id(payload)) else { return };
+        let (Some(id), Some(kind)) = (answered, payload.first_chunk::<2>()) else { return };
         match *kind {
             REFRESH_SUCCESS if self.refreshing.remove(&id) => self.stale_nonces = 0,
             REFRESH_ERROR if self.refreshing.remove(&id) => self.on_refresh_error(error_code(payload), now),
-            // Of one peer there is an event; without one it was all of them that were to be renewed, and none is.
             CREATE_PERMISSION_ERROR | CHANNEL_BIND_ERROR if error_code(payload) == Some(ALLOCATION_MISMATCH) => {
                 self.fail("it knows no allocation of ours");
+            }
+            // All of them were to be renewed, and none is; a stale nonce leaves time to ask once more.
+            CREATE_PERMISSION_ERROR if !is_of_one_peer && error_code(payload) != Some(STALE_NONCE) => {
+                self.fail("it does not renew what it permits");
             }
             _ => {}
         }

@@ -191,6 +191,38 @@ fn a_permission_that_is_refused_because_there_is_no_allocation_ends_it() {
     }
 }
 
+/// Whoever can send with the relay's address cannot end an allocation: the answer to no request of ours is none.
+#[test]
+fn an_error_that_answers_no_request_is_not_believed() {
+    let mut bench = Bench::allocated(Transport::Udp);
+    let code = [0x00, 0x09, 0, 4, 0, 0, 4, 37];
+    for kind in [REFRESH_ERROR, CREATE_PERMISSION_ERROR, CHANNEL_BIND_ERROR] {
+        let forged = [&kind[..], &[0, 8, 0x21, 0x12, 0xA4, 0x42], &[9; 12], &code].concat();
+        assert_eq!(error_code(&forged), Some(ALLOCATION_MISMATCH));
+        bench.path.handle_datagram(address(LISTENER), &forged, bench.now);
+        bench.settle();
+    }
+    assert_eq!((bench.failures.len(), bench.allocations()), (0, 1));
+}
+
+/// A peer that was permitted is none any more for the relay, whose rules are others now.
+#[test]
+fn permissions_that_are_not_renewed_are_noticed() {
+    let mut bench = Bench::allocated(Transport::Udp);
+    bench.path.handle_remote(peer(1), bench.now);
+    bench.settle();
+    let changes = hearth_turn::Changes {
+        users: Vec::new(),
+        secrets: vec![Secret::new(SECRET).unwrap()],
+        peers: PeerPolicy::default(),
+        quotas: hearth_turn::Quotas::default(),
+    };
+    let now = bench.now;
+    bench.server.as_mut().unwrap().reload(&changes, now);
+    bench.pass(Duration::from_secs(130));
+    assert_eq!(bench.failures.len(), 1);
+}
+
 #[test]
 fn a_relay_that_is_silent_to_a_refresh_is_given_up() {
     let mut bench = Bench::allocated(Transport::Udp);

@@ -40,9 +40,9 @@ const STEADY: Duration = Duration::from_secs(10);
 /// The wait before a relay is tried again doubles from the first of these to the second.
 const RETRY: Duration = Duration::from_secs(1);
 const LONGEST_RETRY: Duration = Duration::from_secs(30);
-/// Numbers of sockets that one gathering may use. All used: no relay is tried again until the next restart, which comes
-/// long before the half hour that these last.
-const SOCKETS: u32 = 64;
+/// Numbers of sockets that one gathering may use. All used: no relay is tried again until the connection is rebuilt or moves, which
+/// comes long before the ten minutes that these last where ten relays fail, each in half a minute.
+const SOCKETS: u32 = 256;
 
 /// Where media may go through.
 #[derive(Clone)]
