@@ -74,7 +74,8 @@ pub(crate) struct Cli {
     /// Connections in all.
     #[arg(long, value_name = "COUNT", env = "HEARTH_SIGNAL_CONNECTIONS")]
     connections: Option<usize>,
-    /// A TURN server that members are told of, as turn:IP:PORT; may be given several times.
+    /// A TURN server that members are told of, as turn:HOST:PORT, with ?transport=tcp behind it for TCP, or turns: for TLS; may be
+    /// given several times.
     #[arg(
         long,
         value_name = "URL",
@@ -86,7 +87,7 @@ pub(crate) struct Cli {
     /// File with the secret that the TURN server shares with us.
     #[arg(long, value_name = "FILE", requires = "turn_url", env = "HEARTH_SIGNAL_TURN_SECRET_FILE")]
     turn_secret_file: Option<PathBuf>,
-    /// A STUN server that members are told of, as stun:IP:PORT; may be given several times.
+    /// A STUN server that members are told of, as stun:HOST:PORT; may be given several times.
     #[arg(long, value_name = "URL", env = "HEARTH_SIGNAL_STUN_URL", value_delimiter = ',')]
     stun_url: Vec<String>,
     /// Relay media in this process, too, and tell members of it.
