@@ -104,3 +104,105 @@ impl Path for DirectPath {
 
     fn close(&mut self, _now: Instant) {}
 }
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng as _;
+    use rand_chacha::ChaCha12Rng;
+
+    use super::*;
+    use crate::reflexive::tests::{SUCCESS, answer};
+
+    const LOCAL: &str = "10.0.0.1:5000";
+    const SERVERS: [&str; 2] = ["10.0.0.8:3478", "10.0.0.9:3478"];
+
+    fn address(text: &str) -> SocketAddr {
+        text.parse().unwrap()
+    }
+
+    struct Bench {
+        now: Instant,
+        path: DirectPath,
+        /// The last request to each server.
+        requests: [Bytes; 2],
+        candidates: Vec<LocalCandidate>,
+        received: usize,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            let now = Instant::now();
+            let mut rng = ChaCha12Rng::seed_from_u64(1);
+            let server = |at| Reflexive::new(address(at), address(LOCAL), ChaCha12Rng::from_rng(&mut rng), now);
+            let path = DirectPath::new(SocketId(1), address(LOCAL), SERVERS.map(server).into(), now);
+            let mut bench = Self { now, path, requests: Default::default(), candidates: Vec::new(), received: 0 };
+            bench.drain();
+            bench
+        }
+
+        fn drain(&mut self) {
+            while let Some(output) = self.path.poll_output() {
+                match output {
+                    PathOutput::Transmit { to, payload } => {
+                        let place = SERVERS.iter().position(|server| address(server) == to).unwrap();
+                        self.requests[place] = payload;
+                    }
+                    PathOutput::Received { .. } => self.received += 1,
+                    PathOutput::Candidate(candidate) => self.candidates.push(candidate),
+                    PathOutput::Failed(_) | PathOutput::WornOut => panic!("a socket does not fail"),
+                }
+            }
+        }
+
+        /// `from` says that it sees us at `seen`, in answer to what was asked of the server at this place.
+        fn hear(&mut self, place: usize, from: &str, seen: &str) {
+            let payload = answer(&self.requests[place], SUCCESS, Some(address(seen)));
+            self.path.handle_datagram(address(from), &payload, self.now);
+            self.drain();
+        }
+
+        fn reflexive(&self) -> Vec<SocketAddr> {
+            let is_reflexive = |one: &&LocalCandidate| one.kind != CandidateKind::Host;
+            self.candidates.iter().filter(is_reflexive).map(|one| one.address).collect()
+        }
+    }
+
+    #[test]
+    fn two_servers_that_see_the_same_make_one_candidate() {
+        let mut bench = Bench::new();
+        bench.hear(0, SERVERS[0], "192.0.2.7:6000");
+        bench.hear(1, SERVERS[1], "192.0.2.7:6000");
+        assert_eq!(bench.reflexive(), [address("192.0.2.7:6000")]);
+        assert_eq!(bench.candidates[1].kind, CandidateKind::ServerReflexive { base: address(LOCAL) });
+        assert!(bench.path.is_settled() && bench.received == 0);
+    }
+
+    #[test]
+    fn an_answer_from_somebody_else_is_left_to_ice() {
+        let mut bench = Bench::new();
+        for from in ["10.0.0.8:3479", "10.0.0.7:3478", SERVERS[1]] {
+            bench.hear(0, from, "192.0.2.7:6000");
+        }
+        assert_eq!((bench.reflexive().len(), bench.received), (0, 3));
+    }
+
+    #[test]
+    fn an_address_that_nobody_can_have_is_told_to_nobody() {
+        for seen in ["224.0.0.1:6000", "127.0.0.1:6000", "0.0.0.0:6000", "192.0.2.7:0", "[2001:db8::7]:6000", LOCAL] {
+            let mut bench = Bench::new();
+            bench.hear(0, SERVERS[0], seen);
+            assert!(bench.reflexive().is_empty(), "{seen}");
+        }
+    }
+
+    #[test]
+    fn a_router_that_shows_another_address_each_time_is_not_followed_for_ever() {
+        let mut bench = Bench::new();
+        for port in 6000..6020 {
+            bench.path.handle_restart(bench.now);
+            bench.drain();
+            bench.hear(0, SERVERS[0], &format!("192.0.2.7:{port}"));
+        }
+        assert_eq!(bench.reflexive().len(), MAX_MAPPED);
+    }
+}

@@ -140,4 +140,4 @@ impl Reflexive {
 
 #[cfg(test)]
 #[path = "reflexive_tests.rs"]
-mod tests;
+pub(crate) mod tests;

@@ -21,7 +21,7 @@ fn asked(now: Instant) -> Reflexive {
 }
 
 /// An answer to `request`: of this type, and with this address where there is one (RFC 8489, sections 5 and 14.2).
-fn answer(request: &[u8], kind: u16, mapped: Option<SocketAddr>) -> Vec<u8> {
+pub(crate) fn answer(request: &[u8], kind: u16, mapped: Option<SocketAddr>) -> Vec<u8> {
     let mut value = Vec::new();
     if let Some(mapped) = mapped {
         let xored = |octets: &[u8]| octets.iter().zip(&request[4..]).map(|(a, b)| a ^ b).collect::<Vec<u8>>();
@@ -35,7 +35,7 @@ fn answer(request: &[u8], kind: u16, mapped: Option<SocketAddr>) -> Vec<u8> {
     [&kind.to_be_bytes()[..], &(value.len() as u16).to_be_bytes(), &request[4..20], &value].concat()
 }
 
-const SUCCESS: u16 = 0x0101;
+pub(crate) const SUCCESS: u16 = 0x0101;
 const ERROR: u16 = 0x0111;
 
 /// Every request until it asks no more, with its time.
