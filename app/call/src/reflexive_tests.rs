@@ -142,3 +142,24 @@ fn an_address_of_the_sixth_family_is_read_as_well() {
     let seen = address("[2001:db8::7]:6000");
     assert_eq!(subject.handle_datagram(&answer(&request, SUCCESS, Some(seen)), now), Heard::At(seen));
 }
+
+/// Each byte of an answer by each value, and each beginning of it: what cannot be read is nobody's answer, and ends nothing.
+#[test]
+fn no_answer_ends_the_process() {
+    let now = Instant::now();
+    let mut subject = asked(now);
+    let request = subject.handle_timeout(now).unwrap();
+    let right = answer(&request, SUCCESS, Some(address("192.0.2.7:6000")));
+    for at in 0..right.len() {
+        asked(now).handle_datagram(&right[..at], now);
+        for value in 0..=u8::MAX {
+            let mut bent = right.clone();
+            bent[at] = value;
+            let mut subject = asked(now);
+            subject.handle_timeout(now);
+            let heard = subject.handle_datagram(&bent, now);
+            let is_of_another = (ID..20).contains(&at) && value != right[at];
+            assert!(!is_of_another || heard == Heard::Foreign, "byte {at} as {value}");
+        }
+    }
+}
