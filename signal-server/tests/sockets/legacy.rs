@@ -159,6 +159,16 @@ async fn websocket(address: SocketAddr, query: &str, cookie: &str) -> Option<Web
     within(client_async(request, stream)).await.ok().map(|(socket, _)| socket)
 }
 
+/// Changes from polling to a WebSocket.
+async fn upgrade(page: &Poller) -> WebSocketStream<TcpStream> {
+    let query = format!("&sid={}", page.sid);
+    let mut socket = websocket(page.address, &query, &page.cookie).await.unwrap();
+    socket.send("2probe".into()).await.unwrap();
+    assert_eq!(text(&mut socket).await, "3probe");
+    socket.send("5".into()).await.unwrap();
+    socket
+}
+
 async fn text(socket: &mut WebSocketStream<TcpStream>) -> String {
     loop {
         match within(socket.next()).await.unwrap().unwrap() {
@@ -291,12 +301,7 @@ async fn a_page_that_leaves_without_a_word_is_gone_after_the_hold_and_one_that_i
     poller.join(room.as_str()).await;
     assert!(matches!(client.hear().await, hearth_protocol::ServerMessage::PeerJoined { .. }));
     // Its WebSocket breaks, and its browser comes back with the same cookie.
-    let query = format!("&sid={}", poller.sid);
-    let mut socket = websocket(server.address, &query, &poller.cookie).await.unwrap();
-    socket.send("2probe".into()).await.unwrap();
-    assert_eq!(text(&mut socket).await, "3probe");
-    socket.send("5".into()).await.unwrap();
-    drop(socket);
+    drop(upgrade(&poller).await);
     assert!(matches!(client.hear().await, hearth_protocol::ServerMessage::PeerAway { .. }));
     let mut back = websocket(server.address, "", &poller.cookie).await.unwrap();
     assert!(text(&mut back).await.starts_with('0'));
@@ -306,6 +311,33 @@ async fn a_page_that_leaves_without_a_word_is_gone_after_the_hold_and_one_that_i
     let heard = client.hear().await;
     assert!(
         matches!(&heard, hearth_protocol::ServerMessage::Signal(signal) if signal.from.unwrap().as_str() == poller.sid),
+        "{heard:?}"
+    );
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_page_that_got_no_answer_to_its_handshake_finds_its_place_free() {
+    let server = start(with_pages()).await;
+    let (mut client, room) = host(&server).await;
+    let mut page = Poller::open(server.address).await;
+    page.join(room.as_str()).await;
+    assert!(matches!(client.hear().await, hearth_protocol::ServerMessage::PeerJoined { .. }));
+    drop(upgrade(&page).await);
+    assert!(matches!(client.hear().await, hearth_protocol::ServerMessage::PeerAway { .. }));
+    // Two answers are lost on their way to it. The third one arrives, as its next request shows.
+    for _ in 0..2 {
+        assert_eq!(ask(server.address, "GET", POLLING, &page.cookie, "").await.status, 200);
+    }
+    let answer = ask(server.address, "GET", POLLING, &page.cookie, "").await;
+    let open: Value = serde_json::from_str(packets(&answer.body)[0].strip_prefix('0').unwrap()).unwrap();
+    let known_as = std::mem::replace(&mut page.sid, open["sid"].as_str().unwrap().to_owned());
+    let word = json!(["message", { "to": client.id.as_str(), "type": "chat", "payload": { "message": "still me" } }]);
+    assert_eq!(page.say(&[format!("2{word}")]).await.status, 200);
+    assert!(matches!(client.hear().await, hearth_protocol::ServerMessage::PeerUpdated { .. }));
+    let heard = client.hear().await;
+    assert!(
+        matches!(&heard, hearth_protocol::ServerMessage::Signal(signal) if signal.from.unwrap().as_str() == known_as),
         "{heard:?}"
     );
     server.stop().await;

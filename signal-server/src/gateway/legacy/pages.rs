@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::door::Form;
 use super::ears::{PageNews, PageSocket};
-use crate::rooms::{ConnId, DISCONNECT, LegacyEvent, PageId, Rooms};
+use crate::rooms::{ConnId, DISCONNECT, LegacyCaller, LegacyEvent, PageId, Rooms};
 
 /// News of pages that the hub has not heard yet. Cap 16384: a second of what it can do. Full: the page whose news does not fit
 /// is disconnected.
@@ -60,6 +60,9 @@ pub(crate) struct Pages {
 
 struct Page {
     sid: PeerId,
+    /// What the rooms have not heard yet: whether a polling page got the answer to its handshake is seen by its next request. One
+    /// that did not connects again, and must find its place free.
+    unproven: Option<LegacyCaller>,
     socket: PageSocket,
     address: IpAddr,
     cookie: Option<PageId>,
@@ -103,15 +106,26 @@ impl Pages {
     /// Does what has to be done; `next_conn` names connections.
     pub(in super::super) fn handle(&mut self, arrival: Arrival, rooms: &mut Rooms, next_conn: &mut u64, now: Instant) {
         match arrival {
-            Arrival::Question(question) => self.judge(question, now),
+            Arrival::Question(question) => {
+                // Its handshake was answered, and may still wait among the news.
+                if !self.by_sid.contains_key(&question.sid) {
+                    self.hear_more(NEWS, rooms, next_conn, now);
+                }
+                self.judge(question, rooms, now);
+            }
             Arrival::Sweep => self.sweep(rooms, now),
             Arrival::News(first) => {
                 self.hear(first, rooms, next_conn, now);
-                for _ in 1..BATCH {
-                    let Ok(more) = self.news.try_recv() else { break };
-                    self.hear(more, rooms, next_conn, now);
-                }
+                self.hear_more(BATCH, rooms, next_conn, now);
             }
+        }
+    }
+
+    /// Hears the news that are there, `most` of them.
+    fn hear_more(&mut self, most: usize, rooms: &mut Rooms, next_conn: &mut u64, now: Instant) {
+        for _ in 0..most {
+            let Ok(more) = self.news.try_recv() else { break };
+            self.hear(more, rooms, next_conn, now);
         }
     }
 
@@ -147,8 +161,12 @@ impl Pages {
                 let (sid, address, cookie) = (caller.id, caller.address, caller.page);
                 self.swept.get_or_insert(now);
                 self.by_sid.insert(sid, conn);
-                self.by_conn.insert(conn, Page { sid, socket, address, cookie, has_shown: false, form, heard: now });
-                rooms.handle_legacy_connected(conn, caller, now);
+                let unproven = (socket.transport_type() == TransportType::Polling).then_some(caller);
+                if unproven.is_none() {
+                    rooms.handle_legacy_connected(conn, caller, now);
+                }
+                let page = Page { sid, unproven, socket, address, cookie, has_shown: false, form, heard: now };
+                self.by_conn.insert(conn, page);
             }
             PageNews::Said { sid, request, bytes } => {
                 if let Some((conn, page)) = self.by_sid.get(&sid).and_then(|c| Some((*c, self.by_conn.get_mut(c)?))) {
@@ -161,9 +179,8 @@ impl Pages {
                 drop(bytes); // it may say as much again
             }
             PageNews::Closed { sid } => {
-                if let Some(conn) = self.by_sid.remove(&sid) {
-                    self.by_conn.remove(&conn);
-                    rooms.handle_disconnected(conn, now);
+                if let Some(conn) = self.by_sid.get(&sid).copied() {
+                    self.forget(conn, rooms, now);
                 }
             }
         }
@@ -171,14 +188,17 @@ impl Pages {
 
     /// A session's id is known to everybody in its room. What makes a request its own is the cookie that only its browser has,
     /// or, for a client without a store of cookies, the address.
-    fn judge(&mut self, question: Question, now: Instant) {
-        let page = self.by_sid.get(&question.sid).and_then(|conn| self.by_conn.get_mut(conn));
-        let verdict = match page {
-            Some(page) => {
+    fn judge(&mut self, question: Question, rooms: &mut Rooms, now: Instant) {
+        let found = self.by_sid.get(&question.sid).and_then(|conn| Some((*conn, self.by_conn.get_mut(conn)?)));
+        let verdict = match found {
+            Some((conn, page)) => {
                 let shows = page.cookie.is_some() && page.cookie == question.page;
                 page.has_shown |= shows;
                 if shows || (!page.has_shown && page.address == question.address) {
                     page.heard = now;
+                    if let Some(caller) = page.unproven.take() {
+                        rooms.handle_legacy_connected(conn, caller, now);
+                    }
                     Verdict::Own(page.form)
                 } else {
                     Verdict::Unknown
@@ -200,7 +220,15 @@ impl Pages {
         };
         let over: Vec<ConnId> = self.by_conn.iter().filter(|(_, page)| is_over(page)).map(|(conn, _)| *conn).collect();
         for conn in over {
-            self.close(conn);
+            self.forget(conn, rooms, now);
+        }
+    }
+
+    /// A page's connection is over.
+    fn forget(&mut self, conn: ConnId, rooms: &mut Rooms, now: Instant) {
+        let is_known = self.by_conn.get(&conn).is_some_and(|page| page.unproven.is_none());
+        self.close(conn);
+        if is_known {
             rooms.handle_disconnected(conn, now);
         }
     }
