@@ -150,7 +150,7 @@ const forms = {
 		else if (/^https?:\/\/[^/]+\/r\/./.test(typed)) location.href = typed;
 		else fault(room ? "wrong_link" : "need_room");
 	},
-	knock: () => knock($("key").value),
+	knock: () => $("key").value && knock($("key").value),
 	"chat-form"() {
 		speak($("chat-text").value);
 		$("chat-text").value = "";
@@ -196,7 +196,7 @@ const handlers = {
 	input: changed, keydown: onKey, keyup: onKey, visibilitychange: stayLit,
 };
 
-// For tests and curious people: who is here, how they are connected, what was said.
+// For tests: who is here, how they are connected, what was said.
 const people = () => [...call.peers.values()], inRoom = () => call.place === "room";
 window.hearth = {
 	get peers() { return people().map(({ id, entry, main: { state }, hand }) => ({ ...entry, id, state, hand })); },

@@ -1,4 +1,4 @@
-// The call, from the request to come in until its end: where we stand, who is there, who waits at the door.
+// The call, from the request to come in until its end: where we stand, who is there, who waits.
 
 import { chat } from "./chat.js";
 import { devices, levelOf } from "./devices.js";
@@ -148,7 +148,7 @@ const hear = {
 		const sentence = say(code, { code, n, s: wait }), inCall = call.screen === "call";
 		if (id !== 1 || call.place === "room") {
 			if (code === "full") mention(sentence); // nobody can be let in
-		} else if (call.place && code !== "denied") call.fault = sentence;
+		} else if (call.place && code !== "denied") [call.fault, wish.password] = [sentence];
 		else if (code === "rate_limited" || (inCall && code === "no_such_room")) {
 			// In a call the server was started anew and the room is not back yet; the media goes on. Ask again.
 			if (inCall) call.trouble = "server_lost";
