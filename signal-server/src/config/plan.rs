@@ -269,7 +269,8 @@ fn is_ice_url(url: &str) -> bool {
         None => authority.split_once(':').map_or((authority, Some("1")), |(host, port)| (host, Some(port))),
     };
     let is_host = !host.is_empty() && !host.contains(|letter: char| letter.is_whitespace() || "/@#[]".contains(letter));
-    is_fit && is_host && port.is_some_and(|port| port.parse::<u16>().is_ok_and(|port| port > 0))
+    let is_port = |port: &str| !port.starts_with('+') && port.parse::<u16>().is_ok_and(|port| port > 0);
+    is_fit && is_host && port.is_some_and(is_port)
 }
 
 impl RelayPlan {

@@ -244,6 +244,7 @@ fn a_server_is_named_as_browsers_take_it_or_not_at_all() {
         "turn:",
         "turn:a:port",
         "turn:a:0",
+        "turn:a:+99",
         "turn:a?transport=sctp",
         "turn:a b",
         "turn:[fd00::1",
