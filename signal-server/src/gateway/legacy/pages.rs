@@ -2,7 +2,7 @@
 //!
 //! Owner of: which connection is which page's, when each was last heard of, and by what its requests are recognised.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
@@ -21,6 +21,11 @@ const NEWS: usize = 16_384;
 const QUESTIONS: usize = 256;
 /// News taken in one go, before others have their turn.
 const BATCH: usize = 64;
+/// Batches that are heard for one request whose session is not known: it may be among them, or invented.
+const CATCH_UP: usize = 16;
+/// Handshakes of polling pages after one that still waits for its second request. Cap 1024: more than come while a request is on
+/// its way. Beyond: that one is over, and its page begins anew.
+const UNPROVEN: usize = 1024;
 /// How long a polling page may be silent. It asks every 25 s; a WebSocket's silence TCP and the transport judge.
 const SILENCE: Duration = Duration::from_secs(30);
 /// How often silent pages are looked for.
@@ -55,6 +60,8 @@ pub(crate) struct Pages {
     questions: mpsc::Receiver<Question>,
     by_sid: BTreeMap<PeerId, ConnId>,
     by_conn: BTreeMap<ConnId, Page>,
+    /// Polling pages in the order in which they came, the latest of them.
+    unproven: VecDeque<ConnId>,
     swept: Option<Instant>,
 }
 
@@ -84,7 +91,8 @@ impl Pages {
     pub(crate) fn new() -> (Self, PagesDoor) {
         let (news_sender, news) = mpsc::channel(NEWS);
         let (questions_sender, questions) = mpsc::channel(QUESTIONS);
-        let pages = Self { news, questions, by_sid: BTreeMap::new(), by_conn: BTreeMap::new(), swept: None };
+        let (by_sid, by_conn) = (BTreeMap::new(), BTreeMap::new());
+        let pages = Self { news, questions, by_sid, by_conn, unproven: VecDeque::new(), swept: None };
         (pages, PagesDoor { news: news_sender, questions: questions_sender })
     }
 
@@ -107,9 +115,12 @@ impl Pages {
     pub(in super::super) fn handle(&mut self, arrival: Arrival, rooms: &mut Rooms, next_conn: &mut u64, now: Instant) {
         match arrival {
             Arrival::Question(question) => {
-                // Its handshake was answered, and may still wait among the news.
-                if !self.by_sid.contains_key(&question.sid) {
-                    self.hear_more(NEWS, rooms, next_conn, now);
+                // Its handshake was answered, and may still wait among the news: it came before what comes now.
+                for _ in 0..CATCH_UP {
+                    if self.by_sid.contains_key(&question.sid) || self.news.is_empty() {
+                        break;
+                    }
+                    self.hear_more(BATCH, rooms, next_conn, now);
                 }
                 self.judge(question, rooms, now);
             }
@@ -162,11 +173,12 @@ impl Pages {
                 self.swept.get_or_insert(now);
                 self.by_sid.insert(sid, conn);
                 let unproven = (socket.transport_type() == TransportType::Polling).then_some(caller);
-                if unproven.is_none() {
-                    rooms.handle_legacy_connected(conn, caller, now);
-                }
                 let page = Page { sid, unproven, socket, address, cookie, has_shown: false, form, heard: now };
                 self.by_conn.insert(conn, page);
+                match unproven {
+                    Some(_) => self.await_proof(conn),
+                    None => rooms.handle_legacy_connected(conn, caller, now),
+                }
             }
             PageNews::Said { sid, request, bytes } => {
                 if let Some((conn, page)) = self.by_sid.get(&sid).and_then(|c| Some((*c, self.by_conn.get_mut(c)?))) {
@@ -183,6 +195,17 @@ impl Pages {
                     self.forget(conn, rooms, now);
                 }
             }
+        }
+    }
+
+    /// Expects a second request of a page, until so many others have come after it.
+    fn await_proof(&mut self, conn: ConnId) {
+        self.unproven.push_back(conn);
+        if self.unproven.len() > UNPROVEN
+            && let Some(oldest) = self.unproven.pop_front()
+            && self.by_conn.get(&oldest).is_some_and(|page| page.unproven.is_some())
+        {
+            self.close(oldest); // the rooms never heard of it
         }
     }
 
