@@ -141,11 +141,13 @@ impl Server {
         if first != failed {
             self.emit(Output::CloseRelay { relay: first });
         }
-        for relay in std::iter::once(allocation.relay).chain(allocation.upper()) {
-            self.pool.release(relay.bound);
-        }
         let Phase::Opening(opening) = &allocation.phase else { return };
         self.wake(&opening.tried);
+        // Once each: what is free may be another worker's the next moment.
+        let halves = std::iter::once(allocation.relay).chain(allocation.upper()).map(|half| half.bound);
+        for half in halves.filter(|half| !opening.tried.contains(half)) {
+            self.pool.release(half);
+        }
         let Opening { fingerprinted, integrity, .. } = **opening;
         let response = Writer::new(Class::Error, Method::Allocate, allocation.transaction);
         let response = response.attribute(attribute::ERROR_CODE, &[0, 0, 5, 8]);
