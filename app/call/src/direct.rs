@@ -14,7 +14,7 @@ use crate::path::{CandidateKind, LocalCandidate, Path, PathOutput, SocketId};
 use crate::reflexive::{Heard, Reflexive};
 
 /// Addresses from outside that one socket may have: of each server one, and as many after a NAT has started anew. More are not
-/// told: a NAT that invents one each time helps nobody.
+/// told in one generation of ICE: a NAT that invents one each time helps nobody. In the next one the oldest gives way.
 const MAX_MAPPED: usize = 4;
 
 /// A socket, and the servers that are asked how they see it.
@@ -22,7 +22,10 @@ pub(crate) struct DirectPath {
     socket: SocketId,
     local: SocketAddr,
     servers: Vec<Reflexive>,
-    mapped: Vec<SocketAddr>,
+    /// The latest.
+    mapped: VecDeque<SocketAddr>,
+    /// How many of them are of this generation.
+    fresh: usize,
     outputs: VecDeque<PathOutput>,
 }
 
@@ -31,7 +34,7 @@ impl DirectPath {
     pub(crate) fn new(socket: SocketId, local: SocketAddr, servers: Vec<Reflexive>, now: Instant) -> Self {
         let candidate = LocalCandidate { kind: CandidateKind::Host, address: local };
         let outputs = VecDeque::from([PathOutput::Candidate(candidate)]);
-        let mut path = Self { socket, local, servers, mapped: Vec::new(), outputs };
+        let mut path = Self { socket, local, servers, mapped: VecDeque::new(), fresh: 0, outputs };
         path.handle_timeout(now);
         path
     }
@@ -41,10 +44,14 @@ impl DirectPath {
             && address.port() != 0
             && is_peer_address(address.ip(), Loopback::Refused);
         // Two servers that see the same make one candidate (RFC 8445, section 5.1.3).
-        if !is_possible || self.mapped.contains(&address) || self.mapped.len() >= MAX_MAPPED {
+        if !is_possible || self.mapped.contains(&address) || self.fresh >= MAX_MAPPED {
             return;
         }
-        self.mapped.push(address);
+        if self.mapped.len() >= MAX_MAPPED {
+            self.outputs.extend(self.mapped.pop_front().map(PathOutput::Lost));
+        }
+        self.mapped.push_back(address);
+        self.fresh += 1;
         let kind = CandidateKind::ServerReflexive { base: self.local };
         self.outputs.push_back(PathOutput::Candidate(LocalCandidate { kind, address }));
     }
@@ -66,6 +73,7 @@ impl Path for DirectPath {
     fn handle_remote(&mut self, _remote: SocketAddr, _now: Instant) {}
 
     fn handle_restart(&mut self, now: Instant) {
+        self.fresh = 0;
         self.servers.iter_mut().for_each(|server| server.renew(now));
         self.handle_timeout(now);
     }
@@ -107,6 +115,8 @@ impl Path for DirectPath {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use rand::SeedableRng as _;
     use rand_chacha::ChaCha12Rng;
 
@@ -149,6 +159,7 @@ mod tests {
                     }
                     PathOutput::Received { .. } => self.received += 1,
                     PathOutput::Candidate(candidate) => self.candidates.push(candidate),
+                    PathOutput::Lost(address) => self.candidates.retain(|one| one.address != address),
                     PathOutput::Failed(_) | PathOutput::WornOut => panic!("a socket does not fail"),
                 }
             }
@@ -198,11 +209,28 @@ mod tests {
     #[test]
     fn a_router_that_shows_another_address_each_time_is_not_followed_for_ever() {
         let mut bench = Bench::new();
+        for place in [0, 1] {
+            bench.hear(place, SERVERS[place], &format!("192.0.2.7:600{place}"));
+        }
+        let mut asked = bench.now;
+        for port in 6010..6030 {
+            asked += Duration::from_secs(3600);
+            bench.path.handle_timeout(asked);
+            bench.drain();
+            bench.hear(0, SERVERS[0], &format!("192.0.2.7:{port}"));
+        }
+        assert_eq!(bench.reflexive().len(), MAX_MAPPED);
+    }
+
+    #[test]
+    fn a_router_that_started_anew_is_followed_and_where_it_had_us_before_is_forgotten() {
+        let mut bench = Bench::new();
         for port in 6000..6020 {
             bench.path.handle_restart(bench.now);
             bench.drain();
             bench.hear(0, SERVERS[0], &format!("192.0.2.7:{port}"));
         }
-        assert_eq!(bench.reflexive().len(), MAX_MAPPED);
+        let latest = (6016..6020).map(|port| address(&format!("192.0.2.7:{port}")));
+        assert_eq!(bench.reflexive(), latest.collect::<Vec<_>>());
     }
 }

@@ -62,6 +62,8 @@ pub(crate) enum PathOutput {
     Received { local: SocketAddr, from: SocketAddr, payload: Bytes },
     /// The path can be used under this address.
     Candidate(LocalCandidate),
+    /// It cannot be used under this address any more.
+    Lost(SocketAddr),
     /// The path will not come to be; the reason is for the log.
     Failed(String),
     /// It works, and there is no more to be had of it: another one of its kind is to take its place at once.

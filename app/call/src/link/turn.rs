@@ -233,6 +233,7 @@ impl RelayPath {
             }
             // All of them were to be renewed, and none is; a stale nonce leaves time to ask once more.
             CREATE_PERMISSION_ERROR if !is_of_one_peer && error_code(payload) != Some(STALE_NONCE) => {
+                self.release(now);
                 self.fail("it does not renew what it permits");
             }
             _ => {}

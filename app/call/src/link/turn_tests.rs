@@ -86,6 +86,7 @@ impl Bench {
                 PathOutput::Candidate(candidate) => self.candidates.push(candidate.address),
                 PathOutput::Failed(why) => self.failures.push(why),
                 PathOutput::WornOut => self.is_worn_out = true,
+                PathOutput::Lost(address) => panic!("a relay has one address, {address} is none"),
                 PathOutput::Received { .. } => {}
             }
         }

@@ -1,7 +1,7 @@
 //! Gathering: which sockets a connection wants, and what comes of them (RFC 8445 section 5.1.1).
 //!
-//! A socket for each address of this machine, from which STUN servers are asked as well, and one for each relay. Each connection has its own: two peers may have
-//! the same private address behind different routers, and one socket for both could not tell them apart. Relays by TCP and
+//! A socket for each address of this machine, from which STUN servers are asked as well, and one for each relay. Each connection
+//! has its own: two peers may have the same private address behind different routers, and one socket for both could not tell them apart. Relays by TCP and
 //! TLS are for networks that let no UDP out: they are tried one after the other, where no relay stands. Owner of: the paths
 //! of one connection.
 
@@ -203,10 +203,17 @@ impl Gathering {
             Some((relay, _)) => self.retry(relay, now),
             None => {}
         }
-        if is_lost && !self.has_relay() {
-            self.later.extend(self.spare.drain(..).map(|relay| (now + STAGE, relay)));
+        if is_lost {
+            self.call_spares(now);
         }
         is_lost
+    }
+
+    /// Where no relay stands any more, those that were spared have their turn.
+    fn call_spares(&mut self, now: Instant) {
+        if !self.has_relay() {
+            self.later.extend(self.spare.drain(..).map(|relay| (now + STAGE, relay)));
+        }
     }
 
     /// A path is gone, and its address with it; whether there was one.
@@ -231,7 +238,10 @@ impl Gathering {
                 let servers = self.reflexives(local, now);
                 self.add(Box::new(DirectPath::new(socket, local, servers, now)), now);
             }
-            (Purpose::Relay(relay), None) => self.retry(relay, now),
+            (Purpose::Relay(relay), None) => {
+                self.retry(relay, now);
+                self.call_spares(now);
+            }
             (Purpose::Relay(relay), Some(local)) => match RelayPath::new(socket, local, &relay.server, now) {
                 Ok(path) => {
                     self.relays.insert(socket, (relay, now));
@@ -364,6 +374,7 @@ impl Gathering {
                         self.outputs.push_back(GatherOutput::Received { local, from, payload });
                     }
                     PathOutput::Candidate(candidate) => self.outputs.push_back(GatherOutput::Candidate(candidate)),
+                    PathOutput::Lost(address) => self.outputs.push_back(GatherOutput::Lost(address)),
                     PathOutput::Failed(why) => {
                         tracing::warn!(why, "a path failed");
                         failed.push(socket);
