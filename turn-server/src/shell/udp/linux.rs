@@ -9,11 +9,10 @@ use nix::errno::Errno;
 use nix::sys::socket::{setsockopt, sockopt};
 use rustix::net::sockopt::{Ipv4PathMtuDiscovery, set_ip_mtu_discover, set_socket_reuseport};
 
+use super::gso::Gso;
 use super::mmsg::{Incoming, Message, Outgoing, Received};
 use super::{HEADROOM, LONGEST, Run, SLOT, SLOTS, Socket};
 
-/// Bytes that fit every link (RFC 8200 section 5), headers left out.
-const SAFE: usize = 1200;
 /// Messages of one call.
 const MESSAGES: usize = 128;
 
@@ -53,14 +52,15 @@ impl Receiver {
 }
 
 /// Sends runs, and remembers what the kernel cannot do.
+#[derive(Default)]
 pub(super) struct Sender {
-    has_gso: bool,
+    gso: Gso,
     outgoing: Outgoing,
 }
 
 impl Sender {
     pub(super) fn new() -> Self {
-        Self { has_gso: true, outgoing: Outgoing::default() }
+        Self::default()
     }
 
     /// Sends `runs`, in their order; gives how many datagrams of them the kernel took.
@@ -68,16 +68,18 @@ impl Sender {
         let mut sent = 0;
         let mut rest = runs;
         while let [first, others @ ..] = rest {
-            if first.pieces.len() > 1 && !self.has_gso {
+            if first.pieces.len() > 1 && !self.gso.is_tried() {
                 sent += self.send_singly(socket, arena, first);
                 rest = others;
                 continue;
             }
-            let has_gso = self.has_gso;
-            let fit = rest.iter().take(MESSAGES).take_while(|run| has_gso || run.pieces.len() == 1);
-            match self.outgoing.send(socket.udp.as_fd(), arena, fit.map(Run::message)) {
+            let messages = rest.iter().take(MESSAGES).map(Run::message);
+            match self.outgoing.send(socket.udp.as_fd(), arena, messages) {
                 Ok(count) => {
                     let (taken, left) = rest.split_at_checked(count.max(1)).unwrap_or((rest, &[]));
+                    if taken.iter().any(|run| run.pieces.len() > 1) {
+                        self.gso.took();
+                    }
                     sent += taken.iter().map(|run| run.pieces.len()).sum::<usize>();
                     rest = left;
                 }
@@ -97,13 +99,11 @@ impl Sender {
         if run.pieces.len() < 2 || error == Errno::ENOBUFS {
             return 0; // for want of room it would not go one by one, either
         }
-        // This kernel or this device cannot cut up: for good, each datagram by itself. (Pieces longer than a link's are
-        // refused, too, and say nothing of shorter ones.)
-        if matches!(error, Errno::EINVAL | Errno::EIO | Errno::EOPNOTSUPP) && run.size <= SAFE {
-            tracing::info!("UDP GSO is not to be had here; datagrams are sent one by one");
-            self.has_gso = false;
+        // The device, or (before Linux 6.14, which says EMSGSIZE) a path that is too narrow for one piece. Otherwise it is of
+        // the destination or the route alone. In any case each datagram is tried, and fails by itself.
+        if matches!(error, Errno::EINVAL | Errno::EIO | Errno::EOPNOTSUPP) {
+            self.gso.refused();
         }
-        // Otherwise it is of the destination or the route: each datagram is tried, and fails by itself.
         self.send_singly(socket, arena, run)
     }
 

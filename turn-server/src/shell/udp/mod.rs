@@ -8,6 +8,8 @@
 
 mod arena;
 #[cfg(target_os = "linux")]
+mod gso;
+#[cfg(target_os = "linux")]
 mod mmsg;
 mod outbox;
 mod socket;

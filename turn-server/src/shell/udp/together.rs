@@ -1,10 +1,10 @@
 //! What the kernel of Linux does with datagrams that go and come together, and what becomes of those that it does not take
 //! together.
 
-use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::process::Command;
 
+use super::tests::read;
 use super::*;
 
 /// In whose surroundings this process is the one that has a link of 1500 bytes.
@@ -25,13 +25,8 @@ fn sent(outbox: &mut Outbox<()>, count: usize, size: usize) -> (usize, bool) {
         outbox.push((), address, n * size..(n + 1) * size);
     }
     assert_eq!(outbox.flush(&arena, |()| Some(&from)), 0);
-    let (mut inbox, mut arrivals) = (Arena::new(), Vec::new());
-    while arrivals.len() < count {
-        match inbox.read(&to, SLOTS, &mut arrivals) {
-            Ok(_) => {}
-            Err(error) => assert_eq!(error.kind(), io::ErrorKind::WouldBlock, "{error}"),
-        }
-    }
+    let mut inbox = Arena::new();
+    let arrivals = read(&mut inbox, &to, count);
     let came: Vec<u8> = arrivals.iter().flat_map(|arrival| inbox.get(&arrival.bytes).to_vec()).collect();
     (SLOTS - inbox.free(), came == arena)
 }

@@ -134,6 +134,8 @@ struct Sockets {
 struct Path {
     arena: Arena,
     outbox: Outbox<Exit>,
+    /// The same for what came in letters.
+    letters: Outbox<Exit>,
     arrivals: Vec<Arrival>,
     /// For relays of the other workers, by worker.
     parcels: Vec<Parcels>,
@@ -226,8 +228,14 @@ impl Prepared {
     fn begin(self) -> Worker {
         let Self { core, poll, registry, sockets, links, now } = self;
         let parcels = links.postboxes.iter().map(|_| Parcels::default()).collect();
-        let path =
-            Path { arena: Arena::new(), outbox: Outbox::new(), arrivals: Vec::new(), parcels, again: Vec::new() };
+        let path = Path {
+            arena: Arena::new(),
+            outbox: Outbox::new(),
+            letters: Outbox::new(),
+            arrivals: Vec::new(),
+            parcels,
+            again: Vec::new(),
+        };
         Worker {
             core,
             poll,
