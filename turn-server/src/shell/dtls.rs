@@ -1,8 +1,9 @@
 //! Clients that come by DTLS (RFC 7350): one state machine each, on the listener's own socket.
 //!
 //! A handshake begins only with a cookie that the client's address has sent back, but the library keeps its state from the
-//! first datagram on. So the number of those that are not done is bounded, in all and of each source, and the oldest goes.
-//! Sessions that are done, and that no allocation stands behind, are bounded by source, which has shown that it is itself.
+//! first datagram on. So the number of those that have yet to send it is bounded, in all and of each source, and the oldest goes:
+//! whoever forges hellos pushes out others of that kind alone. A source that has shown that it is itself is bounded by its own
+//! sessions, done or not, that no allocation stands behind.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
@@ -14,10 +15,14 @@ use super::strangers::{STRANGERS, Strangers, network};
 use super::tls::Identity;
 use crate::FiveTuple;
 
-/// Handshakes at once. Full: the one that began first is forgotten; its client begins anew.
+/// Hellos at once that wait for their cookie, which takes one round trip. Full: the one that came first is forgotten; its client
+/// begins anew.
 const HANDSHAKES: usize = 512;
-/// Handshakes of one source at once, which may be forged. Full: its own oldest is forgotten, and nobody else's.
+/// The same of one source, which may be forged. Full: its own oldest is forgotten, and nobody else's.
 const HANDSHAKES_OF_ONE: usize = 64;
+/// Bytes of one answer with which the library takes a client for proven: a certificate is in it. Before, it asks for a cookie, by
+/// a third of that at most (HelloVerifyRequest, or HelloRetryRequest with its extensions).
+const PROOF: usize = 300;
 /// Sessions at once. Full: nobody new comes in by DTLS.
 const SESSIONS: usize = 16_384;
 /// How long a handshake may take.
@@ -31,6 +36,8 @@ const RECORD: usize = 17 << 10;
 pub(super) struct Session {
     dtls: Dtls,
     is_open: bool,
+    /// Whether its address has sent back a cookie.
+    is_proven: bool,
     /// Whether an allocation stands behind it.
     is_known: bool,
     deadline: Instant,
@@ -43,7 +50,7 @@ impl Session {
     /// One whose handshake has just ended, with nobody at the other end.
     pub(super) fn open_for_tests(now: Instant) -> Self {
         let dtls = super::tests::wires::dtls_client(now);
-        Self { dtls, is_open: true, is_known: false, deadline: now + PATIENCE, wake: None }
+        Self { dtls, is_open: true, is_proven: true, is_known: false, deadline: now + PATIENCE, wake: None }
     }
 }
 
@@ -78,10 +85,10 @@ fn is_outdated(datagram: &[u8]) -> bool {
 /// All sessions of one worker.
 pub(super) struct Sessions {
     all: HashMap<FiveTuple, Session, RandomState>,
-    /// Those that are not open, by deadline.
+    /// Those that are not proven, by deadline.
     opening: BTreeSet<(Instant, FiveTuple)>,
     openings: Strangers,
-    /// Those that are open and that no allocation stands behind.
+    /// Those that are proven and that no allocation stands behind.
     strangers: Strangers,
     buffer: Vec<u8>,
     /// Sessions that were refused since somebody asked.
@@ -136,6 +143,10 @@ impl Sessions {
         let is_hello = hello_version(datagram).is_some();
         let Some(identity) = identity.filter(|_| is_hello && self.all.len() < SESSIONS) else { return false };
         let source = tuple.client.ip();
+        if !self.strangers.admits(source) {
+            self.refused += 1; // at once: a handshake is dear
+            return false;
+        }
         let is_its = |(_, other): &&(Instant, FiveTuple)| network(other.client.ip()) == network(source);
         let oldest = match self.openings.admits(source) {
             false => self.opening.iter().find(is_its),
@@ -149,7 +160,8 @@ impl Sessions {
         let deadline = now + HANDSHAKE;
         self.opening.insert((deadline, tuple));
         self.openings.enter(source);
-        self.all.insert(tuple, Session { dtls, is_open: false, is_known: false, deadline, wake: None });
+        self.all
+            .insert(tuple, Session { dtls, is_open: false, is_proven: false, is_known: false, deadline, wake: None });
         true
     }
 
@@ -163,25 +175,17 @@ impl Sessions {
     /// Fetches what a state machine has to say. One that failed says its alert, and is forgotten.
     fn drain(&mut self, tuple: FiveTuple, is_sound: bool) -> Vec<Event> {
         let mut events = Vec::new();
-        let mut is_over = !is_sound;
+        let (mut is_over, mut is_connected, mut sent) = (!is_sound, false, 0);
         self.buffer.resize(RECORD, 0);
         let Some(session) = self.all.get_mut(&tuple) else { return events };
         loop {
             match session.dtls.poll_output(&mut self.buffer) {
-                Output::Packet(packet) => events.push(Event::Send(packet.to_vec())),
-                Output::ApplicationData(data) => events.push(Event::Message(data.to_vec())),
-                Output::Connected => {
-                    self.opening.remove(&(session.deadline, tuple));
-                    self.openings.leave(tuple.client.ip());
-                    if !self.strangers.admits(tuple.client.ip()) {
-                        self.refused += 1;
-                        is_over = true;
-                        drop(session.dtls.close()); // a farewell is worth one try
-                    }
-                    self.strangers.enter(tuple.client.ip());
-                    session.is_open = true;
-                    session.deadline += PATIENCE;
+                Output::Packet(packet) => {
+                    sent += packet.len();
+                    events.push(Event::Send(packet.to_vec()));
                 }
+                Output::ApplicationData(data) => events.push(Event::Message(data.to_vec())),
+                Output::Connected => is_connected = true,
                 Output::CloseNotify => is_over = true,
                 Output::BufferTooSmall { needed } => self.buffer.resize(needed, 0),
                 Output::Timeout(at) => {
@@ -191,10 +195,33 @@ impl Sessions {
                 Output::PeerCert(_) | Output::KeyingMaterial(..) | _ => {} // not asked for
             }
         }
+        if (is_connected || sent > PROOF) && !self.prove(tuple) {
+            self.forget(tuple);
+            return Vec::new();
+        }
+        if let Some(session) = self.all.get_mut(&tuple).filter(|_| is_connected) {
+            session.is_open = true;
+            session.deadline += PATIENCE;
+        }
         if is_over {
             self.forget(tuple);
         }
         events
+    }
+
+    /// A client has sent back its cookie: it counts among its source's own from now on. False where that has enough of them.
+    fn prove(&mut self, tuple: FiveTuple) -> bool {
+        let Some(session) = self.all.get_mut(&tuple).filter(|session| !session.is_proven) else { return true };
+        let source = tuple.client.ip();
+        if !self.strangers.admits(source) {
+            self.refused += 1;
+            return false;
+        }
+        session.is_proven = true;
+        self.opening.remove(&(session.deadline, tuple));
+        self.openings.leave(source);
+        self.strangers.enter(source);
+        true
     }
 
     fn forget(&mut self, tuple: FiveTuple) -> Option<Session> {
@@ -202,7 +229,7 @@ impl Sessions {
         if self.opening.remove(&(session.deadline, tuple)) {
             self.openings.leave(tuple.client.ip());
         }
-        if session.is_open && !session.is_known {
+        if session.is_proven && !session.is_known {
             self.strangers.leave(tuple.client.ip());
         }
         Some(session)
@@ -233,15 +260,17 @@ impl Sessions {
         self.forget(tuple)
     }
 
-    /// Takes one over, where there is room: a stranger who is handed from worker to worker is bounded with each of them.
-    pub(super) fn adopt(&mut self, tuple: FiveTuple, session: Session) {
+    /// Takes one over, where there is room, and says so: a stranger who is handed from worker to worker is bounded with each of
+    /// them.
+    pub(super) fn adopt(&mut self, tuple: FiveTuple, session: Session) -> bool {
         let source = tuple.client.ip();
         if self.all.len() >= SESSIONS || !self.strangers.admits(source) {
             self.refused += 1;
-            return;
+            return false;
         }
         self.strangers.enter(source);
         self.all.insert(tuple, Session { is_known: false, ..session });
+        true
     }
 
     /// Wakes who wants it, and forgets who is late: the clients that are gone. `holds` says behind whom an allocation

@@ -136,7 +136,7 @@ fn a_guest_without_an_allocation_is_forgotten_as_any_other() {
     let session = home.sessions.release(guest.tuple).unwrap();
     assert!(home.sessions.is_empty());
     host.start = home.start;
-    host.sessions.adopt(guest.tuple, session);
+    assert!(host.sessions.adopt(guest.tuple, session));
     assert!(host.sessions.sweep(host.at(39_999), |_| false).1.is_empty());
     assert_eq!(host.sessions.sweep(host.at(40_000), |_| false).1, [guest.tuple]);
 }
@@ -147,9 +147,9 @@ fn sessions_of_one_source_are_bounded_and_known_ones_are_not() {
     stage.sessions.strangers = Strangers::new(2);
     let mut first = stage.connected(1, 1);
     let mut second = stage.connected(1, 2);
-    let mut refused = stage.connected(1, 3);
-    assert!(!stage.sessions.has(&refused.tuple), "it is told that it is over, and forgotten");
-    assert!(!stage.answers(&mut refused));
+    let mut refused = stage.end(1, 3);
+    stage.exchange(&mut refused);
+    assert!(!refused.is_connected && !stage.sessions.has(&refused.tuple), "no handshake is begun for it");
     assert_eq!((stage.sessions.take_refused(), stage.sessions.take_refused()), (1, 0));
     let mut other = stage.connected(2, 1);
     assert!(stage.answers(&mut first) && stage.answers(&mut second) && stage.answers(&mut other));
@@ -158,13 +158,14 @@ fn sessions_of_one_source_are_bounded_and_known_ones_are_not() {
     let mut third = stage.connected(1, 4);
     assert!(stage.answers(&mut third));
     stage.sessions.acknowledge(&first.tuple, false, stage.start);
-    let fourth = stage.connected(1, 5);
+    let mut fourth = stage.end(1, 5);
+    stage.exchange(&mut fourth);
     assert!(!stage.sessions.has(&fourth.tuple));
     // Nor does it help to be handed over.
     let mut elsewhere = Stage::new();
     elsewhere.sessions.strangers = Strangers::new(0);
     let session = stage.sessions.release(third.tuple).unwrap();
-    elsewhere.sessions.adopt(third.tuple, session);
+    assert!(!elsewhere.sessions.adopt(third.tuple, session));
     assert!(elsewhere.sessions.is_empty());
 }
 
@@ -181,4 +182,31 @@ fn handshakes_of_one_source_push_out_its_own_and_nobody_elses() {
     assert!(stage.sessions.is_empty() && stage.sessions.opening.is_empty());
     let again = stage.begun(1, 1);
     assert!(stage.sessions.has(&again));
+}
+
+#[test]
+fn forged_hellos_push_out_nobody_who_has_shown_a_cookie() {
+    let mut stage = Stage::new();
+    let mut slow = stage.end(1, 1);
+    // Up to the answer with the certificate, which is still on its way to the client.
+    let mut flight = Vec::new();
+    for _ in 0..4 {
+        for datagram in slow.said(&mut Vec::new()) {
+            flight.extend(stage.sessions.handle(slow.tuple, &datagram, Some(&stage.identity), stage.start));
+        }
+        if stage.sessions.all[&slow.tuple].is_proven {
+            break;
+        }
+        let events = std::mem::take(&mut flight);
+        stage.tell(&mut slow, events);
+    }
+    assert!(stage.sessions.all[&slow.tuple].is_proven && !stage.sessions.all[&slow.tuple].is_open);
+    let others = 40;
+    for forged in 0..others * HANDSHAKES_OF_ONE as u16 {
+        stage.begun((forged % others) as u8 + 1, 1000 + forged); // its own source among them
+    }
+    assert!(stage.sessions.opening.len() <= HANDSHAKES);
+    stage.tell(&mut slow, flight);
+    stage.exchange(&mut slow);
+    assert!(slow.is_connected && stage.answers(&mut slow));
 }

@@ -23,10 +23,12 @@ impl Worker {
                 Mail::Datagram { tuple, bytes, from } => self.take_guest(tuple, &bytes, from),
                 Mail::Client(client) => self.adopt_client(*client),
                 Mail::Session { tuple, session, message, from } => {
-                    self.sessions.adopt(tuple, *session);
                     self.settle(tuple, from);
-                    self.take_message(tuple, &message);
-                    self.acknowledge_session(tuple);
+                    // Where there is no room nothing is done for it either: it would not hear of it. The next sweep sends it home.
+                    if self.sessions.adopt(tuple, *session) {
+                        self.take_message(tuple, &message);
+                        self.acknowledge_session(tuple);
+                    }
                 }
                 Mail::Away { tuple, at, answers } => {
                     self.note_away(tuple, at);
@@ -105,7 +107,7 @@ impl Worker {
     /// Takes data of other workers' clients for relays of this one. It goes out from the letter itself.
     fn take_parcels(&mut self, parcels: Parcels) {
         let Parcels { mut bytes, all } = parcels;
-        let mut outbox: Outbox<Exit> = Outbox::new();
+        let mut outbox = std::mem::replace(&mut self.path.letters, Outbox::new());
         for parcel in all {
             let data = bytes.get(parcel.data.clone()).unwrap_or_default();
             match self.core.pass_from_peer(parcel.relay, parcel.from, data.len(), self.now) {
@@ -131,6 +133,7 @@ impl Worker {
         }
         let sockets = &self.sockets;
         let unsent = outbox.flush(&bytes, |exit| sockets.udp(exit));
+        self.path.letters = outbox;
         self.core.handle_unsent(unsent);
     }
 

@@ -143,6 +143,7 @@ impl Worker {
             }
         };
         if postbox.post(letter).is_err() {
+            self.moved.away.remove(&tuple); // it begins anew, here
             tracing::warn!("a worker of the relay is too busy to take a client over");
         }
     }

@@ -150,9 +150,9 @@ impl Worker {
         let gone = self.moved.guests.extract_if(|tuple, _| is_gone(tuple)).take(MOVED);
         let gone: Vec<_> = gone.collect();
         for (tuple, home) in gone {
-            if let Some(postbox) = self.links.postboxes.get(usize::from(home)) {
-                // A box that is full keeps an entry too many there, until the client moves again.
-                drop(postbox.post(Mail::Home { tuple, at: self.links.number }));
+            let letter = Mail::Home { tuple, at: self.links.number };
+            if self.links.postboxes.get(usize::from(home)).is_some_and(|postbox| postbox.post(letter).is_err()) {
+                self.moved.guests.insert(tuple, home); // its box is full: said with the next sweep
             }
         }
     }
