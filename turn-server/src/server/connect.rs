@@ -16,6 +16,9 @@ use crate::rest;
 
 /// Connections of one allocation at once; beyond it a client gets 446 or 508, and a peer is closed.
 const CONNECTIONS: usize = 64;
+/// Connections of one worker at once, two files each: few of all that may be open, so that allocations of others find theirs.
+/// Beyond it as beyond [`CONNECTIONS`].
+pub(super) const IN_ALL: usize = 1024;
 /// Connect requests of one allocation: as many at once as it may have connections, and then one a second. Who looks for open
 /// ports gets no further with them than by hand; beyond it a client gets 486.
 const PACE: Pace = Pace { interval: Duration::from_secs(1), burst: CONNECTIONS as u32 };
@@ -43,7 +46,7 @@ impl Server {
         if self.connections.reaches(request.tuple, peer) {
             return Err(Refusal::ConnectionExists);
         }
-        if self.connections.count(request.tuple) >= CONNECTIONS {
+        if self.are_connections_full(request.tuple) {
             return Err(Refusal::Capacity);
         }
         let allocation = self.table.get_mut(&request.tuple).ok_or(Refusal::Mismatch)?;
@@ -62,6 +65,10 @@ impl Server {
         self.connections.insert(id, request.tuple, peer, Phase::Opening(asked), now);
         self.emit(Output::Connect { connection: id, relay, peer });
         Ok(())
+    }
+
+    fn are_connections_full(&self, owner: FiveTuple) -> bool {
+        self.connections.len() >= IN_ALL || self.connections.count(owner) >= CONNECTIONS
     }
 
     /// Takes the news that a connection stands.
@@ -108,7 +115,7 @@ impl Server {
             self.stats.dropped.no_permission += 1;
             return None;
         }
-        if self.connections.count(owner) >= CONNECTIONS {
+        if self.are_connections_full(owner) {
             self.stats.dropped.congested += 1;
             return None;
         }

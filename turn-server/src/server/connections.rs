@@ -110,6 +110,10 @@ impl Connections {
         self.all.values().any(|connection| connection.owner == owner && connection.peer == peer)
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.all.len()
+    }
+
     pub(super) fn count(&self, owner: FiveTuple) -> usize {
         self.all.values().filter(|connection| connection.owner == owner).count()
     }

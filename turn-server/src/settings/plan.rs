@@ -132,8 +132,8 @@ impl Plan {
     /// Files that a server with every allocation that the quota allows has open: relays, two of an allocation where there are
     /// both families; ports that are reserved; and a connection of each client, where clients come by streams.
     ///
-    /// TCP connections with peers (RFC 6062) are left out, for an allocation may have 64 of them and hardly one has any: where
-    /// no file is left, Connect gets 447, and nothing that stands suffers.
+    /// TCP connections with peers (RFC 6062) are left out: hardly an allocation has any, and all together have no more than 1024
+    /// with each worker. Where no file is left, Connect gets 447.
     pub fn open_files(&self) -> u64 {
         let (config, doors) = (&self.config, self.listen.doors);
         // Where no address is named, relays stand on the listeners', of which there may be both families.

@@ -118,3 +118,23 @@ fn without_a_rate_there_is_no_bound_and_no_waiting() {
     assert_eq!(lab.server.handle_carried(one, usize::MAX / 2, 1, lab.now), None);
     assert_eq!(lab.server.allowance(one, lab.now), Allowance { to_peer: usize::MAX, from_peer: usize::MAX });
 }
+
+#[test]
+fn connections_of_all_together_are_bounded_as_well() {
+    use crate::server::connect::IN_ALL;
+    let mut lab = Lab::new();
+    let mut taken = 0;
+    for number in 1..=20 {
+        let request = |w: Writer| w.attribute(attribute::REQUESTED_TRANSPORT, &[6, 0, 0, 0]);
+        let outputs = ask(&mut lab, tcp(number), Method::Allocate, request);
+        let opened = |output: &Output| if let Output::OpenRelay { relay, .. } = output { Some(*relay) } else { None };
+        let relay = outputs.iter().find_map(opened);
+        let outputs =
+            ask(&mut lab, tcp(number), Method::CreatePermission, |w| w.address(attribute::XOR_PEER_ADDRESS, peer()));
+        assert!(Reply::among(outputs).is_success());
+        let from = (1..=100).map(|port| SocketAddr::new(peer().ip(), port));
+        taken += from.filter(|from| lab.server.handle_accepted(relay.unwrap(), *from, lab.now).is_some()).count();
+        lab.drain();
+    }
+    assert_eq!(taken, IN_ALL);
+}
