@@ -13,15 +13,20 @@ const CAPACITY: usize = MAX_PACKET_SAMPLES + AudioBlock::LEN;
 #[derive(Debug)]
 pub(super) struct Pending {
     samples: Box<[f32]>,
+    /// Of each sample, where it comes from: a packet's end and a guess may lie within one block.
+    kinds: Box<[PlayoutKind]>,
     from: usize,
     to: usize,
-    /// The worst of what is in there.
-    kind: PlayoutKind,
 }
 
 impl Pending {
     pub(super) fn new() -> Self {
-        Self { samples: vec![0.0; CAPACITY].into_boxed_slice(), from: 0, to: 0, kind: PlayoutKind::Silence }
+        Self {
+            samples: vec![0.0; CAPACITY].into_boxed_slice(),
+            kinds: vec![PlayoutKind::Silence; CAPACITY].into_boxed_slice(),
+            from: 0,
+            to: 0,
+        }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -35,6 +40,7 @@ impl Pending {
     /// Where the next samples go: room for a packet, as long as less than a block is there.
     pub(super) fn room(&mut self) -> &mut [f32] {
         self.samples.copy_within(self.from..self.to, 0);
+        self.kinds.copy_within(self.from..self.to, 0);
         self.to -= self.from;
         self.from = 0;
         self.samples.get_mut(self.to..).unwrap_or_default()
@@ -42,14 +48,17 @@ impl Pending {
 
     /// So many samples were written into the room.
     pub(super) fn add(&mut self, count: usize, kind: PlayoutKind) {
-        self.kind = if self.len() == 0 { kind } else { self.kind.max(kind) };
-        self.to = (self.to + count).min(CAPACITY);
+        let end = (self.to + count).min(CAPACITY);
+        self.kinds.get_mut(self.to..end).unwrap_or_default().fill(kind);
+        self.to = end;
     }
 
-    /// Takes a block, once there is one.
+    /// Takes a block, once there is one. Its kind is the worst of its own samples, and of no others.
     pub(super) fn take(&mut self) -> Option<Playout> {
         let block = self.samples.get(self.from..self.to)?.first_chunk::<{ AudioBlock::LEN }>()?;
+        let kinds = self.kinds.get(self.from..self.from + AudioBlock::LEN)?;
+        let kind = kinds.iter().copied().max()?;
         self.from += AudioBlock::LEN;
-        Some(Playout { samples: *block, kind: self.kind })
+        Some(Playout { samples: *block, kind })
     }
 }

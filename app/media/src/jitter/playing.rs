@@ -96,16 +96,16 @@ impl JitterBuffer {
     fn decode_front(&mut self, playing: &mut Playing) {
         let Some(packet) = self.queue.pop() else { return };
         let room = self.pending.room();
-        let length = match self.decoder.decode(&packet.payload, room) {
-            Ok(length) => length,
+        let (length, kind) = match self.decoder.decode(&packet.payload, room) {
+            Ok(length) => (length, PlayoutKind::Normal),
             Err(_) => {
                 self.counters.refused += 1;
                 let length = packet.samples as usize;
                 room.iter_mut().take(length).for_each(|sample| *sample = 0.0);
-                length
+                (length, PlayoutKind::Concealed)
             }
         };
-        self.pending.add(length, PlayoutKind::Normal);
+        self.pending.add(length, kind);
         playing.next = packet.time.saturating_add(length as i64);
         playing.sequence = packet.sequence;
     }
@@ -167,7 +167,8 @@ impl JitterBuffer {
 
     /// The delay is too short for what packets do, and nobody speaks: ten milliseconds more.
     fn put_in(&mut self, playing: &mut Playing) {
-        if self.pending.len() > 0 {
+        // A rest of less than a block stays for good once a gap was no whole number of blocks; the guess goes behind it.
+        if self.pending.len() as i64 >= BLOCK {
             return;
         }
         self.counters.put_in += 1;

@@ -2,6 +2,8 @@
 //!
 //! Owns nothing.
 
+mod gaps;
+
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
