@@ -13,6 +13,8 @@
 
 #[path = "../../../app/call/tests/world/client.rs"]
 mod client;
+#[path = "../../../app/call/tests/world/hellos.rs"]
+mod hellos;
 #[path = "../../../app/call/tests/world/media.rs"]
 mod media;
 #[path = "../../../app/call/tests/world/servers.rs"]

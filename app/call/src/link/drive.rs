@@ -12,6 +12,7 @@ use rtc::sansio::Protocol as _;
 use rtc::shared::{TaggedBytesMut, TransportContext, TransportProtocol};
 
 use super::flight::{self, Role, Verdict};
+use super::reassembly::Novelty;
 use super::{HandshakePhase, IceState, Link, LinkError, LinkEvent, LinkTransmit};
 
 /// Rounds of draining. One input settles in two or three; more would be a loop in the crate, which must not hang the
@@ -24,9 +25,16 @@ impl Link {
         if self.handshake.phase == HandshakePhase::Dead || payload.is_empty() {
             return;
         }
-        if flight::is_dtls(payload) && self.repeated_flight(local, remote, payload, now) == Verdict::Swallow {
-            return;
+        let mut whole = None;
+        if flight::is_dtls(payload) {
+            let heard = self.handshake.reassembly.take(payload);
+            if self.repeated_flight(local, remote, heard.novelty, now) == Verdict::Swallow {
+                return;
+            }
+            let Some(messages) = heard.payload else { return }; // the rest of it is still under way
+            whole = Some(messages);
         }
+        let payload = whole.as_deref().unwrap_or(payload);
         self.round_trip.handle_incoming(payload, now);
         let transport = TransportContext {
             local_addr: local,
@@ -42,10 +50,10 @@ impl Link {
         self.drain(now);
     }
 
-    fn repeated_flight(&mut self, local: SocketAddr, remote: SocketAddr, payload: &[u8], now: Instant) -> Verdict {
+    fn repeated_flight(&mut self, local: SocketAddr, remote: SocketAddr, novelty: Novelty, now: Instant) -> Verdict {
         let route = self.handshake.route.unwrap_or((local, remote));
         let transmits = &mut self.transmits;
-        self.handshake.repeater.handle_incoming(payload, now, &mut |payload| {
+        self.handshake.repeater.handle_incoming(novelty, now, &mut |payload| {
             transmits.push_back(LinkTransmit { local: route.0, remote: route.1, payload });
         })
     }
@@ -135,6 +143,7 @@ impl Link {
                 self.handshake.phase = HandshakePhase::Done;
                 let role = if self.is_dtls_client() { Role::Client } else { Role::Server };
                 self.handshake.repeater.handle_finished(role);
+                self.handshake.reassembly.handle_finished();
                 self.events.push_back(LinkEvent::Connected);
             }
             RTCPeerConnectionEvent::OnConnectionStateChangeEvent(RTCPeerConnectionState::Failed)

@@ -2,7 +2,7 @@
 //!
 //! Everything above speaks of tracks, packets and states of its own; everything that the crate must be protected from,
 //! or that we must be protected from in it, is met here and in the files below, each with its trap:
-//! - `flight`: a lost DTLS flight would end the call;
+//! - `flight`: a lost DTLS flight would end the call; `reassembly`: so would a message cut in two ways;
 //! - `tap`: inbound RTCP would not reach us;
 //! - `build`: defaults that are wrong for a call;
 //! - `rtt`: the crate's statistics have no round trip;
@@ -18,6 +18,7 @@ pub(crate) mod flight;
 mod media;
 mod negotiate;
 mod pair;
+mod reassembly;
 mod rtt;
 mod stun;
 mod tap;
@@ -42,6 +43,7 @@ pub(crate) use turn::{RelayAddress, RelayPath, TurnServer};
 
 use crate::stats::LinkCounters;
 use flight::FlightRepeater;
+use reassembly::Reassembly;
 use rtt::RoundTrip;
 
 /// What the crate refused, in its words: for the log and the counters, never for a person.
@@ -151,6 +153,7 @@ pub(crate) struct Link {
 struct Handshake {
     phase: HandshakePhase,
     repeater: FlightRepeater,
+    reassembly: Reassembly,
     /// Where it goes from and to.
     route: Option<(SocketAddr, SocketAddr)>,
 }
@@ -177,7 +180,12 @@ impl Link {
             sources: BTreeMap::new(),
             codecs: BTreeMap::new(),
             channel: None,
-            handshake: Handshake { phase: HandshakePhase::Running, repeater: FlightRepeater::new(), route: None },
+            handshake: Handshake {
+                phase: HandshakePhase::Running,
+                repeater: FlightRepeater::new(),
+                reassembly: Reassembly::default(),
+                route: None,
+            },
             round_trip: RoundTrip::default(),
             timeout: None,
             transmits: VecDeque::new(),

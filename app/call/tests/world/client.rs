@@ -13,6 +13,7 @@ use hearth_netsim::NodeId;
 use hearth_protocol::{ClientMessage, Numbered};
 use hearth_signal::rooms::ConnId;
 
+use crate::hellos::Cutter;
 use crate::media::{AUDIO, Sink, Source, VIDEO};
 
 /// What the machine wants of the world round it.
@@ -42,6 +43,8 @@ pub struct Client {
     pub silent: bool,
     /// Killed: nothing comes in or goes out any more.
     pub crashed: bool,
+    /// Cuts hellos as Firefox does.
+    pub cutter: Option<Cutter>,
     pub source: Source,
     pub sink: Sink,
     pub wake: Option<Instant>,
@@ -81,6 +84,7 @@ impl Client {
             ear: None,
             silent: false,
             crashed: false,
+            cutter: None,
             source: Source::new(index, tracks[0].0, tracks[1].0, now),
             sink: Sink::default(),
             wake: None,

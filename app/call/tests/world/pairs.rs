@@ -7,18 +7,28 @@ use std::time::Duration;
 use hearth_call::TransportPolicy;
 use hearth_netsim::{LinkConfig, Loss};
 
+use crate::hellos::Cutter;
 use crate::world::World;
+
+/// How hellos go out.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Hellos {
+    Whole,
+    /// As Firefox cuts them.
+    Cut,
+}
 
 /// How long a pair may take: less than the watchdog, which rebuilds a connection that hangs and would hide a lost flight.
 const PATIENCE: Duration = Duration::from_secs(6);
 
 /// Connects `count` pairs at a loss, and says how long each took; `None` never did.
-fn connect(count: u64, loss: f64) -> Vec<Option<Duration>> {
+fn connect(count: u64, loss: f64, hellos: Hellos) -> Vec<Option<Duration>> {
     let pair = |seed| {
         let link = LinkConfig { loss: Loss::Independent(loss), ..LinkConfig::delayed(Duration::from_millis(20)) };
         let mut world = World::new(seed, link);
         for index in [0, 1] {
             world.add_client(TransportPolicy::All);
+            world.clients[index].cutter = (hellos == Hellos::Cut).then(Cutter::default);
             world.enter(index);
         }
         let begun = world.elapsed();
@@ -28,9 +38,13 @@ fn connect(count: u64, loss: f64) -> Vec<Option<Duration>> {
     (0..count).map(|n| pair(n * 1000 + (loss * 100.0) as u64)).collect()
 }
 
-fn check(loss: f64) {
-    let count = if crate::soaking() { 1000 } else { 250 };
-    let times = connect(count, loss);
+fn check(loss: f64, hellos: Hellos) {
+    let count = match hellos {
+        _ if crate::soaking() => 1000,
+        Hellos::Whole => 250,
+        Hellos::Cut => 100,
+    };
+    let times = connect(count, loss, hellos);
     let mut connected: Vec<_> = times.iter().flatten().copied().collect();
     connected.sort();
     let dead: Vec<_> = times.iter().enumerate().filter(|(_, t)| t.is_none()).map(|(n, _)| n).collect();
@@ -47,20 +61,35 @@ fn check(loss: f64) {
 
 #[test]
 fn no_pair_is_dead_at_1_percent_loss() {
-    check(0.01);
+    check(0.01, Hellos::Whole);
 }
 
 #[test]
 fn no_pair_is_dead_at_5_percent_loss() {
-    check(0.05);
+    check(0.05, Hellos::Whole);
 }
 
 #[test]
 fn no_pair_is_dead_at_10_percent_loss() {
-    check(0.10);
+    check(0.10, Hellos::Whole);
 }
 
 #[test]
 fn no_pair_is_dead_at_20_percent_loss() {
-    check(0.20);
+    check(0.20, Hellos::Whole);
+}
+
+#[test]
+fn no_pair_is_dead_whose_hellos_are_cut_at_1_percent_loss() {
+    check(0.01, Hellos::Cut);
+}
+
+#[test]
+fn no_pair_is_dead_whose_hellos_are_cut_at_10_percent_loss() {
+    check(0.10, Hellos::Cut);
+}
+
+#[test]
+fn no_pair_is_dead_whose_hellos_are_cut_at_30_percent_loss() {
+    check(0.30, Hellos::Cut);
 }

@@ -277,7 +277,12 @@ impl World {
         let ended = self.clients[index].has_ended();
         for wish in wishes {
             match wish {
-                Wish::Send { from, to, payload } => self.net.send(from, to, payload, now),
+                Wish::Send { from, to, payload } => match &mut self.clients[index].cutter {
+                    None => self.net.send(from, to, payload, now),
+                    Some(cutter) => {
+                        cutter.cut(payload).into_iter().for_each(|payload| self.net.send(from, to, payload, now));
+                    }
+                },
                 Wish::Say(message) => {
                     let text = serde_json::to_string(&message).expect("a message is JSON");
                     if let Some(conn) = self.clients[index].conn {
