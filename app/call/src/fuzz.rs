@@ -10,6 +10,7 @@ use hearth_base::{FrameKind, TrackId, TrackSource, VideoCodec};
 
 use crate::candidates::{self, Loopback, MAX_CANDIDATES};
 use crate::channel::ChannelMessage;
+use crate::description::{check_description, in_their_words};
 use crate::link::{Link, LinkConfig, LocalTrack, Video};
 use crate::media::assemble::{Assembled, Assembler};
 use crate::media::depacketize::MAX_UNIT;
@@ -58,12 +59,12 @@ pub fn description(script: &str, now: Instant) {
             Some(sdp) => (true, sdp),
             None => (false, part),
         };
-        let Ok(checked) = candidates::check_description(sdp) else { continue };
+        let Ok(checked) = check_description(sdp) else { continue };
         assert!(checked.candidates.len() <= MAX_CANDIDATES, "candidates are bounded");
         if is_answer {
             drop(link.handle_answer(&checked.sdp, &checked.video.unwrap_or_default(), now));
-        } else {
-            drop(link.answer(&checked.sdp, Video::Shared, now));
+        } else if let Ok(answer) = link.answer(&checked.sdp, Video::Shared, now) {
+            in_their_words(answer, checked.sctp);
         }
         for candidate in &checked.candidates {
             if candidates::check_candidate(candidate, Loopback::Refused).is_ok() {
@@ -177,7 +178,7 @@ mod tests {
         let now = Instant::now();
         let mut offerer = link(1, now).unwrap();
         let offer = offerer.create_first_offer(now).unwrap();
-        assert!(candidates::check_description(&offer).is_ok());
+        assert!(check_description(&offer).is_ok());
         description(&format!("{offer}{NEXT}\n{offer}"), now);
         description(&format!("answer\n{offer}"), now);
         candidates("candidate:1 1 udp 1 10.0.0.1 9 typ host\n{\"type\":\"bye\"}", now);

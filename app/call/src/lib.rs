@@ -18,6 +18,7 @@ mod call;
 mod candidates;
 mod channel;
 mod chat;
+mod description;
 mod direct;
 #[doc(hidden)]
 pub mod fuzz;
@@ -40,6 +41,9 @@ pub use candidates::Loopback;
 pub use chat::ChatMessage;
 pub use io::{CallConfig, Input, Intent, MediaCommand, Output, SignalLink, Switch, TransportPolicy};
 pub use path::{SocketId, SocketKind};
-pub use snapshot::{Ask, AskState, EndReason, PairSnapshot, PeerPhase, PeerSnapshot, Phase, Refused, Route, Snapshot};
+pub use snapshot::{
+    Ask, AskState, DescriptionProblem, EndReason, PairSnapshot, PeerPhase, PeerSnapshot, Phase, Refused, Route,
+    Snapshot,
+};
 pub use stats::{LinkCounters, PeerCounters};
 pub use stream::{RelayStream, StreamSecurity, is_media};

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hearth_base::{Bitrate, TrackId, TrackSource, VideoCodec};
-use hearth_protocol::{ErrorCode, LobbyEntry, MediaState, PeerId, PeerKind, Role, RoomName, RoomPassword, RoomState};
+use hearth_protocol::{
+    ErrorCode, LobbyEntry, MediaState, PeerId, PeerKind, RefusalCode, Role, RoomName, RoomPassword, RoomState,
+};
 
 use crate::chat::ChatMessage;
 use crate::io::Switch;
@@ -168,12 +170,37 @@ pub struct PeerSnapshot {
     pub video_codec: Option<VideoCodec>,
     /// Whether they speak of video and can take none of ours.
     pub lacks_video_codec: bool,
+    /// Why no connection can come about, where one side's description is not taken.
+    pub problem: Option<DescriptionProblem>,
     /// Handshakes so far: 1, unless the connection had to be rebuilt.
     pub handshakes: u32,
     /// ICE restarts so far.
     pub restarts: u32,
     /// What was counted.
     pub counters: PeerCounters,
+}
+
+/// Why a description is not taken, as far as a person can do something about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DescriptionProblem {
+    /// There is no audio codec in common.
+    NoCommonAudio,
+    /// Their program builds calls in a way that Hearth does not know (no BUNDLE, no rtcp-mux, no fingerprint).
+    Incompatible,
+}
+
+impl DescriptionProblem {
+    pub(crate) fn of(code: RefusalCode) -> Self {
+        match code {
+            RefusalCode::Audio => Self::NoCommonAudio,
+            RefusalCode::Bundle
+            | RefusalCode::RtcpMux
+            | RefusalCode::Fingerprint
+            | RefusalCode::Credentials
+            | RefusalCode::Malformed
+            | RefusalCode::Unknown => Self::Incompatible,
+        }
+    }
 }
 
 /// The two candidates that media goes between.

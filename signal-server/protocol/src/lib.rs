@@ -22,7 +22,9 @@ pub use server::{
     ErrorCode, IceServer, Joined, LeaveReason, LobbyEntry, MediaState, PeerEntry, PeerKind, Role, RoomState,
     ServerMessage,
 };
-pub use signal::{Candidate, ChatText, Description, DescriptionKind, Pc, SessionId, Signal, SignalBody};
+pub use signal::{
+    Candidate, ChatText, Description, DescriptionKind, Pc, Refusal, RefusalCode, SessionId, Signal, SignalBody,
+};
 
 use serde::{Deserialize, Serialize};
 

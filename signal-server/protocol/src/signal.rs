@@ -44,7 +44,7 @@ pub enum Pc {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct SessionId(pub u32);
 
-/// The content of a signal: exactly one of the keys `desc`, `cand`, `end`, `chat`.
+/// The content of a signal: exactly one of the keys `desc`, `cand`, `end`, `chat`, `refused`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SignalBody {
@@ -56,6 +56,39 @@ pub enum SignalBody {
     End(String),
     /// To or from a legacy peer, which has no data channel for it: something said to all.
     Chat(ChatText),
+    /// The description of this `sid` was not taken.
+    Refused(Refusal),
+}
+
+/// Why a description was not taken.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// For a program.
+    pub code: RefusalCode,
+    /// For a log; at most a sentence.
+    #[serde(default)]
+    pub message: String,
+}
+
+/// What is wrong with a description.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefusalCode {
+    /// Its media sections are not in one BUNDLE group (RFC 9143).
+    Bundle,
+    /// A section has no `rtcp-mux` (RFC 5761).
+    RtcpMux,
+    /// There is no audio codec in common: Opus is required (RFC 7874).
+    Audio,
+    /// There is no SHA-256 fingerprint, there are two, or it is not that of before.
+    Fingerprint,
+    /// There are no ICE credentials.
+    Credentials,
+    /// It is no description, or too long a one.
+    Malformed,
+    /// A reason that this version does not know.
+    #[serde(other)]
+    Unknown,
 }
 
 /// Something said to all.

@@ -168,7 +168,13 @@ fn video(codec: VideoCodec) -> RTCRtpCodec {
         clock_rate: VIDEO_CLOCK,
         channels: 0,
         sdp_fmtp_line: fmtp.to_owned(),
-        rtcp_feedback: vec![feedback("ccm", "fir"), feedback("nack", ""), feedback("nack", "pli")],
+        // REMB is for those who know nothing newer.
+        rtcp_feedback: vec![
+            feedback("goog-remb", ""),
+            feedback("ccm", "fir"),
+            feedback("nack", ""),
+            feedback("nack", "pli"),
+        ],
     }
 }
 

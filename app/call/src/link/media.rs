@@ -3,9 +3,10 @@
 use std::time::Instant;
 
 use bytes::Bytes;
-use hearth_base::{TrackId, TrackKind, TrackSource, VideoCodec};
+use hearth_base::{Bitrate, TrackId, TrackKind, TrackSource, VideoCodec};
 use rtc::rtcp;
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
+use rtc::rtcp::payload_feedbacks::receiver_estimated_maximum_bitrate::ReceiverEstimatedMaximumBitrate;
 use rtc::rtcp::transport_feedbacks::transport_layer_nack::{TransportLayerNack, nack_pairs_from_sequence_numbers};
 use rtc::rtp;
 use rtc::rtp_transceiver::RTCRtpReceiverId;
@@ -94,6 +95,17 @@ impl Link {
     pub(crate) fn send_picture_loss(&mut self, ssrc: u32, now: Instant) {
         let pli = PictureLossIndication { sender_ssrc: self.own_ssrc(), media_ssrc: ssrc };
         self.send_rtcp(ssrc, Box::new(pli), now);
+    }
+
+    /// Says what the path bears, on streams of video together (draft-alvestrand-rmcat-remb-03).
+    pub(crate) fn send_max_bitrate(&mut self, ssrcs: &[u32], bitrate: Bitrate, now: Instant) {
+        let Some(first) = ssrcs.first() else { return };
+        let remb = ReceiverEstimatedMaximumBitrate {
+            sender_ssrc: self.own_ssrc(),
+            bitrate: bitrate.bps() as f32,
+            ssrcs: ssrcs.to_vec(),
+        };
+        self.send_rtcp(*first, Box::new(remb), now);
     }
 
     fn send_rtcp(&mut self, ssrc: u32, packet: Box<dyn rtcp::Packet>, now: Instant) {

@@ -21,7 +21,7 @@ const VIDEO_SSRC: u32 = 22;
 
 /// What a description says of video.
 fn said(sdp: &str) -> Vec<VideoCodec> {
-    candidates::check_description(sdp).unwrap().video.unwrap_or_default()
+    crate::description::check_description(sdp).unwrap().video.unwrap_or_default()
 }
 
 struct Pair {

@@ -5,5 +5,6 @@ pub(crate) mod depacketize;
 pub(crate) mod nack;
 pub(crate) mod packetize;
 pub(crate) mod protect;
+pub(crate) mod remb;
 pub(crate) mod unwrap;
 mod vp8;

@@ -39,17 +39,20 @@ pub(crate) struct NackGenerator {
     lateness: Duration,
     /// Packets asked for, each ask counted.
     pub(crate) asked: u64,
+    /// Packets that came.
+    pub(crate) came: u64,
     /// Holes seen.
     pub(crate) lost: u64,
 }
 
 impl NackGenerator {
     pub(crate) fn new() -> Self {
-        Self { highest: None, holes: BTreeMap::new(), lateness: Duration::from_millis(10), asked: 0, lost: 0 }
+        Self { highest: None, holes: BTreeMap::new(), lateness: Duration::from_millis(10), asked: 0, came: 0, lost: 0 }
     }
 
     /// A packet came. `round_trip` tells a late packet from an answered one.
     pub(crate) fn handle_packet(&mut self, sequence: u64, round_trip: Option<Duration>, now: Instant) {
+        self.came += 1;
         let Some(highest) = self.highest else {
             self.highest = Some(sequence);
             return;

@@ -13,7 +13,8 @@ use hearth_protocol::{Candidate, Description, DescriptionKind};
 use rand_chacha::ChaCha12Rng;
 
 use super::gather::{GatherOutput, Gathering, Surroundings};
-use crate::candidates::{self, Loopback, MAX_CANDIDATES, Refused};
+use crate::candidates::{self, CandidateError, Loopback, MAX_CANDIDATES};
+use crate::description::{self, CheckedDescription, DescriptionError, RateFeedback};
 use crate::link::{Link, LinkConfig, LinkError, LinkEvent, Video};
 use crate::path::{LocalCandidate, SocketId, SocketKind};
 
@@ -32,7 +33,9 @@ pub(crate) enum ConnectionOutput {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NotTaken {
     #[error(transparent)]
-    Refused(#[from] Refused),
+    Description(#[from] DescriptionError),
+    #[error(transparent)]
+    Candidate(#[from] CandidateError),
     #[error(transparent)]
     Link(#[from] LinkError),
 }
@@ -53,6 +56,8 @@ pub(crate) struct Connection {
     pub(crate) fingerprints: (Option<String>, Option<String>),
     /// Which codecs they can take, as far as we know them, once they have spoken of video.
     their_video: Option<Vec<VideoCodec>>,
+    /// How they learn what the path to us bears, as they said last.
+    pub(crate) rate_feedback: RateFeedback,
     outputs: VecDeque<ConnectionOutput>,
 }
 
@@ -76,6 +81,7 @@ impl Connection {
             taken: 0,
             fingerprints: (None, None),
             their_video: None,
+            rate_feedback: RateFeedback::default(),
             outputs: VecDeque::new(),
         };
         connection.drain(now);
@@ -123,23 +129,22 @@ impl Connection {
     }
 
     /// Answers their offer.
-    pub(crate) fn answer(&mut self, offer: &str, now: Instant) -> Result<Description, NotTaken> {
-        let checked = candidates::check_description(offer)?;
+    pub(crate) fn answer(&mut self, checked: CheckedDescription, now: Instant) -> Result<Description, NotTaken> {
         self.check_identity(&checked)?;
         let restarted = self.their_ufrag.as_ref().is_some_and(|old| *old != checked.ufrag);
         let sdp = self.link.answer(&checked.sdp, self.shared_video(checked.video.as_deref()), now)?;
         // Before any candidate of this generation is told.
-        self.our_ufrag = candidates::ufrag_of(&sdp);
+        self.our_ufrag = description::ufrag_of(&sdp);
         if restarted {
             self.announce_again(now);
         }
+        let sctp = checked.sctp;
         self.on_their_description(checked, now);
-        Ok(self.described(DescriptionKind::Answer, sdp, now))
+        Ok(self.described(DescriptionKind::Answer, description::in_their_words(sdp, sctp), now))
     }
 
     /// Takes their answer.
-    pub(crate) fn handle_answer(&mut self, answer: &str, now: Instant) -> Result<(), NotTaken> {
-        let checked = candidates::check_description(answer)?;
+    pub(crate) fn handle_answer(&mut self, checked: CheckedDescription, now: Instant) -> Result<(), NotTaken> {
         self.check_identity(&checked)?;
         let theirs = checked.video.as_ref().or(self.their_video.as_ref()).cloned().unwrap_or_default();
         self.link.handle_answer(&checked.sdp, &theirs, now)?;
@@ -160,20 +165,21 @@ impl Connection {
     }
 
     /// A connection keeps its handshake, so whoever describes it again is who described it first.
-    fn check_identity(&self, checked: &candidates::CheckedDescription) -> Result<(), Refused> {
+    fn check_identity(&self, checked: &CheckedDescription) -> Result<(), DescriptionError> {
         match &self.fingerprints.0 {
-            Some(known) if !known.eq_ignore_ascii_case(&checked.fingerprint) => Err(Refused::Fingerprint),
+            Some(known) if !known.eq_ignore_ascii_case(&checked.fingerprint) => Err(DescriptionError::OtherCertificate),
             Some(_) | None => Ok(()),
         }
     }
 
-    fn on_their_description(&mut self, checked: candidates::CheckedDescription, now: Instant) {
+    fn on_their_description(&mut self, checked: CheckedDescription, now: Instant) {
         if self.their_ufrag.as_ref() != Some(&checked.ufrag) {
             self.taken = 0;
             self.gathering.forget_remotes();
         }
         self.their_ufrag = Some(checked.ufrag);
         self.fingerprints.0 = Some(checked.fingerprint);
+        self.rate_feedback = checked.rate_feedback;
         // A word that says nothing of video takes back nothing that was said.
         self.their_video = checked.video.or(self.their_video.take());
         let early = std::mem::take(&mut self.early);
@@ -185,8 +191,8 @@ impl Connection {
     }
 
     fn described(&mut self, kind: DescriptionKind, sdp: String, now: Instant) -> Description {
-        self.our_ufrag = candidates::ufrag_of(&sdp);
-        self.fingerprints.1 = candidates::fingerprint_of(&sdp);
+        self.our_ufrag = description::ufrag_of(&sdp);
+        self.fingerprints.1 = description::fingerprint_of(&sdp);
         self.drain(now);
         Description { kind, sdp }
     }
@@ -202,7 +208,7 @@ impl Connection {
             (Some(known), Some(said)) if known != said => return Ok(()), // of another generation: late, or early
             (Some(_), _) => self.add_remote(&candidate.candidate, now)?,
             (None, _) if self.early.len() < MAX_CANDIDATES => self.early.push(candidate.candidate.clone()),
-            (None, _) => return Err(Refused::Length.into()),
+            (None, _) => return Err(CandidateError::Length.into()),
         }
         Ok(())
     }
@@ -210,7 +216,7 @@ impl Connection {
     fn add_remote(&mut self, candidate: &str, now: Instant) -> Result<(), NotTaken> {
         let address = candidates::check_candidate(candidate, self.loopback)?;
         if self.taken >= MAX_CANDIDATES {
-            return Err(Refused::Length.into());
+            return Err(CandidateError::Length.into());
         }
         self.taken += 1;
         self.gathering.handle_remote(address, now);

@@ -5,12 +5,14 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use hearth_base::{AudioPacket, ReceivedVideo, TrackId, TrackSource};
+use hearth_base::{AudioPacket, Bitrate, ReceivedVideo, TrackId, TrackSource};
 
+use crate::description::RateFeedback;
 use crate::link::RtpIn;
 use crate::media::assemble::Assembler;
 use crate::media::nack::NackGenerator;
 use crate::media::protect::{FrameProtection, Open};
+use crate::media::remb::RateTeller;
 use crate::media::unwrap::{UnwrapSequence, UnwrapTime};
 use crate::stats::PeerCounters;
 
@@ -28,8 +30,18 @@ pub(crate) enum Received {
 /// What to ask the other side for.
 #[derive(Debug)]
 pub(crate) enum Ask {
-    Packets { ssrc: u32, missing: Vec<u16> },
-    KeyFrame { ssrc: u32 },
+    Packets {
+        ssrc: u32,
+        missing: Vec<u16>,
+    },
+    KeyFrame {
+        ssrc: u32,
+    },
+    /// Not to send more than this on these streams together.
+    Rate {
+        ssrcs: Vec<u32>,
+        bitrate: Bitrate,
+    },
 }
 
 struct Stream {
@@ -45,6 +57,8 @@ struct Stream {
 pub(crate) struct Inbound {
     streams: BTreeMap<u32, Stream>,
     protection: Box<dyn FrameProtection>,
+    /// Where their sender learns the rate from us alone.
+    rate_teller: Option<RateTeller>,
     packets: u64,
     refused_streams: u64,
     key_frames_asked: u64,
@@ -55,6 +69,7 @@ impl Inbound {
         Self {
             streams: BTreeMap::new(),
             protection: Box::new(Open),
+            rate_teller: None,
             packets: 0,
             refused_streams: 0,
             key_frames_asked: 0,
@@ -126,9 +141,27 @@ impl Inbound {
         true
     }
 
+    /// How their sender learns what the path bears.
+    pub(crate) fn set_rate_feedback(&mut self, feedback: RateFeedback) {
+        match feedback {
+            RateFeedback::TransportWide => self.rate_teller = None,
+            RateFeedback::Remb => drop(self.rate_teller.get_or_insert_with(RateTeller::new)),
+        }
+    }
+
+    fn poll_rate(&mut self, round_trip: Option<Duration>, now: Instant) -> Option<Ask> {
+        let teller = self.rate_teller.as_mut()?;
+        let video: Vec<_> =
+            self.streams.iter().filter_map(|(ssrc, stream)| Some((*ssrc, stream.video.as_ref()?))).collect();
+        let (came, lost) =
+            video.iter().fold((0, 0), |(came, lost), (_, (_, nack))| (came + nack.came, lost + nack.lost));
+        let bitrate = teller.poll(came, lost, round_trip, now)?;
+        Some(Ask::Rate { ssrcs: video.into_iter().map(|(ssrc, _)| ssrc).collect(), bitrate })
+    }
+
     /// What is to be asked for now.
     pub(crate) fn poll_asks(&mut self, round_trip: Option<Duration>, now: Instant) -> Vec<Ask> {
-        let mut asks = Vec::new();
+        let mut asks: Vec<_> = self.poll_rate(round_trip, now).into_iter().collect();
         for (ssrc, stream) in &mut self.streams {
             let Some((assembler, nack)) = &mut stream.video else { continue };
             let missing =
@@ -146,7 +179,8 @@ impl Inbound {
 
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         let video = self.streams.values().filter_map(|stream| stream.video.as_ref());
-        video.flat_map(|(assembler, nack)| [assembler.poll_timeout(), nack.poll_timeout()]).flatten().min()
+        let video = video.flat_map(|(assembler, nack)| [assembler.poll_timeout(), nack.poll_timeout()]).flatten();
+        video.chain(self.rate_teller.as_ref().and_then(RateTeller::poll_timeout)).min()
     }
 
     /// The decoder of a track erred. Whether the track is ours, and a key frame is to be asked for.

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use hearth_protocol::{Pc, PeerId, SignalBody};
+use hearth_protocol::{Pc, PeerId, SessionId, SignalBody};
 
 use super::connection::{Connection, ConnectionOutput};
 use super::inbound::Inbound;
@@ -19,7 +19,7 @@ use crate::channel::ChannelMessage;
 use crate::link::{LinkConfig, LinkError, LinkEvent};
 use crate::negotiation::{Negotiation, Politeness};
 use crate::path::SocketId;
-use crate::snapshot::PeerPhase;
+use crate::snapshot::{DescriptionProblem, PeerPhase};
 use crate::stats::PeerCounters;
 
 /// Something about the channel.
@@ -56,6 +56,8 @@ pub(super) struct Line {
     pub(super) handshakes: u32,
     pub(super) restarts: u32,
     pub(super) counters: PeerCounters,
+    /// Why the last description, theirs or ours, was not taken.
+    pub(super) problem: Option<DescriptionProblem>,
     heard: VecDeque<Heard>,
 }
 
@@ -74,6 +76,7 @@ impl Line {
             handshakes: 0,
             restarts: 0,
             counters: PeerCounters::default(),
+            problem: None,
             heard: VecDeque::new(),
         }
     }
@@ -259,6 +262,11 @@ impl Line {
 
     pub(super) fn say(&self, body: SignalBody, context: &mut Context<'_>) {
         let Some(sid) = self.negotiation.sid() else { return };
+        self.say_of(sid, body, context);
+    }
+
+    /// Says something of an incarnation that may not be the current one.
+    pub(super) fn say_of(&self, sid: SessionId, body: SignalBody, context: &mut Context<'_>) {
         context.outputs.push_back(PeerOutput::Say { to: self.to, pc: self.pc, sid, body });
     }
 

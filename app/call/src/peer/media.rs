@@ -87,6 +87,7 @@ impl Line {
             }
         }
         let round_trip = connection.link.round_trip();
+        self.inbound.set_rate_feedback(connection.rate_feedback);
         for ask in self.inbound.poll_asks(round_trip, now) {
             make(&ask, connection, now);
         }
@@ -154,5 +155,6 @@ fn make(ask: &Ask, connection: &mut Connection, now: Instant) {
     match ask {
         Ask::Packets { ssrc, missing } => connection.link.send_nack(*ssrc, missing, now),
         Ask::KeyFrame { ssrc } => connection.link.send_picture_loss(*ssrc, now),
+        Ask::Rate { ssrcs, bitrate } => connection.link.send_max_bitrate(ssrcs, *bitrate, now),
     }
 }

@@ -340,6 +340,7 @@ impl Peer {
             fingerprints: fingerprints.and_then(|(theirs, ours)| theirs.zip(ours)),
             video_codec: self.watches().map(|(_, codec)| codec).next(),
             lacks_video_codec: main.connection.as_ref().is_some_and(Connection::lacks_video),
+            problem: main.problem,
             handshakes: main.handshakes,
             restarts: main.restarts,
             counters,

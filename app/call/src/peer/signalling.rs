@@ -2,15 +2,17 @@
 
 use std::time::Instant;
 
-use hearth_protocol::{Description, DescriptionKind, SessionId, SignalBody};
+use hearth_protocol::{Description, DescriptionKind, Refusal, SessionId, SignalBody};
 use rand::{RngExt, SeedableRng as _};
 use rand_chacha::ChaCha12Rng;
 
 use super::connection::{Connection, NotTaken};
 use super::line::Line;
 use super::{Context, Farewell, PeerOutput, Sockets};
-use crate::candidates;
+use crate::description::{CheckedDescription, DescriptionError, check_description};
+use crate::link::LinkError;
 use crate::negotiation::OnOffer;
+use crate::snapshot::DescriptionProblem;
 
 impl Line {
     /// They said something about it. What is unfit is counted; what only the connection itself finds unfit costs that
@@ -18,14 +20,19 @@ impl Line {
     pub(super) fn handle_signal(&mut self, sid: SessionId, body: SignalBody, context: &mut Context<'_>, now: Instant) {
         let before = self.life.phase();
         let taken = match body {
-            SignalBody::Desc(Description { kind: DescriptionKind::Offer, sdp }) => {
-                self.on_offer(sid, &sdp, context, now)
+            SignalBody::Desc(Description { kind, sdp }) => match self.look_over(sid, &sdp, context) {
+                Ok(checked) if kind == DescriptionKind::Offer => self.on_offer(sid, checked, context, now),
+                Ok(checked) => self.on_answer(sid, checked, now),
+                Err(error) => Err(error.into()),
+            },
+            SignalBody::Refused(refusal) if self.negotiation.sid() == Some(sid) => {
+                self.on_refused(&refusal, context);
+                Ok(())
             }
-            SignalBody::Desc(Description { kind: DescriptionKind::Answer, sdp }) => self.on_answer(sid, &sdp, now),
             SignalBody::Cand(candidate) if self.negotiation.sid() == Some(sid) => {
                 self.connection.as_mut().map_or(Ok(()), |connection| connection.handle_candidate(&candidate, now))
             }
-            SignalBody::Cand(_) | SignalBody::End(_) | SignalBody::Chat(_) => Ok(()),
+            SignalBody::Cand(_) | SignalBody::End(_) | SignalBody::Chat(_) | SignalBody::Refused(_) => Ok(()),
         };
         if let Err(error) = taken {
             self.counters.refused_signals += 1;
@@ -37,9 +44,44 @@ impl Line {
         self.drain(context, now);
     }
 
-    fn on_offer(&mut self, sid: SessionId, sdp: &str, context: &mut Context<'_>, now: Instant) -> Result<(), NotTaken> {
-        // Before anything is given up for it.
-        candidates::check_description(sdp)?;
+    /// Looks a description over before anything is given up for it. What is refused is told, to them and to the person:
+    /// the other side tries again and again otherwise, and nobody knows why.
+    fn look_over(
+        &mut self,
+        sid: SessionId,
+        sdp: &str,
+        context: &mut Context<'_>,
+    ) -> Result<CheckedDescription, DescriptionError> {
+        let checked = check_description(sdp);
+        self.set_problem(checked.as_ref().err().map(|error| DescriptionProblem::of(error.code())), context);
+        if let Err(error) = &checked {
+            tracing::warn!(peer = %self.to, "their description is not taken: {error}");
+            let refusal = Refusal { code: error.code(), message: error.to_string() };
+            self.say_of(sid, SignalBody::Refused(refusal), context);
+        }
+        checked
+    }
+
+    /// They did not take our description.
+    fn on_refused(&mut self, refusal: &Refusal, context: &mut Context<'_>) {
+        tracing::warn!(peer = %self.to, code = ?refusal.code, "our description is not taken");
+        self.set_problem(Some(DescriptionProblem::of(refusal.code)), context);
+    }
+
+    fn set_problem(&mut self, problem: Option<DescriptionProblem>, context: &mut Context<'_>) {
+        if self.problem != problem {
+            self.problem = problem;
+            context.outputs.push_back(PeerOutput::Changed);
+        }
+    }
+
+    fn on_offer(
+        &mut self,
+        sid: SessionId,
+        checked: CheckedDescription,
+        context: &mut Context<'_>,
+        now: Instant,
+    ) -> Result<(), NotTaken> {
         let on_offer = self.negotiation.handle_offer(sid);
         match on_offer {
             OnOffer::Ignore => return Ok(()),
@@ -56,7 +98,7 @@ impl Line {
             OnOffer::Answer => self.life.handle_restarted(now),
         }
         let Some(connection) = &mut self.connection else { return Ok(()) };
-        match connection.answer(sdp, now) {
+        match connection.answer(checked, now) {
             Ok(answer) => {
                 self.life.handle_described(now);
                 self.say(SignalBody::Desc(answer), context);
@@ -69,13 +111,12 @@ impl Line {
         }
     }
 
-    fn on_answer(&mut self, sid: SessionId, sdp: &str, now: Instant) -> Result<(), NotTaken> {
-        candidates::check_description(sdp)?;
+    fn on_answer(&mut self, sid: SessionId, checked: CheckedDescription, now: Instant) -> Result<(), NotTaken> {
         if !self.negotiation.handle_answer(sid) {
             return Ok(()); // late
         }
         let Some(connection) = &mut self.connection else { return Ok(()) };
-        connection.handle_answer(sdp, now)?;
+        connection.handle_answer(checked, now)?;
         self.life.handle_described(now);
         Ok(())
     }
@@ -85,7 +126,7 @@ impl Line {
         self.negotiation.begin(SessionId(context.rng.random()));
         let offer = self.renew(context, now).and_then(|()| match &mut self.connection {
             Some(connection) => Ok(connection.offer(now)?),
-            None => Err(candidates::Refused::Syntax.into()),
+            None => Err(LinkError::new("no connection").into()),
         });
         match offer {
             Ok(offer) => {

@@ -81,7 +81,8 @@ fn sdp(rest: &str) -> String {
 }
 
 fn descriptions() -> Vec<String> {
-    let audio = "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\nc=IN IP4 0.0.0.0\r\na=mid:0\r\na=rtpmap:111 opus/48000/2\r\n";
+    let audio =
+        "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\nc=IN IP4 0.0.0.0\r\na=mid:0\r\na=rtcp-mux\r\na=rtpmap:111 opus/48000/2\r\n";
     vec![
         String::new(),
         "v=1".to_owned(),

@@ -15,6 +15,7 @@
 mod bad_input;
 mod client;
 mod codecs;
+mod descriptions;
 mod hellos;
 mod media;
 mod nats;

@@ -169,6 +169,11 @@ impl Rooms {
                 Some(sid) => (Some(sid), "endOfCandidates", None),
                 None => return,
             },
+            // The old protocol has one word for "this will not work", without a reason.
+            SignalBody::Refused(_) => match known(&wire.talks) {
+                Some(sid) => (Some(sid), "connectivityError", None),
+                None => return,
+            },
             SignalBody::Chat(chat) => (None, "chat", Some(json!({ "message": chat.text, "nick": nick }))),
         };
         let is_description = matches!(signal.body, SignalBody::Desc(_));

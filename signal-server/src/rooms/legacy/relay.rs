@@ -97,7 +97,9 @@ impl Rooms {
                 talks.on_page_offer(to, pc, sid.unwrap_or_default())?
             }
             SignalBody::Chat(_) => talks.ours(to, pc, None).unwrap_or_default(),
-            SignalBody::Desc(_) | SignalBody::Cand(_) | SignalBody::End(_) => talks.ours(to, pc, sid)?,
+            SignalBody::Desc(_) | SignalBody::Cand(_) | SignalBody::End(_) | SignalBody::Refused(_) => {
+                talks.ours(to, pc, sid)?
+            }
         };
         Some(Signal { to: None, from: Some(from), pc, sid, body })
     }

@@ -1,0 +1,134 @@
+//! Descriptions of many makers, and what becomes of them.
+
+use super::*;
+
+fn hash(byte: &str, bytes: usize) -> String {
+    vec![byte; bytes].join(":")
+}
+
+fn sdp(extra: &str) -> String {
+    format!("v=0\r\na=fingerprint:sha-256 {}\r\na=ice-ufrag:abcd\r\n{extra}", hash("AB", 32))
+}
+
+/// Sections of these kinds, in one group, with what all of them need; `change` makes something else of the text.
+fn offer(kinds: &[&str], change: impl Fn(String) -> String) -> String {
+    let mids: Vec<String> = (0..kinds.len()).map(|n| n.to_string()).collect();
+    let mut text = sdp(&format!("a=group:BUNDLE {}\r\n", mids.join(" ")));
+    for (kind, mid) in kinds.iter().zip(&mids) {
+        text.push_str(&match *kind {
+            "audio" => {
+                format!("m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:{mid}\r\na=rtcp-mux\r\na=rtpmap:111 opus/48000/2\r\n")
+            }
+            "video" => {
+                format!("m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:{mid}\r\na=rtcp-mux\r\na=rtpmap:96 VP8/90000\r\n")
+            }
+            _ => format!("m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:{mid}\r\na=sctp-port:5000\r\n"),
+        });
+    }
+    change(text)
+}
+
+#[test]
+fn candidates_leave_a_description_for_the_same_check() {
+    let checked = check_description(&sdp("a=candidate:1 1 udp 1 127.0.0.1 9 typ host\r\na=x\r\n")).unwrap();
+    assert_eq!(checked.candidates, ["candidate:1 1 udp 1 127.0.0.1 9 typ host"]);
+    assert!(!checked.sdp.contains("candidate") && checked.sdp.ends_with("a=x\r\n"));
+    assert_eq!(checked.ufrag, "abcd");
+}
+
+#[test]
+fn unfit_descriptions_are_refused() {
+    for (text, expected) in [
+        (String::new(), DescriptionError::Syntax),
+        ("hello".to_owned(), DescriptionError::Syntax),
+        ("v=0\0".to_owned(), DescriptionError::Syntax),
+        ("v=0\r\na=ice-ufrag:abcd\r\n".to_owned(), DescriptionError::Fingerprint),
+        ("v=0\r\na=fingerprint:sha-1 AB\r\na=ice-ufrag:abcd\r\n".to_owned(), DescriptionError::Fingerprint),
+        (sdp(&format!("a=fingerprint:sha-256 {}\r\n", hash("CD", 32))), DescriptionError::Fingerprint),
+        (sdp("a=fingerprint:sha-256 AB:CD\r\n"), DescriptionError::Fingerprint),
+        (sdp("").replace("abcd", "a"), DescriptionError::Credentials),
+        (sdp(&"m=audio 9 x 1\r\n".repeat(11)), DescriptionError::Length),
+        (sdp("m=audio\r\n"), DescriptionError::Syntax),
+        (sdp("a=sctpmap:x webrtc-datachannel\r\n"), DescriptionError::Syntax),
+        (sdp(&"a=x\r\n".repeat(2001)), DescriptionError::Length),
+        (sdp(&"x".repeat(70_000)), DescriptionError::Length),
+    ] {
+        assert_eq!(check_description(&text), Err(expected), "{}", &text[..text.len().min(60)]);
+    }
+}
+
+#[test]
+fn one_certificate_in_several_hashes_is_taken_by_its_sha_256() {
+    let aiortc = [
+        format!("a=fingerprint:sha-256 {}\r\n", hash("AB", 32)),
+        format!("a=fingerprint:sha-384 {}\r\n", hash("CD", 48)),
+        format!("a=fingerprint:sha-512 {}\r\n", hash("EF", 64)),
+    ];
+    for order in [[0, 1, 2], [2, 1, 0], [1, 0, 2]] {
+        let lines: String = order.iter().map(|n| aiortc[*n].as_str()).collect();
+        let checked = check_description(&format!("v=0\r\na=ice-ufrag:abcd\r\n{lines}")).unwrap();
+        assert_eq!(checked.fingerprint, format!("sha-256 {}", hash("AB", 32)));
+        assert!(!checked.sdp.contains("sha-384") && !checked.sdp.contains("sha-512"), "{}", checked.sdp);
+    }
+}
+
+#[test]
+fn capitals_mean_nothing_in_a_hash() {
+    let text = sdp("").replace("sha-256", "SHA-256").replace("AB", "ab");
+    let checked = check_description(&text).unwrap();
+    let right = format!("sha-256 {}", hash("AB", 32));
+    assert_eq!(checked.fingerprint, right);
+    assert!(checked.sdp.contains(&format!("a=fingerprint:{right}\r\n")), "{}", checked.sdp);
+}
+
+#[test]
+fn a_data_channel_of_before_2018_is_brought_into_todays_words_and_answered_in_its_own() {
+    let old = |text: String| {
+        text.replace("UDP/DTLS/SCTP webrtc-datachannel", "DTLS/SCTP 5000")
+            .replace("a=sctp-port:5000", "a=sctpmap:5000 webrtc-datachannel 1024")
+    };
+    let checked = check_description(&offer(&["audio", "data"], old)).unwrap();
+    assert_eq!(checked.sctp, SctpSyntax::Sctpmap);
+    let new = offer(&["audio", "data"], |text| text);
+    assert_eq!(checked.sdp, new);
+    assert_eq!(in_their_words(new.clone(), SctpSyntax::Sctpmap), old(new.clone()));
+    assert_eq!(in_their_words(new.clone(), SctpSyntax::Rfc8841), new);
+}
+
+#[test]
+fn what_cannot_become_a_whole_call_is_refused_with_the_reason() {
+    let without = |line: &'static str| move |text: String| text.replace(line, "");
+    for (text, expected) in [
+        (offer(&["audio", "video", "data"], |text| text), None),
+        (offer(&["audio", "video"], without("a=group:BUNDLE 0 1\r\n")), Some(DescriptionError::Bundle)),
+        (offer(&["audio", "video"], |t| t.replace("BUNDLE 0 1", "BUNDLE 0")), Some(DescriptionError::Bundle)),
+        (offer(&["audio"], without("a=group:BUNDLE 0\r\n")), None),
+        (offer(&["data"], |text| text), None),
+        (offer(&["audio", "video"], without("a=rtcp-mux\r\n")), Some(DescriptionError::RtcpMux)),
+        (offer(&["audio"], |t| t.replace("111 opus/48000/2", "0 PCMU/8000")), Some(DescriptionError::Audio)),
+        // An answer that rejects what was offered: the port is 0, and it is in no group.
+        (offer(&["audio", "video"], |t| t.replace("m=audio 9", "m=audio 0")), Some(DescriptionError::Audio)),
+        (offer(&["audio", "video"], |t| t.replace("m=video 9", "m=video 0").replace("BUNDLE 0 1", "BUNDLE 0")), None),
+        // In an offer, a port of 0 may also mean "only in the group".
+        (
+            offer(&["audio", "video"], |t| {
+                t.replace("m=video 9", "m=video 0").replace("a=mid:1", "a=mid:1\r\na=bundle-only")
+            }),
+            None,
+        ),
+    ] {
+        assert_eq!(check_description(&text).err(), expected, "{text}");
+    }
+}
+
+#[test]
+fn who_names_remb_alone_is_told_by_remb() {
+    let feedback = |lines: &'static str| {
+        let text = offer(&["audio", "video"], |text| format!("{text}{lines}"));
+        check_description(&text).unwrap().rate_feedback
+    };
+    assert_eq!(feedback(""), RateFeedback::TransportWide);
+    assert_eq!(feedback("a=rtcp-fb:96 goog-remb\r\n"), RateFeedback::Remb);
+    assert_eq!(feedback("a=rtcp-fb:* goog-remb\r\n"), RateFeedback::Remb);
+    assert_eq!(feedback("a=rtcp-fb:96 goog-remb\r\na=rtcp-fb:96 transport-cc\r\n"), RateFeedback::TransportWide);
+}
