@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use hearth_base::{DeviceChoice, TrackSource, VideoCodec};
 use hearth_call::{Ask, AskState, EndReason, HostRule, Intent, Loopback, Phase, Switch, TransportPolicy};
-use hearth_protocol::{ErrorCode, InviteSecret, RoomLink, RoomPassword};
+use hearth_protocol::{BadLink, ErrorCode, InviteSecret, RoomLink, RoomPassword};
 use rust_i18n::t;
 use tokio::sync::watch;
 
@@ -29,6 +29,12 @@ pub enum HeadlessError {
     /// The text is no link.
     #[error("{}", t!("fault.bad_link"))]
     BadLink,
+    /// The link is not encrypted.
+    #[error("{}", t!("fault.unencrypted_link"))]
+    UnencryptedLink,
+    /// The server is reached without encryption.
+    #[error("{}", t!("fault.unencrypted_server"))]
+    UnencryptedServer,
     /// The address is none.
     #[error("{}", t!("fault.bad_server"))]
     BadServer,
@@ -171,7 +177,10 @@ fn read_link() -> Result<RoomLink, HeadlessError> {
             line
         }
     };
-    RoomLink::parse(&text).map_err(|_| HeadlessError::BadLink)
+    RoomLink::parse(&text).map_err(|error| match error {
+        BadLink::Unencrypted => HeadlessError::UnencryptedLink,
+        BadLink::Address | BadLink::Room | BadLink::Fragment => HeadlessError::BadLink,
+    })
 }
 
 /// The room's password, from where no list of processes shows it either.

@@ -5,8 +5,13 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-/// Candidates of a peer in one generation. A host with IPv6 privacy addresses and a VPN has a dozen; more are refused.
+/// Candidates of a peer that are looked at in one generation, those of a kind that has its places taken included.
 pub(crate) const MAX_CANDIDATES: usize = 32;
+/// Candidates of a peer that are checked in one generation: each makes us send to an address of their choice. Two places are
+/// kept for relays, which come last and may be the only ones that work, and two for addresses seen from outside.
+const CHECKED: usize = 10;
+const CHECKED_BUT_RELAYS: usize = CHECKED - 2;
+const CHECKED_HOSTS: usize = CHECKED_BUT_RELAYS - 2;
 /// Longest candidate, bytes.
 const MAX_CANDIDATE: usize = 512;
 
@@ -64,6 +69,51 @@ pub(crate) fn check_candidate(text: &str, loopback: Loopback) -> Result<SocketAd
     Ok(SocketAddr::new(address, port))
 }
 
+/// What a candidate says that it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TheirKind {
+    Host,
+    Reflexive,
+    Relay,
+}
+
+/// The kind of a candidate that was found well formed.
+pub(crate) fn kind_of(text: &str) -> TheirKind {
+    match text.split_ascii_whitespace().nth(7) {
+        Some("relay") => TheirKind::Relay,
+        Some("srflx" | "prflx") => TheirKind::Reflexive,
+        Some(_) | None => TheirKind::Host,
+    }
+}
+
+/// How many candidates of a peer are checked in this generation.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct TakenCandidates {
+    hosts: usize,
+    reflexive: usize,
+    relays: usize,
+}
+
+impl TakenCandidates {
+    /// Takes a place; false where there is none for this kind.
+    pub(crate) fn take(&mut self, kind: TheirKind) -> bool {
+        let direct = self.hosts + self.reflexive;
+        let is_kind_free = match kind {
+            TheirKind::Host => self.hosts < CHECKED_HOSTS && direct < CHECKED_BUT_RELAYS,
+            TheirKind::Reflexive => direct < CHECKED_BUT_RELAYS,
+            TheirKind::Relay => true,
+        };
+        let is_free = is_kind_free && direct + self.relays < CHECKED;
+        let count = match kind {
+            TheirKind::Host => &mut self.hosts,
+            TheirKind::Reflexive => &mut self.reflexive,
+            TheirKind::Relay => &mut self.relays,
+        };
+        *count += usize::from(is_free);
+        is_free
+    }
+}
+
 /// The name in place of a candidate's address, where it is one that hides an address: `<uuid>.local` and nothing else,
 /// so that nobody has us ask the network for names of their choice.
 pub(crate) fn hidden_name(text: &str) -> Option<&str> {
@@ -93,6 +143,24 @@ pub(crate) fn is_peer_address(address: IpAddr, loopback: Loopback) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ten_candidates_are_checked_and_places_are_kept_for_relays_and_for_addresses_seen_from_outside() {
+        use TheirKind::{Host, Reflexive, Relay};
+        for (kinds, expected) in [
+            (vec![Host; 20], 6),
+            (vec![Reflexive; 20], 8),
+            (vec![Relay; 20], 10),
+            ([vec![Host; 9], vec![Reflexive; 9], vec![Relay; 9]].concat(), 10),
+            ([vec![Relay; 9], vec![Host; 9]].concat(), 10),
+        ] {
+            let mut taken = TakenCandidates::default();
+            let count = kinds.iter().filter(|kind| taken.take(**kind)).count();
+            assert_eq!(count, expected, "{kinds:?}");
+        }
+        assert_eq!(kind_of("candidate:1 1 udp 1 10.0.0.1 9 typ relay raddr 0.0.0.0 rport 0"), Relay);
+        assert_eq!(kind_of("candidate:1 1 udp 1 10.0.0.1 9 typ srflx raddr 0.0.0.0 rport 0"), Reflexive);
+    }
 
     #[test]
     fn candidates_are_taken_or_refused_by_what_they_say() {

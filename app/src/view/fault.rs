@@ -15,6 +15,8 @@ pub enum Fault {
     HostUnreachable,
     /// The text is no link and no number.
     WrongLink,
+    /// The link leads without encryption to another machine.
+    UnencryptedLink,
     /// Nobody on this network, nor the server, knows the number.
     NoSuchRoom,
     /// The server's key is not the one of the link.
@@ -37,6 +39,8 @@ pub enum Fault {
     Hosting(String),
     /// The address of our own server is none.
     WrongServer,
+    /// It is reached without encryption.
+    UnencryptedServer,
     /// The server said no.
     Refused(Refusal),
     /// The call ended by a mistake of this program.
@@ -56,6 +60,7 @@ impl Fault {
             Self::Device(kind, fault) => device(*kind, fault),
             Self::HostUnreachable => t!("fault.host_unreachable").into_owned(),
             Self::WrongLink => t!("fault.bad_link").into_owned(),
+            Self::UnencryptedLink => t!("fault.unencrypted_link").into_owned(),
             Self::NoSuchRoom => t!("fault.no_such_room").into_owned(),
             Self::WrongHost => t!("fault.wrong_server").into_owned(),
             Self::RoomFull(people) => t!("fault.room_full", people = people).into_owned(),
@@ -67,6 +72,7 @@ impl Fault {
             Self::BusyPort(port) => t!("fault.busy_port", port = port).into_owned(),
             Self::Hosting(why) => t!("fault.hosting", why = why).into_owned(),
             Self::WrongServer => t!("fault.bad_server").into_owned(),
+            Self::UnencryptedServer => t!("fault.unencrypted_server").into_owned(),
             Self::Refused(Refusal(code)) => refused(*code),
             Self::Broken => t!("fault.broken").into_owned(),
             Self::Other(sentence) => sentence.clone(),

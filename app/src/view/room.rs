@@ -1,6 +1,6 @@
 //! A room as its window shows it.
 
-use hearth_call::{Route, Switch};
+use hearth_call::{DescriptionProblem, Route, Switch};
 use hearth_protocol::{MediaState, PeerId, PeerKind, Role, RoomName};
 
 use super::{Film, Invite};
@@ -129,6 +129,8 @@ pub struct Person {
     pub quality: Quality,
     /// How loud they are played: 1 is as they are, 0 to 2.
     pub volume: f32,
+    /// Why no connection to them can come about.
+    pub problem: Option<DescriptionProblem>,
     /// Whether they can show none of the pictures that we send: then they have sound alone.
     pub lacks_video_codec: bool,
 }

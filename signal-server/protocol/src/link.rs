@@ -23,6 +23,9 @@ pub enum BadLink {
     /// Not an `https` (or, for a proxy on this machine, `http`) address with a host.
     #[error("not an https address")]
     Address,
+    /// `http` to another machine: secret and password would go in the clear.
+    #[error("not encrypted: the link begins with http, where it should begin with https")]
+    Unencrypted,
     /// No `/r/NAME` in it.
     #[error("no room in it")]
     Room,
@@ -149,8 +152,13 @@ fn websocket_of(base: &Url) -> Url {
 /// Scheme, host and port of `text`.
 fn server_url(text: &str) -> Result<Url, BadLink> {
     let mut url = Url::parse(text.trim()).map_err(|_| BadLink::Address)?;
-    if !matches!(url.scheme(), "https" | "http") || url.host().is_none() {
-        return Err(BadLink::Address);
+    let host = url.host().ok_or(BadLink::Address)?;
+    match url.scheme() {
+        "https" => {}
+        // What a proxy on this machine would be asked by goes over no network.
+        "http" if is_this_machine(&host) => {}
+        "http" => return Err(BadLink::Unencrypted),
+        _ => return Err(BadLink::Address),
     }
     url.set_path("/");
     url.set_query(None);
@@ -158,6 +166,15 @@ fn server_url(text: &str) -> Result<Url, BadLink> {
     url.set_username("").map_err(|()| BadLink::Address)?;
     url.set_password(None).map_err(|()| BadLink::Address)?;
     Ok(url)
+}
+
+/// Whether a host is this machine whoever is asked for it (RFC 6761, section 6.3).
+fn is_this_machine(host: &url::Host<&str>) -> bool {
+    match host {
+        url::Host::Domain(name) => *name == "localhost",
+        url::Host::Ipv4(address) => address.is_loopback(),
+        url::Host::Ipv6(address) => std::net::IpAddr::from(*address).to_canonical().is_loopback(),
+    }
 }
 
 fn percent_decode(segment: &str) -> Option<String> {

@@ -92,6 +92,11 @@ fn what_is_no_link_is_refused_by_its_part() {
     for (text, why) in [
         ("", BadLink::Address),
         ("ftp://h/r/1", BadLink::Address),
+        ("http://h/r/1", BadLink::Unencrypted),
+        ("http://192.168.1.7:8443/r/1#s=AAAAAAAAAAAAAAAAAAAAAA", BadLink::Unencrypted),
+        ("http://localhost.example.org/r/1", BadLink::Unencrypted),
+        ("http://127.0.0.1.example.org/r/1", BadLink::Unencrypted),
+        ("http://[::ffff:10.0.0.1]/r/1", BadLink::Unencrypted),
         ("https://h/", BadLink::Room),
         ("https://h/r/", BadLink::Room),
         ("https://h/r/1/2", BadLink::Room),
@@ -100,6 +105,16 @@ fn what_is_no_link_is_refused_by_its_part() {
     ] {
         assert_eq!(RoomLink::parse(text), Err(why), "{text}");
     }
+}
+
+#[test]
+fn without_encryption_a_link_leads_to_this_machine_alone() {
+    for server in ["http://localhost:8888", "http://127.0.0.1", "http://127.9.9.9:1", "http://[::1]:8888"] {
+        assert!(RoomLink::parse(&format!("{server}/r/1")).is_ok(), "{server}");
+        assert!(RoomLink::new(server, RoomName::parse("1").unwrap(), None, None).is_ok(), "{server}");
+    }
+    let elsewhere = RoomLink::new("http://talk.example.org", RoomName::parse("1").unwrap(), None, None);
+    assert_eq!(elsewhere, Err(BadLink::Unencrypted));
 }
 
 #[test]

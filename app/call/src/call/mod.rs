@@ -34,7 +34,7 @@ use crate::io::{CallConfig, Input, Intent, Output, SignalLink, Switch};
 use crate::link::{LinkConfig, LocalTrack};
 use crate::media::protect::{FrameProtection, Open};
 use crate::peer::gather::Surroundings;
-use crate::peer::{Context, Farewell, Peer, PeerOutput};
+use crate::peer::{CheckBudget, Context, Farewell, Peer, PeerOutput};
 use crate::send::layers::{LayerPolicy, OneLayer};
 use crate::session::{Session, SessionState};
 use crate::snapshot::{EndReason, Phase, Refused, Snapshot};
@@ -60,6 +60,8 @@ pub struct Call {
     switches: Switches,
     seams: Seams,
     numbers: Numbers,
+    /// Kept here, so that it outlives connections and peers.
+    checks: CheckBudget,
     outgoing: media::Outgoing,
     chat: Chat,
     names: names::Names,
@@ -168,6 +170,7 @@ impl Call {
             switches: Switches::default(),
             seams: Seams { topology: Box::new(Mesh), layers: Box::new(OneLayer), protection: Box::new(Open) },
             numbers,
+            checks: CheckBudget::default(),
             outgoing: media::Outgoing::new(now),
             chat: Chat::default(),
             names: names::Names::default(),
@@ -352,6 +355,7 @@ impl Call {
             said: &self.chat.said,
             next_socket: &mut self.numbers.next_socket,
             next_track: &mut self.numbers.next_track,
+            checks: &mut self.checks,
             rng: &mut self.numbers.rng,
             outputs: &mut outputs,
         };

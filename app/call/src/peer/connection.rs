@@ -12,10 +12,11 @@ use hearth_base::VideoCodec;
 use hearth_protocol::{Candidate, Description, DescriptionKind};
 use rand_chacha::ChaCha12Rng;
 
+use super::checks::{Check, CheckBudget, Checks};
 use super::gather::{GatherOutput, Gathering, Surroundings};
-use crate::candidates::{self, CandidateError, Loopback, MAX_CANDIDATES};
+use crate::candidates::{self, CandidateError, Loopback, MAX_CANDIDATES, TakenCandidates};
 use crate::description::{self, CheckedDescription, DescriptionError, RateFeedback};
-use crate::link::{Link, LinkConfig, LinkError, LinkEvent, Video};
+use crate::link::{Link, LinkConfig, LinkError, LinkEvent, LinkTransmit, Video};
 use crate::path::{LocalCandidate, SocketId, SocketKind};
 
 /// What a connection wants done, or what happened on it.
@@ -51,13 +52,14 @@ pub(crate) struct Connection {
     /// Their candidates that came before their description.
     early: Vec<String>,
     /// Their candidates of this generation.
-    taken: usize,
+    taken: TakenCandidates,
     /// Both sides', ours second.
     pub(crate) fingerprints: (Option<String>, Option<String>),
     /// Which codecs they can take, as far as we know them, once they have spoken of video.
     their_video: Option<Vec<VideoCodec>>,
     /// How they learn what the path to us bears, as they said last.
     pub(crate) rate_feedback: RateFeedback,
+    checks: Checks,
     outputs: VecDeque<ConnectionOutput>,
 }
 
@@ -78,10 +80,11 @@ impl Connection {
             our_ufrag: None,
             their_ufrag: None,
             early: Vec::new(),
-            taken: 0,
+            taken: TakenCandidates::default(),
             fingerprints: (None, None),
             their_video: None,
             rate_feedback: RateFeedback::default(),
+            checks: Checks::default(),
             outputs: VecDeque::new(),
         };
         connection.drain(now);
@@ -131,7 +134,7 @@ impl Connection {
     /// Answers their offer.
     pub(crate) fn answer(&mut self, checked: CheckedDescription, now: Instant) -> Result<Description, NotTaken> {
         self.check_identity(&checked)?;
-        let restarted = self.their_ufrag.as_ref().is_some_and(|old| *old != checked.ufrag);
+        let restarted = self.restarts_ice(&checked);
         let sdp = self.link.answer(&checked.sdp, self.shared_video(checked.video.as_deref()), now)?;
         // Before any candidate of this generation is told.
         self.our_ufrag = description::ufrag_of(&sdp);
@@ -141,6 +144,11 @@ impl Connection {
         let sctp = checked.sctp;
         self.on_their_description(checked, now);
         Ok(self.described(DescriptionKind::Answer, description::in_their_words(sdp, sctp), now))
+    }
+
+    /// Whether a description of theirs begins another generation of ICE.
+    pub(crate) fn restarts_ice(&self, checked: &CheckedDescription) -> bool {
+        self.their_ufrag.as_ref().is_some_and(|old| *old != checked.ufrag)
     }
 
     /// Takes their answer.
@@ -174,7 +182,7 @@ impl Connection {
 
     fn on_their_description(&mut self, checked: CheckedDescription, now: Instant) {
         if self.their_ufrag.as_ref() != Some(&checked.ufrag) {
-            self.taken = 0;
+            self.taken = TakenCandidates::default();
             self.gathering.forget_remotes();
         }
         self.their_ufrag = Some(checked.ufrag);
@@ -215,10 +223,9 @@ impl Connection {
 
     fn add_remote(&mut self, candidate: &str, now: Instant) -> Result<(), NotTaken> {
         let address = candidates::check_candidate(candidate, self.loopback)?;
-        if self.taken >= MAX_CANDIDATES {
+        if !self.taken.take(candidates::kind_of(candidate)) {
             return Err(CandidateError::Length.into());
         }
-        self.taken += 1;
         self.gathering.handle_remote(address, now);
         self.link.add_remote_candidate(candidate, now)?;
         self.drain(now);
@@ -248,7 +255,8 @@ impl Connection {
     }
 
     pub(crate) fn poll_timeout(&mut self) -> Option<Instant> {
-        [self.link.poll_timeout(), self.gathering.poll_timeout()].into_iter().flatten().min()
+        let checks = self.checks.poll_timeout();
+        [self.link.poll_timeout(), self.gathering.poll_timeout(), checks].into_iter().flatten().min()
     }
 
     pub(crate) fn poll_output(&mut self) -> Option<ConnectionOutput> {
@@ -267,7 +275,10 @@ impl Connection {
     pub(crate) fn drain(&mut self, now: Instant) {
         loop {
             if let Some(transmit) = self.link.poll_transmit() {
-                self.gathering.handle_send(transmit.local, transmit.remote, transmit.payload, now);
+                let LinkTransmit { local, remote, payload } = transmit;
+                if let Some(Check { local, remote, payload }) = self.checks.hold(Check { local, remote, payload }) {
+                    self.gathering.handle_send(local, remote, payload, now);
+                }
             } else if let Some(output) = self.gathering.poll_output() {
                 self.on_gathered(output, now);
             } else if let Some(event) = self.link.poll_event() {
@@ -278,6 +289,14 @@ impl Connection {
         }
     }
 
+    /// Lets the checks out that may leave.
+    pub(crate) fn release_checks(&mut self, budget: &mut CheckBudget, now: Instant) {
+        while let Some(Check { local, remote, payload }) = self.checks.poll(budget, now) {
+            self.gathering.handle_send(local, remote, payload, now);
+        }
+        self.drain(now);
+    }
+
     fn on_gathered(&mut self, output: GatherOutput, now: Instant) {
         match output {
             GatherOutput::Open { socket, kind } => self.outputs.push_back(ConnectionOutput::Open { socket, kind }),
@@ -285,7 +304,10 @@ impl Connection {
             GatherOutput::Transmit { socket, to, payload } => {
                 self.outputs.push_back(ConnectionOutput::Transmit { socket, to, payload });
             }
-            GatherOutput::Received { local, from, payload } => self.link.handle_datagram(local, from, &payload, now),
+            GatherOutput::Received { local, from, payload } => {
+                self.checks.handle_incoming(from, &payload);
+                self.link.handle_datagram(local, from, &payload, now);
+            }
             GatherOutput::Candidate(candidate) => self.on_local_candidate(candidate, now),
             GatherOutput::Lost(address) => self.candidates.retain(|candidate| candidate.address != address),
             GatherOutput::Complete => {

@@ -14,6 +14,7 @@ use super::connection::{Connection, ConnectionOutput};
 use super::inbound::Inbound;
 use super::life::{Act, Life};
 use super::outbound::Outbound;
+use super::renewals::RenewalPace;
 use super::{Context, Farewell, PeerOutput, Sockets};
 use crate::channel::ChannelMessage;
 use crate::link::{LinkConfig, LinkError, LinkEvent};
@@ -56,6 +57,8 @@ pub(super) struct Line {
     pub(super) handshakes: u32,
     pub(super) restarts: u32,
     pub(super) counters: PeerCounters,
+    /// How often they may make us begin anew.
+    pub(super) renewals: RenewalPace,
     /// Why the last description, theirs or ours, was not taken.
     pub(super) problem: Option<DescriptionProblem>,
     heard: VecDeque<Heard>,
@@ -76,6 +79,7 @@ impl Line {
             handshakes: 0,
             restarts: 0,
             counters: PeerCounters::default(),
+            renewals: RenewalPace::default(),
             problem: None,
             heard: VecDeque::new(),
         }
@@ -201,6 +205,7 @@ impl Line {
     pub(super) fn drain(&mut self, context: &mut Context<'_>, now: Instant) {
         let Some(mut connection) = self.connection.take() else { return };
         self.pass_on(&mut connection, context, now);
+        connection.release_checks(context.checks, now);
         self.serve_media(&mut connection, now);
         self.pass_on(&mut connection, context, now);
         self.connection = Some(connection);

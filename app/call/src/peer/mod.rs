@@ -5,6 +5,7 @@
 //! (`handle_*`) together with the [`Context`] that it shares with all others, and leaves what it wants done in there.
 
 mod chat;
+mod checks;
 pub(crate) mod connection;
 pub(crate) mod gather;
 mod inbound;
@@ -12,6 +13,7 @@ mod life;
 mod line;
 mod media;
 mod outbound;
+mod renewals;
 mod screen;
 pub(crate) mod servers;
 mod signalling;
@@ -50,6 +52,8 @@ pub(crate) struct Context<'a> {
     pub(crate) said: &'a Said,
     pub(crate) next_socket: &'a mut u32,
     pub(crate) next_track: &'a mut u32,
+    /// Checks toward addresses that never answered, over all peers.
+    pub(crate) checks: &'a mut CheckBudget,
     pub(crate) rng: &'a mut ChaCha12Rng,
     pub(crate) outputs: &'a mut VecDeque<PeerOutput>,
 }
@@ -92,6 +96,7 @@ pub(crate) enum PeerOutput {
     Rates,
 }
 
+pub(crate) use checks::CheckBudget;
 pub(crate) use inbound::Received as PeerMedia;
 pub(crate) use media::OutgoingFrame;
 

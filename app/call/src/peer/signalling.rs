@@ -82,6 +82,12 @@ impl Line {
         context: &mut Context<'_>,
         now: Instant,
     ) -> Result<(), NotTaken> {
+        let is_renewal = self.negotiation.sid() != Some(sid) || self.restarts_ice(&checked);
+        if is_renewal && !self.renewals.take(now) {
+            tracing::info!(peer = %self.to, "they begin anew too often: not answered");
+            self.counters.refused_signals += 1;
+            return Ok(());
+        }
         let on_offer = self.negotiation.handle_offer(sid);
         match on_offer {
             OnOffer::Ignore => return Ok(()),
@@ -109,6 +115,10 @@ impl Line {
                 Err(error)
             }
         }
+    }
+
+    fn restarts_ice(&self, checked: &CheckedDescription) -> bool {
+        self.connection.as_ref().is_some_and(|connection| connection.restarts_ice(checked))
     }
 
     fn on_answer(&mut self, sid: SessionId, checked: CheckedDescription, now: Instant) -> Result<(), NotTaken> {

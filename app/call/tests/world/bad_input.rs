@@ -129,19 +129,9 @@ fn malformed_descriptions_and_candidates_are_refused_and_counted() {
     let mut world = pair(101);
     let (conn, victims) = world.raw_join();
     let mut cases = 0;
-    for (index, text) in descriptions().iter().enumerate() {
-        for kind in ["offer", "answer"] {
-            let sid = 1000 + index;
-            for victim in &victims {
-                world.raw_signal(conn, victim, json!({"sid": sid, "desc": {"type": kind, "sdp": text}}));
-            }
-            world.run(Duration::from_millis(50));
-            cases += 1;
-        }
-    }
     // One that is answered, so that its candidates are looked at.
     for victim in &victims {
-        world.raw_signal(conn, victim, json!({"sid": 1011, "desc": {"type": "offer", "sdp": descriptions()[11]}}));
+        world.raw_signal(conn, victim, json!({"sid": 900, "desc": {"type": "offer", "sdp": descriptions()[11]}}));
     }
     for text in candidates() {
         for body in [
@@ -149,7 +139,17 @@ fn malformed_descriptions_and_candidates_are_refused_and_counted() {
             json!({"candidate": text, "sdpMid": "\u{0}", "sdpMLineIndex": 65535, "usernameFragment": "other"}),
         ] {
             for victim in &victims {
-                world.raw_signal(conn, victim, json!({"sid": 1011, "cand": body}));
+                world.raw_signal(conn, victim, json!({"sid": 900, "cand": body}));
+            }
+            world.run(Duration::from_millis(50));
+            cases += 1;
+        }
+    }
+    for (index, text) in descriptions().iter().enumerate() {
+        for kind in ["offer", "answer"] {
+            let sid = 1000 + index;
+            for victim in &victims {
+                world.raw_signal(conn, victim, json!({"sid": sid, "desc": {"type": kind, "sdp": text}}));
             }
             world.run(Duration::from_millis(50));
             cases += 1;

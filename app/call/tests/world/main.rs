@@ -16,6 +16,7 @@ mod bad_input;
 mod client;
 mod codecs;
 mod descriptions;
+mod hammer;
 mod hellos;
 mod media;
 mod nats;

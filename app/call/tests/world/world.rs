@@ -18,6 +18,8 @@ use crate::client::{Client, Wish};
 use crate::servers::{TURN, rooms, turn};
 
 const TURN_NODE: NodeId = NodeId(200);
+/// A machine that has nothing to do with the call.
+const BYSTANDER: NodeId = NodeId(201);
 /// One way between a client and the signalling server.
 const SIGNAL_DELAY: Duration = Duration::from_millis(20);
 
@@ -62,6 +64,8 @@ pub struct World {
     raw_seqs: BTreeMap<ConnId, u64>,
     /// The secret of the room that the first one makes; nobody else brings it along by themselves.
     pub secret: Option<InviteSecret>,
+    /// What arrived at a machine that has nothing to do with the call: when, and how many bytes.
+    pub at_bystander: Vec<(Instant, usize)>,
     /// Events so far: a call that spins would show here.
     pub steps: u64,
 }
@@ -94,6 +98,7 @@ impl World {
             raw: BTreeMap::new(),
             raw_seqs: BTreeMap::new(),
             secret: None,
+            at_bystander: Vec::new(),
             steps: 0,
         };
         world.drain_turn();
@@ -237,6 +242,8 @@ impl World {
         while let Some(delivery) = self.net.poll_delivery(now) {
             if delivery.node == TURN_NODE {
                 self.on_turn_datagram(delivery.from, delivery.to, &delivery.payload);
+            } else if delivery.node == BYSTANDER {
+                self.at_bystander.push((now, delivery.payload.len()));
             } else {
                 let index = delivery.node.0 as usize;
                 if !self.clients[index].crashed {
@@ -396,6 +403,11 @@ impl World {
                 RoomOutput::Close { conn, .. } => self.send_wire(Wire::ClientSawClose(conn)),
             }
         }
+    }
+
+    /// A machine that has nothing to do with the call is at this address.
+    pub fn add_bystander(&mut self, address: IpAddr) {
+        self.net.add_address(BYSTANDER, address);
     }
 
     /// Whether every two who live are connected; who is gone may still stand in the snapshot for the server's grace.

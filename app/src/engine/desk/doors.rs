@@ -3,11 +3,12 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use hearth_protocol::{RoomLink, RoomName};
+use hearth_protocol::{BadLink, RoomLink, RoomName};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use crate::engine::discovery::FoundRoom;
+use crate::view::Fault;
 
 /// How long an address of a found room may take to answer: it is on this network, or it is not.
 const ANSWER: Duration = Duration::from_secs(2);
@@ -27,27 +28,39 @@ pub(super) enum Target {
     Number(RoomName),
 }
 
-/// What a person typed, pasted or clicked: a link, or a number with any spaces. `None`: neither.
-pub(super) fn read(text: &str) -> Option<Target> {
+/// What a person typed, pasted or clicked: a link, or a number with any spaces.
+///
+/// # Errors
+/// [`Fault::UnencryptedLink`], or [`Fault::WrongLink`] where it is neither.
+pub(super) fn read(text: &str) -> Result<Target, Fault> {
     let text = text.trim();
     if text.len() > MAX {
-        return None;
+        return Err(Fault::WrongLink);
     }
     // What the desktop hands over differs from the link in its scheme alone.
     let web = text.strip_prefix("hearth://").map(|rest| format!("https://{rest}"));
     let web = web.as_deref().or_else(|| text.strip_prefix("hearth:")).unwrap_or(text);
-    if let Ok(link) = RoomLink::parse(web) {
-        return Some(Target::Link(link));
+    match RoomLink::parse(web) {
+        Ok(link) => return Ok(Target::Link(link)),
+        Err(BadLink::Unencrypted) => return Err(Fault::UnencryptedLink),
+        Err(BadLink::Address | BadLink::Room | BadLink::Fragment) => {}
     }
     let number: String = text.chars().filter(|c| !c.is_whitespace() && *c != '-').collect();
     // Room numbers of the old set-up are shorter.
     let is_number = (1..=16).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_digit());
-    is_number.then(|| RoomName::parse(&number).ok().map(Target::Number)).flatten()
+    let room = if is_number { RoomName::parse(&number).ok() } else { None };
+    room.map(Target::Number).ok_or(Fault::WrongLink)
 }
 
 /// A room's name on a server of our own.
-pub(super) fn on_server(server: &str, room: RoomName) -> Option<RoomLink> {
-    RoomLink::new(server, room, None, None).ok()
+///
+/// # Errors
+/// [`Fault::UnencryptedServer`], or [`Fault::WrongServer`].
+pub(super) fn on_server(server: &str, room: RoomName) -> Result<RoomLink, Fault> {
+    RoomLink::new(server, room, None, None).map_err(|error| match error {
+        BadLink::Unencrypted => Fault::UnencryptedServer,
+        BadLink::Address | BadLink::Room | BadLink::Fragment => Fault::WrongServer,
+    })
 }
 
 /// The address of a found room that answers first. All are tried at once: one of them may be of a network that we are
@@ -76,19 +89,23 @@ mod tests {
     #[test]
     fn a_text_is_a_link_a_number_or_nothing() {
         let link = "https://10.0.0.1:8443/r/123456789#s=AAAAAAAAAAAAAAAAAAAAAA";
-        let expected = Some(Target::Link(RoomLink::parse(link).unwrap()));
+        let expected = Ok(Target::Link(RoomLink::parse(link).unwrap()));
         for same in
             [link.to_owned(), format!(" {link}\n"), link.replacen("https", "hearth", 1), format!("hearth:{link}")]
         {
             assert_eq!(read(&same), expected, "{same}");
         }
-        let number = |text: &str| Some(Target::Number(RoomName::parse(text).unwrap()));
+        let number = |text: &str| Ok(Target::Number(RoomName::parse(text).unwrap()));
         assert_eq!(read("123 456 789"), number("123456789"));
         assert_eq!(read("123-456-789\n"), number("123456789"));
         assert_eq!(read("99999"), number("99999"));
         for nothing in ["", "   ", "tea", "https://example.org", "12345678901234567", "１２３", &"9".repeat(MAX + 1)]
         {
-            assert_eq!(read(nothing), None, "{nothing}");
+            assert_eq!(read(nothing), Err(Fault::WrongLink), "{nothing}");
         }
+        let clear = "http://talk.example.org/r/123456789#s=AAAAAAAAAAAAAAAAAAAAAA";
+        assert_eq!(read(clear), Err(Fault::UnencryptedLink));
+        assert_eq!(read(&format!("hearth:{clear}")), Err(Fault::UnencryptedLink));
+        assert_eq!(on_server("http://talk.example.org", RoomName::from_random(0)), Err(Fault::UnencryptedServer));
     }
 }

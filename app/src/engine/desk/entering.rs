@@ -31,8 +31,8 @@ impl DeskLoop {
         }
         // The number is the server's to give; the name stands for it until then.
         match doors::on_server(server, RoomName::from_random(0)) {
-            Some(link) => self.approach(Target::Create(link)),
-            None => self.fault = Some(Fault::WrongServer),
+            Ok(link) => self.approach(Target::Create(link)),
+            Err(fault) => self.fault = Some(fault),
         }
     }
 
@@ -131,8 +131,9 @@ impl DeskLoop {
             return;
         }
         match doors::on_server(self.settings.server.trim(), room.clone()) {
-            Some(link) => visit.enter(places::of(&link), &self.settings, &self.passwords),
-            None => self.give_up(Fault::NoSuchRoom),
+            Ok(link) => visit.enter(places::of(&link), &self.settings, &self.passwords),
+            Err(Fault::UnencryptedServer) => self.give_up(Fault::UnencryptedServer),
+            Err(_) => self.give_up(Fault::NoSuchRoom),
         }
     }
 

@@ -134,8 +134,8 @@ impl DeskLoop {
         match wish {
             Wish::Start => self.start(),
             Wish::Join(text) => match doors::read(&text) {
-                Some(target) => self.approach(target),
-                None => self.fault = Some(Fault::WrongLink),
+                Ok(target) => self.approach(target),
+                Err(fault) => self.fault = Some(fault),
             },
             Wish::JoinNearby(room) => self.approach(Target::Number(room)),
             Wish::JoinRecent(place) => {

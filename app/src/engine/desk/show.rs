@@ -153,6 +153,7 @@ fn person(peer: &PeerSnapshot, visit: &Visit, view: &CallView) -> Person {
         film: film(TrackSource::Camera),
         screen: film(TrackSource::Screen),
         quality: quality(peer),
+        problem: peer.problem,
         lacks_video_codec: peer.lacks_video_codec,
         volume: visit.volumes.get(&peer.id).copied().unwrap_or(1.0),
     }

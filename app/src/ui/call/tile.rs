@@ -3,7 +3,7 @@
 use eframe::egui::{
     Align2, Color32, Painter, Pos2, Rect, Role as Part, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2,
 };
-use hearth_call::{Route, Switch};
+use hearth_call::{DescriptionProblem, Route, Switch};
 use hearth_protocol::Role;
 use rust_i18n::t;
 
@@ -76,7 +76,14 @@ pub(super) fn theirs(ui: &mut Ui, person: &Person, rect: Rect, tiles: &mut dyn T
     let nick = if person.nick.trim().is_empty() { nameless.as_ref() } else { person.nick.as_str() };
     let film = person.film.as_ref().filter(|_| person.media.video || person.media.screen);
     picture(ui, film, rect, false, &Shown { id: &id, nick: &person.nick, under: None }, tiles);
+    let problem = person.problem.map(|problem| match problem {
+        DescriptionProblem::NoCommonAudio => t!("ui.call.no_common_audio"),
+        DescriptionProblem::Incompatible => t!("ui.call.incompatible"),
+    });
     match person.quality {
+        Quality::Connecting | Quality::Lost if problem.is_some() => {
+            veil(ui, rect, icons::LOST, &problem.unwrap_or_default());
+        }
         Quality::Connecting => veil(ui, rect, icons::WAITING, &t!("ui.call.connecting")),
         Quality::Lost => veil(ui, rect, icons::LOST, &t!("ui.call.lost")),
         Quality::Good(_) | Quality::Poor(_) => {}
