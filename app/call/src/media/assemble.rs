@@ -220,7 +220,9 @@ impl Assembler {
                 continue;
             }
             time = Some(packet.time);
-            if self.whole_frame(*sequence).is_some() {
+            let Some(last) = self.whole_frame(*sequence) else { continue };
+            let payloads = self.packets.range(*sequence..=last).map(|(_, packet)| &packet.payload);
+            if depacketize::is_key_frame(self.codec, payloads) {
                 return Some(*sequence);
             }
         }

@@ -49,6 +49,41 @@ fn nothing_goes_out_before_a_whole_key_frame() {
 }
 
 #[test]
+fn parameter_sets_without_a_picture_to_begin_with_begin_nothing_and_key_frames_are_asked_for_on() {
+    let mut stream = Stream::new();
+    let mut asked = 0;
+    for n in 0..20 {
+        // As a camera that refreshes by parts sends it: parameter sets, and a slice that needs what was before.
+        assert!(stream.packet(2 * n, n, 'K', false).is_empty());
+        assert!(stream.packet(2 * n + 1, n, 'd', true).is_empty());
+        stream.now += 100 * MS;
+        asked += u32::from(stream.assembler.poll_key_frame_wanted(stream.now));
+    }
+    assert_eq!(asked, 6, "each 300 ms of 2 s");
+    assert!(stream.packet(40, 20, 'K', false).is_empty());
+    assert_eq!(stream.packet(41, 20, 'k', true), [20]);
+}
+
+#[test]
+fn a_recovery_point_is_begun_with() {
+    let mut stream = Stream::new();
+    let mut put = |sequence, payload: &[u8], marker| {
+        stream.assembler.handle_packet(sequence, 7, marker, Bytes::copy_from_slice(payload), stream.now);
+        stream.assembler.poll_frame(stream.now)
+    };
+    assert_eq!(put(1, &[0x09, 0x30], false), None, "a delimiter");
+    assert_eq!(put(2, &[0x67, 1], false), None);
+    assert_eq!(put(3, &[0x06, 6, 1, 0x71, 0x80], false), None);
+    let frame = put(4, &[0x41, 1], true).unwrap();
+    assert_eq!(frame.kind, FrameKind::Key);
+    // The same in one aggregate that begins with the delimiter.
+    let mut other = Stream::new();
+    let aggregate = [0x78, 0, 2, 0x09, 0x30, 0, 2, 0x67, 1, 0, 4, 0x06, 6, 1, 0x71];
+    other.assembler.handle_packet(1, 1, false, Bytes::copy_from_slice(&aggregate), other.now);
+    assert_eq!(other.packet(2, 1, 'd', true), [1]);
+}
+
+#[test]
 fn frames_leave_in_order_however_they_came() {
     let mut stream = Stream::started();
     assert!(stream.packet(14, 3, 'd', true).is_empty());
@@ -124,5 +159,5 @@ fn another_codec_begins_with_its_own_key_frame_and_what_is_late_of_the_old_one_i
     }
     assert!(stream.assembler.handle_codec(VideoCodec::H264, 23, now), "and back");
     assert!(stream.packet(23, 23, 'd', true).is_empty());
-    assert_eq!(stream.packet(24, 24, 'K', true), [24]);
+    assert_eq!(stream.packet(24, 24, 'k', true), [24]);
 }

@@ -10,7 +10,10 @@ const START_CODE: [u8; 4] = [0, 0, 0, 1];
 const STAP_A: u8 = 24;
 const FU_A: u8 = 28;
 const IDR: u8 = 5;
+const SEI: u8 = 6;
 const SPS: u8 = 7;
+/// Type of the message that begins at a recovery point (H.264, annex D.2.8).
+const RECOVERY_POINT: u8 = 6;
 const TYPE: u8 = 0b0001_1111;
 
 /// Longest frame, bytes: an unlimited key frame at 4K is below 1 MB. Longer ones are refused.
@@ -39,14 +42,45 @@ pub(crate) fn frame<'a>(
     }
 }
 
-/// A parameter set, alone or first of an aggregate, or an IDR slice from its first byte on.
+/// Whether decoding may begin with the frame in these payloads. A parameter set alone is no such promise: senders that
+/// refresh by parts, and open groups of pictures, repeat theirs without an IDR.
+pub(crate) fn is_key_frame<'a>(codec: VideoCodec, mut payloads: impl Iterator<Item = &'a Bytes>) -> bool {
+    match codec {
+        VideoCodec::H264 => payloads.any(|payload| holds(payload, is_start)),
+        VideoCodec::Vp8 => payloads.next().is_some_and(|payload| vp8::begins_key_frame(payload)),
+    }
+}
+
+/// An IDR slice, or the message that decoding may begin here though there is none.
+fn is_start(nal: &[u8]) -> bool {
+    match nal {
+        [header, ..] if header & TYPE == IDR => true,
+        [header, message, ..] => header & TYPE == SEI && *message == RECOVERY_POINT,
+        [_] | [] => false,
+    }
+}
+
+/// A parameter set, a recovery point or an IDR slice from its first byte on, alone or in an aggregate.
 fn begins_idr(payload: &[u8]) -> bool {
-    let Some((&header, rest)) = payload.split_first() else { return false };
+    holds(payload, |nal| is_start(nal) || nal.first().is_some_and(|header| header & TYPE == SPS))
+}
+
+/// Whether a payload holds the beginning of a unit that is asked for. An aggregate may begin with a delimiter.
+fn holds(payload: &[u8], is_it: impl Fn(&[u8]) -> bool) -> bool {
+    let Some((&header, mut rest)) = payload.split_first() else { return false };
     match header & TYPE {
-        SPS | IDR => true,
-        STAP_A => rest.get(2).is_some_and(|first| first & TYPE == SPS),
-        FU_A => rest.first().is_some_and(|fu| fu & 0x80 != 0 && fu & TYPE == IDR),
-        _ => false,
+        STAP_A => {
+            while let Some((length, tail)) = rest.split_first_chunk() {
+                let Some((nal, tail)) = tail.split_at_checked(usize::from(u16::from_be_bytes(*length))) else { break };
+                if is_it(nal) {
+                    return true;
+                }
+                rest = tail;
+            }
+            false
+        }
+        FU_A => rest.first().is_some_and(|fu| fu & 0x80 != 0 && is_it(&[fu & TYPE])),
+        _ => is_it(payload),
     }
 }
 
@@ -78,7 +112,7 @@ fn access_unit<'a>(payloads: impl Iterator<Item = &'a Bytes>) -> Result<(FrameKi
 }
 
 fn append(unit: &mut BytesMut, kind: &mut FrameKind, nal: &[u8]) {
-    if nal.first().is_some_and(|header| header & TYPE == IDR) {
+    if is_start(nal) {
         *kind = FrameKind::Key;
     }
     unit.extend_from_slice(&START_CODE);

@@ -1,10 +1,12 @@
 //! H.264, constrained baseline, by openh264.
 //!
-//! Owns nothing itself. The one file with `unsafe` is [`control`]: the safe wrapper has no way to set a running encoder.
+//! Owns nothing itself. The one file with `unsafe` is [`control`]: the safe wrapper has no way to set a running encoder, nor
+//! to have pictures that are concealed in part.
 
 mod control;
 mod decoder;
 mod encoder;
+mod units;
 
 pub(super) use decoder::Decoder;
 pub(super) use encoder::Encoder;
