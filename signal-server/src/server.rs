@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 
 use crate::clock;
 use crate::gateway::addresses::Addresses;
+use crate::gateway::alive::Alive;
 use crate::gateway::counted::{Places, Tally};
 use crate::gateway::http::{Shared, router};
 use crate::gateway::hub::{Hub, Opening};
@@ -170,6 +171,7 @@ pub enum ServeError {
 pub struct Server {
     listener: Listener,
     hub: Hub,
+    alive: Option<Alive>,
     metrics: Option<Metrics>,
     first: SocketAddr,
     others: Vec<SocketAddr>,
@@ -209,9 +211,14 @@ impl Server {
             legacy: config.rooms.legacy.is_some().then_some(legacy),
         });
         let ping = Duration::from_secs(u64::from(config.rooms.ping_s.max(1)));
-        let sealed = config.tickets.map(|folder| ticket_key(&folder, seed()?).map_err(ServeError::from)).transpose()?;
-        let rooms = RoomsConfig { tickets: sealed.or(config.rooms.tickets), ..config.rooms };
-        let hub = Hub::new(Rooms::new(rooms, seed()?, clock::epoch()), ping, to_open, pages);
+        let mut rooms = config.rooms;
+        if let Some(folder) = &config.tickets {
+            rooms.tickets = Some(ticket_key(folder, seed()?)?);
+            rooms.earlier = Alive::earlier(folder)?;
+        }
+        let (earlier, epoch) = (rooms.earlier.clone(), clock::epoch());
+        let hub = Hub::new(Rooms::new(rooms, seed()?, epoch), ping, to_open, pages);
+        let alive = config.tickets.map(|folder| Alive::new(&folder, earlier, hub.run_id(), epoch.at));
         let places = Places::new(config.connections.all, config.connections.of_one_source);
         let tally = Arc::new(Tally::default());
         let Opened { ports, first, others, redirects, metrics } = opened;
@@ -220,7 +227,7 @@ impl Server {
         let metrics = metrics.map(|(socket, _)| Metrics { socket, sources });
         let https = if others.iter().any(|other| other.port() == HTTPS) { HTTPS } else { first.port() };
         let listener = Listener { ports, places, tally, identity, authority, https, renewed, addresses, hosts, router };
-        Ok(Self { listener, hub, metrics, first, others, redirects, spki, certificate })
+        Ok(Self { listener, hub, alive, metrics, first, others, redirects, spki, certificate })
     }
 
     /// Where it listens; the address may be the unspecified one. Of several, the first.
@@ -273,6 +280,7 @@ impl Server {
         let (drain, drained) = oneshot::channel();
         let mut hub = JoinSet::new();
         hub.spawn(self.hub.run(drained));
+        let mut alive = self.alive;
         {
             let mut listening = pin!(self.listener.run());
             let metrics = self.metrics;
@@ -282,15 +290,25 @@ impl Server {
                     None => std::future::pending().await,
                 }
             };
+            let living = async {
+                match &mut alive {
+                    Some(alive) => alive.run().await,
+                    None => std::future::pending().await,
+                }
+            };
             tokio::select! {
                 () = &mut listening => {}
                 () = measuring => {}
+                () = living => {}
                 () = shutdown => {}
                 _ = hub.join_next() => return, // it ends early only by a fault of ours, which it has logged
             }
         } // the ports are free again, and nobody new comes in
         drop(drain);
         hub.join_next().await;
+        if let Some(alive) = &mut alive {
+            alive.write().await;
+        }
     }
 }
 

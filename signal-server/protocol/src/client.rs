@@ -77,6 +77,14 @@ pub enum ClientMessage {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         password: Option<RoomPassword>,
     },
+    /// The host changes the secret of the invitation: everybody in the room hears the new one, and the old link lets nobody in.
+    RenewInvite {
+        /// Comes back if it is refused.
+        #[serde(default)]
+        id: RequestId,
+        /// The new secret. The server passes it on and keeps its hash alone.
+        invite: InviteSecret,
+    },
     /// The host ends the room for all.
     EndRoom {
         /// Comes back if it is refused.

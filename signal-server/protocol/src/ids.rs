@@ -199,7 +199,7 @@ pub struct Ticket(String);
 
 impl Ticket {
     /// Longest ticket, bytes: one of a room that has put out as many as it remembers.
-    pub const MAX: usize = 8192;
+    pub const MAX: usize = 16_384;
 
     /// Takes the text as it is.
     ///

@@ -15,6 +15,12 @@ pub struct Limits {
     pub messages_per_s: u32,
     /// Messages that it may send at once.
     pub message_burst: u32,
+    /// Bytes a second that a client may send for ever; 0 from a server that does not say.
+    #[serde(default)]
+    pub bytes_per_s: u32,
+    /// Bytes that it may send at once.
+    #[serde(default)]
+    pub byte_burst: u32,
     /// Seconds that a session outlives its connection.
     pub resume_grace_s: u32,
     /// Messages kept for a client that is away; beyond that its session ends.
@@ -32,6 +38,9 @@ impl Default for Limits {
             // A join into a full room is 11 offers or answers and about 8 candidates each.
             messages_per_s: 50,
             message_burst: 400,
+            // Eleven offers of the longest kind are 330 kB.
+            bytes_per_s: 128 * 1024,
+            byte_burst: 2 * 1024 * 1024,
             resume_grace_s: 30,
             resume_queue: 512,
         }

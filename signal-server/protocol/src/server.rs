@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Limits, PeerId, RequestId, ResumeToken, RoomName, Signal, Ticket};
+use crate::{InviteSecret, Limits, PeerId, RequestId, ResumeToken, RoomName, Signal, Ticket};
 
 /// A message from server to client.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -55,7 +55,7 @@ pub enum ServerMessage {
         /// The request.
         #[serde(default)]
         id: RequestId,
-        /// Another join, with the room's password, lets in without the host.
+        /// Another join, with the room's password, lets in without the host. False where there is one that would not.
         #[serde(default)]
         has_password: bool,
     },
@@ -80,6 +80,11 @@ pub enum ServerMessage {
         role: Role,
         /// The room.
         room_state: RoomState,
+    },
+    /// The invitation has another secret: it stands in links from now on, and brings back whoever has to come in again.
+    InviteRenewed {
+        /// The secret.
+        invite: InviteSecret,
     },
     /// What brings us back to this place, should the server be restarted: in place of the one before.
     Ticket {
@@ -190,6 +195,9 @@ pub struct LobbyEntry {
     /// What they run.
     #[serde(default)]
     pub kind: PeerKind,
+    /// The name of somebody whom the host removed, and who was at the same address; may be empty, as a name may be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub same_address_as: Option<String>,
 }
 
 /// What a peer runs.
@@ -248,6 +256,9 @@ pub struct RoomState {
     /// To the host alone: how often somebody came with a wrong secret.
     #[serde(default)]
     pub wrong_invites: u32,
+    /// To the host alone: how often somebody came with a wrong password.
+    #[serde(default)]
+    pub wrong_passwords: u32,
 }
 
 /// A STUN or TURN server, as RTCIceServer has it.

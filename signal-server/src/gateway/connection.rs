@@ -10,10 +10,12 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::hub::Heard;
-use crate::rooms::{CloseReason, ConnId};
+use crate::rooms::{CloseReason, ConnId, Load};
 
-/// How long one message may take to be written. 10 s: TCP itself would try for a quarter of an hour.
+/// How long one message may take to be written, and how many bytes more a second longer. 10 s: TCP itself would try for a quarter of
+/// an hour. 4 KiB a second: the slowest link over which a call still has sound is not cut off for what others send.
 const WRITE_WITHIN: Duration = Duration::from_secs(10);
+const SLOWEST: usize = 4096;
 /// How long the other side may take to answer our close.
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 /// Pings that may go unanswered.
@@ -24,10 +26,19 @@ const REASON_BYTES: usize = 123;
 /// What the hub puts into a connection's box.
 #[derive(Debug)]
 pub(super) enum Parcel {
-    /// To be sent; the permit frees its bytes once it is.
-    Text { text: Arc<str>, bytes: OwnedSemaphorePermit },
+    /// To be sent; the permit frees its bytes once it is, and so does what another one's word counts for.
+    Text { text: Arc<str>, bytes: OwnedSemaphorePermit, load: Option<Load> },
     /// The last one.
     Close(CloseReason),
+}
+
+/// How a conversation has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Farewell {
+    /// The client closed it on purpose: it does not come back to this session.
+    Said,
+    /// Anything else.
+    None,
 }
 
 /// Why a conversation ends.
@@ -45,7 +56,8 @@ pub(super) async fn converse(
     heard: mpsc::Sender<Heard>,
     mut parcels: mpsc::Receiver<Parcel>,
     ping: Duration,
-) {
+) -> Farewell {
+    let mut farewell = Farewell::None;
     let mut pings = interval(ping);
     pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
     pings.tick().await; // the first one comes at once
@@ -61,16 +73,17 @@ pub(super) async fn converse(
                 }
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => unanswered = 0,
                 Some(Ok(Message::Binary(_))) => break say(1003, "text frames only"),
-                Some(Ok(Message::Close(_))) => {} // answered by the library while we read on to the end
+                // Answered by the library while we read on to the end.
+                Some(Ok(Message::Close(frame))) => farewell = farewell_of(frame.as_ref()),
                 Some(Err(e)) => break say(1002, &e.to_string()),
                 None => break End::Lost,
             },
             parcel = parcels.recv() => match parcel {
-                Some(Parcel::Text { text, bytes }) => {
+                Some(Parcel::Text { text, bytes, load }) => {
                     if write(&mut socket, Message::text(&*text)).await.is_err() {
                         break End::Lost;
                     }
-                    drop(bytes);
+                    drop((bytes, load));
                 }
                 Some(Parcel::Close(reason)) => break say(reason.code(), reason.text()),
                 None => break say(1001, "the server is going down"),
@@ -86,6 +99,16 @@ pub(super) async fn converse(
     drop(heard);
     if let End::Say { code, reason } = end {
         say_goodbye(socket, code, reason).await;
+    }
+    farewell
+}
+
+/// A browser's tab that is closed says 1001 (RFC 6455, section 7.4.1), a client that leaves 1000 or nothing. Whoever changes
+/// connections says a code of its own, and its place is kept.
+fn farewell_of(frame: Option<&CloseFrame>) -> Farewell {
+    match frame.map(|frame| frame.code) {
+        None | Some(1000 | 1001 | 1005) => Farewell::Said,
+        Some(_) => Farewell::None,
     }
 }
 
@@ -107,8 +130,17 @@ fn say(code: u16, reason: &str) -> End {
 }
 
 async fn write(socket: &mut WebSocket, message: Message) -> Result<(), ()> {
-    match timeout(WRITE_WITHIN, socket.send(message)).await {
+    let length = u64::try_from(message_length(&message) / SLOWEST).unwrap_or(u64::MAX);
+    match timeout(WRITE_WITHIN + Duration::from_secs(length), socket.send(message)).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(_)) | Err(_) => Err(()),
+    }
+}
+
+fn message_length(message: &Message) -> usize {
+    match message {
+        Message::Text(text) => text.len(),
+        Message::Binary(bytes) | Message::Ping(bytes) | Message::Pong(bytes) => bytes.len(),
+        Message::Close(_) => 0,
     }
 }

@@ -15,20 +15,20 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 use tokio::time::{sleep_until, timeout};
 
-use super::connection::{Parcel, converse};
+use super::connection::{Farewell, Parcel, converse};
 use super::legacy::Pages;
 use super::metrics::{HubFigures, Question};
 use crate::clock;
-use crate::rooms::{ConnId, Output, Rooms};
+use crate::rooms::{ConnId, Load, Output, Rooms, RunId};
 
 /// Messages heard and not yet handled. Cap 256: a few milliseconds of work. Full: the connections wait, and so do
 /// their senders.
 const HEARD: usize = 256;
-/// Messages for one connection that are not yet written. Cap 2048: a whole resume queue, and a full room's news with
-/// it. Full: the connection is dropped.
-const BOX: usize = 2048;
-/// Bytes for one connection that are not yet written. Cap 8 MiB: twice what a resume can bring. Full: the connection is
-/// dropped.
+/// Messages for one connection that are not yet written. Cap 4096: a whole resume queue, all that others may have waiting (2048), and a
+/// full room's news with it. Full: the connection is dropped.
+const BOX: usize = 4096;
+/// Bytes for one connection that are not yet written. Cap 8 MiB: what a resume can bring, all that others may have waiting (4 MiB),
+/// and 2 MiB of news. Full: the connection is dropped.
 const BOX_BYTES: usize = 8 * 1024 * 1024;
 /// Messages handled in one go, before what they bring about is handed out.
 const BATCH: usize = 32;
@@ -57,7 +57,7 @@ pub(crate) struct Hub {
     questions: mpsc::Receiver<Question>,
     questioner: mpsc::Sender<Question>,
     conns: BTreeMap<ConnId, Conn>,
-    tasks: JoinSet<()>,
+    tasks: JoinSet<Farewell>,
     by_task: HashMap<Id, ConnId>,
     next: u64,
     members: watch::Sender<BTreeSet<IpAddr>>,
@@ -101,6 +101,11 @@ impl Hub {
     /// Where figures are asked for.
     pub(crate) fn questioner(&self) -> mpsc::Sender<Question> {
         self.questioner.clone()
+    }
+
+    /// The run of the server that the tickets of its rooms carry.
+    pub(crate) fn run_id(&self) -> RunId {
+        self.rooms.run()
     }
 
     /// The addresses that members come from, published whenever they change.
@@ -148,15 +153,18 @@ impl Hub {
         tracing::debug!(conn = conn.0, "connected");
     }
 
-    fn on_ended(&mut self, ended: Result<(Id, ()), JoinError>) {
-        let id = ended.as_ref().map_or_else(JoinError::id, |(id, ())| *id);
+    fn on_ended(&mut self, ended: Result<(Id, Farewell), JoinError>) {
+        let id = ended.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
         // What it said before it ended is in the queue already, and is heard first: a leave is a leave.
         while let Ok((conn, text)) = self.heard.try_recv() {
             self.rooms.handle_message(conn, &text, clock::now());
         }
         if let Some(conn) = self.by_task.remove(&id) {
             self.conns.remove(&conn);
-            self.rooms.handle_disconnected(conn, clock::now());
+            match ended {
+                Ok((_, Farewell::Said)) => self.rooms.handle_goodbye(conn, clock::now()),
+                Ok((_, Farewell::None)) | Err(_) => self.rooms.handle_disconnected(conn, clock::now()),
+            }
             tracing::debug!(conn = conn.0, "gone");
         }
         if let Err(e) = ended
@@ -181,8 +189,8 @@ impl Hub {
     fn flush(&mut self) {
         while let Some(output) = self.rooms.poll_output() {
             match output {
-                Output::Send { conn, text } => {
-                    if self.conns.get(&conn).is_some_and(|c| !c.put(text)) {
+                Output::Send { conn, text, load } => {
+                    if self.conns.get(&conn).is_some_and(|c| !c.put(text, load)) {
                         tracing::warn!(conn = conn.0, "reads too slowly: dropped");
                         self.drop_conn(conn);
                     }
@@ -244,10 +252,10 @@ impl Hub {
 
 impl Conn {
     /// False when the box is full.
-    fn put(&self, text: Arc<str>) -> bool {
+    fn put(&self, text: Arc<str>, load: Option<Load>) -> bool {
         let length = u32::try_from(text.len()).unwrap_or(u32::MAX);
         let Ok(bytes) = self.bytes.clone().try_acquire_many_owned(length) else { return false };
-        !matches!(self.parcels.try_send(Parcel::Text { text, bytes }), Err(mpsc::error::TrySendError::Full(_)))
+        !matches!(self.parcels.try_send(Parcel::Text { text, bytes, load }), Err(mpsc::error::TrySendError::Full(_)))
     }
 }
 

@@ -3,10 +3,12 @@
 //! All input and output of the server is here; nothing is decided here that concerns a room.
 
 pub(crate) mod addresses;
+pub(crate) mod alive;
 mod assets;
 mod brief;
 mod connection;
 pub(crate) mod counted;
+mod held;
 pub(crate) mod hosts;
 pub(crate) mod http;
 pub(crate) mod hub;

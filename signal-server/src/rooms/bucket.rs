@@ -44,6 +44,20 @@ impl Bucket {
         taken.is_some()
     }
 
+    /// Takes `count` tokens if they are there, and none if they are not.
+    pub(super) fn take_whole(&mut self, count: u32, now: Instant) -> bool {
+        self.refill(now);
+        let taken = self.tokens.checked_sub(count);
+        self.tokens = taken.unwrap_or(self.tokens);
+        taken.is_some()
+    }
+
+    /// What is there, in thousandths of all.
+    pub(super) fn recovered(&mut self, now: Instant) -> u64 {
+        self.refill(now);
+        u64::from(self.tokens) * 1000 / u64::from(self.cap.max(1))
+    }
+
     /// Whether a token is there.
     pub(super) fn has_one(&mut self, now: Instant) -> bool {
         self.refill(now);
@@ -59,6 +73,11 @@ impl Bucket {
     /// Whole seconds, at least one, until an empty bucket has a token again.
     pub(super) fn wait_s(&self) -> u32 {
         u32::try_from(self.every.as_secs()).unwrap_or(u32::MAX).max(1)
+    }
+
+    /// When the next token is there.
+    pub(super) fn next_at(&self) -> Instant {
+        self.at + self.every
     }
 
     fn refill(&mut self, now: Instant) {

@@ -6,6 +6,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use hearth_protocol::{IceServer, Limits};
+use serde::{Deserialize, Serialize};
 
 use super::{LegacyRules, TicketKey};
 
@@ -24,6 +25,8 @@ pub struct RoomsConfig {
     pub ice: IceConfig,
     /// What seals the tickets by which rooms outlive a restart; without it they do not.
     pub tickets: Option<TicketKey>,
+    /// The runs of this server before this one, the oldest first: tickets of others are none.
+    pub earlier: Vec<EarlierRun>,
     /// Whether legacy pages come in, and by which rules.
     pub legacy: Option<LegacyRules>,
 }
@@ -39,6 +42,7 @@ impl Default for RoomsConfig {
             max_rooms: 10_000,
             ice: IceConfig::default(),
             tickets: None,
+            earlier: Vec::new(),
             legacy: None,
         }
     }
@@ -98,6 +102,19 @@ impl fmt::Debug for TurnSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("TurnSecret(..)")
     }
+}
+
+/// One run of a server, from its start to its end: a random number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct RunId(pub u64);
+
+/// A run that is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EarlierRun {
+    /// Which.
+    pub run: RunId,
+    /// How long after its start it was last alive. No calendar is asked: that may jump.
+    pub lived: Duration,
 }
 
 /// One moment on both clocks.

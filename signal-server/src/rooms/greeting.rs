@@ -8,7 +8,7 @@ use hearth_protocol::{
 use rand::Rng as _;
 
 use super::bucket::Bucket;
-use super::session::{Link, NativeWire, Phase, Session, Wire};
+use super::session::{Budget, Link, NativeWire, Phase, Session, Wire};
 use super::timers::Timer;
 use super::{CloseReason, ConnId, Output, Rooms};
 
@@ -50,6 +50,7 @@ impl Rooms {
             | ClientMessage::Lock { .. }
             | ClientMessage::Unlock { .. }
             | ClientMessage::SetPassword { .. }
+            | ClientMessage::RenewInvite { .. }
             | ClientMessage::EndRoom { .. } => self.on_bad_message(conn, None, "hello comes first", now),
             ClientMessage::Unknown => {}
         }
@@ -62,7 +63,7 @@ impl Rooms {
         }
         if let Some(Phase::InSession(peer)) = self.conns.get(&conn).map(|c| c.phase) {
             // It costs a message of the budget, so that asking is not free, but it is no strike.
-            let within_budget = self.sessions.get_mut(&peer).is_some_and(|s| s.budget.take(now));
+            let within_budget = self.sessions.get_mut(&peer).is_some_and(|s| s.budget.messages.take(now));
             self.refuse(peer, None, ErrorCode::NoSuchSession, "no such session", None, now);
             if !within_budget {
                 self.strike(conn, now);
@@ -89,10 +90,12 @@ impl Rooms {
     }
 
     /// What a session of our own protocol begins with.
-    pub(super) fn native_wire(&self, token: &ResumeToken, now: Instant) -> (Bucket, Wire) {
+    pub(super) fn native_wire(&self, token: &ResumeToken, now: Instant) -> (Budget, Wire) {
         let limits = &self.config.limits;
-        let every = Duration::from_secs(1) / limits.messages_per_s.max(1);
-        let budget = Bucket::new(limits.message_burst, every, now);
+        let one_of = |a_second: u32| Duration::from_secs(1) / a_second.max(1);
+        let messages = Bucket::new(limits.message_burst, one_of(limits.messages_per_s), now);
+        let bytes = Bucket::new(limits.byte_burst, one_of(limits.bytes_per_s), now);
+        let budget = Budget::new(messages, bytes, now);
         (budget, Wire::Native(NativeWire::new(token.digest(), limits)))
     }
 
@@ -117,7 +120,7 @@ impl Rooms {
         let resume_token = self.new_token(peer_id);
         self.attach(conn, peer_id, used, &resume_token);
         self.send_bare(conn, ServerMessage::Session { peer_id, resume_token, resumed: true, last_seq });
-        self.output.extend(missed.into_iter().map(|text| Output::Send { conn, text }));
+        self.output.extend(missed.into_iter().map(|text| Output::Send { conn, text, load: None }));
         if was == Link::Away {
             self.tell_of(peer_id, now);
         }
@@ -155,6 +158,7 @@ impl Rooms {
         if let Some(session) = self.sessions.get_mut(&peer) {
             session.link = Link::Attached(conn);
             session.address = address;
+            session.inbound.release();
             let Some(native) = session.native_mut() else { return };
             let current = std::mem::replace(&mut native.token, token.digest());
             let previous = native.previous_token.replace(used);

@@ -12,7 +12,7 @@ use super::room::LOBBY;
 use super::session::{Entrance, Standing};
 use super::timers::Timer;
 
-/// A host hears of wrong secrets at most this often: a guesser must not fill what is kept for them.
+/// A host hears of wrong guesses at most this often: a guesser must not fill what is kept for them.
 const TELL_EVERY: Duration = Duration::from_secs(1);
 
 impl Rooms {
@@ -39,11 +39,12 @@ impl Rooms {
         }
     }
 
-    /// Answers a join of `peer`, who waits, and says whether the password would let them in.
+    /// Answers a join of `peer`, who waits, and says whether there is a password that would let them in.
     pub(super) fn tell_waiting(&mut self, peer: PeerId, id: RequestId, now: Instant) {
         let waiting = self.sessions.get(&peer).and_then(|session| session.waiting());
         let room = waiting.and_then(|entrance| self.rooms.get(&entrance.room));
-        let has_password = room.is_some_and(|room| room.rules.password.is_some());
+        let source = self.sessions.get(&peer).and_then(|session| session.source());
+        let has_password = room.is_some_and(|room| room.rules.password.is_some() && !room.is_barred(peer, source));
         self.tell(peer, &ServerMessage::Waiting { id, has_password }, now);
     }
 
@@ -89,25 +90,33 @@ impl Rooms {
     /// Somebody who waits, as the host sees them.
     pub(super) fn lobby_entry(&self, peer: PeerId) -> Option<LobbyEntry> {
         let session = self.sessions.get(&peer)?;
-        let nick = session.waiting()?.nick.clone();
-        Some(LobbyEntry { id: peer, nick, kind: session.kind })
+        let entrance = session.waiting()?;
+        let nick = self.distinct_nick(&entrance.room, peer, &entrance.nick);
+        let room = self.rooms.get(&entrance.room);
+        let same_address_as = room.and_then(|room| room.barred_as(peer, session.source())).map(str::to_owned);
+        Some(LobbyEntry { id: peer, nick, kind: session.kind, same_address_as })
     }
 
-    /// Somebody came to a room with a wrong secret: its host hears of it, now or within [`TELL_EVERY`].
-    pub(super) fn on_wrong_invite(&mut self, name: &RoomName, now: Instant) {
+    /// Somebody came to a room with a wrong secret or password: its host hears of it, now or within [`TELL_EVERY`].
+    pub(super) fn on_wrong_guess(&mut self, name: &RoomName, code: ErrorCode, now: Instant) {
         let Some(room) = self.rooms.get_mut(name) else { return };
-        room.wrong_invites = room.wrong_invites.saturating_add(1);
+        if code == ErrorCode::BadPassword {
+            room.wrong.left.take(now);
+            room.wrong.passwords = room.wrong.passwords.saturating_add(1);
+        } else {
+            room.wrong.invites = room.wrong.invites.saturating_add(1);
+        }
         let Some(host) = room.host else { return };
-        match room.told_at.map(|at| at + TELL_EVERY).filter(|next| *next > now) {
-            Some(next) => self.timers.set(Timer::WrongInvites(host), next),
-            None => self.tell_wrong_invites(host, now),
+        match room.wrong.told_at.map(|at| at + TELL_EVERY).filter(|next| *next > now) {
+            Some(next) => self.timers.set(Timer::WrongGuesses(host), next),
+            None => self.tell_wrong_guesses(host, now),
         }
     }
 
-    /// Tells `host`, if that is what they still are, how often wrong secrets came.
-    pub(super) fn tell_wrong_invites(&mut self, host: PeerId, now: Instant) {
+    /// Tells `host`, if that is what they still are, how often wrong secrets and passwords came.
+    pub(super) fn tell_wrong_guesses(&mut self, host: PeerId, now: Instant) {
         if let Some(room) = self.hosted_by(host) {
-            room.told_at = Some(now);
+            room.wrong.told_at = Some(now);
             self.tell_room_state(host, now);
         }
     }

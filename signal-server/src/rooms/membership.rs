@@ -4,7 +4,9 @@
 
 use std::time::Instant;
 
-use hearth_protocol::{Create, ErrorCode, Join, Joined, LeaveReason, PeerEntry, PeerId, RoomName, ServerMessage};
+use hearth_protocol::{
+    Create, ErrorCode, InviteHash, Join, Joined, LeaveReason, PeerEntry, PeerId, RoomName, ServerMessage,
+};
 use rand::Rng as _;
 
 use super::room::{Credentials, Door, Room};
@@ -23,31 +25,76 @@ enum Way {
 }
 
 /// A refusal: the code, why, and after how many seconds to try again.
-type Refusal = (ErrorCode, &'static str, Option<u32>);
+pub(super) type Refusal = (ErrorCode, &'static str, Option<u32>);
 
 impl Rooms {
     pub(super) fn on_create(&mut self, conn: ConnId, peer: PeerId, create: Create, now: Instant) {
-        if !self.may_create(peer) {
-            let why = "only the machine of this server makes rooms";
-            return self.refuse(peer, Some(create.id), ErrorCode::NotHost, why, None, now);
+        if !self.is_outside(peer) {
+            return self.on_bad_message(conn, Some(create.id), "leave the other room first", now);
+        }
+        if let Some(name) = &create.room
+            && let Err((code, why, retry_after)) = self.judge_name(peer, name, now)
+        {
+            return self.refuse(peer, Some(create.id), code, why, retry_after, now);
+        }
+        if let Err((code, why, retry_after)) = self.may_open(peer, now) {
+            return self.refuse(peer, Some(create.id), code, why, retry_after, now);
         }
         let Some(name) = self.name_for(create.room) else {
             return self.refuse(peer, Some(create.id), ErrorCode::Taken, "there is a room of this name", None, now);
         };
-        if !self.is_outside(peer) {
-            return self.on_bad_message(conn, Some(create.id), "leave the other room first", now);
-        }
-        if self.rooms.len() >= self.config.max_rooms {
-            let why = "too many rooms on this server";
-            return self.refuse(peer, Some(create.id), ErrorCode::RateLimited, why, Some(60), now);
-        }
         let limit = self.config.limits.room_peers;
         let capacity = create.capacity.unwrap_or(limit).min(limit).max(1);
-        let mut room = Room::new(create.invite_hash, capacity);
-        room.host = Some(peer);
-        self.rooms.insert(name.clone(), room);
+        self.open_room(peer, &name, create.invite_hash, capacity, now);
+        if let Some(room) = self.rooms.get_mut(&name) {
+            room.host = Some(peer);
+        }
         let nick = self.clean_nick(&create.nick);
         self.enter(peer, Entrance { id: create.id, room: name, nick, media: create.media }, now);
+    }
+
+    /// Whether `peer` may have `name` for a new room. To hear that it is taken is to know a room: asking so is guessing.
+    pub(super) fn judge_name(&mut self, peer: PeerId, name: &RoomName, now: Instant) -> Result<(), Refusal> {
+        let source = self.source_of(peer);
+        if !self.guesses.may_try(source, now) {
+            let wait = self.guesses.wait_s();
+            return Err((ErrorCode::RateLimited, "too many wrong numbers or invitations", Some(wait)));
+        }
+        if self.rooms.contains_key(name) {
+            self.counters.wrong_guesses += 1;
+            self.guesses.count(source, now);
+            return Err((ErrorCode::Taken, "there is a room of this name", None));
+        }
+        Ok(())
+    }
+
+    /// Whether `peer` may make one more room.
+    pub(super) fn may_open(&mut self, peer: PeerId, now: Instant) -> Result<(), Refusal> {
+        let source = self.source_of(peer);
+        if !self.may_create(peer) {
+            Err((ErrorCode::NotHost, "only the machine of this server makes rooms", None))
+        } else if self.rooms.len() >= self.config.max_rooms {
+            Err((ErrorCode::RateLimited, "too many rooms on this server", Some(60)))
+        } else if !self.creations.may_try(source, now) {
+            let wait = self.creations.wait_s();
+            Err((ErrorCode::RateLimited, "too many rooms made from your address", Some(wait)))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Makes the room, which counts for `peer`.
+    pub(super) fn open_room(
+        &mut self,
+        peer: PeerId,
+        name: &RoomName,
+        invite: Option<InviteHash>,
+        capacity: u32,
+        now: Instant,
+    ) {
+        self.creations.count(self.source_of(peer), now);
+        let room = Room::new(self.rng.next_u64(), invite, capacity, now);
+        self.rooms.insert(name.clone(), room);
     }
 
     pub(super) fn may_create(&self, peer: PeerId) -> bool {
@@ -76,6 +123,10 @@ impl Rooms {
         };
         if let Some(room) = self.rooms.get(&join.room).filter(|room| room.is_full()) {
             return self.refuse_full(peer, join.id, room.rules.capacity, now);
+        }
+        if door == Way::In && !self.may_come_in(peer, &join.room, now) {
+            let why = "too many came in from your address";
+            return self.refuse(peer, Some(join.id), ErrorCode::RateLimited, why, Some(1), now);
         }
         let nick = self.clean_nick(&join.nick);
         let entrance = Entrance { id: join.id, room: join.room, nick, media: join.media };
@@ -118,7 +169,9 @@ impl Rooms {
         let member = self.sessions.get_mut(&peer)?.stop_being_inside()?;
         self.presence += 1;
         self.timers.cancel(Timer::Ice(peer));
-        self.timers.cancel(Timer::WrongInvites(peer));
+        self.timers.cancel(Timer::WrongGuesses(peer));
+        self.timers.cancel(Timer::Ticket(peer));
+        self.timers.cancel(Timer::News(peer));
         Some(member.room)
     }
 
@@ -158,36 +211,57 @@ impl Rooms {
         }
     }
 
-    /// What the door of a room says to who asks, where it does not send them away. A wrong number, secret or password is a
-    /// guess; who was not told that there is a password has guessed nothing.
+    /// What the door of a room says to who asks, where it does not send them away. The invitation's secret is judged before anything
+    /// is counted: nobody guesses 128 bits, and who has it is nobody's hostage. A wrong number, secret or password is a guess; who was
+    /// not told that there is a password has guessed nothing.
     fn door(&mut self, peer: PeerId, name: &RoomName, shown: Credentials<'_>, now: Instant) -> Result<Way, Refusal> {
         let source = self.source_of(peer);
-        if !self.guesses.may_try(source, now) {
+        let is_invited = self.rooms.get(name).is_some_and(|room| room.is_invited(shown));
+        if !is_invited && !self.guesses.may_try(source, now) {
             let wait = self.guesses.wait_s();
             return Err((ErrorCode::RateLimited, "too many wrong numbers or invitations", Some(wait)));
         }
         let known = self.sessions.get(&peer).and_then(|session| session.source());
-        let refusal = match self.rooms.get(name).map(|room| room.door(peer, known, shown)) {
+        let judged = self.rooms.get_mut(name).map(|room| match room.door(peer, known, shown) {
+            // From wherever they come: a password is short.
+            Door::Open | Door::WrongPassword if !is_invited && !room.judges_password(shown, now) => Door::TooManyWrong,
+            door => door,
+        });
+        let refusal = match judged {
             Some(Door::Open) => return Ok(Way::In),
             Some(Door::Knock) => return Ok(Way::Knock),
             Some(Door::Locked) => return Err((ErrorCode::Locked, "the host has closed the room", None)),
             Some(Door::PasswordWanted) => return Err((ErrorCode::BadPassword, "this room asks for a password", None)),
+            Some(Door::TooManyWrong) => {
+                let wait = self.rooms.get(name).map(|room| room.wrong.left.wait_s());
+                return Err((ErrorCode::RateLimited, "too many wrong passwords were tried here", wait));
+            }
             Some(Door::WrongPassword) => (ErrorCode::BadPassword, "not the password of this room", None),
             Some(Door::WrongSecret) => (ErrorCode::BadInvite, "not the invitation to this room", None),
             None => (ErrorCode::NoSuchRoom, "no such room", None),
         };
         self.counters.wrong_guesses += 1;
         self.guesses.count(source, now);
-        self.on_wrong_invite(name, now);
+        self.on_wrong_guess(name, refusal.0, now);
         Err(refusal)
+    }
+
+    /// Whether one more may come into that room from where `peer` comes. Who comes and goes without end would fill what is kept for
+    /// members who are away.
+    pub(super) fn may_come_in(&mut self, peer: PeerId, name: &RoomName, now: Instant) -> bool {
+        let source = self.source_of(peer);
+        self.rooms.get_mut(name).is_none_or(|room| room.comings.may_try(source, now))
     }
 
     /// Takes `peer` into a room that has a place for it.
     pub(super) fn enter(&mut self, peer: PeerId, entrance: Entrance, now: Instant) {
         let Entrance { id, room: name, nick, media } = entrance;
+        let (nick, source) = (self.distinct_nick(&name, peer, &nick), self.source_of(peer));
         let (Some(room), Some(session)) = (self.rooms.get_mut(&name), self.sessions.get_mut(&peer)) else { return };
         session.standing = Standing::Inside(Member { room: name.clone(), nick, media, place: room.came });
         room.came += 1;
+        room.comings.forget_old(now);
+        room.comings.count(source, now);
         room.members.insert(peer);
         self.presence += 1;
         let (role, room_state) = (room.role(peer), room.state(peer));
@@ -232,41 +306,5 @@ impl Rooms {
     /// What the tries of `peer` are counted by; where nobody knows, all are counted together.
     pub(super) fn source_of(&self, peer: PeerId) -> Source {
         self.sessions.get(&peer).and_then(|session| session.source()).unwrap_or_default()
-    }
-
-    pub(super) fn clean_nick(&self, nick: &str) -> String {
-        clean_nick(nick, self.config.limits.nick_bytes as usize)
-    }
-}
-
-/// A name as others may be shown it: no control characters, none that turn the direction of what follows, not too long.
-fn clean_nick(nick: &str, max: usize) -> String {
-    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let mut clean = String::new();
-    for c in nick.trim().chars().filter(|c| !c.is_control() && !turns(*c)) {
-        if clean.len() + c.len_utf8() > max {
-            break;
-        }
-        clean.push(c);
-    }
-    clean.truncate(clean.trim_end().len());
-    clean
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_nick_is_cut_between_letters_and_loses_what_would_deceive() {
-        for (nick, max, clean) in [
-            ("  Ann ", 64, "Ann"),
-            ("围炉围炉", 7, "围炉"),
-            ("a\u{202e}b\nc\0", 64, "abc"),
-            ("Ann   Lee", 5, "Ann"),
-            ("", 64, ""),
-        ] {
-            assert_eq!(clean_nick(nick, max), clean);
-        }
     }
 }

@@ -20,36 +20,43 @@
 //!                 +--join without the secret--> waiting: admit takes it inside
 //! ```
 
+mod answers;
 mod bucket;
 mod config;
 mod greeting;
 mod ice;
 mod legacy;
+mod load;
 mod lobby;
 mod membership;
 mod moderation;
+mod names;
 mod outbox;
 mod output;
 mod relay;
+mod restored;
 mod room;
 mod session;
+mod source;
 mod tickets;
 mod timers;
 mod tries;
 
-pub use config::{Creators, Epoch, IceConfig, RoomsConfig, TurnRest, TurnSecret};
+pub use config::{Creators, EarlierRun, Epoch, IceConfig, RoomsConfig, RunId, TurnRest, TurnSecret};
 pub use legacy::{
     AckId, BadPacket, BadRequest, LegacyCaller, LegacyEvent, LegacyPacket, LegacyRequest, LegacyRules, PageId,
 };
 pub(crate) use legacy::{CONNECTED, DISCONNECT, no_namespace};
-pub use output::{CloseReason, ConnId, Counters, Output, Source};
+pub use load::Load;
+pub use output::{CloseReason, ConnId, Counters, Output};
+pub use source::Source;
 pub use tickets::TicketKey;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use hearth_protocol::{ClientMessage, ErrorCode, LeaveReason, Numbered, PeerId, RequestId, RoomName, ServerMessage};
+use hearth_protocol::{ClientMessage, LeaveReason, Numbered, PeerId, RequestId, RoomName, ServerMessage};
 use rand::Rng as _;
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha20Rng;
@@ -57,9 +64,8 @@ use serde::Deserialize;
 
 use bucket::Bucket;
 use moderation::{Order, Rule};
-use outbox::to_text;
 use room::Room;
-use session::{Conn, Link, Phase, Session};
+use session::{Conn, Phase, Session};
 use timers::{Timer, Timers};
 use tries::Tries;
 
@@ -72,7 +78,7 @@ pub struct Rooms {
     config: RoomsConfig,
     epoch: Epoch,
     /// Tells tickets of this run from those of earlier ones.
-    run: u64,
+    run: RunId,
     rng: ChaCha20Rng,
     conns: BTreeMap<ConnId, Conn>,
     sessions: BTreeMap<PeerId, Session>,
@@ -81,10 +87,12 @@ pub struct Rooms {
     rooms: BTreeMap<RoomName, Room>,
     /// Legacy pages by their cookies.
     pages: BTreeMap<PageId, BTreeSet<PeerId>>,
-    /// Wrong numbers and invitations.
+    /// Wrong numbers, invitations and passwords.
     guesses: Tries,
     /// People at doors.
     knocks: Tries,
+    /// Rooms made.
+    creations: Tries,
     timers: Timers,
     /// Drained by the caller after each input; one input yields at most a few messages for each in a room and its lobby,
     /// or one resume queue.
@@ -104,15 +112,16 @@ impl Rooms {
         Self {
             config,
             epoch,
-            run: rng.next_u64(),
+            run: RunId(rng.next_u64()),
             rng,
             conns: BTreeMap::new(),
             sessions: BTreeMap::new(),
             tokens: BTreeMap::new(),
             rooms: BTreeMap::new(),
             pages: BTreeMap::new(),
-            guesses: Tries::default(),
-            knocks: Tries::default(),
+            guesses: Tries::new(tries::GUESSES),
+            knocks: Tries::new(tries::KNOCKS),
+            creations: Tries::new(tries::CREATIONS),
             timers: Timers::default(),
             output: VecDeque::new(),
             doomed: Vec::new(),
@@ -124,6 +133,11 @@ impl Rooms {
     /// What has happened so far.
     pub fn counters(&self) -> &Counters {
         &self.counters
+    }
+
+    /// What the tickets of this run carry: to be remembered with how long it lived.
+    pub fn run(&self) -> RunId {
+        self.run
     }
 
     /// Open rooms.
@@ -185,7 +199,7 @@ impl Rooms {
         } else {
             match (serde_json::from_str::<Numbered<ClientMessage>>(text), phase) {
                 (Ok(message), Phase::Greeting) => self.on_greeting(conn, message.message, now),
-                (Ok(message), Phase::InSession(peer)) => self.on_numbered(conn, peer, message, now),
+                (Ok(message), Phase::InSession(peer)) => self.on_numbered(conn, peer, message, text.len(), now),
                 (Err(e), Phase::Greeting) => self.on_bad_message(conn, None, &e.to_string(), now),
                 (Err(e), Phase::InSession(peer)) => {
                     self.count_malformed(peer, text);
@@ -196,8 +210,17 @@ impl Rooms {
         self.end_doomed(now);
     }
 
-    /// `conn` is gone.
+    /// `conn` is gone, nobody knows why: whoever spoke through it may come back.
     pub fn handle_disconnected(&mut self, conn: ConnId, now: Instant) {
+        self.detach(conn, now);
+        self.end_doomed(now);
+    }
+
+    /// `conn` was closed by its client, who said goodbye: whoever spoke through it has left, and the seat is free.
+    pub fn handle_goodbye(&mut self, conn: ConnId, now: Instant) {
+        if let Some(Phase::InSession(peer)) = self.conns.get(&conn).map(|state| state.phase) {
+            self.end_session(peer, LeaveReason::Left, now);
+        }
         self.detach(conn, now);
         self.end_doomed(now);
     }
@@ -213,11 +236,14 @@ impl Rooms {
                 }
                 Timer::Seats => self.give_up_seats(now),
                 Timer::Ice(peer) => self.refresh_ice(peer, now),
-                Timer::WrongInvites(host) => self.tell_wrong_invites(host, now),
+                Timer::WrongGuesses(host) => self.tell_wrong_guesses(host, now),
+                Timer::Ticket(peer) => self.renew_ticket(peer, now),
+                Timer::News(peer) => self.tell_news(peer, now),
             }
         }
         self.guesses.forget_old(now);
         self.knocks.forget_old(now);
+        self.creations.forget_old(now);
         self.end_doomed(now);
     }
 
@@ -241,7 +267,14 @@ impl Rooms {
     }
 
     /// A message within a session: numbered without holes, within the budget.
-    fn on_numbered(&mut self, conn: ConnId, peer: PeerId, message: Numbered<ClientMessage>, now: Instant) {
+    fn on_numbered(
+        &mut self,
+        conn: ConnId,
+        peer: PeerId,
+        message: Numbered<ClientMessage>,
+        bytes: usize,
+        now: Instant,
+    ) {
         let Some(session) = self.sessions.get_mut(&peer) else { return };
         let id = request_of(&message.message);
         let Some(native) = session.native_mut() else { return };
@@ -257,26 +290,28 @@ impl Rooms {
         if let Some(old) = native.previous_token.take() {
             self.tokens.remove(&old); // the client has shown that the new token arrived
         }
-        if !session.budget.take(now) {
-            let wait = session.budget.wait_s();
-            self.counters.rate_limited += 1;
-            self.refuse(peer, id, ErrorCode::RateLimited, "too many messages", Some(wait), now);
-            return self.strike(conn, now);
+        if !session.budget.take(bytes, now) {
+            return self.refuse_flood(conn, peer, id, "too many messages, or too long ones", now);
         }
         match message.message {
             ClientMessage::Create(create) => self.on_create(conn, peer, create, now),
             ClientMessage::Join(join) => self.on_join(conn, peer, join, now),
             ClientMessage::Update { media } => self.on_update(peer, media, now),
-            ClientMessage::Signal(signal) => self.on_signal(peer, signal, now),
+            ClientMessage::Signal(signal) => self.on_signal(conn, peer, signal, bytes, now),
             ClientMessage::Leave => self.leave(peer, LeaveReason::Left, now),
-            ClientMessage::Admit(about) => self.on_order(peer, Order::Admit, &about, now),
-            ClientMessage::Deny(about) => self.on_order(peer, Order::Deny, &about, now),
-            ClientMessage::Kick(about) => self.on_order(peer, Order::Kick, &about, now),
-            ClientMessage::MakeHost(about) => self.on_order(peer, Order::MakeHost, &about, now),
-            ClientMessage::MuteAll { id } => self.on_rule(peer, id, Rule::MuteAll, now),
-            ClientMessage::Lock { id } => self.on_rule(peer, id, Rule::Lock, now),
-            ClientMessage::Unlock { id } => self.on_rule(peer, id, Rule::Unlock, now),
-            ClientMessage::SetPassword { id, password } => self.on_rule(peer, id, Rule::Password(password), now),
+            ClientMessage::Admit(about) => self.on_order((conn, peer), Order::Admit, &about, now),
+            ClientMessage::Deny(about) => self.on_order((conn, peer), Order::Deny, &about, now),
+            ClientMessage::Kick(about) => self.on_order((conn, peer), Order::Kick, &about, now),
+            ClientMessage::MakeHost(about) => self.on_order((conn, peer), Order::MakeHost, &about, now),
+            ClientMessage::MuteAll { id } => self.on_rule((conn, peer), id, Rule::MuteAll, now),
+            ClientMessage::Lock { id } => self.on_rule((conn, peer), id, Rule::Lock, now),
+            ClientMessage::Unlock { id } => self.on_rule((conn, peer), id, Rule::Unlock, now),
+            ClientMessage::SetPassword { id, password } => {
+                self.on_rule((conn, peer), id, Rule::Password(password), now);
+            }
+            ClientMessage::RenewInvite { id, invite } => {
+                self.on_rule((conn, peer), id, Rule::Invite(invite), now);
+            }
             ClientMessage::EndRoom { id } => self.on_end_room(peer, id, now),
             ClientMessage::Hello { .. } | ClientMessage::Resume(_) => {
                 self.on_bad_message(conn, None, "a greeting carries no number", now);
@@ -303,6 +338,7 @@ impl Rooms {
             | ClientMessage::Lock { .. }
             | ClientMessage::Unlock { .. }
             | ClientMessage::SetPassword { .. }
+            | ClientMessage::RenewInvite { .. }
             | ClientMessage::EndRoom { .. } => {
                 let id = request_of(&message);
                 self.on_bad_message(conn, id, "no number within a session", now);
@@ -323,86 +359,6 @@ impl Rooms {
             native.received = only.seq;
         }
     }
-
-    /// A message that breaks the protocol: counted, answered, and too many of them end the connection.
-    fn on_bad_message(&mut self, conn: ConnId, id: Option<RequestId>, why: &str, now: Instant) {
-        self.counters.bad_messages += 1;
-        match self.conns.get(&conn).map(|c| c.phase) {
-            None => return,
-            Some(Phase::Greeting) => {
-                let message = why.to_owned();
-                let error = ServerMessage::Error {
-                    id,
-                    code: ErrorCode::BadMessage,
-                    message,
-                    retry_after: None,
-                    capacity: None,
-                };
-                self.send_bare(conn, error);
-            }
-            Some(Phase::InSession(peer)) => self.refuse(peer, id, ErrorCode::BadMessage, why, None, now),
-        }
-        self.strike(conn, now);
-    }
-
-    /// One strike against `conn`; when none is left, its session ends and it is closed.
-    fn strike(&mut self, conn: ConnId, now: Instant) {
-        let Some(state) = self.conns.get_mut(&conn) else { return };
-        if state.strikes.take(now) {
-            return;
-        }
-        self.counters.floods += 1;
-        if let Phase::InSession(peer) = state.phase {
-            self.end_session(peer, LeaveReason::Dropped, now);
-        }
-        self.close(conn, CloseReason::Flood, now);
-    }
-
-    /// Answers a request, or complains of a message, within a session.
-    fn refuse(
-        &mut self,
-        peer: PeerId,
-        id: Option<RequestId>,
-        code: ErrorCode,
-        why: &str,
-        retry_after: Option<u32>,
-        now: Instant,
-    ) {
-        self.tell(peer, &ServerMessage::Error { id, code, message: why.to_owned(), retry_after, capacity: None }, now);
-    }
-
-    /// Sends `message` within the session of `peer`, now or when it comes back.
-    fn tell(&mut self, peer: PeerId, message: &ServerMessage, now: Instant) {
-        let Some(session) = self.sessions.get_mut(&peer) else { return };
-        let link = session.link;
-        let Some(native) = session.native_mut() else { return self.tell_legacy(peer, message, now) };
-        match (native.push(message, now), link) {
-            (Ok(text), Link::Attached(conn)) => self.output.push_back(Output::Send { conn, text }),
-            (Ok(_), Link::Away) => {} // kept
-            (Err(outbox::Overflow), _) => self.doomed.push(peer),
-        }
-    }
-
-    fn send_bare(&mut self, conn: ConnId, message: ServerMessage) {
-        self.output.push_back(Output::Send { conn, text: to_text(&Numbered::bare(message)) });
-    }
-
-    /// Closes `conn`; its session lives on as after a loss.
-    fn close(&mut self, conn: ConnId, reason: CloseReason, now: Instant) {
-        if self.conns.contains_key(&conn) {
-            self.detach(conn, now);
-            self.output.push_back(Output::Close { conn, reason });
-        }
-    }
-
-    fn end_doomed(&mut self, now: Instant) {
-        while let Some(peer) = self.doomed.pop() {
-            if self.sessions.contains_key(&peer) {
-                self.counters.overflows += 1;
-                self.end_session(peer, LeaveReason::Dropped, now);
-            }
-        }
-    }
 }
 
 /// The number by which the client will recognise the answer.
@@ -417,7 +373,8 @@ fn request_of(message: &ClientMessage) -> Option<RequestId> {
         | ClientMessage::MuteAll { id }
         | ClientMessage::Lock { id }
         | ClientMessage::Unlock { id }
-        | ClientMessage::SetPassword { id, .. } => Some(*id),
+        | ClientMessage::SetPassword { id, .. }
+        | ClientMessage::RenewInvite { id, .. } => Some(*id),
         ClientMessage::Hello { .. }
         | ClientMessage::Resume(_)
         | ClientMessage::Update { .. }

@@ -5,14 +5,15 @@
 use std::time::Instant;
 
 use hearth_protocol::{
-    ErrorCode, LeaveReason, Moderation, PeerId, PeerKind, RequestId, RoomName, RoomPassword, ServerMessage,
+    ErrorCode, InviteSecret, LeaveReason, Moderation, PeerId, PeerKind, RequestId, RoomName, RoomPassword,
+    ServerMessage,
 };
 use rand::Rng as _;
 
-use super::Rooms;
 use super::room::Room;
 use super::session::{Link, Standing};
 use super::timers::Timer;
+use super::{ConnId, Rooms};
 
 /// What a host wants done to somebody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,12 +31,19 @@ pub(super) enum Rule {
     Lock,
     Unlock,
     Password(Option<RoomPassword>),
+    Invite(InviteSecret),
 }
 
 impl Rooms {
     /// An order about somebody: they must wait at the door of the sender's room, or for [`Order::Kick`] and [`Order::MakeHost`] be in it.
-    pub(super) fn on_order(&mut self, from: PeerId, order: Order, about: &Moderation, now: Instant) {
-        let Some(room) = self.hosted_by(from) else { return self.refuse_guest(from, about.id, now) };
+    pub(super) fn on_order(&mut self, (conn, from): (ConnId, PeerId), order: Order, about: &Moderation, now: Instant) {
+        if self.hosted_by(from).is_none() {
+            return self.refuse_guest(from, about.id, now);
+        }
+        if !self.may_decide(from, now) {
+            return self.refuse_flood(conn, from, Some(about.id), "too many orders", now);
+        }
+        let Some(room) = self.hosted_by(from) else { return };
         let is_there = match order {
             Order::Admit | Order::Deny => room.lobby.contains(&about.peer),
             Order::Kick | Order::MakeHost => about.peer != from && room.members.contains(&about.peer),
@@ -54,9 +62,12 @@ impl Rooms {
     }
 
     /// A rule for the whole room.
-    pub(super) fn on_rule(&mut self, from: PeerId, id: RequestId, rule: Rule, now: Instant) {
+    pub(super) fn on_rule(&mut self, (conn, from): (ConnId, PeerId), id: RequestId, rule: Rule, now: Instant) {
         if self.hosted_by(from).is_none() {
             return self.refuse_guest(from, id, now);
+        }
+        if !self.may_decide(from, now) {
+            return self.refuse_flood(conn, from, Some(id), "too many orders", now);
         }
         match rule {
             Rule::MuteAll => self.tell_others(from, |_, _| Some(ServerMessage::Muted), now),
@@ -69,7 +80,25 @@ impl Rooms {
                 self.rng.fill_bytes(&mut salt);
                 self.change_room(from, |room| room.set_password(password.as_ref(), salt), now);
             }
+            Rule::Invite(secret) => self.renew_invite(from, id, secret, now),
         }
+    }
+
+    /// Another secret opens the room from now on. Those who stay hear it, so that their links are good and they find back.
+    fn renew_invite(&mut self, host: PeerId, id: RequestId, secret: InviteSecret, now: Instant) {
+        if self.hosted_by(host).is_none_or(|room| room.rules.invite.is_none()) {
+            let why = "this room has no invitation";
+            return self.refuse(host, Some(id), ErrorCode::BadInvite, why, None, now);
+        }
+        self.change_room(host, |room| room.rules.invite = Some(secret.hash()), now);
+        let renewed = ServerMessage::InviteRenewed { invite: secret };
+        self.tell(host, &renewed, now);
+        self.tell_others(host, |_, _| Some(renewed.clone()), now);
+    }
+
+    /// Whether a host may decide one more thing that everybody hears of.
+    fn may_decide(&mut self, host: PeerId, now: Instant) -> bool {
+        self.sessions.get_mut(&host).is_some_and(|session| session.budget.news.take(now))
     }
 
     /// Changes the room of its host; everybody in it hears what it is now.
@@ -94,7 +123,7 @@ impl Rooms {
         let Some(room) = self.hosted_by(from) else { return };
         room.host = None;
         let Some(name) = self.room_of(from).cloned() else { return };
-        self.timers.cancel(Timer::WrongInvites(from));
+        self.timers.cancel(Timer::WrongGuesses(from));
         self.crown(&name, heir, now);
         self.tell_room_state(from, now);
         self.tell_of(from, now);
@@ -118,12 +147,13 @@ impl Rooms {
         self.send_away(room.lobby, now);
     }
 
-    /// Puts a member out. Their session goes on; the link alone does not let them in again.
+    /// Puts a member out. Their session goes on, and does not come in again by itself.
     fn kick(&mut self, peer: PeerId, now: Instant) {
         let Some(name) = self.room_of(peer).cloned() else { return };
         let source = self.sessions.get(&peer).and_then(|session| session.source());
+        let nick = self.sessions.get(&peer).and_then(|session| session.member()).map(|member| member.nick.clone());
         if let Some(room) = self.rooms.get_mut(&name) {
-            room.bar(peer, source);
+            room.bar(peer, source, &nick.unwrap_or_default());
         }
         self.counters.kicks += 1;
         self.leave_room(peer, LeaveReason::Kicked, now);
@@ -134,7 +164,7 @@ impl Rooms {
     /// Gives a room without a host to whoever has been there longest, those who are away last; a legacy page cannot
     /// decide. With the role come the news of everybody who waits.
     pub(super) fn find_host(&mut self, name: &RoomName, now: Instant) {
-        let is_free = |room: &&Room| room.host.is_none() && room.seat_until.is_none();
+        let is_free = |room: &&Room| room.host.is_none() && !room.is_seat_kept();
         let Some(room) = self.rooms.get(name).filter(is_free) else { return };
         let rank = |peer: &PeerId| {
             let session = self.sessions.get(peer).filter(|session| may_host(session.kind))?;
@@ -145,7 +175,7 @@ impl Rooms {
     }
 
     /// Makes `heir` the host, who hears of everybody at the door.
-    fn crown(&mut self, name: &RoomName, heir: PeerId, now: Instant) {
+    pub(super) fn crown(&mut self, name: &RoomName, heir: PeerId, now: Instant) {
         let Some(room) = self.rooms.get_mut(name) else { return };
         room.host = Some(heir);
         let waiting = room.lobby.clone();

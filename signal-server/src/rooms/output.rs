@@ -2,30 +2,14 @@
 //!
 //! Values only.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 use super::LegacyEvent;
+use super::load::Load;
 
 /// One connection, named by the gateway; never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnId(pub u64);
-
-/// Where a connection comes from, as far as wrong guesses are counted together: an IPv4 address or an IPv6 /64, which
-/// is what one customer of a provider has.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Source(u64);
-
-impl From<IpAddr> for Source {
-    fn from(address: IpAddr) -> Self {
-        match address.to_canonical() {
-            IpAddr::V4(v4) => Self(u64::from(v4.to_bits())),
-            IpAddr::V6(v6) => Self((v6.to_bits() >> 64) as u64),
-        }
-    }
-}
 
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,6 +20,8 @@ pub enum Output {
         conn: ConnId,
         /// The JSON.
         text: Arc<str>,
+        /// To be dropped once the text is written, where it is another one's word: what it counts as waiting until then.
+        load: Option<Load>,
     },
     /// Tell a legacy page something.
     Legacy {

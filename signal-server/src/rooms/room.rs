@@ -3,14 +3,17 @@
 //! It knows people by their sessions and tells them nothing itself.
 
 use std::collections::BTreeSet;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use hearth_protocol::{InviteHash, InviteSecret, PeerId, Role, RoomPassword, RoomState};
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq as _;
 
 use super::Source;
+use super::bucket::Bucket;
+use super::restored::Restored;
 use super::tickets::RoomRules;
+use super::tries::{COMINGS, Pace, Tries};
 
 /// People who wait at one door. Cap 32: more than a host will read, fewer than would bury the list. Full: one more gets
 /// `rate_limited` and may knock again later.
@@ -18,6 +21,11 @@ pub(super) const LOBBY: usize = 32;
 /// People put out of a room that it remembers. Cap 64: five times a full room. Full: the oldest is forgotten; should
 /// they come back by the link, the host can put them out once more.
 const BARRED: usize = 64;
+/// Longest name of somebody who was put out that is kept, bytes: 64 of them travel in each ticket.
+const BARRED_NICK: usize = 24;
+/// Wrong passwords of all sources together. Thirty: a class that was given a wrong one. Then one a minute: four digits take
+/// three days on average, wherever the guesses come from. Who has the link needs no password.
+const WRONG_PASSWORDS: Pace = Pace { burst: 30, every: Duration::from_secs(60) };
 
 /// A room.
 #[derive(Debug)]
@@ -30,15 +38,33 @@ pub(super) struct Room {
     pub(super) host: Option<PeerId>,
     /// How many have ever come in.
     pub(super) came: u64,
+    /// Who came in of late.
+    pub(super) comings: Tries,
+    pub(super) wrong: WrongGuesses,
+    pub(super) rules: RoomRules,
+    /// What it was before the server was restarted; none for a room that was made in this run.
+    pub(super) restored: Option<Restored>,
+}
+
+/// What was tried in vain to come in.
+#[derive(Debug)]
+pub(super) struct WrongGuesses {
     /// How often somebody came with a wrong secret.
-    pub(super) wrong_invites: u32,
+    pub(super) invites: u32,
+    /// How often somebody came with a wrong password.
+    pub(super) passwords: u32,
     /// When the host was last told of that.
     pub(super) told_at: Option<Instant>,
-    pub(super) rules: RoomRules,
-    /// It was there before the server was restarted.
-    pub(super) is_restored: bool,
-    /// Until when the host's seat is kept, after a restart of the server.
-    pub(super) seat_until: Option<Instant>,
+    /// Passwords that may still be wrong.
+    pub(super) left: Bucket,
+}
+
+/// Somebody who was put out.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Barred {
+    peer: PeerId,
+    source: Option<Source>,
+    nick: String,
 }
 
 /// What is kept of a password: nothing that could be used elsewhere.
@@ -76,37 +102,68 @@ pub(super) enum Door {
     WrongPassword,
     /// There is a password, and none was given.
     PasswordWanted,
+    /// So many passwords were wrong that none is looked at for a while.
+    TooManyWrong,
 }
 
 impl Room {
-    pub(super) fn new(invite: Option<InviteHash>, capacity: u32) -> Self {
+    /// An empty room; `born` tells it from others of its name.
+    pub(super) fn new(born: u64, invite: Option<InviteHash>, capacity: u32, now: Instant) -> Self {
         Self {
             members: BTreeSet::new(),
             lobby: Vec::new(),
             host: None,
             came: 0,
-            wrong_invites: 0,
-            told_at: None,
-            rules: RoomRules { generation: 0, capacity, is_locked: false, invite, password: None, barred: Vec::new() },
-            is_restored: false,
-            seat_until: None,
+            comings: Tries::new(COMINGS),
+            wrong: WrongGuesses {
+                invites: 0,
+                passwords: 0,
+                told_at: None,
+                left: Bucket::new(WRONG_PASSWORDS.burst, WRONG_PASSWORDS.every, now),
+            },
+            rules: RoomRules {
+                born,
+                generation: 0,
+                capacity,
+                is_locked: false,
+                invite,
+                password: None,
+                barred: Vec::new(),
+            },
+            restored: None,
         }
     }
 
-    /// Judges `peer`, who comes from `source` and shows this. The secret of the invitation lets in by itself; a password
-    /// does where one is set; without either, the door of an invite room is where one waits.
+    /// Judges `peer`, who comes from `source` and shows this. The secret of the invitation lets in by itself, also from where
+    /// somebody else was put out; a password does where one is set; without either, the door of an invite room is where one waits.
+    /// So does whoever was put out, or comes from there without the secret: no password helps them.
     pub(super) fn door(&self, peer: PeerId, source: Option<Source>, shown: Credentials<'_>) -> Door {
-        let admitted = if self.is_barred(peer, source) { Door::Knock } else { Door::Open };
+        let is_barred = self.is_barred(peer, source);
         match (&self.rules.invite, shown.secret, &self.rules.password, shown.password) {
             _ if self.rules.is_locked => Door::Locked,
             (Some(hash), Some(secret), ..) if !hash.admits(secret) => Door::WrongSecret,
-            (Some(_), Some(_), ..) => admitted,
+            // The room that the link is of is over, and this is another one.
+            (None, Some(_), ..) => Door::WrongSecret,
+            (Some(_), Some(_), ..) if self.was_put_out(peer) => Door::Knock,
+            (Some(_), Some(_), ..) => Door::Open,
+            _ if is_barred => Door::Knock,
             (_, _, Some(password), Some(given)) if !password.admits(given) => Door::WrongPassword,
-            (_, _, Some(_), Some(_)) => admitted,
+            (_, _, Some(_), Some(_)) => Door::Open,
             (Some(_), None, _, _) => Door::Knock,
             (None, _, Some(_), None) => Door::PasswordWanted,
-            (None, _, None, _) => admitted,
+            (None, _, None, _) => Door::Open,
         }
+    }
+
+    /// Whether the secret that is shown is this room's own.
+    pub(super) fn is_invited(&self, shown: Credentials<'_>) -> bool {
+        matches!((&self.rules.invite, shown.secret), (Some(hash), Some(secret)) if hash.admits(secret))
+    }
+
+    /// Whether a password that is shown is looked at; always, where that changes nothing.
+    pub(super) fn judges_password(&mut self, shown: Credentials<'_>, now: Instant) -> bool {
+        let is_judged = self.rules.password.is_some() && shown.password.is_some();
+        !is_judged || self.wrong.left.has_one(now)
     }
 
     /// Asks this password from now on, or none; `salt` is drawn anew each time.
@@ -114,19 +171,41 @@ impl Room {
         self.rules.password = password.map(|password| Password { salt, digest: password.digest(&salt) });
     }
 
-    /// From now on `peer`, and whoever comes from `source`, waits at the door.
-    pub(super) fn bar(&mut self, peer: PeerId, source: Option<Source>) {
+    /// From now on `peer`, and whoever comes from `source` without the secret, waits at the door. `nick` is what the host is told
+    /// of them.
+    pub(super) fn bar(&mut self, peer: PeerId, source: Option<Source>, nick: &str) {
         let barred = &mut self.rules.barred;
         if barred.len() >= BARRED {
             barred.remove(0);
         }
-        barred.push((peer, source));
+        let nick = nick.get(..nick.floor_char_boundary(BARRED_NICK)).unwrap_or_default().to_owned();
+        barred.push(Barred { peer, source, nick });
     }
 
     /// Whether `peer`, or somebody from `source`, was put out.
     pub(super) fn is_barred(&self, peer: PeerId, source: Option<Source>) -> bool {
-        let is_it = |(who, from): &(PeerId, Option<Source>)| *who == peer || (from.is_some() && *from == source);
-        self.rules.barred.iter().any(is_it)
+        self.barred_as(peer, source).is_some()
+    }
+
+    /// Whether somebody from `source` was put out.
+    pub(super) fn is_barred_from(&self, source: Option<Source>) -> bool {
+        source.is_some() && self.rules.barred.iter().any(|barred| barred.source == source)
+    }
+
+    /// Whether `peer` itself was put out.
+    pub(super) fn was_put_out(&self, peer: PeerId) -> bool {
+        self.rules.barred.iter().any(|barred| barred.peer == peer)
+    }
+
+    /// The name of who was put out and is `peer`, or came from the same `source`: the latest of them.
+    pub(super) fn barred_as(&self, peer: PeerId, source: Option<Source>) -> Option<&str> {
+        let is_it = |barred: &&Barred| barred.peer == peer || (barred.source.is_some() && barred.source == source);
+        self.rules.barred.iter().rev().find(is_it).map(|barred| barred.nick.as_str())
+    }
+
+    /// Whether the host's seat is kept for who may be on the way back: nobody has its power then.
+    pub(super) fn is_seat_kept(&self) -> bool {
+        self.restored.as_ref().is_some_and(|restored| restored.seat_until.is_some())
     }
 
     pub(super) fn is_full(&self) -> bool {
@@ -139,13 +218,16 @@ impl Room {
 
     /// The room as `viewer` may know it.
     pub(super) fn state(&self, viewer: PeerId) -> RoomState {
-        let wrong_invites = if self.host == Some(viewer) { self.wrong_invites } else { 0 };
+        let is_host = self.host == Some(viewer);
+        let (wrong_invites, wrong_passwords) =
+            if is_host { (self.wrong.invites, self.wrong.passwords) } else { (0, 0) };
         RoomState {
             invite_only: self.rules.invite.is_some(),
             capacity: self.rules.capacity,
             locked: self.rules.is_locked,
             has_password: self.rules.password.is_some(),
             wrong_invites,
+            wrong_passwords,
         }
     }
 }

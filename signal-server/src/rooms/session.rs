@@ -10,9 +10,14 @@ use hearth_protocol::{LeaveReason, Limits, MediaState, PeerId, PeerKind, Request
 
 use super::bucket::Bucket;
 use super::legacy::{HOLD, LegacyWire};
+use super::load::{Inbound, Reached};
 use super::outbox::{Outbox, Overflow};
 use super::timers::Timer;
 use super::{ConnId, Rooms, Source};
+
+/// What one member may make everybody else hear: media that changes, the rules of a host. 40 at once, a lobby admitted and more;
+/// then two a second, so that in the grace of somebody who is away one member fills a fifth of what is kept for them.
+const NEWS: (u32, Duration) = (40, Duration::from_millis(500));
 
 /// A connection.
 #[derive(Debug)]
@@ -49,10 +54,23 @@ pub(super) struct Session {
     pub(super) link: Link,
     /// Where it was last seen to come from.
     pub(super) address: Option<IpAddr>,
-    /// Messages that the client may still send at once.
-    pub(super) budget: Bucket,
+    /// What the client may still send at once.
+    pub(super) budget: Budget,
+    /// What others have waiting for it.
+    pub(super) inbound: Inbound,
     pub(super) standing: Standing,
     pub(super) wire: Wire,
+}
+
+/// What a client may still send at once.
+#[derive(Debug)]
+pub(super) struct Budget {
+    /// Messages.
+    pub(super) messages: Bucket,
+    /// Bytes of them.
+    pub(super) bytes: Bucket,
+    /// News for everybody in its room.
+    pub(super) news: Bucket,
 }
 
 /// What it speaks, and what has to be remembered for that.
@@ -110,8 +128,9 @@ pub(super) struct Member {
 }
 
 impl Session {
-    pub(super) fn new(kind: PeerKind, conn: ConnId, address: Option<IpAddr>, budget: Bucket, wire: Wire) -> Self {
-        Self { kind, link: Link::Attached(conn), address, budget, standing: Standing::Outside, wire }
+    pub(super) fn new(kind: PeerKind, conn: ConnId, address: Option<IpAddr>, budget: Budget, wire: Wire) -> Self {
+        let link = Link::Attached(conn);
+        Self { kind, link, address, budget, inbound: Inbound::default(), standing: Standing::Outside, wire }
     }
 
     /// What is remembered of a client of our own protocol.
@@ -160,9 +179,30 @@ impl Session {
         }
     }
 
+    /// How a word for it gets there.
+    pub(super) fn reached(&self) -> Reached {
+        match self.link {
+            Link::Attached(_) => Reached::Now,
+            Link::Away => Reached::Later,
+        }
+    }
+
     /// What its tries are counted by.
     pub(super) fn source(&self) -> Option<Source> {
         self.address.map(Source::from)
+    }
+}
+
+impl Budget {
+    /// Of messages and bytes as given; [`NEWS`] of news.
+    pub(super) fn new(messages: Bucket, bytes: Bucket, now: Instant) -> Self {
+        Self { messages, bytes, news: Bucket::new(NEWS.0, NEWS.1, now) }
+    }
+
+    /// Takes a message of so many bytes, if it is there.
+    pub(super) fn take(&mut self, bytes: usize, now: Instant) -> bool {
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        self.messages.take(now) && self.bytes.take_whole(bytes, now)
     }
 }
 

@@ -4,9 +4,11 @@
 //! that room, sealed under a key that only the server has. After a restart the first member to come back opens the room
 //! again as it was, the others find it, and media that flowed meanwhile flows on, because everybody keeps their id.
 //!
-//! A ticket is good after a restart only: within a run of the server its own memory decides, so who was put out stays out. Who was put out
-//! before the restart is named in the tickets of those who stayed: the newest ticket of a room (by its generation) rules.
-//! The state is in the tickets; nothing is written but the key.
+//! A ticket is good after a restart only: within a run of the server its own memory decides, so who was put out stays out. And only
+//! the tickets of the last minutes before the restart are good: members' are renewed as time goes by, so whoever left, was put out or
+//! handed the room over before that has none. What happened within those minutes the tickets tell themselves: the newest one
+//! rules, by what stands in it and never by what was done in this run; nobody has a host's power until the others had time to
+//! show theirs. The state is in the tickets; written down are the key, and for how long the server lived.
 
 use std::time::{Duration, Instant};
 
@@ -17,18 +19,19 @@ use rand::Rng as _;
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use serde::{Deserialize, Serialize};
 
-use super::room::{Password, Room};
+use super::restored::{Restored, Sealed};
+use super::room::{Barred, Password, Room};
 use super::session::{Link, Member, Phase, Session, Standing};
 use super::timers::Timer;
-use super::{CloseReason, ConnId, Output, Rooms, Source};
+use super::{CloseReason, ConnId, Output, Rooms, RunId, Source};
 
 /// How long after its start a server takes tickets. Clients whose media flows try every few seconds; ten minutes are for those
 /// whose own network is gone, too.
 const WITHIN: Duration = Duration::from_secs(600);
-/// How old a ticket may be: calls last for hours, and a server that was off for longer has nobody waiting.
-const GOOD_FOR_S: u64 = 48 * 3600;
-/// How long the host's seat is kept for them once their room is open again.
-const SEAT: Duration = Duration::from_secs(30);
+/// How often a member's ticket is renewed.
+const RENEW_EVERY: Duration = Duration::from_secs(60);
+/// How old a ticket may have been when the server was last alive: two renewals, and the grace of a member that was away.
+const FRESH: Duration = Duration::from_secs(180);
 
 /// What seals tickets: 256 random bits that outlive the server. It is printed nowhere.
 #[derive(Clone)]
@@ -55,8 +58,9 @@ impl std::fmt::Debug for TicketKey {
 #[derive(Debug, Serialize, Deserialize)]
 struct Claim {
     /// The run of the server that wrote it.
-    run: u64,
-    unix_s: u64,
+    run: RunId,
+    /// Seconds after the start of that run.
+    at_s: u64,
     peer: PeerId,
     kind: PeerKind,
     nick: String,
@@ -70,13 +74,15 @@ struct Claim {
 /// The rules of a room, as far as they outlive it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct RoomRules {
+    /// Drawn when the room was made: what tells it from others of its name.
+    pub(super) born: u64,
     /// Rises with each change.
     pub(super) generation: u32,
     pub(super) capacity: u32,
     pub(super) is_locked: bool,
     pub(super) invite: Option<InviteHash>,
     pub(super) password: Option<Password>,
-    pub(super) barred: Vec<(PeerId, Option<Source>)>,
+    pub(super) barred: Vec<Barred>,
 }
 
 impl RoomRules {
@@ -87,10 +93,20 @@ impl RoomRules {
 }
 
 impl Rooms {
-    /// Gives `peer` a ticket for the place that it has now.
+    /// Gives `peer` a ticket for the place that it has now, and another one in a while.
     pub(super) fn tell_ticket(&mut self, peer: PeerId, now: Instant) {
         if let Some(ticket) = self.ticket_for(peer, now) {
+            self.timers.set(Timer::Ticket(peer), now + RENEW_EVERY);
             self.tell(peer, &ServerMessage::Ticket { ticket }, now);
+        }
+    }
+
+    /// The ticket of `peer` has grown old. Who is away gets the next one after coming back.
+    pub(super) fn renew_ticket(&mut self, peer: PeerId, now: Instant) {
+        match self.sessions.get(&peer).map(|session| session.link) {
+            Some(Link::Attached(_)) => self.tell_ticket(peer, now),
+            Some(Link::Away) => self.timers.set(Timer::Ticket(peer), now + RENEW_EVERY / 10),
+            None => {}
         }
     }
 
@@ -110,7 +126,7 @@ impl Rooms {
         let room = self.rooms.get(&member.room)?;
         let claim = Claim {
             run: self.run,
-            unix_s: self.epoch.unix_s_at(now),
+            at_s: now.saturating_duration_since(self.epoch.at).as_secs(),
             peer,
             kind: session.kind,
             nick: member.nick.clone(),
@@ -126,8 +142,8 @@ impl Rooms {
         Some(Ticket::from_sealed(&[&nonce[..], &text].concat()))
     }
 
-    /// What a ticket says, if it is one of ours, of an earlier run, and not too old.
-    fn read_ticket(&self, ticket: &Ticket, now: Instant) -> Option<Claim> {
+    /// What a ticket says and when it was sealed, if it is one of ours, and of the last minutes before this run.
+    fn read_ticket(&self, ticket: &Ticket, now: Instant) -> Option<(Claim, Sealed)> {
         let key = self.config.tickets.as_ref()?.aead()?;
         if now.saturating_duration_since(self.epoch.at) > WITHIN {
             return None;
@@ -136,26 +152,31 @@ impl Rooms {
         let (nonce, text) = sealed.split_first_chunk_mut::<NONCE_LEN>()?;
         let text = key.open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::empty(), text).ok()?;
         let claim: Claim = serde_json::from_slice(text).ok()?;
-        let age = self.epoch.unix_s_at(now).saturating_sub(claim.unix_s);
-        (claim.run != self.run && age <= GOOD_FOR_S).then_some(claim)
+        let run = self.config.earlier.iter().position(|earlier| earlier.run == claim.run)?;
+        let (of_run, later) = self.config.earlier.get(run..)?.split_first()?;
+        let was_fresh = Duration::from_secs(claim.at_s).saturating_add(FRESH) >= of_run.lived;
+        // A server that fell again while people were on their way: they still are.
+        let since: Duration = later.iter().map(|run| run.lived).sum();
+        let sealed = Sealed { run, at_s: claim.at_s, generation: claim.rules.generation };
+        (was_fresh && since <= WITHIN).then_some((claim, sealed))
     }
 
     /// Gives `conn` the place that its ticket names, in the room as it was; false when that cannot be.
     pub(super) fn restore(&mut self, conn: ConnId, ticket: &Ticket, now: Instant) -> bool {
-        let Some(claim) = self.read_ticket(ticket, now) else { return false };
+        let Some((claim, sealed)) = self.read_ticket(ticket, now) else { return false };
         let Claim { peer, kind, nick, role, place, room: name, rules, .. } = claim;
-        let generation = rules.generation;
-        if !self.reopen(&name, rules, now) || !self.has_place_for(peer, &name) {
+        let address = self.conns.get(&conn).and_then(|conn| conn.address);
+        if !self.reopen(&name, rules, sealed, address.map(Source::from), now) || !self.has_place_for(peer, &name) {
             return false;
         }
         self.counters.restored += 1;
         self.release_for(conn, peer);
         let token = self.new_token(peer);
         let (budget, wire) = self.native_wire(&token, now);
-        let address = self.conns.get(&conn).and_then(|conn| conn.address);
         let mut session = Session::new(kind, conn, address, budget, wire);
         // What is sent now it says itself, at once.
         let media = MediaState::default();
+        let nick = self.distinct_nick(&name, peer, &nick);
         session.standing = Standing::Inside(Member { room: name.clone(), nick, media, place });
         let old = self.sessions.insert(peer, session);
         if let Some(conn) = self.conns.get_mut(&conn) {
@@ -166,7 +187,7 @@ impl Rooms {
         }
         self.timers.cancel(Timer::Grace(peer));
         self.presence += 1;
-        self.take_place(peer, &name, place, (role, generation));
+        self.take_place(peer, &name, place, (role, sealed));
         self.send_bare(
             conn,
             ServerMessage::Session { peer_id: peer, resume_token: token, resumed: false, last_seq: 0 },
@@ -176,32 +197,42 @@ impl Rooms {
         true
     }
 
-    /// The room of a ticket: as it is, if it is open again already, else as the ticket has it. False when `rules` are those of
-    /// another room of that name, and that one is as old as this one.
-    fn reopen(&mut self, name: &RoomName, rules: RoomRules, now: Instant) -> bool {
-        match self.rooms.get_mut(name) {
-            Some(room) if room.rules.invite == rules.invite && (room.is_restored || rules.are_open()) => {
-                if rules.generation > room.rules.generation && room.is_restored {
-                    room.rules = rules;
+    /// The room of a ticket: as it is, if it is open again already, else as the ticket has it. False when somebody has made another
+    /// room of that name: theirs it is, unless it stood open to everybody, as this one did.
+    fn reopen(
+        &mut self,
+        name: &RoomName,
+        rules: RoomRules,
+        sealed: Sealed,
+        source: Option<Source>,
+        now: Instant,
+    ) -> bool {
+        if let Some(room) = self.rooms.get_mut(name) {
+            let Some(restored) = &mut room.restored else {
+                return rules.are_open() && room.rules.are_open() && !room.is_barred_from(source);
+            };
+            if room.rules.born == rules.born {
+                if restored.is_older_than(sealed) {
+                    // In this run's tickets it must outrank what was sealed before it in this run.
+                    let generation = rules.generation.max(room.rules.generation).saturating_add(1);
+                    room.rules = RoomRules { generation, ..rules };
                     room.host = None;
-                    room.seat_until = Some(now + SEAT);
-                    self.timers.set(Timer::Seats, self.next_seat().unwrap_or(now + SEAT));
+                    restored.prove(sealed, now);
+                    self.set_seats();
                 }
                 return true;
             }
-            // Somebody took the name while its members were on their way back: it is theirs.
-            Some(room) if !room.is_restored => {
-                self.end_room(name, now);
+            if !restored.ended_before(sealed) {
+                return false;
             }
-            Some(_) => return false,
-            None => {}
+            // A room of that name which was over before this one began.
+            self.end_room(name, now);
         }
-        let mut room = Room::new(rules.invite, rules.capacity);
+        let mut room = Room::new(rules.born, rules.invite, rules.capacity, now);
         room.rules = rules;
-        room.is_restored = true;
-        room.seat_until = Some(now + SEAT);
+        room.restored = Some(Restored::new(sealed, now));
         self.rooms.insert(name.clone(), room);
-        self.timers.set(Timer::Seats, self.next_seat().unwrap_or(now + SEAT));
+        self.set_seats();
         true
     }
 
@@ -212,15 +243,12 @@ impl Rooms {
         !is_elsewhere && !room.is_barred(peer, None) && (is_inside || !room.is_full())
     }
 
-    fn take_place(&mut self, peer: PeerId, name: &RoomName, place: u64, (role, generation): (Role, u32)) {
+    fn take_place(&mut self, peer: PeerId, name: &RoomName, place: u64, (role, sealed): (Role, Sealed)) {
         let Some(room) = self.rooms.get_mut(name) else { return };
         room.members.insert(peer);
         room.came = room.came.max(place.saturating_add(1));
-        // Who was the host once, and kept the ticket, is it no more.
-        let is_newest = generation == room.rules.generation;
-        if role == Role::Host && is_newest && room.host.is_none() {
-            room.host = Some(peer);
-            room.seat_until = None;
+        if let Some(restored) = room.restored.as_mut().filter(|_| role == Role::Host) {
+            restored.claim(peer, sealed);
         }
     }
 
@@ -258,23 +286,26 @@ impl Rooms {
         }
     }
 
-    /// Seats that were kept long enough go to who is there.
+    /// Seats that were kept long enough go to whose they were by the newest ticket, or to who is there.
     pub(super) fn give_up_seats(&mut self, now: Instant) {
-        let due = |room: &Room| room.seat_until.is_some_and(|until| until <= now);
+        let due = |room: &Room| room.restored.as_ref().is_some_and(|restored| restored.is_due(now));
         let names: Vec<RoomName> =
             self.rooms.iter().filter(|(_, room)| due(room)).map(|(name, _)| name.clone()).collect();
         for name in names {
-            if let Some(room) = self.rooms.get_mut(&name) {
-                room.seat_until = None;
+            let Some(room) = self.rooms.get_mut(&name) else { continue };
+            let claimed = room.restored.as_mut().and_then(Restored::give_up_seat);
+            match claimed.filter(|peer| room.members.contains(peer)) {
+                Some(heir) if room.host.is_none() => self.crown(&name, heir, now),
+                Some(_) | None => self.find_host(&name, now),
             }
-            self.find_host(&name, now);
         }
-        if let Some(next) = self.next_seat() {
-            self.timers.set(Timer::Seats, next);
-        }
+        self.set_seats();
     }
 
-    fn next_seat(&self) -> Option<Instant> {
-        self.rooms.values().filter_map(|room| room.seat_until).min()
+    fn set_seats(&mut self) {
+        let kept = self.rooms.values().filter_map(|room| room.restored.as_ref()?.seat_until);
+        if let Some(next) = kept.min() {
+            self.timers.set(Timer::Seats, next);
+        }
     }
 }

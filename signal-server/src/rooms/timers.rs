@@ -20,8 +20,12 @@ pub(super) enum Timer {
     Ice(PeerId),
     /// A host's seat was kept long enough.
     Seats,
-    /// The host has not heard yet of the last wrong secrets.
-    WrongInvites(PeerId),
+    /// The host has not heard yet of the last wrong guesses.
+    WrongGuesses(PeerId),
+    /// The member's ticket grows old.
+    Ticket(PeerId),
+    /// The others have not heard yet what is true of this one now.
+    News(PeerId),
 }
 
 /// All deadlines.

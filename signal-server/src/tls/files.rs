@@ -18,7 +18,7 @@ pub(super) fn make_folder(folder: &Path) -> Result<(), TlsError> {
 }
 
 /// The file's text; none when there is no file.
-pub(super) fn read(path: &Path) -> Result<Option<String>, TlsError> {
+pub(crate) fn read(path: &Path) -> Result<Option<String>, TlsError> {
     match fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -27,7 +27,7 @@ pub(super) fn read(path: &Path) -> Result<Option<String>, TlsError> {
 }
 
 /// Replaces the file in one step, so that a crash leaves the old one or the new one.
-pub(super) fn write_private(path: &Path, text: &str) -> Result<(), TlsError> {
+pub(crate) fn write_private(path: &Path, text: &str) -> Result<(), TlsError> {
     let beside = path.with_extension("new");
     let write = || {
         let mut options = fs::OpenOptions::new();

@@ -25,6 +25,7 @@ use given::Given;
 
 pub use acme::{AcmeConfig, LETS_ENCRYPT};
 pub(crate) use acme::{Authority, CHALLENGE};
+pub(crate) use files::{read as read_state, write_private as write_state};
 pub(crate) use given::names_in;
 pub(crate) use tickets::ticket_key;
 

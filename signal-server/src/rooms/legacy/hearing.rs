@@ -38,6 +38,7 @@ impl Rooms {
             | ServerMessage::Muted
             | ServerMessage::RoomState { .. }
             | ServerMessage::Ticket { .. }
+            | ServerMessage::InviteRenewed { .. }
             | ServerMessage::LobbyRequest { .. }
             | ServerMessage::LobbyLeft { .. }
             | ServerMessage::Waiting { .. }

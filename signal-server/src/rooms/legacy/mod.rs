@@ -31,8 +31,8 @@ use hearth_protocol::{ErrorCode, LeaveReason, MediaState, PeerId, PeerKind, Requ
 use rand::Rng as _;
 
 use super::bucket::Bucket;
-use super::room::{Credentials, Door, Room};
-use super::session::{Conn, Entrance, Link, Phase, Session, Wire};
+use super::room::{Credentials, Door};
+use super::session::{Budget, Conn, Entrance, Link, Phase, Session, Wire};
 use super::timers::Timer;
 use super::{CloseReason, ConnId, Output, Rooms};
 use talk::Talks;
@@ -47,9 +47,9 @@ const BURST: u32 = 4000;
 const EVERY: Duration = Duration::from_millis(5);
 /// Bytes that count as one message, so that what a slow reader has to be kept is bounded as well: 8 MiB of each other one.
 const UNIT: usize = 2048;
-/// Events kept for a page that lost its connection. Cap 256: a newcomer's offer and candidates, a few times. Full: the
-/// page is given up at once.
-const MISSED: usize = 256;
+/// Events kept for a page that lost its connection. Cap 1024: what all others may have waiting for it (400), and the comings and
+/// goings of 12 s. Full: the page is given up at once.
+const MISSED: usize = 1024;
 
 /// The rules for legacy pages.
 #[derive(Clone, Debug, Default)]
@@ -123,7 +123,9 @@ impl Rooms {
             if let Some(page) = caller.page {
                 self.pages.entry(page).or_default().insert(id);
             }
-            let budget = Bucket::new(BURST, EVERY, now);
+            // Its bytes are counted as messages, one for each unit.
+            let bytes = Bucket::new(u32::MAX, Duration::ZERO, now);
+            let budget = Budget::new(Bucket::new(BURST, EVERY, now), bytes, now);
             let wire = Wire::Legacy(Box::new(wire));
             self.sessions.insert(id, Session::new(PeerKind::Legacy, conn, address, budget, wire));
         }
@@ -137,7 +139,7 @@ impl Rooms {
         let Some(Phase::InSession(peer)) = self.conns.get(&conn).map(|conn| conn.phase) else { return };
         self.counters.messages += 1;
         let cost = u32::try_from(bytes / UNIT).unwrap_or(u32::MAX).saturating_add(1);
-        if !self.sessions.get_mut(&peer).is_some_and(|session| session.budget.take_some(cost, now)) {
+        if !self.sessions.get_mut(&peer).is_some_and(|session| session.budget.messages.take_some(cost, now)) {
             self.counters.floods += 1;
             self.end_session(peer, LeaveReason::Dropped, now);
             self.close(conn, CloseReason::Flood, now);
@@ -146,7 +148,7 @@ impl Rooms {
         match request {
             LegacyRequest::Join { room, ack } => self.on_legacy_join(peer, &room, ack, now),
             LegacyRequest::Create { room, ack } => self.on_legacy_create(peer, room.as_deref(), ack, now),
-            LegacyRequest::Message(message) => self.on_legacy_message(peer, message, now),
+            LegacyRequest::Message(message) => self.on_legacy_message((conn, peer), message, bytes, now),
             LegacyRequest::Leave => self.leave(peer, LeaveReason::Left, now),
             LegacyRequest::ShareScreen { ack } => {
                 self.on_legacy_screen(peer, true, now);
@@ -185,10 +187,8 @@ impl Rooms {
             None => RoomName::parse(&self.uuid()),
         };
         let Ok(name) = name else { return self.refuse_legacy(peer, ack, ErrorCode::BadRoom) };
-        if self.rooms.contains_key(&name) {
-            return self.refuse_legacy(peer, ack, ErrorCode::Taken);
-        }
-        if let Err(code) = self.may_open(peer) {
+        let judged = if room.is_some() { self.judge_name(peer, &name, now) } else { Ok(()) };
+        if let Err((code, ..)) = judged.and_then(|()| self.may_open(peer, now)) {
             return self.refuse_legacy(peer, ack, code);
         }
         self.leave(peer, LeaveReason::Left, now);
@@ -200,17 +200,17 @@ impl Rooms {
     fn may_enter(&mut self, peer: PeerId, name: &RoomName, now: Instant) -> Result<(), ErrorCode> {
         let source = self.source_of(peer);
         let known = self.sessions.get(&peer).and_then(Session::source);
-        let Some(room) = self.rooms.get(name) else { return self.may_open(peer) };
-        if !self.guesses.may_try(source, now) {
+        if !self.guesses.may_try(source, now) || !self.may_come_in(peer, name, now) {
             return Err(ErrorCode::RateLimited);
         }
+        let Some(room) = self.rooms.get(name) else { return self.may_open(peer, now).map_err(|(code, ..)| code) };
         let is_inside = room.members.contains(&peer);
         match room.door(peer, known, Credentials::default()) {
             _ if is_inside => Ok(()),
             Door::Open if room.is_full() => Err(ErrorCode::Full),
             Door::Open => Ok(()),
             Door::Locked => Err(ErrorCode::Locked),
-            Door::PasswordWanted | Door::WrongPassword => Err(ErrorCode::BadPassword),
+            Door::PasswordWanted | Door::WrongPassword | Door::TooManyWrong => Err(ErrorCode::BadPassword),
             Door::Knock | Door::WrongSecret => {
                 self.counters.wrong_guesses += 1;
                 self.guesses.count(source, now);
@@ -219,19 +219,11 @@ impl Rooms {
         }
     }
 
-    fn may_open(&self, peer: PeerId) -> Result<(), ErrorCode> {
-        if !self.may_create(peer) {
-            Err(ErrorCode::NotHost)
-        } else if self.rooms.len() >= self.config.max_rooms {
-            Err(ErrorCode::RateLimited)
-        } else {
-            Ok(())
-        }
-    }
-
     fn enter_legacy(&mut self, peer: PeerId, room: RoomName, asked: Asked, now: Instant) {
         let capacity = self.config.legacy.as_ref().and_then(|rules| rules.max_clients).unwrap_or(u32::MAX);
-        self.rooms.entry(room.clone()).or_insert_with(|| Room::new(None, capacity));
+        if !self.rooms.contains_key(&room) {
+            self.open_room(peer, &room, None, capacity, now);
+        }
         if let Some(wire) = self.legacy_mut(peer) {
             wire.asked = Some(asked);
             wire.is_back = false;
@@ -268,6 +260,7 @@ impl Rooms {
         let Some(session) = self.sessions.get_mut(&peer) else { return };
         session.link = Link::Attached(conn);
         session.address = address;
+        session.inbound.release();
         let Wire::Legacy(wire) = &mut session.wire else { return };
         wire.is_back = true;
         let missed = std::mem::take(&mut wire.missed);

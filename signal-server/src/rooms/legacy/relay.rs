@@ -11,8 +11,9 @@ use hearth_protocol::{
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::super::Rooms;
+use super::super::load::Overload;
 use super::super::session::Standing;
+use super::super::{ConnId, Rooms};
 use super::event::LegacyEvent;
 
 /// The payload of an offer or an answer; the nick beside it is read where the page is taken notice of.
@@ -28,11 +29,28 @@ struct CandidatePayload {
 }
 
 impl Rooms {
-    pub(super) fn on_legacy_message(&mut self, peer: PeerId, mut message: Map<String, Value>, now: Instant) {
+    pub(super) fn on_legacy_message(
+        &mut self,
+        (conn, peer): (ConnId, PeerId),
+        mut message: Map<String, Value>,
+        bytes: usize,
+        now: Instant,
+    ) {
         let to = message.get("to").and_then(Value::as_str).and_then(|to| PeerId::parse(to).ok());
         let Some(to) = to.filter(|to| self.others_of(peer).contains(to)) else {
             self.counters.stray_signals += 1; // they may have just left
             return;
+        };
+        let load = match self.take_word(peer, to, bytes, now) {
+            Ok(load) => load,
+            Err(why) => {
+                // There is no word for a refusal. What is too much is lost, and in the end so is whoever says it.
+                self.counters.rate_limited += 1;
+                if why == Overload::Sender {
+                    self.strike(conn, now);
+                }
+                return;
+            }
         };
         self.take_notice(peer, &message, now);
         match self.sessions.get(&to).map(|session| session.kind) {
@@ -41,7 +59,7 @@ impl Rooms {
                 self.emit(to, LegacyEvent::Message(message));
             }
             Some(PeerKind::Native | PeerKind::Web) => match self.as_signal(peer, to, &message) {
-                Some(signal) => self.tell(to, &ServerMessage::Signal(signal), now),
+                Some(signal) => self.tell_loaded(to, &ServerMessage::Signal(signal), load, now),
                 None => self.counters.untold += 1,
             },
             None => {}
@@ -53,7 +71,9 @@ impl Rooms {
         let payload = message.get("payload");
         let text = |key: &str| payload.and_then(|payload| payload.get(key)).and_then(Value::as_str);
         let kind = message.get("type").and_then(Value::as_str);
-        let nick = text("nick").map(|nick| self.clean_nick(nick));
+        let room = self.room_of(peer).cloned();
+        let nick = text("nick").map(|nick| self.clean_nick(nick)).zip(room);
+        let nick = nick.map(|(nick, room)| self.distinct_nick(&room, peer, &nick));
         let Some(Standing::Inside(member)) = self.sessions.get_mut(&peer).map(|session| &mut session.standing) else {
             return;
         };
@@ -65,7 +85,7 @@ impl Rooms {
             _ => {}
         }
         if before != (member.nick.clone(), member.media) {
-            self.tell_of(peer, now);
+            self.tell_news(peer, now);
         }
     }
 

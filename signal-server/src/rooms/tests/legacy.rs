@@ -9,7 +9,7 @@ use super::*;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Page {
     pub(super) conn: ConnId,
-    id: PeerId,
+    pub(super) id: PeerId,
     cookie: PageId,
 }
 

@@ -17,7 +17,7 @@ fn who_has_the_number_alone_waits_until_the_host_lets_them_in() {
     let mut knocker = bench.knocker(&room);
     let asked = bench.hear(&mut host);
     let [ServerMessage::LobbyRequest { peer }] = &asked[..] else { panic!("{asked:?}") };
-    assert_eq!((peer.id, peer.nick.as_str(), peer.kind), (knocker.id, "Guest", PeerKind::Native));
+    assert_eq!((peer.id, peer.nick.as_str(), peer.kind), (knocker.id, "Guest 2", PeerKind::Native));
     assert_eq!(bench.hear(&mut guest), [], "the door is the host's business");
 
     bench.say(&mut knocker, ClientMessage::Update { media: MediaState { video: true, ..MediaState::default() } });

@@ -1,5 +1,7 @@
 //! The rooms in virtual time: clients without sockets, a clock that is only added to.
 
+mod backlog;
+mod fairness;
 mod flood;
 mod joining;
 mod legacy;
@@ -13,12 +15,12 @@ mod succession;
 mod table;
 mod talking;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use hearth_protocol::{
-    ClientMessage, Create, InviteSecret, Join, Joined, MediaState, Moderation, Numbered, PeerId, PeerKind, RequestId,
-    Resume, ResumeToken, RoomName, ServerMessage, Signal, SignalBody,
+    ClientMessage, Create, ErrorCode, InviteSecret, Join, Joined, MediaState, Moderation, Numbered, PeerId, PeerKind,
+    RequestId, Resume, ResumeToken, RoomName, ServerMessage, Signal, SignalBody,
 };
 
 use super::*;
@@ -37,6 +39,11 @@ struct Bench {
     /// What legacy pages heard.
     events: BTreeMap<ConnId, Vec<LegacyEvent>>,
     closed: BTreeMap<ConnId, CloseReason>,
+    /// Who takes nothing of what is sent to them, and what waits for them by that.
+    slow: BTreeSet<ConnId>,
+    unread: Vec<Load>,
+    /// When the server was started.
+    started: Instant,
 }
 
 /// A client as the server should see it.
@@ -58,13 +65,30 @@ impl Bench {
     fn with(config: RoomsConfig) -> Self {
         let now = start();
         let rooms = Rooms::new(config, [7; 32], Epoch { at: now, unix_s: 1_800_000_000 });
-        Self { rooms, now, next_conn: 0, inboxes: BTreeMap::new(), events: BTreeMap::new(), closed: BTreeMap::new() }
+        Self {
+            rooms,
+            now,
+            next_conn: 0,
+            inboxes: BTreeMap::new(),
+            events: BTreeMap::new(),
+            closed: BTreeMap::new(),
+            slow: BTreeSet::new(),
+            unread: Vec::new(),
+            started: now,
+        }
+    }
+
+    fn is_slow(&self, conn: ConnId) -> bool {
+        self.slow.contains(&conn)
     }
 
     fn drain(&mut self) {
         while let Some(output) = self.rooms.poll_output() {
             match output {
-                Output::Send { conn, text } => {
+                Output::Send { conn, text, load } => {
+                    if self.is_slow(conn) {
+                        self.unread.extend(load);
+                    }
                     let message = serde_json::from_str(&text).unwrap();
                     self.inboxes.entry(conn).or_default().push(message);
                 }
@@ -166,6 +190,12 @@ impl Bench {
             client.heard = seq;
         }
         messages.into_iter().map(|n| n.message).collect()
+    }
+
+    /// Closes its connection on purpose.
+    fn say_goodbye(&mut self, client: &Client) {
+        self.rooms.handle_goodbye(client.conn, self.now);
+        self.drain();
     }
 
     fn cut(&mut self, client: &Client) {

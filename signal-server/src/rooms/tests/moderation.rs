@@ -1,5 +1,7 @@
 //! What a host does to others.
 
+use hearth_protocol::RoomPassword;
+
 use super::*;
 
 fn secret() -> InviteSecret {
@@ -7,7 +9,7 @@ fn secret() -> InviteSecret {
 }
 
 #[test]
-fn who_is_put_out_hears_it_and_the_link_alone_lets_them_in_no_more() {
+fn who_is_put_out_hears_it_and_does_not_come_in_again_by_itself() {
     for invite in [Some(secret()), None] {
         let mut bench = Bench::new();
         let (mut host, room) = bench.host(invite);
@@ -20,19 +22,86 @@ fn who_is_put_out_hears_it_and_the_link_alone_lets_them_in_no_more() {
         let left = ServerMessage::PeerLeft { id: guest.id, reason: LeaveReason::Kicked };
         assert_eq!(bench.hear(&mut host), [left]);
         assert_eq!(bench.rooms.session_count(), 2, "the session goes on");
-
-        // Neither the same session, nor a new one from the same address walks back in.
         bench.say(&mut guest, join(&room, invite));
         assert_eq!(summary(&bench.hear(&mut guest)), "waiting");
-        let mut again = bench.client_from(address(900));
-        bench.say(&mut again, join(&room, invite));
-        assert_eq!(summary(&bench.hear(&mut again)), "waiting");
-        let mut other = bench.client();
-        bench.say(&mut other, join(&room, invite));
-        joined(bench.hear(&mut other));
         bench.say(&mut host, ClientMessage::Admit(about(guest.id)));
         joined(bench.hear(&mut guest));
     }
+}
+
+#[test]
+fn who_shares_the_address_of_somebody_put_out_comes_in_by_the_link_and_else_waits_with_a_word_to_the_host() {
+    for invite in [Some(secret()), None] {
+        let mut bench = Bench::new();
+        let (mut host, room) = bench.host(invite);
+        let password = Some(RoomPassword::parse("tea").unwrap());
+        bench.say(&mut host, ClientMessage::SetPassword { id: RequestId(5), password: password.clone() });
+        let asked = |name: &str, invite, password| {
+            let ClientMessage::Join(join) = join(&room, invite) else { unreachable!() };
+            ClientMessage::Join(Join { nick: name.into(), password, ..join })
+        };
+        let mut bo = bench.client_from(address(900));
+        bench.say(&mut bo, asked("Bo", invite, password.clone()));
+        joined(bench.hear(&mut bo));
+        bench.hear(&mut host);
+        bench.say(&mut host, ClientMessage::Kick(about(bo.id)));
+        bench.hear(&mut host);
+        if invite.is_some() {
+            let mut sister = bench.client_from(address(900));
+            bench.say(&mut sister, asked("Sister", invite, None));
+            joined(bench.hear(&mut sister));
+            bench.hear(&mut host);
+        }
+        // Neither the number nor the password helps: nobody is asked for one.
+        for shown in [None, password.clone(), Some(RoomPassword::parse("soup").unwrap())] {
+            let mut brother = bench.client_from(address(900));
+            bench.say(&mut brother, asked("Brother", None, shown));
+            assert_eq!(bench.hear(&mut brother), [ServerMessage::Waiting { id: RequestId(2), has_password: false }]);
+            let news = bench.hear(&mut host);
+            let [ServerMessage::LobbyRequest { peer }] = &news[..] else { panic!("{news:?}") };
+            assert_eq!((peer.nick.as_str(), peer.same_address_as.as_deref()), ("Brother", Some("Bo")));
+            bench.say(&mut brother, ClientMessage::Leave);
+            bench.hear(&mut host);
+        }
+        let mut stranger = bench.client();
+        bench.say(&mut stranger, asked("Stranger", None, password.clone()));
+        joined(bench.hear(&mut stranger));
+    }
+}
+
+#[test]
+fn a_renewed_invitation_is_told_to_those_who_stay_and_the_old_one_opens_nothing() {
+    let next = InviteSecret::from_random([3; 16]);
+    let mut bench = Bench::new();
+    let (mut host, room) = bench.host(Some(secret()));
+    let [mut ann, mut away] = [0, 1].map(|_| {
+        let mut guest = bench.client();
+        bench.say(&mut guest, join(&room, Some(secret())));
+        joined(bench.hear(&mut guest));
+        guest
+    });
+    bench.cut(&away);
+    let renew = || ClientMessage::RenewInvite { id: RequestId(6), invite: next };
+    bench.hear(&mut ann);
+    bench.say(&mut ann, renew());
+    assert_eq!(errors(&bench.hear(&mut ann)), [ErrorCode::NotHost]);
+    bench.hear(&mut host);
+    bench.say(&mut host, renew());
+    assert!(bench.come_back(&mut away));
+    for client in [&mut host, &mut ann, &mut away] {
+        let news = bench.hear(client);
+        assert!(news.contains(&ServerMessage::InviteRenewed { invite: next }), "{news:?}");
+    }
+    let mut guest = bench.client();
+    bench.say(&mut guest, join(&room, Some(secret())));
+    assert_eq!(errors(&bench.hear(&mut guest)), [ErrorCode::BadInvite]);
+    bench.say(&mut guest, join(&room, Some(next)));
+    joined(bench.hear(&mut guest));
+    // An open room has none.
+    let (mut host, room) = bench.host(None);
+    bench.say(&mut host, renew());
+    assert_eq!(errors(&bench.hear(&mut host)), [ErrorCode::BadInvite]);
+    bench.guest(&room);
 }
 
 #[test]

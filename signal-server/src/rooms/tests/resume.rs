@@ -199,3 +199,23 @@ fn outside_a_room_there_is_nothing_to_come_back_to() {
     assert_eq!(bench.rooms.session_count(), 0);
     assert!(!bench.come_back(&mut client));
 }
+
+#[test]
+fn a_goodbye_frees_the_seat_at_once_and_a_cut_keeps_it() {
+    let mut bench = Bench::new();
+    let (mut host, room) = bench.host(None);
+    let mut guest = bench.guest(&room);
+    bench.hear(&mut host);
+    bench.say_goodbye(&guest);
+    let left = ServerMessage::PeerLeft { id: guest.id, reason: LeaveReason::Left };
+    assert_eq!((bench.hear(&mut host), bench.rooms.session_count()), (vec![left], 1));
+    assert!(!bench.come_back(&mut guest), "a new session");
+    let mut knocker = bench.guest(&room);
+    bench.cut(&knocker);
+    assert!(bench.come_back(&mut knocker));
+    // The old connection of who has come back on another one says nothing for them.
+    let old = knocker.clone();
+    assert!(bench.come_back(&mut knocker));
+    bench.say_goodbye(&old);
+    assert_eq!(bench.rooms.session_count(), 3);
+}

@@ -149,7 +149,7 @@ fn who_was_put_out_waits_on_with_the_password_too() {
     bench.hear(&mut host);
     for asked in [join(&room, None), with_password(&room, None, "tea")] {
         bench.say(&mut guest, asked);
-        assert_eq!(bench.hear(&mut guest), [ServerMessage::Waiting { id: RequestId(2), has_password: true }]);
+        assert_eq!(bench.hear(&mut guest), [ServerMessage::Waiting { id: RequestId(2), has_password: false }]);
     }
     assert_eq!(summary(&bench.hear(&mut host)), "lobby_request", "once");
 }

@@ -16,8 +16,8 @@ use std::time::{Duration, Instant};
 
 use hearth_protocol::{Numbered, PeerId, ServerMessage};
 use hearth_signal::rooms::{
-    ConnId, Epoch, LegacyCaller, LegacyPacket, LegacyRequest, LegacyRules, Output, PageId, Rooms, RoomsConfig,
-    TicketKey,
+    ConnId, EarlierRun, Epoch, LegacyCaller, LegacyPacket, LegacyRequest, LegacyRules, Output, PageId, Rooms,
+    RoomsConfig, TicketKey,
 };
 
 /// Lines of a script that are looked at: longer ones find nothing that shorter ones do not, and slow the fuzzer.
@@ -43,6 +43,8 @@ struct Page {
 struct Script {
     rooms: Rooms,
     now: Instant,
+    started: Instant,
+    earlier: Vec<EarlierRun>,
     clients: [Client; 4],
     pages: [Page; 2],
     starts: u8,
@@ -53,8 +55,10 @@ struct Script {
 /// Runs a script.
 pub fn run(text: &str, now: Instant) {
     let mut script = Script {
-        rooms: server(7, now),
+        rooms: server(7, Vec::new(), now),
         now,
+        started: now,
+        earlier: Vec::new(),
         clients: Default::default(),
         pages: Default::default(),
         starts: 7,
@@ -68,9 +72,9 @@ pub fn run(text: &str, now: Instant) {
     }
 }
 
-fn server(seed: u8, now: Instant) -> Rooms {
+fn server(seed: u8, earlier: Vec<EarlierRun>, now: Instant) -> Rooms {
     let tickets = Some(TicketKey::new([1; 32]));
-    let config = RoomsConfig { tickets, legacy: Some(LegacyRules::default()), ..RoomsConfig::default() };
+    let config = RoomsConfig { tickets, earlier, legacy: Some(LegacyRules::default()), ..RoomsConfig::default() };
     Rooms::new(config, [seed; 32], Epoch { at: now, unix_s: 1_800_000_000 })
 }
 
@@ -95,7 +99,10 @@ impl Script {
 
     fn restart(&mut self) {
         self.starts = self.starts.wrapping_add(1);
-        self.rooms = server(self.starts, self.now);
+        let lived = self.now.saturating_duration_since(self.started);
+        self.earlier.push(EarlierRun { run: self.rooms.run(), lived });
+        self.started = self.now;
+        self.rooms = server(self.starts, self.earlier.clone(), self.now);
         self.clients.iter_mut().for_each(|client| client.conn = None);
         self.pages.iter_mut().for_each(|page| page.conn = None);
     }
@@ -188,7 +195,7 @@ impl Script {
             count += 1;
             assert!(count <= OUTPUTS, "one input brings about more than {OUTPUTS} outputs");
             match output {
-                Output::Send { conn, text } => {
+                Output::Send { conn, text, .. } => {
                     assert!(!self.closed.contains(&conn), "something is said on a closed connection");
                     let message: Numbered<ServerMessage> =
                         serde_json::from_str(&text).expect("what we say can be read");
