@@ -1,6 +1,6 @@
 // The guest page: what is seen of the call, and what its buttons and keys do.
 
-import { call, depart, drawTiles, end, enter, knock, me, mediaChanged, order, raise, speak, tick } from "./call.js";
+import { call, depart, drawTiles, end, enter, knock, me, mediaChanged, order, raise, renew, speak, tick } from "./call.js";
 import { chat } from "./chat.js";
 import { devices, levelOf } from "./devices.js";
 import { $, all, avatar, changed, dress, drawBy, el, fill, label, one, paint, setTrack } from "./dom.js";
@@ -31,7 +31,7 @@ function draw() {
 		knock: waits && call.has_password, cancel: waits, again: !waits,
 		banner: trouble ? fault : call.notice, sharing: !!devices.screen, alone: !peers.size, hear: sound.blocked,
 		chat: panel === "chat", people: panel === "people", unread: chat.unread, count: peers.size + 1,
-		"host-tools": host, wrong: state.wrong_invites ? say("wrong_invites", { n: state.wrong_invites }) : "",
+		"host-tools": host, wrong: ["wrong_invites", "wrong_passwords"].filter((key) => state[key]).map((key) => say(key, { n: state[key] })).join(" "),
 		lock: say(state.locked ? "unlock" : "lock"),
 	});
 	for (const element of all(".room")) element.textContent = room;
@@ -43,9 +43,9 @@ function draw() {
 	setTrack($("preview"), screen === "door" ? devices.video : null);
 	one(".preview").className = `preview ${devices.video ? "seen" : ""} ${me.mirrored ? "mirrored" : ""}`;
 	avatar($("preview-avatar"), $("nick").value);
-	fill($("knocks"), [...lobby.values()].map(({ id, nick }) => {
-		const name = nick || say("guest");
-		return { id, name, text: say("knocks", { name }), orders: ["deny", "admit"] };
+	fill($("knocks"), [...lobby.values()].map(({ id, nick, same_address_as: other }) => {
+		const name = nick || say("guest"), text = say("knocks", { name });
+		return { id, name, text: other === undefined ? text : `${text} ${say("same_address", { name: other || say("guest") })}`, orders: ["deny", "admit"] };
 	}));
 	fill($("people-list"), [me, ...peers.values()].map(({ id, name, role, hand, media, legacy, quality }) => {
 		const marks = [role === "host" && "host", hand && "raised", !media.audio && "silent", quality?.grade && quality.way];
@@ -114,7 +114,10 @@ const leave = () => end("left", true), end_room = () => order("end_room");
 const acts = {
 	leave: () => (me.role === "host" && call.peers.size ? ask(say("ask_leave"), { end_room, leave }) : leave()),
 	end_room: () => ask(say("ask_end"), { end_room }),
-	kick: ({ peer, name }) => ask(say("ask_kick", { name }), { kick: () => order("kick", { peer }) }),
+	kick({ peer, name }) {
+		const kick = () => order("kick", { peer }), kick_renew = () => (kick(), renew());
+		ask(say(call.state.invite_only ? "ask_kick_link" : "ask_kick", { name }), call.state.invite_only ? { kick_renew, kick } : { kick });
+	},
 	lock: () => order(call.state.locked ? "unlock" : "lock"),
 	flip: devices.flip,
 	share: devices.share,

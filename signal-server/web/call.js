@@ -3,7 +3,7 @@
 import { chat } from "./chat.js";
 import { devices, levelOf } from "./devices.js";
 import { $, changed } from "./dom.js";
-import { keepSecret, secretOf } from "./link.js";
+import { drawSecret, dropSecret, keepSecret, secretOf } from "./link.js";
 import { Peer, ways } from "./peer.js";
 import { server } from "./signalling.js";
 import { Tile } from "./tiles.js";
@@ -53,6 +53,12 @@ export function knock(password) {
 const ask = () => server.send({ id: 1, nick: me.nick, media: devices.sends, invite: secretOf(wish.room), ...wish });
 const update = () => call.place && server.send({ type: "update", media: devices.sends });
 export const order = (type, more) => server.send({ type, id: ++requests, ...more });
+
+// Who was removed does not come back by a link that is changed; those who stay hear the new one.
+export async function renew() {
+	const [invite] = await drawSecret();
+	order("renew_invite", { invite });
+}
 
 const announce = (word, name) => { $("live").textContent = say(word, { name }); };
 
@@ -124,6 +130,7 @@ const hear = {
 	joined(joined) {
 		const { room, ice_servers: ice = [] } = joined;
 		if (secret) keepSecret(room, secret);
+		else if (wish.type === "create") dropSecret(room); // it was another room's
 		[wish, secret] = [{ ...wish, type: "join", room }];
 		sessionStorage.room = room;
 		for (const [id, peer] of peers) {
@@ -178,6 +185,10 @@ const hear = {
 	muted() {
 		devices.set("audio", false, true);
 		mention(say("silenced"));
+	},
+	invite_renewed({ invite }) {
+		keepSecret(call.room, invite);
+		mention(say("renewed"));
 	},
 	kicked: () => putOut("kicked"),
 	room_ended: () => putOut("ended"),

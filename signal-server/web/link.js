@@ -18,7 +18,13 @@ export function readLink() {
 const keep = (room, hash) => { sessionStorage[`link ${room}`] = hash; };
 const kept = (room) => sessionStorage[`link ${room}`] ?? "";
 
-export const keepSecret = (room, secret) => keep(room, `#s=${secret}`);
+// What else stood in the link (the server's key) stays.
+export function keepSecret(room, secret) {
+	const parts = new URLSearchParams(kept(room).slice(1));
+	parts.set("s", secret);
+	keep(room, `#${parts}`);
+}
+export const dropSecret = (room) => sessionStorage.removeItem(`link ${room}`);
 export const secretOf = (room) => new URLSearchParams(kept(room).slice(1)).get("s") ?? undefined;
 
 // What to give to others.

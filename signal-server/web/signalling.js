@@ -3,6 +3,7 @@
 const KEPT = 512; // messages kept to be sent again, as the server's queue; full: the session is given up at the next cut
 const OPEN_MS = 8_000; // until the session stands
 const FIRST_MS = 250, LONGEST_MS = 3_500; // whoever waits for the server is back within five seconds
+const MOVING = 4100; // any code but 1000 and 1001, which give up our place
 const FINAL = { 4001: "unsupported_version", 4003: "dropped", 4004: "replaced" }; // codes after which coming back is pointless
 
 // `features`: what the server can do. `session(resumed, restored)`, `message(message)`, `lost(attempt)`, `end(code)`: who hears of it.
@@ -31,12 +32,12 @@ function close() {
 	connect();
 }
 
-// Gives up the connection that there is.
+// Gives up the connection that there is: for good, or for another one, which the server is to wait for.
 function drop() {
 	clearTimeout(timer);
 	const old = socket;
 	socket = up = null;
-	old?.close(1000);
+	old?.close(done ? 1000 : MOVING);
 }
 
 // Tries again, later each time.

@@ -65,10 +65,15 @@ unlock|Unlock the room|解锁会议
 set|Set|设置
 has_password|Password is set; empty: none|已设密码，留空则取消
 wrong_invites|{n} wrong invitations were tried.|有 {n} 次错误的邀请尝试
+wrong_passwords|{n} wrong passwords were tried.|有 {n} 次错误的密码尝试
+same_address|Same address as {name}, whom you removed.|与您移出的{name}来自同一地址
+renewed|The link has changed. Old links no longer let anybody in.|链接已更换，旧链接不能再入会
 end_room|End for all|结束会议
 ask_leave|Leave, or end the room for all?|离开会议，还是结束会议？
 ask_end|End the room for everybody?|为所有人结束会议？
 ask_kick|Remove {name} from the room?|将 {name} 移出会议？
+ask_kick_link|Remove {name} from the room? With the old link they can come back.|将 {name} 移出会议？持旧链接可以再次入会
+kick_renew|Remove and change the link|移出并更换链接
 waiting|The host will let you in.|请等待主持人准入
 none|No {device} found. You can still join.|未检测到{device}，仍可入会
 no_access|{Device} access is off. Allow it in the address bar, or in system settings.|没有{device}权限，请在地址栏或系统设置中允许

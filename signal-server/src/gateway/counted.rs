@@ -1,4 +1,4 @@
-//! How many connections there are, in all and from one source, and how much each has written.
+//! How many connections there are, in all and from one source, how much each has written, and what they have open.
 //!
 //! The listener owns the counts; a connection holds its place for as long as its stream lives, upgraded or not.
 
@@ -11,6 +11,7 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::held::{Held, Sum};
 use crate::rooms::Source;
 
 /// The places for connections. A place is a reference: whoever drops the last one gives the place back.
@@ -18,7 +19,10 @@ pub(crate) struct Places {
     all: usize,
     of_one: usize,
     taken: Arc<()>,
-    by_source: BTreeMap<Source, Arc<()>>,
+    /// Those of a source share what it has open.
+    by_source: BTreeMap<Source, Sum>,
+    /// What all have open.
+    open: Sum,
 }
 
 /// What has become of connections since the start: plain counters, which the metrics read.
@@ -58,12 +62,12 @@ impl Taken {
 /// One connection's place.
 pub(crate) struct Place {
     _all: Arc<()>,
-    _source: Option<Arc<()>>,
+    held: Held,
 }
 
 impl Places {
     pub(crate) fn new(all: usize, of_one: usize) -> Self {
-        Self { all, of_one, taken: Arc::new(()), by_source: BTreeMap::new() }
+        Self { all, of_one, taken: Arc::new(()), by_source: BTreeMap::new(), open: Sum::default() }
     }
 
     /// How many are taken, now and later.
@@ -87,7 +91,7 @@ impl Places {
                 Some(places.clone())
             }
         };
-        Some(Place { _all: self.taken.clone(), _source: source })
+        Some(Place { _all: self.taken.clone(), held: Held::new(source, self.open.clone()) })
     }
 }
 
@@ -95,12 +99,17 @@ impl Places {
 pub(super) struct Counted<S> {
     stream: S,
     written: Arc<AtomicU64>,
-    _place: Place,
+    place: Place,
 }
 
 impl<S> Counted<S> {
     pub(super) fn new(stream: S, place: Place) -> Self {
-        Self { stream, written: Arc::default(), _place: place }
+        Self { stream, written: Arc::default(), place }
+    }
+
+    /// What it has sent that is no whole message yet.
+    pub(super) fn held(&self) -> Held {
+        self.place.held.clone()
     }
 
     /// Bytes that were written so far, as they become more.
@@ -111,7 +120,15 @@ impl<S> Counted<S> {
 
 impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
+        let before = buf.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
+        if let Poll::Ready(Ok(())) = read
+            && !self.place.held.read(buf.filled().get(before..).unwrap_or_default())
+        {
+            let why = "too many bytes of unfinished messages from one source";
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::ConnectionAborted, why)));
+        }
+        read
     }
 }
 

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use axum::http::StatusCode;
 use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -27,6 +28,7 @@ use tower::ServiceExt as _;
 
 use super::addresses::Addresses;
 use super::counted::{Counted, Place, Places, Tally};
+use super::held::Held;
 use super::hosts::Hosts;
 use super::http::Caller;
 use super::ports::{Accepted, Ports, Role};
@@ -193,8 +195,9 @@ async fn serve_http<S>(stream: Counted<S>, from: SocketAddr, router: Router)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let (caller, written) = (Caller(from.ip()), stream.written());
-    let service = service_fn(move |request: hyper::Request<Incoming>| answer(router.clone(), caller, request));
+    let (caller, written, held) = (Caller(from.ip()), stream.written(), stream.held());
+    let service =
+        service_fn(move |request: hyper::Request<Incoming>| answer(router.clone(), caller, held.clone(), request));
     let mut connection = pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())
@@ -227,8 +230,18 @@ async fn ask(authority: &mut Option<Authority>) {
     }
 }
 
-async fn answer(router: Router, caller: Caller, request: hyper::Request<Incoming>) -> Result<Response, Infallible> {
+async fn answer(
+    router: Router,
+    caller: Caller,
+    held: Held,
+    request: hyper::Request<Incoming>,
+) -> Result<Response, Infallible> {
     let mut request = request.map(Body::new);
     request.extensions_mut().insert(caller);
-    router.oneshot(request).await
+    let answer = router.oneshot(request).await;
+    match &answer {
+        Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => held.upgraded(),
+        Ok(_) | Err(_) => held.answered(),
+    }
+    answer
 }

@@ -74,6 +74,12 @@ pub(crate) async fn hear_on(
 }
 
 impl Client {
+    /// The number of the next message, which the caller says.
+    pub(crate) fn said(&mut self) -> u64 {
+        self.sent += 1;
+        self.sent
+    }
+
     pub(crate) async fn say(&mut self, body: &str) {
         self.sent += 1;
         self.socket.send(format!(r#"{{"seq":{},{body}}}"#, self.sent).into()).await.unwrap();

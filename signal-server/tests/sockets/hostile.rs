@@ -1,11 +1,12 @@
 //! Clients that break the rules of the wire, while others go on.
 
 use futures_util::SinkExt as _;
-use hearth_protocol::ServerMessage;
+use hearth_protocol::{LeaveReason, Role, ServerMessage};
 use hearth_signal::ConnectionLimits;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 
@@ -39,18 +40,69 @@ async fn frames_that_are_no_text_or_too_long_end_their_connection_alone() {
 }
 
 #[tokio::test]
-async fn who_reads_nothing_is_dropped_and_the_others_are_told() {
+async fn whoever_floods_somebody_who_does_not_read_is_struck_and_the_other_stays() {
     let server = start(plain()).await;
     let mut host = connect(server.address).await;
     let room = host.create().await;
-    let mut deaf = connect(server.address).await;
-    deaf.join(&room).await;
-    host.hear().await;
-    let long = "x".repeat(200 * 1024);
-    for _ in 0..120 {
-        host.signal(deaf.id, &long).await;
+    let mut flooder = connect(server.address).await;
+    flooder.join(&room).await;
+    let long = "x".repeat(250_000);
+    let flood = async {
+        for _ in 0..121 {
+            let word =
+                format!(r#"{{"seq":{},"type":"signal","to":"{}","sid":1,"end":"{long}"}}"#, flooder.said(), host.id);
+            if flooder.socket.send(word.into()).await.is_err() {
+                break;
+            }
+        }
+    };
+    within(flood).await;
+    let mut refused = 0;
+    let closed = loop {
+        match hear_on(&mut flooder.socket).await {
+            Ok(message) => {
+                refused += usize::from(matches!(message.message, ServerMessage::Error { .. }));
+            }
+            Err(frame) => break frame,
+        }
+    };
+    // What it had still on its way may meet a reset before the close frame is read.
+    assert!(closed.is_none_or(|frame| u16::from(frame.code) == 4003));
+    assert!(refused > 0);
+    let mut heard = 0;
+    loop {
+        match host.hear().await {
+            ServerMessage::Signal(_) => heard += 1,
+            ServerMessage::PeerLeft { id, .. } if id == flooder.id => break,
+            ServerMessage::PeerJoined { .. } => {}
+            other => panic!("{other:?}"),
+        }
     }
-    assert!(matches!(host.hear().await, ServerMessage::PeerAway { id } if id == deaf.id));
+    assert!((2..=9).contains(&heard), "{heard} words within the budget");
+    host.say(r#""type":"lock","id":7"#).await;
+    assert!(matches!(host.hear().await, ServerMessage::RoomState { role: Role::Host, .. }));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_clean_close_frees_the_seat_at_once_and_a_change_of_connections_does_not() {
+    let server = start(plain()).await;
+    let mut host = connect(server.address).await;
+    let room = host.create().await;
+    for (code, leaves) in [(None, true), (Some(1000), true), (Some(1001), true), (Some(4100), false)] {
+        let mut guest = connect(server.address).await;
+        guest.join(&room).await;
+        assert!(matches!(host.hear().await, ServerMessage::PeerJoined { .. }));
+        let frame = code.map(|code: u16| CloseFrame { code: code.into(), reason: "".into() });
+        guest.socket.close(frame).await.unwrap();
+        match host.hear().await {
+            ServerMessage::PeerLeft { id, reason } => {
+                assert!(leaves && id == guest.id && reason == LeaveReason::Left, "{code:?}");
+            }
+            ServerMessage::PeerAway { id } => assert!(!leaves && id == guest.id, "{code:?}"),
+            other => panic!("{other:?}"),
+        }
+    }
     server.stop().await;
 }
 

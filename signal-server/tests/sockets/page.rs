@@ -130,9 +130,16 @@ async fn check_sentences(words: Words) {
     host.say(&format!(r#""type":"kick","peer":"{peer}""#)).await;
     page.says("#title", words.kicked).await;
 
-    // The link lets nobody in again who was put out; and an ended room ends waiting too.
+    // A link that was changed lets nobody in; and an ended room ends waiting too.
+    host.say(&format!(r#""type":"renew_invite","invite":"{}""#, InviteSecret::from_random([9; 16]).reveal())).await;
+    host.say(r#""type":"set_password","password":"hestia""#).await;
     join(&page, &with_secret(&url, SECRET), "Ann").await;
+    page.says("#door-fault", words.bad_invite).await;
+    page.evaluate("sessionStorage.clear()").await;
+    // From where somebody was removed no password helps, and none is asked for.
+    join(&page, &url, "Ann").await;
     page.says("#title", words.waiting).await;
+    page.until("document.querySelector('#knock').hidden").await;
     knock(&mut host).await;
     host.say(r#""type":"end_room""#).await;
     page.says("#title", words.ended).await;

@@ -36,11 +36,13 @@ const PATH: &str = "/socket.io/";
 /// As socket.io 1.7 has them, and as its clients are told at the handshake.
 const PING_EVERY: Duration = Duration::from_secs(25);
 const PING_WITHIN: Duration = Duration::from_secs(60);
-/// Packets for one page that it has not taken. Cap 8192: two others may each send at once as much as the rooms let them. Full: the
-/// page is disconnected.
-const UNTAKEN: usize = 8192;
-/// Longest request of a polling page, and longest message, bytes. A page that polls puts all that it has to say into one.
-const PAYLOAD: usize = 4 * 1024 * 1024;
+/// Packets for one page that it has not taken. Cap 16384: twice what another one may send while the page is frozen by its own `alert()`.
+/// Full: the page is disconnected.
+const UNTAKEN: usize = 16_384;
+/// Longest message, bytes: as in our own protocol. A description with all its candidates is 30 kB.
+pub(super) const MESSAGE: usize = 256 * 1024;
+/// Longest request of a polling page, bytes. It puts all that it has to say into one: offers to a full room are 400 kB.
+const PAYLOAD: usize = 1024 * 1024;
 /// Longest answer to a poll, bytes: the transport stops after [`PAYLOAD`], but not in the middle of a packet.
 const ANSWER: usize = 3 * PAYLOAD;
 /// Read buffer of a WebSocket, bytes: most messages are candidates of 400 bytes.
@@ -84,8 +86,8 @@ pub(crate) fn mount<S: Clone + Send + Sync + 'static>(router: Router<S>, door: L
         .max_buffer_size(UNTAKEN)
         .max_payload(PAYLOAD as u64)
         .ws_read_buffer_size(READ_BUFFER)
-        .ws_max_message_size(PAYLOAD)
-        .ws_max_frame_size(PAYLOAD)
+        .ws_max_message_size(MESSAGE)
+        .ws_max_frame_size(MESSAGE)
         .build();
     let ears = Arc::new(Ears { news: door.pages.news.clone() });
     let service = EngineIoService::with_config(ears, config);

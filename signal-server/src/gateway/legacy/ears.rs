@@ -11,12 +11,13 @@ use engineioxide::{DisconnectReason, Socket, Str};
 use hearth_protocol::PeerId;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
-use super::door::{Form, PageCaller};
+use super::super::connection::Farewell;
+use super::door::{Form, MESSAGE, PageCaller};
 use crate::rooms::{BadPacket, CONNECTED, LegacyCaller, LegacyPacket, LegacyRequest, no_namespace};
 
-/// Bytes of one page that the hub has not heard yet. Cap 8 MiB: two requests of the longest kind. Full: the page is
+/// Bytes of one page that the hub has not heard yet. Cap 2 MiB: two requests of the longest kind. Full: the page is
 /// disconnected.
-const UNHEARD_BYTES: usize = 8 * 1024 * 1024;
+const UNHEARD_BYTES: usize = 2 * 1024 * 1024;
 /// What a message counts for at least, bytes: it lies in a queue as a value.
 const LEAST: usize = 256;
 
@@ -39,8 +40,8 @@ pub(in super::super) enum PageNews {
     Opened { socket: PageSocket, caller: LegacyCaller, form: Form },
     /// It said something; the permit gives its bytes back once that is heard.
     Said { sid: PeerId, request: Option<LegacyRequest>, bytes: OwnedSemaphorePermit },
-    /// It is gone.
-    Closed { sid: PeerId },
+    /// It is gone; `farewell` when it closed on purpose.
+    Closed { sid: PeerId, farewell: Farewell },
 }
 
 /// The transport's handler.
@@ -66,17 +67,22 @@ impl EngineIoHandler for Ears {
 
     fn on_disconnect(&self, socket: PageSocket, reason: DisconnectReason) {
         tracing::debug!(sid = %socket.id, ?reason, "page gone");
+        let farewell = if reason == DisconnectReason::TransportClose { Farewell::Said } else { Farewell::None };
         if let Some(sid) = sid_of(&socket)
-            && self.news.try_send(PageNews::Closed { sid }).is_err()
+            && self.news.try_send(PageNews::Closed { sid, farewell }).is_err()
         {
             tracing::debug!("the hub is busy, and will see by itself that the page is gone");
         }
     }
 
     fn on_message(self: &Arc<Self>, text: Str, socket: PageSocket) {
+        if text.len() > MESSAGE {
+            tracing::info!(sid = %socket.id, "page says something too long: disconnected");
+            return close(&socket);
+        }
         let request = match LegacyPacket::read(&text) {
             Ok(LegacyPacket::Event { ack, name, arguments }) => LegacyRequest::read(&name, arguments, ack).ok(),
-            Ok(LegacyPacket::Disconnect) => return close(&socket),
+            Ok(LegacyPacket::Disconnect) => return socket.close(DisconnectReason::TransportClose),
             Ok(LegacyPacket::Namespace(name)) => {
                 return drop(socket.emit(no_namespace(&name)));
             }
@@ -111,6 +117,7 @@ fn sid_of(socket: &PageSocket) -> Option<PeerId> {
     PeerId::parse(&socket.id.to_string()).ok()
 }
 
+/// Ends it for our own reasons, which is no goodbye of the page's.
 fn close(socket: &PageSocket) {
-    socket.close(DisconnectReason::TransportClose);
+    socket.close(DisconnectReason::TransportError);
 }

@@ -10,6 +10,7 @@ use engineioxide::{DisconnectReason, TransportType};
 use hearth_protocol::PeerId;
 use tokio::sync::{mpsc, oneshot};
 
+use super::super::connection::Farewell;
 use super::door::Form;
 use super::ears::{PageNews, PageSocket};
 use crate::rooms::{ConnId, DISCONNECT, LegacyCaller, LegacyEvent, PageId, Rooms};
@@ -190,9 +191,9 @@ impl Pages {
                 }
                 drop(bytes); // it may say as much again
             }
-            PageNews::Closed { sid } => {
+            PageNews::Closed { sid, farewell } => {
                 if let Some(conn) = self.by_sid.get(&sid).copied() {
-                    self.forget(conn, rooms, now);
+                    self.forget(conn, farewell, rooms, now);
                 }
             }
         }
@@ -243,16 +244,18 @@ impl Pages {
         };
         let over: Vec<ConnId> = self.by_conn.iter().filter(|(_, page)| is_over(page)).map(|(conn, _)| *conn).collect();
         for conn in over {
-            self.forget(conn, rooms, now);
+            self.forget(conn, Farewell::None, rooms, now);
         }
     }
 
     /// A page's connection is over.
-    fn forget(&mut self, conn: ConnId, rooms: &mut Rooms, now: Instant) {
+    fn forget(&mut self, conn: ConnId, farewell: Farewell, rooms: &mut Rooms, now: Instant) {
         let is_known = self.by_conn.get(&conn).is_some_and(|page| page.unproven.is_none());
         self.close(conn);
-        if is_known {
-            rooms.handle_disconnected(conn, now);
+        match farewell {
+            _ if !is_known => {}
+            Farewell::Said => rooms.handle_goodbye(conn, now),
+            Farewell::None => rooms.handle_disconnected(conn, now),
         }
     }
 }

@@ -1,0 +1,259 @@
+//! Bytes that clients have sent and that are no whole message yet: bounded by source, and in all.
+//!
+//! Owner of: how many bytes each connection has open. A message counts from its first byte to its last, whether or not anybody has said
+//! who they are by then. Between HTTP requests the listener says when one is answered; after an upgrade the frames of the WebSocket
+//! are followed here (RFC 6455, section 5.2), by their heads alone.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Open bytes of one source. Cap 8 MiB: 32 messages of the longest kind, while most are done within one read. Full: the connection
+/// that sends more is closed.
+const OF_ONE: usize = 8 * 1024 * 1024;
+/// Open bytes of all. Cap 64 MiB. Full: likewise, but for those with less than [`SMALL`] open.
+const OF_ALL: usize = 64 * 1024 * 1024;
+/// What anybody may have open: the head of a request, a description.
+const SMALL: usize = 32 * 1024;
+/// What ends the head of a request.
+const HEAD_END: &[u8] = b"\r\n\r\n";
+
+/// The open bytes of one source, or of all.
+pub(super) type Sum = Arc<AtomicUsize>;
+
+/// The open bytes of one connection.
+#[derive(Clone, Debug)]
+pub(super) struct Held(Arc<Mutex<Open>>);
+
+#[derive(Debug)]
+struct Open {
+    bytes: usize,
+    stage: Stage,
+    /// What its source has open; none for this machine, where a proxy speaks for everybody.
+    of_source: Option<Sum>,
+    of_all: Sum,
+}
+
+/// How far a connection is.
+#[derive(Debug)]
+enum Stage {
+    /// In a request: how much of [`HEAD_END`] was seen, and how many bytes came after it.
+    Http {
+        matched: usize,
+        after_head: usize,
+    },
+    WebSocket(Frames),
+    /// What came with the upgrade was no part of it: where its frames begin is not known here.
+    Unknown,
+}
+
+/// Where we are in the frames of a client.
+#[derive(Debug, Default)]
+struct Frames {
+    head: [u8; 14],
+    have: usize,
+    /// Payload bytes to come of the frame whose head is read.
+    left: u64,
+}
+
+impl Held {
+    pub(super) fn new(of_source: Option<Sum>, of_all: Sum) -> Self {
+        let stage = Stage::Http { matched: 0, after_head: 0 };
+        Self(Arc::new(Mutex::new(Open { bytes: 0, stage, of_source, of_all })))
+    }
+
+    /// These bytes came. False when there are too many: the connection is to be closed.
+    pub(super) fn read(&self, bytes: &[u8]) -> bool {
+        self.with(|open| open.read(bytes))
+    }
+
+    /// The request is answered.
+    pub(super) fn answered(&self) {
+        self.with(|open| {
+            open.set(0);
+            open.stage = Stage::Http { matched: 0, after_head: 0 };
+        });
+    }
+
+    /// The answer to the request makes it a WebSocket.
+    pub(super) fn upgraded(&self) {
+        self.with(|open| {
+            open.stage = match open.stage {
+                Stage::Http { after_head: 0, .. } => Stage::WebSocket(Frames::default()),
+                Stage::Http { .. } | Stage::WebSocket(_) | Stage::Unknown => Stage::Unknown,
+            };
+            open.set(0);
+        });
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&mut Open) -> T) -> T {
+        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Open {
+    fn read(&mut self, bytes: &[u8]) -> bool {
+        let open = match &mut self.stage {
+            Stage::Http { matched, after_head } => {
+                for byte in bytes {
+                    if *matched == HEAD_END.len() {
+                        *after_head += 1;
+                    } else if HEAD_END.get(*matched) == Some(byte) {
+                        *matched += 1;
+                    } else {
+                        *matched = usize::from(*byte == b'\r');
+                    }
+                }
+                self.bytes + bytes.len()
+            }
+            Stage::WebSocket(frames) => frames.read(bytes, self.bytes),
+            Stage::Unknown => return false,
+        };
+        self.set(open);
+        let of_source = self.of_source.as_ref().map_or(0, |sum| sum.load(Ordering::Relaxed));
+        let of_all = self.of_all.load(Ordering::Relaxed);
+        open <= SMALL || (of_source <= OF_ONE && of_all <= OF_ALL)
+    }
+
+    fn set(&mut self, open: usize) {
+        for sum in self.of_source.iter().chain([&self.of_all]) {
+            sum.fetch_add(open, Ordering::Relaxed);
+            sum.fetch_sub(self.bytes, Ordering::Relaxed);
+        }
+        self.bytes = open;
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.set(0);
+    }
+}
+
+impl Frames {
+    /// What is open after these bytes, where so much was before.
+    fn read(&mut self, mut bytes: &[u8], before: usize) -> usize {
+        let mut open = before;
+        while let Some((byte, rest)) = bytes.split_first() {
+            if self.left > 0 {
+                let part = bytes.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
+                open += part;
+                self.left -= part as u64;
+                bytes = bytes.get(part..).unwrap_or_default();
+            } else {
+                if let Some(place) = self.head.get_mut(self.have) {
+                    *place = *byte;
+                }
+                self.have += 1;
+                open += 1;
+                bytes = rest;
+                match self.payload() {
+                    Some(payload) => self.left = payload,
+                    None => continue,
+                }
+            }
+            if self.left == 0 {
+                // Control frames may stand between the parts of a message, which they do not end.
+                let [first, ..] = self.head;
+                let (is_last, is_control) = (first & 0x80 != 0, first & 0x08 != 0);
+                open = if is_last && !is_control { 0 } else { open };
+                self.have = 0;
+            }
+        }
+        open
+    }
+
+    /// How long the frame's payload is, once its head is read.
+    fn payload(&self) -> Option<u64> {
+        let [_, second, ..] = self.head;
+        let mask = if second & 0x80 != 0 { 4 } else { 0 };
+        let (length, wide) = match second & 0x7f {
+            126 => (2, true),
+            127 => (8, true),
+            _ => (0, false),
+        };
+        if self.have < 2 || self.have < 2 + length + mask {
+            return None;
+        }
+        let digits = self.head.get(2..2 + length).unwrap_or_default();
+        let written = digits.iter().fold(0_u64, |sum, digit| sum << 8 | u64::from(*digit));
+        Some(if wide { written } else { u64::from(second & 0x7f) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(first: u8, payload: usize) -> Vec<u8> {
+        let mut frame = vec![first];
+        match payload {
+            0..126 => frame.push(0x80 | payload as u8),
+            126..65536 => frame.extend([&[0x80 | 126][..], &(payload as u16).to_be_bytes()].concat()),
+            _ => frame.extend([&[0x80 | 127][..], &(payload as u64).to_be_bytes()].concat()),
+        }
+        frame.extend([1, 2, 3, 4]);
+        frame.extend(vec![0; payload]);
+        frame
+    }
+
+    fn websocket(sum: &Sum) -> Held {
+        let held = Held::new(Some(sum.clone()), Sum::default());
+        assert!(held.read(b"GET /ws HTTP/1.1\r\nupgrade: websocket\r\n\r\n"));
+        held.upgraded();
+        held
+    }
+
+    #[test]
+    fn a_message_is_open_until_its_last_byte_however_it_is_cut() {
+        let text = [frame(0x81, 5), frame(0x01, 300), frame(0x89, 3), frame(0x80, 70_000), frame(0x81, 0)].concat();
+        for step in [1, 2, 7, 1000, text.len()] {
+            let sum = Sum::default();
+            let held = websocket(&sum);
+            let mut most = 0;
+            for part in text.chunks(step) {
+                assert!(held.read(part));
+                most = most.max(sum.load(Ordering::Relaxed));
+            }
+            assert_eq!(sum.load(Ordering::Relaxed), 0, "{step}");
+            assert!(step > 1000 || most > 69_000, "{step}: {most}");
+        }
+    }
+
+    #[test]
+    fn unfinished_messages_of_one_source_are_bounded_together_and_small_ones_pass() {
+        let sum = Sum::default();
+        let unfinished = |payload: usize| {
+            let mut bytes = frame(0x81, payload);
+            bytes.pop();
+            bytes
+        };
+        let mut open = Vec::new();
+        let mut closed = 0;
+        for _ in 0..100 {
+            let held = websocket(&sum);
+            if held.read(&unfinished(256_000)) {
+                open.push(held);
+            } else {
+                closed += 1;
+            }
+        }
+        assert_eq!((open.len(), closed), (32, 68));
+        assert!(websocket(&sum).read(&unfinished(30_000)));
+        assert!(websocket(&Sum::default()).read(&unfinished(256_000)), "another source");
+        open.clear();
+        assert_eq!(sum.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn an_answered_request_holds_nothing_and_frames_before_the_upgrade_are_refused() {
+        let sum = Sum::default();
+        let held = Held::new(Some(sum.clone()), Sum::default());
+        assert!(held.read(b"POST /socket.io/ HTTP/1.1\r\ncontent-length: 4\r\n\r\n2:40"));
+        assert!(sum.load(Ordering::Relaxed) > 0);
+        held.answered();
+        assert_eq!(sum.load(Ordering::Relaxed), 0);
+        assert!(held.read(b"GET /ws HTTP/1.1\r\nupgrade: websocket\r\n\r\n\x81"));
+        held.upgraded();
+        assert!(!held.read(&[0x80]));
+    }
+}
