@@ -150,6 +150,7 @@ impl Session {
             | ServerMessage::LobbyLeft { .. }
             | ServerMessage::Kicked
             | ServerMessage::Muted
+            | ServerMessage::InviteRenewed { .. }
             | ServerMessage::RoomState { .. }
             | ServerMessage::Error { .. }
             | ServerMessage::PeerJoined { .. }

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use hearth_base::{Bitrate, TrackId, TrackSource, VideoCodec};
 use hearth_protocol::{
-    ErrorCode, LobbyEntry, MediaState, PeerId, PeerKind, RefusalCode, Role, RoomName, RoomPassword, RoomState,
+    ErrorCode, InviteSecret, LobbyEntry, MediaState, PeerId, PeerKind, RefusalCode, Role, RoomName, RoomPassword,
+    RoomState,
 };
 
 use crate::chat::ChatMessage;
@@ -44,6 +45,8 @@ pub struct Snapshot {
     pub silenced: u32,
     /// What the server did not let us do last, while we were in the room.
     pub refused: Option<Refused>,
+    /// The secret that the invitation was given while we were in the room: it stands in links from then on.
+    pub renewed: Option<InviteSecret>,
     /// The password that the door was told, as far as it is not known to be wrong: what opens it another time.
     pub password: Option<RoomPassword>,
 }

@@ -192,7 +192,7 @@ pub(crate) fn hosted() -> Room {
         is_invite_only: true,
         me: me(),
         people,
-        lobby: vec![Knocker { id: id(9), nick: "Alan Turing".to_owned(), kind: PeerKind::Web }],
+        lobby: vec![Knocker { id: id(9), nick: "Alan Turing".to_owned(), kind: PeerKind::Web, same_address_as: None }],
         chat: chat(),
         invite: Some(invite()),
         is_verified: true,
@@ -239,6 +239,7 @@ pub(crate) fn invite() -> Invite {
                 .to_owned(),
         ),
         wrong_invites: 2,
+        wrong_passwords: 0,
     }
 }
 

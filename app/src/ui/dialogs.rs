@@ -167,8 +167,14 @@ fn remove(ui: &Ui, room: &Room, id: PeerId, state: &mut UiState) {
     };
     modal(ui, "remove", control::DIALOG, state, |ui, state| {
         let nick = panels::named(&person.nick);
-        question(ui, &t!("ui.remove.title", nick = nick), &t!("ui.remove.text"));
+        let text = if room.is_invite_only { t!("ui.remove.text") } else { t!("ui.remove.text_open") };
+        question(ui, &t!("ui.remove.title", nick = nick), &text);
         buttons(ui, |ui| {
+            if room.is_invite_only && Button::new(t!("ui.remove.with_link")).danger().show(ui) {
+                state.dialog = None;
+                state.wish(Wish::Kick(id));
+                state.wish(Wish::RenewLink);
+            }
             if Button::new(t!("ui.remove.button")).danger().show(ui) {
                 state.dialog = None;
                 state.wish(Wish::Kick(id));

@@ -22,6 +22,8 @@ pub struct Invite {
     pub certificate: Option<String>,
     /// How often somebody came with a wrong secret.
     pub wrong_invites: u32,
+    /// How often somebody came with a wrong password.
+    pub wrong_passwords: u32,
 }
 
 /// An address of this machine.

@@ -158,6 +158,8 @@ pub struct Knocker {
     pub nick: String,
     /// What they run.
     pub kind: PeerKind,
+    /// Whom the host removed from the same address; may be empty, as a name may be.
+    pub same_address_as: Option<String>,
 }
 
 /// Something that was said.

@@ -52,6 +52,8 @@ pub enum Wish {
     Deny(PeerId),
     /// To take somebody out of the room.
     Kick(PeerId),
+    /// To give the link another secret: the old one lets nobody in.
+    RenewLink,
     /// To hand the role of the host over to somebody.
     MakeHost(PeerId),
     /// To silence everybody else.
@@ -96,6 +98,7 @@ impl fmt::Debug for Wish {
             Self::Admit(peer) => return write!(f, "Admit({peer})"),
             Self::Deny(peer) => return write!(f, "Deny({peer})"),
             Self::Kick(peer) => return write!(f, "Kick({peer})"),
+            Self::RenewLink => "RenewLink",
             Self::MakeHost(peer) => return write!(f, "MakeHost({peer})"),
             Self::MuteAll => "MuteAll",
             Self::SetLocked(locked) => return write!(f, "SetLocked({locked})"),

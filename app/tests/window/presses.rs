@@ -112,6 +112,46 @@ fn somebody_is_removed_only_after_a_question() {
 }
 
 #[test]
+fn removing_somebody_offers_to_change_the_link_where_there_is_a_secret_in_it() {
+    for language in LANGUAGES {
+        for is_invite_only in [true, false] {
+            let mut view = scenes::call();
+            if let Screen::Room(room) = &mut view.stage {
+                room.is_invite_only = is_invite_only;
+            }
+            let mut stage = Stage::new(view, language);
+            stage.press(&t!("ui.command.people"));
+            stage.press(&t!("ui.people.remove", nick = "Grace Hopper"));
+            assert_eq!(stage.has(&t!("ui.remove.with_link")), is_invite_only);
+            assert_eq!(stage.has(&t!("ui.remove.text")), is_invite_only);
+            if is_invite_only {
+                stage.press(&t!("ui.remove.with_link"));
+                assert_eq!(format!("{:?}", stage.wishes()), format!("[Kick({}), RenewLink]", scenes::id(0)));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_host_is_told_whose_address_somebody_who_knocks_shares_and_of_wrong_passwords() {
+    for language in LANGUAGES {
+        let mut view = scenes::call();
+        let told = t!("ui.people.same_address", nick = "Bo").into_owned();
+        if let Screen::Room(room) = &mut view.stage {
+            room.lobby[0].same_address_as = Some("Bo".to_owned());
+            room.invite = Some(Invite { wrong_passwords: 30, ..scenes::invite() });
+        }
+        let mut stage = Stage::new(view, language);
+        let asked = t!("ui.call.knocks", nick = "Alan Turing");
+        assert!(stage.has(&format!("{asked} {told}")));
+        stage.press(&t!("ui.command.people"));
+        assert!(stage.has(&told));
+        stage.press(&t!("ui.command.invite"));
+        assert!(stage.has(&t!("ui.invite.wrong_password", count = 30)));
+    }
+}
+
+#[test]
 fn a_host_silences_and_locks_at_once_and_hands_over_only_after_a_question() {
     for language in LANGUAGES {
         let mut room = scenes::call();

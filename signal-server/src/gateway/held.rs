@@ -94,9 +94,10 @@ impl Open {
     fn read(&mut self, bytes: &[u8]) -> bool {
         let open = match &mut self.stage {
             Stage::Http { matched, after_head } => {
-                for byte in bytes {
+                for (at, byte) in bytes.iter().enumerate() {
                     if *matched == HEAD_END.len() {
-                        *after_head += 1;
+                        *after_head += bytes.len() - at;
+                        break;
                     } else if HEAD_END.get(*matched) == Some(byte) {
                         *matched += 1;
                     } else {
@@ -115,6 +116,9 @@ impl Open {
     }
 
     fn set(&mut self, open: usize) {
+        if open == self.bytes {
+            return; // mostly: a whole message came at once
+        }
         for sum in self.of_source.iter().chain([&self.of_all]) {
             sum.fetch_add(open, Ordering::Relaxed);
             sum.fetch_sub(self.bytes, Ordering::Relaxed);

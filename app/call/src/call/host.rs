@@ -4,9 +4,9 @@
 
 use std::time::Instant;
 
-use hearth_protocol::{ClientMessage, LobbyEntry, Moderation, PeerId, Role, RoomPassword, RoomState};
+use hearth_protocol::{ClientMessage, InviteSecret, LobbyEntry, Moderation, PeerId, Role, RoomPassword, RoomState};
 
-use super::{Call, EndReason, Farewell, Output, Phase};
+use super::{Call, EndReason, Farewell, Output, Phase, Wanted};
 use crate::io::Switch;
 
 /// People who wait at most, whatever a server says.
@@ -36,6 +36,8 @@ pub enum HostRule {
     Unlock,
     /// Who comes without the invitation is asked for this, or for nothing.
     Password(Option<RoomPassword>),
+    /// The link has this secret from now on; the old one lets nobody in.
+    Invite(InviteSecret),
 }
 
 impl Call {
@@ -67,6 +69,7 @@ impl Call {
             HostRule::Lock => ClientMessage::Lock { id },
             HostRule::Unlock => ClientMessage::Unlock { id },
             HostRule::Password(password) => ClientMessage::SetPassword { id, password },
+            HostRule::Invite(invite) => ClientMessage::RenewInvite { id, invite },
         });
     }
 
@@ -79,6 +82,15 @@ impl Call {
         self.switches.microphone = Switch::Off;
         self.outputs.push_back(Output::Silenced);
         self.tell_media(now);
+    }
+
+    /// The link is another one: for those who are given it, and for coming again ourselves.
+    pub(super) fn on_invite_renewed(&mut self, invite: InviteSecret) {
+        if let Some(Wanted::Create { secret, .. } | Wanted::Join { secret, .. }) = &mut self.room.wanted {
+            *secret = Some(invite);
+        }
+        self.room.renewed = Some(invite);
+        self.outputs.push_back(Output::Changed);
     }
 
     /// Ends the room for all, and the call with it. Where the server is out of reach only the call ends.

@@ -100,6 +100,8 @@ struct Room {
     /// How often the host has silenced us.
     silenced: u32,
     refused: Option<Refused>,
+    /// The secret that the invitation was given while we were here.
+    renewed: Option<InviteSecret>,
 }
 
 /// What the person wants of the devices.
@@ -239,6 +241,7 @@ impl Call {
             refused_signals: self.room.refused_signals,
             silenced: self.room.silenced,
             refused: self.room.refused,
+            renewed: self.room.renewed,
             password: self.room.password.clone(),
         }
     }

@@ -133,6 +133,7 @@ impl Call {
             ServerMessage::LobbyLeft { id } => self.on_lobby_left(id),
             ServerMessage::Kicked => self.end(EndReason::Kicked, Farewell::Bye, now),
             ServerMessage::Muted => self.on_muted(now),
+            ServerMessage::InviteRenewed { invite } => self.on_invite_renewed(invite),
             ServerMessage::RoomState { role, room_state } => self.on_room_state(role, room_state),
             ServerMessage::PeerJoined { peer } => self.add_peer(peer, now),
             ServerMessage::PeerUpdated { peer } => self.update_peer(peer, now),

@@ -241,3 +241,31 @@ fn who_sets_a_password_comes_back_by_it() {
     assert_eq!(snapshot(&world, 1).password, None);
     assert!(!snapshot(&world, 0).room_state.has_password);
 }
+
+#[test]
+fn a_link_that_the_host_changes_is_told_to_everybody_who_stays_and_the_old_one_opens_nothing() {
+    let [before, after] = [1, 2].map(|n| InviteSecret::from_random([n; 16]));
+    let mut world = World::new(977, LAN);
+    world.secret = Some(before);
+    for index in 0..3 {
+        world.add_client(TransportPolicy::All);
+        match world.room.clone() {
+            None => world.enter(index),
+            Some(room) => intend(&mut world, index, Intent::Join { room, secret: Some(before), password: None }),
+        }
+    }
+    assert!(world.run_until(Duration::from_secs(5), World::all_connected), "not connected");
+    let removed = snapshot(&world, 2).me.expect("in the room");
+    intend(&mut world, 0, Intent::Moderate(HostAct::Kick, removed));
+    intend(&mut world, 0, Intent::Rule(HostRule::Invite(after)));
+    assert_eq!([0, 1].map(|who| snapshot(&world, who).renewed), [Some(after); 2]);
+    assert_eq!(phase(&world, 2), Phase::Ended(EndReason::Kicked));
+    for (index, secret, expected) in
+        [(3, before, Phase::Ended(EndReason::Refused(ErrorCode::BadInvite))), (4, after, Phase::InRoom)]
+    {
+        world.add_client(TransportPolicy::All);
+        let room = world.room.clone().expect("a room");
+        intend(&mut world, index, Intent::Join { room, secret: Some(secret), password: None });
+        assert_eq!(phase(&world, index), expected);
+    }
+}

@@ -10,6 +10,8 @@ use crate::world::World;
 
 /// How long after the server's return everybody is back.
 const BACK: Duration = Duration::from_secs(5);
+/// How long nobody is host after it.
+const SEAT: Duration = Duration::from_secs(31);
 /// Longest time without a picture across it all.
 const GAP: Duration = Duration::from_millis(200);
 
@@ -54,6 +56,7 @@ fn everybody_is_back_in_the_room_and_the_media_did_not_notice() {
                 assert!(gap <= GAP, "seed {seed}: {gap:?} without a picture");
             }
         }
+        world.run(SEAT);
         let roles = world.clients.iter().filter(|client| client.call.snapshot().role == Role::Host).count();
         assert_eq!(roles, 1, "seed {seed}: one host, as before");
         assert_eq!(world.clients[0].call.snapshot().role, Role::Host, "seed {seed}");
@@ -70,6 +73,7 @@ fn who_comes_after_the_restart_meets_everybody() {
     world.add_client(TransportPolicy::All);
     world.enter(3);
     assert!(world.run_until(BACK, World::all_connected), "the newcomer is not met");
+    world.run(SEAT);
     let guest = world.clients[1].call.snapshot().me.expect("in the room");
     world.give(0, Input::Intent(Intent::Moderate(HostAct::Kick, guest)));
     world.run(Duration::from_secs(1));

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use hearth_signal::rooms::{Epoch, IceConfig, Rooms, RoomsConfig, TicketKey, TurnRest, TurnSecret};
+use hearth_signal::rooms::{EarlierRun, Epoch, IceConfig, Rooms, RoomsConfig, TicketKey, TurnRest, TurnSecret};
 use hearth_turn::{PeerPolicy, Secret, Server as Turn};
 
 /// Where the relay stands.
@@ -12,7 +12,7 @@ const TURN_SECRET: &str = "between the two servers";
 /// Seconds since 1970 at the beginning of every world.
 const UNIX: u64 = 1_800_000_000;
 
-pub fn rooms(seed: u64, now: Instant) -> Rooms {
+pub fn rooms(seed: u64, earlier: Vec<EarlierRun>, now: Instant) -> Rooms {
     let turn = TurnRest {
         urls: vec![format!("turn:{TURN}")],
         secret: TurnSecret::new(TURN_SECRET).expect("not empty"),
@@ -22,7 +22,7 @@ pub fn rooms(seed: u64, now: Instant) -> Rooms {
     // The key outlives the server.
     let tickets = Some(TicketKey::new([5; 32]));
     let ice = IceConfig { fixed: Vec::new(), turn: Some(turn) };
-    let config = RoomsConfig { ice, tickets, ..RoomsConfig::default() };
+    let config = RoomsConfig { ice, tickets, earlier, ..RoomsConfig::default() };
     Rooms::new(config, seed_bytes(seed), Epoch { at: now, unix_s: UNIX })
 }
 

@@ -9,7 +9,7 @@ use hearth_base::VideoCodec;
 use hearth_call::{Input, Intent, PeerPhase, Phase, SignalLink, TransportPolicy};
 use hearth_netsim::{LinkConfig, Network, NodeId};
 use hearth_protocol::{InviteSecret, RoomName};
-use hearth_signal::rooms::{ConnId, Output as RoomOutput, Rooms};
+use hearth_signal::rooms::{ConnId, EarlierRun, Output as RoomOutput, Rooms};
 use serde_json::Value;
 
 use hearth_turn::Server as Turn;
@@ -51,6 +51,9 @@ pub struct World {
     barred: BTreeSet<usize>,
     /// Of servers, so far: each has a seed of its own.
     pub restarts: u64,
+    /// The runs of the server before this one, and when this one began.
+    earlier: Vec<EarlierRun>,
+    started: Instant,
     wires: BinaryHeap<Reverse<(Instant, u64, Wire)>>,
     next_wire: u64,
     next_conn: u64,
@@ -84,7 +87,9 @@ impl World {
             clients: Vec::new(),
             turn: turn(seed, now),
             turn_up: true,
-            rooms: rooms(seed, now),
+            rooms: rooms(seed, Vec::new(), now),
+            earlier: Vec::new(),
+            started: now,
             server_up: true,
             barred: BTreeSet::new(),
             restarts: 0,
@@ -164,7 +169,9 @@ impl World {
     pub fn stop_server(&mut self) {
         self.server_up = false;
         self.restarts += 1;
-        self.rooms = rooms(self.seed + self.restarts, self.now);
+        self.earlier.push(EarlierRun { run: self.rooms.run(), lived: self.now - self.started });
+        self.started = self.now;
+        self.rooms = rooms(self.seed + self.restarts, self.earlier.clone(), self.now);
         for index in 0..self.clients.len() {
             if self.clients[index].conn.take().is_some() {
                 self.give(index, Input::SignalLink(SignalLink::Down));
@@ -398,7 +405,7 @@ impl World {
     fn drain_rooms(&mut self) {
         while let Some(output) = self.rooms.poll_output() {
             match output {
-                RoomOutput::Send { conn, text } => self.send_wire(Wire::ToClient(conn, text.to_string())),
+                RoomOutput::Send { conn, text, .. } => self.send_wire(Wire::ToClient(conn, text.to_string())),
                 RoomOutput::Legacy { .. } => {} // no page stands in this world
                 RoomOutput::Close { conn, .. } => self.send_wire(Wire::ClientSawClose(conn)),
             }

@@ -164,6 +164,18 @@ impl DeskLoop {
         }
     }
 
+    /// The host has changed the link: the one that is remembered lets nobody in any more.
+    pub(super) fn note_renewed(&mut self) {
+        let Some(visit) = &mut self.visit else { return };
+        if !visit.is_renewed() || matches!(visit.target, Target::Host) {
+            return;
+        }
+        if let Some(link) = visit.view().call.room.clone().and_then(|room| visit.link(room)) {
+            self.rooms.add(&link, clock::unix_s());
+            self.config.folders.save_rooms(&self.rooms);
+        }
+    }
+
     pub(super) fn give_up(&mut self, fault: Fault) {
         self.visit = None;
         self.fault = Some(fault);

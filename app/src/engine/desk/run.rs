@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use hearth_base::{DeviceChoice, DeviceKind, Volume};
 use hearth_call::{HostAct, HostRule, Intent, Phase, Switch};
+use hearth_protocol::InviteSecret;
 use mdns_sd::{Receiver, ServiceEvent};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -168,6 +169,9 @@ impl DeskLoop {
             Wish::Admit(peer) => self.intend(Intent::Moderate(HostAct::Admit, peer)),
             Wish::Deny(peer) => self.intend(Intent::Moderate(HostAct::Deny, peer)),
             Wish::Kick(peer) => self.intend(Intent::Moderate(HostAct::Kick, peer)),
+            Wish::RenewLink => {
+                self.intend(Intent::Rule(HostRule::Invite(InviteSecret::from_random(rand::random()))));
+            }
             Wish::MakeHost(peer) => self.intend(Intent::Moderate(HostAct::MakeHost, peer)),
             Wish::MuteAll => self.intend(Intent::Rule(HostRule::MuteAll)),
             Wish::SetLocked(true) => self.intend(Intent::Rule(HostRule::Lock)),
@@ -243,6 +247,7 @@ impl DeskLoop {
         if view.call.phase == Phase::InRoom && visit.since.is_none() {
             self.on_entered();
         }
+        self.note_renewed();
     }
 
     /// Another network means other addresses in the link, and in the announcement.

@@ -171,8 +171,12 @@ fn quality(peer: &PeerSnapshot) -> Quality {
 }
 
 fn lobby(call: &Snapshot) -> Vec<Knocker> {
-    let knocker =
-        |entry: &hearth_protocol::LobbyEntry| Knocker { id: entry.id, nick: entry.nick.clone(), kind: entry.kind };
+    let knocker = |entry: &hearth_protocol::LobbyEntry| Knocker {
+        id: entry.id,
+        nick: entry.nick.clone(),
+        kind: entry.kind,
+        same_address_as: entry.same_address_as.clone(),
+    };
     call.lobby.iter().map(knocker).collect()
 }
 
@@ -187,7 +191,10 @@ fn line(message: &ChatMessage, now: Moment) -> ChatLine {
 /// How others come in. Only who made the room, or came by the whole link, can tell.
 fn invite(visit: &Visit, view: &CallView, hosting: Option<&HostingFacts>) -> Option<Invite> {
     let number = view.call.room.clone()?;
-    let wrong_invites = if view.call.role == Role::Host { view.call.room_state.wrong_invites } else { 0 };
+    let (wrong_invites, wrong_passwords) = match view.call.role {
+        Role::Host => (view.call.room_state.wrong_invites, view.call.room_state.wrong_passwords),
+        Role::Guest => (0, 0),
+    };
     if let (Target::Host, Some(facts)) = (&visit.target, hosting) {
         let chosen = visit.addresses.iter().find(|address| address.is_chosen)?;
         let link = super::places::hosted_link(chosen.address, facts.port, number.clone(), visit.secret(), facts.spki)?;
@@ -199,10 +206,12 @@ fn invite(visit: &Visit, view: &CallView, hosting: Option<&HostingFacts>) -> Opt
             words: facts.spki.words(),
             certificate: facts.certificate.map(|hash| hearth_protocol::fingerprint_hex(&hash)),
             wrong_invites,
+            wrong_passwords,
         });
     }
     let link = visit.link(number.clone())?.reveal();
     // A proxy on this machine has no key, and still there is a link.
     let words = view.server.map(|(spki, _)| spki.words()).unwrap_or_default();
-    Some(Invite { number, link, is_hosted: false, addresses: Vec::new(), words, certificate: None, wrong_invites })
+    let addresses = Vec::new();
+    Some(Invite { number, link, is_hosted: false, addresses, words, certificate: None, wrong_invites, wrong_passwords })
 }

@@ -36,6 +36,8 @@ pub(super) struct Visit {
     pub(super) volumes: BTreeMap<PeerId, f32>,
     /// Of a room that we make.
     secret: InviteSecret,
+    /// The secret that it was given since, as far as it is remembered.
+    renewed: Option<InviteSecret>,
     /// Where the call went, once it did.
     pub(super) server: Option<ServerAddress>,
     /// How often the server did not let us do something, as far as the person was told.
@@ -75,6 +77,7 @@ impl Visit {
             camera,
             volumes: BTreeMap::new(),
             secret: InviteSecret::from_random(rand::random()),
+            renewed: None,
             server: None,
             refusals: 0,
             silences: 0,
@@ -193,10 +196,14 @@ impl Visit {
     /// The link to the room that we are in, as far as we may give it away: with the secret that opened it.
     pub(super) fn link(&self, room: RoomName) -> Option<RoomLink> {
         match &self.target {
-            Target::Link(link) => Some(link.clone()),
+            Target::Link(link) => {
+                let mut link = link.clone();
+                link.secret = self.view().call.renewed.or(link.secret);
+                Some(link)
+            }
             Target::Create(server) => {
                 let pin = self.view().server.map(|(spki, _)| spki);
-                RoomLink::new(server.server().as_str(), room, Some(self.secret), pin).ok()
+                RoomLink::new(server.server().as_str(), room, Some(self.secret()), pin).ok()
             }
             Target::Number(_) => {
                 let websocket = &self.server.as_ref()?.websocket;
@@ -204,14 +211,21 @@ impl Visit {
                 let server = format!("https://{}:{port}", websocket.host_str()?);
                 // The key that was believed once is the one that is expected from then on.
                 let pin = self.view().server.map(|(spki, _)| spki);
-                RoomLink::new(&server, room, None, pin).ok()
+                RoomLink::new(&server, room, self.view().call.renewed, pin).ok()
             }
             Target::Host => None, // which address, the desk decides
         }
     }
 
+    /// Whether the link has another secret since this was last asked.
+    pub(super) fn is_renewed(&mut self) -> bool {
+        let renewed = self.view().call.renewed;
+        std::mem::replace(&mut self.renewed, renewed) != renewed
+    }
+
+    /// The secret of the room that we made, as it is by now.
     pub(super) fn secret(&self) -> InviteSecret {
-        self.secret
+        self.view().call.renewed.unwrap_or(self.secret)
     }
 }
 

@@ -118,7 +118,8 @@ fn show(ui: &mut Ui, notice: &Notice<'_>, view: &View, room: &Room, state: &mut 
         }
         Notice::Fault => fault(ui, view, state),
         Notice::Knocker(knocker) => {
-            let text = t!("ui.call.knocks", nick = panels::named(&knocker.nick));
+            let text = t!("ui.call.knocks", nick = panels::named(&knocker.nick)).into_owned();
+            let text = panels::same_address(knocker).map_or(text.clone(), |more| format!("{text} {more}"));
             let banner = Banner::new(Tone::Note, text).icon(icons::DOOR).room(ACTIONS);
             banner.show(ui, |ui| panels::let_in(ui, knocker, state));
         }

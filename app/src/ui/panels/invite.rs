@@ -55,6 +55,10 @@ fn wrong(ui: &mut Ui, invite: &Invite) {
         let text = t!("ui.invite.wrong", count = invite.wrong_invites);
         Banner::new(Tone::Warning, text).show(ui, |_| {});
     }
+    if invite.wrong_passwords > 0 {
+        let text = t!("ui.invite.wrong_password", count = invite.wrong_passwords);
+        Banner::new(Tone::Warning, text).show(ui, |_| {});
+    }
 }
 
 fn number(ui: &mut Ui, invite: &Invite, state: &mut UiState) {

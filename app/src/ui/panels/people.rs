@@ -84,9 +84,18 @@ fn lobby(ui: &mut Ui, room: &Room, state: &mut UiState) {
                     });
                 });
             });
+            if let Some(text) = same_address(knocker) {
+                ui.hint(text);
+            }
         });
     }
     ui.separator();
+}
+
+/// That somebody comes from where the host removed somebody else.
+pub(in crate::ui) fn same_address(knocker: &Knocker) -> Option<String> {
+    let other = knocker.same_address_as.as_ref()?;
+    Some(t!("ui.people.same_address", nick = named(other)).into_owned())
 }
 
 /// Admit or deny; from right to left.

@@ -71,7 +71,7 @@ impl Rooms {
         let payload = message.get("payload");
         let text = |key: &str| payload.and_then(|payload| payload.get(key)).and_then(Value::as_str);
         let kind = message.get("type").and_then(Value::as_str);
-        let room = self.room_of(peer).cloned();
+        let room = self.room_of(peer).filter(|_| matches!(kind, Some("offer" | "answer"))).cloned();
         let nick = text("nick").map(|nick| self.clean_nick(nick)).zip(room);
         let nick = nick.map(|(nick, room)| self.distinct_nick(&room, peer, &nick));
         let Some(Standing::Inside(member)) = self.sessions.get_mut(&peer).map(|session| &mut session.standing) else {
