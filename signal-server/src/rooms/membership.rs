@@ -222,10 +222,11 @@ impl Rooms {
             return Err((ErrorCode::RateLimited, "too many wrong numbers or invitations", Some(wait)));
         }
         let known = self.sessions.get(&peer).and_then(|session| session.source());
-        let judged = self.rooms.get_mut(name).map(|room| match room.door(peer, known, shown) {
+        let judged = self.rooms.get_mut(name).map(|room| {
+            let door = room.door(peer, known, shown);
             // From wherever they come: a password is short.
-            Door::Open | Door::WrongPassword if !is_invited && !room.judges_password(shown, now) => Door::TooManyWrong,
-            door => door,
+            let hangs_on_password = !is_invited && matches!(door, Door::Open | Door::WrongPassword);
+            if hangs_on_password && !room.judges_password(shown, now) { Door::TooManyWrong } else { door }
         });
         let refusal = match judged {
             Some(Door::Open) => return Ok(Way::In),

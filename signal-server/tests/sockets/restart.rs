@@ -72,3 +72,21 @@ async fn pages_are_back_in_their_room_and_their_media_did_not_notice() {
     assert_eq!(late.evaluate("return hearth.peers.map((peer) => peer.nick).sort()").await, json!(["Ann", "Ben"]));
     second.stop().await;
 }
+
+#[tokio::test]
+async fn the_state_folder_keeps_a_key_and_for_how_long_the_server_lived_and_nothing_of_rooms() {
+    let state = tempfile::tempdir().unwrap();
+    for runs in 1..=3 {
+        let server = server(([127, 0, 0, 1], 0).into(), state.path()).await;
+        let mut host = crate::client::connect(server.address).await;
+        host.create().await;
+        server.stop().await;
+        let mut files: Vec<_> =
+            std::fs::read_dir(state.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        files.sort();
+        assert_eq!(files, ["runs", "tickets.key"]);
+        let text = std::fs::read_to_string(state.path().join("runs")).unwrap();
+        assert_eq!(text.lines().count(), runs, "{text}");
+        assert!(text.chars().all(|c| c.is_ascii_digit() || c == ' ' || c == '\n'), "{text}");
+    }
+}
