@@ -136,13 +136,12 @@ fn removing_somebody_offers_to_change_the_link_where_there_is_a_secret_in_it() {
 fn a_host_is_told_whose_address_somebody_who_knocks_shares_and_of_wrong_passwords() {
     for language in LANGUAGES {
         let mut view = scenes::call();
-        let told = t!("ui.people.same_address", nick = "Bo").into_owned();
         if let Screen::Room(room) = &mut view.stage {
             room.lobby[0].same_address_as = Some("Bo".to_owned());
             room.invite = Some(Invite { wrong_passwords: 30, ..scenes::invite() });
         }
         let mut stage = Stage::new(view, language);
-        let asked = t!("ui.call.knocks", nick = "Alan Turing");
+        let (asked, told) = (t!("ui.call.knocks", nick = "Alan Turing"), t!("ui.people.same_address", nick = "Bo"));
         assert!(stage.has(&format!("{asked} {told}")));
         stage.press(&t!("ui.command.people"));
         assert!(stage.has(&told));

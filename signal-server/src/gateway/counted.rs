@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::held::{Held, Sum};
+use super::held::{Follower, Held, Sum};
 use crate::rooms::Source;
 
 /// The places for connections. A place is a reference: whoever drops the last one gives the place back.
@@ -62,7 +62,7 @@ impl Taken {
 /// One connection's place.
 pub(crate) struct Place {
     _all: Arc<()>,
-    held: Held,
+    follower: Follower,
 }
 
 impl Places {
@@ -91,7 +91,7 @@ impl Places {
                 Some(places.clone())
             }
         };
-        Some(Place { _all: self.taken.clone(), held: Held::new(source, self.open.clone()) })
+        Some(Place { _all: self.taken.clone(), follower: Follower::new(source, self.open.clone()) })
     }
 }
 
@@ -109,7 +109,7 @@ impl<S> Counted<S> {
 
     /// What it has sent that is no whole message yet.
     pub(super) fn held(&self) -> Held {
-        self.place.held.clone()
+        self.place.follower.held()
     }
 
     /// Bytes that were written so far, as they become more.
@@ -123,7 +123,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
         let before = buf.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buf);
         if let Poll::Ready(Ok(())) = read
-            && !self.place.held.read(buf.filled().get(before..).unwrap_or_default())
+            && !self.place.follower.read(buf.filled().get(before..).unwrap_or_default())
         {
             let why = "too many bytes of unfinished messages from one source";
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::ConnectionAborted, why)));

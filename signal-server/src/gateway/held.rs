@@ -1,11 +1,11 @@
 //! Bytes that clients have sent and that are no whole message yet: bounded by source, and in all.
 //!
-//! Owner of: how many bytes each connection has open. A message counts from its first byte to its last, whether or not anybody has said
+//! Owner of: how many bytes each connection has open (its stream follows them). A message counts from its first byte to its last, whether or not anybody has said
 //! who they are by then. Between HTTP requests the listener says when one is answered; after an upgrade the frames of the WebSocket
 //! are followed here (RFC 6455, section 5.2), by their heads alone.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
 /// Open bytes of one source. Cap 8 MiB: 32 messages of the longest kind, while most are done within one read. Full: the connection
 /// that sends more is closed.
@@ -20,17 +20,32 @@ const HEAD_END: &[u8] = b"\r\n\r\n";
 /// The open bytes of one source, or of all.
 pub(super) type Sum = Arc<AtomicUsize>;
 
-/// The open bytes of one connection.
+/// The open bytes of one connection, for whoever answers its requests.
 #[derive(Clone, Debug)]
-pub(super) struct Held(Arc<Mutex<Open>>);
+pub(super) struct Held(Arc<Open>);
 
 #[derive(Debug)]
 struct Open {
-    bytes: usize,
-    stage: Stage,
+    bytes: AtomicUsize,
+    /// What the listener has said since bytes were read last.
+    said: AtomicU8,
     /// What its source has open; none for this machine, where a proxy speaks for everybody.
     of_source: Option<Sum>,
     of_all: Sum,
+}
+
+/// Nothing was said.
+const NOTHING: u8 = 0;
+/// The request is answered.
+const ANSWERED: u8 = 1;
+/// The answer makes it a WebSocket.
+const UPGRADED: u8 = 2;
+
+/// Follows what one connection sends; its stream owns it.
+#[derive(Debug)]
+pub(super) struct Follower {
+    held: Held,
+    stage: Stage,
 }
 
 /// How far a connection is.
@@ -56,42 +71,40 @@ struct Frames {
 }
 
 impl Held {
-    pub(super) fn new(of_source: Option<Sum>, of_all: Sum) -> Self {
-        let stage = Stage::Http { matched: 0, after_head: 0 };
-        Self(Arc::new(Mutex::new(Open { bytes: 0, stage, of_source, of_all })))
-    }
-
-    /// These bytes came. False when there are too many: the connection is to be closed.
-    pub(super) fn read(&self, bytes: &[u8]) -> bool {
-        self.with(|open| open.read(bytes))
-    }
-
     /// The request is answered.
     pub(super) fn answered(&self) {
-        self.with(|open| {
-            open.set(0);
-            open.stage = Stage::Http { matched: 0, after_head: 0 };
-        });
+        self.0.set(0);
+        self.0.said.store(ANSWERED, Ordering::Relaxed);
     }
 
     /// The answer to the request makes it a WebSocket.
     pub(super) fn upgraded(&self) {
-        self.with(|open| {
-            open.stage = match open.stage {
-                Stage::Http { after_head: 0, .. } => Stage::WebSocket(Frames::default()),
-                Stage::Http { .. } | Stage::WebSocket(_) | Stage::Unknown => Stage::Unknown,
-            };
-            open.set(0);
-        });
-    }
-
-    fn with<T>(&self, act: impl FnOnce(&mut Open) -> T) -> T {
-        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        self.0.set(0);
+        self.0.said.store(UPGRADED, Ordering::Relaxed);
     }
 }
 
-impl Open {
-    fn read(&mut self, bytes: &[u8]) -> bool {
+impl Follower {
+    pub(super) fn new(of_source: Option<Sum>, of_all: Sum) -> Self {
+        let (bytes, said) = (AtomicUsize::new(0), AtomicU8::new(NOTHING));
+        let held = Held(Arc::new(Open { bytes, said, of_source, of_all }));
+        Self { held, stage: Stage::Http { matched: 0, after_head: 0 } }
+    }
+
+    /// For whoever answers its requests.
+    pub(super) fn held(&self) -> Held {
+        self.held.clone()
+    }
+
+    /// These bytes came. False when there are too many: the connection is to be closed.
+    pub(super) fn read(&mut self, bytes: &[u8]) -> bool {
+        match (self.held.0.said.swap(NOTHING, Ordering::Relaxed), &self.stage) {
+            (ANSWERED, _) => self.stage = Stage::Http { matched: 0, after_head: 0 },
+            (UPGRADED, Stage::Http { after_head: 0, .. }) => self.stage = Stage::WebSocket(Frames::default()),
+            (UPGRADED, _) => self.stage = Stage::Unknown,
+            _ => {}
+        }
+        let before = self.held.0.bytes.load(Ordering::Relaxed);
         let open = match &mut self.stage {
             Stage::Http { matched, after_head } => {
                 for (at, byte) in bytes.iter().enumerate() {
@@ -104,26 +117,31 @@ impl Open {
                         *matched = usize::from(*byte == b'\r');
                     }
                 }
-                self.bytes + bytes.len()
+                before + bytes.len()
             }
-            Stage::WebSocket(frames) => frames.read(bytes, self.bytes),
-            Stage::Unknown => return false,
+            Stage::WebSocket(frames) => frames.read(bytes, before),
+            Stage::Unknown => return bytes.is_empty(),
         };
-        self.set(open);
-        let of_source = self.of_source.as_ref().map_or(0, |sum| sum.load(Ordering::Relaxed));
-        let of_all = self.of_all.load(Ordering::Relaxed);
-        open <= SMALL || (of_source <= OF_ONE && of_all <= OF_ALL)
+        self.held.0.set(open);
+        open <= SMALL || self.held.0.is_within()
     }
+}
 
-    fn set(&mut self, open: usize) {
-        if open == self.bytes {
+impl Open {
+    fn set(&self, open: usize) {
+        let before = self.bytes.swap(open, Ordering::Relaxed);
+        if open == before {
             return; // mostly: a whole message came at once
         }
         for sum in self.of_source.iter().chain([&self.of_all]) {
             sum.fetch_add(open, Ordering::Relaxed);
-            sum.fetch_sub(self.bytes, Ordering::Relaxed);
+            sum.fetch_sub(before, Ordering::Relaxed);
         }
-        self.bytes = open;
+    }
+
+    fn is_within(&self) -> bool {
+        let of_source = self.of_source.as_ref().map_or(0, |sum| sum.load(Ordering::Relaxed));
+        of_source <= OF_ONE && self.of_all.load(Ordering::Relaxed) <= OF_ALL
     }
 }
 
@@ -200,10 +218,10 @@ mod tests {
         frame
     }
 
-    fn websocket(sum: &Sum) -> Held {
-        let held = Held::new(Some(sum.clone()), Sum::default());
+    fn websocket(sum: &Sum) -> Follower {
+        let mut held = Follower::new(Some(sum.clone()), Sum::default());
         assert!(held.read(b"GET /ws HTTP/1.1\r\nupgrade: websocket\r\n\r\n"));
-        held.upgraded();
+        held.held().upgraded();
         held
     }
 
@@ -212,7 +230,7 @@ mod tests {
         let text = [frame(0x81, 5), frame(0x01, 300), frame(0x89, 3), frame(0x80, 70_000), frame(0x81, 0)].concat();
         for step in [1, 2, 7, 1000, text.len()] {
             let sum = Sum::default();
-            let held = websocket(&sum);
+            let mut held = websocket(&sum);
             let mut most = 0;
             for part in text.chunks(step) {
                 assert!(held.read(part));
@@ -234,7 +252,7 @@ mod tests {
         let mut open = Vec::new();
         let mut closed = 0;
         for _ in 0..100 {
-            let held = websocket(&sum);
+            let mut held = websocket(&sum);
             if held.read(&unfinished(256_000)) {
                 open.push(held);
             } else {
@@ -251,13 +269,13 @@ mod tests {
     #[test]
     fn an_answered_request_holds_nothing_and_frames_before_the_upgrade_are_refused() {
         let sum = Sum::default();
-        let held = Held::new(Some(sum.clone()), Sum::default());
+        let mut held = Follower::new(Some(sum.clone()), Sum::default());
         assert!(held.read(b"POST /socket.io/ HTTP/1.1\r\ncontent-length: 4\r\n\r\n2:40"));
         assert!(sum.load(Ordering::Relaxed) > 0);
-        held.answered();
+        held.held().answered();
         assert_eq!(sum.load(Ordering::Relaxed), 0);
         assert!(held.read(b"GET /ws HTTP/1.1\r\nupgrade: websocket\r\n\r\n\x81"));
-        held.upgraded();
+        held.held().upgraded();
         assert!(!held.read(&[0x80]));
     }
 }

@@ -127,24 +127,29 @@ async fn check_sentences(words: Words) {
     let peer = knock(&mut host).await;
     host.say(&format!(r#""type":"admit","peer":"{peer}""#)).await;
     page.until("document.body.dataset.screen === 'call'").await;
+    check_removal(&words, &page, &mut host, &url, &peer).await;
+    page.close().await;
+    server.stop().await;
+}
+
+/// What somebody reads who is removed, and tries to come back.
+async fn check_removal(words: &Words, page: &Page, host: &mut Client, url: &str, peer: &str) {
     host.say(&format!(r#""type":"kick","peer":"{peer}""#)).await;
     page.says("#title", words.kicked).await;
 
     // A link that was changed lets nobody in; and an ended room ends waiting too.
     host.say(&format!(r#""type":"renew_invite","invite":"{}""#, InviteSecret::from_random([9; 16]).reveal())).await;
     host.say(r#""type":"set_password","password":"hestia""#).await;
-    join(&page, &with_secret(&url, SECRET), "Ann").await;
+    join(page, &with_secret(url, SECRET), "Ann").await;
     page.says("#door-fault", words.bad_invite).await;
     page.evaluate("sessionStorage.clear()").await;
     // From where somebody was removed no password helps, and none is asked for.
-    join(&page, &url, "Ann").await;
+    join(page, url, "Ann").await;
     page.says("#title", words.waiting).await;
     page.until("document.querySelector('#knock').hidden").await;
-    knock(&mut host).await;
+    knock(host).await;
     host.say(r#""type":"end_room""#).await;
     page.says("#title", words.ended).await;
-    page.close().await;
-    server.stop().await;
 }
 
 #[tokio::test]
