@@ -1,5 +1,6 @@
 //! `hearth`: parse, wire, run; nothing else.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use hearth::cli::{Cli, Run};
@@ -10,7 +11,7 @@ fn main() -> ExitCode {
     Language::of_system().speak();
     let ended = match Cli::read() {
         Run::Headless(command) => {
-            life::to_stderr();
+            let _log = life::to_stderr();
             headless::main(command).map_err(anyhow::Error::from)
         }
         Run::Window { link, stats, source_id } => window::main(link, stats, source_id).map_err(anyhow::Error::from),
@@ -19,10 +20,8 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => {
             tracing::debug!(?fault, "ended");
-            #[expect(clippy::print_stderr, reason = "the one sentence that a person reads")]
-            {
-                eprintln!("{fault}");
-            }
+            // The one sentence that a person reads; where nobody does, there is nobody to tell.
+            drop(writeln!(std::io::stderr(), "{fault}"));
             ExitCode::FAILURE
         }
     }

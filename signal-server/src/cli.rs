@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use clap::Parser;
 use clap::builder::BoolishValueParser;
 use hearth_signal::config::{
-    AcmeSettings, IceSettings, LimitSettings, RelaySettings, RoomSettings, Settings, TlsSettings, TurnSettings,
+    AcmeSettings, IceSettings, LimitSettings, RelayFamily, RelaySettings, RoomSettings, Settings, TlsSettings,
+    TurnSettings,
 };
 
 /// Rooms for Hearth: signalling, the guest page, and whatever else a machine that is always on should serve.
@@ -105,6 +106,20 @@ pub(crate) struct Cli {
     /// Range of private addresses that it may relay to, such as 192.168.0.0/16; may be given several times.
     #[arg(long, value_name = "CIDR", requires = "turn", env = "HEARTH_SIGNAL_TURN_ALLOW_PEER", value_delimiter = ',')]
     turn_allow_peer: Vec<String>,
+    /// Family of its relays for clients that name none, as browsers do: available (IPv4 where it has it, else IPv6, unless told otherwise),
+    /// ipv4, ipv6, or client, the one they came by.
+    #[arg(long, value_name = "FAMILY", requires = "turn", env = "HEARTH_SIGNAL_TURN_FAMILY", value_parser = family)]
+    turn_family: Option<RelayFamily>,
+}
+
+fn family(text: &str) -> Result<RelayFamily, String> {
+    match text {
+        "available" => Ok(RelayFamily::Available),
+        "ipv4" => Ok(RelayFamily::Ipv4),
+        "ipv6" => Ok(RelayFamily::Ipv6),
+        "client" => Ok(RelayFamily::Client),
+        _ => Err("write available, ipv4, ipv6 or client".to_owned()),
+    }
 }
 
 impl Cli {
@@ -123,6 +138,7 @@ impl Cli {
             external: some(self.turn_external),
             ports: self.turn_ports,
             allow_peers: some(self.turn_allow_peer),
+            family: self.turn_family,
         });
         Settings {
             listen: some(self.listen),

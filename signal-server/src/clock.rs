@@ -2,7 +2,7 @@
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use crate::rooms::Epoch;
+use crate::rooms::{Epoch, Rooms};
 
 #[expect(clippy::disallowed_methods, reason = "the shell's one look at the monotonic clock")]
 pub(crate) fn now() -> Instant {
@@ -17,4 +17,11 @@ pub(crate) fn unix_s() -> u64 {
 
 pub(crate) fn epoch() -> Epoch {
     Epoch { at: now(), unix_s: unix_s() }
+}
+
+/// The moment at which the rooms hear something: they are told both clocks first, for the calendar may have been set.
+pub(crate) fn tell(rooms: &mut Rooms) -> Instant {
+    let epoch = epoch();
+    rooms.handle_clock(epoch);
+    epoch.at
 }

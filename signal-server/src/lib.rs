@@ -11,5 +11,5 @@ pub mod rooms;
 mod server;
 mod tls;
 
-pub use server::{ConnectionLimits, Hostname, Protection, ServeError, Server, ServerConfig};
+pub use server::{Broken, ConnectionLimits, Hostname, Protection, ServeError, Server, ServerConfig};
 pub use tls::{AcmeConfig, LETS_ENCRYPT, TlsError};

@@ -5,6 +5,7 @@
 mod cli;
 mod relay;
 
+use std::cell::Cell;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -13,7 +14,8 @@ use anyhow::Context as _;
 use clap::Parser as _;
 use hearth_signal::config::{Plan, read};
 use hearth_signal::{Protection, Server};
-use tokio::sync::watch;
+use hearth_turn::shell::Shell;
+use tokio::sync::{oneshot, watch};
 
 use cli::Cli;
 
@@ -23,15 +25,11 @@ const FILE_THREADS: usize = 16;
 const FILES: u64 = 65_536;
 
 fn main() -> ExitCode {
-    tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        // Colours are for eyes, not for files.
-        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_env("HEARTH_LOG")
-                .unwrap_or_else(|_| "hearth_signal=info,hearth_turn=info".into()),
-        )
-        .init();
+    let filter = tracing_subscriber::EnvFilter::try_from_env("HEARTH_LOG")
+        .unwrap_or_else(|_| "hearth_signal=info,hearth_turn=info".into());
+    // Colours are for eyes, not for files.
+    let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    let _log = hearth_turn::logging::start(filter, std::io::stderr(), is_terminal);
     match run(Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
@@ -70,34 +68,58 @@ fn plan(cli: Cli) -> anyhow::Result<Plan> {
 }
 
 async fn serve(mut plan: Plan) -> anyhow::Result<()> {
-    let relay = plan.relay.as_ref().map(|relay| relay::bind(relay, &mut plan.server.rooms.ice)).transpose()?;
+    let relay = plan.relay.as_ref().map(|relay| relay::bind(relay, &mut plan.server)).transpose()?;
     let is_plain = matches!(plan.server.protection, Protection::PlainHttp);
     let mut server = Server::bind(plan.server).await?;
     if let Some(relay) = &relay {
-        server.report_relay(relay.stats());
+        server.attach_relay(relay);
     }
     // Who is told where it listens may ask it to stop at once.
     let asked = asked_to_stop()?;
     let relays: Vec<String> = relay.iter().flat_map(|relay| relay.local_addrs()).map(ToString::to_string).collect();
-    announce(&server, is_plain, &relays)?;
+    // Where nobody reads it, it serves all the same.
+    if let Err(error) = announce(&server, is_plain, &relays) {
+        tracing::warn!("{error:#}");
+    }
     notify(Moment::Ready);
+    run_both(server, relay, asked).await
+}
+
+/// Runs the server, and the relay beside it, until the one is `asked` to stop, or either ends by itself: then so does the
+/// other, in good order, and that is an error.
+async fn run_both(server: Server, relay: Option<Shell>, asked: impl Future<Output = ()>) -> anyhow::Result<()> {
     let (stop, mut stopped) = watch::channel(());
+    let (fault, faulty) = oneshot::channel::<()>();
     let serving = async {
-        server
+        let ended = server
             .run(async {
-                asked.await;
+                tokio::select! {
+                    () = asked => {}
+                    Ok(()) = faulty => {}
+                }
                 notify(Moment::Stopping);
             })
             .await;
         drop(stop); // calls keep their relay until everybody has been told
+        ended
     };
     let relaying = async {
-        if let Some(relay) = relay {
-            relay.run(async move { while stopped.changed().await.is_ok() {} }).await;
+        let Some(relay) = relay else { return Ok(()) };
+        let is_asked = Cell::new(false);
+        let until = async {
+            while stopped.changed().await.is_ok() {}
+            is_asked.set(true);
+        };
+        relay.run(until).await;
+        if is_asked.get() {
+            return Ok(());
         }
+        fault.send(()).unwrap_or_default(); // the server may have ended at the same moment
+        anyhow::bail!("the relay's workers ended by themselves; the log says why. Start the server again")
     };
-    tokio::join!(serving, relaying);
-    Ok(())
+    let (served, relayed) = tokio::join!(serving, relaying);
+    served?;
+    relayed
 }
 
 /// The lines on standard output, for whoever started us. The first is

@@ -8,36 +8,47 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use hearth_signal::ServerConfig;
 use hearth_signal::config::RelayPlan;
-use hearth_signal::rooms::{IceConfig, TurnRest, TurnSecret};
+use hearth_signal::rooms::{TurnRest, TurnSecret};
+use hearth_turn::settings::External;
 use hearth_turn::shell::{Listen, Shell};
-use hearth_turn::{Config, PeerPolicy, Secret};
+use hearth_turn::{Config, NameRule, PeerPolicy, Secret};
 
 /// How long one is good that a page of the old protocol gets before it is in a room: time to find one.
 const BEFORE_JOIN: Duration = Duration::from_secs(600);
 /// How long a credential is good.
 const LIFETIME: Duration = Duration::from_secs(6 * 3600);
 
+/// The lowest port of peers: below it stand services, and a browser's or client's media never does (RFC 6335 section 6).
+const FIRST_PEER_PORT: u16 = 1024;
+/// Allocations of one member: a browser in a room of 12 makes one for each peer and network interface, twice that with a screen.
+const OF_A_MEMBER: usize = 64;
+/// Allocations of one client address, or IPv6 /64: a room of 12 behind it has 132 ends of connections.
+const OF_AN_ADDRESS: usize = 144;
+
 /// Binds the relay, and puts it among the servers that members are told of.
 ///
 /// # Errors
 /// A sentence: the address that is not to be had.
-pub(crate) fn bind(plan: &RelayPlan, ice: &mut IceConfig) -> anyhow::Result<Shell> {
+pub(crate) fn bind(plan: &RelayPlan, server: &mut ServerConfig) -> anyhow::Result<Shell> {
     let chance: [u8; 32] = rand::random();
-    let secret = plan.secret.as_ref().map_or(chance.to_vec(), |secret| secret.reveal().as_bytes().to_vec());
-    let mut config = Config::new(rand::random());
-    config.secrets = vec![Secret::new(&secret).context("The secret of the relay is empty. Write one")?];
-    config.peers = PeerPolicy::allowing(plan.allow_peers.iter().copied());
-    config.relay_ports = plan.ports.clone();
-    config.quotas.allocations = plan.allocations;
-    let listen = Listen { external: plan.external.clone(), workers: 0, ..Listen::on(&plan.listen) };
+    let shared: Vec<Vec<u8>> = plan.secrets.iter().map(|secret| secret.reveal().as_bytes().to_vec()).collect();
+    let secrets = if shared.is_empty() { vec![chance.to_vec()] } else { shared };
+    let config = config(plan, &secrets)?;
+    let external = plan.external.iter().copied().map(External::from).collect();
+    let listen = Listen { external, workers: 0, ..Listen::on(&plan.listen) };
     let shell = Shell::bind(config, &listen)
         .context("The relay cannot start. Choose another address by --turn-listen, or end the other TURN server")?;
     let urls = with_tcp(urls(plan, shell.local_addrs()));
     warn_of_privacy(plan, shell.local_addrs());
+    // Our own secret needs no asking after.
+    server.asked_relays.retain(|other| !urls.iter().any(|url| is_same(other, url)));
+    let ice = &mut server.rooms.ice;
     // An older set-up names the very relay whose place we take, with a password that we do not know.
     ice.fixed.retain(|other| !other.urls.iter().all(|url| urls.iter().any(|ours| is_same(url, ours))));
-    let secret = TurnSecret::new(secret).context("The secret of the relay is empty. Write one")?;
+    let first = secrets.into_iter().next().and_then(TurnSecret::new);
+    let secret = first.context("The secret of the relay is empty. Write one")?;
     match &mut ice.turn {
         Some(turn) => {
             let is_known = |ours: &String| turn.urls.iter().any(|url| is_same(url, ours));
@@ -47,6 +58,25 @@ pub(crate) fn bind(plan: &RelayPlan, ice: &mut IceConfig) -> anyhow::Result<Shel
         none => *none = Some(TurnRest { urls, secret, lifetime: LIFETIME, before_join: BEFORE_JOIN }),
     }
     Ok(shell)
+}
+
+/// How it relays: for who is given a credential by us, which is whoever says hello. So no TCP to peers (RFC 6062), which is a proxy to any
+/// service, no ports of services, and quotas that a new name does not renew.
+fn config(plan: &RelayPlan, secrets: &[Vec<u8>]) -> anyhow::Result<Config> {
+    let mut config = Config::new(rand::random());
+    let secrets = secrets.iter().map(Secret::new).collect::<Result<_, _>>();
+    config.secrets = secrets.context("The secret of the relay is empty. Write one")?;
+    // Who shares the secret may sign as well.
+    config.names = if plan.secrets.is_empty() { NameRule::Granted } else { NameRule::NotWithdrawn };
+    config.peers = PeerPolicy::allowing(plan.allow_peers.iter().copied());
+    config.relay_ports = plan.ports.clone();
+    config.options.tcp_relays = false;
+    config.options.first_peer_port = FIRST_PEER_PORT;
+    config.options.family = plan.family;
+    config.quotas.allocations = plan.allocations;
+    config.quotas.allocations_per_user = OF_A_MEMBER;
+    config.quotas.allocations_per_address = OF_AN_ADDRESS;
+    Ok(config)
 }
 
 /// Each way by UDP, and after it the same by TCP: some networks let no UDP out.
@@ -103,6 +133,8 @@ fn warn_of_privacy(plan: &RelayPlan, local: &[SocketAddr]) {
 
 #[cfg(test)]
 mod tests {
+    use hearth_turn::DefaultFamily;
+
     use super::*;
 
     fn plan(names: &[&str], external: &[&str]) -> RelayPlan {
@@ -113,7 +145,8 @@ mod tests {
             allow_peers: Vec::new(),
             allocations: 10,
             names: names.iter().map(|name| (*name).to_owned()).collect(),
-            secret: None,
+            secrets: Vec::new(),
+            family: DefaultFamily::default(),
         }
     }
 

@@ -6,14 +6,14 @@ use std::collections::BTreeSet;
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hearth_protocol::SpkiHash;
+use hearth_turn::shell::Shell;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use crate::clock;
 use crate::gateway::addresses::Addresses;
@@ -25,6 +25,7 @@ use crate::gateway::legacy::{LegacyDoor, Pages};
 use crate::gateway::listener::Listener;
 use crate::gateway::metrics::{Metrics, Sources};
 use crate::gateway::ports::{Ports, Role, listen};
+use crate::gateway::relays::Relays;
 use crate::gateway::statics::Folder;
 use crate::rooms::{Rooms, RoomsConfig};
 use crate::tls::{AcmeConfig, Authority, Identity, TlsError, ticket_key};
@@ -53,6 +54,8 @@ pub struct ServerConfig {
     pub static_files: Option<PathBuf>,
     /// Where counters are to be read.
     pub metrics: Option<SocketAddr>,
+    /// Those of the TURN servers that share a secret with us which are asked now and then whether they take what we sign: URLs of theirs.
+    pub asked_relays: Vec<String>,
     /// The folder of the key by which rooms outlive a restart, made where there is none; without one they do not.
     pub tickets: Option<PathBuf>,
     /// Whether the certificate, which everybody reads who connects, holds the machine's own name.
@@ -75,6 +78,7 @@ impl ServerConfig {
             origins: Vec::new(),
             static_files: None,
             metrics: None,
+            asked_relays: Vec::new(),
             tickets: None,
             hostname: Hostname::default(),
             rooms: RoomsConfig::default(),
@@ -167,12 +171,28 @@ pub enum ServeError {
     Random(String),
 }
 
+/// A part of a running server ended by itself, and the rest with it.
+#[derive(Debug, thiserror::Error)]
+pub enum Broken {
+    /// The rooms.
+    #[error(
+        "The server ended by a fault of its own: the task that keeps the rooms ({0}). Start it again, and report this."
+    )]
+    Rooms(String),
+    /// What accepts connections.
+    #[error(
+        "The server ended by a fault of its own: the task that accepts connections ({0}). Start it again, and report this."
+    )]
+    Ports(String),
+}
+
 /// A server that has its ports and is ready to run.
 pub struct Server {
     listener: Listener,
     hub: Hub,
     alive: Option<Alive>,
     metrics: Option<Metrics>,
+    relays: Relays,
     first: SocketAddr,
     others: Vec<SocketAddr>,
     redirects: Vec<SocketAddr>,
@@ -211,6 +231,7 @@ impl Server {
             legacy: config.rooms.legacy.is_some().then_some(legacy),
         });
         let ping = Duration::from_secs(u64::from(config.rooms.ping_s.max(1)));
+        let relays = Relays::new(config.rooms.ice.turn.as_ref(), config.asked_relays);
         let mut rooms = config.rooms;
         if let Some(folder) = &config.tickets {
             rooms.tickets = Some(ticket_key(folder, seed()?)?);
@@ -226,8 +247,21 @@ impl Server {
         let sources = Sources { hosts: seen_hosts, hub: hub_asked, tally: tally.clone(), taken, relay: None };
         let metrics = metrics.map(|(socket, _)| Metrics { socket, sources });
         let https = if others.iter().any(|other| other.port() == HTTPS) { HTTPS } else { first.port() };
-        let listener = Listener { ports, places, tally, identity, authority, https, renewed, addresses, hosts, router };
-        Ok(Self { listener, hub, alive, metrics, first, others, redirects, spki, certificate })
+        let listener = Listener {
+            ports,
+            places,
+            tally,
+            identity,
+            authority,
+            https,
+            renewed,
+            addresses,
+            hosts,
+            router,
+            #[cfg(test)]
+            is_faulty: false,
+        };
+        Ok(Self { listener, hub, alive, metrics, relays, first, others, redirects, spki, certificate })
     }
 
     /// Where it listens; the address may be the unspecified one. Of several, the first.
@@ -250,10 +284,12 @@ impl Server {
         self.metrics.as_ref().and_then(|metrics| metrics.socket.local_addr().ok())
     }
 
-    /// Lets the metrics tell of a relay that runs in this process.
-    pub fn report_relay(&mut self, stats: watch::Receiver<hearth_turn::Stats>) {
+    /// Takes up with a relay that runs in this process, and knows credentials by [`NameRule`](hearth_turn::NameRule): it is told whose are
+    /// good, and the metrics tell of it.
+    pub fn attach_relay(&mut self, relay: &Shell) {
+        self.hub.tell(relay.control());
         if let Some(metrics) = &mut self.metrics {
-            metrics.sources.relay = Some(stats);
+            metrics.sources.relay = Some(relay.stats());
         }
     }
 
@@ -276,40 +312,58 @@ impl Server {
     }
 
     /// Serves until `shutdown` is done, then tells every client and ends within a few seconds.
-    pub async fn run(self, shutdown: impl Future<Output = ()>) {
+    ///
+    /// # Errors
+    /// [`Broken`] when a part of it ended before that, by a fault of ours.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), Broken> {
         let (drain, drained) = oneshot::channel();
+        // Tasks of their own: a fault of one leaves the others the time to say goodbye.
         let mut hub = JoinSet::new();
         hub.spawn(self.hub.run(drained));
+        let mut ports = JoinSet::new();
+        ports.spawn(self.listener.run());
+        ports.spawn(self.relays.run());
+        if let Some(metrics) = self.metrics {
+            ports.spawn(metrics.run());
+        }
         let mut alive = self.alive;
-        {
-            let mut listening = pin!(self.listener.run());
-            let metrics = self.metrics;
-            let measuring = async move {
-                match metrics {
-                    Some(metrics) => metrics.run().await,
-                    None => std::future::pending().await,
-                }
-            };
-            let living = async {
-                match &mut alive {
-                    Some(alive) => alive.run().await,
-                    None => std::future::pending().await,
-                }
-            };
-            tokio::select! {
-                () = &mut listening => {}
-                () = measuring => {}
-                () = living => {}
-                () = shutdown => {}
-                _ = hub.join_next() => return, // it ends early only by a fault of ours, which it has logged
+        let living = async {
+            match &mut alive {
+                Some(alive) => alive.run().await,
+                None => std::future::pending().await,
             }
-        } // the ports are free again, and nobody new comes in
+        };
+        let early = tokio::select! {
+            Some(ended) = ports.join_next() => Err(Broken::ports(ended)),
+            Some(ended) = hub.join_next() => return Err(Broken::rooms(ended)),
+            () = living => Ok(()),
+            () = shutdown => Ok(()),
+        };
+        ports.shutdown().await; // they are free again, and nobody new comes in
         drop(drain);
-        hub.join_next().await;
+        let left = match hub.join_next().await {
+            Some(Err(fault)) => Err(Broken::rooms(Err(fault))),
+            Some(Ok(())) | None => early,
+        };
         if let Some(alive) = &mut alive {
             alive.write().await;
         }
+        left
     }
+}
+
+impl Broken {
+    fn rooms(ended: Result<(), JoinError>) -> Self {
+        Self::Rooms(why(ended))
+    }
+
+    fn ports(ended: Result<(), JoinError>) -> Self {
+        Self::Ports(why(ended))
+    }
+}
+
+fn why(ended: Result<(), JoinError>) -> String {
+    ended.err().map_or_else(|| "it came to its end".to_owned(), |fault| fault.to_string())
 }
 
 fn identity(protection: &Protection, addresses: &Addresses) -> Result<(Option<Identity>, Option<Authority>), TlsError> {
@@ -361,3 +415,6 @@ fn seed() -> Result<[u8; 32], ServeError> {
     rand::rngs::SysRng.try_fill_bytes(&mut seed).map_err(|e| ServeError::Random(e.to_string()))?;
     Ok(seed)
 }
+
+#[cfg(test)]
+mod tests;

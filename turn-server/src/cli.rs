@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use hearth_turn::settings::{Allowance, Draft, External};
+use hearth_turn::DefaultFamily;
+use hearth_turn::settings::{Allowance, Draft, External, ExternalName, Files};
 use ipnet::IpNet;
 
 /// A STUN and TURN server.
@@ -63,18 +64,24 @@ pub(crate) struct Flags {
     /// Address that relays stand on, instead of the listening ones; several times for several.
     #[arg(long, value_name = "ADDR")]
     relay_ip: Vec<IpAddr>,
-    /// What peers see of the relays' addresses, where a NAT stands in between: one of a family.
-    #[arg(long, value_name = "ADDR")]
-    external_ip: Vec<IpAddr>,
+    /// What peers see of the relays' addresses, where a NAT stands in between: one of a family, or a name that leads there.
+    #[arg(long, value_name = "ADDR|NAME", value_parser = seen_as)]
+    external_ip: Vec<SeenAs>,
+    /// Family of relays for clients that name none [default: available].
+    #[arg(long, value_name = "FAMILY")]
+    relay_family: Option<FamilyArg>,
     /// Realm of the credentials [default: hearth].
     #[arg(long)]
     realm: Option<String>,
     /// Ports that relays stand on [default: 49152-65535].
     #[arg(long, value_name = "MIN-MAX", value_parser = ports)]
     relay_ports: Option<(u16, u16)>,
-    /// Allocations of one user at once [default: 64].
+    /// Allocations of one user at once: then users are counted, and addresses no more unless that is said as well.
     #[arg(long, value_name = "COUNT")]
     user_quota: Option<usize>,
+    /// Allocations of one client address at once (of IPv6: one /64) [default: 256].
+    #[arg(long, value_name = "COUNT")]
+    address_quota: Option<usize>,
     /// Allocations of all users at once [default: 8192].
     #[arg(long, value_name = "COUNT")]
     total_quota: Option<usize>,
@@ -112,6 +119,12 @@ pub(crate) enum Command {
         #[arg(long, default_value = "text")]
         format: CredentialsFormat,
     },
+    /// Hands over these files to the server that started it, for as long as that lives.
+    #[command(hide = true)]
+    ReadFiles {
+        /// The files.
+        paths: Vec<PathBuf>,
+    },
 }
 
 /// How credentials are printed.
@@ -132,8 +145,9 @@ pub(crate) enum StatsFormat {
 
 impl Source {
     /// What the file says, and the flags that go with it.
-    pub(crate) fn draft(&self) -> Result<Draft, hearth_turn::settings::SettingsError> {
-        let file = self.config.as_deref().map(hearth_turn::settings::read).transpose()?.unwrap_or_default();
+    pub(crate) fn draft(&self, files: &mut Files) -> Result<Draft, hearth_turn::settings::SettingsError> {
+        let file = self.config.as_deref().map(|path| hearth_turn::settings::read(path, files)).transpose()?;
+        let file = file.unwrap_or_default();
         let flags = Draft { secret_file: self.secret_file.clone(), ..Draft::default() };
         Ok(flags.over(file))
     }
@@ -142,7 +156,14 @@ impl Source {
 impl Flags {
     /// What the flags say.
     pub(crate) fn draft(&self) -> Draft {
-        let external = self.external_ip.iter().map(|public| External { public: *public, private: None });
+        let addresses = self.external_ip.iter().filter_map(|seen| match seen {
+            SeenAs::Address(public) => Some(External::from(*public)),
+            SeenAs::Name(_) => None,
+        });
+        let names = self.external_ip.iter().filter_map(|seen| match seen {
+            SeenAs::Address(_) => None,
+            SeenAs::Name(name) => Some(name.clone()),
+        });
         Draft {
             listen: self.listen.clone(),
             users_file: self.users_file.clone(),
@@ -151,10 +172,13 @@ impl Flags {
             allow_peers: self.allow_peer.clone(),
             deny_peers: self.deny_peer.clone(),
             relay_ips: self.relay_ip.clone(),
-            external: external.collect(),
+            external: addresses.collect(),
+            external_names: names.collect(),
+            family: self.relay_family.map(FamilyArg::meaning),
             realm: self.realm.clone(),
             min_port: self.relay_ports.map(|(first, _)| first),
             max_port: self.relay_ports.map(|(_, last)| last),
+            address_quota: self.address_quota.map(Allowance::Of),
             user_quota: self.user_quota.map(Allowance::Of),
             total_quota: self.total_quota.map(Allowance::Of),
             workers: self.workers,
@@ -163,6 +187,43 @@ impl Flags {
             metrics: self.metrics,
             drain: self.drain.map(Duration::from_secs),
             ..Draft::default()
+        }
+    }
+}
+
+/// What the world sees, as it is said.
+#[derive(Clone)]
+enum SeenAs {
+    Address(IpAddr),
+    Name(ExternalName),
+}
+
+fn seen_as(text: &str) -> Result<SeenAs, String> {
+    let name = || ExternalName::new(text, None).map(SeenAs::Name);
+    let found = text.parse().ok().map(SeenAs::Address).or_else(name);
+    found.ok_or_else(|| "write an address, or the name of a host".to_owned())
+}
+
+/// The family of relays for clients that name none.
+#[derive(Clone, Copy, ValueEnum)]
+enum FamilyArg {
+    /// IPv4 where the relay has it, else IPv6.
+    Available,
+    /// IPv4, as RFC 8656 says: a relay without it refuses.
+    Ipv4,
+    /// IPv6.
+    Ipv6,
+    /// The one that the client came by.
+    Client,
+}
+
+impl FamilyArg {
+    fn meaning(self) -> DefaultFamily {
+        match self {
+            Self::Available => DefaultFamily::Available,
+            Self::Ipv4 => DefaultFamily::V4,
+            Self::Ipv6 => DefaultFamily::V6,
+            Self::Client => DefaultFamily::Client,
         }
     }
 }

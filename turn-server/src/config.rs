@@ -17,6 +17,8 @@ pub struct Config {
     pub secrets: Vec<Secret>,
     /// Users with a lasting password.
     pub users: Vec<User>,
+    /// Which of the names that a secret signs are honoured.
+    pub names: NameRule,
     /// With whom clients may exchange data.
     pub peers: PeerPolicy,
     /// The addresses that relays stand on; of one family, the listener's own address is preferred, then the first.
@@ -45,6 +47,7 @@ impl Config {
             realm: "hearth".to_owned(),
             secrets: Vec::new(),
             users: Vec::new(),
+            names: NameRule::default(),
             peers: PeerPolicy::default(),
             relay_addresses: Vec::new(),
             relay_ports: 49152..=65535,
@@ -55,6 +58,19 @@ impl Config {
             seed,
         }
     }
+}
+
+/// Which time-limited names ([`rest`](crate::rest)) are honoured, of those that a secret signs. They are granted and withdrawn by
+/// what stands behind the time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NameRule {
+    /// All, until their time is over.
+    #[default]
+    All,
+    /// Those that were granted and not withdrawn since: for a server that alone knows the secret.
+    Granted,
+    /// All but those that were withdrawn: for a secret that others sign with as well.
+    NotWithdrawn,
 }
 
 /// What a server offers, and how.
@@ -78,6 +94,8 @@ pub struct Options {
     pub software: bool,
     /// The family of relays for clients that name none.
     pub family: DefaultFamily,
+    /// The lowest port of peers: below 1024 stand services, and no media (RFC 6335 section 6 calls these the system ports).
+    pub first_peer_port: u16,
     /// How long a nonce is honoured.
     pub nonce_lifetime: Duration,
 }
@@ -93,7 +111,8 @@ impl Default for Options {
             sha256: false,
             fingerprint: false,
             software: false,
-            family: DefaultFamily::V4,
+            family: DefaultFamily::default(),
+            first_peer_port: 1,
             nonce_lifetime: Duration::from_secs(3600), // RFC 8656 section 5: "at least once every hour"
         }
     }
@@ -111,8 +130,12 @@ pub enum BindingRule {
 }
 
 /// The family of relays for clients that name none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DefaultFamily {
+    /// IPv4 where the relay has an address of it, else IPv6: browsers name none, and on a relay without IPv4 the 440 that RFC 8656
+    /// section 7.2 asks for would leave them without any.
+    #[default]
+    Available,
     /// IPv4, as RFC 8656 section 7.2 says.
     V4,
     /// IPv6.
@@ -181,6 +204,8 @@ pub struct Quotas {
     pub allocations: usize,
     /// Allocations of one user; beyond it requests get 486.
     pub allocations_per_user: usize,
+    /// Allocations of one client address (of IPv6: one /64); beyond it requests get 486.
+    pub allocations_per_address: usize,
     /// Addresses with a permission in one allocation; beyond it requests get 508.
     pub permissions: usize,
     /// Channels in one allocation; beyond it requests get 508.
@@ -195,8 +220,10 @@ impl Default for Quotas {
         Self {
             // Half of the default ports: some are taken by others, and some rest after use.
             allocations: 8192,
-            // A browser in a room of 12 makes an allocation a peer and network interface, twice that with a screen.
-            allocations_per_user: 64,
+            // A set-up may have one user whom everybody shares, as coturn's usually does.
+            allocations_per_user: usize::MAX,
+            // A browser makes an allocation for each end of a connection: 132 in a room of 12 behind one address; two of them.
+            allocations_per_address: 256,
             // A peer has about ten candidate addresses, and an allocation usually serves one peer.
             permissions: 128,
             channels: 128,

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use crate::codec::{ChannelData, Class, Message, Method, Writer, attribute, frame_length};
+use crate::codec::{ChannelData, Class, ClassicBinding, Message, Method, Writer, attribute, frame_length};
 use crate::crypto::Key;
 use crate::{Config, ConnectionId, FiveTuple, Output, Secret, Server, Transport, User, settings};
 
@@ -53,6 +53,11 @@ pub fn messages(data: &[u8]) {
         let again = ChannelData { number, data: inner }.encode(false);
         assert!(again.is_none_or(|again| data.starts_with(&again)), "ChannelData is read back");
     }
+    if let Some(request) = ClassicBinding::decode(data) {
+        assert!(Message::decode(data).is_err(), "a message is of one kind");
+        let answer = request.answer(([192, 0, 2, 1], 9).into(), None);
+        assert!(answer.len() == 32 && answer.get(4..20) == data.get(4..20), "the transaction is repeated");
+    }
     let Ok(message) = Message::decode(data) else { return };
     assert!(!message.is_signed_by(&key()), "nobody guesses a signature");
     for kind in message.not_understood(&[]) {
@@ -67,6 +72,7 @@ pub fn coturn_file(data: &[u8]) {
         Ok(mut draft) => {
             draft.cert = None; // a fuzzer opens no file
             draft.key = None;
+            draft.external_names.clear(); // and asks nobody for names
             match settings::Plan::new(draft, [1; 32]) {
                 Ok(plan) => assert_eq!(plan.summary().lines().count(), 8),
                 Err(error) => assert!(!error.to_string().is_empty()),

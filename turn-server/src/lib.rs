@@ -8,8 +8,10 @@ mod codec;
 mod config;
 mod crypto;
 pub mod fuzz;
+pub mod logging;
 pub mod metrics;
 mod peers;
+pub mod probe;
 pub mod rest;
 mod server;
 pub mod settings;
@@ -17,7 +19,7 @@ pub mod shell;
 mod stats;
 
 pub use config::{
-    BindingRule, Changes, Config, DefaultFamily, EmptySecret, Options, Quotas, RelayAddress, Secret, User,
+    BindingRule, Changes, Config, DefaultFamily, EmptySecret, NameRule, Options, Quotas, RelayAddress, Secret, User,
 };
 pub use peers::PeerPolicy;
 pub use server::{

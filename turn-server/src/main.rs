@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Parser as _;
-use hearth_turn::settings::Plan;
+use hearth_turn::settings::{Files, Plan};
 use hearth_turn::{Secret, rest};
 
 use cli::{Cli, Command, CredentialsFormat, Source};
@@ -30,24 +30,28 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
     if let Some(Command::Credentials { source, user, ttl, format }) = &cli.command {
         return credentials(source, user, Duration::from_secs(*ttl), *format);
     }
-    let plan = plan(cli)?;
+    if let Some(Command::ReadFiles { paths }) = &cli.command {
+        return service::read_files(paths);
+    }
+    let mut files = Files::default();
+    let plan = plan(cli, &mut files)?;
     if cli.check_config {
         for word in plan.refusals.iter().chain(&plan.warnings) {
             complain(word);
         }
         return say(plan.summary().trim_end());
     }
-    service::run(cli, plan)
+    service::run(cli, plan, files)
 }
 
 /// What file and flags come to.
-fn plan(cli: &Cli) -> anyhow::Result<Plan> {
-    let draft = cli.flags.draft().over(cli.source.draft()?);
-    Ok(Plan::new(draft, rand::random())?)
+fn plan(cli: &Cli, files: &mut Files) -> anyhow::Result<Plan> {
+    let draft = cli.flags.draft().over(cli.source.draft(files)?);
+    Ok(Plan::with(draft, rand::random(), files)?)
 }
 
 fn credentials(source: &Source, user: &str, ttl: Duration, format: CredentialsFormat) -> anyhow::Result<()> {
-    let draft = source.draft()?;
+    let draft = source.draft(&mut Files::default())?;
     let mut secrets = Plan::new(draft, [0; 32])?.config.secrets;
     anyhow::ensure!(!secrets.is_empty(), "the settings hold no secret; name a --secret-file, or a file that has one");
     let secret: Secret = secrets.swap_remove(0);

@@ -53,6 +53,7 @@ fn requests(stats: &Stats) -> Vec<Row> {
         ("requests_create_permission", "CreatePermission requests", requests.create_permission),
         ("requests_channel_bind", "ChannelBind requests", requests.channel_bind),
         ("requests_connect", "Connect requests", requests.connect),
+        ("requests_signed", "Requests that a shared secret signed rightly", stats.signed),
         ("requests_connection_bind", "ConnectionBind requests", requests.connection_bind),
     ]
 }
@@ -63,6 +64,7 @@ fn refused(stats: &Stats) -> Vec<Row> {
         ("refused_bad_request", "Requests that contradict themselves or what stands", refused.bad_request),
         ("refused_unauthorized", "Requests without good credentials, first ones included", refused.unauthorized),
         ("refused_expired", "Among those, credentials whose time is over", refused.expired),
+        ("refused_signature", "Among those, names that no shared secret signed", refused.signature),
         ("refused_forbidden", "Requests for a peer that the policy forbids", refused.forbidden),
         ("refused_unknown_attribute", "Requests with something that had to be understood", refused.unknown_attribute),
         ("refused_mismatch", "Requests for an allocation that is not there, or is", refused.mismatch),

@@ -15,6 +15,8 @@ pub struct Stats {
     pub requests: Requests,
     /// Requests that were refused, by reason.
     pub refused: Refused,
+    /// Requests that a shared secret signed rightly, beside those of an allocation's own user.
+    pub signed: u64,
     /// What clients sent and peers were sent.
     pub to_peers: Traffic,
     /// What peers sent and clients were sent. Data between two relays of this server counts in both directions.
@@ -75,6 +77,8 @@ pub struct Refused {
     pub unauthorized: u64,
     /// Among those, credentials whose time is over.
     pub expired: u64,
+    /// Among those, time-limited names that none of the shared secrets signed.
+    pub signature: u64,
     /// 403: a client that is not served, or a peer that the policy forbids.
     pub forbidden: u64,
     /// 420: an attribute that had to be understood.
@@ -142,6 +146,7 @@ sum!(Stats {
     allocated,
     requests,
     refused,
+    signed,
     to_peers,
     from_peers,
     dropped,
@@ -156,6 +161,7 @@ sum!(Refused {
     bad_request,
     unauthorized,
     expired,
+    signature,
     forbidden,
     unknown_attribute,
     mismatch,

@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use tracing_appender::non_blocking::WorkerGuard;
+use hearth_turn::logging::{self, Log as Writer};
 use tracing_appender::rolling::{RollingFileAppender, Rotation};
 use tracing_subscriber::EnvFilter;
 
@@ -18,7 +18,7 @@ const FILTER: &str = "HEARTH_LOG";
 pub struct Log {
     /// The folder of the files.
     pub folder: PathBuf,
-    _writer: WorkerGuard,
+    _writer: Writer,
 }
 
 /// Writes into a file in `folder` from now on, from a thread of its own: whoever logs does not wait for a disk.
@@ -34,19 +34,15 @@ pub fn to_file(folder: &Path) -> std::io::Result<Log> {
         .max_log_files(FILES)
         .build(folder)
         .map_err(std::io::Error::other)?;
-    let (writer, guard) = tracing_appender::non_blocking(files);
-    tracing_subscriber::fmt().with_env_filter(filter("info")).with_writer(writer).with_ansi(false).init();
-    Ok(Log { folder: folder.to_owned(), _writer: guard })
+    Ok(Log { folder: folder.to_owned(), _writer: logging::start(filter("info"), files, false) })
 }
 
-/// Writes to standard error from now on.
-pub fn to_stderr() {
-    tracing_subscriber::fmt()
-        .with_env_filter(filter("warn"))
-        .with_writer(std::io::stderr)
-        // Colours are for eyes, not for files.
-        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
-        .init();
+/// Writes to standard error from now on, as far as somebody reads it; until what is returned is dropped.
+#[must_use]
+pub fn to_stderr() -> Writer {
+    // Colours are for eyes, not for files.
+    let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    logging::start(filter("warn"), std::io::stderr(), is_terminal)
 }
 
 fn filter(default: &str) -> EnvFilter {

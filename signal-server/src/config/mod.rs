@@ -9,8 +9,8 @@ mod signalmaster;
 
 pub use plan::{Plan, RelayPlan};
 pub use settings::{
-    AcmeSettings, IceSettings, LimitSettings, Password, RelaySettings, RoomSettings, Settings, TlsSettings,
-    TurnSettings,
+    AcmeSettings, IceSettings, LimitSettings, Password, RelayFamily, RelaySettings, RoomSettings, Settings,
+    TlsSettings, TurnSettings,
 };
 
 use std::fs::File;

@@ -4,16 +4,20 @@
 //! plan out.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use hearth_protocol::{IceServer, Limits};
+use hearth_turn::DefaultFamily;
+use hearth_turn::settings::{SettingsError, read_secrets};
 use ipnet::IpNet;
 
-use super::settings::{AcmeSettings, IceSettings, Password, RelaySettings, Settings, TlsSettings, TurnSettings};
-use super::{ConfigError, text_of};
+use super::ConfigError;
+use super::settings::{
+    AcmeSettings, IceSettings, Password, RelayFamily, RelaySettings, Settings, TlsSettings, TurnSettings,
+};
 use crate::rooms::{IceConfig, LegacyRules, RoomsConfig, TurnRest, TurnSecret};
 use crate::server::{ConnectionLimits, Protection, ServerConfig};
 use crate::tls::{AcmeConfig, LETS_ENCRYPT, names_in};
@@ -55,8 +59,10 @@ pub struct RelayPlan {
     pub allocations: usize,
     /// Names by which members reach it; where there is none, its addresses.
     pub names: Vec<String>,
-    /// The secret that is signed with, where it was said for other TURN servers.
-    pub secret: Option<Password>,
+    /// The secrets that are taken, where they were said for other TURN servers; the first one signs.
+    pub secrets: Vec<Password>,
+    /// The family of relays for clients that name none.
+    pub family: DefaultFamily,
 }
 
 impl Plan {
@@ -68,9 +74,9 @@ impl Plan {
         let tickets = settings.state.clone();
         let protection = protection(settings.tls, settings.plain_http.unwrap_or_default(), settings.state)?;
         let names = settings.names.unwrap_or_default();
-        let (ice, secret) = ice(settings.ice)?;
+        let (ice, secrets) = ice(settings.ice)?;
         let relay = settings.turn.map(|relay| RelayPlan::of(relay, &names, &protection, files)).transpose()?;
-        let relay = relay.map(|relay| RelayPlan { secret, ..relay });
+        let relay = relay.map(|relay| RelayPlan { secrets, ..relay });
         let mut listen = settings.listen.unwrap_or_else(|| vec![LISTEN]).into_iter();
         let Some(first) = listen.next() else { return Err(ConfigError::value("listen", "names no address")) };
         let limits = Limits { room_peers: people(settings.rooms.max_clients)?, ..Limits::default() };
@@ -86,7 +92,9 @@ impl Plan {
             return Err(ConfigError::value("redirect", why));
         }
         let taken = OTHER_FILES + relay.as_ref().map_or(0, |relay| relay.allocations);
+        let asked_relays = rooms.ice.turn.as_ref().map(|turn| turn.urls.clone()).unwrap_or_default();
         let server = ServerConfig {
+            asked_relays,
             also_listen: listen.collect(),
             redirect,
             names,
@@ -180,9 +188,9 @@ fn origins(origins: Vec<String>) -> Result<Vec<String>, ConfigError> {
     Err(ConfigError::value("origins", "must be written like https://talk.example.org:8800"))
 }
 
-/// What members are told of, and the secret that it is signed with.
-fn ice(settings: IceSettings) -> Result<(IceConfig, Option<Password>), ConfigError> {
-    let (mut ice, mut shared) = (IceConfig::default(), None);
+/// What members are told of, and the secrets of its signatures: the first one signs, and all are taken.
+fn ice(settings: IceSettings) -> Result<(IceConfig, Vec<Password>), ConfigError> {
+    let (mut ice, mut shared) = (IceConfig::default(), Vec::new());
     let stun = settings.stun.unwrap_or_default();
     check_urls("ice.stun", &stun, &["stun:", "stuns:"])?;
     if !stun.is_empty() {
@@ -190,17 +198,18 @@ fn ice(settings: IceSettings) -> Result<(IceConfig, Option<Password>), ConfigErr
     }
     for turn in settings.turn.unwrap_or_default() {
         check_urls("ice.turn.urls", &turn.urls, &["turn:", "turns:"])?;
-        let Some(secret) = secret(&turn)? else {
+        let secrets = secrets(&turn)?;
+        let Some(secret) = secrets.first() else {
             let credential = turn.credential.map(|password| password.reveal().to_owned());
             ice.fixed.push(IceServer { urls: turn.urls, username: turn.username, credential });
             continue;
         };
-        if shared.as_ref().is_some_and(|shared| *shared != secret) {
+        if shared.first().is_some_and(|first| first != secret) {
             let why = "is not the same for all TURN servers; give them one secret, as hearth-signal signs with one";
             return Err(ConfigError::value("ice.turn.secret", why));
         }
-        sign(&mut ice, turn, &secret)?;
-        shared = Some(secret);
+        sign(&mut ice, turn, secret)?;
+        shared.extend(secrets.into_iter().filter(|secret| !shared.contains(secret)).collect::<Vec<_>>());
     }
     Ok((ice, shared))
 }
@@ -226,18 +235,27 @@ fn sign(ice: &mut IceConfig, turn: TurnSettings, secret: &Password) -> Result<()
     Ok(())
 }
 
-/// The secret that is shared with a TURN server; none where it has a lasting password instead.
-fn secret(turn: &TurnSettings) -> Result<Option<Password>, ConfigError> {
+/// The secrets that are shared with a TURN server; none where it has a lasting password instead. Files of them are read as the relay reads
+/// them: lines, comments, blanks, and several while one replaces another.
+fn secrets(turn: &TurnSettings) -> Result<Vec<Password>, ConfigError> {
     let Some(path) = &turn.secret_file else {
-        return Ok(turn.secret.clone().filter(|secret| !secret.is_empty()));
+        return Ok(turn.secret.clone().filter(|secret| !secret.is_empty()).into_iter().collect());
     };
-    let text = text_of(path)?;
-    let secret = Password::new(text.trim_end_matches(['\r', '\n']));
-    if secret.is_empty() {
+    let secrets = read_secrets(path).map_err(|e| ConfigError::File { path: path.clone(), why: why(&e) })?;
+    if secrets.is_empty() {
         let why = format!("({}) is empty. Write the secret of the TURN server into it", path.display());
         return Err(ConfigError::value("secret_file", why));
     }
-    Ok(Some(secret))
+    Ok(secrets.into_iter().map(Password::new).collect())
+}
+
+/// What stands beside the path in another sentence.
+fn why(error: &SettingsError) -> String {
+    match error {
+        SettingsError::Unreadable { error, .. } => error.to_string(),
+        SettingsError::Wrong { what, .. } => what.clone(),
+        SettingsError::Unfit(what) => what.clone(),
+    }
 }
 
 fn check_urls(key: &str, urls: &[String], schemes: &[&str]) -> Result<(), ConfigError> {
@@ -289,7 +307,7 @@ impl RelayPlan {
         let allow_peers = allowed.iter().map(|range| range.parse()).collect::<Result<Vec<IpNet>, _>>();
         let allow_peers =
             allow_peers.map_err(|_| ConfigError::value("turn.allow_peers", "must be ranges such as 192.168.0.0/16"))?;
-        let all = vec![SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), hearth_turn::Config::PORT)];
+        let all = vec![SocketAddr::new(hearth_turn::shell::every_address(), hearth_turn::Config::PORT)];
         let known = match protection {
             Protection::Acme(acme) => acme.domains.clone(),
             Protection::Files { certificate, .. } => names_in(certificate).unwrap_or_default(),
@@ -303,7 +321,8 @@ impl RelayPlan {
             allow_peers,
             allocations: ALLOCATIONS.min(files / 2),
             names: names.into_iter().filter(|name| !name.contains('*')).collect(),
-            secret: None,
+            secrets: Vec::new(),
+            family: settings.family.map_or(DefaultFamily::default(), RelayFamily::meaning),
         })
     }
 }

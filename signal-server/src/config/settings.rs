@@ -6,6 +6,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use hearth_turn::DefaultFamily;
 use serde::Deserialize;
 
 /// Everything that may be said.
@@ -129,6 +130,34 @@ pub struct RelaySettings {
     pub ports: Option<String>,
     /// Ranges of private addresses that it may relay to.
     pub allow_peers: Option<Vec<String>>,
+    /// The family of relays for clients that name none.
+    pub family: Option<RelayFamily>,
+}
+
+/// The family of relays for clients that name none, as browsers do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RelayFamily {
+    /// IPv4 where the relay has it, else IPv6.
+    Available,
+    /// IPv4, as RFC 8656 says: a relay without it refuses.
+    Ipv4,
+    /// IPv6.
+    Ipv6,
+    /// The one that the client came by.
+    Client,
+}
+
+impl RelayFamily {
+    /// What the relay's library calls it.
+    pub fn meaning(self) -> DefaultFamily {
+        match self {
+            Self::Available => DefaultFamily::Available,
+            Self::Ipv4 => DefaultFamily::V4,
+            Self::Ipv6 => DefaultFamily::V6,
+            Self::Client => DefaultFamily::Client,
+        }
+    }
 }
 
 /// A word that is printed nowhere.
@@ -215,6 +244,7 @@ impl RelaySettings {
             external: self.external.or(below.external),
             ports: self.ports.or(below.ports),
             allow_peers: self.allow_peers.or(below.allow_peers),
+            family: self.family.or(below.family),
         }
     }
 }

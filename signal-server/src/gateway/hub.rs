@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::extract::ws::{Utf8Bytes, WebSocket};
+use hearth_turn::shell::Control;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 use tokio::time::{sleep_until, timeout};
@@ -19,7 +20,7 @@ use super::connection::{Farewell, Parcel, converse};
 use super::legacy::Pages;
 use super::metrics::{HubFigures, Question};
 use crate::clock;
-use crate::rooms::{ConnId, Load, Output, Rooms, RunId};
+use crate::rooms::{ConnId, Grant, Load, Output, Rooms, RunId};
 
 /// Messages heard and not yet handled. Cap 256: a few milliseconds of work. Full: the connections wait, and so do
 /// their senders.
@@ -64,6 +65,11 @@ pub(crate) struct Hub {
     /// The presence that was published last.
     published: u64,
     pages: Pages,
+    /// The relay in this process.
+    relay: Option<Control>,
+    /// A test wants it to end by a fault.
+    #[cfg(test)]
+    pub(crate) is_faulty: bool,
 }
 
 struct Conn {
@@ -95,6 +101,9 @@ impl Hub {
             members,
             published,
             pages,
+            relay: None,
+            #[cfg(test)]
+            is_faulty: false,
         }
     }
 
@@ -106,6 +115,12 @@ impl Hub {
     /// The run of the server that the tickets of its rooms carry.
     pub(crate) fn run_id(&self) -> RunId {
         self.rooms.run()
+    }
+
+    /// From now on tells `relay` whose credentials are good.
+    pub(crate) fn tell(&mut self, relay: Control) {
+        self.rooms.tell_grants();
+        self.relay = Some(relay);
     }
 
     /// The addresses that members come from, published whenever they change.
@@ -122,11 +137,15 @@ impl Hub {
                 Some(opening) = self.openings.recv() => self.open(opening),
                 Some((conn, text)) = self.heard.recv() => self.hear(conn, &text),
                 arrival = self.pages.next() => {
-                    self.pages.handle(arrival, &mut self.rooms, &mut self.next, clock::now());
+                    let now = clock::tell(&mut self.rooms);
+                    self.pages.handle(arrival, &mut self.rooms, &mut self.next, now);
                 }
                 Some(ended) = self.tasks.join_next_with_id() => self.on_ended(ended),
                 Some(question) = self.questions.recv() => self.answer(question),
-                () = until(deadline) => self.rooms.handle_timeout(clock::now()),
+                () = until(deadline) => {
+                    let now = clock::tell(&mut self.rooms);
+                    self.rooms.handle_timeout(now);
+                }
             }
             self.publish(); // first: a relay must know somebody before they know of the relay
             self.flush();
@@ -135,7 +154,8 @@ impl Hub {
     }
 
     fn hear(&mut self, conn: ConnId, text: &str) {
-        self.rooms.handle_message(conn, text, clock::now());
+        let now = clock::tell(&mut self.rooms);
+        self.rooms.handle_message(conn, text, now);
         for _ in 1..BATCH {
             let Ok((conn, text)) = self.heard.try_recv() else { break };
             self.rooms.handle_message(conn, &text, clock::now());
@@ -149,7 +169,8 @@ impl Hub {
         let task = self.tasks.spawn(converse(conn, opening.socket, self.heard_sender.clone(), inbox, self.ping));
         self.by_task.insert(task.id(), conn);
         self.conns.insert(conn, Conn { parcels, bytes: Arc::new(Semaphore::new(BOX_BYTES)), task });
-        self.rooms.handle_connected_from(conn, opening.address, clock::now());
+        let now = clock::tell(&mut self.rooms);
+        self.rooms.handle_connected_from(conn, opening.address, now);
         tracing::debug!(conn = conn.0, "connected");
     }
 
@@ -185,8 +206,17 @@ impl Hub {
         drop(question.send(figures)); // who asked may have gone
     }
 
-    /// Hands out what the rooms want said.
+    /// Hands out what the rooms want said: to the relay first, which a credential on its way is good for.
     fn flush(&mut self) {
+        #[cfg(test)]
+        assert!(!self.is_faulty, "a test wanted it");
+        while let Some(grant) = self.rooms.poll_grant() {
+            let Some(relay) = &self.relay else { continue };
+            match grant {
+                Grant::Give(peer) => relay.grant(peer.as_str().as_bytes()),
+                Grant::Withdraw(peer) => relay.withdraw(peer.as_str().as_bytes()),
+            }
+        }
         while let Some(output) = self.rooms.poll_output() {
             match output {
                 Output::Send { conn, text, load } => {

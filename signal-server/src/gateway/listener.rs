@@ -68,6 +68,9 @@ pub(crate) struct Listener {
     pub(crate) addresses: Addresses,
     pub(crate) hosts: watch::Sender<Hosts>,
     pub(crate) router: Router,
+    /// A test wants it to end by a fault.
+    #[cfg(test)]
+    pub(crate) is_faulty: bool,
 }
 
 impl Listener {
@@ -79,6 +82,8 @@ impl Listener {
         let mut look = interval(LOOK_EVERY);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         look.tick().await;
+        #[cfg(test)]
+        assert!(!self.is_faulty, "a test wanted it");
         loop {
             tokio::select! {
                 accepted = self.ports.accept() => match accepted {

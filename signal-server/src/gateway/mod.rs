@@ -17,4 +17,5 @@ pub(crate) mod listener;
 pub(crate) mod metrics;
 pub(crate) mod ports;
 mod redirect;
+pub(crate) mod relays;
 pub(crate) mod statics;

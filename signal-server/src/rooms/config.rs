@@ -127,6 +127,11 @@ pub struct Epoch {
 }
 
 impl Epoch {
+    /// How far the calendar of `other` is from what this one foretold for its moment: a clock that was set, or a machine that slept.
+    pub(super) fn off_by(&self, other: &Self) -> Duration {
+        Duration::from_secs(self.unix_s_at(other.at).abs_diff(other.unix_s))
+    }
+
     /// Seconds since 1970 at `now`.
     pub(super) fn unix_s_at(&self, now: Instant) -> u64 {
         self.unix_s.saturating_add(now.saturating_duration_since(self.at).as_secs())

@@ -18,10 +18,12 @@ impl Rooms {
     pub(super) fn ice_for(&mut self, peer: PeerId, now: Instant) -> (Vec<IceServer>, u32) {
         let mut servers = self.config.ice.fixed.clone();
         let Some(turn) = &self.config.ice.turn else { return (servers, 0) };
-        let expiry = self.epoch.unix_s_at(now).saturating_add(turn.lifetime.as_secs());
+        let lifetime = turn.lifetime;
+        let expiry = self.epoch.unix_s_at(now).saturating_add(lifetime.as_secs());
         servers.push(credentials(turn, expiry, peer));
-        self.timers.set(Timer::Ice(peer), now + turn.lifetime * 3 / 4);
-        (servers, u32::try_from(turn.lifetime.as_secs()).unwrap_or(u32::MAX))
+        self.grant(peer);
+        self.timers.set(Timer::Ice(peer), now + lifetime * 3 / 4);
+        (servers, u32::try_from(lifetime.as_secs()).unwrap_or(u32::MAX))
     }
 
     pub(super) fn refresh_ice(&mut self, peer: PeerId, now: Instant) {
@@ -31,16 +33,22 @@ impl Rooms {
 }
 
 /// A user named after the second in which it ends, and the password that the shared secret gives it.
-fn credentials(turn: &TurnRest, expiry: u64, peer: PeerId) -> IceServer {
+pub(super) fn credentials(turn: &TurnRest, expiry: u64, peer: PeerId) -> IceServer {
     signed(turn, format!("{expiry}:{peer}"))
 }
 
-/// The servers for whoever is called `username`, with the password that the shared secret gives them.
-pub(super) fn signed(turn: &TurnRest, username: String) -> IceServer {
-    let credential = Hmac::<Sha1>::new_from_slice(turn.secret.bytes()).ok().map(|mut mac| {
+impl TurnRest {
+    /// The password that the shared secret gives to `username`.
+    pub(crate) fn sign(&self, username: &str) -> Option<String> {
+        let mut mac = Hmac::<Sha1>::new_from_slice(self.secret.bytes()).ok()?;
         mac.update(username.as_bytes());
-        STANDARD.encode(mac.finalize().into_bytes())
-    });
+        Some(STANDARD.encode(mac.finalize().into_bytes()))
+    }
+}
+
+/// The servers for whoever is called `username`, with the password that the shared secret gives them.
+fn signed(turn: &TurnRest, username: String) -> IceServer {
+    let credential = turn.sign(&username);
     IceServer { urls: turn.urls.clone(), username: Some(username), credential }
 }
 

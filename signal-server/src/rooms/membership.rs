@@ -148,7 +148,7 @@ impl Rooms {
 
     /// Takes `peer` out of its room; the last one to go takes the room along, and the host leaves it to another one.
     pub(super) fn leave_room(&mut self, peer: PeerId, reason: LeaveReason, now: Instant) {
-        let Some(name) = self.forget_member(peer) else { return };
+        let Some(name) = self.forget_member(peer, now) else { return };
         let Some(room) = self.rooms.get_mut(&name) else { return };
         room.members.remove(&peer);
         room.host = room.host.filter(|host| *host != peer);
@@ -165,9 +165,10 @@ impl Rooms {
     }
 
     /// `peer` is in no room any more; gives the name of the one that it was in.
-    pub(super) fn forget_member(&mut self, peer: PeerId) -> Option<RoomName> {
+    pub(super) fn forget_member(&mut self, peer: PeerId, now: Instant) -> Option<RoomName> {
         let member = self.sessions.get_mut(&peer)?.stop_being_inside()?;
         self.presence += 1;
+        self.expire_grant(peer, now);
         self.timers.cancel(Timer::Ice(peer));
         self.timers.cancel(Timer::WrongGuesses(peer));
         self.timers.cancel(Timer::Ticket(peer));

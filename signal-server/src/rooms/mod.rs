@@ -22,7 +22,9 @@
 
 mod answers;
 mod bucket;
+mod clocks;
 mod config;
+mod grants;
 mod greeting;
 mod ice;
 mod legacy;
@@ -43,6 +45,7 @@ mod timers;
 mod tries;
 
 pub use config::{Creators, EarlierRun, Epoch, IceConfig, RoomsConfig, RunId, TurnRest, TurnSecret};
+pub use grants::Grant;
 pub use legacy::{
     AckId, BadPacket, BadRequest, LegacyCaller, LegacyEvent, LegacyPacket, LegacyRequest, LegacyRules, PageId,
 };
@@ -63,6 +66,7 @@ use rand_chacha::ChaCha20Rng;
 use serde::Deserialize;
 
 use bucket::Bucket;
+use grants::Grants;
 use moderation::{Order, Rule};
 use room::Room;
 use session::{Conn, Phase, Session};
@@ -76,7 +80,9 @@ const HELLO_WITHIN: Duration = Duration::from_secs(10);
 /// All sessions and rooms of one server.
 pub struct Rooms {
     config: RoomsConfig,
+    /// Both clocks as they were when they were last looked at together.
     epoch: Epoch,
+    started: Instant,
     /// Tells tickets of this run from those of earlier ones.
     run: RunId,
     rng: ChaCha20Rng,
@@ -94,6 +100,7 @@ pub struct Rooms {
     /// Rooms made.
     creations: Tries,
     timers: Timers,
+    grants: Grants,
     /// Drained by the caller after each input; one input yields at most a few messages for each in a room and its lobby,
     /// or one resume queue.
     output: VecDeque<Output>,
@@ -112,6 +119,7 @@ impl Rooms {
         Self {
             config,
             epoch,
+            started: epoch.at,
             run: RunId(rng.next_u64()),
             rng,
             conns: BTreeMap::new(),
@@ -123,6 +131,7 @@ impl Rooms {
             knocks: Tries::new(tries::KNOCKS),
             creations: Tries::new(tries::CREATIONS),
             timers: Timers::default(),
+            grants: Grants::default(),
             output: VecDeque::new(),
             doomed: Vec::new(),
             presence: 0,
@@ -236,6 +245,7 @@ impl Rooms {
                 }
                 Timer::Seats => self.give_up_seats(now),
                 Timer::Ice(peer) => self.refresh_ice(peer, now),
+                Timer::Credential(peer) => self.grants.withdraw(peer),
                 Timer::WrongGuesses(host) => self.tell_wrong_guesses(host, now),
                 Timer::Ticket(peer) => self.renew_ticket(peer, now),
                 Timer::News(peer) => self.tell_news(peer, now),

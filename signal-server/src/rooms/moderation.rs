@@ -141,7 +141,7 @@ impl Rooms {
     pub(super) fn end_room(&mut self, name: &RoomName, now: Instant) {
         let Some(room) = self.rooms.remove(name) else { return };
         for member in room.members {
-            self.forget_member(member);
+            self.forget_member(member, now);
             self.tell(member, &ServerMessage::RoomEnded { reason: LeaveReason::Ended }, now);
         }
         self.send_away(room.lobby, now);

@@ -254,6 +254,7 @@ impl Rooms {
         if let Some(session) = self.sessions.remove(&peer) {
             self.forget_tokens(&session);
             if let Wire::Legacy(legacy) = &session.wire {
+                self.expire_grant(peer, now); // it has one before it is in a room
                 self.forget_page(peer, legacy);
             }
         }

@@ -126,7 +126,7 @@ impl Rooms {
         let room = self.rooms.get(&member.room)?;
         let claim = Claim {
             run: self.run,
-            at_s: now.saturating_duration_since(self.epoch.at).as_secs(),
+            at_s: now.saturating_duration_since(self.started).as_secs(),
             peer,
             kind: session.kind,
             nick: member.nick.clone(),
@@ -145,7 +145,7 @@ impl Rooms {
     /// What a ticket says and when it was sealed, if it is one of ours, and of the last minutes before this run.
     fn read_ticket(&self, ticket: &Ticket, now: Instant) -> Option<(Claim, Sealed)> {
         let key = self.config.tickets.as_ref()?.aead()?;
-        if now.saturating_duration_since(self.epoch.at) > WITHIN {
+        if now.saturating_duration_since(self.started) > WITHIN {
             return None;
         }
         let mut sealed = ticket.sealed()?;

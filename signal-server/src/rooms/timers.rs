@@ -18,6 +18,8 @@ pub(super) enum Timer {
     Grace(PeerId),
     /// The member's TURN credentials grow old.
     Ice(PeerId),
+    /// Who has left needs its TURN credentials no more.
+    Credential(PeerId),
     /// A host's seat was kept long enough.
     Seats,
     /// The host has not heard yet of the last wrong guesses.

@@ -7,16 +7,19 @@ mod acme;
 mod binary;
 mod browser;
 mod client;
+mod clocks;
 mod disturbed;
 mod given;
 mod hostile;
 mod http;
 mod legacy;
+mod logs;
 mod page;
 mod patience;
 mod ports;
 mod program;
 mod relay;
+mod relaying;
 mod restart;
 mod rooms;
 mod servers;
@@ -67,7 +70,7 @@ async fn start(config: ServerConfig) -> Running {
     let (metrics, certificate) = (server.metrics_addr(), server.certificate_sha256());
     let (stop, stopped) = oneshot::channel::<()>();
     let mut task = JoinSet::new();
-    task.spawn(server.run(async move { drop(stopped.await) }));
+    task.spawn(async move { server.run(async move { drop(stopped.await) }).await.unwrap() });
     Running { address, others, redirects, metrics, spki, certificate, members, stop: Some(stop), task }
 }
 

@@ -48,7 +48,7 @@ impl Signalling {
             match bound {
                 Ok(server) => {
                     say.send(Ok(()))?;
-                    runtime.block_on(server.run(async { drop(ended.await) }));
+                    runtime.block_on(server.run(async { drop(ended.await) }))?;
                 }
                 Err(error) => say.send(Err(error))?,
             }

@@ -49,6 +49,11 @@ const COTURN: Package = Package {
 };
 const NPM: Package =
     Package { name: "npm", mark: Program("npm"), why: "gets SimpleWebRTC, whose pages the server's tests open" };
+const FAKETIME: Package = Package {
+    name: "faketime",
+    mark: Program("faketime"),
+    why: "sets the clock of a server while it runs, for that server alone",
+};
 const IPROUTE: Package =
     Package { name: "iproute2", mark: Program("ip"), why: "builds the networks that the end-to-end tests run in" };
 const NFTABLES: Package =
@@ -132,7 +137,7 @@ pub(crate) const PACKAGE: &[&[Package]] = &[BUILD, &[DESKTOP_FILES, APPSTREAM]];
 pub(crate) const TEST: &[&[Package]] = &[
     BUILD,
     WINDOW,
-    &[PULSEAUDIO, CHROMIUM, CHROMEDRIVER, FIREFOX, PEBBLE, COTURN, NPM, IPROUTE, NFTABLES],
+    &[PULSEAUDIO, CHROMIUM, CHROMEDRIVER, FIREFOX, PEBBLE, COTURN, NPM, FAKETIME, IPROUTE, NFTABLES],
     &[VULKAN, XVFB, OPENBOX, ATSPI, DBUS, XDOTOOL, XCLIP, IMAGEMAGICK, DESKTOP_FILES, APPSTREAM, GIO],
 ];
 

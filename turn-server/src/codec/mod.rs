@@ -5,12 +5,14 @@
 
 mod address;
 mod channel_data;
+mod classic;
 mod frames;
 mod message;
 mod writer;
 
 pub(crate) use address::{decode_address, encode_address, encode_plain_address};
 pub(crate) use channel_data::ChannelData;
+pub(crate) use classic::{ClassicBinding, Origin};
 pub(crate) use frames::frame_length;
 pub(crate) use message::Message;
 pub(crate) use writer::Writer;

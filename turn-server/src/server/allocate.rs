@@ -8,6 +8,7 @@ use super::limit::Limits;
 use super::permissions::{Channels, Permissions};
 use super::pool::{Demand, Family, NoPort, Taken};
 use super::refresh::seconds;
+use super::source::Source;
 use super::tuple::FiveTuple;
 use super::{Output, Request, Server};
 use crate::codec::{Class, Message, Method, Writer, attribute};
@@ -51,11 +52,12 @@ impl Server {
         let tickets = self.first_ticket(message)?;
         // "At any point": quotas; and who waits for the last calls to end begins no other.
         let account = rest::account(&request.username);
-        if self.rules.draining || !self.commons.admit(account, &self.rules.quotas) {
+        let source = Source::from(request.tuple.client.ip());
+        if self.rules.draining || !self.commons.admit(account, source, &self.rules.quotas) {
             return Err(Refusal::Quota);
         }
         let taken = self.pool.take(wanted.first, request.tuple.local.ip()).map_err(|no_port| {
-            self.commons.dismiss(account);
+            self.commons.dismiss(account, source);
             refusal(no_port)
         })?;
         let mut allocation = self.begin(request, protocol, &wanted, taken, lifetime, now);
@@ -96,6 +98,7 @@ impl Server {
             relay: taken.relay,
             second: Second::None,
             username: request.username.as_slice().into(),
+            source: request.tuple.client.ip().into(),
             key: request.key.clone(),
             transaction: request.message.transaction,
             lifetime,
@@ -151,6 +154,8 @@ impl Server {
         let first = match (family, additional, self.rules.options.family) {
             (Some(family), _, _) => family,
             (None, Some(_), _) | (None, None, DefaultFamily::V4) => Family::V4,
+            (None, None, DefaultFamily::Available) if self.commons.has(Family::V4) => Family::V4,
+            (None, None, DefaultFamily::Available) => Family::V6,
             (None, None, DefaultFamily::V6) => Family::V6,
             (None, None, DefaultFamily::Client) => Family::of(request.tuple.client.ip().to_canonical()),
         };

@@ -7,6 +7,7 @@ use super::commons::Worker;
 use super::limit::Limits;
 use super::permissions::{Channels, Permissions};
 use super::pool::{Demand, Family, Relay, Token};
+use super::source::Source;
 use crate::codec::TransactionId;
 use crate::crypto::{Integrity, Key};
 
@@ -54,6 +55,8 @@ pub(super) struct Allocation {
     pub(super) relay: Relay,
     pub(super) second: Second,
     pub(super) username: Box<[u8]>,
+    /// Where its client came from when it asked: a client that moves is counted there still.
+    pub(super) source: Source,
     pub(super) key: Key,
     /// The request that made it: the same one again is a retransmission.
     pub(super) transaction: TransactionId,

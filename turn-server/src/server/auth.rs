@@ -119,6 +119,11 @@ impl Credentials {
         Self { users, hashes, secrets: secrets.to_vec(), realm }
     }
 
+    /// Whether `username` is no user's with a lasting password: then it begins with its time, or is nobody's.
+    pub(super) fn is_timed(&self, username: &[u8]) -> bool {
+        !self.users.contains_key(username)
+    }
+
     fn judge(&self, message: &Message<'_>, username: &[u8], algorithm: PasswordAlgorithm, unix: Duration) -> Verdict {
         if username.len() > USERNAME {
             return Verdict::Wrong;
@@ -192,9 +197,20 @@ impl Server {
         if let Some(key) = known.map(|allocation| &allocation.key).filter(|key| message.is_signed_by(key)) {
             return Ok(key.clone());
         }
-        match self.gate.credentials.judge(message, username, algorithm, unix) {
-            Verdict::Genuine(key) => Ok(key),
-            Verdict::Wrong => Err(Refusal::Unauthorized),
+        let verdict = self.gate.credentials.judge(message, username, algorithm, unix);
+        // Names of users with a password are chosen by whoever guesses: only signatures by a shared secret tell of the secret.
+        let is_shared = self.gate.credentials.is_timed(username) && rest::expiry(username).is_some();
+        match verdict {
+            Verdict::Genuine(key) if !is_shared => Ok(key),
+            Verdict::Genuine(key) => {
+                self.stats.signed += 1;
+                let is_honoured = self.commons.roster.honours(rest::account(username));
+                if is_honoured { Ok(key) } else { Err(Refusal::Unauthorized) }
+            }
+            Verdict::Wrong => {
+                self.stats.refused.signature += u64::from(is_shared);
+                Err(Refusal::Unauthorized)
+            }
             Verdict::Expired => {
                 self.stats.refused.expired += 1;
                 Err(Refusal::Unauthorized)

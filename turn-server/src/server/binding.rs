@@ -7,7 +7,8 @@ use std::net::SocketAddr;
 use super::Server;
 use super::answer::Refusal;
 use super::tuple::{FiveTuple, Transport};
-use crate::codec::{Message, Writer, attribute};
+use crate::BindingRule;
+use crate::codec::{ClassicBinding, Message, Origin, Writer, attribute};
 
 /// Understood in a Binding request that comes to an address with a counterpart.
 const DISCOVERY: &[u16] = &[attribute::CHANGE_REQUEST, attribute::PADDING, attribute::RESPONSE_PORT];
@@ -41,6 +42,25 @@ impl Server {
         }
     }
 
+    /// Answers a client of RFC 3489 as coturn does: MAPPED-ADDRESS, and SOURCE-ADDRESS and CHANGED-ADDRESS, which are the same where
+    /// there is no second address. RESPONSE-ADDRESS, which would send the answer to somebody else, is not looked at.
+    pub(super) fn classic_binding(&mut self, tuple: FiveTuple, request: ClassicBinding) {
+        if self.rules.options.binding != BindingRule::Open {
+            self.stats.dropped.unexpected += 1;
+            return;
+        }
+        self.stats.requests.binding += 1;
+        let other = self.rules.discovery.iter().find_map(|discovery| discovery.counterpart(tuple.local));
+        let other = other.filter(|_| tuple.transport == Transport::Udp);
+        let local = other.map_or(tuple.local, |other| changed(tuple.local, other, request.change));
+        // As in an answer of today: a bare request over IPv6 gets no more than its own address.
+        let is_roomy = tuple.client.is_ipv4() || request.length >= LONG_ENOUGH;
+        let changed = other.unwrap_or(tuple.local);
+        let origin = Origin { source: self.seen_from_outside(local), changed: self.seen_from_outside(changed) };
+        let payload = request.answer(tuple.client, is_roomy.then_some(origin));
+        self.transmit(FiveTuple { local, ..tuple }, payload);
+    }
+
     /// Walks RFC 5780 section 6.1.
     fn discovery(
         &self,
@@ -53,9 +73,7 @@ impl Server {
             None => 0,
             Some(value) => u32::from_be_bytes(value.try_into().map_err(|_| Refusal::BadRequest)?),
         };
-        let ip = if flags & CHANGE_IP == 0 { tuple.local.ip() } else { other.ip() };
-        let port = if flags & CHANGE_PORT == 0 { tuple.local.port() } else { other.port() };
-        let local = SocketAddr::new(ip, port);
+        let local = changed(tuple.local, other, flags);
         let mut client = tuple.client;
         let padding = message.attribute(attribute::PADDING);
         if let Some(value) = message.attribute(attribute::RESPONSE_PORT) {
@@ -86,4 +104,11 @@ impl Server {
         let address = self.commons.host(|ip| ip == local.ip(), local.ip()).and_then(|host| self.commons.address(host));
         SocketAddr::new(address.map_or(local.ip(), |address| address.advertised), local.port())
     }
+}
+
+/// The address that an answer comes from, by the flags of CHANGE-REQUEST.
+fn changed(local: SocketAddr, other: SocketAddr, flags: u32) -> SocketAddr {
+    let ip = if flags & CHANGE_IP == 0 { local.ip() } else { other.ip() };
+    let port = if flags & CHANGE_PORT == 0 { local.port() } else { other.port() };
+    SocketAddr::new(ip, port)
 }

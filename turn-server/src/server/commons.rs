@@ -1,4 +1,4 @@
-//! What the workers of one server share: whose each relay port is, and how much each account holds.
+//! What the workers of one server share: whose each relay port is, and how much each account and each client address holds.
 //!
 //! Ports are one atomic byte each, so that a worker sees without a lock whether a datagram is for a relay of this very
 //! server, and whose. Accounts are behind a lock that is held for one look-up when an allocation begins or ends, or asks for
@@ -6,14 +6,18 @@
 
 use std::collections::HashMap;
 use std::hash::BuildHasher as _;
-use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use foldhash::quality::RandomState;
 
 use super::limit::Pace;
+use super::pool::Family;
+use super::roster::Roster;
+use super::source::Source;
+use crate::settings::External;
 use crate::{Config, Quotas, RelayAddress};
 
 /// Workers at most: their number stands in seven bits, of which none is nobody.
@@ -22,10 +26,10 @@ pub(crate) const WORKERS: u8 = 64;
 /// A worker of a server, counted from 0.
 pub type Worker = u8;
 
-/// Connect requests of one account, through however many allocations one after the other: enough for an office that shares
+/// Connect requests of one account, and of one client address, through however many allocations one after the other: enough for an office that shares
 /// one, too few to look for open ports with.
 const CONNECTS: Pace = Pace { interval: Duration::from_millis(100), burst: 256 };
-/// Counters of those. Accounts that share one by chance share its pace; memory is fixed, whoever comes and goes.
+/// Counters of those. Accounts or addresses that share one by chance share its pace; memory is fixed, whoever comes and goes.
 const COUNTERS: usize = 4096;
 
 /// A port that nobody has.
@@ -41,19 +45,58 @@ pub struct Commons {
     first: u16,
     workers: u8,
     accounts: Mutex<Accounts>,
+    pub(super) roster: Roster,
 }
 
 struct Host {
-    address: RelayAddress,
+    bound: IpAddr,
+    advertised: Advertised,
     /// [`FREE`], or the worker's number plus one, with [`LIVE`] while datagrams may go there.
     ports: Box<[AtomicU8]>,
+}
+
+/// What peers see of an address. It may change while workers read it; one that reads half of it takes one datagram's peer for
+/// another, and that is all.
+struct Advertised {
+    is_ipv4: bool,
+    bits: [AtomicU64; 2],
+}
+
+impl Advertised {
+    fn new(address: IpAddr) -> Self {
+        let advertised = Self { is_ipv4: address.is_ipv4(), bits: [AtomicU64::new(0), AtomicU64::new(0)] };
+        advertised.set(address);
+        advertised
+    }
+
+    /// Of the other family it is nothing that peers of this one could reach.
+    fn set(&self, address: IpAddr) {
+        let bits = match address {
+            IpAddr::V4(ip) => u128::from(ip.to_bits()),
+            IpAddr::V6(ip) => ip.to_bits(),
+        };
+        if address.is_ipv4() == self.is_ipv4 {
+            let [upper, lower] = &self.bits;
+            upper.store((bits >> 64) as u64, Ordering::Relaxed);
+            lower.store(bits as u64, Ordering::Relaxed);
+        }
+    }
+
+    fn get(&self) -> IpAddr {
+        let [upper, lower] = self.bits.each_ref().map(|bits| bits.load(Ordering::Relaxed));
+        match self.is_ipv4 {
+            true => Ipv4Addr::from_bits(lower as u32).into(),
+            false => Ipv6Addr::from_bits(u128::from(upper) << 64 | u128::from(lower)).into(),
+        }
+    }
 }
 
 #[derive(Default)]
 struct Accounts {
     held: HashMap<Box<[u8]>, usize>,
+    held_from: HashMap<Source, usize>,
     total: usize,
-    /// By hash of the account: when its Connect requests would have been quiet long enough to be forgotten. Empty until
+    /// By hash of the account or the client's address: when its Connect requests would have been quiet long enough to be forgotten. Empty until
     /// there is one.
     connects: Vec<Option<Instant>>,
     hasher: RandomState,
@@ -67,17 +110,23 @@ impl Commons {
     pub fn new(config: &Config, workers: usize) -> Self {
         let ports = config.relay_ports.len();
         let fresh = || (0..ports).map(|_| AtomicU8::new(FREE)).collect();
-        let hosts = config.relay_addresses.iter().map(|address| Host { address: *address, ports: fresh() });
+        let host = |address: &RelayAddress| Host {
+            bound: address.bound,
+            advertised: Advertised::new(address.advertised),
+            ports: fresh(),
+        };
+        let hosts = config.relay_addresses.iter().map(host);
         let commons = Self {
             hosts: hosts.collect(),
             first: *config.relay_ports.start(),
             workers: u8::try_from(workers).unwrap_or(WORKERS).clamp(1, WORKERS),
             accounts: Mutex::default(),
+            roster: Roster::new(config.names),
         };
         // A relay on a listener's port would share its clients.
         for own in &config.own {
             for host in &commons.hosts {
-                commons.set(SocketAddr::new(host.address.bound, own.port()), OURS);
+                commons.set(SocketAddr::new(host.bound, own.port()), OURS);
             }
         }
         commons
@@ -98,14 +147,26 @@ impl Commons {
 
     /// The relay address of a family on which a client that came to `near` gets its relay: that one, else the first.
     pub(super) fn host(&self, is_family: impl Fn(IpAddr) -> bool, near: IpAddr) -> Option<HostIndex> {
-        let of_family = |host: &Host| is_family(host.address.bound);
-        let same = self.hosts.iter().position(|host| host.address.bound == near && of_family(host));
+        let of_family = |host: &Host| is_family(host.bound);
+        let same = self.hosts.iter().position(|host| host.bound == near && of_family(host));
         same.or_else(|| self.hosts.iter().position(of_family))
+    }
+
+    /// Whether relays stand on an address of that family.
+    pub(super) fn has(&self, family: Family) -> bool {
+        self.hosts.iter().any(|host| Family::of(host.bound) == family)
     }
 
     /// The address of a host, as it is bound and as peers see it.
     pub(super) fn address(&self, host: HostIndex) -> Option<RelayAddress> {
-        self.hosts.get(host).map(|host| host.address)
+        self.hosts.get(host).map(|host| RelayAddress { bound: host.bound, advertised: host.advertised.get() })
+    }
+
+    /// From now on peers see the relays' addresses like this; allocations that stand keep what their clients were told.
+    pub fn readdress(&self, external: &[External]) {
+        for host in &self.hosts {
+            host.advertised.set(External::of(host.bound, external).advertised);
+        }
     }
 
     /// Takes a port, where nobody has it.
@@ -141,35 +202,43 @@ impl Commons {
     }
 
     fn slot(&self, relay: SocketAddr) -> Option<&AtomicU8> {
-        let host = self.hosts.iter().find(|host| host.address.bound == relay.ip())?;
+        let host = self.hosts.iter().find(|host| host.bound == relay.ip())?;
         host.ports.get(usize::from(relay.port().checked_sub(self.first)?))
     }
 
     /// The bound address of a relay that peers see as `advertised`; `None` when no relay stands on that address.
     pub(super) fn bound(&self, advertised: SocketAddr) -> Option<SocketAddr> {
         let ip = advertised.ip();
-        let host = self.hosts.iter().find(|host| host.address.advertised == ip || host.address.bound == ip)?;
-        Some(SocketAddr::new(host.address.bound, advertised.port()))
+        let host = self.hosts.iter().find(|host| host.advertised.get() == ip || host.bound == ip)?;
+        Some(SocketAddr::new(host.bound, advertised.port()))
     }
 
-    /// Counts one more allocation of `account`, where the quotas allow it.
-    pub(super) fn admit(&self, account: &[u8], quotas: &Quotas) -> bool {
+    /// Counts one more allocation of `account`, whose client comes from `source`, where the quotas allow it.
+    pub(super) fn admit(&self, account: &[u8], source: Source, quotas: &Quotas) -> bool {
         let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
         let held = accounts.held.get(account).copied().unwrap_or(0);
-        if accounts.total >= quotas.allocations || held >= quotas.allocations_per_user {
+        let held_from = accounts.held_from.get(&source).copied().unwrap_or(0);
+        if accounts.total >= quotas.allocations
+            || held >= quotas.allocations_per_user
+            || held_from >= quotas.allocations_per_address
+        {
             return false;
         }
         accounts.total += 1;
         accounts.held.insert(account.into(), held + 1);
+        accounts.held_from.insert(source, held_from + 1);
         true
     }
 
-    /// Counts one more Connect of `account`, where its pace allows it. Ending an allocation forgets nothing of it.
-    pub(super) fn admit_connect(&self, account: &[u8], now: Instant) -> bool {
+    /// Counts one more Connect of `account`, whose client comes from `source`, where the pace allows it. Ending an allocation forgets
+    /// nothing of it.
+    pub(super) fn admit_connect(&self, account: &[u8], source: Source, now: Instant) -> bool {
         let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
         accounts.connects.resize(COUNTERS, None);
-        let counter = accounts.hasher.hash_one(account) as usize % COUNTERS;
-        accounts.connects.get_mut(counter).is_none_or(|quiet_at| CONNECTS.admit(quiet_at, now))
+        let counters = [accounts.hasher.hash_one(account), accounts.hasher.hash_one(source)];
+        counters.into_iter().all(|counter| {
+            accounts.connects.get_mut(counter as usize % COUNTERS).is_none_or(|quiet_at| CONNECTS.admit(quiet_at, now))
+        })
     }
 
     /// The allocations of all workers at this moment.
@@ -178,12 +247,19 @@ impl Commons {
     }
 
     /// Counts one less.
-    pub(super) fn dismiss(&self, account: &[u8]) {
+    pub(super) fn dismiss(&self, account: &[u8], source: Source) {
         let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        let accounts = &mut *accounts;
         let Some(held) = accounts.held.get_mut(account) else { return };
         *held = held.saturating_sub(1);
         if *held == 0 {
             accounts.held.remove(account);
+        }
+        if let Some(held) = accounts.held_from.get_mut(&source) {
+            *held = held.saturating_sub(1);
+            if *held == 0 {
+                accounts.held_from.remove(&source);
+            }
         }
         accounts.total = accounts.total.saturating_sub(1);
     }

@@ -51,7 +51,7 @@ impl Server {
         }
         let allocation = self.table.get_mut(&request.tuple).ok_or(Refusal::Mismatch)?;
         if !PACE.admit(&mut allocation.connects, now)
-            || !self.commons.admit_connect(rest::account(&request.username), now)
+            || !self.commons.admit_connect(rest::account(&request.username), request.tuple.client.ip().into(), now)
         {
             return Err(Refusal::Quota);
         }

@@ -43,10 +43,11 @@ impl Server {
     /// Whether data may go to `peer`, which is none of this server's addresses: by the policy, or where members are
     /// known, by them alone.
     pub(super) fn permits(&self, peer: SocketAddr) -> bool {
+        // A permission has no port of its own, and some clients name none; each datagram is judged again.
+        let is_port = |first: u16| peer.port() == 0 || peer.port() >= first;
         match &self.rules.members {
-            None => self.rules.peers.permits(peer.ip()),
-            // A permission has no port of its own, and some clients name none; each datagram is judged again.
-            Some(members) => is_member_peer(members, peer.ip()) && (peer.port() == 0 || peer.port() >= FIRST_PORT),
+            None => self.rules.peers.permits(peer.ip()) && is_port(self.rules.options.first_peer_port),
+            Some(members) => is_member_peer(members, peer.ip()) && is_port(FIRST_PORT),
         }
     }
 

@@ -32,8 +32,10 @@ mod permissions;
 mod pool;
 mod refresh;
 mod relay;
+mod roster;
 mod rules;
 mod send;
+mod source;
 mod table;
 mod tuple;
 
@@ -49,7 +51,7 @@ use self::connections::Connections;
 use self::pool::Pool;
 use self::rules::Rules;
 use self::table::Table;
-use crate::codec::{ChannelData, Class, Message, Method};
+use crate::codec::{ChannelData, Class, ClassicBinding, Message, Method};
 use crate::crypto::{Key, hmac_sha256};
 use crate::{BindingRule, Config, Stats, rest};
 
@@ -160,6 +162,8 @@ pub struct Server {
     /// The relay that the shell was told to open last and has neither opened nor failed to open yet.
     opening: Option<(SocketAddr, Instant)>,
     stats: Stats,
+    /// How many withdrawals of names it has seen.
+    withdrawals: u64,
 }
 
 /// A request whose sender is known.
@@ -206,6 +210,7 @@ impl Server {
             outputs: VecDeque::new(),
             opening: None,
             stats: Stats::default(),
+            withdrawals: 0,
         }
     }
 
@@ -236,7 +241,10 @@ impl Server {
             return self.channel_data(tuple, datagram, now);
         }
         let Ok(message) = Message::decode(datagram) else {
-            self.stats.dropped.malformed += 1;
+            match ClassicBinding::decode(datagram) {
+                Some(request) => self.classic_binding(tuple, request),
+                None => self.stats.dropped.malformed += 1,
+            }
             return;
         };
         match (message.class, message.method) {
@@ -419,7 +427,7 @@ impl Server {
         if let Phase::Opening(opening) = &allocation.phase {
             self.wake(&opening.tried);
         }
-        self.commons.dismiss(rest::account(&allocation.username));
+        self.commons.dismiss(rest::account(&allocation.username), allocation.source);
     }
 
     fn count(&mut self) {

@@ -135,7 +135,7 @@ impl Server {
     /// No relay at all.
     fn give_up(&mut self, tuple: FiveTuple, failed: SocketAddr) {
         let Some(allocation) = self.table.remove(&tuple) else { return };
-        self.commons.dismiss(rest::account(&allocation.username));
+        self.commons.dismiss(rest::account(&allocation.username), allocation.source);
         self.stats.refused.capacity += 1;
         let first = allocation.relay.bound;
         if first != failed {

@@ -166,7 +166,8 @@ impl Server {
             self.stats.dropped.own_address += 1;
             return None;
         }
-        if self.rules.members.is_some() && !self.permits(peer) {
+        let is_judged_again = self.rules.members.is_some() || peer.port() < self.rules.options.first_peer_port;
+        if is_judged_again && !self.permits(peer) {
             self.stats.dropped.no_permission += 1; // a port that no permission is of
             return None;
         }

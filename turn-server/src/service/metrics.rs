@@ -36,7 +36,7 @@ impl Metrics {
         self.address
     }
 
-    /// Answers until it is dropped.
+    /// Answers until it is dropped, or its port fails.
     pub(super) async fn run(self) {
         let routes = Router::new()
             .route("/metrics", get(metrics))
@@ -44,9 +44,8 @@ impl Metrics {
             .fallback(|| async { (StatusCode::NOT_FOUND, "There are /metrics and /healthz here, and nothing else.\n") })
             .with_state(self.stats);
         if let Err(error) = axum::serve(self.socket, routes).await {
-            tracing::error!(%error, "figures are served no more; restart the server to have them again");
+            tracing::error!(%error, "figures are served no more");
         }
-        std::future::pending().await
     }
 }
 

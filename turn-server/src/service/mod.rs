@@ -1,5 +1,6 @@
 //! The server as a service: bound, watched, reloaded, drained, and ended.
 
+mod helper;
 mod metrics;
 mod privileges;
 mod watch;
@@ -10,20 +11,22 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
 use hearth_turn::Stats;
-use hearth_turn::settings::{Logs, Plan};
+use hearth_turn::logging::{self, Log};
+use hearth_turn::settings::{Files, Logs, Plan};
 use hearth_turn::shell::{Control, Shell};
 use tokio::sync::watch::Receiver;
 use tokio::time::{Instant, sleep_until};
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::MakeWriter;
 
 use crate::cli::{Cli, StatsFormat};
 use crate::say;
 use watch::Watch;
 
+pub(crate) use helper::read_files;
+
 /// Serves until a signal ends it.
-pub(crate) fn run(cli: &Cli, plan: Plan) -> anyhow::Result<()> {
-    log_to(&plan.logs)?;
+pub(crate) fn run(cli: &Cli, plan: Plan, files: Files) -> anyhow::Result<()> {
+    let _log = log_to(&plan.logs)?;
     for word in &plan.refusals {
         tracing::error!("{word}");
     }
@@ -34,10 +37,10 @@ pub(crate) fn run(cli: &Cli, plan: Plan) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime
         .context("the asynchronous runtime did not start; look at the limits of this process")?
-        .block_on(serve(cli, plan))
+        .block_on(serve(cli, plan, files))
 }
 
-async fn serve(cli: &Cli, plan: Plan) -> anyhow::Result<()> {
+async fn serve(cli: &Cli, plan: Plan, mut files: Files) -> anyhow::Result<()> {
     if plan.listen.identity.as_ref().is_some_and(|identity| !identity.is_whole()) {
         tracing::warn!(
             "DTLS cannot use this certificate, whose key is not of ECDSA, and shows one made here; TLS is not concerned"
@@ -51,11 +54,18 @@ async fn serve(cli: &Cli, plan: Plan) -> anyhow::Result<()> {
     if let Some(path) = &plan.pid_file {
         write_pid(path)?;
     }
+    let helper = helper::Helper::start(&plan);
     privileges::drop_to(&plan.drop_to)?;
+    helper::warn(&plan, helper.is_some());
+    if let Some(helper) = helper {
+        files.ask(Box::new(helper));
+    }
     let mut signals = Signals::new()?;
     let addresses: Vec<String> = shell.local_addrs().iter().map(ToString::to_string).collect();
-    // Who hears that it is ready may ask it to stop at once.
-    say(&format!("ready {}", addresses.join(" ")))?;
+    // Who hears that it is ready may ask it to stop at once. Where nobody hears it, it serves all the same.
+    if let Err(error) = say(&format!("ready {}", addresses.join(" "))) {
+        tracing::warn!("{error:#}");
+    }
     if let Some(metrics) = &metrics {
         tracing::info!("figures are at http://{}/metrics", metrics.address());
     }
@@ -66,7 +76,7 @@ async fn serve(cli: &Cli, plan: Plan) -> anyhow::Result<()> {
         drop(ended.await); // whoever drops the other end wants it to stop as well
     });
     tokio::pin!(run);
-    let mut watch = Watch::new(cli, plan, control.clone());
+    let mut watch = Watch::new(cli, plan, files, control.clone());
     let served = async {
         match metrics {
             Some(metrics) => metrics.run().await,
@@ -76,13 +86,13 @@ async fn serve(cli: &Cli, plan: Plan) -> anyhow::Result<()> {
     let told = async {
         tokio::select! {
             drained = signals.until_stop(&control, &mut watch, stats.clone()) => Ok(drained),
-            error = print_stats(cli.stats, stats.clone()) => Err(error),
-            () = served => Ok(()),
+            () = print_stats(cli.stats, stats.clone()) => Ok(()),
+            () = served => Err(anyhow::anyhow!("the figures' port was given up; start the server again")),
         }
     };
     let last = tokio::select! {
         last = &mut run => {
-            say_last(cli, &last)?;
+            say_last(cli, &last);
             anyhow::bail!("the relay's workers ended by themselves; the log says why. Start the server again");
         }
         told = told => {
@@ -93,24 +103,33 @@ async fn serve(cli: &Cli, plan: Plan) -> anyhow::Result<()> {
             last
         }
     };
-    say_last(cli, &last)
+    say_last(cli, &last);
+    Ok(())
 }
 
-fn say_last(cli: &Cli, last: &Stats) -> anyhow::Result<()> {
-    if cli.stats.is_some() { say(&serde_json::to_string(last)?) } else { Ok(()) }
+fn say_last(cli: &Cli, last: &Stats) {
+    if cli.stats.is_some() {
+        say_stats(last);
+    }
 }
 
-/// Prints counters whenever they are published, until that is impossible.
-async fn print_stats(format: Option<StatsFormat>, mut stats: Receiver<Stats>) -> anyhow::Error {
+/// A line of counters; where nobody reads it, it is lost.
+fn say_stats(stats: &Stats) {
+    let line = serde_json::to_string(stats).map_err(anyhow::Error::from);
+    if let Err(error) = line.and_then(|line| say(&line)) {
+        tracing::debug!("counters were not printed: {error:#}");
+    }
+}
+
+/// Prints counters whenever they are published.
+async fn print_stats(format: Option<StatsFormat>, mut stats: Receiver<Stats>) {
     let Some(StatsFormat::Json) = format else { return std::future::pending().await };
     loop {
         if stats.changed().await.is_err() {
             return std::future::pending().await; // the end prints the last ones itself
         }
         let line = *stats.borrow_and_update();
-        if let Err(error) = serde_json::to_string(&line).map_err(anyhow::Error::from).and_then(|line| say(&line)) {
-            return error;
-        }
+        say_stats(&line);
     }
 }
 
@@ -228,13 +247,12 @@ fn notify(states: &[sd_notify::NotifyState<'_>]) {
     }
 }
 
-fn log_to(logs: &Logs) -> anyhow::Result<()> {
+fn log_to(logs: &Logs) -> anyhow::Result<Log> {
     let default = if logs.verbose { "info,hearth_turn=debug" } else { "info" };
     let filter = EnvFilter::try_from_env("HEARTH_LOG").or_else(|_| EnvFilter::try_from_default_env());
     let filter = filter.unwrap_or_else(|_| EnvFilter::new(default));
     let Some(path) = &logs.file else {
-        subscribe(filter, std::io::stderr, std::io::stderr().is_terminal());
-        return Ok(());
+        return Ok(logging::start(filter, std::io::stderr(), std::io::stderr().is_terminal()));
     };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let name = path.file_name().context("the log file has no name; name a file, not a folder")?;
@@ -245,12 +263,7 @@ fn log_to(logs: &Logs) -> anyhow::Result<()> {
     };
     let appender =
         appender.build(folder).with_context(|| format!("the log cannot be written to {}", path.display()))?;
-    subscribe(filter, std::sync::Mutex::new(appender), false);
-    Ok(())
-}
-
-fn subscribe(filter: EnvFilter, writer: impl for<'a> MakeWriter<'a> + Send + Sync + 'static, ansi: bool) {
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(ansi).with_writer(writer).init();
+    Ok(logging::start(filter, appender, false))
 }
 
 /// Raises the limit of open files to what the quota may need, or says that it does not reach.

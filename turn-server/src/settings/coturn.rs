@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
 
-use super::draft::{Allowance, Draft, External, Stun};
+use super::draft::{Allowance, Draft, Stun};
+use super::external::{External, ExternalName};
 use super::files::user;
 use crate::DefaultFamily;
 
@@ -83,7 +84,10 @@ impl Reader {
             "alt-listening-port" => draft.alternate_port = Some(number(value)?).filter(|port| *port != 0),
             "listening-ip" => draft.listening_ips.push(address(value)?),
             "relay-ip" => draft.relay_ips.push(address(value)?),
-            "external-ip" => draft.external.push(external(value)?),
+            "external-ip" => match external(value)? {
+                Seen::As(external) => draft.external.push(external),
+                Seen::By(name) => draft.external_names.push(name),
+            },
             "min-port" => draft.min_port = Some(number(value)?),
             "max-port" => draft.max_port = Some(number(value)?),
             "realm" => draft.realm = Some(value.to_owned()),
@@ -253,8 +257,10 @@ const VALUED: &[&str] = &[
     "allocation-default-address-family",
 ];
 
+/// The digits in front, as coturn reads them: what stands behind them is a remark.
 fn number<T: FromStr>(value: &str) -> Result<T, String> {
-    value.parse().map_err(|_| "this is no number that fits here".to_owned())
+    let digits = value.find(|c: char| !c.is_ascii_digit()).map_or(value, |end| value.get(..end).unwrap_or_default());
+    digits.parse().map_err(|_| "this is no number that fits here".to_owned())
 }
 
 fn address(value: &str) -> Result<IpAddr, String> {
@@ -264,12 +270,21 @@ fn address(value: &str) -> Result<IpAddr, String> {
         .map_err(|_| "this is no IP address (a device's name is not enough)".to_owned())
 }
 
-/// `PUBLIC` or `PUBLIC/PRIVATE`.
-fn external(value: &str) -> Result<External, String> {
-    match value.split_once('/') {
-        None => Ok(External { public: address(value)?, private: None }),
-        Some((public, private)) => Ok(External { public: address(public)?, private: Some(address(private)?) }),
+/// What is said of how the world sees an address.
+enum Seen {
+    As(External),
+    By(ExternalName),
+}
+
+/// `PUBLIC` or `PUBLIC/PRIVATE`, where the public one may be the name of a host.
+fn external(value: &str) -> Result<Seen, String> {
+    let (public, private) = value.split_once('/').map_or((value, None), |(public, private)| (public, Some(private)));
+    let private = private.map(address).transpose()?;
+    if let Ok(public) = address(public) {
+        return Ok(Seen::As(External { public, private }));
     }
+    let name = ExternalName::new(public, private).map(Seen::By);
+    name.ok_or_else(|| "this is no IP address, and no name of a host".to_owned())
 }
 
 /// An address, a range from one to another, or a prefix.

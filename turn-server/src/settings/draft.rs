@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::external::{External, ExternalName};
 use crate::{DefaultFamily, User};
 
 /// What was said; [`Draft::over`] lays one over another.
@@ -22,6 +23,8 @@ pub struct Draft {
     pub relay_ips: Vec<IpAddr>,
     /// What the world sees of them.
     pub external: Vec<External>,
+    /// The same, by names.
+    pub external_names: Vec<ExternalName>,
     /// The first port of relays.
     pub min_port: Option<u16>,
     /// The last one.
@@ -40,8 +43,10 @@ pub struct Draft {
     pub allow_peers: Vec<IpNet>,
     /// Ranges that are closed.
     pub deny_peers: Vec<IpNet>,
-    /// Allocations of one user.
+    /// Allocations of one user. Who says it counts users; else addresses are counted.
     pub user_quota: Option<Allowance>,
+    /// Allocations of one client address.
+    pub address_quota: Option<Allowance>,
     /// Allocations in all.
     pub total_quota: Option<Allowance>,
     /// Bytes a second of one allocation, each way.
@@ -64,6 +69,8 @@ pub struct Draft {
     pub udp_relays: Option<bool>,
     /// Whether TCP is.
     pub tcp_relays: Option<bool>,
+    /// The lowest port of peers.
+    pub first_peer_port: Option<u16>,
     /// Who gets STUN.
     pub stun: Option<Stun>,
     /// Whether clients may move.
@@ -108,15 +115,6 @@ pub struct Draft {
     pub refusals: Vec<String>,
 }
 
-/// What the world sees of an address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct External {
-    /// What it sees.
-    pub public: IpAddr,
-    /// Of which one; `None` for all of that family.
-    pub private: Option<IpAddr>,
-}
-
 /// A quota.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Allowance {
@@ -156,11 +154,11 @@ impl Draft {
     pub fn over(self, under: Self) -> Self {
         let over = self;
         lay!(over, under;
-            one: min_port max_port realm users_file secret_file user_quota total_quota max_bps bps_capacity cert key udp tcp
+            one: min_port max_port realm users_file secret_file user_quota address_quota total_quota first_peer_port max_bps bps_capacity cert key udp tcp
                 tls dtls udp_relays tcp_relays stun mobility sha256 fingerprint software family nonce_lifetime nat_discovery
                 alternate_port workers metrics drain verbose log_file one_log pid_file user group;
             all: users secrets allow_peers deny_peers files warnings refusals;
-            listed: listen listening_ips listening_ports relay_ips external)
+            listed: listen listening_ips listening_ports relay_ips external external_names)
     }
 
     /// Remembers the file it was read from: names in it are meant from its folder on.

@@ -5,6 +5,7 @@
 
 mod coturn;
 mod draft;
+mod external;
 mod files;
 mod plan;
 mod toml;
@@ -12,7 +13,9 @@ mod toml;
 use std::path::{Path, PathBuf};
 
 pub use coturn::parse as parse_coturn;
-pub use draft::{Allowance, Draft, External, Stun};
+pub use draft::{Allowance, Draft, Stun};
+pub use external::{External, ExternalName};
+pub use files::{Fetch, Files, Stamp, read as read_file, read_secrets, stamp as stamp_file};
 pub use plan::{Dropped, Logs, Plan, Tls};
 
 /// Why settings cannot be carried out. Each says what is wrong and what to do, and repeats no secret.
@@ -43,8 +46,8 @@ pub enum SettingsError {
 ///
 /// # Errors
 /// [`SettingsError`].
-pub fn read(path: &Path) -> Result<Draft, SettingsError> {
-    let text = files::text(path)?;
+pub fn read(path: &Path, files: &mut Files) -> Result<Draft, SettingsError> {
+    let text = files.settings(path)?;
     let wrong = |what: String| SettingsError::Wrong { path: path.to_owned(), what };
     let mut draft = match path.extension().is_some_and(|extension| extension == "conf") {
         true => parse_coturn(&text).map_err(wrong)?,

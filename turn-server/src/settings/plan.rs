@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::draft::{Allowance, Draft, External, Stun};
-use super::{SettingsError, files};
+use super::SettingsError;
+use super::draft::{Allowance, Draft, Stun};
+use super::external::{External, ExternalName};
+use super::files::Files;
 use crate::server::RESERVATIONS;
-use crate::shell::{Doors, Identity, Listen};
+use crate::shell::{Doors, Identity, Listen, every_address};
 use crate::{BindingRule, Changes, Config, Options, PeerPolicy, Quotas, RelayAddress, Secret};
 
 /// Longest realm in bytes: RFC 8489 section 14.9 says fewer than 128 characters.
@@ -35,6 +37,12 @@ pub struct Plan {
     pub pid_file: Option<PathBuf>,
     /// Who the process is once everything is bound.
     pub drop_to: Dropped,
+    /// What the world sees of the addresses that relays stand on.
+    pub external: Vec<External>,
+    /// Of these, what was said in addresses.
+    pub external_fixed: Vec<External>,
+    /// Names by which that was said: they may lead elsewhere later.
+    pub external_names: Vec<ExternalName>,
     /// Files whose change is looked for.
     pub files: Vec<PathBuf>,
     /// What was said and is not honoured.
@@ -78,8 +86,16 @@ impl Plan {
     /// # Errors
     /// [`SettingsError`].
     pub fn new(draft: Draft, seed: [u8; 32]) -> Result<Self, SettingsError> {
+        Self::with(draft, seed, &mut Files::default())
+    }
+
+    /// The same, by a way to `files` that remembers what they said before.
+    ///
+    /// # Errors
+    /// [`SettingsError`].
+    pub fn with(draft: Draft, seed: [u8; 32], files: &mut Files) -> Result<Self, SettingsError> {
         let mut draft = draft;
-        let changes = changes(&draft)?;
+        let changes = changes(&draft, files)?;
         let mut config = Config::new(seed);
         config.users.clone_from(&changes.users);
         config.secrets.clone_from(&changes.secrets);
@@ -90,15 +106,16 @@ impl Plan {
             config.realm = realm;
         }
         config.relay_ports = ports(&draft)?;
-        config.relay_addresses = draft.relay_ips.iter().map(|ip| relay_address(*ip, &draft.external)).collect();
+        let external = external(&mut draft);
+        config.relay_addresses = draft.relay_ips.iter().map(|ip| External::of(*ip, &external)).collect();
         config.options = options(&draft);
         config.own.extend(draft.metrics); // opened ranges do not lead to the figures
         let tls = tls(&draft)?;
-        let identity = tls.as_ref().map(|tls| tls.read()).transpose()?.map(Arc::new);
-        let listen = listen(&draft, identity)?;
-        let mut files = std::mem::take(&mut draft.files);
-        files.extend(draft.users_file.iter().chain(&draft.secret_file).cloned());
-        files.extend(tls.iter().flat_map(|tls| [tls.cert.clone(), tls.key.clone()]));
+        let identity = tls.as_ref().map(|tls| files.identity(&tls.cert, &tls.key)).transpose()?.map(Arc::new);
+        let listen = Listen { external: external.clone(), ..listen(&draft, identity)? };
+        let mut paths = std::mem::take(&mut draft.files);
+        paths.extend(draft.users_file.iter().chain(&draft.secret_file).cloned());
+        paths.extend(tls.iter().flat_map(|tls| [tls.cert.clone(), tls.key.clone()]));
         let logs = Logs {
             verbose: draft.verbose.unwrap_or(false),
             file: draft.log_file,
@@ -113,7 +130,10 @@ impl Plan {
             logs,
             pid_file: draft.pid_file,
             drop_to: Dropped { user: draft.user, group: draft.group },
-            files,
+            external,
+            external_fixed: draft.external,
+            external_names: draft.external_names,
+            files: paths,
             warnings: draft.warnings,
             refusals: draft.refusals,
         })
@@ -175,19 +195,15 @@ impl Plan {
         row("realm", config.realm.clone());
         row("users", format!("{}, and {} secrets of time-limited names", config.users.len(), config.secrets.len()));
         let quotas = &config.quotas;
-        row("quotas", format!("{} allocations, {} of a user", quotas.allocations, quotas.allocations_per_user));
+        let most = |count: usize, of: &str| match count {
+            usize::MAX => format!("any number {of}"),
+            count => format!("{count} {of}"),
+        };
+        let (user, address) = (quotas.allocations_per_user, quotas.allocations_per_address);
+        let each = format!("{}, {}", most(address, "of an address"), most(user, "of a user"));
+        row("quotas", format!("{}, {each}", most(quotas.allocations, "allocations")));
         row("metrics", self.metrics.map_or("-".to_owned(), |metrics| format!("http://{metrics}/metrics")));
         text
-    }
-}
-
-impl Tls {
-    /// Reads the files.
-    ///
-    /// # Errors
-    /// [`SettingsError`].
-    pub fn read(&self) -> Result<Identity, SettingsError> {
-        files::identity(&self.cert, &self.key)
     }
 }
 
@@ -196,14 +212,14 @@ fn check(is_so: bool, what: &str) -> Result<(), SettingsError> {
 }
 
 /// Who may come in, whom they may reach, and how much.
-fn changes(draft: &Draft) -> Result<Changes, SettingsError> {
+fn changes(draft: &Draft, files: &mut Files) -> Result<Changes, SettingsError> {
     let mut users = draft.users.clone();
     if let Some(path) = &draft.users_file {
-        users.extend(files::users(path)?);
+        users.extend(files.users(path)?);
     }
     let mut texts = draft.secrets.clone();
     if let Some(path) = &draft.secret_file {
-        texts.extend(files::secrets(path)?);
+        texts.extend(files.secrets(path)?);
     }
     let secrets: Result<Vec<Secret>, _> = texts.iter().map(Secret::new).collect();
     let secrets = secrets.map_err(|error| SettingsError::Unfit(error.to_string()))?;
@@ -231,7 +247,11 @@ fn quotas(draft: &Draft) -> Result<Quotas, SettingsError> {
         allocations = allocations.min(usize::try_from(capacity / each).unwrap_or(usize::MAX));
     }
     let allocations_per_user = count(draft.user_quota, default.allocations_per_user);
-    Ok(Quotas { allocations, allocations_per_user, bytes_per_second: draft.max_bps, ..default })
+    // Who counts users has said what is counted: addresses then only where that is said as well.
+    let default_address = if draft.user_quota.is_some() { usize::MAX } else { default.allocations_per_address };
+    let allocations_per_address = count(draft.address_quota, default_address);
+    let bytes_per_second = draft.max_bps;
+    Ok(Quotas { allocations, allocations_per_user, allocations_per_address, bytes_per_second, ..default })
 }
 
 fn ports(draft: &Draft) -> Result<std::ops::RangeInclusive<u16>, SettingsError> {
@@ -257,6 +277,7 @@ fn options(draft: &Draft) -> Options {
         fingerprint: draft.fingerprint.unwrap_or(false),
         software: draft.software.unwrap_or(false),
         family: draft.family.unwrap_or(default.family),
+        first_peer_port: draft.first_peer_port.unwrap_or(default.first_peer_port),
         nonce_lifetime: draft.nonce_lifetime.unwrap_or(default.nonce_lifetime),
     }
 }
@@ -292,7 +313,7 @@ fn listen(draft: &Draft, identity: Option<Arc<Identity>>) -> Result<Listen, Sett
         let all = vec![IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::UNSPECIFIED)];
         let is_plain = draft.listening_ports.is_empty();
         let ips = match draft.listening_ips.is_empty() {
-            true if is_plain => vec![IpAddr::V4(Ipv4Addr::UNSPECIFIED)],
+            true if is_plain => vec![every_address()],
             true => all,
             false => draft.listening_ips.clone(),
         };
@@ -305,7 +326,7 @@ fn listen(draft: &Draft, identity: Option<Arc<Identity>>) -> Result<Listen, Sett
     let discovery = draft.nat_discovery.unwrap_or(false) && doors.udp;
     Ok(Listen {
         addresses,
-        external: draft.external.iter().filter(|external| external.private.is_none()).map(|e| e.public).collect(),
+        external: Vec::new(),
         workers: draft.workers.unwrap_or(0),
         doors,
         identity,
@@ -313,10 +334,19 @@ fn listen(draft: &Draft, identity: Option<Arc<Identity>>) -> Result<Listen, Sett
     })
 }
 
-/// A relay's address, and what the world sees of it.
-fn relay_address(bound: IpAddr, external: &[External]) -> RelayAddress {
-    let of_family = |external: &&External| external.public.is_ipv4() == bound.is_ipv4();
-    let named = external.iter().filter(of_family).find(|external| external.private == Some(bound));
-    let any = external.iter().filter(of_family).find(|external| external.private.is_none());
-    RelayAddress { bound, advertised: named.or(any).map_or(bound, |external| external.public) }
+/// What the world sees, with each name in its place, and a warning of those that lead nowhere.
+fn external(draft: &mut Draft) -> Vec<External> {
+    let mut all = draft.external.clone();
+    for name in &draft.external_names {
+        let found = name.resolve();
+        if found.is_empty() {
+            let name = &name.name;
+            draft.warnings.push(format!(
+                "The name {name}, by which the world sees this machine, leads nowhere now; it is asked for again, and until then peers \
+                 are told this machine's own addresses."
+            ));
+        }
+        all.extend(found);
+    }
+    all
 }

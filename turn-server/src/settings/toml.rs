@@ -7,7 +7,8 @@ use std::time::Duration;
 use ipnet::IpNet;
 use serde::Deserialize;
 
-use super::draft::{Allowance, Draft, External, Stun};
+use super::draft::{Allowance, Draft, Stun};
+use super::external::{External, ExternalName};
 use super::files::user;
 use crate::DefaultFamily;
 
@@ -43,11 +44,12 @@ struct Auth {
 #[serde(deny_unknown_fields, default)]
 struct Relay {
     addresses: Vec<IpAddr>,
-    external: Vec<IpAddr>,
+    external: Vec<String>,
     first_port: Option<u16>,
     last_port: Option<u16>,
     allow_peers: Vec<IpNet>,
     deny_peers: Vec<IpNet>,
+    first_peer_port: Option<u16>,
     family: Option<Family>,
 }
 
@@ -56,6 +58,7 @@ struct Relay {
 struct Limits {
     allocations: Option<usize>,
     allocations_per_user: Option<usize>,
+    allocations_per_address: Option<usize>,
     bytes_per_second: Option<u64>,
     bytes_per_second_in_all: Option<u64>,
 }
@@ -87,6 +90,7 @@ struct Protocol {
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Family {
+    Available,
     Ipv4,
     Ipv6,
     Client,
@@ -117,7 +121,9 @@ pub(super) fn parse(text: &str) -> Result<Draft, String> {
 impl File {
     fn draft(self) -> Result<Draft, String> {
         let users: Option<Vec<_>> = self.auth.users.iter().map(|line| user(line)).collect();
-        let external = self.relay.external.iter().map(|public| External { public: *public, private: None });
+        let addresses = self.relay.external.iter().filter_map(|text| text.parse::<IpAddr>().ok());
+        let names = self.relay.external.iter().filter(|text| text.parse::<IpAddr>().is_err());
+        let names: Option<Vec<_>> = names.map(|name| ExternalName::new(name, None)).collect();
         let Protocol { udp, tcp, tls, dtls, udp_relays, tcp_relays, mobility, fingerprint, software, .. } =
             self.protocol;
         Ok(Draft {
@@ -134,13 +140,16 @@ impl File {
             nonce_lifetime: self.auth.nonce_seconds.map(Duration::from_secs),
             sha256: self.auth.sha256,
             relay_ips: self.relay.addresses,
-            external: external.collect(),
+            external: addresses.map(External::from).collect(),
+            external_names: names.ok_or("relay.external: write each as an address, or the name of a host")?,
             min_port: self.relay.first_port,
             max_port: self.relay.last_port,
             allow_peers: self.relay.allow_peers,
             deny_peers: self.relay.deny_peers,
+            first_peer_port: self.relay.first_peer_port,
             family: self.relay.family.map(Family::meaning),
             total_quota: self.limits.allocations.map(Allowance::Of),
+            address_quota: self.limits.allocations_per_address.map(Allowance::Of),
             user_quota: self.limits.allocations_per_user.map(Allowance::Of),
             max_bps: self.limits.bytes_per_second,
             bps_capacity: self.limits.bytes_per_second_in_all,
@@ -166,6 +175,7 @@ impl File {
 impl Family {
     fn meaning(self) -> DefaultFamily {
         match self {
+            Self::Available => DefaultFamily::Available,
             Self::Ipv4 => DefaultFamily::V4,
             Self::Ipv6 => DefaultFamily::V6,
             Self::Client => DefaultFamily::Client,

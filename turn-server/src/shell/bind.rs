@@ -67,6 +67,17 @@ impl Doors {
     }
 }
 
+/// What stands for every address of this machine where nobody said: that of IPv4, or of IPv6 where there is no IPv4 that others reach.
+pub fn every_address() -> IpAddr {
+    let all = if_addrs::get_if_addrs().unwrap_or_default();
+    let is_far = |ip: IpAddr| match ip {
+        IpAddr::V4(ip) => !ip.is_loopback() && !ip.is_link_local(),
+        IpAddr::V6(ip) => !ip.is_loopback() && !ip.is_unicast_link_local(),
+    };
+    let has = |is_ipv4: bool| all.iter().any(|found| found.ip().is_ipv4() == is_ipv4 && is_far(found.ip()));
+    if !has(true) && has(false) { Ipv6Addr::UNSPECIFIED.into() } else { Ipv4Addr::UNSPECIFIED.into() }
+}
+
 /// The sockets of one address, one of each kind for each worker.
 pub(super) struct Bound {
     pub(super) address: SocketAddr,

@@ -44,6 +44,9 @@ pub(super) enum Mail {
     Look,
     /// The end.
     Stop,
+    /// A test wants the worker to end by a fault.
+    #[cfg(test)]
+    Fault,
 }
 
 /// Data that relays of one worker send to relays of another, gathered over a turn.
@@ -76,6 +79,8 @@ impl Mail {
             | Self::Drain
             | Self::Look
             | Self::Stop => 0,
+            #[cfg(test)]
+            Self::Fault => 0,
         }
     }
 }

@@ -10,6 +10,7 @@ mod dtls;
 mod mail;
 mod strangers;
 mod stream;
+mod suspicion;
 mod tls;
 mod udp;
 mod worker;
@@ -26,12 +27,14 @@ use std::time::{Duration, Instant, SystemTime};
 use mio::{Poll, Waker};
 use tokio::sync::watch;
 
+use crate::settings::External;
 use crate::{Changes, Commons, Config, Discovery, RelayAddress, Server, Stats};
 use bind::Bound;
 use mail::{Mail, Postbox};
+use suspicion::Suspicion;
 use worker::{Links, Listening, Prepared};
 
-pub use bind::{BindError, Doors};
+pub use bind::{BindError, Doors, every_address};
 pub use tls::{Identity, IdentityError};
 
 /// How often counters are gathered.
@@ -44,7 +47,7 @@ pub struct Listen {
     pub addresses: Vec<SocketAddr>,
     /// What peers see of the relays' addresses, one of a family, where `Config::relay_addresses` is empty and relays stand
     /// on the listeners' addresses.
-    pub external: Vec<IpAddr>,
+    pub external: Vec<External>,
     /// Threads; 0 for one for each two processors: the kernel's half of the work, interrupts and delivery, needs the other. Where the system cannot divide clients among several, there is one.
     pub workers: usize,
     /// What clients may come by.
@@ -98,6 +101,26 @@ impl Control {
     /// No new allocations; those that stand go on.
     pub fn drain(&self) {
         self.tell(|| Mail::Drain);
+    }
+
+    /// From now on honours time-limited credentials of `name`, what stands behind the time: at once, before whoever is given them can
+    /// use them.
+    pub fn grant(&self, name: &[u8]) {
+        self.commons.grant(name);
+    }
+
+    /// Honours them no more, and ends the allocations that stand by them.
+    pub fn withdraw(&self, name: &[u8]) {
+        self.commons.withdraw(name);
+        for postbox in &self.postboxes {
+            // A full box is read soon, and names are looked at with each turn.
+            drop(postbox.post(Mail::Look));
+        }
+    }
+
+    /// From now on peers see the relays' addresses like this: new allocations are told so.
+    pub fn readdress(&self, external: &[External]) {
+        self.commons.readdress(external);
     }
 
     /// The allocations that stand at this moment; counters are a second old.
@@ -207,12 +230,15 @@ impl Shell {
         }
         let mut shutdown = pin!(shutdown);
         let mut publish = tokio::time::interval(STATS);
+        let mut suspicion = Suspicion::default();
         loop {
             tokio::select! {
                 () = &mut shutdown => break,
                 () = changed(&mut self.members) => self.look(),
                 _ = publish.tick() => {
-                    self.stats.send_replace(self.gather());
+                    let stats = self.gather();
+                    suspicion.look(&stats, now());
+                    self.stats.send_replace(stats);
                     if threads.all.iter().any(JoinHandle::is_finished) {
                         break;
                     }
@@ -275,19 +301,17 @@ fn share(bound: &mut [Bound]) -> Listening {
 }
 
 /// Where relays stand when nobody said: a relay on loopback serves nobody but this machine.
-fn relay_addresses(listeners: &[SocketAddr], external: &[IpAddr]) -> Vec<RelayAddress> {
+fn relay_addresses(listeners: &[SocketAddr], external: &[External]) -> Vec<RelayAddress> {
     let mut ips: Vec<IpAddr> = listeners.iter().map(SocketAddr::ip).collect();
     if ips.iter().any(|ip| !ip.is_loopback()) {
         ips.retain(|ip| !ip.is_loopback());
     }
     let mut addresses: Vec<RelayAddress> = Vec::new();
     for bound in ips {
-        if addresses.iter().all(|address| address.bound != bound) {
-            let advertised = external.iter().find(|ip| ip.is_ipv4() == bound.is_ipv4()).copied().unwrap_or(bound);
-            // What the world sees as one address is one: the first.
-            if addresses.iter().all(|address| address.advertised != advertised) {
-                addresses.push(RelayAddress { bound, advertised });
-            }
+        let address = External::of(bound, external);
+        // What the world sees as one address is one: the first.
+        if addresses.iter().all(|other| other.bound != bound && other.advertised != address.advertised) {
+            addresses.push(address);
         }
     }
     addresses

@@ -1,5 +1,7 @@
 //! The shell over real sockets on loopback: what the core decides does happen.
 
+mod faults;
+mod grants;
 mod handover;
 mod ports;
 mod streams;
@@ -354,11 +356,16 @@ async fn a_taken_listener_is_told_in_a_sentence() {
 fn relays_stand_on_loopback_only_where_there_is_nothing_else() {
     let addresses = |listen: &[&str], external: &[&str]| {
         let listen: Vec<SocketAddr> = listen.iter().map(|text| text.parse().unwrap()).collect();
-        let external: Vec<IpAddr> = external.iter().map(|text| text.parse().unwrap()).collect();
+        let external: Vec<External> =
+            external.iter().map(|text| External::from(text.parse::<IpAddr>().unwrap())).collect();
         let relays = relay_addresses(&listen, &external);
         relays.iter().map(|relay| format!("{}>{}", relay.bound, relay.advertised)).collect::<Vec<_>>()
     };
     assert_eq!(addresses(&["127.0.0.1:1", "10.0.0.1:1", "10.0.0.1:2"], &[]), ["10.0.0.1>10.0.0.1"]);
     assert_eq!(addresses(&["127.0.0.1:1"], &[]), ["127.0.0.1>127.0.0.1"]);
     assert_eq!(addresses(&["10.0.0.1:1", "[fd00::1]:1"], &["5.0.0.1"]), ["10.0.0.1>5.0.0.1", "fd00::1>fd00::1"]);
+    let of = |bound: &str| External { public: [5, 0, 0, 1].into(), private: bound.parse().ok() };
+    let listen = [([10, 0, 0, 1], 1).into(), ([10, 0, 0, 2], 1).into()];
+    let relays = relay_addresses(&listen, &[of("10.0.0.2")]).into_iter().map(|relay| relay.advertised.to_string());
+    assert_eq!(relays.collect::<Vec<_>>(), ["10.0.0.1", "5.0.0.1"], "what is said of one is not said of the other");
 }

@@ -11,7 +11,9 @@
 )]
 
 mod coturn;
+mod files;
 mod flood;
+mod logs;
 mod server;
 mod service;
 mod wire;

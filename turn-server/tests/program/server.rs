@@ -46,6 +46,18 @@ impl Server {
         Self::start_with(port, folder, &["-c", path.to_str().unwrap()])
     }
 
+    /// Starts it with these arguments, its log going to `log`.
+    pub(crate) fn start_into(port: u16, folder: tempfile::TempDir, arguments: &[&str], log: Stdio) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hearth-turn"));
+        command.args(arguments).current_dir(folder.path());
+        let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        output.read_line(&mut line).unwrap();
+        assert!(line.starts_with("ready "), "the server did not start: {:?}", child.wait());
+        Self { child, port, folder, output }
+    }
+
     /// Starts it with these arguments.
     pub(crate) fn start_with(port: u16, folder: tempfile::TempDir, arguments: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_hearth-turn"));

@@ -15,7 +15,7 @@ use hearth_protocol::SpkiHash;
 use hearth_signal::rooms::{Creators, IceConfig, RoomsConfig, TurnRest, TurnSecret};
 use hearth_signal::{Hostname, Protection, ServeError, Server, ServerConfig, TlsError};
 use hearth_turn::shell::{Listen, Shell};
-use hearth_turn::{Config as TurnConfig, Secret};
+use hearth_turn::{Config as TurnConfig, NameRule, Secret};
 use rust_i18n::t;
 use tokio::sync::{oneshot, watch};
 
@@ -26,6 +26,8 @@ const PORT: u16 = 8443;
 const TRIES: u16 = 20;
 /// How long a relay's credential is good. A call of an evening needs one refresh.
 const CREDENTIAL: Duration = Duration::from_secs(4 * 3600);
+/// Allocations of one member: a browser in a room of 12 makes one for each peer and network interface, twice that with a screen.
+const OF_A_MEMBER: usize = 64;
 /// How long the servers may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(2);
 
@@ -167,10 +169,13 @@ async fn serve(
     let secret: [u8; 32] = rand::random();
     let relay = relay(&config.relays, &secret);
     let urls = relay.iter().flat_map(Shell::local_addrs).flat_map(turn_urls).collect();
-    let server = match bind(&config, urls, &secret).await {
+    let mut server = match bind(&config, urls, &secret).await {
         Ok(server) => server,
         Err(error) => return drop(started.send(Err(error))),
     };
+    if let Some(relay) = &relay {
+        server.attach_relay(relay);
+    }
     let Some(spki) = server.spki() else { return };
     let (port, certificate, members) = (server.local_addr().port(), server.certificate_sha256(), server.members());
     if started.send(Ok(Started { port, spki, certificate, members: members.clone() })).is_err() {
@@ -191,7 +196,12 @@ async fn serve(
         drop(ended.await);
         drop(stop);
     };
-    tokio::join!(server.run(until(stopped.clone())), relaying, stopping);
+    let serving = async {
+        if let Err(broken) = server.run(until(stopped.clone())).await {
+            tracing::error!("{broken}");
+        }
+    };
+    tokio::join!(serving, relaying, stopping);
 }
 
 /// The ways to a relay: it listens on UDP and TCP alike, and some networks let no UDP out.
@@ -218,6 +228,10 @@ fn relay(addresses: &[IpAddr], secret: &[u8; 32]) -> Option<Shell> {
     let bind = |port| {
         let mut config = TurnConfig::new(rand::random());
         config.secrets = Secret::new(secret).into_iter().collect();
+        // Credentials are good for who is in the room, and for media alone.
+        config.names = NameRule::Granted;
+        config.options.tcp_relays = false;
+        config.quotas.allocations_per_user = OF_A_MEMBER;
         let listen = addresses.iter().map(|address| SocketAddr::new(*address, port));
         let listen: Vec<SocketAddr> = listen.filter(|address| UdpSocket::bind(address).is_ok()).collect();
         if listen.is_empty() {

@@ -29,7 +29,7 @@ impl Rooms {
             ServerMessage::Signal(signal) => self.tell_signal(peer, signal),
             ServerMessage::Kicked | ServerMessage::RoomEnded { .. } => self.tell_alone(peer),
             ServerMessage::IceRefresh { .. } => {
-                let (stun, turn) = self.legacy_ice(Some(peer), now);
+                let (stun, turn) = self.legacy_ice(peer, now);
                 self.emit(peer, LegacyEvent::StunServers(stun)); // in the place of all others
                 self.emit(peer, LegacyEvent::TurnServers(turn));
             }
@@ -57,7 +57,7 @@ impl Rooms {
         joined.peers.iter().for_each(|entry| self.learn(peer, entry));
         // Before the answer: the page makes its connections as soon as that comes.
         if self.config.ice.turn.as_ref().is_some_and(|turn| turn.before_join < turn.lifetime) {
-            let (stun, turn) = self.legacy_ice(Some(peer), now);
+            let (stun, turn) = self.legacy_ice(peer, now);
             self.emit(peer, LegacyEvent::StunServers(stun));
             self.emit(peer, LegacyEvent::TurnServers(turn));
         }
@@ -192,14 +192,16 @@ impl Rooms {
         }
     }
 
-    /// The STUN and TURN servers for a page; once it is in a room (`member`), for the whole of a call.
-    pub(super) fn legacy_ice(&self, member: Option<PeerId>, now: Instant) -> (Vec<IceServer>, Vec<IceServer>) {
+    /// The STUN and TURN servers for the page of `peer`: for the whole of a call once it is in a room.
+    pub(super) fn legacy_ice(&mut self, peer: PeerId, now: Instant) -> (Vec<IceServer>, Vec<IceServer>) {
         let fixed = self.config.ice.fixed.iter().cloned();
         let (mut turn, stun): (Vec<_>, Vec<_>) = fixed.partition(|server| server.username.is_some());
+        let is_member = self.room_of(peer).is_some();
         if let Some(rest) = &self.config.ice.turn {
-            let lifetime = if member.is_some() { rest.lifetime } else { rest.before_join };
+            let lifetime = if is_member { rest.lifetime } else { rest.before_join };
             let expiry = self.epoch.unix_s_at(now).saturating_add(lifetime.as_secs());
-            turn.push(super::super::ice::signed(rest, expiry.to_string()));
+            turn.push(super::super::ice::credentials(rest, expiry, peer));
+            self.grant(peer);
         }
         (stun, turn)
     }

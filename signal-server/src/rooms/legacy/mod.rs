@@ -129,7 +129,7 @@ impl Rooms {
             let wire = Wire::Legacy(Box::new(wire));
             self.sessions.insert(id, Session::new(PeerKind::Legacy, conn, address, budget, wire));
         }
-        let (stun, turn) = self.legacy_ice(None, now);
+        let (stun, turn) = self.legacy_ice(id, now);
         self.emit(id, LegacyEvent::StunServers(stun));
         self.emit(id, LegacyEvent::TurnServers(turn));
     }

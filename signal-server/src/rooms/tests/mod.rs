@@ -1,8 +1,10 @@
 //! The rooms in virtual time: clients without sockets, a clock that is only added to.
 
 mod backlog;
+mod clocks;
 mod fairness;
 mod flood;
+mod grants;
 mod joining;
 mod legacy;
 mod lobby;

@@ -5,6 +5,7 @@ mod allocate;
 mod auth;
 mod bounds;
 mod channels;
+mod handed_out;
 mod members;
 mod mobility;
 mod options;

@@ -117,7 +117,7 @@ fn a_mistake_is_named_by_its_line_and_never_repeated() {
         ("user=secretword", "line 1: user"),
         ("user=secretword:", "line 1: user"),
         ("listening-ip=eth0", "line 1: listening-ip"),
-        ("external-ip=secretword", "line 1: external-ip"),
+        ("external-ip=secret/word", "line 1: external-ip"),
         ("denied-peer-ip=10.0.0.9-10.0.0.1", "line 1: denied-peer-ip"),
         ("denied-peer-ip=10.0.0.1-::1", "line 1: denied-peer-ip"),
         ("allocation-default-address-family=both", "line 1"),
@@ -127,6 +127,44 @@ fn a_mistake_is_named_by_its_line_and_never_repeated() {
         assert!(error.starts_with(line), "{text}: {error}");
         assert!(!error.contains("secretword"), "{error}");
     }
+}
+
+#[test]
+fn text_behind_a_number_is_a_remark() {
+    for value in ["3478 # the main one", "3478;", "3478abc", "3478"] {
+        let draft = parse(&format!("listening-port={value}")).unwrap();
+        assert_eq!(draft.listening_ports, [3478, 5349], "{value}");
+    }
+    let draft = parse(
+        "min-port=50000 # from\nmax-bps=64000 bytes\nuser-quota = 12 each\nstale-nonce=600s\nrelay-threads=2 # two",
+    )
+    .unwrap();
+    assert_eq!(
+        (draft.min_port, draft.max_bps, draft.user_quota),
+        (Some(50_000), Some(64_000), Some(Allowance::Of(12)))
+    );
+    assert_eq!((draft.nonce_lifetime, draft.workers), (Some(Duration::from_secs(600)), Some(2)));
+    for bad in ["# 3478", "x3478", "-3478", "70000 # too many"] {
+        assert!(parse(&format!("listening-port={bad}")).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn the_world_sees_an_address_or_where_a_name_leads() {
+    let draft =
+        parse("external-ip=relay.example.org\nexternal-ip=turn.example.org/10.0.0.1\nexternal-ip=192.0.2.1").unwrap();
+    let name = |name: &str, private: Option<&str>| ExternalName {
+        name: name.to_owned(),
+        private: private.map(|ip| ip.parse().unwrap()),
+    };
+    assert_eq!(draft.external_names, [name("relay.example.org", None), name("turn.example.org", Some("10.0.0.1"))]);
+    assert_eq!(draft.external, [External { public: address("192.0.2.1").unwrap(), private: None }]);
+}
+
+#[test]
+fn quotas_count_users_only_where_the_file_says_so() {
+    let draft = parse("user=abc:123").unwrap();
+    assert_eq!((draft.user_quota, draft.address_quota), (None, None));
 }
 
 #[test]

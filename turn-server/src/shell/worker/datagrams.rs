@@ -90,7 +90,8 @@ impl Worker {
                 None => self.carry_out(),
             }
         } else {
-            self.core.handle_client(tuple, datagram, self.now);
+            self.set_clock(false);
+            self.core.handle_client(tuple, self.path.arena.get(&arrival.bytes), self.now);
             self.carry_out_for(tuple, |worker| worker.path.arena.get(&arrival.bytes).to_vec());
         }
     }

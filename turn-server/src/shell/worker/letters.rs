@@ -2,6 +2,7 @@
 
 use super::turn::Turn;
 use super::{Exit, MOVED, Source, Worker};
+use crate::codec::ChannelData;
 use crate::shell::dtls;
 use crate::shell::mail::{Mail, Parcels};
 use crate::shell::udp::Outbox;
@@ -45,8 +46,13 @@ impl Worker {
                 Mail::Reload(changes) => self.core.reload(&changes, self.now),
                 Mail::Identity(identity) => self.links.identity = identity,
                 Mail::Drain => self.core.drain(),
-                Mail::Look => self.take_members(),
+                Mail::Look => {
+                    self.take_members();
+                    self.core.end_withdrawn();
+                }
                 Mail::Stop => turn = Turn::Last,
+                #[cfg(test)]
+                Mail::Fault => panic!("a test wanted it"),
             }
             self.carry_out();
         }
@@ -78,6 +84,7 @@ impl Worker {
         if self.moved.guests.contains_key(&tuple) {
             return self.take_message(tuple, bytes);
         }
+        self.set_clock(ChannelData::is_one(bytes));
         self.core.handle_client(tuple, bytes, self.now);
         let mut answers = Vec::new();
         while let Some(output) = self.core.poll_output() {
@@ -139,6 +146,7 @@ impl Worker {
 
     /// Takes a message that came by other ways than a datagram of this worker's own listeners.
     pub(super) fn take_message(&mut self, tuple: FiveTuple, message: &[u8]) {
+        self.set_clock(ChannelData::is_one(message));
         self.core.handle_client(tuple, message, self.now);
         self.carry_out_for(tuple, |_| message.to_vec());
     }

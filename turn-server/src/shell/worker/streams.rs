@@ -3,7 +3,7 @@
 use std::io;
 
 use super::{Source, Worker};
-use crate::codec::frame_length;
+use crate::codec::{ChannelData, frame_length};
 use crate::shell::clients::{Client, OUTBOX, OVERFLOW, PATIENCE, Role};
 use crate::shell::stream::{Gone, Opening, Progress, Stream};
 use crate::{FiveTuple, Output, Transport};
@@ -96,6 +96,7 @@ impl Worker {
             };
             let start = taken;
             taken += message.len();
+            self.set_clock(ChannelData::is_one(message));
             self.core.handle_client(tuple, message, self.now);
             while let Some(output) = self.core.poll_output() {
                 // Where the connection changes hands, or becomes a peer's, what follows goes with it.

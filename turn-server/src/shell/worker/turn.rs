@@ -35,6 +35,7 @@ impl Worker {
             }
             self.now = now();
             self.take_members();
+            self.core.end_withdrawn();
             sources.append(&mut self.path.again);
             sources.extend(events.iter().map(|event| Source::of(event.token())));
             let mut turn = Turn::Another;
@@ -123,13 +124,20 @@ impl Worker {
         }
     }
 
+    /// Tells the core the wall clock, before a request is judged by it: it may have been set, and nothing counts while a machine sleeps.
+    /// Data on a channel is not judged by it, and costs no look.
+    pub(super) fn set_clock(&mut self, is_data: bool) {
+        if !is_data {
+            self.core.handle_clock(self.now, unix_now());
+        }
+    }
+
     /// Once a second: counters, late clients, sessions that want to be woken, guests that have gone.
     pub(super) fn sweep(&mut self) {
         if self.now.saturating_duration_since(self.links.swept) < SWEEP {
             return;
         }
         self.links.swept = self.now;
-        self.core.handle_clock(self.now, unix_now());
         self.publish();
         self.sweep_clients();
         self.sweep_sessions();

@@ -1,0 +1,163 @@
+//! Files of a running server that cannot be read any more, and names that lead elsewhere.
+
+use std::fs;
+use std::net::{SocketAddr, UdpSocket};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use crate::server::{Server, certificate, eventually, free_port};
+use crate::wire::{Answer, Client};
+
+fn shown(port: u16) -> String {
+    let script =
+        format!("openssl s_client -connect 127.0.0.1:{port} </dev/null 2>/dev/null | openssl x509 -noout -fingerprint");
+    let output = Command::new("timeout").args(["10", "sh", "-c", &script]).output().unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn allow(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[test]
+fn one_file_that_cannot_be_read_does_not_stop_the_reload_of_the_rest() {
+    let keys = tempfile::tempdir().unwrap();
+    let (chain, secret) = certificate(keys.path());
+    let server = Server::start(&format!(
+        "tls-listening-port={}\ncert={}\npkey={}",
+        free_port(),
+        chain.display(),
+        secret.display()
+    ));
+    let before = shown(server.port);
+    assert!(before.contains("Fingerprint="), "{before}");
+    fs::remove_file(&chain).unwrap();
+    let path = server.folder.path().join("turnserver.conf");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replace("user=abc:123", "user=new:word")).unwrap();
+    server.signal("HUP");
+    let address = server.address();
+    eventually("the new user comes in", || {
+        (Client::new(address, "new", "word").allocate() == Some(Answer::Success)).then_some(())
+    });
+    assert_eq!(shown(server.port), before, "the certificate stands");
+    eventually("the file is named", || server.log().contains("cert.pem").then_some(()));
+    // A renewal that is half written, with a user that goes at the same time.
+    fs::write(&chain, "half a certificate").unwrap();
+    fs::write(&path, text.replace("user=abc:123", "user=third:word")).unwrap();
+    server.signal("HUP");
+    eventually("the third user comes in", || {
+        (Client::new(address, "third", "word").allocate() == Some(Answer::Success)).then_some(())
+    });
+    certificate(keys.path());
+    eventually("the renewed certificate is shown", || (shown(server.port) != before).then_some(()));
+}
+
+/// As certbot leaves them: links in `live`, files in `archive`, both closed to all but root.
+#[test]
+fn a_renewed_certificate_in_a_folder_of_roots_is_taken_after_the_change_of_user() {
+    if !nix::unistd::geteuid().is_root() {
+        return println!("only root can become somebody else");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    allow(folder.path(), 0o755);
+    let [live, archive] = ["live", "archive"].map(|name| folder.path().join(name));
+    for path in [&live, &archive] {
+        fs::create_dir(path).unwrap();
+        allow(path, 0o700);
+    }
+    let renew = |number: u32| {
+        let made = archive.join(number.to_string());
+        fs::create_dir(&made).unwrap();
+        let (chain, secret) = certificate(&made);
+        for (file, name) in [(chain, "fullchain.pem"), (secret, "privkey.pem")] {
+            allow(&file, 0o600);
+            let link = live.join(name);
+            let fresh = live.join(format!("{name}.new"));
+            std::os::unix::fs::symlink(file, &fresh).unwrap();
+            fs::rename(fresh, link).unwrap();
+        }
+    };
+    renew(1);
+    let lines = format!(
+        "tls-listening-port={}\ncert={}\npkey={}\nproc-user=nobody",
+        free_port(),
+        live.join("fullchain.pem").display(),
+        live.join("privkey.pem").display()
+    );
+    let server = Server::start(&lines);
+    let first = shown(server.port);
+    assert!(first.contains("Fingerprint="), "{first}");
+    eventually("it is said at the start", || {
+        let log = server.log();
+        (log.contains("fullchain.pem cannot be read by nobody") && log.contains("helper")).then_some(())
+    });
+    renew(2);
+    eventually("the renewed certificate is shown", || (shown(server.port) != first).then_some(()));
+    let status = fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
+    let uid = status.lines().find(|line| line.starts_with("Uid:")).unwrap();
+    assert!(!uid.split_whitespace().skip(1).any(|uid| uid == "0"), "it is somebody else: {uid}");
+}
+
+#[test]
+fn the_helper_reads_what_was_named_at_the_start_and_ends_with_its_input() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a"), "text").unwrap();
+    let script =
+        "printf 'r\\000\\000\\000\\000r\\000\\000\\000\\001x\\000\\000\\000\\000' | \"$0\" read-files -- a | od -An -c";
+    let output = Command::new("timeout")
+        .args(["10", "sh", "-c", script, env!("CARGO_BIN_EXE_hearth-turn")])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    let said: String = String::from_utf8(output.stdout).unwrap().split_whitespace().collect();
+    assert!(output.status.success() && said.starts_with(r"001\0\0\0004text\0\0\0\0"), "{said}");
+}
+
+#[test]
+fn peers_are_told_where_the_name_of_the_outside_leads() {
+    // Of this machine, so that the system answers for it without a network.
+    let server = Server::start("external-ip=localhost/127.0.0.1");
+    let mut client = Client::new(server.address(), "abc", "123");
+    assert_eq!(client.allocate(), Some(Answer::Success));
+    assert!(!server.log().contains("leads nowhere"), "{}", server.log());
+    drop(server);
+    let server = Server::start("external-ip=nowhere.invalid");
+    eventually("it is said", || server.log().contains("nowhere.invalid").then_some(()));
+    assert_eq!(Client::new(server.address(), "abc", "123").allocate(), Some(Answer::Success), "it serves all the same");
+}
+
+#[test]
+fn coturns_number_with_text_behind_it_and_an_old_client_are_taken() {
+    let port = free_port();
+    let folder = tempfile::tempdir().unwrap();
+    let text = format!(
+        "listening-port={port} # the main one\nlistening-ip=127.0.0.1\nuse-auth-secret\nstatic-auth-secret=abc\n"
+    );
+    fs::write(folder.path().join("turnserver.conf"), text).unwrap();
+    let server = Server::start_with(port, folder, &["-c", "turnserver.conf"]);
+    // RFC 3489 knows no cookie.
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let request = [&[0, 1, 0, 0][..], &[7; 16]].concat();
+    socket.send_to(&request, server.address()).unwrap();
+    let mut answer = [0; 200];
+    let (length, from) = socket.recv_from(&mut answer).unwrap();
+    let SocketAddr::V4(own) = socket.local_addr().unwrap() else { panic!() };
+    let [p0, p1] = own.port().to_be_bytes();
+    assert_eq!(from, server.address());
+    assert_eq!(answer[..2], [1, 1]);
+    assert_eq!(answer[4..20], [7; 16]);
+    assert_eq!(answer[20..32], [0, 1, 0, 8, 0, 1, p0, p1, 127, 0, 0, 1]);
+    assert!(length <= 56, "{length}");
+}
+
+#[test]
+fn a_relay_that_refuses_every_credential_says_so() {
+    let server = Server::start("use-auth-secret\nstatic-auth-secret=north");
+    let mut client = Client::new(server.address(), "9000000000:ann", "signed by another secret");
+    assert_eq!(client.allocate(), Some(Answer::Error(401)));
+    eventually("the log says so", || server.log().contains("the same secret").then_some(()));
+}
