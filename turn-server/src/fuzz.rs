@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::codec::{ChannelData, Class, ClassicBinding, Message, Method, Writer, attribute, frame_length};
 use crate::crypto::Key;
+use crate::probe::Probe;
 use crate::{Config, ConnectionId, FiveTuple, Output, Secret, Server, Transport, User, settings};
 
 /// The moment at which the core's wall clock begins.
@@ -57,6 +58,10 @@ pub fn messages(data: &[u8]) {
         assert!(Message::decode(data).is_err(), "a message is of one kind");
         let answer = request.answer(([192, 0, 2, 1], 9).into(), None);
         assert!(answer.len() == 32 && answer.get(4..20) == data.get(4..20), "the transaction is repeated");
+    }
+    let mut probe = Probe::new("1:x".to_owned(), "y".to_owned(), [0; 12]);
+    if probe.handle(data).is_none() {
+        assert!(Message::decode(&probe.request()).is_ok(), "what a challenge makes of it is sound");
     }
     let Ok(message) = Message::decode(data) else { return };
     assert!(!message.is_signed_by(&key()), "nobody guesses a signature");

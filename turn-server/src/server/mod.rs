@@ -18,6 +18,7 @@ mod binding;
 mod carriage;
 mod challenges;
 mod channel_bind;
+mod clock;
 mod commons;
 mod connect;
 mod connections;
@@ -47,6 +48,7 @@ use std::time::{Duration, Instant};
 use self::allocation::{Allocation, Phase};
 use self::answer::Refusal;
 use self::auth::Gate;
+use self::clock::Clock;
 use self::connections::Connections;
 use self::pool::Pool;
 use self::rules::Rules;
@@ -172,20 +174,6 @@ struct Request<'a> {
     message: &'a Message<'a>,
     username: Vec<u8>,
     key: Key,
-}
-
-/// The wall clock, told once and counted on by the monotonic one.
-struct Clock {
-    anchor: Instant,
-    unix: Duration,
-    /// When the last request came.
-    told: Instant,
-}
-
-impl Clock {
-    fn unix(&self, now: Instant) -> Duration {
-        self.unix + now.saturating_duration_since(self.anchor)
-    }
 }
 
 impl Server {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::Server;
 use super::auth::Credentials;
@@ -59,12 +59,6 @@ impl Server {
         for id in self.connections.with(|peer| !self.permits(peer)) {
             self.disconnect(id);
         }
-    }
-
-    /// Takes the wall clock once more: it may have been set since, and nothing counts while a machine sleeps.
-    pub fn handle_clock(&mut self, now: Instant, unix: Duration) {
-        self.clock.anchor = now;
-        self.clock.unix = unix;
     }
 
     /// From now on makes no new allocation; those that stand are refreshed and go on.

@@ -11,7 +11,7 @@
 
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
@@ -20,10 +20,9 @@ use hearth_turn::settings::{Fetch, Plan, Stamp, read_file, stamp_file};
 /// Longest answer that is taken, bytes: as long as files are.
 const ANSWER: u32 = 9 << 20;
 
-/// The helper, as the server sees it.
+/// The helper, as the server sees it. It is not waited for: who became somebody else may not end it, and it ends when its input does.
 pub(super) struct Helper {
     paths: Vec<PathBuf>,
-    child: Child,
     input: ChildStdin,
     output: ChildStdout,
 }
@@ -51,7 +50,7 @@ impl Helper {
         let mut child = command.spawn().context("the system starts no process")?;
         let input = child.stdin.take().context("it has no input")?;
         let output = child.stdout.take().context("it has no output")?;
-        Ok(Self { paths: paths.to_vec(), child, input, output })
+        Ok(Self { paths: paths.to_vec(), input, output })
     }
 
     fn ask(&mut self, what: u8, path: &Path) -> io::Result<Vec<u8>> {
@@ -76,14 +75,6 @@ impl Fetch for Helper {
         let length = length.try_into().map_err(|_| io::ErrorKind::InvalidData)?;
         let written = UNIX_EPOCH.checked_add(Duration::from_nanos(u64::from_be_bytes(*written)));
         Ok(Stamp { written, length: u64::from_be_bytes(length) })
-    }
-}
-
-impl Drop for Helper {
-    fn drop(&mut self) {
-        // It ends when its input does; a helper that hangs on a disk need not be waited for.
-        drop(self.child.kill());
-        drop(self.child.wait());
     }
 }
 

@@ -87,7 +87,7 @@ fn a_renewed_certificate_in_a_folder_of_roots_is_taken_after_the_change_of_user(
         live.join("fullchain.pem").display(),
         live.join("privkey.pem").display()
     );
-    let server = Server::start(&lines);
+    let mut server = Server::start(&lines);
     let first = shown(server.port);
     assert!(first.contains("Fingerprint="), "{first}");
     eventually("it is said at the start", || {
@@ -99,6 +99,8 @@ fn a_renewed_certificate_in_a_folder_of_roots_is_taken_after_the_change_of_user(
     let status = fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
     let uid = status.lines().find(|line| line.starts_with("Uid:")).unwrap();
     assert!(!uid.split_whitespace().skip(1).any(|uid| uid == "0"), "it is somebody else: {uid}");
+    server.signal("TERM");
+    assert!(server.wait().success(), "a helper that it may not end holds it up by nothing");
 }
 
 #[test]
