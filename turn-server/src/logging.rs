@@ -168,7 +168,7 @@ mod tests {
             }
         }
         let (go_on, wait) = bounded(0);
-        let (seen, lines_seen) = crossbeam_channel::unbounded();
+        let (seen, lines_seen) = bounded(LINES + 200);
         let (mut lines, log) = spawn(Stuck(wait, seen));
         for _ in 0..LINES + 100 {
             lines.write_all(b"x").unwrap(); // returns at once, each time

@@ -10,6 +10,8 @@ use crate::crypto::{Key, PasswordAlgorithm};
 
 /// REQUESTED-TRANSPORT for UDP.
 const UDP: [u8; 4] = [17, 0, 0, 0];
+/// Longest realm and nonce, bytes (RFC 8489 sections 14.9 and 14.10).
+const LONGEST: usize = 763;
 /// How often a relay may say that its nonce is old.
 const NONCES: u8 = 3;
 /// The codes that matter here.
@@ -93,7 +95,9 @@ impl Probe {
     fn take_challenge(&mut self, message: &Message<'_>) -> Option<Verdict> {
         let realm = message.attribute(attribute::REALM);
         let realm = realm.or_else(|| self.challenge.as_ref().map(|challenge| challenge.realm.as_slice()));
-        let (Some(realm), Some(nonce)) = (realm, message.attribute(attribute::NONCE)) else {
+        let nonce = message.attribute(attribute::NONCE);
+        let is_short = |value: &&[u8]| value.len() <= LONGEST;
+        let (Some(realm), Some(nonce)) = (realm.filter(is_short), nonce.filter(is_short)) else {
             return Some(Verdict::Other);
         };
         let (name, password) = (self.username.as_bytes(), self.password.as_bytes());

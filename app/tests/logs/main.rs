@@ -1,7 +1,6 @@
 //! The program without a window, whose log and last sentence nobody can read: it ends as it should, with the status that says how.
 
 #![cfg(test)]
-#![expect(clippy::unwrap_used, reason = "a test that panics has failed, as it should")]
 
 use std::fs::File;
 use std::process::{Command, Stdio};

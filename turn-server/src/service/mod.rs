@@ -54,18 +54,11 @@ async fn serve(cli: &Cli, plan: Plan, mut files: Files) -> anyhow::Result<()> {
     if let Some(path) = &plan.pid_file {
         write_pid(path)?;
     }
-    let helper = helper::Helper::start(&plan);
-    privileges::drop_to(&plan.drop_to)?;
-    helper::warn(&plan, helper.is_some());
-    if let Some(helper) = helper {
-        files.ask(Box::new(helper));
-    }
+    become_user(&plan, &mut files)?;
     let mut signals = Signals::new()?;
     let addresses: Vec<String> = shell.local_addrs().iter().map(ToString::to_string).collect();
     // Who hears that it is ready may ask it to stop at once. Where nobody hears it, it serves all the same.
-    if let Err(error) = say(&format!("ready {}", addresses.join(" "))) {
-        tracing::warn!("{error:#}");
-    }
+    say(&format!("ready {}", addresses.join(" "))).unwrap_or_else(|error| tracing::warn!("{error:#}"));
     if let Some(metrics) = &metrics {
         tracing::info!("figures are at http://{}/metrics", metrics.address());
     }
@@ -104,6 +97,17 @@ async fn serve(cli: &Cli, plan: Plan, mut files: Files) -> anyhow::Result<()> {
         }
     };
     say_last(cli, &last);
+    Ok(())
+}
+
+/// Becomes the user that the settings name, with somebody left who reads what that one cannot.
+fn become_user(plan: &Plan, files: &mut Files) -> anyhow::Result<()> {
+    let helper = helper::Helper::start(plan);
+    privileges::drop_to(&plan.drop_to)?;
+    helper::warn(plan, helper.is_some());
+    if let Some(helper) = helper {
+        files.ask(Box::new(helper));
+    }
     Ok(())
 }
 
