@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use crate::codec::{ChannelData, Class, ClassicBinding, Message, Method, Writer, attribute, frame_length};
+use crate::codec::{COOKIE, ChannelData, Class, ClassicBinding, Message, Method, Writer, attribute, frame_length};
 use crate::crypto::Key;
 use crate::probe::Probe;
 use crate::{Config, ConnectionId, FiveTuple, Output, Secret, Server, Transport, User, settings};
@@ -297,6 +297,11 @@ impl Stage {
     fn read(&mut self, to: FiveTuple, payload: &[u8]) {
         if ChannelData::is_one(payload) {
             assert!(ChannelData::decode(payload).is_some());
+            return;
+        }
+        if payload.starts_with(&[1, 1]) && payload.get(4..8) != Some(&COOKIE) {
+            // To a client of RFC 3489: one address, or three of them.
+            assert!(matches!(payload.len(), 32 | 44 | 56 | 92), "{} bytes", payload.len());
             return;
         }
         let message = Message::decode(payload);
