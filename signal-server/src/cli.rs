@@ -63,6 +63,10 @@ pub(crate) struct Cli {
     /// Plain HTTP: behind a proxy on this machine, or for tests.
     #[arg(long, env = "HEARTH_SIGNAL_PLAIN_HTTP", value_parser = BoolishValueParser::new())]
     plain_http: bool,
+    /// A reverse proxy that is believed who calls (Forwarded, else X-Forwarded-For): its address, its network, or `loopback`; may be
+    /// given several times.
+    #[arg(long, value_name = "PROXY", env = "HEARTH_SIGNAL_TRUST_PROXY", value_delimiter = ',')]
+    trust_proxy: Vec<String>,
     /// Whether pages written for signalmaster come in, by /socket.io/ (they do unless told otherwise).
     #[arg(long, value_name = "YES|NO", env = "HEARTH_SIGNAL_LEGACY", value_parser = BoolishValueParser::new())]
     legacy: Option<bool>,
@@ -148,6 +152,7 @@ impl Cli {
             static_files: self.static_files,
             state: self.state,
             plain_http: self.plain_http.then_some(true),
+            trust_proxy: some(self.trust_proxy),
             legacy: self.legacy,
             metrics: self.metrics,
             tls: TlsSettings { cert: self.tls_cert, key: self.tls_key, acme },

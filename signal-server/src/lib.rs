@@ -11,5 +11,6 @@ pub mod rooms;
 mod server;
 mod tls;
 
+pub use gateway::proxies::{TrustedProxies, TrustedProxy};
 pub use server::{Broken, ConnectionLimits, Hostname, Protection, ServeError, Server, ServerConfig};
 pub use tls::{AcmeConfig, LETS_ENCRYPT, TlsError};

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Parser as _;
-use hearth_signal::config::{Plan, read};
+use hearth_signal::config::{ONE_SOURCE, Plan, read};
 use hearth_signal::{Protection, Server};
 use hearth_turn::shell::Shell;
 use tokio::sync::{oneshot, watch};
@@ -70,6 +70,9 @@ fn plan(cli: Cli) -> anyhow::Result<Plan> {
 async fn serve(mut plan: Plan) -> anyhow::Result<()> {
     let relay = plan.relay.as_ref().map(|relay| relay::bind(relay, &mut plan.server)).transpose()?;
     let is_plain = matches!(plan.server.protection, Protection::PlainHttp);
+    if is_plain && plan.server.proxies.is_empty() {
+        tracing::warn!("this server {ONE_SOURCE}");
+    }
     let mut server = Server::bind(plan.server).await?;
     if let Some(relay) = &relay {
         server.attach_relay(relay);

@@ -25,6 +25,7 @@ use crate::gateway::legacy::{LegacyDoor, Pages};
 use crate::gateway::listener::Listener;
 use crate::gateway::metrics::{Metrics, Sources};
 use crate::gateway::ports::{Ports, Role, listen};
+use crate::gateway::proxies::TrustedProxies;
 use crate::gateway::relays::Relays;
 use crate::gateway::statics::Folder;
 use crate::rooms::{Rooms, RoomsConfig};
@@ -64,6 +65,8 @@ pub struct ServerConfig {
     pub rooms: RoomsConfig,
     /// How many connections there may be.
     pub connections: ConnectionLimits,
+    /// Reverse proxies that are believed who calls.
+    pub proxies: TrustedProxies,
 }
 
 impl ServerConfig {
@@ -83,6 +86,7 @@ impl ServerConfig {
             hostname: Hostname::default(),
             rooms: RoomsConfig::default(),
             connections: ConnectionLimits::default(),
+            proxies: TrustedProxies::default(),
         }
     }
 }
@@ -221,6 +225,7 @@ impl Server {
         let (openings, to_open) = mpsc::channel::<Opening>(OPENINGS);
         let (hosts, seen_hosts) = watch::channel(addresses.hosts(identity.as_ref().map_or(&[], Identity::names)));
         let (pages, door) = Pages::new();
+        let proxies = Arc::new(config.proxies);
         let legacy = LegacyDoor { pages: door, is_secure: identity.is_some() };
         let router = router(Shared {
             hosts: seen_hosts.clone(),
@@ -228,6 +233,7 @@ impl Server {
             message_bytes: config.rooms.limits.message_bytes as usize,
             folder: folder.transpose()?,
             keep_to_https: identity.as_ref().is_some_and(Identity::is_vouched_for),
+            proxies: proxies.clone(),
             legacy: config.rooms.legacy.is_some().then_some(legacy),
         });
         let ping = Duration::from_secs(u64::from(config.rooms.ping_s.max(1)));
@@ -258,6 +264,7 @@ impl Server {
             addresses,
             hosts,
             router,
+            proxies,
             #[cfg(test)]
             is_faulty: false,
         };

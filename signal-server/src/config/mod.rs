@@ -7,7 +7,7 @@ mod plan;
 mod settings;
 mod signalmaster;
 
-pub use plan::{Plan, RelayPlan};
+pub use plan::{ONE_SOURCE, Plan, RelayPlan};
 pub use settings::{
     AcmeSettings, IceSettings, LimitSettings, Password, RelayFamily, RelaySettings, RoomSettings, Settings,
     TlsSettings, TurnSettings,

@@ -18,6 +18,7 @@ use super::ConfigError;
 use super::settings::{
     AcmeSettings, IceSettings, Password, RelayFamily, RelaySettings, Settings, TlsSettings, TurnSettings,
 };
+use crate::gateway::proxies::TrustedProxies;
 use crate::rooms::{IceConfig, LegacyRules, RoomsConfig, TurnRest, TurnSecret};
 use crate::server::{ConnectionLimits, Protection, ServerConfig};
 use crate::tls::{AcmeConfig, LETS_ENCRYPT, names_in};
@@ -34,6 +35,10 @@ const CONNECTIONS: usize = 20_000;
 const OTHER_FILES: usize = 124;
 /// Allocations of the relay, each of which is a socket.
 const ALLOCATIONS: usize = 8192;
+
+/// What a server behind a proxy loses that is told of none.
+pub const ONE_SOURCE: &str = "counts whoever comes through a proxy as one source: one wrong number of many, or one person removed, is held \
+                              against all; name the proxy by `trust_proxy`";
 
 /// What is going to be done.
 #[derive(Clone, Debug)]
@@ -93,7 +98,10 @@ impl Plan {
         }
         let taken = OTHER_FILES + relay.as_ref().map_or(0, |relay| relay.allocations);
         let asked_relays = rooms.ice.turn.as_ref().map(|turn| turn.urls.clone()).unwrap_or_default();
+        let proxies = TrustedProxies::parse(&settings.trust_proxy.unwrap_or_default())
+            .map_err(|why| ConfigError::value("trust_proxy", why))?;
         let server = ServerConfig {
+            proxies,
             asked_relays,
             also_listen: listen.collect(),
             redirect,
@@ -345,7 +353,15 @@ impl fmt::Display for Plan {
             Protection::Acme(acme) => {
                 writeln!(f, "asks {} for a certificate for {}", acme.directory, acme.domains.join(", "))?
             }
-            Protection::PlainHttp => writeln!(f, "is not encrypted: something in front of it must be")?,
+            Protection::PlainHttp => {
+                writeln!(f, "is not encrypted: something in front of it must be")?;
+                if server.proxies.is_empty() {
+                    writeln!(f, "{ONE_SOURCE}")?;
+                }
+            }
+        }
+        if !server.proxies.is_empty() {
+            writeln!(f, "believes {} who calls", server.proxies)?;
         }
         if !server.names.is_empty() {
             writeln!(f, "goes by {}", server.names.join(", "))?;

@@ -28,6 +28,8 @@ pub struct Settings {
     pub state: Option<PathBuf>,
     /// No TLS.
     pub plain_http: Option<bool>,
+    /// Reverse proxies that are believed who calls: addresses, networks, or `loopback`.
+    pub trust_proxy: Option<Vec<String>>,
     /// Whether pages written for signalmaster come in.
     pub legacy: Option<bool>,
     /// Where counters are read.
@@ -206,6 +208,7 @@ impl Settings {
             static_files: self.static_files.or(below.static_files),
             state: self.state.or(below.state),
             plain_http,
+            trust_proxy: self.trust_proxy.or(below.trust_proxy),
             legacy: self.legacy.or(below.legacy),
             metrics: self.metrics.or(below.metrics),
             tls,

@@ -4,6 +4,7 @@
 //! Every request passes the check of its `Host` and `Origin` first. Holds no state but what it hands on.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
@@ -24,6 +25,7 @@ use super::assets::{Asset, INDEX, asset};
 use super::hosts::Hosts;
 use super::hub::Opening;
 use super::legacy::{LegacyDoor, mount};
+use super::proxies::TrustedProxies;
 use super::statics::{Folder, Foreign};
 
 /// Buffers of one WebSocket, bytes. 8 KiB: most messages are candidates of 200 bytes, and thousands of clients idle.
@@ -48,6 +50,8 @@ pub(crate) struct Shared {
     pub(crate) folder: Option<Folder>,
     /// Whether browsers are told to come by https alone.
     pub(crate) keep_to_https: bool,
+    /// Whose word is taken for who calls.
+    pub(crate) proxies: Arc<TrustedProxies>,
     /// Where legacy pages come in, if they do.
     pub(crate) legacy: Option<LegacyDoor>,
 }
@@ -70,7 +74,12 @@ pub(crate) fn router(shared: Shared) -> Router {
 
 /// Refuses who asks by a name that is not ours, or from a page that is not ours, and gives every answer the headers
 /// that keep it from being misused.
-async fn check_and_dress(State(shared): State<Shared>, request: Request, next: Next) -> Response {
+async fn check_and_dress(State(shared): State<Shared>, mut request: Request, next: Next) -> Response {
+    // Here and nowhere else: whoever counts by source asks the request for its caller.
+    if let Some(Caller(peer)) = request.extensions().get::<Caller>().copied() {
+        let caller = shared.proxies.caller(peer, request.headers());
+        request.extensions_mut().insert(Caller(caller));
+    }
     let host = only(request.headers(), HOST).unwrap_or_default();
     let verdict = check(&shared.hosts.borrow(), &host, request.headers());
     let mut response = match verdict {

@@ -32,6 +32,7 @@ use super::held::Held;
 use super::hosts::Hosts;
 use super::http::Caller;
 use super::ports::{Accepted, Ports, Role};
+use super::proxies::TrustedProxies;
 use super::redirect::{Destination, redirect};
 use crate::rooms::Source;
 use crate::tls::{Authority, CHALLENGE, Identity};
@@ -68,6 +69,8 @@ pub(crate) struct Listener {
     pub(crate) addresses: Addresses,
     pub(crate) hosts: watch::Sender<Hosts>,
     pub(crate) router: Router,
+    /// Proxies, which are no sources.
+    pub(crate) proxies: Arc<TrustedProxies>,
     /// A test wants it to end by a fault.
     #[cfg(test)]
     pub(crate) is_faulty: bool,
@@ -88,7 +91,7 @@ impl Listener {
             tokio::select! {
                 accepted = self.ports.accept() => match accepted {
                     Ok(accepted) => {
-                        let place = self.places.take(source_of(accepted.from));
+                        let place = self.places.take(self.source_of(accepted.from));
                         self.tally.count(place.as_ref());
                         match place {
                             Some(place) => drop(tasks.spawn(self.serve(accepted, place, acceptor.clone()))),
@@ -107,6 +110,12 @@ impl Listener {
                 }
             }
         }
+    }
+
+    /// None for this machine itself, and for proxies: each speaks for many.
+    fn source_of(&self, from: SocketAddr) -> Option<Source> {
+        let address = from.ip().to_canonical();
+        (!address.is_loopback() && !self.proxies.contains(address)).then(|| address.into())
     }
 
     /// What is done with one connection.
@@ -165,12 +174,6 @@ pub(super) async fn breathe(error: std::io::Error) {
     tracing::warn!("no connection could be accepted: {error}");
     #[expect(clippy::disallowed_methods, reason = "no event tells when the system has descriptors again")]
     tokio::time::sleep(Duration::from_millis(100)).await;
-}
-
-/// None for this machine itself.
-fn source_of(from: SocketAddr) -> Option<Source> {
-    let address = from.ip().to_canonical();
-    (!address.is_loopback()).then(|| address.into())
 }
 
 /// What a port that speaks TLS needs beside.

@@ -16,6 +16,7 @@ pub(crate) mod legacy;
 pub(crate) mod listener;
 pub(crate) mod metrics;
 pub(crate) mod ports;
+pub(crate) mod proxies;
 mod redirect;
 pub(crate) mod relays;
 pub(crate) mod statics;

@@ -31,7 +31,12 @@ pub(crate) fn request(address: SocketAddr) -> Request {
 /// A WebSocket that was welcomed.
 pub(crate) async fn open(address: SocketAddr) -> WebSocketStream<TcpStream> {
     let stream = within(TcpStream::connect(address)).await.unwrap();
-    let (mut socket, _) = within(client_async(request(address), stream)).await.unwrap();
+    open_on(stream, request(address)).await
+}
+
+/// The same over a connection that was made already, by this request.
+pub(crate) async fn open_on(stream: TcpStream, request: Request) -> WebSocketStream<TcpStream> {
+    let (mut socket, _) = within(client_async(request, stream)).await.unwrap();
     let welcome = hear_on(&mut socket).await.unwrap();
     assert!(matches!(welcome.message, ServerMessage::Welcome { ping_s: 1.., .. }), "{welcome:?}");
     socket
@@ -50,7 +55,11 @@ pub(crate) async fn come_back(address: SocketAddr, old: &Client) -> Client {
 }
 
 async fn greet(address: SocketAddr, resume: &str) -> Client {
-    let mut socket = open(address).await;
+    greet_on(open(address).await, resume).await
+}
+
+/// Says hello on a WebSocket that was welcomed.
+pub(crate) async fn greet_on(mut socket: WebSocketStream<TcpStream>, resume: &str) -> Client {
     socket.send(format!(r#"{{"type":"hello","v":[1]{resume}}}"#).into()).await.unwrap();
     let session = hear_on(&mut socket).await.unwrap().message;
     let ServerMessage::Session { peer_id: id, resume_token: token, resumed, .. } = session else {

@@ -18,6 +18,7 @@ mod page;
 mod patience;
 mod ports;
 mod program;
+mod proxy;
 mod relay;
 mod relaying;
 mod restart;

@@ -54,6 +54,11 @@ const FAKETIME: Package = Package {
     mark: Program("faketime"),
     why: "sets the clock of a server while it runs, for that server alone",
 };
+const NGINX: Package = Package {
+    name: "nginx",
+    mark: Program("nginx"),
+    why: "is the reverse proxy in front of a server in tests; its own service is not started",
+};
 const IPROUTE: Package =
     Package { name: "iproute2", mark: Program("ip"), why: "builds the networks that the end-to-end tests run in" };
 const NFTABLES: Package =
@@ -137,7 +142,7 @@ pub(crate) const PACKAGE: &[&[Package]] = &[BUILD, &[DESKTOP_FILES, APPSTREAM]];
 pub(crate) const TEST: &[&[Package]] = &[
     BUILD,
     WINDOW,
-    &[PULSEAUDIO, CHROMIUM, CHROMEDRIVER, FIREFOX, PEBBLE, COTURN, NPM, FAKETIME, IPROUTE, NFTABLES],
+    &[PULSEAUDIO, CHROMIUM, CHROMEDRIVER, FIREFOX, PEBBLE, COTURN, NGINX, NPM, FAKETIME, IPROUTE, NFTABLES],
     &[VULKAN, XVFB, OPENBOX, ATSPI, DBUS, XDOTOOL, XCLIP, IMAGEMAGICK, DESKTOP_FILES, APPSTREAM, GIO],
 ];
 
@@ -208,8 +213,10 @@ fn install(names: &[&str]) -> Outcome<()> {
         let updated = updated.err().unwrap_or_default();
         format!("{updated}{said}\napt-get could not install {}. Repair what it names, then try again.", names.join(" "))
     })?;
-    if names.contains(&COTURN.name) {
-        keep_off(sudo, "coturn.service");
+    for (package, service) in [(COTURN, "coturn.service"), (NGINX, "nginx.service")] {
+        if names.contains(&package.name) {
+            keep_off(sudo, service);
+        }
     }
     Ok(())
 }
