@@ -79,12 +79,12 @@ fn whoever_is_away_loses_the_place_by_nobodys_words() {
         ("words", |bench, guest, away, _| bench.say(guest, signal(away.id, "x"))),
         ("long words", |bench, guest, away, _| bench.say(guest, long(away.id, 60_000))),
         ("updates", |bench, guest, _, n| {
-            let media = MediaState { video: n % 2 == 0, ..MediaState::default() };
+            let media = MediaState { video: n.is_multiple_of(2), ..MediaState::default() };
             bench.say(guest, ClientMessage::Update { media });
         }),
         ("rules", |bench, guest, _, n| {
             let id = RequestId(9);
-            let rule = if n % 2 == 0 { ClientMessage::Lock { id } } else { ClientMessage::Unlock { id } };
+            let rule = if n.is_multiple_of(2) { ClientMessage::Lock { id } } else { ClientMessage::Unlock { id } };
             bench.say(guest, rule);
         }),
     ];
@@ -127,7 +127,7 @@ fn the_last_of_many_updates_is_what_the_others_know() {
     let (mut host, room) = bench.host(None);
     let mut guest = bench.guest(&room);
     bench.hear(&mut host);
-    let media = |n: usize| MediaState { audio: n % 2 == 0, ..MediaState::default() };
+    let media = |n: usize| MediaState { audio: n.is_multiple_of(2), ..MediaState::default() };
     for n in 1..101 {
         bench.say(&mut guest, ClientMessage::Update { media: media(n) });
     }

@@ -148,9 +148,9 @@ fn a_password_is_guessed_by_nobody_from_however_many_addresses() {
     assert_eq!(judged, 30, "of all sources together");
     bench.wait(Duration::from_secs(1));
     let news = bench.hear(&mut host);
-    let told = news.iter().rev().find_map(|message| match message {
-        ServerMessage::RoomState { room_state, .. } => Some((room_state.wrong_passwords, room_state.wrong_invites)),
-        _ => None,
+    let told = news.iter().rev().find_map(|message| {
+        let ServerMessage::RoomState { room_state, .. } = message else { return None };
+        Some((room_state.wrong_passwords, room_state.wrong_invites))
     });
     assert_eq!(told, Some((30, 0)), "the host sees that somebody guesses");
     // The right one is not judged either, and says so; the link passes.
