@@ -39,7 +39,7 @@ pub(crate) use feedback::Feedback;
 pub(crate) use media::{RtpIn, RtpOut};
 pub(crate) use negotiate::Video;
 pub(crate) use stun::{BindingAnswer, RequestId, binding_answer, binding_request};
-pub(crate) use turn::{RelayAddress, RelayPath, TurnServer};
+pub(crate) use turn::{RelayAddress, RelayFamily, RelayPath, TurnServer};
 
 use crate::stats::LinkCounters;
 use flight::FlightRepeater;

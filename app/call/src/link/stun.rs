@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use rtc::stun::attributes::{ATTR_NONCE, ATTR_REALM, ATTR_USERNAME};
+use rtc::stun::attributes::{ATTR_FINGERPRINT, ATTR_MESSAGE_INTEGRITY, ATTR_NONCE, ATTR_REALM, ATTR_USERNAME};
 use rtc::stun::error_code::ErrorCodeAttribute;
 use rtc::stun::fingerprint::FINGERPRINT;
 use rtc::stun::integrity::MessageIntegrity;
@@ -17,6 +17,7 @@ use rtc::stun::message::{
 use rtc::stun::textattrs::TextAttribute;
 use rtc::stun::xoraddr::XorMappedAddress;
 use rtc::turn::proto::lifetime::Lifetime;
+use rtc::turn::proto::reqfamily::REQUESTED_FAMILY_IPV6;
 
 use super::LinkError;
 
@@ -75,6 +76,29 @@ pub(super) fn error_code(payload: &[u8]) -> Option<u16> {
 pub(super) struct Credentials {
     pub(super) username: String,
     pub(super) password: String,
+}
+
+/// `allocate`, with the family of the relay named: IPv6 (RFC 8656, section 7.1). The crate names none, and gets IPv4 or nothing.
+/// None where it is no message, or cannot be signed.
+pub(super) fn with_ipv6(allocate: &[u8], credentials: &Credentials) -> Option<Bytes> {
+    let asked = decoded(allocate)?;
+    let provider = rtc::crypto::default_provider().ok()?;
+    let mut setters: Vec<Box<dyn Setter + '_>> = vec![Box::new(asked.transaction_id), Box::new(asked.typ)];
+    let is_kept = |kind| kind != ATTR_MESSAGE_INTEGRITY && kind != ATTR_FINGERPRINT;
+    let kept = asked.attributes.0.iter().filter(|attribute| is_kept(attribute.typ));
+    setters.extend(kept.map(|attribute| Box::new(attribute.clone()) as Box<dyn Setter>));
+    setters.push(Box::new(REQUESTED_FAMILY_IPV6));
+    // The first request of all asks for the realm, and is not signed.
+    if let Ok(realm) = TextAttribute::get_from_as(&asked, ATTR_REALM) {
+        let (name, secret) = (credentials.username.clone(), credentials.password.clone());
+        let signed =
+            MessageIntegrity::new_long_term_integrity_with_provider(name, realm.text, secret, provider.crypto());
+        setters.push(Box::new(signed.ok()?));
+    }
+    setters.push(Box::new(FINGERPRINT));
+    let mut message = Message::new();
+    message.build(&setters).ok()?;
+    Some(message.raw.into())
 }
 
 /// A Refresh request with a lifetime of nothing (RFC 8656, section 7.1), for the allocation that `allocate` asks for; none where

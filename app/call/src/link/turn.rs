@@ -14,7 +14,7 @@ use rtc::shared::{TaggedBytesMut, TransportContext, TransportProtocol};
 use rtc::stun::message::TransactionId;
 use rtc::turn::client::{Client, ClientConfig, Event};
 
-use super::stun::{Credentials, RequestId, error_code, release_request};
+use super::stun::{Credentials, RequestId, error_code, release_request, with_ipv6};
 use crate::path::{CandidateKind, LocalCandidate, Path, PathOutput, RelayWay, SocketId, SocketKind, unspecified};
 use crate::stream::{Frames, RelayStream, framed};
 
@@ -79,6 +79,15 @@ pub(crate) struct TurnServer {
     pub(crate) password: String,
 }
 
+/// Which family of relayed address is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RelayFamily {
+    /// None is named: IPv4, or what the server gives in its place.
+    Unnamed,
+    /// IPv6, named: this machine has nothing else, and neither may its peers.
+    Ipv6,
+}
+
 /// An allocation, on its way or there.
 pub(crate) struct RelayPath {
     socket: SocketId,
@@ -90,6 +99,7 @@ pub(crate) struct RelayPath {
     frames: Frames,
     client: Client,
     credentials: Credentials,
+    family: RelayFamily,
     relayed: Option<SocketAddr>,
     permitted: BTreeSet<SocketAddr>,
     /// Permissions that were asked for, by their transactions.
@@ -113,6 +123,7 @@ impl RelayPath {
         socket: SocketId,
         local: SocketAddr,
         server: &TurnServer,
+        family: RelayFamily,
         now: Instant,
     ) -> Result<Self, super::LinkError> {
         let known_as = server.address.known_as(local);
@@ -142,6 +153,7 @@ impl RelayPath {
             frames: Frames::default(),
             client,
             credentials: Credentials { username: server.username.clone(), password: server.password.clone() },
+            family,
             relayed: None,
             permitted: BTreeSet::new(),
             asked: BTreeMap::new(),
@@ -160,7 +172,10 @@ impl RelayPath {
             self.on_event(event, now);
         }
         while let Some(transmit) = self.client.poll_write() {
-            let message = transmit.message.freeze();
+            let mut message = transmit.message.freeze();
+            if message.starts_with(&ALLOCATE_REQUEST) && self.family == RelayFamily::Ipv6 {
+                message = with_ipv6(&message, &self.credentials).unwrap_or(message);
+            }
             if message.starts_with(&ALLOCATE_REQUEST) {
                 self.request = message.clone();
             }

@@ -43,6 +43,10 @@ struct Bench {
 
 impl Bench {
     fn new(transport: Transport, nonce_lifetime: Duration) -> Self {
+        Self::asking_for(RelayFamily::Unnamed, transport, nonce_lifetime)
+    }
+
+    fn asking_for(family: RelayFamily, transport: Transport, nonce_lifetime: Duration) -> Self {
         let now = Instant::now();
         let (username, password) = rest::credentials(&Secret::new(SECRET).unwrap(), "somebody", LIFETIME * 600, UNIX);
         let at = match transport {
@@ -54,7 +58,7 @@ impl Bench {
             Transport::Udp | Transport::Tls | Transport::Dtls => RelayAddress::Udp(address(LISTENER)),
         };
         let turn = TurnServer { address: at, username, password };
-        let path = RelayPath::new(SocketId(1), address(CLIENT), &turn, now).unwrap();
+        let path = RelayPath::new(SocketId(1), address(CLIENT), &turn, family, now).unwrap();
         let tuple = FiveTuple { client: address(CLIENT), local: address(LISTENER), transport };
         let server = Some(server(1, nonce_lifetime, now));
         Self { now, path, server, tuple, candidates: Vec::new(), failures: Vec::new(), is_worn_out: false }
@@ -289,4 +293,15 @@ fn an_allocation_without_room_for_a_further_generation_gives_way() {
     bench.settle();
     assert!(bench.is_worn_out);
     assert_eq!(bench.allocations(), 0);
+}
+
+#[test]
+fn a_named_family_is_signed_and_asked_for() {
+    for transport in [Transport::Udp, Transport::Tcp] {
+        let mut bench = Bench::asking_for(RelayFamily::Ipv6, transport, Duration::from_secs(3600));
+        bench.settle();
+        // The relay of this test has IPv4 alone: it says so (440, RFC 8656, section 7.2), and not that we are somebody else (401).
+        assert_eq!((bench.candidates.len(), bench.allocations()), (0, 0));
+        assert!(bench.failures.iter().any(|why| why.contains("440")), "{transport:?}: {:?}", bench.failures);
+    }
 }

@@ -16,7 +16,7 @@ use rand_chacha::ChaCha12Rng;
 
 use crate::direct::DirectPath;
 use crate::io::TransportPolicy;
-use crate::link::{RelayPath, TurnServer};
+use crate::link::{RelayFamily, RelayPath, TurnServer};
 use crate::path::{LocalCandidate, Path, PathOutput, RelayWay, SocketId, SocketKind};
 use crate::reflexive::Reflexive;
 
@@ -90,11 +90,18 @@ struct Try {
     failures: u32,
 }
 
+/// The family that a relay is asked for on a machine with these addresses.
+fn family_of(interfaces: &[IpAddr]) -> RelayFamily {
+    let is_ipv6_alone = !interfaces.is_empty() && interfaces.iter().all(IpAddr::is_ipv6);
+    if is_ipv6_alone { RelayFamily::Ipv6 } else { RelayFamily::Unnamed }
+}
+
 /// The paths of one connection.
 pub(crate) struct Gathering {
     ids: Range<u32>,
     rng: ChaCha12Rng,
     stun: Vec<SocketAddr>,
+    family: RelayFamily,
     /// When the next STUN server may be asked for the first time.
     ask_at: Instant,
     opening: BTreeMap<SocketId, Purpose>,
@@ -119,6 +126,7 @@ impl Gathering {
             ids: first..first.saturating_add(SOCKETS),
             rng,
             stun: around.stun.clone(),
+            family: family_of(&around.interfaces),
             ask_at: now,
             opening: BTreeMap::new(),
             relays: BTreeMap::new(),
@@ -242,16 +250,18 @@ impl Gathering {
                 self.retry(relay, now);
                 self.call_spares(now);
             }
-            (Purpose::Relay(relay), Some(local)) => match RelayPath::new(socket, local, &relay.server, now) {
-                Ok(path) => {
-                    self.relays.insert(socket, (relay, now));
-                    self.add(Box::new(path), now);
+            (Purpose::Relay(relay), Some(local)) => {
+                match RelayPath::new(socket, local, &relay.server, self.family, now) {
+                    Ok(path) => {
+                        self.relays.insert(socket, (relay, now));
+                        self.add(Box::new(path), now);
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "no relay");
+                        self.outputs.push_back(GatherOutput::Close(socket));
+                    }
                 }
-                Err(error) => {
-                    tracing::warn!(%error, "no relay");
-                    self.outputs.push_back(GatherOutput::Close(socket));
-                }
-            },
+            }
         }
         self.drain(now);
         true
