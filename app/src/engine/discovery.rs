@@ -13,12 +13,16 @@ use std::time::Duration;
 use hearth_protocol::RoomName;
 use mdns_sd::{HostnameResolutionEvent, Receiver, ServiceDaemon, ServiceEvent, ServiceInfo};
 
+use super::{clock, questions};
+
 /// The kind of service that rooms are.
 const SERVICE: &str = "_hearth._tcp.local.";
 /// The property that holds a room's number.
 const ROOM: &str = "room";
 /// How long a name is asked for: Chromium answers within a second or never, and the checks go on without it.
 const RESOLVING: Duration = Duration::from_secs(5);
+/// Waits between our own questions for a name.
+const AGAIN: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(2)];
 /// Rooms that are listed. Full: a room more is not seen; its link works.
 const ROOMS: usize = 64;
 /// Addresses of one room that are tried.
@@ -73,7 +77,19 @@ impl Discovery {
         let full = format!("{}.", name.to_ascii_lowercase());
         let answers = self.daemon().and_then(|daemon| daemon.resolve_hostname(&full, timeout).ok());
         let Some(answers) = answers else { return (name, None) };
-        while let Ok(event) = answers.recv_async().await {
+        // Again after a second and after three (RFC 6762, section 5.2): a question may be lost, and so may an answer.
+        let mut again = AGAIN.into_iter();
+        let mut next = clock::now();
+        loop {
+            let event = tokio::select! {
+                event = answers.recv_async() => event,
+                () = tokio::time::sleep_until(next.into()) => {
+                    questions::ask(&full);
+                    next += again.next().unwrap_or(RESOLVING);
+                    continue;
+                }
+            };
+            let Ok(event) = event else { break };
             match event {
                 HostnameResolutionEvent::AddressesFound(_, addresses) => {
                     // Answers come one by one, and the first may be of no use.

@@ -15,6 +15,7 @@ mod interfaces;
 mod media;
 mod names;
 mod pin;
+mod questions;
 mod signalling;
 mod sockets;
 pub(crate) mod statistics;
