@@ -127,6 +127,21 @@ fn family(text: &str) -> Result<RelayFamily, String> {
 }
 
 impl Cli {
+    /// A sentence about ports of the file that are not served, because flags name others.
+    pub(crate) fn overrules(&self, file: Option<&Settings>) -> Option<String> {
+        let theirs = file?.listen.as_ref()?;
+        let unserved: Vec<String> =
+            theirs.iter().filter(|address| !self.listen.contains(address)).map(SocketAddr::to_string).collect();
+        let ours: Vec<String> = self.listen.iter().map(SocketAddr::to_string).collect();
+        (!ours.is_empty() && !unserved.is_empty()).then(|| {
+            format!(
+                "--listen goes before the file: served is {}, and not {}; say --listen for each port that is wanted",
+                ours.join(", "),
+                unserved.join(", ")
+            )
+        })
+    }
+
     /// What was said by flags and the environment.
     pub(crate) fn settings(self) -> Settings {
         let acme = some(self.acme).map(|domains| AcmeSettings {

@@ -56,23 +56,26 @@ fn run(cli: Cli) -> anyhow::Result<()> {
 
 fn plan(cli: Cli) -> anyhow::Result<Plan> {
     let file = cli.config.as_deref().map(read).transpose()?;
+    let dialect = file.as_ref().map(|file| file.dialect).unwrap_or_default();
     let below = file.map(|file| {
         for warning in &file.warnings {
             tracing::warn!("{warning}");
         }
         file.settings
     });
+    if let Some(overruled) = cli.overrules(below.as_ref()) {
+        tracing::warn!("{overruled}");
+    }
     let files = rlimit::increase_nofile_limit(FILES).context("The system does not say how many files may be open")?;
     let settings = cli.settings().over(below.unwrap_or_default());
-    Ok(Plan::of(settings, usize::try_from(files).unwrap_or(usize::MAX))?)
+    let plan = Plan::of(settings, usize::try_from(files).unwrap_or(usize::MAX));
+    Ok(plan.map_err(|error| error.in_words_of(dialect))?)
 }
 
 async fn serve(mut plan: Plan) -> anyhow::Result<()> {
     let relay = plan.relay.as_ref().map(|relay| relay::bind(relay, &mut plan.server)).transpose()?;
     let is_plain = matches!(plan.server.protection, Protection::PlainHttp);
-    if is_plain && plan.server.proxies.is_empty() {
-        tracing::warn!("this server {ONE_SOURCE}");
-    }
+    let is_one_source = is_plain && plan.server.proxies.is_empty();
     let mut server = Server::bind(plan.server).await?;
     if let Some(relay) = &relay {
         server.attach_relay(relay);
@@ -83,6 +86,9 @@ async fn serve(mut plan: Plan) -> anyhow::Result<()> {
     // Where nobody reads it, it serves all the same.
     if let Err(error) = announce(&server, is_plain, &relays) {
         tracing::warn!("{error:#}");
+    }
+    if is_one_source {
+        tracing::warn!("this server {ONE_SOURCE}");
     }
     notify(Moment::Ready);
     run_both(server, relay, asked).await

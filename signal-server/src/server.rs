@@ -224,8 +224,7 @@ impl Server {
         let (renewed, certificate) = watch::channel(identity.as_ref().and_then(Identity::certificate_sha256));
         let (openings, to_open) = mpsc::channel::<Opening>(OPENINGS);
         let (hosts, seen_hosts) = watch::channel(addresses.hosts(identity.as_ref().map_or(&[], Identity::names)));
-        let (pages, door) = Pages::new();
-        let proxies = Arc::new(config.proxies);
+        let ((pages, door), proxies) = (Pages::new(), Arc::new(config.proxies));
         let legacy = LegacyDoor { pages: door, is_secure: identity.is_some() };
         let router = router(Shared {
             hosts: seen_hosts.clone(),

@@ -51,7 +51,47 @@ pub enum ConfigError {
     },
 }
 
+/// Whose keys a person reads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Dialect {
+    /// Ours.
+    #[default]
+    Ours,
+    /// Those of signalmaster's `config/*.json`.
+    Signalmaster,
+}
+
+/// Our keys, and what signalmaster calls the same.
+const SIGNALMASTERS: [(&str, &str); 9] = [
+    ("listen", "server.port"),
+    ("tls.cert", "server.cert"),
+    ("tls.key", "server.key"),
+    ("plain_http", "server.secure"),
+    ("rooms.max_clients", "rooms.maxClients"),
+    ("origins", "turnorigins"),
+    ("ice.stun", "stunservers"),
+    ("ice.turn.lifetime_s", "turnservers.expiry"),
+    ("ice.turn", "turnservers"),
+];
+
 impl ConfigError {
+    /// The same for whoever wrote a file with other keys.
+    #[must_use]
+    pub fn in_words_of(self, dialect: Dialect) -> Self {
+        match (self, dialect) {
+            (Self::Value { key, why }, Dialect::Signalmaster) => {
+                let theirs = SIGNALMASTERS.iter().find_map(|(ours, theirs)| {
+                    let rest = key.strip_prefix(ours).filter(|rest| rest.is_empty() || rest.starts_with('.'))?;
+                    Some(format!("{theirs}{rest}"))
+                });
+                let quoted = |word: &str| format!("`{word}`");
+                let replace = |why: String, (ours, theirs): &(&str, &str)| why.replace(&quoted(ours), &quoted(theirs));
+                Self::Value { key: theirs.unwrap_or(key), why: SIGNALMASTERS.iter().fold(why, replace) }
+            }
+            (error, Dialect::Ours | Dialect::Signalmaster) => error,
+        }
+    }
+
     fn value(key: &str, why: impl Into<String>) -> Self {
         Self::Value { key: key.to_owned(), why: why.into() }
     }
@@ -64,16 +104,19 @@ pub struct Read {
     pub settings: Settings,
     /// Keys that mean nothing here, and what is done otherwise than the file may hope: a sentence each.
     pub warnings: Vec<String>,
+    /// Whose keys it has.
+    pub dialect: Dialect,
 }
 
-/// Reads a file: one whose name ends with `.json` as signalmaster's, any other as ours.
+/// Reads a file: one whose name ends with `.json` as signalmaster's, which may name variables of this process's environment, any
+/// other as ours.
 ///
 /// # Errors
 /// [`ConfigError`].
 pub fn read(path: &Path) -> Result<Read, ConfigError> {
     let text = text_of(path)?;
     if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json")) {
-        return signalmaster::parse(&text, path);
+        return signalmaster::parse(&text, path, &|name| std::env::var(name).ok());
     }
     let settings: Settings = toml::from_str(&text).map_err(|e| {
         let before = e.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
@@ -81,7 +124,7 @@ pub fn read(path: &Path) -> Result<Read, ConfigError> {
         ConfigError::Form { path: path.to_owned(), line: before.matches('\n').count() + 1, why }
     })?;
     let folder = path.parent().unwrap_or(Path::new(""));
-    Ok(Read { settings: settings.relative_to(folder), warnings: Vec::new() })
+    Ok(Read { settings: settings.relative_to(folder), warnings: Vec::new(), dialect: Dialect::Ours })
 }
 
 /// A whole file, if it is short and text.
@@ -93,7 +136,8 @@ pub(crate) fn text_of(path: &Path) -> Result<String, ConfigError> {
     if text.len() as u64 > FILE_BYTES {
         return Err(refuse("it is far too long".to_owned()));
     }
-    Ok(text)
+    // Editors of Windows begin a text with a byte order mark.
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
 #[cfg(test)]

@@ -335,6 +335,19 @@ impl RelayPlan {
     }
 }
 
+impl Plan {
+    /// Who is believed who calls, or what is lost behind a proxy that nobody named.
+    fn proxies(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ServerConfig { proxies, protection, .. } = &self.server;
+        if !proxies.is_empty() {
+            writeln!(f, "believes {proxies} who calls")?;
+        } else if matches!(protection, Protection::PlainHttp) {
+            writeln!(f, "{ONE_SOURCE}")?;
+        }
+        Ok(())
+    }
+}
+
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (server, scheme) =
@@ -353,16 +366,9 @@ impl fmt::Display for Plan {
             Protection::Acme(acme) => {
                 writeln!(f, "asks {} for a certificate for {}", acme.directory, acme.domains.join(", "))?
             }
-            Protection::PlainHttp => {
-                writeln!(f, "is not encrypted: something in front of it must be")?;
-                if server.proxies.is_empty() {
-                    writeln!(f, "{ONE_SOURCE}")?;
-                }
-            }
+            Protection::PlainHttp => writeln!(f, "is not encrypted: something in front of it must be")?,
         }
-        if !server.proxies.is_empty() {
-            writeln!(f, "believes {} who calls", server.proxies)?;
-        }
+        self.proxies(f)?;
         if !server.names.is_empty() {
             writeln!(f, "goes by {}", server.names.join(", "))?;
         }

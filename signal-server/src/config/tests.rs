@@ -142,7 +142,7 @@ fn a_bad_file_is_refused_in_one_sentence_that_says_where() {
         ("a.json", "{\n\"server\": }", "line 2"),
         ("a.json", "[]", "the whole file"),
         ("a.json", r#"{"server": 1}"#, "`server` must be an object"),
-        ("a.json", r#"{"server": {"port": "8800"}}"#, "`server.port` must be a whole number"),
+        ("a.json", r#"{"server": {"port": "eighty"}}"#, "`server.port` must be a whole number"),
         ("a.json", r#"{"server": {"port": 65536}}"#, "`server.port` must be a whole number from 0 to 65535"),
         ("a.json", r#"{"server": {"secure": "yes"}}"#, "`server.secure` must be true or false"),
         ("a.json", r#"{"server": {"secure": true, "cert": 1}}"#, "`server.cert` must be a text"),
@@ -255,4 +255,60 @@ fn a_server_is_named_as_browsers_take_it_or_not_at_all() {
         assert!(refused.starts_with("`ice.turn.urls` must be written like"), "{bad}: {refused}");
     }
     assert!(told(&["stun:a?transport=udp"], &[]).is_err(), "Chromium takes no transport there");
+}
+
+/// A file of signalmaster's in this environment.
+fn signalmaster(text: &str, variables: &[(&str, &str)]) -> Result<Read, ConfigError> {
+    let value = |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+    signalmaster::parse(text, Path::new("production.json"), &value)
+}
+
+#[test]
+fn signalmasters_own_file_for_production_is_read_as_it_reads_it() {
+    let file = r#"{"isDev": false, "server": {"port": 8888}, "rooms": {"maxClients": 0},
+                   "stunservers": [{"urls": "$STUNSERVER_URL"}], "turnservers": []}"#;
+    let read = signalmaster(file, &[("STUNSERVER_URL", "stun:stun.example.org:3478")]).unwrap();
+    let plan = plan(read.settings).unwrap();
+    assert_eq!(plan.server.listen, "[::]:8888".parse().unwrap());
+    assert!(matches!(plan.server.protection, Protection::PlainHttp), "no `secure` is no TLS");
+    assert_eq!(plan.server.rooms.ice.fixed[0].urls, ["stun:stun.example.org:3478"]);
+    let lacking = signalmaster(file, &[]).unwrap_err().to_string();
+    assert!(lacking.contains("`stunservers.urls`") && lacking.contains("STUNSERVER_URL"), "{lacking}");
+}
+
+#[test]
+fn variables_numbers_as_texts_and_long_lives_are_taken_from_signalmasters_file() {
+    let file = r#"{"server": {"port": "8800", "secure": "false"}, "rooms": {"maxClients": "7"}, "turnorigins": ["https://a.example"],
+        "turnservers": [{"urls": ["turn:${HOST}:3478"], "secret": "$pa$$word$", "expiry": "31536000"}]}"#;
+    let read = signalmaster(file, &[("HOST", "turn.example"), ("PORT", "9000")]).unwrap();
+    assert_eq!(read.warnings.len(), 2, "{:?}", read.warnings);
+    assert_eq!(read.settings.listen, Some(vec!["[::]:9000".parse().unwrap()]), "PORT goes before the file");
+    assert_eq!(read.settings.rooms.max_clients, Some(7));
+    assert_eq!(read.settings.origins, Some(vec!["https://a.example".to_owned()]));
+    let turn = &read.settings.ice.turn.as_ref().unwrap()[0];
+    assert_eq!((turn.urls[0].as_str(), turn.lifetime_s), ("turn:turn.example:3478", Some(30 * 24 * 3600)));
+    assert_eq!(turn.secret.as_ref().unwrap().reveal(), "$pa$$word$", "a dollar in a secret is a dollar");
+    assert!(plan(read.settings).is_ok());
+    assert_eq!(
+        signalmaster("{\"server\": {\"port\": \"http\"}}", &[]).unwrap_err().to_string().matches("server.port").count(),
+        1
+    );
+}
+
+#[test]
+fn a_file_may_begin_with_a_byte_order_mark() {
+    for (name, text) in [("a.toml", "\u{feff}plain_http = true\n"), ("a.json", "\u{feff}{\"server\": {\"port\": 1}}")] {
+        assert_eq!(read_text(name, text).unwrap().settings.plain_http, Some(true), "{name}");
+    }
+}
+
+#[test]
+fn sentences_about_signalmasters_file_name_its_keys() {
+    let file = r#"{"server": {"port": 8800}, "turnservers": [{"urls": "nonsense:x", "secret": "s"}]}"#;
+    let read = signalmaster(file, &[]).unwrap();
+    let why = plan(read.settings).unwrap_err().in_words_of(read.dialect).to_string();
+    assert!(why.starts_with("`turnservers"), "{why}");
+    let read = signalmaster(r#"{"server": {"port": 8800, "secure": true, "cert": "/nowhere.pem"}}"#, &[]).unwrap();
+    let why = plan(read.settings).unwrap_err().in_words_of(read.dialect).to_string();
+    assert!(why.contains("server.") && !why.contains("tls."), "{why}");
 }

@@ -18,6 +18,10 @@ use super::{TlsError, into_acceptor, names, server_config, sha256};
 /// Longest file that is read, bytes. A chain of ten certificates is 20 kB.
 const FILE_BYTES: u64 = 1024 * 1024;
 
+/// What is said of a certificate that nobody's browser takes any more. signalmaster's own script makes such.
+const VERSION_1: &str = "holds a certificate of X.509 version 1, which browsers refuse; make another one by `openssl req -x509 -newkey \
+                         rsa:2048 -nodes -days 365 -subj /CN=NAME -addext subjectAltName=DNS:NAME -keyout KEY -out CERT`";
+
 /// Files in use.
 pub(crate) struct Given {
     certificate: PathBuf,
@@ -89,6 +93,9 @@ impl Pair {
         let Some((names, public_key)) = names::read(first) else {
             return Err(refuse(certificate, "holds a certificate that cannot be read"));
         };
+        if names::is_version_1(first) {
+            return Err(refuse(certificate, VERSION_1));
+        }
         let (spki, sha256) = (SpkiHash(sha256(&public_key)), sha256(first));
         let key_der = private_key(key)?;
         let config = server_config().and_then(|builder| builder.with_single_cert(chain, key_der));

@@ -5,7 +5,7 @@
 use std::net::IpAddr;
 
 use x509_parser::extensions::GeneralName;
-use x509_parser::prelude::{FromDer as _, X509Certificate};
+use x509_parser::prelude::{FromDer as _, X509Certificate, X509Version};
 
 /// Names taken from one certificate. More is no server of ours.
 const NAMES: usize = 256;
@@ -17,6 +17,12 @@ pub(super) fn read(der: &[u8]) -> Option<(Vec<String>, Vec<u8>)> {
     let names = extension.iter().flat_map(|extension| &extension.value.general_names);
     let names = names.filter_map(name).take(NAMES).collect();
     Some((names, certificate.public_key().raw.to_vec()))
+}
+
+/// Whether a certificate is of X.509 version 1, as `openssl x509 -req -signkey` without extensions makes it: it can hold no names,
+/// and TLS libraries of today refuse it.
+pub(super) fn is_version_1(der: &[u8]) -> bool {
+    X509Certificate::from_der(der).is_ok_and(|(_, certificate)| certificate.version() == X509Version::V1)
 }
 
 fn name(name: &GeneralName<'_>) -> Option<String> {

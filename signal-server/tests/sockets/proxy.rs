@@ -6,6 +6,7 @@ use std::process::Command;
 
 use hearth_protocol::{ErrorCode, RoomName, ServerMessage};
 use hearth_signal::TrustedProxies;
+use hearth_signal::rooms::LegacyRules;
 use tokio::net::TcpSocket;
 
 use crate::client::{Client, greet_on, open_on, request};
@@ -135,6 +136,7 @@ async fn from(caller: Ipv4Addr, proxy: SocketAddr) -> Client {
 #[tokio::test]
 async fn nginx_as_the_readme_has_it_leads_both_protocols_through_and_names_each_caller() {
     let mut config = plain();
+    config.rooms.legacy = Some(LegacyRules::default());
     config.proxies = trusting(&["127.0.0.1"]);
     let server = start(config).await;
     let nginx = Nginx::start(server.address);
@@ -144,7 +146,7 @@ async fn nginx_as_the_readme_has_it_leads_both_protocols_through_and_names_each_
     assert_eq!(guess(&mut guesser).await, GUESSES);
     let mut other = from(Ipv4Addr::new(127, 7, 0, 3), nginx.address).await;
     assert!(joins(&mut other, &room).await);
-    let page = ask(nginx.address, "/socket.io/?EIO=3&transport=polling", "host: localhost\r\n").await;
+    let page = ask(nginx.address, "/socket.io/?EIO=3&b64=1&transport=polling", "host: localhost\r\n").await;
     assert!(page.starts_with("HTTP/1.1 200 ") && page.contains(r#""sid":"#), "{page}");
     drop(nginx);
     server.stop().await;

@@ -66,9 +66,8 @@ impl Rooms {
                 let clients = self.clients_for(peer, &joined.room);
                 self.acknowledge(peer, ack, event::joined(&clients));
             }
-            Some(Asked::Create(ack)) => {
-                let room = Value::String(joined.room.as_str().to_owned());
-                self.acknowledge(peer, ack, vec![Value::Null, room]);
+            Some(Asked::Create(ack, said)) => {
+                self.acknowledge(peer, ack, vec![Value::Null, Value::String(said)]);
             }
             None => {}
         }
@@ -88,7 +87,7 @@ impl Rooms {
 
     fn tell_refused(&mut self, peer: PeerId, code: ErrorCode) {
         let asked = self.legacy_mut(peer).and_then(|wire| wire.asked.take());
-        if let Some(Asked::Join(ack) | Asked::Create(ack)) = asked {
+        if let Some(Asked::Join(ack) | Asked::Create(ack, _)) = asked {
             self.refuse_legacy(peer, ack, code);
         }
     }

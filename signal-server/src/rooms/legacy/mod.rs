@@ -27,8 +27,11 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hearth_protocol::{ErrorCode, LeaveReason, MediaState, PeerId, PeerKind, RequestId, RoomName};
 use rand::Rng as _;
+use sha2::{Digest as _, Sha256};
 
 use super::bucket::Bucket;
 use super::room::{Credentials, Door};
@@ -96,10 +99,21 @@ pub(super) struct LegacyWire {
 }
 
 /// A request whose answer the rooms will give.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 enum Asked {
     Join(Option<AckId>),
-    Create(Option<AckId>),
+    /// With the name as the page said it, and as it wants to read it again.
+    Create(Option<AckId>, String),
+}
+
+/// The room of a name that a page says. signalmaster takes any text; one that is none of our names has a room by its hash, where
+/// pages of the same name meet.
+fn room_called(name: &str) -> RoomName {
+    let hashed = || {
+        let hash = URL_SAFE_NO_PAD.encode(Sha256::digest(name));
+        RoomName::parse(&format!("name:{hash}")).unwrap_or_else(|_| RoomName::from_random(0))
+    };
+    RoomName::parse(name).unwrap_or_else(|_| hashed())
 }
 
 impl Rooms {
@@ -168,7 +182,7 @@ impl Rooms {
     }
 
     fn on_legacy_join(&mut self, peer: PeerId, room: &str, ack: Option<AckId>, now: Instant) {
-        let Ok(name) = RoomName::parse(room) else { return self.refuse_legacy(peer, ack, ErrorCode::BadRoom) };
+        let name = room_called(room);
         if self.room_of(peer) == Some(&name) && !self.is_back(peer) {
             // Asked twice: the answer again, and nobody else notices.
             let clients = self.clients_for(peer, &name);
@@ -182,17 +196,14 @@ impl Rooms {
     }
 
     fn on_legacy_create(&mut self, peer: PeerId, room: Option<&str>, ack: Option<AckId>, now: Instant) {
-        let name = match room {
-            Some(room) => RoomName::parse(room),
-            None => RoomName::parse(&self.uuid()),
-        };
-        let Ok(name) = name else { return self.refuse_legacy(peer, ack, ErrorCode::BadRoom) };
+        let said = room.map_or_else(|| self.uuid(), str::to_owned);
+        let name = room_called(&said);
         let judged = if room.is_some() { self.judge_name(peer, &name, now) } else { Ok(()) };
         if let Err((code, ..)) = judged.and_then(|()| self.may_open(peer, now)) {
             return self.refuse_legacy(peer, ack, code);
         }
         self.leave(peer, LeaveReason::Left, now);
-        self.enter_legacy(peer, name, Asked::Create(ack), now);
+        self.enter_legacy(peer, name, Asked::Create(ack, said), now);
     }
 
     /// Whether a page may come into the room of that name, or open it. A page brings no secret and cannot wait: what is

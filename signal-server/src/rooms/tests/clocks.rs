@@ -1,6 +1,7 @@
 //! A calendar that is set while the server runs: what it signs is good by the new one.
 
 use super::*;
+use crate::rooms::EarlierRun;
 
 const HOUR: i64 = 3600;
 const JUMPS: [i64; 4] = [7 * HOUR, 400 * 24 * HOUR, -30 * 365 * 24 * HOUR, 31];
@@ -70,9 +71,10 @@ fn a_ticket_of_before_a_jump_opens_the_room_again_after_a_restart() {
         let ticket = heard
             .into_iter()
             .find_map(|message| if let ServerMessage::Ticket { ticket } = message { Some(ticket) } else { None });
-        // Another run, an hour later by the same calendar.
-        let rooms = Rooms::new(config(), [8; 32], Epoch { at: bench.now, unix_s: unix_s + 60 });
-        bench.rooms = rooms;
+        // Another run, which knows how long this one lived.
+        let earlier = vec![EarlierRun { run: bench.rooms.run(), lived: bench.now - bench.started }];
+        let config = RoomsConfig { earlier, ..config() };
+        bench.rooms = Rooms::new(config, [8; 32], Epoch { at: bench.now, unix_s: unix_s + 60 });
         let conn = bench.connect();
         let hello = serde_json::json!({
             "type": "hello", "v": [1], "kind": "native",

@@ -151,14 +151,28 @@ fn the_faults_of_signalmaster_are_not_here() {
     bench.event(&pages[2], "message", json!({ "to": "tea" }));
     assert!(bench.words(&pages[1]).is_empty());
     assert_eq!(bench.rooms.counters().stray_signals, 2);
-    // What is no name is answered or passed over, and does no harm.
-    let long = "x".repeat(1 << 20);
-    assert_eq!(bench.enter_room(&pages[2], &long), r#"31["bad_room"]"#);
+    // What is no name is passed over, and does no harm.
     for packet in ["21[\"join\",99999]", "21[\"join\"]", "21[\"join\",null]", "2[\"message\",7]", "2[\"nonsense\"]"] {
         bench.emit(&pages[2], packet);
     }
     assert!(bench.heard(&pages[2]).is_empty());
     assert_eq!(bench.enter_room(&pages[2], "milk"), r#"31[null,{"clients":{}}]"#);
+}
+
+#[test]
+fn pages_meet_in_rooms_of_any_name_that_signalmaster_takes() {
+    let mut bench = bench_of(None);
+    let names =
+        ["x".repeat(80), "房".repeat(80), "two\nlines".to_owned(), String::new(), "x".repeat(81), "\u{7}".to_owned()];
+    for name in names {
+        let pages: Vec<Page> = (0..2).map(|_| bench.page()).collect();
+        assert_eq!(bench.enter_room(&pages[0], &name), r#"31[null,{"clients":{}}]"#, "{name:?}");
+        assert!(bench.enter_room(&pages[1], &name).contains(pages[0].id.as_str()), "{name:?}");
+    }
+    let page = bench.page();
+    let long = "y".repeat(80);
+    bench.emit(&page, &format!(r#"27["create","{long}"]"#));
+    assert!(bench.heard(&page).iter().any(|packet| *packet == format!(r#"37[null,"{long}"]"#)), "as it was said");
 }
 
 #[test]
