@@ -36,7 +36,7 @@ function show(line) {
 	const { from, nick, text } = line, log = $("chat-log"), own = from === null;
 	const near = own || log.scrollHeight - log.scrollTop - log.clientHeight < NEAR, item = el("li", { className: own ? "own" : "" });
 	const time = new Date().toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit" });
-	if (log.lastChild?.head !== (item.head = from + time)) item.append(el("h3", {}, nick, " ", el("time", {}, time))); // of a block
+	if (log.lastChild?.head !== (item.head = from + time)) item.append(el("h3", {}, el("bdi", {}, nick), " ", el("time", {}, time))); // of a block
 	keep(chat.lines, line, LINES);
 	item.append(el("p", {}, ...text.split(ADDRESS).map(linked)));
 	log.append(item);

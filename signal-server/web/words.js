@@ -107,5 +107,8 @@ document.documentElement.lang = chinese ? "zh-CN" : "en";
 const words = new Map(TABLE.trim().split("\n").map((line) => line.split("|")).map(([key, en, zh]) => [key, chinese ? zh : en]));
 
 // The sentence `key`, with `values.name` in the place of `{name}`; of a `code` that we do not know, that it was refused.
+// A name that is read from right to left turns nothing around that stands beside it.
+const isolated = (text) => (/[\u0590-\u08ff\ufb1d-\ufefc]/.test(text) ? `\u2068${text}\u2069` : text);
+
 export const say = (key, values = {}) =>
-	(words.get(values.code && !words.has(key) ? "refused" : key) ?? "").replace(/\{(\w+)\}/g, (_, name) => values[name]);
+	(words.get(values.code && !words.has(key) ? "refused" : key) ?? "").replace(/\{(\w+)\}/g, (_, name) => isolated(`${values[name]}`));
