@@ -157,12 +157,12 @@ fn reconnecting(ann: &Person, ben: &Person) -> Result<()> {
 fn a_guest_without_our_codec() -> Result<()> {
     let _turn = alone()?;
     let mut lan = Lan::new()?;
-    let server = Signalling::plain(&lan.host("server")?)?;
+    let server = Signalling::start(&lan.host("server")?)?;
     let ann = Person::new(&lan.host("ann")?, "Ann")?;
     let ben = Person::new(&lan.host("ben")?, "Ben")?;
     with(&ann, "Ann", |settings| settings.server = server.address.clone())?;
     let link = ann.start()?.link;
-    let _stranger = Stranger::enter(&lan.host("old")?, &link)?;
+    let _stranger = Stranger::enter(&lan.host("old")?, &server, &link)?;
     ben.join(&link)?;
     meet(&ann, "Ben")?;
     let took = ann.until("no common codec", ROOM, |room| {

@@ -86,8 +86,8 @@ fn a_password_of_a_room_on_the_lan() -> Result<()> {
 fn a_password_of_an_open_room() -> Result<()> {
     let _turn = alone()?;
     let mut lan = Lan::new()?;
-    let server = Signalling::plain(&lan.host("server")?)?;
-    let (_host, room) = Stranger::open(&lan.host("old")?, &server.address, password("tea")?)?;
+    let server = Signalling::start(&lan.host("server")?)?;
+    let (_host, room) = Stranger::open(&lan.host("old")?, &server, password("tea")?)?;
     let ben = Person::new(&lan.host("ben")?, "Ben")?;
     ben.wish(Wish::Change(Box::new(Settings { server: server.address.clone(), ..settings("Ben") })))?;
     ben.join(room.as_str())?;

@@ -6,6 +6,9 @@ use std::thread::JoinHandle;
 
 use anyhow::{Result, anyhow};
 use hearth_signal::{Protection, Server, ServerConfig};
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
@@ -18,7 +21,7 @@ pub struct Signalling {
     pub address: String,
     end: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
-    _state: TempDir,
+    state: TempDir,
 }
 
 impl Signalling {
@@ -29,16 +32,14 @@ impl Signalling {
         Self::run(host, protection, state)
     }
 
-    /// One that a proxy would protect.
-    pub fn plain(host: &Host) -> Result<Self> {
-        Self::run(host, Protection::PlainHttp, tempfile::tempdir()?)
+    /// Who is to be trusted that it is this server.
+    pub fn roots(&self) -> Result<RootCertStore> {
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_file(self.state.path().join("cert.pem"))?)?;
+        Ok(roots)
     }
 
     fn run(host: &Host, protection: Protection, state: TempDir) -> Result<Self> {
-        let scheme = match protection {
-            Protection::Generated { .. } | Protection::Files { .. } | Protection::Acme(_) => "https",
-            Protection::PlainHttp => "http",
-        };
         let config = ServerConfig::new((host.address, PORT).into(), protection);
         let (end, ended) = oneshot::channel();
         let (say, said) = std::sync::mpsc::sync_channel(1);
@@ -57,8 +58,8 @@ impl Signalling {
         let serve = move || serve().unwrap_or_else(|error| println!("{error}"));
         let thread = on(host, move || std::thread::Builder::new().name("signalling".to_owned()).spawn(serve))??;
         said.recv().map_err(|_| anyhow!("the server's thread ended"))??;
-        let address = format!("{scheme}://{}:{PORT}", host.address);
-        Ok(Self { address, end: Some(end), thread: Some(thread), _state: state })
+        let address = format!("https://{}:{PORT}", host.address);
+        Ok(Self { address, end: Some(end), thread: Some(thread), state })
     }
 }
 

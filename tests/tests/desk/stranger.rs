@@ -4,6 +4,7 @@
 //! Owner of: the call's thread. It has no sockets: what is looked at here is settled before media flows.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::thread::{Builder, JoinHandle};
 
@@ -12,13 +13,19 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use hearth_base::{TrackSource, VideoCodec};
 use hearth_call::{Call, CallConfig, HostRule, Input, Intent, Loopback, Output, Phase, SignalLink, TransportPolicy};
 use hearth_protocol::{RoomLink, RoomName, RoomPassword, SUBPROTOCOL};
+use rustls::{ClientConfig, RootCertStore};
+use tokio::net::TcpStream;
 use tokio::sync::oneshot;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use url::Url;
 
 use crate::lan::Host;
 use crate::place::{now, on};
+use crate::server::Signalling;
 
 pub struct Stranger {
     end: Option<oneshot::Sender<()>>,
@@ -26,16 +33,16 @@ pub struct Stranger {
 }
 
 impl Stranger {
-    /// Goes into a room.
-    pub fn enter(host: &Host, link: &str) -> Result<Self> {
+    /// Goes into a room on a server.
+    pub fn enter(host: &Host, server: &Signalling, link: &str) -> Result<Self> {
         let link = RoomLink::parse(link)?;
         let join = Intent::Join { room: link.room.clone(), secret: link.secret, password: None };
-        Self::spawn(host, link.websocket(), vec![join], |_| {})
+        Self::spawn(host, server.roots()?, link.websocket(), vec![join], |_| {})
     }
 
-    /// Opens a room on a server without TLS, and asks for a password; who knows its name may come.
-    pub fn open(host: &Host, server: &str, password: RoomPassword) -> Result<(Self, RoomName)> {
-        let link = RoomLink::new(server, RoomName::from_random(0), None, None)?;
+    /// Opens a room on a server, and asks for a password; who knows its name may come.
+    pub fn open(host: &Host, server: &Signalling, password: RoomPassword) -> Result<(Self, RoomName)> {
+        let link = RoomLink::new(&server.address, RoomName::from_random(0), None, None)?;
         let (say, said) = sync_channel(1);
         let create = Intent::Create { secret: None, capacity: None };
         let rule = Intent::Rule(HostRule::Password(Some(password)));
@@ -45,16 +52,25 @@ impl Stranger {
             let open = snapshot.room.filter(|_| snapshot.room_state.has_password);
             open.into_iter().for_each(|room| drop(say.try_send(room)));
         };
-        let stranger = Self::spawn(host, link.websocket(), vec![create, rule], told)?;
+        let stranger = Self::spawn(host, server.roots()?, link.websocket(), vec![create, rule], told)?;
         Ok((stranger, said.recv_timeout(crate::person::SOON).context("no room was opened")?))
     }
 
-    fn spawn(host: &Host, server: Url, wishes: Vec<Intent>, look: impl Fn(&Call) + Send + 'static) -> Result<Self> {
+    fn spawn(
+        host: &Host,
+        roots: RootCertStore,
+        server: Url,
+        wishes: Vec<Intent>,
+        look: impl Fn(&Call) + Send + 'static,
+    ) -> Result<Self> {
         let (end, ended) = oneshot::channel();
         let address = host.address;
         let run = move || -> Result<()> {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            runtime.block_on(visit(&server, wishes, (address, 40_000).into(), &look, ended))
+            runtime.block_on(async {
+                let socket = connect(&server, roots).await?;
+                visit(socket, wishes, (address, 40_000).into(), &look, ended).await
+            })
         };
         let run = move || run().unwrap_or_else(|error| println!("the stranger: {error:#}"));
         let thread = on(host, move || Builder::new().name("stranger".to_owned()).spawn(run))??;
@@ -71,17 +87,30 @@ impl Drop for Stranger {
     }
 }
 
+type Socket = WebSocketStream<TlsStream<TcpStream>>;
+
+/// The WebSocket of a server that one of these roots vouches for.
+async fn connect(server: &Url, roots: RootCertStore) -> Result<Socket> {
+    let mut request = server.as_str().into_client_request()?;
+    request.headers_mut().insert("sec-websocket-protocol", SUBPROTOCOL.parse()?);
+    let address = server.socket_addrs(|| None)?.first().copied().context("an address")?;
+    let config = ClientConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let stream = TcpStream::connect(address).await?;
+    let stream = TlsConnector::from(Arc::new(config)).connect(address.ip().into(), stream).await?;
+    Ok(tokio_tungstenite::client_async(request, stream).await?.0)
+}
+
 /// The first wish leads into a room; the others are for when we are in it.
 async fn visit(
-    server: &Url,
+    mut socket: Socket,
     wishes: Vec<Intent>,
     address: SocketAddr,
     look: &impl Fn(&Call),
     mut ended: oneshot::Receiver<()>,
 ) -> Result<()> {
-    let mut request = server.as_str().into_client_request()?;
-    request.headers_mut().insert("sec-websocket-protocol", SUBPROTOCOL.parse()?);
-    let (mut socket, _) = tokio_tungstenite::connect_async(request).await?;
     let config = CallConfig {
         seed: [5; 32],
         nick: "Old".to_owned(),

@@ -388,7 +388,7 @@ pub fn picture_bytes(client: &Process) -> Result<u64> {
     Ok(codecs.values().filter_map(|codec| codec.get("bytes")?.as_u64()).sum())
 }
 
-fn peer<'a>(stats: &'a Value, nick: &str) -> Option<&'a Value> {
+pub fn peer<'a>(stats: &'a Value, nick: &str) -> Option<&'a Value> {
     stats.get("peers")?.as_array()?.iter().find(|peer| peer.get("nick").and_then(Value::as_str) == Some(nick))
 }
 

@@ -14,6 +14,7 @@ mod firefox;
 mod kinds;
 mod lan;
 mod package;
+mod peers;
 mod process;
 mod room;
 mod tree;
@@ -103,7 +104,7 @@ fn a_client_meets_a_browser_that_was_there_before() -> Result<()> {
 #[test]
 fn a_browser_is_found_by_its_name() -> Result<()> {
     enter_namespaces()?;
-    let room =
+    let mut room =
         Room::open_with(Plan { guest: Program::Chromium(Devices::Asked), ..Plan::default() }, room::withhold_checks)?;
     // Each time that the clients' statistics come, they have asked, been answered, and tried.
     calls::pass_time(&room.first, NAMES)?;
@@ -112,6 +113,12 @@ fn a_browser_is_found_by_its_name() -> Result<()> {
         client.wait_stats(MEETING, |stats| calls::goes_to(stats, "Guest", room.guest_host.address))?;
         client.wait_stats(MEETING, |stats| calls::sees(stats, "Guest"))?;
     }
+    // Who comes later was not listening when the browser announced its name, and it announces it once.
+    room::withhold_checks(&room.guest_host)?;
+    room.second_comes_again()?;
+    calls::pass_time(&room.first, NAMES)?;
+    room::release_checks(&room.guest_host)?;
+    room.second.wait_stats(MEETING, |stats| calls::goes_to(stats, "Guest", room.guest_host.address))?;
     let script = "return probe.candidates.filter((one) => / typ host/.test(one))";
     let candidates: Vec<String> = serde_json::from_value(room.guest.evaluate(script)?)?;
     println!("the browser calls itself {candidates:?}");

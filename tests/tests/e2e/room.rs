@@ -89,6 +89,30 @@ pub struct Room {
     _lan: Lan,
 }
 
+/// A room with one client in it, and a host for whoever is to meet it. Fields are dropped in this order.
+pub struct Pair {
+    pub first: Process,
+    _signal: Process,
+    _turn: Process,
+    pub second_host: Host,
+    pub link: String,
+    _folder: TempDir,
+    _lan: Lan,
+}
+
+impl Pair {
+    /// Starts both servers and the client.
+    pub fn open() -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("hearth-e2e").tempdir()?;
+        let mut lan = Lan::new()?;
+        let (server, first_host, second_host) = (lan.host("server")?, lan.host("first")?, lan.host("second")?);
+        let (turn, signal, spki) = servers(&server, &folder, &[])?;
+        let address = format!("https://{}:{SIGNAL_PORT}", server.address);
+        let (first, link) = first_client(&first_host, &address, &spki.to_text(), Paths::All)?;
+        Ok(Self { first, _signal: signal, _turn: turn, second_host, link, _folder: folder, _lan: lan })
+    }
+}
+
 impl Room {
     /// Starts everything; nobody has met yet when it returns.
     pub fn open(plan: Plan) -> Result<Self> {

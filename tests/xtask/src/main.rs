@@ -10,6 +10,7 @@ mod options;
 mod package;
 mod packages;
 mod pages;
+mod peers;
 mod run;
 mod servers;
 mod soak;

@@ -5,12 +5,12 @@ use std::process::Command;
 use crate::Outcome;
 use crate::options::asks_help;
 use crate::steps::{Steps, aloud, cargo, printed, succeeds};
-use crate::{package, packages, pages};
+use crate::{package, packages, pages, peers};
 
 const HELP: &str = "\
 Installs what the tests need (apt, on Debian) and runs them all:
-format, lints, the tree without H.264, a package of the client to install, SimpleWebRTC from npm, and every test, by
-cargo-nextest where it is installed.
+format, lints, the tree without H.264, a package of the client to install, SimpleWebRTC from npm, aiortc by pip, and every
+test, by cargo-nextest where it is installed.
 
 Usage: cargo xtask test
 
@@ -40,6 +40,7 @@ pub(crate) fn command(arguments: &[String]) -> Outcome<()> {
     steps.run("build", || aloud(&mut cargo(&["build", "--quiet", "--workspace", "--bins", "--tests"])));
     steps.run("package", package::of_debug_build);
     steps.run("old pages", pages::fetch);
+    steps.run("peers", peers::fetch);
     steps.run("tests", run_tests);
     if has_doctests(&sources()?) {
         steps.run("doc tests", || aloud(&mut cargo(&["test", "--quiet", "--workspace", "--doc"])));
