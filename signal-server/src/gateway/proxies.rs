@@ -8,8 +8,8 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
-use axum::http::HeaderMap;
 use axum::http::header::FORWARDED;
+use axum::http::{HeaderMap, HeaderValue};
 use ipnet::IpNet;
 
 /// Addresses that are looked at, from the end of the list. Ten proxies in a row are a loop.
@@ -77,13 +77,21 @@ impl TrustedProxies {
         if !self.contains(peer) {
             return peer;
         }
-        let forwarded = headers.get_all(FORWARDED);
-        let hops: Vec<Option<IpAddr>> = if forwarded.iter().next().is_some() {
-            texts(forwarded.iter()).flat_map(|text| text.split(',').map(forwarded_for).collect::<Vec<_>>()).collect()
-        } else {
-            let named = headers.get_all("x-forwarded-for");
-            texts(named.iter()).flat_map(|text| text.split(',').map(address_of).collect::<Vec<_>>()).collect()
-        };
+        let by_forwarded = self.walk(peer, hops(headers.get_all(FORWARDED).iter(), forwarded_for));
+        let by_x_forwarded_for = self.walk(peer, hops(headers.get_all("x-forwarded-for").iter(), address_of));
+        match (by_forwarded, by_x_forwarded_for) {
+            (Some(one), Some(other)) if one == other => one,
+            // A proxy writes one of them and passes the other on as the caller wrote it: which one, nobody can tell.
+            (Some(_), Some(_)) => peer,
+            (one, other) => one.or(other).unwrap_or(peer),
+        }
+    }
+
+    /// Who is behind `peer` by these hops; none where there are none.
+    fn walk(&self, peer: IpAddr, hops: Vec<Option<IpAddr>>) -> Option<IpAddr> {
+        if hops.is_empty() {
+            return None;
+        }
         let mut caller = peer;
         for hop in hops.into_iter().rev().take(HOPS) {
             // A hop that hides its address, or is nonsense: what is before it was said by nobody we know.
@@ -93,13 +101,17 @@ impl TrustedProxies {
                 break;
             }
         }
-        caller
+        Some(caller)
     }
 }
 
-fn texts<'a>(values: impl Iterator<Item = &'a axum::http::HeaderValue>) -> impl Iterator<Item = &'a str> {
-    // A value that is no text hides what is in it, as an empty hop does.
-    values.map(|value| value.to_str().unwrap_or_default())
+/// What a header's values list, in order. A value that is no text hides what is in it, as an empty hop does.
+fn hops<'a>(
+    values: impl Iterator<Item = &'a HeaderValue>,
+    read: impl Fn(&str) -> Option<IpAddr>,
+) -> Vec<Option<IpAddr>> {
+    let texts = values.map(|value| value.to_str().unwrap_or_default());
+    texts.flat_map(|text| text.split(',')).map(read).collect()
 }
 
 /// The address in an element such as `for="[2001:db8::1]:4711";proto=https`.
@@ -162,7 +174,10 @@ mod tests {
             (&[("x-forwarded-for", "[2001:db8::1]:80")], "2001:db8::1"),
             (&[("x-forwarded-for", "::ffff:203.0.113.7")], "203.0.113.7"),
             (&[("forwarded", "for=1.1.1.1, FOR=\"[2001:db8::1]:4711\";proto=https")], "2001:db8::1"),
-            (&[("forwarded", "proto=https;for=203.0.113.7"), ("x-forwarded-for", "1.1.1.1")], "203.0.113.7"),
+            (&[("forwarded", "proto=https;for=203.0.113.7"), ("x-forwarded-for", "203.0.113.7")], "203.0.113.7"),
+            // One of them is the caller's own word.
+            (&[("forwarded", "for=1.1.1.1"), ("x-forwarded-for", "203.0.113.7")], "127.0.0.1"),
+            (&[("forwarded", "for=203.0.113.7"), ("x-forwarded-for", "1.1.1.1")], "127.0.0.1"),
             (&[("forwarded", "for=1.1.1.1, for=_hidden")], "127.0.0.1"),
             (&[("forwarded", "for=1.1.1.1, for=unknown")], "127.0.0.1"),
             (&[("x-forwarded-for", "1.1.1.1, nonsense")], "127.0.0.1"),

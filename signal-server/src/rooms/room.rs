@@ -182,6 +182,17 @@ impl Room {
         barred.push(Barred { peer, source, nick });
     }
 
+    /// Whoever was put out in this run stays out, whatever a newer ticket says.
+    pub(super) fn keep_barred(&mut self, earlier: Vec<Barred>) {
+        let barred = &mut self.rules.barred;
+        for one in earlier {
+            if !barred.iter().any(|known| known.peer == one.peer) {
+                barred.push(one);
+            }
+        }
+        barred.drain(..barred.len().saturating_sub(BARRED));
+    }
+
     /// Whether `peer`, or somebody from `source`, was put out.
     pub(super) fn is_barred(&self, peer: PeerId, source: Option<Source>) -> bool {
         self.barred_as(peer, source).is_some()

@@ -215,9 +215,11 @@ impl Rooms {
                 if restored.is_older_than(sealed) {
                     // In this run's tickets it must outrank what was sealed before it in this run.
                     let generation = rules.generation.max(room.rules.generation).saturating_add(1);
+                    let barred = std::mem::take(&mut room.rules.barred);
                     room.rules = RoomRules { generation, ..rules };
                     room.host = None;
                     restored.prove(sealed, now);
+                    room.keep_barred(barred);
                     self.set_seats();
                 }
                 return true;

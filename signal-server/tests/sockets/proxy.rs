@@ -7,7 +7,7 @@ use std::process::Command;
 use hearth_protocol::{ErrorCode, RoomName, ServerMessage};
 use hearth_signal::TrustedProxies;
 use hearth_signal::rooms::LegacyRules;
-use tokio::net::TcpSocket;
+use tokio::net::{TcpSocket, TcpStream};
 
 use crate::client::{Client, greet_on, open_on, request};
 use crate::http::ask;
@@ -22,7 +22,7 @@ fn trusting(words: &[&str]) -> TrustedProxies {
 
 /// Somebody whom a proxy says to be at `caller`.
 async fn through(server: SocketAddr, caller: &str) -> Client {
-    let stream = within(tokio::net::TcpStream::connect(server)).await.unwrap();
+    let stream = within(TcpStream::connect(server)).await.unwrap();
     let mut request = request(server);
     request.headers_mut().insert("x-forwarded-for", caller.parse().unwrap());
     greet_on(open_on(stream, request).await, "").await
@@ -123,11 +123,15 @@ fn is_root() -> bool {
     Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout.trim_ascii() == b"0")
 }
 
-/// Somebody at an address of their own, through the proxy.
-async fn from(caller: Ipv4Addr, proxy: SocketAddr) -> Client {
+async fn from_address(caller: Ipv4Addr, proxy: SocketAddr) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind((caller, 0).into()).unwrap();
-    let stream = within(socket.connect(proxy)).await.unwrap();
+    within(socket.connect(proxy)).await.unwrap()
+}
+
+/// Somebody at an address of their own, through the proxy.
+async fn from(caller: Ipv4Addr, proxy: SocketAddr) -> Client {
+    let stream = from_address(caller, proxy).await;
     let mut request = request(proxy);
     request.headers_mut().insert("host", "localhost".parse().unwrap());
     greet_on(open_on(stream, request).await, "").await
@@ -146,6 +150,15 @@ async fn nginx_as_the_readme_has_it_leads_both_protocols_through_and_names_each_
     assert_eq!(guess(&mut guesser).await, GUESSES);
     let mut other = from(Ipv4Addr::new(127, 7, 0, 3), nginx.address).await;
     assert!(joins(&mut other, &room).await);
+    // What somebody says of themselves counts for nothing.
+    for n in 0..3 {
+        let mut request = request(nginx.address);
+        request.headers_mut().insert("host", "localhost".parse().unwrap());
+        request.headers_mut().insert("forwarded", format!("for=203.0.113.{n}").parse().unwrap());
+        let stream = from_address(Ipv4Addr::new(127, 7, 0, 2), nginx.address).await;
+        let mut again = greet_on(open_on(stream, request).await, "").await;
+        assert_eq!(guess(&mut again).await, 0, "the same source as before");
+    }
     let page = ask(nginx.address, "/socket.io/?EIO=3&b64=1&transport=polling", "host: localhost\r\n").await;
     assert!(page.starts_with("HTTP/1.1 200 ") && page.contains(r#""sid":"#), "{page}");
     drop(nginx);

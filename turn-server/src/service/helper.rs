@@ -1,8 +1,8 @@
 //! A process that stays what this one was before it became another user, and hands over files that the other user cannot read: keys and
 //! certificates in folders of root's, when they are renewed.
 //!
-//! It is this program once more, started before the change of user. It reads the files that were named at the start and no others, does
-//! nothing else, and ends with the server: its input is then closed. Whatever it could tell, the server knew when it began.
+//! It is this program once more, started before the change of user. It reads the files that were named at the start and no others, and none in
+//! a folder that others may change, does nothing else, and ends with the server: its input is then closed. Whatever it could tell, the server knew when it began.
 //!
 //! ```text
 //!   server -> helper   'r' or 's', the file's place as u32
@@ -106,7 +106,8 @@ pub(crate) fn read_files(paths: &[PathBuf]) -> anyhow::Result<()> {
     while input.read_exact(&mut request).is_ok() {
         let [what, place @ ..] = request;
         let path = usize::try_from(u32::from_be_bytes(place)).ok().and_then(|place| paths.get(place));
-        let answer = path.ok_or_else(|| io::ErrorKind::NotFound.into()).and_then(|path| answer(what, path));
+        let checked = path.ok_or_else(|| io::ErrorKind::NotFound.into()).and_then(|path| check(path).map(|()| path));
+        let answer = checked.and_then(|path| answer(what, path));
         let (is_good, bytes) = match answer {
             Ok(bytes) => (1, bytes),
             Err(error) => (0, error.to_string().into_bytes()),
@@ -114,6 +115,32 @@ pub(crate) fn read_files(paths: &[PathBuf]) -> anyhow::Result<()> {
         let length = u32::try_from(bytes.len()).unwrap_or(ANSWER).to_be_bytes();
         output.write_all(&[&[is_good][..], &length, &bytes].concat()).and_then(|()| output.flush())?;
     }
+    Ok(())
+}
+
+/// Refuses a file in a folder that others than we may change: the server, taken over, could put a link to anything there and have it
+/// read. Both the path and what it leads to are looked at, each folder up to the root.
+#[cfg(unix)]
+fn check(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::MetadataExt as _;
+    let ours = nix::unistd::geteuid().as_raw();
+    let real = path.canonicalize()?;
+    let absolute = std::path::absolute(path)?;
+    let folders = absolute.ancestors().skip(1).chain(real.ancestors().skip(1));
+    for folder in folders {
+        let about = std::fs::metadata(folder)?;
+        let is_open = about.mode() & 0o022 != 0 && about.mode() & 0o1000 == 0; // in a sticky one nobody replaces another's
+        if is_open || (about.uid() != 0 && about.uid() != ours) {
+            let why = format!("others may change {}; let it be root's alone", folder.display());
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
+        }
+    }
+    Ok(())
+}
+
+/// There is no other user to become, and no helper.
+#[cfg(not(unix))]
+fn check(_: &Path) -> io::Result<()> {
     Ok(())
 }
 

@@ -10,7 +10,7 @@
 //! Owner of: the fragments of one handshake, and what of it was heard. Reads headers only; what it cannot read it lets pass.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::flight::{RECORD_HEADER, Record, records};
 
@@ -52,6 +52,8 @@ pub(crate) struct Reassembly {
     held: usize,
     change_cipher_spec: bool,
     finished: bool,
+    /// The handshake is done: nothing is put together any more.
+    is_done: bool,
 }
 
 /// What was heard of one message.
@@ -97,7 +99,7 @@ impl Reassembly {
                 }
             }
         }
-        if !is_cut {
+        if !is_cut || self.is_done {
             return Heard { novelty, payload: Some(Cow::Borrowed(datagram)) };
         }
         rebuilt.extend_from_slice(rest);
@@ -106,7 +108,7 @@ impl Reassembly {
 
     /// The handshake is done: only what was heard is still asked for.
     pub(crate) fn handle_finished(&mut self) {
-        self.held = 0;
+        (self.is_done, self.held) = (true, 0);
         self.messages.values_mut().for_each(|message| message.bytes = Vec::new());
     }
 
@@ -125,10 +127,14 @@ impl Reassembly {
     /// The messages and fragments of one record.
     fn take_messages(&mut self, mut body: &[u8]) -> (Novelty, Option<Vec<u8>>) {
         let (mut novelty, mut whole, mut is_cut) = (Novelty::None, Vec::new(), false);
+        let mut put = BTreeSet::new();
         while let Some((fragment, bytes, next)) = fragment(body) {
             let (before, is_whole) = (body, fragment.end - fragment.offset == fragment.length);
             body = next;
             is_cut |= !is_whole;
+            if bytes.is_empty() && !is_whole {
+                continue; // it covers nothing, and a record holds a thousand of them
+            }
             if self.take_fragment(&fragment, bytes) {
                 novelty = Novelty::New;
             } else if novelty == Novelty::None {
@@ -138,7 +144,10 @@ impl Reassembly {
                 _ if is_whole => {
                     whole.extend_from_slice(before.get(..MESSAGE_HEADER + bytes.len()).unwrap_or_default())
                 }
-                Some(message) if message.is_whole() => message.put(fragment.sequence, &mut whole),
+                Some(message) if message.is_whole() && put.insert(fragment.sequence) => {
+                    message.put(fragment.sequence, &mut whole);
+                }
+                Some(_) if whole.len() > LONGEST => break, // no record is so long
                 Some(_) | None => {}
             }
         }
@@ -148,8 +157,18 @@ impl Reassembly {
 
     /// Whether a fragment brings anything new.
     fn take_fragment(&mut self, fragment: &Fragment, bytes: &[u8]) -> bool {
+        // Whoever says another length or kind while not all of it is there: one of the two lies, and the newer word counts.
+        let is_other = |message: &&Message| {
+            !message.is_whole() && (message.kind != fragment.kind || message.length != fragment.length)
+        };
+        if !self.is_done
+            && let Some(other) = self.messages.get(&fragment.sequence).filter(is_other)
+        {
+            self.held -= other.bytes.len();
+            self.messages.remove(&fragment.sequence);
+        }
         if !self.messages.contains_key(&fragment.sequence) {
-            if self.messages.len() == MESSAGES {
+            if self.messages.len() == MESSAGES || self.is_done {
                 return true;
             }
             self.messages.insert(fragment.sequence, Message::new(fragment));
@@ -162,7 +181,7 @@ impl Reassembly {
             return false;
         }
         if message.bytes.len() != fragment.length {
-            if fragment.length > LONGEST || self.held + fragment.length > HELD {
+            if self.is_done || fragment.length > LONGEST || self.held + fragment.length > HELD {
                 return true;
             }
             self.held += fragment.length;

@@ -110,3 +110,39 @@ fn a_message_of_no_bytes_is_a_message() {
     assert_eq!(take(&mut subject, &done), (Novelty::New, Some(done.clone())));
     assert_eq!(take(&mut subject, &done), (Novelty::Duplicate, Some(done)));
 }
+
+#[test]
+fn a_record_of_many_fragments_gives_each_message_once() {
+    let mut subject = Reassembly::default();
+    take(&mut subject, &piece(0, 4, LONGEST, 0, LONGEST / 2));
+    take(&mut subject, &piece(1, 4, LONGEST, LONGEST / 2, LONGEST));
+    let empty = piece(2, 4, LONGEST, 7, 7)[RECORD_HEADER..].to_vec();
+    let small = piece(2, 4, LONGEST, 7, 8)[RECORD_HEADER..].to_vec();
+    for fragment in [empty, small] {
+        let many = record_of(Record::HANDSHAKE, 0, 3, &fragment.repeat(60_000 / fragment.len()));
+        let (_, payload) = take(&mut subject, &many);
+        assert!(payload.is_none_or(|payload| payload.len() <= LONGEST + 2 * RECORD_HEADER));
+    }
+}
+
+#[test]
+fn a_lie_about_a_message_keeps_the_true_one_out_no_longer_than_it_is_repeated() {
+    let mut subject = Reassembly::default();
+    take(&mut subject, &piece(0, 0, 9999, 0, 10));
+    assert_eq!(take(&mut subject, &piece(1, 0, 100, 0, 60)), (Novelty::New, None));
+    let whole = piece(2, 0, 100, 0, 100);
+    assert_eq!(take(&mut subject, &piece(2, 0, 100, 60, 100)), (Novelty::New, Some(whole)));
+    assert!(subject.held <= 100 + 9999);
+}
+
+#[test]
+fn after_the_handshake_nothing_is_held_or_put_together() {
+    let mut subject = Reassembly::default();
+    take(&mut subject, &piece(0, 0, 50, 0, 50));
+    subject.handle_finished();
+    for sequence in 1..100 {
+        let cut = piece(0, sequence, LONGEST, 0, 100);
+        assert_eq!(take(&mut subject, &cut), (Novelty::New, Some(cut.clone())), "as it came");
+    }
+    assert_eq!(subject.messages.values().map(|message| message.bytes.len()).sum::<usize>(), 0);
+}

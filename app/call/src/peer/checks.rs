@@ -2,8 +2,8 @@
 //!
 //! Where a check goes is somebody else's word: a member could name a third party's address and have everybody in the room
 //! send to it (the "voice hammer" of RFC 8445, section 19.5.1). The crate sends a check on every pair every 50 ms. Here they
-//! leave one by one, [`PACE`] apart (Ta of RFC 8445, section 14.2), and of those toward one IP address that has never
-//! answered no more than [`BURST`] leave, then one a second. An address has answered when a check of ours came back from it
+//! leave one by one, [`PACE`] apart (Ta of RFC 8445, section 14.2), and of those toward one IP address that does not
+//! answer no more than [`BURST`] leave for one peer, then one a second. An address has answered when a check of ours came back from it
 //! with its transaction id; from then on its checks pass as they come.
 //!
 //! [`Checks`] belongs to one connection, [`CheckBudget`] to the call: what is bounded counts over all peers, and over
@@ -14,6 +14,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use hearth_protocol::PeerId;
 
 /// Between two checks of one connection. The RFC's default is 50 ms, its least 5; browsers take 48.
 const PACE: Duration = Duration::from_millis(20);
@@ -30,6 +31,11 @@ const ANSWERED: usize = 64;
 /// needs two or three of them.
 pub(crate) const BURST: u32 = 200;
 const REFILL: Duration = Duration::from_secs(1);
+/// The same of all peers together.
+const IN_ALL: u32 = 2 * BURST;
+/// So many times more toward an address that has answered within [`ANSWERING`]: a relay has a port for each of twelve people.
+const WHERE_ANSWERED: u32 = 10;
+const ANSWERING: Duration = Duration::from_secs(60);
 /// IP addresses counted. Cap 256: ten candidates of twenty peers. Full: the one that was least used goes.
 const COUNTED: usize = 256;
 
@@ -54,6 +60,8 @@ pub(crate) struct Checks {
     waiting: VecDeque<Check>,
     pending: VecDeque<(Transaction, SocketAddr)>,
     answered: BTreeSet<SocketAddr>,
+    /// IP addresses that answered, of which the budget is to be told.
+    newly_answered: Vec<IpAddr>,
     at_once: u32,
     next: Option<Instant>,
 }
@@ -75,11 +83,12 @@ impl Checks {
     }
 
     /// The next check that may leave now.
-    pub(crate) fn poll(&mut self, budget: &mut CheckBudget, now: Instant) -> Option<Check> {
+    pub(crate) fn poll(&mut self, peer: PeerId, budget: &mut CheckBudget, now: Instant) -> Option<Check> {
+        self.newly_answered.drain(..).for_each(|address| budget.handle_answered(address, now));
         while !self.waiting.is_empty() && self.may_leave(now) {
             let check = self.waiting.pop_front()?;
             // Beyond the budget it is dropped: what waits would only be older.
-            if !budget.take(check.remote.ip(), now) {
+            if !budget.take(peer, check.remote.ip(), now) {
                 continue;
             }
             self.leave(now);
@@ -103,6 +112,7 @@ impl Checks {
             self.answered.pop_first();
         }
         self.answered.insert(from);
+        self.newly_answered.push(from.ip());
     }
 
     /// When the next one may leave.
@@ -128,10 +138,15 @@ impl Checks {
     }
 }
 
-/// How many checks addresses have had without an answer, over all connections of a call.
+/// How many checks addresses have had without an answer, over all connections of a call: by whoever named them, and in all, so
+/// that nobody uses up what is to reach somebody else at the same address.
 #[derive(Debug, Default)]
 pub(crate) struct CheckBudget {
+    by_peer: BTreeMap<(PeerId, IpAddr), Used>,
     used: BTreeMap<IpAddr, Used>,
+    /// Addresses that have answered, and when they did last: a relay, or a router with several people behind it, whose other
+    /// ports are to be found as well.
+    answered: BTreeMap<IpAddr, Instant>,
 }
 
 #[derive(Debug)]
@@ -141,18 +156,42 @@ struct Used {
 }
 
 impl CheckBudget {
-    /// Takes one check toward an address; false where there is none left.
-    fn take(&mut self, address: IpAddr, now: Instant) -> bool {
+    /// Takes one check of a peer's toward an address; false where there is none left.
+    fn take(&mut self, peer: PeerId, address: IpAddr, now: Instant) -> bool {
         let address = address.to_canonical();
-        if !self.used.contains_key(&address) && self.used.len() == COUNTED {
-            let least = self.used.iter_mut().map(|(address, used)| (used.now(now), *address)).min();
-            least.map(|(_, address)| self.used.remove(&address));
+        let answers = self.answered.get(&address).is_some_and(|at| now.saturating_duration_since(*at) < ANSWERING);
+        let factor = if answers { WHERE_ANSWERED } else { 1 };
+        let own = used(&mut self.by_peer, (peer, address), now);
+        if own.now(now) >= BURST * factor {
+            return false;
         }
-        let used = self.used.entry(address).or_insert(Used { checks: 0, refilled: now });
-        let is_left = used.now(now) < BURST;
-        used.checks += u32::from(is_left);
-        is_left
+        let all = used(&mut self.used, address, now);
+        if all.now(now) >= IN_ALL * factor {
+            return false;
+        }
+        all.checks += 1;
+        used(&mut self.by_peer, (peer, address), now).checks += 1;
+        true
     }
+
+    /// An address answered a check.
+    fn handle_answered(&mut self, address: IpAddr, now: Instant) {
+        let address = address.to_canonical();
+        if !self.answered.contains_key(&address) && self.answered.len() == COUNTED {
+            let oldest = self.answered.iter().min_by_key(|(_, at)| **at).map(|(address, _)| *address);
+            oldest.map(|address| self.answered.remove(&address));
+        }
+        self.answered.insert(address, now);
+    }
+}
+
+/// The count of `key`; where all places are taken, whoever has used least gives theirs.
+fn used<K: Ord + Copy>(counts: &mut BTreeMap<K, Used>, key: K, now: Instant) -> &mut Used {
+    if !counts.contains_key(&key) && counts.len() == COUNTED {
+        let least = counts.iter_mut().map(|(key, used)| (used.now(now), *key)).min();
+        least.map(|(_, key)| counts.remove(&key));
+    }
+    counts.entry(key).or_insert(Used { checks: 0, refilled: now })
 }
 
 impl Used {
@@ -186,6 +225,27 @@ mod tests {
         Check { local, remote: remote.parse().unwrap(), payload: stun(BINDING_REQUEST, id) }
     }
 
+    fn ann() -> PeerId {
+        PeerId::from_random([1; 12])
+    }
+
+    fn bob() -> PeerId {
+        PeerId::from_random([2; 12])
+    }
+
+    #[test]
+    fn whoever_uses_up_an_address_leaves_it_to_the_others_and_more_where_it_answers() {
+        let now = Instant::now();
+        let (mut budget, address) = (CheckBudget::default(), "203.0.113.9".parse().unwrap());
+        let spend = |budget: &mut CheckBudget, peer| (0..10_000).filter(|_| budget.take(peer, address, now)).count();
+        assert_eq!(spend(&mut budget, ann()), BURST as usize);
+        assert_eq!(spend(&mut budget, bob()), BURST as usize);
+        budget.handle_answered(address, now);
+        assert_eq!(spend(&mut budget, bob()), (BURST * (WHERE_ANSWERED - 1)) as usize);
+        let later = now + ANSWERING;
+        assert!(!budget.take(bob(), address, later), "it has fallen silent");
+    }
+
     #[test]
     fn checks_leave_a_few_at_once_and_then_at_their_pace() {
         let start = Instant::now();
@@ -196,7 +256,7 @@ mod tests {
         let mut left = Vec::new();
         for ms in 0..500 {
             let now = start + Duration::from_millis(ms);
-            while subject.poll(&mut budget, now).is_some() {
+            while subject.poll(ann(), &mut budget, now).is_some() {
                 left.push(ms);
             }
         }
@@ -210,8 +270,8 @@ mod tests {
         let now = Instant::now();
         let (mut subject, mut budget) = (Checks::default(), CheckBudget::default());
         (0..9).for_each(|id| drop(subject.hold(check("10.0.1.1:9", id))));
-        assert_eq!(subject.poll(&mut budget, now).unwrap().payload, stun(BINDING_REQUEST, 8));
-        assert!(subject.poll(&mut budget, now).is_none());
+        assert_eq!(subject.poll(ann(), &mut budget, now).unwrap().payload, stun(BINDING_REQUEST, 8));
+        assert!(subject.poll(ann(), &mut budget, now).is_none());
     }
 
     #[test]
@@ -219,7 +279,7 @@ mod tests {
         let now = Instant::now();
         let (mut subject, mut budget) = (Checks::default(), CheckBudget::default());
         drop(subject.hold(check("10.0.1.1:9", 1)));
-        subject.poll(&mut budget, now).unwrap();
+        subject.poll(ann(), &mut budget, now).unwrap();
         let from = "10.0.1.1:9".parse().unwrap();
         subject.handle_incoming("10.0.1.2:9".parse().unwrap(), &stun(BINDING_SUCCESS, 1));
         subject.handle_incoming(from, &stun(BINDING_SUCCESS, 2));
@@ -240,11 +300,11 @@ mod tests {
             for n in 0..100_u64 {
                 let now = start + Duration::from_millis(connection * 5000 + n * 20);
                 drop(subject.hold(check(&format!("203.0.113.9:{}", 1000 + n), 1)));
-                sent += u64::from(subject.poll(&mut budget, now).is_some());
+                sent += u64::from(subject.poll(ann(), &mut budget, now).is_some());
             }
         }
         assert!(sent <= u64::from(BURST) + 100, "{sent} in 100 s");
-        assert!((0..1000_u32).all(|n| budget.take(IpAddr::from(n.to_be_bytes()), start)), "others are not hurt");
+        assert!((0..1000_u32).all(|n| budget.take(ann(), IpAddr::from(n.to_be_bytes()), start)), "others are not hurt");
         assert!(budget.used.len() <= COUNTED);
     }
 }

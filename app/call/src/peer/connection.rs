@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use hearth_base::VideoCodec;
-use hearth_protocol::{Candidate, Description, DescriptionKind};
+use hearth_protocol::{Candidate, Description, DescriptionKind, PeerId};
 use rand_chacha::ChaCha12Rng;
 
 use super::checks::{Check, CheckBudget, Checks};
@@ -290,8 +290,8 @@ impl Connection {
     }
 
     /// Lets the checks out that may leave.
-    pub(crate) fn release_checks(&mut self, budget: &mut CheckBudget, now: Instant) {
-        while let Some(Check { local, remote, payload }) = self.checks.poll(budget, now) {
+    pub(crate) fn release_checks(&mut self, peer: PeerId, budget: &mut CheckBudget, now: Instant) {
+        while let Some(Check { local, remote, payload }) = self.checks.poll(peer, budget, now) {
             self.gathering.handle_send(local, remote, payload, now);
         }
         self.drain(now);

@@ -57,6 +57,8 @@ pub(super) struct Line {
     pub(super) handshakes: u32,
     pub(super) restarts: u32,
     pub(super) counters: PeerCounters,
+    /// When we last refused a description of theirs.
+    pub(super) refused_at: Option<Instant>,
     /// How often they may make us begin anew.
     pub(super) renewals: RenewalPace,
     /// Why the last description, theirs or ours, was not taken.
@@ -79,6 +81,7 @@ impl Line {
             handshakes: 0,
             restarts: 0,
             counters: PeerCounters::default(),
+            refused_at: None,
             renewals: RenewalPace::default(),
             problem: None,
             heard: VecDeque::new(),
@@ -205,7 +208,7 @@ impl Line {
     pub(super) fn drain(&mut self, context: &mut Context<'_>, now: Instant) {
         let Some(mut connection) = self.connection.take() else { return };
         self.pass_on(&mut connection, context, now);
-        connection.release_checks(context.checks, now);
+        connection.release_checks(self.to, context.checks, now);
         self.serve_media(&mut connection, now);
         self.pass_on(&mut connection, context, now);
         self.connection = Some(connection);

@@ -1,6 +1,6 @@
 //! What is said about a connection through the server: offers made, answers given, both refused when they are unfit.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use hearth_protocol::{Description, DescriptionKind, Refusal, SessionId, SignalBody};
 use rand::{RngExt, SeedableRng as _};
@@ -14,13 +14,16 @@ use crate::link::LinkError;
 use crate::negotiation::OnOffer;
 use crate::snapshot::DescriptionProblem;
 
+/// Between two refusals of their descriptions: as often as anybody who means it offers.
+const REFUSAL_PACE: Duration = Duration::from_secs(5);
+
 impl Line {
     /// They said something about it. What is unfit is counted; what only the connection itself finds unfit costs that
     /// connection.
     pub(super) fn handle_signal(&mut self, sid: SessionId, body: SignalBody, context: &mut Context<'_>, now: Instant) {
         let before = self.life.phase();
         let taken = match body {
-            SignalBody::Desc(Description { kind, sdp }) => match self.look_over(sid, &sdp, context) {
+            SignalBody::Desc(Description { kind, sdp }) => match self.look_over(sid, &sdp, context, now) {
                 Ok(checked) if kind == DescriptionKind::Offer => self.on_offer(sid, checked, context, now),
                 Ok(checked) => self.on_answer(sid, checked, now),
                 Err(error) => Err(error.into()),
@@ -51,13 +54,18 @@ impl Line {
         sid: SessionId,
         sdp: &str,
         context: &mut Context<'_>,
+        now: Instant,
     ) -> Result<CheckedDescription, DescriptionError> {
         let checked = check_description(sdp);
         self.set_problem(checked.as_ref().err().map(|error| DescriptionProblem::of(error.code())), context);
         if let Err(error) = &checked {
-            tracing::warn!(peer = %self.to, "their description is not taken: {error}");
-            let refusal = Refusal { code: error.code(), message: error.to_string() };
-            self.say_of(sid, SignalBody::Refused(refusal), context);
+            tracing::info!(peer = %self.to, "their description is not taken: {error}");
+            // Each refusal is a word of ours that waits at their place: who sends many descriptions may not have us flood them.
+            if self.refused_at.is_none_or(|at| now.saturating_duration_since(at) >= REFUSAL_PACE) {
+                self.refused_at = Some(now);
+                let refusal = Refusal { code: error.code(), message: error.to_string() };
+                self.say_of(sid, SignalBody::Refused(refusal), context);
+            }
         }
         checked
     }
