@@ -51,8 +51,12 @@ impl Names {
         names
     }
 
-    /// Takes what a plan says. Names that lead nowhere at this moment lead where they did.
+    /// Takes what a plan says. Names that lead nowhere at this moment lead where they did, and those that stay are asked for at once.
     fn replace(&mut self, plan: &Plan) {
+        if !self.all.is_empty() && self.all == plan.external_names && self.fixed == plan.external_fixed {
+            self.ticks.reset_immediately();
+            return;
+        }
         let has_found = plan.external_names.is_empty() || plan.external.len() > plan.external_fixed.len();
         if has_found || self.all != plan.external_names {
             self.known.clone_from(&plan.external);
@@ -67,8 +71,8 @@ impl Names {
         loop {
             tokio::select! {
                 _ = self.ticks.tick(), if !self.all.is_empty() && self.asking.is_empty() => {
-                    let names = self.all.clone();
-                    self.asking.spawn_blocking(move || names.iter().flat_map(ExternalName::resolve).collect());
+                    let (names, known) = (self.all.clone(), self.known.clone());
+                    self.asking.spawn_blocking(move || names.iter().flat_map(|name| name.resolve(&known)).collect());
                 }
                 Some(Ok(found)) = self.asking.join_next() => {
                     let seen = [self.fixed.clone(), found].concat();

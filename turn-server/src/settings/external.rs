@@ -50,19 +50,25 @@ impl ExternalName {
         is_name.then(|| Self { name: name.to_owned(), private })
     }
 
-    /// Where it leads now, an address of each family at most. It asks the system, which may take its time; nothing where there is no
-    /// answer.
-    pub fn resolve(&self) -> Vec<External> {
+    /// Where it leads now, an address of each family at most: of several, the one that was `known`. It asks the system, which may take
+    /// its time; nothing where there is no answer.
+    pub fn resolve(&self, known: &[External]) -> Vec<External> {
         let found: Vec<IpAddr> = (self.name.as_str(), 0)
             .to_socket_addrs()
             .map(|all| all.map(|a: SocketAddr| a.ip()).collect())
             .unwrap_or_default();
-        let first = |is_ipv4: bool| found.iter().find(|ip| ip.is_ipv4() == is_ipv4);
-        [first(true), first(false)]
-            .into_iter()
-            .flatten()
-            .map(|ip| External { public: *ip, private: self.private })
-            .collect()
+        self.choose(&found, known)
+    }
+
+    /// A name with several addresses has them in another order each time: that moves nobody.
+    fn choose(&self, found: &[IpAddr], known: &[External]) -> Vec<External> {
+        let external = |ip: &IpAddr| External { public: *ip, private: self.private };
+        let of_family = |is_ipv4: bool| {
+            let mut all = found.iter().filter(move |ip| ip.is_ipv4() == is_ipv4).map(external);
+            let first = all.clone().next();
+            all.find(|external| known.contains(external)).or(first)
+        };
+        [of_family(true), of_family(false)].into_iter().flatten().collect()
     }
 }
 
@@ -81,9 +87,20 @@ mod tests {
     }
 
     #[test]
+    fn a_name_with_several_addresses_stays_at_the_one_that_it_has() {
+        let name = ExternalName::new("relay.example.org", None).unwrap();
+        let ips: Vec<IpAddr> = ["192.0.2.1", "192.0.2.2", "2001:db8::1"].map(|ip| ip.parse().unwrap()).to_vec();
+        let [a, b, c] = [ips[0], ips[1], ips[2]].map(External::from);
+        assert_eq!(name.choose(&ips, &[]), [a, c]);
+        assert_eq!(name.choose(&ips, &[b]), [b, c], "in another order");
+        assert_eq!(name.choose(&ips[..1], &[b]), [a], "it has moved");
+        assert_eq!(name.choose(&[], &[b]), []);
+    }
+
+    #[test]
     fn a_name_leads_where_the_system_says() {
-        let found = ExternalName::new("localhost", None).unwrap().resolve();
+        let found = ExternalName::new("localhost", None).unwrap().resolve(&[]);
         assert!(!found.is_empty() && found.iter().all(|external| external.public.is_loopback()), "{found:?}");
-        assert!(ExternalName::new("nowhere.invalid", None).unwrap().resolve().is_empty());
+        assert!(ExternalName::new("nowhere.invalid", None).unwrap().resolve(&[]).is_empty());
     }
 }

@@ -338,7 +338,7 @@ fn listen(draft: &Draft, identity: Option<Arc<Identity>>) -> Result<Listen, Sett
 fn external(draft: &mut Draft) -> Vec<External> {
     let mut all = draft.external.clone();
     for name in &draft.external_names {
-        let found = name.resolve();
+        let found = name.resolve(&[]);
         if found.is_empty() {
             let name = &name.name;
             draft.warnings.push(format!(

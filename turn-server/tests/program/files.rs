@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::net::{SocketAddr, UdpSocket};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -76,7 +76,7 @@ fn a_renewed_certificate_in_a_folder_of_roots_is_taken_after_the_change_of_user(
             allow(&file, 0o600);
             let link = live.join(name);
             let fresh = live.join(format!("{name}.new"));
-            std::os::unix::fs::symlink(file, &fresh).unwrap();
+            symlink(file, &fresh).unwrap();
             fs::rename(fresh, link).unwrap();
         }
     };
@@ -119,6 +119,40 @@ fn the_helper_reads_what_was_named_at_the_start_and_ends_with_its_input() {
 }
 
 #[test]
+fn the_helper_reads_nothing_that_others_may_have_put_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = folder.path().join("open");
+    fs::create_dir(&open).unwrap();
+    fs::write(open.join("a"), "text").unwrap();
+    fs::write(folder.path().join("b"), "text").unwrap();
+    symlink(open.join("a"), folder.path().join("link")).unwrap();
+    let script = "printf 'r\\000\\000\\000\\000' | \"$0\" read-files -- \"$1\"";
+    let read = |path: &str| {
+        let program = env!("CARGO_BIN_EXE_hearth-turn");
+        let mut command = Command::new("timeout");
+        command.args(["10", "sh", "-c", script, program, path]).current_dir(folder.path());
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{path}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    assert!(read("open/a").contains("text"));
+    for mode in [0o775, 0o757] {
+        allow(&open, mode);
+        for path in ["open/a", "link"] {
+            let said = read(path);
+            assert!(said.contains("others may change") && !said.contains("text"), "{mode:o} {path}: {said}");
+        }
+    }
+    allow(&open, 0o1777);
+    assert!(read("open/a").contains("text"), "in a sticky folder nobody replaces another's file");
+    if chown(&open, Some(65534), None).is_ok() {
+        // Only root gives a folder away.
+        assert!(read("open/a").contains("others may change"), "it is somebody else's");
+    }
+    assert!(read("b").contains("text"));
+}
+
+#[test]
 fn peers_are_told_where_the_name_of_the_outside_leads() {
     // Of this machine, so that the system answers for it without a network.
     let server = Server::start("external-ip=localhost/127.0.0.1");
@@ -129,6 +163,30 @@ fn peers_are_told_where_the_name_of_the_outside_leads() {
     let server = Server::start("external-ip=nowhere.invalid");
     eventually("it is said", || server.log().contains("nowhere.invalid").then_some(()));
     assert_eq!(Client::new(server.address(), "abc", "123").allocate(), Some(Answer::Success), "it serves all the same");
+}
+
+#[test]
+fn peers_are_told_where_the_name_leads_once_it_leads_elsewhere() {
+    let server = Server::start_among("192.0.2.7 relay.test\n", "external-ip=relay.test");
+    let relayed = || {
+        let mut client = Client::new(server.address(), "abc", "123");
+        assert_eq!(client.allocate(), Some(Answer::Success));
+        client.relayed
+    };
+    assert_eq!(relayed(), Some([192, 0, 2, 7].into()));
+    let moves = |names: &str, to: [u8; 4]| {
+        fs::write(server.folder.path().join("hosts"), names).unwrap();
+        server.signal("HUP");
+        eventually("it has moved", || (relayed() == Some(to.into())).then_some(()));
+    };
+    moves("192.0.2.8 relay.test\n", [192, 0, 2, 8]);
+    // Of several it stays the one that it is, in whatever order they are.
+    moves("192.0.2.9 relay.test\n192.0.2.10 relay.test\n", [192, 0, 2, 9]);
+    fs::write(server.folder.path().join("hosts"), "192.0.2.10 relay.test\n192.0.2.9 relay.test\n").unwrap();
+    server.signal("HUP");
+    eventually("it was read again", || (server.log().matches("settings were read again").count() >= 3).then_some(()));
+    moves("192.0.2.11 relay.test\n", [192, 0, 2, 11]);
+    assert!(!server.log().contains("as 192.0.2.10 now"), "{}", server.log());
 }
 
 #[test]

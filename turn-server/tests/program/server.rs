@@ -58,10 +58,29 @@ impl Server {
         Self { child, port, folder, output }
     }
 
+    /// Starts it where `names` is the system's file of hosts, which lies in its folder as `hosts`.
+    pub(crate) fn start_among(names: &str, lines: &str) -> Self {
+        let (port, folder) = (free_port(), tempfile::tempdir().unwrap());
+        std::fs::write(folder.path().join("hosts"), names).unwrap();
+        let text = format!(
+            "listening-port={port}\nlistening-ip=127.0.0.1\nrealm=abc\nlt-cred-mech\nuser=abc:123\nno-rfc5780\n{lines}\n"
+        );
+        std::fs::write(folder.path().join("turnserver.conf"), text).unwrap();
+        let mut command = Command::new("unshare");
+        let script = "mount --bind hosts /etc/hosts && exec \"$0\" -c turnserver.conf";
+        command.args(["-rm", "sh", "-c", script, env!("CARGO_BIN_EXE_hearth-turn")]);
+        Self::start_by(command, port, folder)
+    }
+
     /// Starts it with these arguments.
     pub(crate) fn start_with(port: u16, folder: tempfile::TempDir, arguments: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_hearth-turn"));
-        command.args(arguments).current_dir(folder.path());
+        command.args(arguments);
+        Self::start_by(command, port, folder)
+    }
+
+    fn start_by(mut command: Command, port: u16, folder: tempfile::TempDir) -> Self {
+        command.current_dir(folder.path());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut output = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();

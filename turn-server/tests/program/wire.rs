@@ -1,6 +1,6 @@
 //! As much STUN as it takes to ask a server something, written down once more: the server's own codec is what is tested.
 
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use hmac::{Hmac, Mac as _};
@@ -20,6 +20,8 @@ pub(crate) struct Client {
     password: String,
     nonce: Vec<u8>,
     transactions: u8,
+    /// Where the last answer said that peers reach it (XOR-RELAYED-ADDRESS).
+    pub(crate) relayed: Option<Ipv4Addr>,
 }
 
 /// What an answer says.
@@ -39,7 +41,8 @@ impl Client {
         let socket = UdpSocket::bind(SocketAddr::from((ip, 0))).unwrap();
         socket.connect(server).unwrap();
         socket.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
-        Self { socket, user: user.to_owned(), password: password.to_owned(), nonce: Vec::new(), transactions: 0 }
+        let (user, password) = (user.to_owned(), password.to_owned());
+        Self { socket, user, password, nonce: Vec::new(), transactions: 0, relayed: None }
     }
 
     /// Sends a signed request; `None` when no answer comes.
@@ -86,6 +89,10 @@ impl Client {
             match u16::from_be_bytes([*k0, *k1]) {
                 0x09 => code = u16::from(value[2]) * 100 + u16::from(value[3]),
                 0x15 => self.nonce = value.to_vec(),
+                0x16 if value[1] == 1 => {
+                    let bits = u32::from_be_bytes(value[4..8].try_into().unwrap());
+                    self.relayed = Some((bits ^ u32::from_be_bytes(COOKIE)).into());
+                }
                 _ => {}
             }
             rest = after.get(length.next_multiple_of(4)..)?;
