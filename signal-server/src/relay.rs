@@ -24,8 +24,9 @@ const LIFETIME: Duration = Duration::from_secs(6 * 3600);
 const FIRST_PEER_PORT: u16 = 1024;
 /// Allocations of one member: a browser in a room of 12 makes one for each peer and network interface, twice that with a screen.
 const OF_A_MEMBER: usize = 64;
-/// Allocations of one client address, or IPv6 /64: a room of 12 behind it has 132 ends of connections.
-const OF_AN_ADDRESS: usize = 144;
+/// Allocations of one client address, or IPv6 /64. A room of 12 behind one NAT has 132 ends of connections, and a browser allocates for each
+/// by UDP and by TCP: 264.
+const OF_AN_ADDRESS: usize = 288;
 
 /// Binds the relay, and puts it among the servers that members are told of.
 ///

@@ -60,8 +60,13 @@ impl Bucket {
 
     /// Whether a token is there.
     pub(super) fn has_one(&mut self, now: Instant) -> bool {
+        self.has(1, now)
+    }
+
+    /// Whether `count` tokens are there.
+    pub(super) fn has(&mut self, count: u32, now: Instant) -> bool {
         self.refill(now);
-        self.tokens > 0
+        self.tokens >= count
     }
 
     /// Whether all of them are there.

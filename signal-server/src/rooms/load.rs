@@ -29,11 +29,13 @@ const OF_ALL: Cap = Cap { words: 2048, bytes: 4 * 1024 * 1024 };
 const AWAY_OF_ONE: Cap = Cap { words: 40, bytes: 160 * 1024 };
 /// Of all senders then.
 const AWAY_OF_ALL: Cap = Cap { words: 400, bytes: 1536 * 1024 };
-/// Words of one sender to a legacy page: 4000 at once, as many as a page may say, then 50 a second. Over the 85 s that its
-/// transport lets a frozen page be silent that is half of what the gateway keeps for it.
-const PAGE_WORDS: (u32, Duration) = (4000, Duration::from_millis(20));
-/// Bytes of them: 8 MiB at once, then 128 KiB a second.
-const PAGE_BYTES: (u32, Duration) = (8 * 1024 * 1024, Duration::from_nanos(7629));
+/// A pace of words and one of their bytes: how many at once, and how often one more.
+type Paces = [(u32, Duration); 2];
+/// Of one sender to a legacy page: 4000 words at once, as many as a page may say, then 50 a second; 8 MiB, then 128 KiB a second.
+const PAGE_OF_ONE: Paces = [(4000, Duration::from_millis(20)), (8 * 1024 * 1024, Duration::from_nanos(7629))];
+/// Of all senders to a page: 6000 words, then 100 a second; 12 MiB, then 256 KiB a second. Over the 85 s that its transport lets a frozen
+/// page be silent these are 14,500 words, below what the gateway keeps for it: members together disconnect nobody either.
+const PAGE_OF_ALL: Paces = [(6000, Duration::from_millis(10)), (12 * 1024 * 1024, Duration::from_nanos(3815))];
 /// Senders remembered: more than a room holds. Beyond it, those with nothing waiting are forgotten.
 const SENDERS: usize = 64;
 
@@ -71,12 +73,18 @@ pub(super) enum Reached {
     Later,
 }
 
+/// Words and bytes that may still come.
+#[derive(Debug)]
+struct Pace([Bucket; 2]);
+
 /// What waits for one receiver.
 #[derive(Debug, Default)]
 pub(super) struct Inbound {
     all: Arc<Waiting>,
     by_sender: BTreeMap<PeerId, Arc<Waiting>>,
-    paces: BTreeMap<PeerId, [Bucket; 2]>,
+    /// Where words are not known to be written: of each sender, and of all.
+    paces: BTreeMap<PeerId, Pace>,
+    pace_of_all: Option<Pace>,
     /// Of words that are kept until the receiver is back.
     kept: Vec<Load>,
 }
@@ -108,21 +116,50 @@ impl Inbound {
     /// A word of `from` to a legacy page that is there.
     pub(super) fn take_at_pace(&mut self, from: PeerId, bytes: usize, now: Instant) -> Result<(), Overload> {
         if self.paces.len() >= SENDERS {
-            self.paces.retain(|_, pace| !pace.iter_mut().all(|bucket| bucket.is_full(now)));
+            self.paces.retain(|_, pace| !pace.is_full(now));
         }
-        let full = || [PAGE_WORDS, PAGE_BYTES].map(|(cap, every)| Bucket::new(cap, every, now));
-        let [words, of_bytes] = self.paces.entry(from).or_insert_with(full);
-        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
-        if words.has_one(now) && of_bytes.take_whole(bytes, now) {
-            words.take(now);
-            return Ok(());
+        let of_one = self.paces.entry(from).or_insert_with(|| Pace::new(PAGE_OF_ONE, now));
+        if !of_one.has_room(bytes, now) {
+            return Err(Overload::Sender);
         }
-        Err(Overload::Sender)
+        let of_all = self.pace_of_all.get_or_insert_with(|| Pace::new(PAGE_OF_ALL, now));
+        if !of_all.has_room(bytes, now) {
+            return Err(Overload::Receiver);
+        }
+        of_one.take(bytes, now);
+        of_all.take(bytes, now);
+        Ok(())
     }
 
     /// The receiver is back, and is sent what was kept.
     pub(super) fn release(&mut self) {
         self.kept.clear();
+    }
+}
+
+impl Pace {
+    fn new(paces: Paces, now: Instant) -> Self {
+        Self(paces.map(|(cap, every)| Bucket::new(cap, every, now)))
+    }
+
+    fn is_full(&mut self, now: Instant) -> bool {
+        self.0.iter_mut().all(|bucket| bucket.is_full(now))
+    }
+
+    /// Whether one more word, of so many bytes, may come.
+    fn has_room(&mut self, bytes: usize, now: Instant) -> bool {
+        let [words, of_bytes] = &mut self.0;
+        words.has(1, now) && of_bytes.has(Self::tokens(bytes), now)
+    }
+
+    fn take(&mut self, bytes: usize, now: Instant) {
+        let [words, of_bytes] = &mut self.0;
+        words.take(now);
+        of_bytes.take_some(Self::tokens(bytes), now);
+    }
+
+    fn tokens(bytes: usize) -> u32 {
+        u32::try_from(bytes).unwrap_or(u32::MAX)
     }
 }
 
@@ -184,6 +221,30 @@ mod tests {
         assert_eq!(answers.iter().filter(|(number, why)| (*number, *why) == (8, Overload::Receiver)).count(), 3);
         loads.clear();
         assert!(inbound.take(peer(8), 250_000, Reached::Now).is_ok());
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "virtual time needs a moment to begin at")]
+    fn a_page_that_reads_nothing_is_sent_less_than_is_kept_for_it_whoever_writes() {
+        let start = Instant::now();
+        let (mut inbound, mut words, mut refused) = (Inbound::default(), 0, [0; 2]);
+        for second in 0..85 {
+            let now = start + Duration::from_secs(second);
+            for _ in 0..300 {
+                for number in 0..11 {
+                    match inbound.take_at_pace(peer(number), 100, now) {
+                        Ok(()) => words += 1,
+                        Err(Overload::Sender) => refused[0] += 1,
+                        Err(Overload::Receiver) => refused[1] += 1,
+                    }
+                }
+            }
+        }
+        assert_eq!((words, refused[0]), (6000 + 84 * 100, 0), "of 11 members together");
+        let (mut inbound, bytes) = (Inbound::default(), 256 * 1024);
+        let taken =
+            (0..11).map(|number| (0..40).filter(|_| inbound.take_at_pace(peer(number), bytes, start).is_ok()).count());
+        assert_eq!(taken.collect::<Vec<_>>()[..3], [32, 16, 0], "8 MiB of one, 12 MiB of all");
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! As much of a TURN client as it takes to ask for an allocation, and what it may be used for (RFC 8656, section 7; RFC 8489, section 9.2).
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use hmac::{Hmac, Mac as _};
 use md5::{Digest as _, Md5};
 use sha1::Sha1;
 use tokio::net::UdpSocket;
+use tokio::time::timeout;
 
 use crate::within;
 
@@ -33,6 +35,9 @@ pub(crate) struct Client {
     realm: Vec<u8>,
     nonce: Vec<u8>,
 }
+
+/// How long an answer may take on this machine before the request is sent again.
+const RETRANSMIT_AFTER: Duration = Duration::from_millis(500);
 
 /// REQUESTED-TRANSPORT.
 pub(crate) const UDP: (u16, &[u8]) = (REQUESTED_TRANSPORT, &[17, 0, 0, 0]);
@@ -89,10 +94,18 @@ fn add(message: &mut Vec<u8>, kind: u16, value: &[u8]) {
     message[2..4].copy_from_slice(&length);
 }
 
+/// Sent again while no answer comes (RFC 8489, section 6.2.1): a relay answers only so many strangers of one address a second.
 async fn exchange(socket: &UdpSocket, address: SocketAddr, message: &[u8]) -> Vec<u8> {
-    socket.send_to(message, address).await.unwrap();
     let mut answer = vec![0; 1500];
-    let length = within(socket.recv(&mut answer)).await.unwrap();
+    let length = within(async {
+        loop {
+            socket.send_to(message, address).await.unwrap();
+            if let Ok(length) = timeout(RETRANSMIT_AFTER, socket.recv(&mut answer)).await {
+                return length.unwrap();
+            }
+        }
+    })
+    .await;
     answer.truncate(length);
     answer
 }
