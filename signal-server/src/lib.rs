@@ -2,10 +2,12 @@
 //!
 //! [`rooms`] decides everything and does no input or output; the rest of the crate is the shell round it; [`config`] is
 //! what it is told from files. The wire is
-//! described in `PROTOCOL.md`. There is no legacy gateway here yet, and media never passes through.
+//! described in `PROTOCOL.md`. Media never passes through.
 
 mod clock;
 pub mod config;
+#[doc(hidden)]
+pub mod fuzz;
 mod gateway;
 pub mod rooms;
 mod server;

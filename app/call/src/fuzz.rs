@@ -11,6 +11,7 @@ use hearth_base::{FrameKind, TrackId, TrackSource, VideoCodec};
 use crate::candidates::{self, Loopback, MAX_CANDIDATES};
 use crate::channel::ChannelMessage;
 use crate::description::{check_description, in_their_words};
+use crate::link::reassembly::Reassembly;
 use crate::link::{Link, LinkConfig, LocalTrack, Video};
 use crate::media::assemble::{Assembled, Assembler};
 use crate::media::depacketize::MAX_UNIT;
@@ -161,6 +162,26 @@ impl Stream {
         assert!(self.running || begins, "a frame before any that a decoder can begin with");
         assert!(frame.payload.len() <= MAX_UNIT + usize::from(u16::MAX), "a frame of {} bytes", frame.payload.len());
         self.running = true;
+    }
+}
+
+/// Datagrams of a DTLS handshake, each behind its length of two bytes; one of no length is the end of the handshake.
+pub fn handshake(mut script: &[u8]) {
+    let mut reassembly = Reassembly::default();
+    while let Some((&length, rest)) = script.split_first_chunk::<2>() {
+        let (datagram, rest) = rest.split_at(usize::from(u16::from_be_bytes(length)).min(rest.len()));
+        script = rest;
+        if datagram.is_empty() {
+            reassembly.handle_finished();
+        } else {
+            let heard = reassembly.take(datagram);
+            let most = datagram.len().saturating_add(1 << 17);
+            assert!(
+                heard.payload.is_none_or(|payload| !payload.is_empty() && payload.len() < most),
+                "what is put together is bounded"
+            );
+        }
+        reassembly.check();
     }
 }
 

@@ -116,7 +116,7 @@ pub struct Read {
 pub fn read(path: &Path) -> Result<Read, ConfigError> {
     let text = text_of(path)?;
     if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json")) {
-        return signalmaster::parse(&text, path, &|name| std::env::var(name).ok());
+        return read_signalmaster(&text, path, &|name| std::env::var(name).ok());
     }
     let settings: Settings = toml::from_str(&text).map_err(|e| {
         let before = e.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
@@ -125,6 +125,15 @@ pub fn read(path: &Path) -> Result<Read, ConfigError> {
     })?;
     let folder = path.parent().unwrap_or(Path::new(""));
     Ok(Read { settings: settings.relative_to(folder), warnings: Vec::new(), dialect: Dialect::Ours })
+}
+
+/// Reads the text of a file of signalmaster's, with these variables of an environment.
+pub(crate) fn read_signalmaster(
+    text: &str,
+    path: &Path,
+    variables: &dyn Fn(&str) -> Option<String>,
+) -> Result<Read, ConfigError> {
+    signalmaster::parse(text, path, variables)
 }
 
 /// A whole file, if it is short and text.

@@ -81,6 +81,16 @@ fn descriptions_break_no_connection() {
 }
 
 #[test]
+fn fragments_break_no_handshake() {
+    replay("handshake");
+}
+
+#[test]
+fn proxies_break_no_address() {
+    replay("forwarded");
+}
+
+#[test]
 fn messages_break_no_parser() {
     replay("protocol");
 }
@@ -99,6 +109,7 @@ fn strangers_break_no_relay() {
 #[test]
 fn files_of_settings_break_no_reader() {
     replay("turnserver_conf");
+    replay("signalmaster");
 }
 
 #[test]

@@ -18,7 +18,7 @@ pub(crate) mod flight;
 mod media;
 mod negotiate;
 mod pair;
-mod reassembly;
+pub(crate) mod reassembly;
 mod rtt;
 mod stun;
 mod tap;

@@ -112,6 +112,16 @@ impl Reassembly {
         self.messages.values_mut().for_each(|message| message.bytes = Vec::new());
     }
 
+    /// What must hold whatever was heard: the bounds, and what counts them.
+    pub(crate) fn check(&self) {
+        let held: usize = self.messages.values().map(|message| message.bytes.len()).sum();
+        assert!(held == self.held && held <= HELD && self.messages.len() <= MESSAGES, "{held} bytes are held");
+        for message in self.messages.values() {
+            let apart = message.pieces.windows(2).all(|two| matches!(two, [one, other] if one.1 < other.0));
+            assert!(apart && message.pieces.len() <= PIECES, "pieces in order, and none touches another");
+        }
+    }
+
     /// What is new in a record, and its body where it is another one.
     fn take_record(&mut self, record: &Record<'_>) -> (Novelty, Option<Vec<u8>>) {
         let is_new = |known: &mut bool| if std::mem::replace(known, true) { Novelty::Duplicate } else { Novelty::New };

@@ -20,8 +20,11 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("assembly_vp8", assembly_vp8),
     ("candidates", candidates),
     ("description", description),
+    ("forwarded", forwarded),
+    ("handshake", handshake),
     ("protocol", protocol),
     ("rooms", rooms),
+    ("signalmaster", signalmaster),
     ("turn", turn),
     ("turn_messages", turn_messages),
     ("turnserver_conf", turnserver_conf),
@@ -51,6 +54,16 @@ pub fn description(data: &[u8]) {
     }
 }
 
+/// What proxies say of who is behind them.
+pub fn forwarded(data: &[u8]) {
+    hearth_signal::fuzz::forwarded(data);
+}
+
+/// Fragments of DTLS handshakes.
+pub fn handshake(data: &[u8]) {
+    hearth_call::fuzz::handshake(data);
+}
+
 /// Messages of both directions, and links. What can be read can be written, and read again as the same.
 pub fn protocol(data: &[u8]) {
     let Ok(text) = str::from_utf8(data) else { return };
@@ -77,6 +90,13 @@ fn again<M: DeserializeOwned + Serialize + PartialEq + std::fmt::Debug>(text: &s
 /// A server and four clients, as a script says.
 pub fn rooms(data: &[u8]) {
     script::run(&String::from_utf8_lossy(data), start());
+}
+
+/// signalmaster's file of settings.
+pub fn signalmaster(data: &[u8]) {
+    if let Ok(text) = str::from_utf8(data) {
+        hearth_signal::fuzz::signalmaster(text);
+    }
 }
 
 /// A relay, and what clients and peers do to it, as a script says.
