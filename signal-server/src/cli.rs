@@ -204,4 +204,16 @@ mod tests {
         assert_eq!(settings.turn.unwrap().external, Some(vec![[203, 0, 113, 7].into()]));
         assert_eq!(settings.plain_http, None, "what is not said is left to the file");
     }
+
+    #[test]
+    fn ports_of_the_file_that_flags_take_the_place_of_are_named() {
+        let file = Settings { listen: Some(vec![([0; 8], 8888).into(), ([0; 8], 443).into()]), ..Settings::default() };
+        let said = |words: &str| Cli::try_parse_from(words.split_whitespace()).unwrap().overrules(Some(&file));
+        let sentence = said("hearth-signal --listen [::]:443").unwrap();
+        assert!(sentence.contains("served is [::]:443, and not [::]:8888"), "{sentence}");
+        assert_eq!(said("hearth-signal"), None);
+        assert_eq!(said("hearth-signal --listen [::]:443 --listen [::]:8888"), None);
+        let none = Cli::try_parse_from(["hearth-signal", "--listen", "[::]:443"]).unwrap();
+        assert_eq!((none.overrules(None), none.overrules(Some(&Settings::default()))), (None, None));
+    }
 }

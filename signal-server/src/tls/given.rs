@@ -232,6 +232,12 @@ mod tests {
             (&certificate, "", "holds no private key"),
             (&certificate, &other, "is not the key"),
             (&certificate, locked, "locked by a password"),
+            // Of `openssl x509 -req -signkey`, as signalmaster's own script makes them.
+            (
+                include_str!("testdata/version-1.pem"),
+                include_str!("testdata/version-1-key.pem"),
+                "version 1, which browsers refuse",
+            ),
         ] {
             let (at, key_at) = write(folder.path(), (certificate, key));
             let refused = Given::load(&at, &key_at).err().unwrap().to_string();
