@@ -1,6 +1,5 @@
 //! What lasts from one start to the next, and what must not outlast a visit.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -106,7 +105,7 @@ fn leaving_at_each_step() -> Result<()> {
     at_home(&ben)?;
     hurried(&ben, &invite.number)?;
     ensure_gone(&before)?;
-    ben.port_closes(SocketAddr::new(ben.host.address.into(), 8443), SOON)?;
+    ben.port_closes(ben.host.at(8443), SOON)?;
     println!("the desk closes in {:?}", ben.close());
     ensure_one_desk()
 }
@@ -228,7 +227,7 @@ fn a_host_whose_window_closes() -> Result<()> {
     for guest in [&ben, &eve] {
         guest.fault(&Fault::RoomEnded, "The host ended the room.", CLOSING.saturating_sub(now() - begun))?;
     }
-    ben.port_closes(SocketAddr::new(ann.host.address.into(), 8443), SOON)?;
+    ben.port_closes(ann.host.at(8443), SOON)?;
     let number = &invite.number;
     ben.wait("the announcement gone", SOON, |view| (!view.nearby.contains(number)).then_some(()))?;
     println!("nothing is left of it after {:?}", now() - begun);

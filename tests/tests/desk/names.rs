@@ -25,7 +25,7 @@ fn hidden_names_are_resolved() -> Result<()> {
     let responder = on(&answers, || -> Result<ServiceDaemon> {
         let daemon = ServiceDaemon::new()?;
         for (instance, name, address) in
-            [("one", NAME, IpAddr::from(answers.address)), ("two", LOOPBACK, IpAddr::from([127, 0, 0, 1]))]
+            [("one", NAME, answers.address), ("two", LOOPBACK, IpAddr::from([127, 0, 0, 1]))]
         {
             let host = format!("{name}.");
             daemon.register(ServiceInfo::new("_test._udp.local.", instance, &host, address, 9, None)?)?;
@@ -53,7 +53,7 @@ fn hidden_names_are_resolved() -> Result<()> {
     })??;
     let ((nobody, waited), (known, took, again, loopback)) = found;
     println!("a name is resolved in {took:?}, and given up after {waited:?}");
-    let wanted = Some(IpAddr::from(answers.address));
+    let wanted = Some(answers.address);
     ensure!(known == (NAME.to_owned(), wanted) && again == [wanted; 2], "{known:?}, {again:?}");
     ensure!(loopback.is_none(), "somebody else's name leads to ourselves");
     ensure!(nobody == (NOBODY.to_owned(), None), "{nobody:?}");

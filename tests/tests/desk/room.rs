@@ -1,6 +1,6 @@
 //! A room on the LAN, from the first click to the last word.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
@@ -37,7 +37,7 @@ fn a_room_hosted_on_the_lan() -> Result<()> {
     let begun = now();
     let invite = ann.start()?;
     println!("from Start to in the room: {:?}", now() - begun);
-    check_invite(&ann, &invite, host.address.into())?;
+    check_invite(&ann, &invite, host.address)?;
 
     let number = invite.number.clone();
     let seen = ben.wait("the room nearby", SOON, |view| view.nearby.contains(&number).then_some(()))?;
@@ -200,7 +200,7 @@ fn marks(ann: &Person, ben: &Person, of_ben: PeerId) -> Result<()> {
 
 /// The host ends the room: nothing of it is left.
 fn the_end(ann: &Person, ben: &Person, eve: &Person, invite: &Invite) -> Result<()> {
-    let port = SocketAddr::new(ann.host.address.into(), 8443);
+    let port = ann.host.at(8443);
     ensure!(ben.reaches(port)?, "the room's port is closed");
     let begun = now();
     ann.wish(Wish::EndForAll)?;

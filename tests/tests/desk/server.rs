@@ -40,7 +40,7 @@ impl Signalling {
     }
 
     fn run(host: &Host, protection: Protection, state: TempDir) -> Result<Self> {
-        let config = ServerConfig::new((host.address, PORT).into(), protection);
+        let config = ServerConfig::new(host.at(PORT), protection);
         let (end, ended) = oneshot::channel();
         let (say, said) = std::sync::mpsc::sync_channel(1);
         let serve = move || -> Result<()> {
@@ -58,7 +58,7 @@ impl Signalling {
         let serve = move || serve().unwrap_or_else(|error| println!("{error}"));
         let thread = on(host, move || std::thread::Builder::new().name("signalling".to_owned()).spawn(serve))??;
         said.recv().map_err(|_| anyhow!("the server's thread ended"))??;
-        let address = format!("https://{}:{PORT}", host.address);
+        let address = format!("https://{}", host.at(PORT));
         Ok(Self { address, end: Some(end), thread: Some(thread), state })
     }
 }

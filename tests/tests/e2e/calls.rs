@@ -309,7 +309,7 @@ pub fn sees(stats: &Value, nick: &str) -> Option<()> {
 }
 
 /// The connection to the one called `nick` goes to `address`, which was given to us as a candidate.
-pub fn goes_to(stats: &Value, nick: &str, address: std::net::Ipv4Addr) -> Option<()> {
+pub fn goes_to(stats: &Value, nick: &str, address: std::net::IpAddr) -> Option<()> {
     let remote = peer(stats, nick)?.pointer("/pair/remote")?;
     let (found, _port) = remote.get(1)?.as_str()?.split_once(' ')?;
     (remote.get(0)?.as_str()? == "host" && found == address.to_string()).then_some(())

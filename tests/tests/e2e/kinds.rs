@@ -51,11 +51,11 @@ impl Kinds {
         let server = lan.host("server")?;
         let pages = old_pages(&folder)?;
         let (turn, signal, spki) = servers(&server, &folder, &["--static", &pages])?;
-        let room = format!("https://{}:{SIGNAL_PORT}/r/99999", server.address);
+        let room = format!("https://{}/r/99999", server.at(SIGNAL_PORT));
         // The old page first: it opens the room by asking for it.
         let old = browser(&mut lan, &folder, &spki, Program::Chromium(Devices::Allowed), OLD)?;
-        let address = server.address;
-        old.open(&format!("https://{address}:{SIGNAL_PORT}/?port={SIGNAL_PORT}&roomid=99999&nick=Old"))?;
+        let address = server.at(SIGNAL_PORT);
+        old.open(&format!("https://{address}/?port={SIGNAL_PORT}&roomid=99999&nick=Old"))?;
         old.wait_for("the room", MEETING, "return joined === 0")?;
         let link = format!("{room}#k={}\n", spki.to_text());
         let desktop = room::client(&lan.host("desktop")?, &["join"], "Desktop", DESKTOP, Paths::All, Some(&link))?;

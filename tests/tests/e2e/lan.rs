@@ -3,7 +3,7 @@
 //! Everything is made by `ip` and `nft` and torn down on drop. What is not for the LAN is rejected at the bridge: no
 //! datagram of a test leaves it. Multicast works, as on a real one.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -33,9 +33,18 @@ pub fn enter_namespaces() -> Result<()> {
     Err(error.into())
 }
 
+/// Which addresses a LAN has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    Ipv4,
+    /// No IPv4 at all, but for each host's own loopback, by which browsers are driven.
+    Ipv6,
+}
+
 /// The bridge and its hosts.
 #[derive(Debug)]
 pub struct Lan {
+    family: Family,
     prefix: String,
     names: Vec<String>,
 }
@@ -46,23 +55,31 @@ pub struct Host {
     /// Its namespace.
     pub namespace: String,
     /// Its address.
-    pub address: Ipv4Addr,
+    pub address: IpAddr,
 }
 
 impl Lan {
     /// A bridge without hosts.
     pub fn new() -> Result<Self> {
+        Self::of(Family::Ipv4)
+    }
+
+    /// The same with addresses of this family alone.
+    pub fn of(family: Family) -> Result<Self> {
         let prefix = format!("hearth{}x{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let mut lan = Self { prefix, names: Vec::new() };
+        let mut lan = Self { family, prefix, names: Vec::new() };
         let bridge = lan.namespace("bridge")?;
         run(&["ip", "-n", &bridge, "link", "add", "br0", "type", "bridge"])?;
-        run(&["ip", "-n", &bridge, "addr", "add", "10.77.0.1/24", "dev", "br0"])?;
+        family.add(&bridge, family.address(1), "br0")?;
         run(&["ip", "-n", &bridge, "link", "set", "br0", "up"])?;
         lan.in_bridge(&["nft", "add table inet lan"])?;
         lan.in_bridge(&["nft", "add chain inet lan out { type filter hook forward priority 0; policy drop; }"])?;
         // Where the kernel shows bridged datagrams to this hook, those of the LAN pass.
-        lan.in_bridge(&["nft", "add rule inet lan out iifname br0 oifname br0 ip daddr 10.77.0.0/24 accept"])?;
+        for own in ["ip daddr 10.77.0.0/24", "ip6 daddr { fd77::/64, fe80::/10 }"] {
+            lan.in_bridge(&["nft", &format!("add rule inet lan out iifname br0 oifname br0 {own} accept")])?;
+        }
         lan.in_bridge(&["nft", "add rule inet lan out ip daddr 224.0.0.0/4 accept"])?;
+        lan.in_bridge(&["nft", "add rule inet lan out ip6 daddr ff00::/8 accept"])?;
         lan.in_bridge(&["nft", "add rule inet lan out reject"])?;
         lan.in_bridge(&["sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward"])?;
         Ok(lan)
@@ -74,12 +91,12 @@ impl Lan {
         let number = 10 + self.names.len() as u8;
         let namespace = self.namespace(name)?;
         let port = format!("p{number}");
-        let address = Ipv4Addr::new(10, 77, 0, number);
+        let (address, gateway) = (self.family.address(number), self.family.address(1).to_string());
         run(&["ip", "-n", &bridge, "link", "add", &port, "type", "veth", "peer", "name", "eth0", "netns", &namespace])?;
         run(&["ip", "-n", &bridge, "link", "set", &port, "master", "br0", "up"])?;
-        run(&["ip", "-n", &namespace, "addr", "add", &format!("{address}/24"), "dev", "eth0"])?;
+        self.family.add(&namespace, address, "eth0")?;
         run(&["ip", "-n", &namespace, "link", "set", "eth0", "up"])?;
-        run(&["ip", "-n", &namespace, "route", "add", "default", "via", "10.77.0.1"])?;
+        run(&["ip", "-n", &namespace, "route", "add", "default", "via", &gateway])?;
         Ok(Host { namespace, address })
     }
 
@@ -101,6 +118,25 @@ impl Lan {
     }
 }
 
+impl Family {
+    fn address(self, number: u8) -> IpAddr {
+        match self {
+            Self::Ipv4 => Ipv4Addr::new(10, 77, 0, number).into(),
+            Self::Ipv6 => Ipv6Addr::new(0xfd77, 0, 0, 0, 0, 0, 0, number.into()).into(),
+        }
+    }
+
+    /// Gives an interface an address that is good at once: nobody else has it, so nobody is asked.
+    fn add(self, namespace: &str, address: IpAddr, interface: &str) -> Result<()> {
+        match self {
+            Self::Ipv4 => run(&["ip", "-n", namespace, "addr", "add", &format!("{address}/24"), "dev", interface]),
+            Self::Ipv6 => {
+                run(&["ip", "-n", namespace, "addr", "add", &format!("{address}/64"), "dev", interface, "nodad"])
+            }
+        }
+    }
+}
+
 impl Drop for Lan {
     fn drop(&mut self) {
         for name in &self.names {
@@ -112,6 +148,11 @@ impl Drop for Lan {
 }
 
 impl Host {
+    /// A port of it, as URLs and flags name it.
+    pub fn at(&self, port: u16) -> SocketAddr {
+        SocketAddr::new(self.address, port)
+    }
+
     /// A command that will run on this host.
     pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new("ip");

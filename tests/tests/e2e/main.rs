@@ -17,6 +17,7 @@ mod package;
 mod peers;
 mod process;
 mod room;
+mod six;
 mod tree;
 mod window;
 

@@ -19,12 +19,12 @@ use crate::{FIRST, GUEST, SECOND};
 
 /// Where the signalling server listens: the LAN is the test's own, so the port is free.
 pub const SIGNAL_PORT: u16 = 8443;
-const TURN_PORT: u16 = 3478;
+pub const TURN_PORT: u16 = 3478;
 /// Where it is reached by TLS.
 const TLS_PORT: u16 = 5349;
 /// Says where the relay is; who says so hears of no other.
 const TURN_URL: &str = "--turn-url";
-const STARTING: Duration = Duration::from_secs(20);
+pub const STARTING: Duration = Duration::from_secs(20);
 
 /// Which ways media may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,8 +52,8 @@ impl Paths {
     fn turn_url(self, server: &Host) -> Option<String> {
         match self {
             Self::All | Self::RelayOnly => None,
-            Self::RelayByTcp => Some(format!("turn:{}:{TURN_PORT}?transport=tcp", server.address)),
-            Self::RelayByTls => Some(format!("turns:{}:{TLS_PORT}?transport=tcp", server.address)),
+            Self::RelayByTcp => Some(format!("turn:{}?transport=tcp", server.at(TURN_PORT))),
+            Self::RelayByTls => Some(format!("turns:{}?transport=tcp", server.at(TLS_PORT))),
         }
     }
 }
@@ -107,7 +107,7 @@ impl Pair {
         let mut lan = Lan::new()?;
         let (server, first_host, second_host) = (lan.host("server")?, lan.host("first")?, lan.host("second")?);
         let (turn, signal, spki) = servers(&server, &folder, &[])?;
-        let address = format!("https://{}:{SIGNAL_PORT}", server.address);
+        let address = format!("https://{}", server.at(SIGNAL_PORT));
         let (first, link) = first_client(&first_host, &address, &spki.to_text(), Paths::All)?;
         Ok(Self { first, _signal: signal, _turn: turn, second_host, link, _folder: folder, _lan: lan })
     }
@@ -129,7 +129,7 @@ impl Room {
         let url = paths.turn_url(&server);
         let more: Vec<&str> = url.iter().flat_map(|url| [TURN_URL, url.as_str()]).collect();
         let (turn, signal, spki) = servers(&server, &folder, &more)?;
-        let address = format!("https://{}:{SIGNAL_PORT}", server.address);
+        let address = format!("https://{}", server.at(SIGNAL_PORT));
         let pin = spki.to_text();
         let (first, link) = first_client(&first_host, &address, &pin, paths)?;
         let mut join = vec!["join"];
@@ -174,7 +174,7 @@ pub fn servers(server: &Host, folder: &TempDir, more: &[&str]) -> Result<(Proces
 fn relay(server: &Host, folder: &TempDir) -> Result<Process> {
     let mut command = server.command(built("hearth-turn")?);
     for port in [TURN_PORT, TLS_PORT] {
-        command.arg("--listen").arg(format!("{}:{port}", server.address));
+        command.arg("--listen").arg(server.at(port).to_string());
     }
     let state = folder.path().join("state");
     command.arg("--tls-cert").arg(state.join("cert.pem")).arg("--tls-key").arg(state.join("key.pem"));
@@ -189,10 +189,10 @@ fn relay(server: &Host, folder: &TempDir) -> Result<Process> {
 pub fn signal_server(server: &Host, folder: &TempDir, more: &[&str]) -> Result<(Process, SpkiHash)> {
     let secret = folder.path().join("secret");
     let mut command = server.command(built("hearth-signal")?);
-    command.arg("--listen").arg(format!("{}:{SIGNAL_PORT}", server.address));
+    command.arg("--listen").arg(server.at(SIGNAL_PORT).to_string());
     command.arg("--state").arg(folder.path().join("state")).arg("--turn-secret-file").arg(&secret);
     if !more.contains(&TURN_URL) {
-        command.arg(TURN_URL).arg(format!("turn:{}:{TURN_PORT}", server.address));
+        command.arg(TURN_URL).arg(format!("turn:{}", server.at(TURN_PORT)));
     }
     let signal = Process::start("hearth-signal", command.args(more), None)?;
     let spki = signal.wait_line(STARTING, |line| {
@@ -201,7 +201,8 @@ pub fn signal_server(server: &Host, folder: &TempDir, more: &[&str]) -> Result<(
     Ok((signal, spki))
 }
 
-fn first_client(host: &Host, address: &str, pin: &str, paths: Paths) -> Result<(Process, String)> {
+/// Who makes the room, and its link.
+pub fn first_client(host: &Host, address: &str, pin: &str, paths: Paths) -> Result<(Process, String)> {
     let first = client(host, &["create", address, "--spki", pin], "First", FIRST, paths, None)?;
     let link = first.wait_line(STARTING, |line| line.strip_prefix("link ").map(str::to_owned))?;
     Ok((first, link))
