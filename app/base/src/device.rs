@@ -83,6 +83,8 @@ pub enum DeviceFault {
     Unplugged,
     /// It is there and gives nothing.
     Stalled,
+    /// What it gives cannot be read: no format of a camera's is one of ours.
+    Unreadable,
     /// Something else, in the system's words.
     Other(String),
 }

@@ -72,7 +72,7 @@ const WALLS: &[Wall] = &[
         advice: "give the colour a name in tokens.rs, once by day and once by night",
     },
     Wall {
-        any_of: &["cpal", "nokhwa", "openh264", "openh264_sys2", "opus::", "opusic_sys", "vpx_sys"],
+        any_of: &["cpal", "nokhwa", "v4l::", "openh264", "openh264_sys2", "opus::", "opusic_sys", "vpx_sys"],
         only_in: &["app/media/"],
         advice: "devices and codecs stay behind hearth-media",
     },
@@ -92,7 +92,7 @@ const WALLS: &[Wall] = &[
     Wall {
         any_of: &["target_os", "cfg(windows)", "cfg(target_family"],
         only_in: &[
-            "app/media/src/devices/camera/reset.rs",
+            "app/media/src/devices/camera/system.rs",
             "app/media/src/devices/sound/complaints.rs",
             "turn-server/src/shell/udp/mod.rs",
         ],

@@ -136,6 +136,10 @@ impl Camera {
     /// VIDIOC_ENUM_FRAMESIZES: index, pixels, type, width, height.
     fn enumerate_sizes(&self, words: &mut [u32]) -> Result<(), c_int> {
         let pixels = get(words, 1)?;
+        if self.setting.odd.steps {
+            // V4L2_FRMSIZE_TYPE_STEPWISE: widths and heights from, to, in steps of.
+            return if get(words, 0)? == 0 { set(words, 2, [3, 32, 2592, 2, 32, 1944, 2]) } else { Err(libc::EINVAL) };
+        }
         let mut sizes: Vec<[u32; 2]> = Vec::new();
         for format in self.setting.formats.iter().filter(|format| format.pixels.fourcc() == pixels) {
             if !sizes.contains(&[format.width, format.height]) {
@@ -148,7 +152,14 @@ impl Camera {
 
     /// VIDIOC_ENUM_FRAMEINTERVALS: index, pixels, width, height, type, numerator, denominator.
     fn enumerate_intervals(&self, words: &mut [u32]) -> Result<(), c_int> {
+        if self.setting.odd.no_intervals {
+            return Err(libc::ENOTTY);
+        }
         let (pixels, width, height) = (get(words, 1)?, get(words, 2)?, get(words, 3)?);
+        if self.setting.odd.steps {
+            // V4L2_FRMIVAL_TYPE_STEPWISE: the shortest, the longest, the step.
+            return if get(words, 0)? == 0 { set(words, 4, [3, 1, 60, 1, 1, 1, 60]) } else { Err(libc::EINVAL) };
+        }
         let same = |format: &&Format| (format.pixels.fourcc(), format.width, format.height) == (pixels, width, height);
         let mut rates = self.setting.formats.iter().filter(same).map(|format| format.rate);
         let rate = rates.nth(get(words, 0)? as usize).ok_or(libc::EINVAL)?;
@@ -158,8 +169,7 @@ impl Camera {
     /// VIDIOC_G_FMT: type, a gap, width, height, pixels, field, bytes a line, bytes of all.
     fn get_format(&self, words: &mut [u32]) -> Result<(), c_int> {
         let Format { pixels, width, height, .. } = self.format;
-        let line = if pixels == Pixels::Yuyv { 2 * width } else { width };
-        set(words, 2, [width, height, pixels.fourcc(), FIELD_NONE, line, self.buffer_size()])
+        set(words, 2, [width, height, pixels.fourcc(), FIELD_NONE, self.stride(), self.buffer_size()])
     }
 
     /// VIDIOC_S_FMT: the nearest that there is, as a driver does it.
@@ -173,6 +183,9 @@ impl Camera {
             (pixels, format.width.abs_diff(width) + format.height.abs_diff(height))
         };
         self.format = self.setting.formats.iter().min_by_key(far).copied().unwrap_or(self.format);
+        if self.setting.odd.steps {
+            (self.format.width, self.format.height) = (width.clamp(32, 2592) & !1, height.clamp(32, 1944) & !1);
+        }
         self.get_format(words)
     }
 
@@ -236,7 +249,7 @@ impl Camera {
         let broken = self.mode() == Mode::Broken && !self.number.is_multiple_of(2);
         let realtime = realtime();
         let drawing = Drawing::new(self.format, self.setting.source, self.number, realtime);
-        let mut bytes = drawing.raw(self.format);
+        let mut bytes = drawing.raw(self.format, &self.setting.odd);
         let used = bytes.len() as u32;
         // What lies behind the picture in the buffer is of some picture before it.
         bytes.resize(self.buffer_size() as usize, 0xa5);
@@ -250,11 +263,19 @@ impl Camera {
         if written == bytes.len() as isize { Ok(used) } else { Err(libc::EIO) }
     }
 
+    /// Bytes from line to line.
+    fn stride(&self) -> u32 {
+        let line = self.format.pixels.line(self.format.width);
+        if line == 0 { 0 } else { line + self.setting.odd.padding }
+    }
+
     fn buffer_size(&self) -> u32 {
-        let area = self.format.width * self.format.height;
         let bytes = match self.format.pixels {
-            Pixels::Mjpeg | Pixels::Yuyv => area * 2,
-            Pixels::Nv12 => area * 3 / 2,
+            Pixels::Mjpeg => self.format.width * self.format.height * 2,
+            Pixels::Yuyv | Pixels::Uyvy | Pixels::Rgb3 | Pixels::Bgr3 | Pixels::Grey => {
+                self.stride() * self.format.height
+            }
+            Pixels::Nv12 | Pixels::Yu12 => self.stride() * self.format.height * 3 / 2,
         };
         // Each buffer is mapped by itself, and a mapping begins with a page.
         bytes.next_multiple_of(PAGE)

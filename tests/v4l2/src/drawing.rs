@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use crate::setting::{Format, Pixels};
+use crate::setting::{Format, Oddities, Pixels};
 
 /// Pixels of a square's side: a JPEG block.
 pub(super) const SIDE: usize = 8;
@@ -60,18 +60,42 @@ impl Drawing {
         self.luma.get(y / SIDE * self.across + x / SIDE).copied().unwrap_or_default()
     }
 
-    /// As the buffer of an uncompressed format has it.
-    pub(super) fn raw(&self, format: Format) -> Vec<u8> {
+    /// As the buffer of a format has it.
+    pub(super) fn raw(&self, format: Format, odd: &Oddities) -> Vec<u8> {
         let (width, height) = (format.width as usize, format.height as usize);
-        let rows = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
+        let padding = odd.padding as usize;
+        // Lines of so many bytes, each with its padding.
+        let lines = |count: usize, length: usize, padding: usize, at: &dyn Fn(usize, usize) -> u8| -> Vec<u8> {
+            let line = |y| (0..length).map(move |n| at(n, y)).chain(std::iter::repeat_n(0x5a, padding));
+            (0..count).flat_map(line).collect()
+        };
+        let luma = || lines(height, width, padding, &|x, y| self.at(x, y));
+        let [blue, red] = self.chroma;
         match format.pixels {
-            Pixels::Mjpeg => crate::jpeg::encode(self, format),
-            Pixels::Yuyv => rows.flat_map(|(x, y)| [self.at(x, y), self.tint(x)]).collect(),
-            Pixels::Nv12 => {
-                let chroma = (0..width * height / 2).map(|n| self.tint(n));
-                rows.map(|(x, y)| self.at(x, y)).chain(chroma).collect()
+            Pixels::Mjpeg => crate::jpeg::encode(self, format, odd),
+            Pixels::Grey => luma(),
+            Pixels::Yuyv => lines(height, 2 * width, padding, &|n, y| {
+                if n.is_multiple_of(2) { self.at(n / 2, y) } else { self.tint(n / 2) }
+            }),
+            Pixels::Uyvy => lines(height, 2 * width, padding, &|n, y| {
+                if n.is_multiple_of(2) { self.tint(n / 2) } else { self.at(n / 2, y) }
+            }),
+            Pixels::Nv12 => [luma(), lines(height / 2, width, padding, &|n, _| self.tint(n))].concat(),
+            Pixels::Yu12 => {
+                let plane = |value| lines(height / 2, width / 2, padding / 2, &|_, _| value);
+                [luma(), plane(blue), plane(red)].concat()
             }
+            Pixels::Rgb3 => lines(height, 3 * width, padding, &|n, y| self.colour(n / 3, y, n % 3)),
+            Pixels::Bgr3 => lines(height, 3 * width, padding, &|n, y| self.colour(n / 3, y, 2 - n % 3)),
         }
+    }
+
+    /// Red, green or blue of a pixel (BT.601, limited range).
+    fn colour(&self, x: usize, y: usize, which: usize) -> u8 {
+        let [blue, red] = self.chroma.map(|difference| f32::from(difference) - 128.0);
+        let luma = 1.164 * (f32::from(self.at(x, y)) - 16.0);
+        let of = [luma + 1.596 * red, luma - 0.392 * blue - 0.813 * red, luma + 2.017 * blue];
+        of.get(which).map_or(0, |value| value.round().clamp(0.0, 255.0) as u8)
     }
 
     /// Blue difference at even places, red difference at odd ones.

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicI32, AtomicPtr, AtomicU8, Ordering};
 use std::sync::{Mutex, MutexGuard};
 
 use camera::{Camera, Wait};
-use setting::{Mode, Setting};
+use setting::{INFRARED, Mode, Setting};
 
 /// The camera, once it was opened; one opening at a time, as nokhwa does it.
 static CAMERA: Mutex<Option<Camera>> = Mutex::new(None);
@@ -28,6 +28,8 @@ static SHOWN: AtomicU8 = AtomicU8::new(0);
 
 /// What `/dev` has besides its own: the camera, a node without pictures, and a name without a number.
 const NODES: [&CStr; 3] = [c"video0", c"video1", c"videocodec"];
+/// The same where `video0` is an infrared camera.
+const NODES_WITH_INFRARED: [&CStr; 3] = [c"video0", c"video1", c"video2"];
 
 fn camera() -> MutexGuard<'static, Option<Camera>> {
     CAMERA.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
@@ -67,9 +69,11 @@ unsafe fn open_any(path: *const c_char, flags: c_int, mode: c_uint, name: &CStr)
     // SAFETY: the caller promises that the path ends with a zero.
     let wanted = unsafe { CStr::from_ptr(path) }.to_bytes();
     match wanted {
-        b"/dev/video0" => open_camera(),
-        b"/sys/class/video4linux/video0/name" => text(&Setting::read().name),
-        b"/sys/class/video4linux/video0/index" => text("0"),
+        b"/dev/video0" => open_camera(Setting::read().odd.infrared),
+        b"/dev/video2" if Setting::read().odd.infrared => open_camera(false),
+        b"/sys/class/video4linux/video0/name" if Setting::read().odd.infrared => text("Infrared"),
+        b"/sys/class/video4linux/video0/name" | b"/sys/class/video4linux/video2/name" => text(&Setting::read().name),
+        b"/sys/class/video4linux/video0/index" | b"/sys/class/video4linux/video2/index" => text("0"),
         b"/sys/class/video4linux/video1/name" => text(&Setting::read().name),
         b"/sys/class/video4linux/video1/index" => text("1"),
         // SAFETY: these are the caller's own arguments.
@@ -77,8 +81,11 @@ unsafe fn open_any(path: *const c_char, flags: c_int, mode: c_uint, name: &CStr)
     }
 }
 
-fn open_camera() -> c_int {
-    let setting = Setting::read();
+fn open_camera(is_infrared: bool) -> c_int {
+    let mut setting = Setting::read();
+    if is_infrared {
+        setting.formats = vec![INFRARED];
+    }
     match setting.mode() {
         Mode::Denied => return fail(libc::EACCES),
         Mode::Unplugged => return fail(libc::ENOENT),
@@ -223,7 +230,8 @@ pub unsafe extern "C" fn readdir64(folder: *mut c_void) -> *mut libc::dirent64 {
     if !entry.is_null() || folder != DEV.load(Ordering::Relaxed) || gone {
         return entry;
     }
-    let Some(name) = NODES.get(usize::from(SHOWN.fetch_add(1, Ordering::Relaxed))) else { return entry };
+    let nodes = if Setting::read().odd.infrared { NODES_WITH_INFRARED } else { NODES };
+    let Some(name) = nodes.get(usize::from(SHOWN.fetch_add(1, Ordering::Relaxed))) else { return entry };
     // Never freed, as little as there is: it must outlive this call, and nobody else says how long.
     let shown = Box::leak(Box::new(empty_entry()));
     for (to, from) in shown.d_name.iter_mut().zip(name.to_bytes_with_nul()) {

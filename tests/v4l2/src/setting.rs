@@ -20,7 +20,53 @@ pub(super) enum Mode {
 pub(super) enum Pixels {
     Mjpeg,
     Yuyv,
+    Uyvy,
     Nv12,
+    Yu12,
+    Rgb3,
+    Bgr3,
+    /// Of infrared cameras.
+    Grey,
+}
+
+/// In what it is odd.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Oddities {
+    /// Bytes behind each line.
+    pub(super) padding: u32,
+    /// It lists no intervals.
+    pub(super) no_intervals: bool,
+    /// Its sizes are a range in steps.
+    pub(super) steps: bool,
+    /// Its JPEGs name no Huffman tables.
+    pub(super) no_tables: bool,
+    /// They have no end.
+    pub(super) no_end: bool,
+    /// There are bytes between their segments.
+    pub(super) stray: bool,
+    /// They have luma alone.
+    pub(super) one_component: bool,
+    /// `video0` is an infrared camera, and this one is `video2`.
+    pub(super) infrared: bool,
+}
+
+impl Oddities {
+    fn read(text: &str) -> Self {
+        let mut odd = Self::default();
+        for word in text.split(',') {
+            match word.trim() {
+                "no-intervals" => odd.no_intervals = true,
+                "steps" => odd.steps = true,
+                "no-tables" => odd.no_tables = true,
+                "no-end" => odd.no_end = true,
+                "stray" => odd.stray = true,
+                "one-component" => odd.one_component = true,
+                "infrared" => odd.infrared = true,
+                word => odd.padding = word.strip_prefix("padding=").and_then(|n| n.parse().ok()).unwrap_or(odd.padding),
+            }
+        }
+        odd
+    }
 }
 
 impl Pixels {
@@ -29,8 +75,23 @@ impl Pixels {
         u32::from_le_bytes(match self {
             Self::Mjpeg => *b"MJPG",
             Self::Yuyv => *b"YUYV",
+            Self::Uyvy => *b"UYVY",
             Self::Nv12 => *b"NV12",
+            Self::Yu12 => *b"YU12",
+            Self::Rgb3 => *b"RGB3",
+            Self::Bgr3 => *b"BGR3",
+            Self::Grey => *b"GREY",
         })
+    }
+
+    /// Bytes of a line of the first plane, without padding.
+    pub(super) fn line(self, width: u32) -> u32 {
+        match self {
+            Self::Mjpeg => 0,
+            Self::Yuyv | Self::Uyvy => 2 * width,
+            Self::Rgb3 | Self::Bgr3 => 3 * width,
+            Self::Nv12 | Self::Yu12 | Self::Grey => width,
+        }
     }
 }
 
@@ -52,9 +113,12 @@ pub(super) struct Setting {
     pub(super) formats: Vec<Format>,
     /// The interval that it has before anybody sets one, in seconds, as a fraction.
     pub(super) interval: Option<(u32, u32)>,
+    pub(super) odd: Oddities,
     control: Option<PathBuf>,
 }
 
+/// What an infrared camera has.
+pub(super) const INFRARED: Format = Format { pixels: Pixels::Grey, width: 640, height: 360, rate: 30 };
 const FORMATS: &str = "MJPG:1280x720@30,YUYV:640x480@30,NV12:640x480@30";
 
 impl Setting {
@@ -70,6 +134,7 @@ impl Setting {
                 let (numerator, denominator) = text.split_once('/')?;
                 Some((numerator.parse().ok()?, denominator.parse().ok()?))
             }),
+            odd: Oddities::read(&variable("HEARTH_V4L2_ODD").unwrap_or_default()),
             control: std::env::var_os("HEARTH_V4L2_CONTROL").map(PathBuf::from),
         }
     }
@@ -95,7 +160,11 @@ fn format(text: &str) -> Option<Format> {
     let pixels = match pixels {
         "MJPG" => Pixels::Mjpeg,
         "YUYV" => Pixels::Yuyv,
+        "UYVY" => Pixels::Uyvy,
         "NV12" => Pixels::Nv12,
+        "YU12" => Pixels::Yu12,
+        "RGB3" => Pixels::Rgb3,
+        "BGR3" => Pixels::Bgr3,
         _ => return None,
     };
     Some(Format { pixels, width: width.parse().ok()?, height: height.parse().ok()?, rate: rate.parse().ok()? })

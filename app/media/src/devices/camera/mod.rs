@@ -1,17 +1,20 @@
-//! A camera by nokhwa: which there are, and one of them opened and read until it is not wanted any more.
+//! A camera: which there are, and one of them opened and read until it is not wanted any more.
 //!
-//! Everything here may block on a driver for ever, so it runs on a thread that can be given up. Owner of: the open camera;
-//! it is released when [`film`] returns. Raw buffers only: what they hold becomes planes in [`planes`].
+//! On Linux by V4L2 itself, elsewhere by nokhwa ([`system`]); both behind [`OpenCamera`]. Everything here may block on a driver for
+//! ever, so it runs on a thread that can be given up. Owner of: the open camera; it is released when [`film`] returns. Raw buffers only:
+//! what they hold becomes planes in [`planes`].
 
 mod formats;
 mod jpeg;
 mod nodes;
 mod planes;
-mod reset;
+mod system;
+
+use std::io;
 
 use hearth_base::{DeviceChoice, DeviceFault, DeviceId, Picture};
-use nokhwa::NokhwaError;
 
+use self::formats::Form;
 use self::planes::Planes;
 use super::lease::Lease;
 use crate::{Now, panics};
@@ -40,15 +43,44 @@ pub(super) fn film(choice: &DeviceChoice, film: &mut dyn Film) -> Result<(), Dev
         .unwrap_or_else(|| Err(DeviceFault::Other("the camera's driver answered nonsense".into())))
 }
 
+/// A camera that was opened and started. Dropped, it is released.
+trait OpenCamera {
+    /// How its buffers are to be read.
+    fn form(&self) -> Form;
+
+    /// The next buffer; nothing when none came for a while.
+    ///
+    /// # Errors
+    /// [`DeviceFault`]: no more will come.
+    fn next(&mut self) -> Result<Option<&[u8]>, DeviceFault>;
+}
+
 fn try_film(choice: &DeviceChoice, film: &mut dyn Film) -> Result<(), DeviceFault> {
-    let (index, entry) = nodes::find(choice)?;
-    let Some(_lease) = Lease::take(entry.id.0.clone()) else { return Err(DeviceFault::Stalled) };
-    let (mut camera, form) = formats::open(index).map_err(|error| fault(&error))?;
-    film.opened(entry.name, entry.id);
-    let mut planes = Planes::new(form);
+    let mut refused = DeviceFault::NoDevice;
+    for (index, entry) in nodes::meant(choice) {
+        let Some(_lease) = Lease::take(entry.id.0.clone()) else { return Err(DeviceFault::Stalled) };
+        match system::open(&index) {
+            Ok(camera) => {
+                film.opened(entry.name, entry.id);
+                return read(camera, film);
+            }
+            // An infrared camera comes first on many laptops; whoever chose none means one that shows them.
+            Err(DeviceFault::Unreadable) => {
+                tracing::info!(camera = entry.name, "it gives no picture that can be read");
+                refused = DeviceFault::Unreadable;
+            }
+            Err(fault) => return Err(fault),
+        }
+    }
+    Err(refused)
+}
+
+/// Reads an open camera until no more is wanted.
+fn read(mut camera: Box<dyn OpenCamera>, film: &mut dyn Film) -> Result<(), DeviceFault> {
+    let mut planes = Planes::new(camera.form());
     while film.is_wanted() {
-        let bytes = camera.frame_raw().map_err(|error| lost(&error))?;
-        match planes.picture(&bytes, Now::read().monotonic) {
+        let Some(bytes) = camera.next().map_err(lost)? else { continue };
+        match planes.picture(bytes, Now::read().monotonic) {
             Some(picture) => film.picture(picture),
             None => film.broken(),
         }
@@ -56,20 +88,18 @@ fn try_film(choice: &DeviceChoice, film: &mut dyn Film) -> Result<(), DeviceFaul
     Ok(())
 }
 
-/// Why a camera was not opened. The library hands on the system's words, with its number.
-fn fault(error: &NokhwaError) -> DeviceFault {
-    let text = error.to_string();
-    match number(&text) {
+/// Why a camera was not opened.
+fn fault(error: &io::Error) -> DeviceFault {
+    match error.raw_os_error() {
         Some(EBUSY) => DeviceFault::InUse,
         Some(EACCES | EPERM) => DeviceFault::NoPermission,
         Some(ENOENT | ENXIO | ENODEV) => DeviceFault::NoDevice,
-        _ => DeviceFault::Other(text),
+        _ => DeviceFault::Other(error.to_string()),
     }
 }
 
 /// Why a camera gives no more pictures.
-fn lost(error: &NokhwaError) -> DeviceFault {
-    let fault = fault(error);
+fn lost(fault: DeviceFault) -> DeviceFault {
     if fault == DeviceFault::NoDevice { DeviceFault::Unplugged } else { fault }
 }
 
@@ -80,25 +110,17 @@ const EACCES: i32 = 13;
 const EBUSY: i32 = 16;
 const ENODEV: i32 = 19;
 
-/// As the standard library writes it: `(os error 16)`.
-fn number(text: &str) -> Option<i32> {
-    text.rsplit_once("(os error ")?.1.split(')').next()?.parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn the_systems_number_says_what_is_wrong() {
-        let open = |number: i32| {
-            let system = std::io::Error::from_raw_os_error(number);
-            fault(&NokhwaError::OpenDeviceError("0".into(), format!("V4L2 Error: {system}")))
-        };
+        let open = |number: i32| fault(&io::Error::from_raw_os_error(number));
         assert_eq!(open(EBUSY), DeviceFault::InUse);
         assert_eq!(open(EACCES), DeviceFault::NoPermission);
         assert_eq!(open(ENOENT), DeviceFault::NoDevice);
         assert!(matches!(open(5), DeviceFault::Other(text) if text.contains("os error 5")));
-        assert_eq!(lost(&NokhwaError::ReadFrameError("x (os error 19)".into())), DeviceFault::Unplugged);
+        assert_eq!(lost(open(ENODEV)), DeviceFault::Unplugged);
     }
 }

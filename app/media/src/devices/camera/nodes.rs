@@ -1,12 +1,10 @@
 //! Which cameras there are, and which of them is meant.
 //!
-//! Owns nothing. On V4L2 the nodes are read here: the library's own list holds nodes without pictures, and it panics on a
-//! node whose name has no number.
+//! Owns nothing.
 
-use std::fs;
+use hearth_base::{DeviceChoice, DeviceEntry, DeviceId};
 
-use hearth_base::{DeviceChoice, DeviceEntry, DeviceFault, DeviceId};
-use nokhwa::utils::{ApiBackend, CameraIndex};
+use super::system::{self, Index};
 
 /// More than anybody has.
 const CAMERAS: usize = 32;
@@ -16,17 +14,16 @@ pub(in crate::devices) fn list() -> Vec<DeviceEntry> {
     cameras().into_iter().map(|(_, entry)| entry).collect()
 }
 
-/// The camera that is meant. A named one is known by its name again when it comes back as another number.
-pub(super) fn find(choice: &DeviceChoice) -> Result<(CameraIndex, DeviceEntry), DeviceFault> {
+/// The cameras that are meant, in the order in which they are tried. A named one is known by its name again when it comes back as
+/// another number; of those that were not chosen any will do.
+pub(super) fn meant(choice: &DeviceChoice) -> Vec<(Index, DeviceEntry)> {
     let mut cameras = cameras();
-    let at = match choice {
-        DeviceChoice::Named(id) => {
-            let exact = cameras.iter().position(|(_, entry)| entry.id == *id);
-            exact.or_else(|| cameras.iter().position(|(_, entry)| model(&entry.id) == model(id)))
-        }
-        DeviceChoice::Off | DeviceChoice::Default | DeviceChoice::Test => Some(0),
-    };
-    at.filter(|at| *at < cameras.len()).map(|at| cameras.swap_remove(at)).ok_or(DeviceFault::NoDevice)
+    if let DeviceChoice::Named(id) = choice {
+        let exact = cameras.iter().position(|(_, entry)| entry.id == *id);
+        let at = exact.or_else(|| cameras.iter().position(|(_, entry)| model(&entry.id) == model(id)));
+        return at.map(|at| cameras.swap_remove(at)).into_iter().collect();
+    }
+    cameras
 }
 
 /// What stands before the number.
@@ -34,40 +31,12 @@ fn model(DeviceId(id): &DeviceId) -> &str {
     id.rsplit_once('#').map_or(id, |(model, _)| model)
 }
 
-fn cameras() -> Vec<(CameraIndex, DeviceEntry)> {
-    let found = match nokhwa::native_api_backend() {
-        Some(ApiBackend::Video4Linux) => nodes(),
-        Some(backend) => asked(backend),
-        None => Vec::new(),
-    };
-    let entry = |(at, (index, name)): (usize, (CameraIndex, String))| {
+fn cameras() -> Vec<(Index, DeviceEntry)> {
+    let entry = |(at, (index, name)): (usize, (Index, String))| {
         let id = DeviceId(format!("{name}#{index}"));
         (index, DeviceEntry { id, name, is_default: at == 0 })
     };
-    found.into_iter().take(CAMERAS).enumerate().map(entry).collect()
-}
-
-fn asked(backend: ApiBackend) -> Vec<(CameraIndex, String)> {
-    let cameras = nokhwa::query(backend).unwrap_or_default();
-    cameras.into_iter().map(|camera| (camera.index().clone(), camera.human_name())).collect()
-}
-
-/// The nodes of V4L2 that have pictures. A camera's other nodes (metadata) come behind its first.
-fn nodes() -> Vec<(CameraIndex, String)> {
-    let entries = fs::read_dir("/dev").into_iter().flatten().flatten();
-    let number = |entry: fs::DirEntry| entry.file_name().to_str()?.strip_prefix("video")?.parse::<u32>().ok();
-    let mut numbers: Vec<u32> = entries.filter_map(number).collect();
-    numbers.sort_unstable();
-    let attribute = |number: u32, name: &str| {
-        let read = fs::read_to_string(format!("/sys/class/video4linux/video{number}/{name}"));
-        read.ok().map(|text| text.trim().to_owned())
-    };
-    let first = |number: &u32| attribute(*number, "index").is_none_or(|index| index == "0");
-    let named = |number: u32| {
-        let name = attribute(number, "name").filter(|name| !name.is_empty());
-        (CameraIndex::Index(number), name.unwrap_or_else(|| format!("video{number}")))
-    };
-    numbers.into_iter().filter(first).map(named).collect()
+    system::cameras().into_iter().take(CAMERAS).enumerate().map(entry).collect()
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! From a camera's buffer to planes: NV12, YUYV and MJPEG.
+//! From a camera's buffer to planes, whatever form its pixels have.
 //!
 //! Owner of: the buffers that are used again. What is too short or no picture is `None`, never a panic: drivers hand out
 //! what the cable gave them.
@@ -7,99 +7,194 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use hearth_base::Picture;
-use nokhwa::utils::FrameFormat;
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
-use super::formats::Form;
+use super::formats::{Form, Pixels};
 use super::jpeg;
+
+/// No colour: the middle of a difference.
+const GREY: u8 = 128;
 
 /// Makes pictures of one camera's buffers.
 pub(super) struct Planes {
     form: Form,
-    /// A decoded MJPEG: luma and both differences of each pixel, full range (JFIF).
+    /// The JPEG of a buffer, made whole.
+    whole: Vec<u8>,
+    /// A decoded MJPEG: luma and both differences of each pixel, full range (JFIF); or luma alone.
     decoded: Vec<u8>,
+}
+
+/// The planes of a picture that is being made.
+struct Target<'a> {
+    width: usize,
+    y: &'a mut [u8],
+    u: &'a mut [u8],
+    v: &'a mut [u8],
 }
 
 impl Planes {
     pub(super) fn new(form: Form) -> Self {
-        let decoded = if form.pixels == FrameFormat::MJPEG { form.resolution.area() * 3 } else { 0 };
-        Self { form, decoded: vec![0; decoded] }
+        let decoded = if form.pixels == Pixels::Mjpeg { form.resolution.area() * 3 } else { 0 };
+        Self { form, whole: Vec::new(), decoded: vec![0; decoded] }
     }
 
     /// The picture in a buffer, which may be longer than it.
     pub(super) fn picture(&mut self, bytes: &[u8], captured: Instant) -> Option<Picture> {
         let area = self.form.resolution.area();
         let mut planes: Arc<[u8]> = std::iter::repeat_n(0, area * 3 / 2).collect();
-        let target = Arc::get_mut(&mut planes)?;
+        let mut target = Target::new(self.form, Arc::get_mut(&mut planes)?)?;
+        let Form { stride, .. } = self.form;
         match self.form.pixels {
-            FrameFormat::NV12 => self.read_nv12(bytes.get(..area * 3 / 2)?, target)?,
-            FrameFormat::YUYV => self.read_yuyv(bytes.get(..area * 2)?, target)?,
-            FrameFormat::MJPEG => self.read_mjpeg(bytes, target)?,
-            // Never chosen: see `formats`.
-            FrameFormat::GRAY | FrameFormat::RAWRGB | FrameFormat::RAWBGR => return None,
+            Pixels::Nv12 => target.take_pairs(bytes, stride, [0, 1])?,
+            Pixels::Nv21 => target.take_pairs(bytes, stride, [1, 0])?,
+            Pixels::I420 => target.take_planes(bytes, stride, false)?,
+            Pixels::Yv12 => target.take_planes(bytes, stride, true)?,
+            Pixels::Yuyv => target.take_quads(bytes, stride, |[y0, u, y1, v]| [y0, y1, u, v])?,
+            Pixels::Yvyu => target.take_quads(bytes, stride, |[y0, v, y1, u]| [y0, y1, u, v])?,
+            Pixels::Uyvy => target.take_quads(bytes, stride, |[u, y0, v, y1]| [y0, y1, u, v])?,
+            Pixels::Rgb => target.take_colours(bytes, stride, |[r, g, b]| [r, g, b])?,
+            Pixels::Bgr => target.take_colours(bytes, stride, |[b, g, r]| [r, g, b])?,
+            Pixels::Mjpeg => self.take_mjpeg(bytes, &mut target)?,
         }
         Picture::new(self.form.resolution, planes, captured).ok()
     }
 
-    fn read_nv12(&self, bytes: &[u8], target: &mut [u8]) -> Option<()> {
-        let area = self.form.resolution.area();
-        let (luma, pairs) = bytes.split_at_checked(area)?;
-        let (y, chroma) = target.split_at_mut_checked(area)?;
+    fn take_mjpeg(&mut self, bytes: &[u8], target: &mut Target<'_>) -> Option<()> {
+        jpeg::complete(bytes, &mut self.whole)?;
+        // Strict, so that what is damaged is left out rather than shown grey.
+        let options = DecoderOptions::default().set_strict_mode(true).jpeg_set_out_colorspace(ColorSpace::YCbCr);
+        let mut decoder = JpegDecoder::new_with_options(ZCursor::new(&self.whole), options);
+        decoder.decode_headers().ok()?;
+        let (info, resolution) = (decoder.info()?, self.form.resolution);
+        if (u32::from(info.width), u32::from(info.height)) != (resolution.width, resolution.height) {
+            return None;
+        }
+        if info.components == 1 {
+            // The decoder makes no colours of none.
+            let options = options.jpeg_set_out_colorspace(ColorSpace::Luma);
+            let mut decoder = JpegDecoder::new_with_options(ZCursor::new(&self.whole), options);
+            decoder.decode_into(self.decoded.get_mut(..resolution.area())?).ok()?;
+            target.take_grey(&self.decoded);
+            return Some(());
+        }
+        decoder.decode_into(&mut self.decoded).ok()?;
+        target.take_full_range(&self.decoded);
+        Some(())
+    }
+}
+
+impl<'a> Target<'a> {
+    fn new(form: Form, planes: &'a mut [u8]) -> Option<Self> {
+        let area = form.resolution.area();
+        let (y, chroma) = planes.split_at_mut_checked(area)?;
         let (u, v) = chroma.split_at_mut_checked(area / 4)?;
-        y.copy_from_slice(luma);
-        for (pair, (u, v)) in pairs.as_chunks::<2>().0.iter().zip(u.iter_mut().zip(v)) {
-            [*u, *v] = *pair;
+        Some(Self { width: form.resolution.width as usize, y, u, v })
+    }
+
+    fn height(&self) -> usize {
+        self.y.len() / self.width
+    }
+
+    /// Luma, `stride` bytes from line to line.
+    fn take_luma(&mut self, bytes: &[u8], stride: usize) -> Option<()> {
+        for (n, line) in self.y.chunks_exact_mut(self.width).enumerate() {
+            line.copy_from_slice(line_of(bytes, n * stride, self.width)?);
         }
         Some(())
     }
 
-    fn read_yuyv(&self, bytes: &[u8], target: &mut [u8]) -> Option<()> {
-        let width = self.form.resolution.width as usize;
-        let (y, chroma) = target.split_at_mut_checked(self.form.resolution.area())?;
-        for (pixels, quad) in y.as_chunks_mut::<2>().0.iter_mut().zip(bytes.as_chunks::<4>().0) {
-            let [first, _, second, _] = *quad;
-            *pixels = [first, second];
-        }
-        let (u, v) = chroma.split_at_mut_checked(chroma.len() / 2)?;
-        let (u, v) = (u.chunks_exact_mut(width / 2), v.chunks_exact_mut(width / 2));
-        for ((u, v), rows) in u.zip(v).zip(bytes.chunks_exact(4 * width)) {
-            let (upper, lower) = rows.split_at_checked(2 * width)?;
-            let quads = upper.as_chunks::<4>().0.iter().zip(lower.as_chunks::<4>().0);
-            for ((u, v), ([_, u0, _, v0], [_, u1, _, v1])) in u.iter_mut().zip(v).zip(quads) {
-                (*u, *v) = (u0.midpoint(*u1), v0.midpoint(*v1));
+    /// Luma, then lines of both differences in turn, which stand at these places of a pair.
+    fn take_pairs(&mut self, bytes: &[u8], stride: usize, [first, second]: [usize; 2]) -> Option<()> {
+        self.take_luma(bytes, stride)?;
+        let (begin, half) = (stride * self.height(), self.width / 2);
+        let lines = self.u.chunks_exact_mut(half).zip(self.v.chunks_exact_mut(half));
+        for (n, (u, v)) in lines.enumerate() {
+            let pairs = line_of(bytes, begin + n * stride, 2 * half)?.as_chunks::<2>().0;
+            for (pair, (u, v)) in pairs.iter().zip(u.iter_mut().zip(v)) {
+                (*u, *v) = (*pair.get(first)?, *pair.get(second)?);
             }
         }
         Some(())
     }
 
-    fn read_mjpeg(&mut self, bytes: &[u8], target: &mut [u8]) -> Option<()> {
-        let (width, height) = (self.form.resolution.width, self.form.resolution.height);
-        // Strict, so that what is damaged is left out rather than shown grey.
-        let options = DecoderOptions::default().set_strict_mode(true).jpeg_set_out_colorspace(ColorSpace::YCbCr);
-        let mut decoder = JpegDecoder::new_with_options(ZCursor::new(jpeg::trim(bytes)?), options);
-        decoder.decode_headers().ok()?;
-        let info = decoder.info()?;
-        if (u32::from(info.width), u32::from(info.height)) != (width, height) {
-            return None;
+    /// Luma, then a plane of each difference, whose lines are half as far apart: the red one first, where `is_red_first`.
+    fn take_planes(&mut self, bytes: &[u8], stride: usize, is_red_first: bool) -> Option<()> {
+        self.take_luma(bytes, stride)?;
+        let (begin, half, height) = (stride * self.height(), self.width / 2, self.height() / 2);
+        let second = begin + stride / 2 * height;
+        let (of_u, of_v) = if is_red_first { (second, begin) } else { (begin, second) };
+        for (plane, begin) in [(&mut *self.u, of_u), (&mut *self.v, of_v)] {
+            for (n, line) in plane.chunks_exact_mut(half).enumerate() {
+                line.copy_from_slice(line_of(bytes, begin + n * (stride / 2), half)?);
+            }
         }
-        decoder.decode_into(&mut self.decoded).ok()?;
-        self.pack(target)
+        Some(())
+    }
+
+    /// Four bytes for two pixels, of which `read` gives both lumas and both differences.
+    fn take_quads(&mut self, bytes: &[u8], stride: usize, read: impl Fn([u8; 4]) -> [u8; 4]) -> Option<()> {
+        let (width, half) = (self.width, self.width / 2);
+        let lines = self.y.chunks_exact_mut(2 * width);
+        let lines = lines.zip(self.u.chunks_exact_mut(half).zip(self.v.chunks_exact_mut(half)));
+        for (n, (y, (u, v))) in lines.enumerate() {
+            let upper = line_of(bytes, 2 * n * stride, 2 * width)?.as_chunks::<4>().0;
+            let lower = line_of(bytes, (2 * n + 1) * stride, 2 * width)?.as_chunks::<4>().0;
+            let (above, below) = y.split_at_mut_checked(width)?;
+            let pixels = above.as_chunks_mut::<2>().0.iter_mut().zip(below.as_chunks_mut::<2>().0);
+            let chroma = u.iter_mut().zip(v);
+            for (((above, below), (u, v)), (upper, lower)) in pixels.zip(chroma).zip(upper.iter().zip(lower)) {
+                let ([a0, a1, u0, v0], [b0, b1, u1, v1]) = (read(*upper), read(*lower));
+                (*above, *below) = ([a0, a1], [b0, b1]);
+                (*u, *v) = (u0.midpoint(u1), v0.midpoint(v1));
+            }
+        }
+        Some(())
+    }
+
+    /// Red, green and blue, as `read` gives them, of each pixel (BT.601, limited range).
+    fn take_colours(&mut self, bytes: &[u8], stride: usize, read: impl Fn([u8; 3]) -> [u8; 3]) -> Option<()> {
+        let (width, half) = (self.width, self.width / 2);
+        let lines = self.y.chunks_exact_mut(2 * width);
+        let lines = lines.zip(self.u.chunks_exact_mut(half).zip(self.v.chunks_exact_mut(half)));
+        for (n, (y, (u, v))) in lines.enumerate() {
+            let upper = line_of(bytes, 2 * n * stride, 3 * width)?.as_chunks::<3>().0;
+            let lower = line_of(bytes, (2 * n + 1) * stride, 3 * width)?.as_chunks::<3>().0;
+            for (y, pixel) in y.iter_mut().zip(upper.iter().chain(lower)) {
+                let [r, g, b] = read(*pixel).map(i32::from);
+                *y = (16 + ((66 * r + 129 * g + 25 * b + 128) >> 8)).clamp(0, 255) as u8;
+            }
+            let pairs = upper.as_chunks::<2>().0.iter().zip(lower.as_chunks::<2>().0);
+            for ((u, v), (upper, lower)) in u.iter_mut().zip(v).zip(pairs) {
+                let four = upper.iter().chain(lower).map(|pixel| read(*pixel).map(i32::from));
+                let [r, g, b] = four.fold([0; 3], |[r, g, b], [r1, g1, b1]| [r + r1, g + g1, b + b1]);
+                *u = (128 + ((-38 * r - 74 * g + 112 * b + 512) >> 10)).clamp(0, 255) as u8;
+                *v = (128 + ((112 * r - 94 * g - 18 * b + 512) >> 10)).clamp(0, 255) as u8;
+            }
+        }
+        Some(())
+    }
+
+    /// Luma of full range, without colour.
+    fn take_grey(&mut self, decoded: &[u8]) {
+        for (y, luma) in self.y.iter_mut().zip(decoded) {
+            *y = LUMA.get(usize::from(*luma)).copied().unwrap_or_default();
+        }
+        self.u.fill(GREY);
+        self.v.fill(GREY);
     }
 
     /// From full range and a colour for each pixel to limited range and a colour for four.
-    fn pack(&self, target: &mut [u8]) -> Option<()> {
-        let width = self.form.resolution.width as usize;
-        let (y, chroma) = target.split_at_mut_checked(self.form.resolution.area())?;
-        for (y, [luma, ..]) in y.iter_mut().zip(self.decoded.as_chunks::<3>().0) {
+    fn take_full_range(&mut self, decoded: &[u8]) {
+        let (width, half) = (self.width, self.width / 2);
+        for (y, [luma, ..]) in self.y.iter_mut().zip(decoded.as_chunks::<3>().0) {
             *y = LUMA.get(usize::from(*luma)).copied().unwrap_or_default();
         }
-        let (u, v) = chroma.split_at_mut_checked(chroma.len() / 2)?;
-        let (u, v) = (u.chunks_exact_mut(width / 2), v.chunks_exact_mut(width / 2));
-        for ((u, v), rows) in u.zip(v).zip(self.decoded.chunks_exact(6 * width)) {
-            let (upper, lower) = rows.split_at_checked(3 * width)?;
+        let lines = self.u.chunks_exact_mut(half).zip(self.v.chunks_exact_mut(half));
+        for ((u, v), rows) in lines.zip(decoded.chunks_exact(6 * width)) {
+            let (upper, lower) = rows.split_at(3 * width);
             let pairs = upper.as_chunks::<6>().0.iter().zip(lower.as_chunks::<6>().0);
             for ((u, v), (upper, lower)) in u.iter_mut().zip(v).zip(pairs) {
                 let ([_, u0, v0, _, u1, v1], [_, u2, v2, _, u3, v3]) = (*upper, *lower);
@@ -107,8 +202,12 @@ impl Planes {
                 *v = mean([v0, v1, v2, v3]);
             }
         }
-        Some(())
     }
+}
+
+/// A line of so many bytes from `begin` on. The last one may end before its padding does.
+fn line_of(bytes: &[u8], begin: usize, length: usize) -> Option<&[u8]> {
+    bytes.get(begin..begin + length)
 }
 
 /// The mean of four colour differences, in limited range.
@@ -135,42 +234,5 @@ const fn limited(span: usize) -> [u8; 256] {
 }
 
 #[cfg(test)]
-mod tests {
-    use hearth_base::Resolution;
-
-    use super::*;
-    use crate::Now;
-
-    fn picture(pixels: FrameFormat, bytes: &[u8]) -> Option<Picture> {
-        let form = Form { pixels, resolution: Resolution::new(4, 2).unwrap() };
-        Planes::new(form).picture(bytes, Now::read().monotonic)
-    }
-
-    #[test]
-    fn pixels_come_to_their_places_and_what_is_behind_them_does_not() {
-        let nv12 = [1, 2, 3, 4, 5, 6, 7, 8, 100, 200, 101, 201, 9, 9, 9];
-        let yuyv = [1, 90, 2, 190, 3, 100, 4, 200, 5, 110, 6, 210, 7, 102, 8, 202, 9, 9];
-        for (pixels, bytes) in [(FrameFormat::NV12, &nv12[..]), (FrameFormat::YUYV, &yuyv[..])] {
-            let picture = picture(pixels, bytes).unwrap();
-            assert_eq!(picture.y(), [1, 2, 3, 4, 5, 6, 7, 8]);
-            assert_eq!((picture.u(), picture.v()), ([100, 101].as_slice(), [200, 201].as_slice()));
-        }
-    }
-
-    #[test]
-    fn what_is_short_or_no_picture_is_none() {
-        for (pixels, needs) in [(FrameFormat::NV12, 12), (FrameFormat::YUYV, 16)] {
-            assert!(picture(pixels, &vec![0; needs]).is_some());
-            assert!(picture(pixels, &vec![0; needs - 1]).is_none());
-        }
-        for bytes in [&[][..], &[0xff, 0xd8, 0xff, 0xd9], &[0; 64], &[0xff; 64]] {
-            assert!(picture(FrameFormat::MJPEG, bytes).is_none());
-        }
-    }
-
-    #[test]
-    fn the_range_becomes_limited() {
-        assert_eq!([LUMA[0], LUMA[128], LUMA[255]], [16, 126, 235]);
-        assert_eq!([CHROMA[0], CHROMA[128], CHROMA[255]], [16, 128, 240]);
-    }
-}
+#[path = "planes_tests.rs"]
+mod tests;
