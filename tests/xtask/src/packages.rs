@@ -105,6 +105,11 @@ const VULKAN: Package = Package {
     mark: Library(&["libvulkan_lvp.so"]),
     why: "draws the window's pictures that tests compare",
 };
+const ALSA_PLUGINS: Package = Package {
+    name: "libasound2-plugins",
+    mark: Library(&["libasound_module_pcm_pulse.so"]),
+    why: "leads from ALSA to the sound server, past which no test may get",
+};
 const XVFB: Package = Package { name: "xvfb", mark: Program("Xvfb"), why: "is the screen of the end-to-end tests" };
 const OPENBOX: Package = Package { name: "openbox", mark: Program("openbox"), why: "moves the windows on that screen" };
 const XDOTOOL: Package =
@@ -142,7 +147,20 @@ pub(crate) const PACKAGE: &[&[Package]] = &[BUILD, &[DESKTOP_FILES, APPSTREAM]];
 pub(crate) const TEST: &[&[Package]] = &[
     BUILD,
     WINDOW,
-    &[PULSEAUDIO, CHROMIUM, CHROMEDRIVER, FIREFOX, PEBBLE, COTURN, NGINX, NPM, FAKETIME, IPROUTE, NFTABLES],
+    &[
+        PULSEAUDIO,
+        ALSA_PLUGINS,
+        CHROMIUM,
+        CHROMEDRIVER,
+        FIREFOX,
+        PEBBLE,
+        COTURN,
+        NGINX,
+        NPM,
+        FAKETIME,
+        IPROUTE,
+        NFTABLES,
+    ],
     &[VULKAN, XVFB, OPENBOX, ATSPI, DBUS, XDOTOOL, XCLIP, IMAGEMAGICK, DESKTOP_FILES, APPSTREAM, GIO],
 ];
 
@@ -164,6 +182,7 @@ fn has_library(names: &[&str]) -> bool {
         Some(name) if name.starts_with("llvm-") => folder.join("lib"),
         _ => folder,
     });
+    let versions = versions.flat_map(|folder| [folder.join("alsa-lib"), folder]);
     let folders = versions.chain(["/usr/lib", "/usr/lib64", "/usr/libexec", "/usr/local/lib"].map(PathBuf::from));
     let files = folders.flat_map(|folder| std::fs::read_dir(folder).into_iter().flatten().flatten());
     files.filter_map(|file| file.file_name().into_string().ok()).any(|file| {

@@ -5,7 +5,7 @@
 use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::sync_channel;
 use std::thread::Builder;
@@ -21,6 +21,16 @@ pub(crate) struct Server {
 impl Server {
     /// A server with the cards `one` and `two`; `one` is what it would take.
     pub(crate) fn start() -> Self {
+        let server = Self::start_without_cards();
+        for card in ["one", "two"] {
+            server.plug_in(card);
+        }
+        server.prefer("one");
+        server
+    }
+
+    /// The same without a card.
+    pub(crate) fn start_without_cards() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let socket = |name: &str| format!("socket={}", folder.path().join(name).display());
         let mut command = Command::new("pulseaudio");
@@ -36,12 +46,28 @@ impl Server {
             panic!("the tests of microphone and speaker need a sound server: apt-get install pulseaudio ({error})")
         });
         wait_until_ready(process.stderr.take().unwrap());
-        let server = Self { process, folder };
-        for card in ["one", "two"] {
-            server.plug_in(card);
-        }
-        server.prefer("one");
-        server
+        Self { process, folder }
+    }
+
+    /// What the child's environment must say to find it, with this home.
+    pub(crate) fn environment_at(&self, home: &Path) -> Vec<(&'static str, String)> {
+        [self.environment(), vec![("HOME", home.display().to_string())]].concat()
+    }
+
+    /// A speaker of this name, which plays a tone, and no microphone.
+    pub(crate) fn plug_in_speaker(&self, name: &str) {
+        say(
+            &self.cli(),
+            &format!(
+                "load-module module-null-sink sink_name={name} norewinds=1 rate=48000 channels=2 sink_properties=device.description={name}"
+            ),
+        );
+        say(&self.cli(), &format!("load-module module-sine sink={name}"));
+    }
+
+    /// What lies in its folder under this name.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
     }
 
     /// What the child's environment must say to find it.

@@ -104,3 +104,40 @@ fn a_card_that_is_pulled_out_or_replaced_does_not_end_the_sound() {
     };
     println!("all pulled out: said after {:?}", talk.until(6 * SECOND, gone));
 }
+
+/// What a speaker plays is no microphone, whether the server has us or not.
+fn what_speakers_play_is_no_microphone(test: &str, prepare: impl FnOnce(&Server)) {
+    if !child::is_child() {
+        let server = Server::start_without_cards();
+        server.plug_in_speaker("speakers");
+        prepare(&server);
+        return child::run(&format!("sound::{test}"), &server.environment_at(&server.path("home")));
+    }
+    let mut talk = Talk::begin();
+    let is_deaf = |talk: &mut Talk| {
+        let view = talk.devices.view();
+        failed(&view.microphone.actual, &DeviceFault::NoDevice)
+            && matches!(view.speaker.actual, DeviceState::On { .. })
+            && !view.lists.speakers.is_empty()
+    };
+    println!("no microphone beside a speaker: said after {:?}", talk.until(8 * SECOND, is_deaf));
+    assert!(talk.powers.iter().all(|power| *power == 0.0), "nothing of the tone is sent");
+    assert!(talk.devices.view().lists.microphones.is_empty(), "{:?}", talk.devices.view().lists);
+}
+
+#[test]
+fn who_has_no_cookie_gets_one_and_no_monitor() {
+    what_speakers_play_is_no_microphone("who_has_no_cookie_gets_one_and_no_monitor", |server| {
+        std::fs::create_dir(server.path("home")).unwrap();
+    });
+}
+
+#[test]
+fn who_can_have_no_cookie_gets_no_monitor_either() {
+    // As where a sandbox shows the file and does not let anybody read it.
+    what_speakers_play_is_no_microphone("who_can_have_no_cookie_gets_no_monitor_either", |server| {
+        let folder = server.path("home/.config/pulse");
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("cookie"), "").unwrap();
+    });
+}

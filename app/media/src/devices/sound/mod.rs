@@ -8,6 +8,7 @@ mod capture;
 mod complaints;
 mod playout;
 mod resample;
+mod server;
 mod tally;
 mod trim;
 
@@ -32,6 +33,10 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const FORMATS: [SampleFormat; 4] = [SampleFormat::F32, SampleFormat::I16, SampleFormat::I32, SampleFormat::U8];
 /// What Pulse calls that which a speaker plays, heard as a microphone: never one by itself.
 const MONITOR: &str = ".monitor";
+/// How Pulse and PipeWire describe it.
+const MONITOR_OF: &str = "Monitor of ";
+/// How the library calls the host without a server.
+const ALSA: &str = "ALSA";
 
 /// An open device, running until it is dropped.
 pub(super) struct Open {
@@ -75,12 +80,18 @@ pub(super) struct Ears(Option<cpal::Host>);
 impl Ears {
     /// Microphones, speakers.
     pub(super) fn list(&mut self) -> (Vec<DeviceEntry>, Vec<DeviceEntry>) {
-        let found = complaints::kept(|| list(self.0.get_or_insert_with(cpal::default_host)));
+        let found = complaints::kept(|| list(self.0.get_or_insert_with(host)));
         if found.1.is_empty() {
             self.0 = None; // there may be a server, or another one, next time
         }
         found
     }
+}
+
+/// The sound server where there is one, else ALSA.
+fn host() -> cpal::Host {
+    server::prepare();
+    cpal::default_host()
 }
 
 fn list(host: &cpal::Host) -> (Vec<DeviceEntry>, Vec<DeviceEntry>) {
@@ -94,7 +105,7 @@ fn list(host: &cpal::Host) -> (Vec<DeviceEntry>, Vec<DeviceEntry>) {
             is_default: default.as_ref() == Some(&found),
             id: found.clone(),
         };
-        if device.supports_input() && !found.0.ends_with(MONITOR) {
+        if device.supports_input() && !is_monitor(&device) {
             microphones.push(entry(&defaults.0));
         }
         if device.supports_output() {
@@ -122,7 +133,7 @@ pub(super) fn open(kind: DeviceKind, choice: &DeviceChoice) -> Result<Open, Devi
 }
 
 fn open_on_this_thread(kind: DeviceKind, choice: &DeviceChoice) -> Result<Open, DeviceFault> {
-    let host = cpal::default_host();
+    let host = host();
     let named = match choice {
         DeviceChoice::Named(DeviceId(id)) => {
             cpal::DeviceId::from_str(id).ok().and_then(|id| host.device_by_id(&id)).filter(|device| fits(device, kind))
@@ -152,12 +163,21 @@ fn fits(device: &cpal::Device, kind: DeviceKind) -> bool {
 
 fn default(host: &cpal::Host, kind: DeviceKind) -> Option<cpal::Device> {
     match kind {
-        DeviceKind::Microphone => {
-            host.default_input_device().filter(|device| !id(device).is_some_and(|DeviceId(id)| id.ends_with(MONITOR)))
-        }
+        // Where a server is there and does not have us, ALSA's "default" leads to it as well, and be it to a monitor: a card is a card.
+        DeviceKind::Microphone if host.id().name() == ALSA && server::is_there() => host
+            .devices()
+            .into_iter()
+            .flatten()
+            .find(|device| device.supports_input() && id(device).is_some_and(|id| is_card(&id))),
+        DeviceKind::Microphone => host.default_input_device().filter(|device| !is_monitor(device)),
         DeviceKind::Speaker => host.default_output_device(),
         DeviceKind::Camera => None,
     }
+}
+
+/// Whether it hears what a speaker plays: by the name that the server gave it, or by what it calls it.
+fn is_monitor(device: &cpal::Device) -> bool {
+    id(device).is_some_and(|DeviceId(id)| id.ends_with(MONITOR)) || name(device).starts_with(MONITOR_OF)
 }
 
 fn id(device: &cpal::Device) -> Option<DeviceId> {
@@ -272,3 +292,6 @@ fn fault(error: cpal::Error) -> DeviceFault {
         _ => DeviceFault::Other(error.to_string()),
     }
 }
+
+#[cfg(test)]
+mod rates_tests;
