@@ -19,15 +19,6 @@ pub(crate) fn build() -> Command {
     cargo(&["build", "--workspace", "--bins"])
 }
 
-/// The two servers on loopback: for programs on this machine alone.
-#[derive(Debug)]
-pub(crate) struct Servers {
-    /// Port of the rooms.
-    pub(crate) port: u16,
-    /// Port of the relay.
-    pub(crate) turn: u16,
-}
-
 /// Where the rooms are.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct RoomsAddress {
@@ -37,23 +28,23 @@ pub(crate) struct RoomsAddress {
     pub(crate) spki: Option<String>,
 }
 
-impl Servers {
-    /// Starts both as they were built in `profile`; `state` keeps their secret and keys.
-    pub(crate) fn start(&self, children: &mut Children, state: &Path, profile: &str) -> Outcome<RoomsAddress> {
-        let (keys, secret) = (state.join("signal"), state.join("turn-secret"));
-        state::private_folder(&keys)?;
-        state::write_secret(&secret)?;
-        let secret = secret.display().to_string();
-        let relay = format!("127.0.0.1:{}", self.turn);
-        let turn = ["--listen", &relay, "--secret-file", &secret, "--allow-peer", "127.0.0.0/8"];
-        children.start(TURN, &program(TURN, profile)?, &turn.map(str::to_owned))?;
-        children.wait_for(TURN, "ready ")?;
-        let (listen, keys) = (format!("127.0.0.1:{}", self.port), keys.display().to_string());
-        let relay = format!("turn:{relay}");
-        let rooms = ["--listen", &listen, "--state", &keys, "--turn-url", &relay, "--turn-secret-file", &secret];
-        children.start(SIGNAL, &program(SIGNAL, profile)?, &rooms.map(str::to_owned))?;
-        rooms_address(&children.wait_for(SIGNAL, "listening ")?)
-    }
+/// Any port that is free: another Hearth may run on this machine.
+const ANY_PORT: &str = "127.0.0.1:0";
+
+/// Starts both servers on loopback, for programs on this machine alone, as they were built in `profile`; `state` keeps their secret and
+/// keys.
+pub(crate) fn start(children: &mut Children, state: &Path, profile: &str) -> Outcome<RoomsAddress> {
+    let (keys, secret) = (state.join("signal"), state.join("turn-secret"));
+    state::private_folder(&keys)?;
+    state::write_secret(&secret)?;
+    let secret = secret.display().to_string();
+    let turn = ["--listen", ANY_PORT, "--secret-file", &secret, "--allow-peer", "127.0.0.0/8"];
+    children.start(TURN, &program(TURN, profile)?, &turn.map(str::to_owned))?;
+    let relay = format!("turn:{}", children.wait_for(TURN, "ready ")?);
+    let keys = keys.display().to_string();
+    let rooms = ["--listen", ANY_PORT, "--state", &keys, "--turn-url", &relay, "--turn-secret-file", &secret];
+    children.start(SIGNAL, &program(SIGNAL, profile)?, &rooms.map(str::to_owned))?;
+    rooms_address(&children.wait_for(SIGNAL, "listening ")?)
 }
 
 /// From `https://ADDR:PORT spki=BASE64URL ...`.

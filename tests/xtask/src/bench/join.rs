@@ -5,14 +5,11 @@ use std::path::Path;
 use crate::Outcome;
 use crate::bench::{field, least, median, most, shown, temporary_folder};
 use crate::children::{Children, Event};
-use crate::servers::{DEBUG, Servers, build, program};
+use crate::servers::{self, DEBUG, build, program};
 use crate::steps::aloud;
 
 /// Runs of which the median is taken.
 const RUNS: usize = 10;
-/// Ports that no other Hearth on this machine is likely to have.
-const PORT: u16 = 18_443;
-const TURN_PORT: u16 = 13_478;
 /// The field in which a headless client says how long its first picture took, milliseconds.
 const FIRST_FRAME: &str = "first_frame_ms";
 
@@ -33,8 +30,7 @@ pub(super) fn run() -> Outcome<()> {
 }
 
 fn measure(children: &mut Children, folder: &Path) -> Outcome<Vec<f64>> {
-    let servers = Servers { port: PORT, turn: TURN_PORT };
-    let rooms = servers.start(children, folder, DEBUG)?;
+    let rooms = servers::start(children, folder, DEBUG)?;
     let mut host = vec!["--headless".to_owned(), "create".to_owned(), rooms.url];
     host.extend(rooms.spki.into_iter().flat_map(|spki| ["--spki".to_owned(), spki]));
     host.extend(["--loopback", "--camera", "pattern", "--microphone", "chirp"].map(str::to_owned));

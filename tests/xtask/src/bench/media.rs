@@ -10,7 +10,7 @@ use crate::bench::chromium;
 use crate::bench::processor::{SECOND, ticks_of_tree};
 use crate::bench::{field, median, temporary_folder};
 use crate::children::{Children, Event};
-use crate::servers::{RELEASE, Servers, program};
+use crate::servers::{self, RELEASE, program};
 use crate::steps::{aloud, cargo, now};
 use crate::{Outcome, packages};
 
@@ -24,8 +24,6 @@ const PATIENCE: usize = 30;
 const GOAL: f64 = 17.0;
 /// So many times the goal, and something is broken.
 const BROKEN: f64 = 10.0;
-/// Ports that no other Hearth on this machine is likely to have.
-const SERVERS: Servers = Servers { port: 18_444, turn: 13_479 };
 
 const WHERE: &str = "\
 Read where a decoded picture is handed on to be drawn: ours to the window's painter (there is no window here), Chromium's
@@ -123,7 +121,7 @@ fn hearth(folder: &Path) -> Outcome<Run> {
     const RECEIVER: &str = "the receiving client";
     let client = program("hearth", RELEASE)?;
     let mut servers = Children::new();
-    let rooms = SERVERS.start(&mut servers, folder, RELEASE)?;
+    let rooms = servers::start(&mut servers, folder, RELEASE)?;
     let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
     let mut sending = words("--headless create --loopback --camera pattern --size 1280x720 --fps 30");
     sending.push(rooms.url);
