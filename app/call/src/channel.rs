@@ -12,11 +12,19 @@ pub(crate) enum ChannelMessage {
     /// "I leave": the connection is done with now, not when its checks time out.
     Bye,
     /// What is sent at the moment.
-    Media { audio: bool, video: bool },
+    Media {
+        audio: bool,
+        video: bool,
+        /// A screen comes in the place of the camera's picture.
+        #[serde(default)]
+        screen: bool,
+    },
     /// Something said to all; `n` counts the sender's own messages.
     Chat { n: u64, text: String },
     /// The highest `n` that the sender of this has heard of us: the rest is to be said again.
     ChatSeen { n: u64 },
+    /// The sender's hand is raised, or is no longer.
+    Hand { up: bool },
     /// A type of a newer version.
     #[serde(other)]
     Unknown,
@@ -41,13 +49,16 @@ mod tests {
     fn messages_survive_and_nonsense_does_not() {
         for message in [
             ChannelMessage::Bye,
-            ChannelMessage::Media { audio: true, video: false },
+            ChannelMessage::Media { audio: true, video: false, screen: true },
+            ChannelMessage::Hand { up: true },
             ChannelMessage::Chat { n: 1, text: "围\"炉".into() },
             ChannelMessage::ChatSeen { n: 0 },
         ] {
             assert_eq!(ChannelMessage::parse(&message.to_text()), Some(message));
         }
         assert_eq!(ChannelMessage::parse(r#"{"type":"confetti","n":3}"#), Some(ChannelMessage::Unknown));
+        let older = ChannelMessage::Media { audio: true, video: true, screen: false };
+        assert_eq!(ChannelMessage::parse(r#"{"type":"media","audio":true,"video":true}"#), Some(older));
         let long = format!(r#"{{"type":"bye","x":"{}"}}"#, "y".repeat(MAX));
         for nonsense in [
             "",
@@ -55,6 +66,7 @@ mod tests {
             "[]",
             "{}",
             r#"{"type":"media"}"#,
+            r#"{"type":"hand","up":1}"#,
             r#"{"type":"chat","n":-1,"text":""}"#,
             r#"{"type":"chat_seen","n":1.5}"#,
             r#"{"type":"media","audio":1,"video":2}"#,

@@ -62,6 +62,8 @@ pub enum Intent {
     SetNick(String),
     /// To say something to all.
     Say(String),
+    /// To be seen with a raised hand, or no longer.
+    SetHand(Hand),
     /// What only a host may do to somebody.
     Moderate(HostAct, PeerId),
     /// What only a host may decide about the room.
@@ -84,6 +86,16 @@ pub enum Switch {
     On,
     /// Off.
     Off,
+}
+
+/// Whether somebody asks for the floor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Hand {
+    /// No.
+    #[default]
+    Down,
+    /// They have raised a hand.
+    Up,
 }
 
 /// The state of the connection to the signalling server.

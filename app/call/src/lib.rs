@@ -39,7 +39,7 @@ mod topology;
 pub use call::{Call, HostAct, HostRule};
 pub use candidates::Loopback;
 pub use chat::ChatMessage;
-pub use io::{CallConfig, Input, Intent, MediaCommand, Output, SignalLink, Switch, TransportPolicy};
+pub use io::{CallConfig, Hand, Input, Intent, MediaCommand, Output, SignalLink, Switch, TransportPolicy};
 pub use path::{SocketId, SocketKind};
 pub use snapshot::{
     Ask, AskState, DescriptionProblem, EndReason, PairSnapshot, PeerPhase, PeerSnapshot, Phase, Refused, Route,

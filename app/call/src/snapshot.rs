@@ -11,7 +11,7 @@ use hearth_protocol::{
 };
 
 use crate::chat::ChatMessage;
-use crate::io::Switch;
+use crate::io::{Hand, Switch};
 use crate::stats::PeerCounters;
 
 /// One look at a call.
@@ -35,6 +35,8 @@ pub struct Snapshot {
     pub microphone: Switch,
     /// What the person wants of the camera.
     pub camera: Switch,
+    /// Whether our hand is raised.
+    pub hand: Hand,
     /// Who else is there, in the order of their ids.
     pub peers: Vec<PeerSnapshot>,
     /// Our tracks.
@@ -153,6 +155,8 @@ pub struct PeerSnapshot {
     pub came: u64,
     /// What they say they send.
     pub media: MediaState,
+    /// Whether their hand is raised.
+    pub hand: Hand,
     /// Whether their connection to the server is broken.
     pub away: bool,
     /// How our connection to them stands.

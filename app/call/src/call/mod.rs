@@ -11,6 +11,7 @@
 //! It reads no clock, opens no socket, knows no codec and draws all of its chance from one seed.
 
 mod door;
+mod hand;
 mod host;
 mod media;
 mod names;
@@ -30,7 +31,7 @@ use rand_chacha::ChaCha12Rng;
 use crate::backoff::Backoff;
 use crate::channel::ChannelMessage;
 use crate::chat::Chat;
-use crate::io::{CallConfig, Input, Intent, Output, SignalLink, Switch};
+use crate::io::{CallConfig, Hand, Input, Intent, Output, SignalLink, Switch};
 use crate::link::{LinkConfig, LocalTrack};
 use crate::media::protect::{FrameProtection, Open};
 use crate::peer::gather::Surroundings;
@@ -58,6 +59,7 @@ pub struct Call {
     peers: BTreeMap<PeerId, Peer>,
     around: Surroundings,
     switches: Switches,
+    hand: Hand,
     seams: Seams,
     numbers: Numbers,
     /// Kept here, so that it outlives connections and peers.
@@ -170,6 +172,7 @@ impl Call {
                 policy: config.transport,
             },
             switches: Switches::default(),
+            hand: Hand::default(),
             seams: Seams { topology: Box::new(Mesh), layers: Box::new(OneLayer), protection: Box::new(Open) },
             numbers,
             checks: CheckBudget::default(),
@@ -236,6 +239,7 @@ impl Call {
             chat: self.chat.lines(),
             microphone: self.switches.microphone,
             camera: self.switches.camera,
+            hand: self.hand,
             peers: self.peers.values().map(Peer::snapshot).collect(),
             tracks: self.link.tracks.iter().map(|track| (track.id, track.source)).collect(),
             refused_signals: self.room.refused_signals,
@@ -260,6 +264,7 @@ impl Call {
                 }
             }
             Intent::Say(text) => self.on_say(&text, now),
+            Intent::SetHand(hand) => self.on_hand(hand, now),
             Intent::Moderate(act, peer) => self.on_host_act(act, peer),
             Intent::Rule(rule) => self.on_host_rule(rule),
             Intent::EndRoom => self.on_end_room(now),
@@ -354,7 +359,8 @@ impl Call {
             around: &self.around,
             loopback: self.config.loopback,
             can_signal: self.server.session.state() == SessionState::Up,
-            media: ChannelMessage::Media { audio: media.audio, video: media.video },
+            media: ChannelMessage::Media { audio: media.audio, video: media.video, screen: media.screen },
+            hand: self.hand,
             said: &self.chat.said,
             next_socket: &mut self.numbers.next_socket,
             next_track: &mut self.numbers.next_track,

@@ -8,6 +8,7 @@ mod chat;
 mod checks;
 pub(crate) mod connection;
 pub(crate) mod gather;
+mod hand;
 mod inbound;
 mod life;
 mod line;
@@ -24,12 +25,13 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use hearth_base::{Bitrate, EncodedAudio, TrackId, VideoCodec};
-use hearth_protocol::{Pc, PeerEntry, PeerId, PeerKind, Signal, SignalBody};
+use hearth_protocol::{MediaState, Pc, PeerEntry, PeerId, PeerKind, Signal, SignalBody};
 use rand_chacha::ChaCha12Rng;
 
 use crate::candidates::Loopback;
 use crate::channel::ChannelMessage;
 use crate::chat::{Hearing, Said};
+use crate::io::Hand;
 use crate::link::LinkConfig;
 use crate::negotiation::Politeness;
 use crate::path::{SocketId, SocketKind};
@@ -48,6 +50,8 @@ pub(crate) struct Context<'a> {
     pub(crate) can_signal: bool,
     /// What we send at the moment, for the others' marks.
     pub(crate) media: ChannelMessage,
+    /// Whether our hand is raised.
+    pub(crate) hand: Hand,
     /// What we said in the room.
     pub(crate) said: &'a Said,
     pub(crate) next_socket: &'a mut u32,
@@ -110,6 +114,7 @@ pub(crate) struct Peer {
     /// The screen of a page that sends it apart.
     screen: Option<Line>,
     hearing: Hearing,
+    hand: Hand,
     came: u64,
     /// The server, which was restarted, has not named them yet: how often their silence was waited for.
     unlisted: Option<u32>,
@@ -128,6 +133,7 @@ impl Peer {
             main: Line::new(entry.id, Pc::Main, manners, now),
             screen: None,
             hearing: Hearing::new(context.said.last(), now),
+            hand: Hand::Down,
             came,
             unlisted: None,
             refused_messages: 0,
@@ -247,6 +253,7 @@ impl Peer {
                 Heard::Open => {
                     self.tell_media(&context.media, now);
                     self.tell_heard(now);
+                    self.on_open_hand(context, now);
                 }
                 Heard::Text(text) => self.on_channel_text(&text, context, now),
             }
@@ -260,12 +267,13 @@ impl Peer {
     fn on_channel_text(&mut self, text: &str, context: &mut Context<'_>, now: Instant) {
         match ChannelMessage::parse(text) {
             Some(ChannelMessage::Bye) => context.outputs.push_back(PeerOutput::Bye(self.entry.id)),
-            Some(ChannelMessage::Media { audio, video }) => {
-                (self.entry.media.audio, self.entry.media.video) = (audio, video);
+            Some(ChannelMessage::Media { audio, video, screen }) => {
+                self.entry.media = MediaState { audio, video, screen };
                 context.outputs.push_back(PeerOutput::Changed);
             }
             Some(ChannelMessage::Chat { n, text }) => self.on_chat(n, text, context, now),
             Some(ChannelMessage::ChatSeen { n }) => self.on_chat_seen(n, context, now),
+            Some(ChannelMessage::Hand { up }) => self.on_hand(if up { Hand::Up } else { Hand::Down }, context),
             Some(ChannelMessage::Unknown) => {}
             None => self.refused_messages += 1,
         }
@@ -335,6 +343,7 @@ impl Peer {
             role: self.entry.role,
             came: self.came,
             media: self.entry.media,
+            hand: self.hand,
             away: self.entry.away,
             phase: self.phase(),
             tracks: lines().flat_map(|line| line.inbound.tracks()).collect(),

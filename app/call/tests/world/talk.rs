@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hearth_call::{EndReason, HostAct, HostRule, Input, Intent, Phase, Switch, TransportPolicy};
+use hearth_call::{EndReason, Hand, HostAct, HostRule, Input, Intent, Phase, Switch, TransportPolicy};
 use hearth_protocol::{ErrorCode, InviteSecret, PeerId, Role};
 use serde_json::Value;
 
@@ -251,4 +251,39 @@ fn a_browser_without_our_codec_is_told_from_others() {
     assert!(world.clients.iter().any(|client| client.call.snapshot().peers.iter().any(|peer| peer.lacks_video_codec)));
     let world = pair(912);
     assert!(world.clients.iter().all(|client| client.call.snapshot().peers.iter().all(|peer| !peer.lacks_video_codec)));
+}
+
+#[test]
+fn a_raised_hand_is_seen_by_all_and_by_who_comes_later_until_it_is_down() {
+    let mut world = pair(911);
+    let raise = |world: &mut World, hand| {
+        world.give(1, Input::Intent(Intent::SetHand(hand)));
+        world.run(SOON);
+    };
+    let seen = |world: &World, by: usize| {
+        let peers = world.clients[by].call.snapshot().peers;
+        let them = world.clients[1].call.snapshot().me;
+        peers.iter().find(|peer| Some(peer.id) == them).map(|peer| peer.hand)
+    };
+    raise(&mut world, Hand::Up);
+    assert_eq!((world.clients[1].call.snapshot().hand, seen(&world, 0)), (Hand::Up, Some(Hand::Up)));
+    let late = world.add_client(TransportPolicy::All);
+    world.enter(late);
+    assert!(world.run_until(Duration::from_secs(20), |world| seen(world, late) == Some(Hand::Up)));
+    raise(&mut world, Hand::Down);
+    assert_eq!((seen(&world, 0), seen(&world, late)), (Some(Hand::Down), Some(Hand::Down)));
+}
+
+#[test]
+fn a_hand_that_went_down_over_a_dead_path_is_down_when_the_path_is_another_one() {
+    let mut world = pair(912);
+    world.give(1, Input::Intent(Intent::SetHand(Hand::Up)));
+    world.run(SOON);
+    let address = world.clients[1].address;
+    world.net.remove_address(address);
+    world.give(1, Input::Intent(Intent::SetHand(Hand::Down)));
+    world.run(Duration::from_secs(3));
+    world.move_client(1, "10.0.7.7".parse().unwrap());
+    let is_down = |world: &World| world.clients[0].call.snapshot().peers.iter().all(|peer| peer.hand == Hand::Down);
+    assert!(world.run_until(Duration::from_secs(40), is_down));
 }

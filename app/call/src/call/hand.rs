@@ -1,0 +1,19 @@
+//! Our raised hand: said to each on their own channel, at each change and whenever a channel opens.
+
+use std::time::Instant;
+
+use super::Call;
+use crate::io::{Hand, Output};
+use crate::snapshot::Phase;
+
+impl Call {
+    /// The person raises a hand or takes it down. Nobody sees one outside of a room.
+    pub(super) fn on_hand(&mut self, hand: Hand, now: Instant) {
+        if !matches!(self.phase, Phase::InRoom | Phase::Resuming { .. }) || self.hand == hand {
+            return;
+        }
+        self.hand = hand;
+        self.each_peer(now, |peer, context| peer.handle_our_hand(context, now));
+        self.outputs.push_back(Output::Changed);
+    }
+}
