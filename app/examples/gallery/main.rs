@@ -27,6 +27,7 @@ const SCENES: &[(&str, Scene)] = &[
     ("alone", scenes::alone),
     ("pair", scenes::pair),
     ("screen", scenes::screen),
+    ("sharing", scenes::sharing),
     ("call", scenes::call),
     ("call-trouble", scenes::call_trouble),
     ("twelve", scenes::twelve),

@@ -14,7 +14,7 @@ use hearth::view::{
     Pictures, PreJoin, Progress, Quality, RecentRoom, Room, Speaker, Stage, View,
 };
 use hearth_base::{DeviceEntry, DeviceFault, DeviceId, DeviceLists, DeviceState, Picture, Resolution, TrackId};
-use hearth_call::{Route, Switch};
+use hearth_call::{Hand, Route, Switch};
 use hearth_protocol::{MediaState, PeerId, PeerKind, Role, RoomName};
 
 /// Rooms near and past.
@@ -117,6 +117,17 @@ pub(crate) fn screen() -> View {
         (first.kind, first.screen) = (PeerKind::Legacy, Some(document()));
     }
     of(Room { people, role: Role::Guest, invite: None, lobby: Vec::new(), ..hosted() })
+}
+
+/// One of three shows their screen in the place of their picture, and another one asks for the floor.
+pub(crate) fn sharing() -> View {
+    let mut view = screen();
+    if let Stage::Room(room) = &mut view.stage {
+        for (person, (film, hand)) in room.people.iter_mut().zip([(None, Hand::Down), (Some(film(11, 1)), Hand::Up)]) {
+            (person.kind, person.film, person.hand) = (PeerKind::Web, film, hand);
+        }
+    }
+    view
 }
 
 /// Five people and all that belongs to a call.
@@ -254,6 +265,7 @@ pub(crate) fn person(at: u8, nick: &str, quality: Quality, has_video: bool) -> P
         is_speaking: false,
         film: has_video.then(|| film(10 + u32::from(at), at)),
         screen: None,
+        hand: Hand::Down,
         quality,
         volume: 1.0,
         problem: None,

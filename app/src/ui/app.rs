@@ -70,8 +70,10 @@ impl App for Window {
         {
             ctx.request_repaint_after(AGAIN);
         }
+        let view = self.desk.view();
+        self.state.look(ctx, &view);
         let is_asked = ctx.input(|input| input.viewport().close_requested());
-        if is_asked && self.state.stays_open(&self.desk.view()) {
+        if is_asked && self.state.stays_open(&view) {
             ctx.send_viewport_cmd(ViewportCommand::CancelClose);
             ctx.send_viewport_cmd(ViewportCommand::Minimized(false));
             ctx.send_viewport_cmd(ViewportCommand::Focus);

@@ -1,7 +1,7 @@
 //! What can be done by key and by button: each has its words, its picture, its keys, and one place where it happens.
 
 use eframe::egui::{Context, Key, KeyboardShortcut, Modifiers, ViewportCommand};
-use hearth_call::Switch;
+use hearth_call::{Hand, Switch};
 use hearth_protocol::Role;
 use rust_i18n::t;
 
@@ -20,6 +20,8 @@ pub(super) enum Command {
     People,
     /// What is written.
     Chat,
+    /// Our hand up or down.
+    Hand,
     /// How others come in.
     Invite,
     /// The settings.
@@ -34,9 +36,10 @@ pub(super) enum Command {
 
 impl Command {
     /// All, as the help lists them.
-    pub(super) const ALL: [Self; 9] = [
+    pub(super) const ALL: [Self; 10] = [
         Self::Microphone,
         Self::Camera,
+        Self::Hand,
         Self::Chat,
         Self::People,
         Self::Invite,
@@ -60,6 +63,7 @@ impl Command {
             Self::Camera => const { &[key(Key::V), with(Modifiers::CTRL, Key::E), with(Modifiers::ALT, Key::V)] },
             Self::People => const { &[key(Key::P)] },
             Self::Chat => const { &[key(Key::C)] },
+            Self::Hand => const { &[key(Key::R)] },
             Self::Invite => const { &[key(Key::I)] },
             Self::Settings => const { &[with(Modifiers::CTRL, Key::Comma)] },
             Self::FullScreen => const { &[key(Key::F11)] },
@@ -73,7 +77,7 @@ impl Command {
     pub(super) const fn is_above_dialogs(self) -> bool {
         match self {
             Self::Microphone | Self::Camera | Self::FullScreen => true,
-            Self::People | Self::Chat | Self::Invite | Self::Settings | Self::Help | Self::Leave => false,
+            Self::People | Self::Chat | Self::Hand | Self::Invite | Self::Settings | Self::Help | Self::Leave => false,
         }
     }
 
@@ -84,6 +88,7 @@ impl Command {
             Self::Camera => icons::CAMERA,
             Self::People => icons::PEOPLE,
             Self::Chat => icons::CHAT,
+            Self::Hand => icons::HAND,
             Self::Invite => icons::INVITE,
             Self::Settings => icons::SETTINGS,
             Self::FullScreen => icons::FULL_SCREEN,
@@ -99,6 +104,7 @@ impl Command {
             Self::Camera => t!("ui.command.camera"),
             Self::People => t!("ui.command.people"),
             Self::Chat => t!("ui.command.chat"),
+            Self::Hand => t!("ui.command.hand"),
             Self::Invite => t!("ui.command.invite"),
             Self::Settings => t!("ui.command.settings"),
             Self::FullScreen => t!("ui.command.full_screen"),
@@ -129,6 +135,11 @@ impl Command {
             }
             Self::People => toggle(view, state, Panel::People),
             Self::Chat => toggle(view, state, Panel::Chat),
+            Self::Hand => {
+                if let Some(room) = in_room(view) {
+                    state.wish(Wish::SetHand(raised(room.me.hand)));
+                }
+            }
             Self::Invite => toggle(view, state, Panel::Invite),
             Self::Settings => state.open(Dialog::Settings),
             Self::Help => state.open(Dialog::Help),
@@ -158,6 +169,14 @@ pub(super) fn turned(switch: Switch) -> Switch {
     }
 }
 
+/// Up from down, and down from up.
+fn raised(hand: Hand) -> Hand {
+    match hand {
+        Hand::Up => Hand::Down,
+        Hand::Down => Hand::Up,
+    }
+}
+
 /// What is wanted of microphone and camera, where there is somebody to see or hear us.
 pub(super) fn switches(view: &View) -> Option<(Switch, Switch)> {
     match &view.stage {
@@ -169,7 +188,7 @@ pub(super) fn switches(view: &View) -> Option<(Switch, Switch)> {
 
 fn toggle(view: &View, state: &mut UiState, panel: Panel) {
     if in_room(view).is_some() {
-        state.panel = if state.panel == Some(panel) { None } else { Some(panel) };
+        if state.panel == Some(panel) { state.panel = None } else { state.show(panel) }
     }
 }
 

@@ -1,11 +1,12 @@
 //! Words and pictures of devices: what could be chosen, and what has become of the choice.
 
-use hearth_base::{DeviceChoice, DeviceEntry, DeviceKind, DeviceState};
+use hearth_base::{DeviceChoice, DeviceEntry, DeviceFault, DeviceKind, DeviceState};
 use rust_i18n::t;
 
 use super::icons::{self, Icon};
 use super::parts::Pick;
-use crate::view::Fault;
+use super::pickers;
+use crate::view::{Fault, Spot, View};
 
 /// What a person calls a kind of device.
 pub(super) fn kind(kind: DeviceKind) -> String {
@@ -25,12 +26,34 @@ pub(super) fn icon(kind: DeviceKind) -> Icon {
     }
 }
 
+/// That nothing comes from a microphone or a camera, in two words: none is there, or what is there does not run.
+pub(super) fn short(of: DeviceKind, view: &View) -> Option<String> {
+    let word = match (of, pickers::of(view, of).2) {
+        (_, DeviceState::Off | DeviceState::Opening | DeviceState::On { .. }) | (DeviceKind::Speaker, _) => {
+            return None;
+        }
+        (DeviceKind::Camera, DeviceState::Failed(why)) if is_absence(why) => t!("ui.call.no_camera"),
+        (DeviceKind::Microphone, DeviceState::Failed(why)) if is_absence(why) => t!("ui.call.no_microphone"),
+        (DeviceKind::Camera, DeviceState::Failed(_)) => t!("ui.call.no_picture"),
+        (DeviceKind::Microphone, DeviceState::Failed(_)) => t!("ui.call.no_sound"),
+    };
+    Some(word.into_owned())
+}
+
+/// Whether there is no such device: nothing is broken then.
+pub(super) fn is_absence(fault: &DeviceFault) -> bool {
+    match fault {
+        DeviceFault::NoDevice | DeviceFault::Unplugged | DeviceFault::NoSoundServer => true,
+        DeviceFault::InUse | DeviceFault::NoPermission | DeviceFault::Stalled | DeviceFault::Other(_) => false,
+    }
+}
+
 /// What has become of a device, where that is worth a sentence, and whether it is a fault.
-pub(super) fn state(of: DeviceKind, state: &DeviceState) -> Option<(String, bool)> {
+pub(super) fn state(of: DeviceKind, state: &DeviceState, spot: Spot) -> Option<(String, bool)> {
     match state {
         DeviceState::Off | DeviceState::On { .. } => None,
         DeviceState::Opening => Some((t!("ui.device.opening").into_owned(), false)),
-        DeviceState::Failed(fault) => Some((Fault::Device(of, fault.clone()).sentence(), true)),
+        DeviceState::Failed(fault) => Some((Fault::Device(of, fault.clone()).told(spot), !is_absence(fault))),
     }
 }
 

@@ -20,6 +20,7 @@ const METER: Duration = Duration::from_millis(100);
 pub fn draw(ui: &mut Ui, view: &View, state: &mut UiState, tiles: &mut dyn TilePainter) -> Vec<Wish> {
     state.follow(ui, &view.settings);
     state.settle(view);
+    state.look(ui.ctx(), view);
     keys::read(&ui.ctx().clone(), view, state);
     CentralPanel::default().frame(Frame::new()).show(ui, |ui| match &view.stage {
         Stage::Home => home::home(ui, view, state),

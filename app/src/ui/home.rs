@@ -3,10 +3,10 @@
 use eframe::egui::{Align, Key, Layout, RichText, ScrollArea, Sense, Ui, UiBuilder, pos2, vec2};
 use rust_i18n::t;
 
-use super::parts::{Banner, Button, IconButton, Parts as _, Tone, card, field, paint_logo, section};
+use super::parts::{Banner, Button, IconButton, Parts as _, Says, Tone, card, field_with_id, paint_logo, section};
 use super::state::{Dialog, UiState};
 use super::tokens::{control, letters, space};
-use super::{fonts, icons, when};
+use super::{fonts, icons, join_field, when};
 use crate::view::{RecentRoom, View, Wish};
 
 /// Wider than this, what is found stands beside what can be done.
@@ -135,7 +135,8 @@ fn join(ui: &mut Ui, state: &mut UiState) {
         let button = 128.0;
         let width = ui.available_width() - button - space::S;
         let (label, hint) = (t!("ui.home.join_label"), t!("ui.home.join_hint"));
-        let response = field(ui, &mut state.drafts.join, &label, &hint, width, LINK_LIMIT);
+        let says = Says { label: &label, hint: &hint, limit: LINK_LIMIT };
+        let response = field_with_id(ui, join_field(), &mut state.drafts.join, says, width);
         let entered = response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
         let can = !state.drafts.join.trim().is_empty();
         let join = Button::new(t!("ui.home.join")).icon(icons::ENTER).enabled(can).min_width(button);

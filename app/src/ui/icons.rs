@@ -39,6 +39,8 @@ pub(super) const CAMERA_OFF: Icon = Icon::fill('\u{e4dc}');
 pub(super) const PEOPLE: Icon = Icon::line('\u{e4d6}');
 /// To take somebody out.
 pub(super) const REMOVE: Icon = Icon::line('\u{e4ce}');
+/// A raised hand.
+pub(super) const HAND: Icon = Icon::fill('\u{e298}');
 /// What is written.
 pub(super) const CHAT: Icon = Icon::line('\u{e16c}');
 /// To leave.

@@ -1,46 +1,182 @@
-//! The keyboard: what is a command and what is typing.
+//! The keyboard: what is a command and what is writing.
 //!
 //! Space never presses the button that has the keyboard: it is held to talk. Enter presses buttons. Keys without Ctrl or
-//! Alt are letters while somebody types.
+//! Alt are letters wherever somebody writes or is about to: they switch nothing then. What follows a press or a command
+//! within one frame waits for the next one, because only then is it known which field they opened.
 
-use eframe::egui::{Context, Event, Key, KeyboardShortcut, Modifiers};
+use eframe::egui::{Context, Event, Id, Key, KeyboardShortcut, Modifiers};
 use hearth_call::Switch;
+use rust_i18n::t;
 
 use super::command::Command;
-use super::state::{UiState, in_room};
-use crate::view::{View, Wish};
+use super::settings::Page;
+use super::state::{Dialog, Panel, UiState, in_room};
+use super::{chat_field, icons, join_field};
+use crate::view::{Stage, View, Wish};
+
+/// Where letters go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Letters {
+    /// They are commands.
+    Commands,
+    /// A field has them.
+    Typed,
+    /// This field, as soon as one comes: nothing else has the keyboard, and there is one place to write.
+    Into(Id),
+    /// Nowhere: there are fields, and the person has chosen none.
+    Nowhere,
+}
+
+impl Letters {
+    /// Whether this key is one of them. No link and no name begins with a question mark: it asks for help.
+    fn take(self, key: Key) -> bool {
+        match self {
+            Self::Commands => false,
+            Self::Typed => true,
+            Self::Into(field) => key != Key::Questionmark || field == chat_field(),
+            Self::Nowhere => key != Key::Questionmark,
+        }
+    }
+}
 
 /// Reads the keys of a frame, and takes those away that mean something.
 pub(super) fn read(ctx: &Context, view: &View, state: &mut UiState) {
-    let is_typing = ctx.text_edit_focused();
-    let mut commands = Vec::new();
-    ctx.input_mut(|input| {
-        input.events.retain(|event| {
-            let Event::Key { key, pressed: true, repeat, modifiers, .. } = event else { return true };
-            if *key == Key::Space && !is_typing {
-                return false; // no button hears it
-            }
-            let command = command_of(*key, *modifiers, is_typing);
-            commands.extend(command.filter(|_| !repeat));
-            command.is_none()
-        });
-    });
-    talk(ctx, view, state, is_typing);
-    for command in commands {
-        if state.dialog.is_none() || command.is_above_dialogs() {
-            command.act(ctx, view, state);
+    let letters = letters(ctx, view, state);
+    let mut events = std::mem::take(&mut state.held);
+    ctx.input_mut(|input| events.append(&mut input.events));
+    let mut rest = Vec::new();
+    let mut reading = Reading { letters, has_focus: has_focus(ctx), ..Reading::default() };
+    for event in events {
+        if reading.waits && is_writing(&event) && !reading.is_letter_due {
+            rest.push(event);
+        } else if reading.take(&event) {
+            reading.kept.push(event);
         }
     }
-    if state.panel.is_some() && state.dialog.is_none() && !is_typing && !ctx.any_popup_open() {
+    let Reading { kept, command, .. } = reading;
+    if let Letters::Into(field) = letters
+        && kept.iter().any(|event| matches!(event, Event::Text(_) | Event::Paste(_) | Event::Ime(_)))
+    {
+        ctx.memory_mut(|memory| memory.request_focus(field));
+    }
+    ctx.input_mut(|input| input.events = kept);
+    talk(ctx, view, state, letters == Letters::Commands);
+    let may = |command: &Command| state.dialog.is_none() || command.is_above_dialogs();
+    if let Some((command, is_bare)) = command.filter(|(command, _)| may(command)) {
+        if is_bare {
+            tell(ctx, command, view, state);
+        }
+        command.act(ctx, view, state);
+    }
+    if !rest.is_empty() {
+        ctx.request_repaint();
+    }
+    state.held = rest;
+    if state.panel.is_some() && state.dialog.is_none() && !ctx.text_edit_focused() && !ctx.any_popup_open() {
         let is_escape = ctx.input(|input| input.key_pressed(Key::Escape));
         state.panel = state.panel.filter(|_| !is_escape);
     }
 }
 
+/// The events of a frame, one after the other.
+struct Reading {
+    letters: Letters,
+    /// Whether something has the keyboard that Enter presses.
+    has_focus: bool,
+    /// What the frame reads.
+    kept: Vec<Event>,
+    /// What is to be done, and whether its key was a bare one.
+    command: Option<(Command, bool)>,
+    /// Whether the letter follows of a key that was a command.
+    is_letter_due: bool,
+    /// Whether what is written from here on waits for the next frame.
+    waits: bool,
+}
+
+impl Default for Reading {
+    fn default() -> Self {
+        Self {
+            letters: Letters::Commands,
+            has_focus: false,
+            kept: Vec::new(),
+            command: None,
+            is_letter_due: false,
+            waits: false,
+        }
+    }
+}
+
+impl Reading {
+    /// Whether the frame may read an event.
+    fn take(&mut self, event: &Event) -> bool {
+        if let Event::PointerButton { .. } = event {
+            self.waits = true;
+        }
+        if let Event::Text(_) = event {
+            return !std::mem::take(&mut self.is_letter_due);
+        }
+        let Event::Key { key, pressed: true, repeat, modifiers, .. } = event else { return true };
+        if *key == Key::Space && matches!(self.letters, Letters::Commands | Letters::Nowhere) {
+            self.is_letter_due = true;
+            return false; // no button hears it
+        }
+        if *key == Key::Enter && self.has_focus && self.letters != Letters::Typed {
+            self.waits = true;
+        }
+        let Some(command) = command_of(*key, *modifiers, self.letters.take(*key)) else { return true };
+        let is_bare = modifiers.is_none() || modifiers.shift_only();
+        self.is_letter_due = is_bare && !is_function(*key);
+        if !repeat {
+            (self.command, self.waits) = (Some((command, is_bare)), true);
+        }
+        false
+    }
+}
+
+/// What somebody writes with, as opposed to what they point with.
+fn is_writing(event: &Event) -> bool {
+    matches!(event, Event::Key { pressed: true, .. } | Event::Text(_) | Event::Paste(_) | Event::Ime(_))
+}
+
+fn has_focus(ctx: &Context) -> bool {
+    ctx.memory(|memory| memory.focused()).is_some()
+}
+
+/// Where letters go now.
+fn letters(ctx: &Context, view: &View, state: &UiState) -> Letters {
+    if ctx.text_edit_focused() || state.wants_chat {
+        return Letters::Typed;
+    }
+    let has_focus = has_focus(ctx);
+    match (state.dialog, &view.stage) {
+        (Some(Dialog::Unlock | Dialog::Password), _) => Letters::Nowhere,
+        (Some(Dialog::Settings), _) if state.page == Page::Network => Letters::Nowhere,
+        (Some(_), Stage::Room(_)) => Letters::Commands,
+        (Some(_), Stage::Home | Stage::PreJoin(_)) | (None, Stage::PreJoin(_)) => Letters::Nowhere,
+        (None, Stage::Home) if has_focus => Letters::Nowhere,
+        (None, Stage::Home) => Letters::Into(join_field()),
+        (None, Stage::Room(_)) if state.panel == Some(Panel::Chat) && !has_focus => Letters::Into(chat_field()),
+        (None, Stage::Room(_)) => Letters::Commands,
+    }
+}
+
+/// Says for a moment what a bare key switches: it may have been meant for somewhere else.
+fn tell(ctx: &Context, command: Command, view: &View, state: &mut UiState) {
+    let Some(room) = in_room(view) else { return };
+    let (icon, text) = match (command, room.me.microphone, room.me.camera) {
+        (Command::Microphone, Switch::Off, _) => (icons::MICROPHONE, t!("ui.call.now_unmuted")),
+        (Command::Microphone, Switch::On, _) => (icons::MICROPHONE_OFF, t!("ui.call.now_muted")),
+        (Command::Camera, _, Switch::Off) => (icons::CAMERA, t!("ui.call.now_seen")),
+        (Command::Camera, _, Switch::On) => (icons::CAMERA_OFF, t!("ui.call.now_unseen")),
+        _ => return,
+    };
+    state.news.note(ctx, icon, text);
+}
+
 /// Space is held to talk while the microphone is off.
-fn talk(ctx: &Context, view: &View, state: &mut UiState, is_typing: bool) {
+fn talk(ctx: &Context, view: &View, state: &mut UiState, may_talk: bool) {
     let is_held = ctx.input(|input| input.key_down(Key::Space) && input.focused && input.modifiers.is_none());
-    let is_held = is_held && !is_typing && state.dialog.is_none();
+    let is_held = is_held && may_talk && state.dialog.is_none();
     let is_muted = in_room(view).is_some_and(|room| room.me.microphone == Switch::Off);
     if is_held && is_muted && !state.is_talking {
         state.is_talking = true;
@@ -109,6 +245,8 @@ mod tests {
             (Key::H, ctrl_shift, false, Some(Command::Leave)),
             (Key::H, Modifiers::CTRL, false, None),
             (Key::Questionmark, Modifiers::SHIFT, false, Some(Command::Help)),
+            (Key::R, Modifiers::NONE, false, Some(Command::Hand)),
+            (Key::R, Modifiers::NONE, true, None),
             (Key::Comma, Modifiers::CTRL, true, Some(Command::Settings)),
         ] {
             assert_eq!(command_of(key, modifiers, is_typing), expected, "{key:?} {modifiers:?} {is_typing}");

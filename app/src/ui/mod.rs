@@ -14,6 +14,7 @@ mod fonts;
 mod home;
 mod icons;
 mod keys;
+mod news;
 mod pace;
 mod panels;
 mod parts;
@@ -27,7 +28,7 @@ mod tokens;
 mod video;
 mod when;
 
-use eframe::egui::{IconData, ViewportBuilder};
+use eframe::egui::{IconData, Id, ViewportBuilder};
 use rust_i18n::t;
 
 use crate::engine::desk::Desk;
@@ -104,4 +105,14 @@ fn why(error: eframe::Error) -> WindowError {
             WindowError::NoGraphics(error.to_string())
         }
     }
+}
+
+/// The fields to which letters go that nothing else takes: they have names, so that they can be given the keyboard before
+/// they are drawn.
+fn join_field() -> Id {
+    Id::unique("field of the link")
+}
+
+fn chat_field() -> Id {
+    Id::unique("field of the chat")
 }

@@ -4,6 +4,7 @@ use eframe::egui::{RichText, Ui};
 use hearth_base::{DeviceChoice, DeviceEntry, DeviceKind, DeviceState};
 use rust_i18n::t;
 
+use super::call::spot;
 use super::parts::{Button, Parts as _, menu_item, picker};
 use super::state::UiState;
 use super::tokens::{letters, space};
@@ -28,13 +29,13 @@ pub(super) fn device(ui: &mut Ui, view: &View, kind: DeviceKind, state: &mut UiS
     if let Some(choice) = picker(ui, devices::icon(kind), &devices::kind(kind), chosen, &picks, width) {
         state.wish(Wish::Choose(kind, choice));
     }
-    sentence(ui, kind, now);
+    sentence(ui, kind, view);
 }
 
 /// What has become of a device, where that is worth a sentence.
-fn sentence(ui: &mut Ui, kind: DeviceKind, now: &DeviceState) {
+fn sentence(ui: &mut Ui, kind: DeviceKind, view: &View) {
     let t = ui.tokens();
-    if let Some((sentence, is_fault)) = devices::state(kind, now) {
+    if let Some((sentence, is_fault)) = devices::state(kind, of(view, kind).2, spot(view)) {
         let color = if is_fault { t.danger_text } else { t.weak };
         ui.label(RichText::new(sentence).size(letters::SMALL).color(color));
     }
@@ -57,5 +58,5 @@ pub(super) fn menu(ui: &mut Ui, view: &View, kind: DeviceKind, width: f32, state
             state.wish(Wish::Choose(kind, pick.value));
         }
     }
-    sentence(ui, kind, now);
+    sentence(ui, kind, view);
 }

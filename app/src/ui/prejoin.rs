@@ -12,7 +12,7 @@ use super::state::{Dialog, Draft, UiState};
 use super::tokens::{control, letters, radius, space};
 use super::video::{Fit, Place, TilePainter};
 use super::{devices, icons, pickers, when};
-use crate::view::{Door, PreJoin, View, Wish};
+use crate::view::{Door, PreJoin, Spot, View, Wish};
 
 /// Longest name in characters: the server takes 64 bytes, and Chinese ones have three each.
 pub(super) const NICK_LIMIT: usize = 20;
@@ -105,13 +105,14 @@ fn mirror(ui: &mut Ui, view: &View, door: &PreJoin, state: &mut UiState, tiles: 
 
 fn preview(ui: &Ui, view: &View, door: &PreJoin, rect: Rect, tiles: &mut dyn TilePainter) {
     let place = Place { rect, radius: radius::L, fit: Fit::Fill, is_mirrored: view.settings.mirror };
-    let film = door.film.as_ref().filter(|_| door.camera == Switch::On);
+    let is_on = door.camera == Switch::On && super::call::runs(view, DeviceKind::Camera);
+    let film = door.film.as_ref().filter(|_| is_on);
     if film.is_some_and(|film| tiles.paint(ui.painter(), film, place)) {
         return;
     }
     let why = match door.camera {
         Switch::Off => t!("ui.prejoin.camera_off").into_owned(),
-        Switch::On => devices::state(DeviceKind::Camera, &view.devices.camera)
+        Switch::On => devices::state(DeviceKind::Camera, &view.devices.camera, Spot::Door)
             .map_or_else(|| t!("ui.prejoin.no_picture").into_owned(), |(sentence, _)| sentence),
     };
     let nick = &view.settings.nick;

@@ -2,7 +2,7 @@
 
 use std::mem;
 
-use eframe::egui::{Context, Ui, ViewportCommand};
+use eframe::egui::{Context, Event, Ui, ViewportCommand};
 use hearth_base::DeviceKind;
 use hearth_call::Switch;
 use hearth_protocol::{PeerId, Role};
@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 use rust_i18n::t;
 
 use super::call::broken;
+use super::news::{Chat, News};
 use super::panels::{Code, Copied};
 use super::parts::Hidden;
 use super::passwords;
@@ -33,6 +34,12 @@ pub struct UiState {
     pub(super) wishes: Vec<Wish>,
     /// What was last said to the toolkit about language and looks.
     spoken: Option<(LanguageChoice, ThemeChoice)>,
+    /// What others did, as it is said for a moment.
+    pub(super) news: News,
+    /// Whether the chat was opened and its field is to have the keyboard.
+    pub(super) wants_chat: bool,
+    /// What was written behind a press, for the next frame.
+    pub(super) held: Vec<Event>,
     /// Where this machine is.
     pub(super) zone: TimeZone,
     /// Whether Space is held to talk; true until the microphone is known to go off again.
@@ -147,6 +154,9 @@ impl UiState {
             drafts: Drafts::default(),
             wishes: Vec::new(),
             spoken: None,
+            news: News::default(),
+            wants_chat: false,
+            held: Vec::new(),
             zone,
             is_talking: false,
             read: 0,
@@ -174,6 +184,21 @@ impl UiState {
         self.drafts.port = None;
     }
 
+    /// Shows a panel beside the tiles; one with a field is written into at once.
+    pub(super) fn show(&mut self, panel: Panel) {
+        self.panel = Some(panel);
+        self.wants_chat = panel == Panel::Chat;
+    }
+
+    /// Looks at what others did. Also while no frame is drawn: who has the window behind others may want to know.
+    pub fn look(&mut self, ctx: &Context, view: &View) {
+        let chat = if self.panel == Some(Panel::Chat) { Chat::Open } else { Chat::Closed };
+        if chat == Chat::Open {
+            self.news.forget_chat();
+        }
+        self.news.look(ctx, in_room(view), chat);
+    }
+
     /// Forgets what belongs to a room, once we are in none; and shows the invitation once where nobody else is there.
     pub(super) fn settle(&mut self, view: &View) {
         self.known.retain(|kind| broken(view).any(|(other, _)| other == *kind));
@@ -188,6 +213,7 @@ impl UiState {
         }
         if let Stage::Home = view.stage {
             self.panel = None;
+            self.wants_chat = false;
             self.read = 0;
             self.compared = None;
             self.is_invited = false;
@@ -209,7 +235,7 @@ impl UiState {
         }
         self.is_invited = true;
         if is_mine && room.chat.is_empty() && self.panel.is_none() {
-            self.panel = Some(Panel::Invite);
+            self.show(Panel::Invite);
         }
     }
 

@@ -53,6 +53,8 @@ pub(in crate::ui) struct Tokens {
     pub(in crate::ui) warn: Color32,
     /// A breath of warning behind words.
     pub(in crate::ui) warn_soft: Color32,
+    /// Round who speaks: no colour that anything else has round it.
+    pub(in crate::ui) speaks: Color32,
     /// Round what has the keyboard.
     pub(in crate::ui) focus: Color32,
     /// Behind the tiles of a call.
@@ -99,6 +101,7 @@ pub(in crate::ui) const LIGHT: Tokens = Tokens {
     good: rgb(0x2A_75_4B),
     warn: rgb(0x85_56_00),
     warn_soft: rgb(0xFD_F0_CF),
+    speaks: rgb(0x1F_8A_57),
     focus: rgb(0xC2_4A_10),
     stage: rgb(0xF1_EA_E1),
     tile: rgb(0xE0_D6_CA),
@@ -131,6 +134,7 @@ pub(in crate::ui) const DARK: Tokens = Tokens {
     good: rgb(0x6C_CF_97),
     warn: rgb(0xF0_C0_5A),
     warn_soft: rgb(0x3A_2F_18),
+    speaks: rgb(0x5C_D6_94),
     focus: rgb(0xF9_A2_69),
     stage: rgb(0x11_0E_0C),
     tile: rgb(0x2A_24_20),
@@ -143,6 +147,9 @@ pub(in crate::ui) const DARK: Tokens = Tokens {
 pub(in crate::ui) const LABEL: Color32 = rgba(0x14_10_0D, 178);
 /// What is written on [`LABEL`].
 pub(in crate::ui) const ON_LABEL: Color32 = rgb(0xFF_FB_F7);
+/// Under a line that is over pictures, and under the pointer: it is read on any of them.
+pub(in crate::ui) const LINE: Color32 = rgba(0x1C_16_12, 232);
+pub(in crate::ui) const LINE_HOVER: Color32 = rgba(0x3A_30_29, 240);
 /// A mark of trouble on [`LABEL`].
 pub(in crate::ui) const LABEL_ALARM: Color32 = rgb(0xFF_9A_9A);
 /// A mark of warning on [`LABEL`].
@@ -223,7 +230,7 @@ pub(in crate::ui) mod control {
     pub(in crate::ui) const PANEL: f32 = 320.0;
     /// Of a dialog.
     pub(in crate::ui) const DIALOG: f32 = 440.0;
-    /// Of lines round things, and of the ring round who speaks.
+    /// Of lines round things.
     pub(in crate::ui) const LINE: f32 = 1.0;
     /// Of the ring round who speaks or what has the keyboard.
     pub(in crate::ui) const RING: f32 = 2.5;
@@ -287,6 +294,7 @@ mod tests {
                 assert!(found >= 4.5, "{word}: {found:.2}");
             }
             // What is operated is told from what it lies on.
+            assert!(contrast(t.speaks, t.stage) >= 3.0, "speaks: {:.2}", contrast(t.speaks, t.stage));
             for ground in [t.canvas, t.surface, t.sunken] {
                 assert!(contrast(t.outline, ground) >= 3.0, "outline: {:.2}", contrast(t.outline, ground));
                 assert!(contrast(t.focus, ground) >= 3.0, "focus: {:.2}", contrast(t.focus, ground));

@@ -27,8 +27,8 @@ pub enum Fault {
     RoomEnded,
     /// The host took us out.
     Removed,
-    /// The host silenced everybody.
-    Silenced,
+    /// The host, of this name, silenced everybody.
+    Silenced(String),
     /// The host did not let us in.
     Denied,
     /// The secret is not the room's.
@@ -53,7 +53,34 @@ pub enum Fault {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refusal(pub ErrorCode);
 
+/// Where a person reads of a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spot {
+    /// Before a room: they can still join.
+    Door,
+    /// In it.
+    Call,
+}
+
 impl Fault {
+    /// The sentence where the person is: in a call, what is missing means something else than before it.
+    pub fn told(&self, spot: Spot) -> String {
+        match (self, spot) {
+            (Self::Device(DeviceKind::Camera, DeviceFault::NoDevice), Spot::Call) => {
+                t!("fault.camera_missing_here").into_owned()
+            }
+            (Self::Device(DeviceKind::Microphone, DeviceFault::NoDevice), Spot::Call) => {
+                t!("fault.microphone_missing_here").into_owned()
+            }
+            _ => self.sentence(),
+        }
+    }
+
+    /// Whether something went wrong. What others decided is news, and no fault.
+    pub fn is_alarm(&self) -> bool {
+        !matches!(self, Self::RoomEnded | Self::Removed | Self::Silenced(_) | Self::Denied)
+    }
+
     /// The sentence, in the language that is spoken now.
     pub fn sentence(&self) -> String {
         match self {
@@ -66,7 +93,8 @@ impl Fault {
             Self::RoomFull(people) => t!("fault.room_full", people = people).into_owned(),
             Self::RoomEnded => t!("fault.room_ended").into_owned(),
             Self::Removed => t!("fault.removed").into_owned(),
-            Self::Silenced => t!("fault.silenced").into_owned(),
+            Self::Silenced(nick) if nick.trim().is_empty() => t!("fault.silenced").into_owned(),
+            Self::Silenced(nick) => t!("fault.silenced_by", nick = nick.trim()).into_owned(),
             Self::Denied => t!("fault.denied").into_owned(),
             Self::WrongInvite => t!("fault.bad_invite").into_owned(),
             Self::BusyPort(port) => t!("fault.busy_port", port = port).into_owned(),

@@ -16,7 +16,7 @@ use hearth_base::{DeviceLists, DeviceState};
 use hearth_call::Switch;
 use hearth_protocol::RoomName;
 
-pub use fault::{Fault, Refusal};
+pub use fault::{Fault, Refusal, Spot};
 pub use film::{Film, Pictures};
 pub use invite::{AddressKind, Invite, InviteAddress};
 pub use room::{Ask, AskState, ChatLine, Knocker, Me, Person, Progress, Quality, Room, Speaker};

@@ -1,6 +1,6 @@
 //! A room as its window shows it.
 
-use hearth_call::{DescriptionProblem, Route, Switch};
+use hearth_call::{DescriptionProblem, Hand, Route, Switch};
 use hearth_protocol::{MediaState, PeerId, PeerKind, Role, RoomName};
 
 use super::{Film, Invite};
@@ -100,8 +100,8 @@ pub struct Me {
     pub film: Option<Film>,
     /// How loud the microphone is, 0 to 1.
     pub level: f32,
-    /// Whether we are heard to speak.
-    pub is_speaking: bool,
+    /// Whether our hand is raised.
+    pub hand: Hand,
     /// Whether we speak while the microphone is off.
     pub is_muted_talking: bool,
 }
@@ -121,10 +121,12 @@ pub struct Person {
     pub media: MediaState,
     /// Whether they are heard to speak.
     pub is_speaking: bool,
-    /// Their picture; a screen that comes in its place, too.
+    /// Their picture.
     pub film: Option<Film>,
-    /// Their screen, where it comes beside their picture.
+    /// Their screen, beside their picture or in its place.
     pub screen: Option<Film>,
+    /// Whether their hand is raised.
+    pub hand: Hand,
     /// How we are connected.
     pub quality: Quality,
     /// How loud they are played: 1 is as they are, 0 to 2.

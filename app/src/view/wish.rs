@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use hearth_base::{DeviceChoice, DeviceKind};
-use hearth_call::Switch;
+use hearth_call::{Hand, Switch};
 use hearth_protocol::{PeerId, RoomName, RoomPassword};
 
 use super::Settings;
@@ -44,6 +44,8 @@ pub enum Wish {
     TestSound,
     /// To say something to all.
     Say(String),
+    /// To be seen with a raised hand, or no longer.
+    SetHand(Hand),
     /// To hear somebody louder or softer: 1 is as they are, 0 to 2.
     SetVolume(PeerId, f32),
     /// To let somebody in.
@@ -94,6 +96,7 @@ impl fmt::Debug for Wish {
             Self::Choose(kind, choice) => return write!(f, "Choose({kind:?}, {choice:?})"),
             Self::LookAtDevices(wanted) => return write!(f, "LookAtDevices({wanted})"),
             Self::TestSound => "TestSound",
+            Self::SetHand(hand) => return write!(f, "SetHand({hand:?})"),
             Self::SetVolume(peer, volume) => return write!(f, "SetVolume({peer}, {volume})"),
             Self::Admit(peer) => return write!(f, "Admit({peer})"),
             Self::Deny(peer) => return write!(f, "Deny({peer})"),

@@ -19,7 +19,7 @@ fn every_fault_is_read_on_every_screen() {
         Fault::RoomFull(12),
         Fault::RoomEnded,
         Fault::Removed,
-        Fault::Silenced,
+        Fault::Silenced("Ann".to_owned()),
         Fault::Denied,
         Fault::WrongInvite,
         Fault::BusyPort(8443),

@@ -4,6 +4,7 @@
 mod controls;
 mod faults;
 mod keys;
+mod others;
 mod passwords;
 mod presses;
 #[path = "../../examples/gallery/scenes.rs"]
@@ -13,6 +14,7 @@ mod snapshots;
 mod stage;
 mod start;
 mod typing;
+mod writing;
 
 // The same sentences as the program's; the language is one for both.
 rust_i18n::i18n!("../assets/locales", fallback = "en");

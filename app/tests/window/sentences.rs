@@ -53,7 +53,16 @@ fn rows() -> Vec<Row> {
         (Fault::RoomFull(12), "The room is full (12 people).", "会议人数已满（12 人）"),
         (Fault::RoomEnded, "The host ended the room.", "主持人已结束会议"),
         (Fault::Removed, "The host removed you from the room.", "您已被移出会议"),
-        (Fault::Silenced, "The host muted everybody. Press M to unmute.", "主持人已全体静音，按 M 解除静音"),
+        (
+            Fault::Silenced(String::new()),
+            "The host muted everyone. Press M to unmute.",
+            "主持人已将全体静音，按 M 解除",
+        ),
+        (
+            Fault::Silenced("Ann".to_owned()),
+            "Ann muted everyone. Press M to unmute.",
+            "主持人 Ann 已将全体静音，按 M 解除",
+        ),
         (
             Fault::BusyPort(8443),
             "Port 8443 is used by another program. Choose another in settings.",
@@ -165,11 +174,11 @@ fn a_screen_beside_somebodys_picture_is_told_whose_it_is() {
     for language in LANGUAGES {
         assert!(!Stage::new(scenes::pair(), language).has(of(
             language,
-            "Screen of Grace Hopper",
-            "Grace Hopper 的屏幕"
+            "Grace Hopper is sharing",
+            "Grace Hopper 正在共享屏幕"
         )));
         let stage = Stage::new(scenes::screen(), language);
-        assert!(stage.has(of(language, "Screen of Grace Hopper", "Grace Hopper 的屏幕")));
+        assert!(stage.has(of(language, "Grace Hopper is sharing", "Grace Hopper 正在共享屏幕")));
         assert!(stage.has("Grace Hopper"), "and they are still there");
     }
 }

@@ -92,6 +92,7 @@ fn a_call_looks_as_it_did() {
     check(&mut results, "call-trouble", scenes::call_trouble, &[]);
     check(&mut results, "pair", scenes::pair, &[]);
     check(&mut results, "screen", scenes::screen, &[]);
+    check(&mut results, "sharing", scenes::sharing, &[]);
     check(&mut results, "twelve", scenes::twelve, &[]);
 }
 

@@ -56,6 +56,15 @@ impl Stage {
         self.harness.run_steps(4);
     }
 
+    /// Lets seconds pass, and draws what there is then.
+    pub(crate) fn pass(&mut self, seconds: f64) {
+        let now = self.harness.ctx.input(|input| input.time);
+        self.harness.input_mut().time = Some(now + seconds);
+        self.harness.step();
+        self.harness.input_mut().time = None;
+        self.settle();
+    }
+
     /// Presses what has these words; what only names it is passed over.
     pub(crate) fn press(&mut self, label: &str) {
         let named = self.harness.get_all_by_label(label);

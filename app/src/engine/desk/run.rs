@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use hearth_base::{DeviceChoice, DeviceKind, Volume};
 use hearth_call::{HostAct, HostRule, Intent, Phase, Switch};
-use hearth_protocol::InviteSecret;
+use hearth_protocol::{InviteSecret, Role};
 use mdns_sd::{Receiver, ServiceEvent};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -159,6 +159,7 @@ impl DeskLoop {
             Wish::LookAtDevices(wanted) => self.looking.set(wanted),
             Wish::TestSound => self.wish_media(MediaWish::Chime),
             Wish::Say(text) => self.intend(Intent::Say(text)),
+            Wish::SetHand(hand) => self.intend(Intent::SetHand(hand)),
             Wish::SetVolume(peer, volume) => {
                 let percent = (volume.clamp(0.0, 2.0) * 100.0).round() as u8;
                 if let Some(visit) = &mut self.visit {
@@ -239,7 +240,8 @@ impl DeskLoop {
             self.fault = Some(fault);
         }
         if visit.silenced(&view) {
-            self.fault = Some(Fault::Silenced);
+            let host = view.call.peers.iter().find(|peer| peer.role == Role::Host);
+            self.fault = Some(Fault::Silenced(host.map(|host| host.nick.clone()).unwrap_or_default()));
         }
         if let (Phase::InRoom, Some(place)) = (&view.call.phase, visit.place()) {
             self.passwords.keep(place, view.call.password.clone());
@@ -309,7 +311,7 @@ impl DeskLoop {
         match kind {
             DeviceKind::Microphone => {
                 visit.microphone = switch;
-                self.fault = self.fault.take().filter(|fault| *fault != Fault::Silenced);
+                self.fault = self.fault.take().filter(|fault| !matches!(fault, Fault::Silenced(_)));
                 visit.engine.wish(Intent::SetMicrophone(switch));
                 if at_door {
                     self.settings.join_microphone = switch;

@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use hearth_base::TrackSource;
-use hearth_call::{Ask as Asked, AskState as Wanted, ChatMessage, PeerPhase, PeerSnapshot, Phase, Snapshot, Switch};
+use hearth_call::{Ask as Asked, AskState as Wanted, ChatMessage, PeerPhase, PeerSnapshot, Phase, Snapshot};
 use hearth_media::devices::DevicesView;
-use hearth_protocol::Role;
+use hearth_protocol::{PeerKind, Role};
 
 use super::doors::Target;
 use super::visit::{Step, Visit};
@@ -89,7 +89,7 @@ fn room(visit: &Visit, view: &CallView, nick: &str, hosting: Option<&HostingFact
             camera: visit.camera,
             film: view.own_film.clone(),
             level: view.media.voice.level.share(),
-            is_speaking: view.media.voice.is_speaking && visit.microphone == Switch::On,
+            hand: call.hand,
             is_muted_talking: view.media.voice.is_muted_and_speaking,
         },
         people: people.into_iter().map(|peer| person(peer, visit, view)).collect(),
@@ -143,6 +143,12 @@ fn person(peer: &PeerSnapshot, visit: &Visit, view: &CallView) -> Person {
         let (track, _) = peer.tracks.iter().find(|(_, source)| *source == wanted)?;
         view.films.iter().find(|film| film.track == *track).cloned()
     };
+    // Older pages send their screen beside the picture, ours in its place.
+    let is_replaced = peer.media.screen && peer.kind != PeerKind::Legacy;
+    let (picture, screen) = match (film(TrackSource::Camera), is_replaced) {
+        (shared, true) => (None, shared),
+        (picture, false) => (picture, film(TrackSource::Screen)),
+    };
     Person {
         id: peer.id,
         nick: peer.nick.clone(),
@@ -150,8 +156,9 @@ fn person(peer: &PeerSnapshot, visit: &Visit, view: &CallView) -> Person {
         role: peer.role,
         media: peer.media,
         is_speaking: played.any(|track| track.is_speaking),
-        film: film(TrackSource::Camera),
-        screen: film(TrackSource::Screen),
+        film: picture,
+        screen,
+        hand: peer.hand,
         quality: quality(peer),
         problem: peer.problem,
         lacks_video_codec: peer.lacks_video_codec,

@@ -2,6 +2,7 @@
 
 use eframe::egui::{Align, Layout, Popup, PopupCloseBehavior, Rect, RectAlign, ScrollArea, Ui, vec2};
 use hearth_base::DeviceKind;
+use hearth_call::Hand;
 use hearth_protocol::Role;
 use rust_i18n::t;
 
@@ -13,7 +14,7 @@ use crate::ui::state::{Panel, UiState};
 use crate::ui::style::corner;
 use crate::ui::tokens::{radius, space};
 use crate::ui::{devices, icons};
-use crate::view::{Fault, Room, View};
+use crate::view::{Fault, Room, Spot, View};
 
 /// Of one button.
 const WIDTH: f32 = 68.0;
@@ -37,7 +38,7 @@ pub(super) fn bar(ui: &mut Ui, view: &View, room: &Room, rect: Rect, state: &mut
     let layout = Layout::left_to_right(Align::Center);
     let left = inner.with_max_x(inner.left() + 2.0 * (WIDTH + CARET) + 3.0 * space::XS);
     child(ui, left, layout, |ui| ours(ui, view, state));
-    let middle = Rect::from_center_size(inner.center(), vec2(3.0 * WIDTH + 2.0 * space::XS, inner.height()));
+    let middle = Rect::from_center_size(inner.center(), vec2(4.0 * WIDTH + 3.0 * space::XS, inner.height()));
     let middle = middle.translate(vec2((left.right() + space::S - middle.left()).max(0.0), 0.0));
     child(ui, middle, layout, |ui| everybodys(ui, view, room, state));
     child(ui, inner, Layout::right_to_left(Align::Center), |ui| leave(ui, view, room, state));
@@ -67,7 +68,7 @@ fn trouble(view: &View, kind: DeviceKind) -> Option<String> {
         DeviceKind::Microphone | DeviceKind::Speaker => kind == DeviceKind::Microphone,
     };
     let mut broken = super::broken(view).filter(|(of, _)| is_here(*of));
-    broken.next().map(|(of, why)| Fault::Device(of, why.clone()).sentence())
+    broken.next().map(|(of, why)| Fault::Device(of, why.clone()).told(Spot::Call))
 }
 
 /// The small button that opens the devices of a kind.
@@ -111,6 +112,20 @@ fn everybodys(ui: &mut Ui, view: &View, room: &Room, state: &mut UiState) {
         if button.chosen(state.panel == Some(panel)).size(WIDTH, HEIGHT).show(ui) {
             command.act(&ctx, view, state);
         }
+    }
+    hand(ui, view, room, state);
+}
+
+/// Our hand, which stays marked while it is up.
+fn hand(ui: &mut Ui, view: &View, room: &Room, state: &mut UiState) {
+    let ctx = ui.ctx().clone();
+    let (name, caption, is_up) = match room.me.hand {
+        Hand::Up => (t!("ui.call.lower_hand"), t!("ui.call.lower_hand_short"), true),
+        Hand::Down => (t!("ui.call.raise_hand"), t!("ui.call.raise_hand_short"), false),
+    };
+    let button = IconButton::new(Command::Hand.icon(), name.clone()).caption(caption);
+    if button.tip(Command::Hand.tip(&ctx, &name)).chosen(is_up).size(WIDTH, HEIGHT).show(ui) {
+        Command::Hand.act(&ctx, view, state);
     }
 }
 

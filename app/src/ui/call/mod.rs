@@ -2,6 +2,7 @@
 
 mod bar;
 mod grid;
+mod lines;
 mod notices;
 mod tile;
 mod waiting;
@@ -14,14 +15,14 @@ use rust_i18n::t;
 use super::command::{self, Command};
 use super::icons::{self, Icon};
 use super::parts::{IconButton, Parts as _};
-use super::state::{Panel, UiState};
+use super::state::{Panel, UiState, in_room};
 use super::tokens::{control, letters, space};
 use super::video::TilePainter;
 use super::{devices, panels, pickers, when};
-use crate::view::{Progress, Room, View};
+use crate::view::{Fault, Progress, Room, Spot, View};
 
 pub(super) use notices::{broken, fault};
-pub(super) use tile::{Shown, empty_tile};
+pub(super) use tile::{Shown, empty_tile, runs};
 
 /// Of the line above the tiles and of the bar below them.
 const TOP: f32 = 48.0;
@@ -46,8 +47,9 @@ fn inside(ui: &mut Ui, view: &View, room: &Room, state: &mut UiState, tiles: &mu
     let (top, stage) = stage.split_top_bottom_at_y(stage.top() + TOP);
     child(ui, top.shrink2(vec2(space::L, 0.0)), Layout::left_to_right(Align::Center), |ui| head(ui, view, room, state));
     let stage = Rect::from_min_max(stage.min + vec2(space::M, 0.0), stage.max - vec2(space::M, 0.0));
-    let stage = notices::notices(ui, view, room, stage, state);
     grid::tiles(ui, view, room, stage, tiles);
+    notices::notices(ui, view, room, stage, state);
+    lines::lines(ui, stage, state);
     child(ui, bar, Layout::left_to_right(Align::Center), |ui| bar::bar(ui, view, room, bar, state));
     if let Some(panel) = panel {
         let side = side.shrink2(vec2(0.0, space::M)).with_max_x(side.right() - space::M);
@@ -129,6 +131,7 @@ pub(super) fn device_button(of: Command, view: &View) -> DeviceLook {
         Command::Microphone
         | Command::People
         | Command::Chat
+        | Command::Hand
         | Command::Invite
         | Command::Settings
         | Command::FullScreen
@@ -137,7 +140,7 @@ pub(super) fn device_button(of: Command, view: &View) -> DeviceLook {
     };
     let (_, chosen, now) = pickers::of(view, kind);
     let fault = match now {
-        DeviceState::Failed(_) if switch == Switch::On => devices::state(kind, now).map(|(sentence, _)| sentence),
+        DeviceState::Failed(why) if switch == Switch::On => Some(Fault::Device(kind, why.clone()).told(spot(view))),
         DeviceState::Failed(_) | DeviceState::Off | DeviceState::Opening | DeviceState::On { .. } => None,
     };
     let is_off = switch == Switch::Off || fault.is_some() || *chosen == DeviceChoice::Off;
@@ -145,8 +148,16 @@ pub(super) fn device_button(of: Command, view: &View) -> DeviceLook {
         DeviceKind::Camera => (icons::CAMERA, icons::CAMERA_OFF),
         DeviceKind::Microphone | DeviceKind::Speaker => (icons::MICROPHONE, icons::MICROPHONE_OFF),
     };
-    let (label, caption) = words(kind, switch);
+    let (label, caption) = match devices::short(kind, view) {
+        Some(lacking) => (lacking.clone(), lacking),
+        None => words(kind, switch),
+    };
     DeviceLook { icon: if is_off { off } else { on }, label, caption, is_off, fault }
+}
+
+/// Where we are told of a device.
+pub(super) fn spot(view: &View) -> Spot {
+    if in_room(view).is_some() { Spot::Call } else { Spot::Door }
 }
 
 fn words(kind: DeviceKind, switch: Switch) -> (String, String) {

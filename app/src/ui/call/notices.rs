@@ -1,5 +1,4 @@
-//! What must be read at once: who knocks, what went wrong, what to compare. It has a place of its own above the tiles, and
-//! no face is behind it.
+//! What must be read at once: who knocks, what went wrong, what to compare. It lies over the tiles, and moves none.
 
 use eframe::egui::{Align, Layout, Rect, Ui, pos2, vec2};
 use hearth_base::{DeviceFault, DeviceKind, DeviceState};
@@ -15,7 +14,7 @@ use crate::ui::pickers;
 use crate::ui::state::UiState;
 use crate::ui::tokens::space;
 use crate::ui::{devices, panels};
-use crate::view::{Fault, Knocker, Progress, Room, View, Wish};
+use crate::view::{Fault, Knocker, Progress, Room, Spot, View, Wish};
 
 /// No notice is wider, and none is narrower where two stand side by side.
 const WIDTH: f32 = 600.0;
@@ -44,30 +43,26 @@ enum Notice<'a> {
     Alone,
 }
 
-/// Draws them at the top of the stage, and returns what is left of it.
-pub(super) fn notices(ui: &mut Ui, view: &View, room: &Room, stage: Rect, state: &mut UiState) -> Rect {
+/// Draws them at the top of the stage.
+pub(super) fn notices(ui: &mut Ui, view: &View, room: &Room, stage: Rect, state: &mut UiState) {
     let found = gather(view, room, state);
     if found.is_empty() {
-        return stage;
+        return;
     }
     let room_for_two = stage.width() >= 2.0 * NARROW + space::S;
     let columns = if found.len() > COLUMN && room_for_two { 2 } else { 1 };
     let gaps = space::S * (columns - 1) as f32;
     let width = ((stage.width() - gaps) / columns as f32).min(WIDTH);
     let left = stage.center().x - (width * columns as f32 + gaps) / 2.0;
-    let mut bottom = stage.top();
     for column in 0..columns {
         let corner = pos2(left + (width + space::S) * column as f32, stage.top());
         let rect = Rect::from_min_size(corner, vec2(width, stage.height()));
-        let used = child(ui, rect, Layout::top_down(Align::Min), |ui| {
+        child(ui, rect, Layout::top_down(Align::Min), |ui| {
             for notice in found.iter().skip(column).step_by(columns) {
                 show(ui, notice, view, room, state);
             }
-            ui.min_rect().bottom()
         });
-        bottom = bottom.max(used);
     }
-    stage.with_min_y((bottom + space::S).min(stage.bottom()))
 }
 
 /// What there is to be read, the most urgent first.
@@ -87,7 +82,9 @@ fn gather<'a>(view: &'a View, room: &'a Room, state: &UiState) -> Vec<Notice<'a>
     found.extend(
         broken(view).filter(|(kind, _)| !state.known.contains(kind)).map(|(kind, why)| Notice::Device(kind, why)),
     );
-    if room.me.is_muted_talking && room.me.microphone == Switch::Off {
+    // That we are muted is said once: by whom, if it was not by us.
+    let is_said = matches!(view.fault, Some(Fault::Silenced(_)));
+    if room.me.is_muted_talking && room.me.microphone == Switch::Off && !is_said {
         found.push(Notice::MutedTalking);
     }
     if room.people.is_empty() && state.panel.is_none() && room.progress == Progress::In {
@@ -136,7 +133,8 @@ fn show(ui: &mut Ui, notice: &Notice<'_>, view: &View, room: &Room, state: &mut 
 /// The fault of the moment, until it is dismissed.
 pub(in crate::ui) fn fault(ui: &mut Ui, view: &View, state: &mut UiState) {
     if let Some(fault) = &view.fault {
-        Banner::new(Tone::Fault, fault.sentence()).room(CLOSE).show(ui, |ui| {
+        let tone = if fault.is_alarm() { Tone::Fault } else { Tone::Note };
+        Banner::new(tone, fault.told(super::spot(view))).room(CLOSE).show(ui, |ui| {
             if close(ui) {
                 state.wish(Wish::Dismiss);
             }
@@ -157,7 +155,7 @@ fn unverified(ui: &mut Ui, words: &str, state: &mut UiState) {
 }
 
 fn device(ui: &mut Ui, kind: DeviceKind, why: &DeviceFault, state: &mut UiState) {
-    let sentence = Fault::Device(kind, why.clone()).sentence();
+    let sentence = Fault::Device(kind, why.clone()).told(Spot::Call);
     Banner::new(Tone::Warning, sentence).icon(devices::icon(kind)).room(CLOSE).show(ui, |ui| {
         if close(ui) {
             state.known.push(kind);

@@ -3,7 +3,8 @@
 use eframe::egui::{
     Align2, Color32, Painter, Pos2, Rect, Role as Part, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2,
 };
-use hearth_call::{DescriptionProblem, Route, Switch};
+use hearth_base::{DeviceKind, DeviceState};
+use hearth_call::{DescriptionProblem, Hand, Route, Switch};
 use hearth_protocol::Role;
 use rust_i18n::t;
 
@@ -11,6 +12,7 @@ use crate::ui::fonts;
 use crate::ui::icons::{self, Icon};
 use crate::ui::panels;
 use crate::ui::parts::{Parts as _, elided, paint_avatar};
+use crate::ui::pickers;
 use crate::ui::style::corner;
 use crate::ui::tokens::{self, control, letters, radius, space};
 use crate::ui::video::{Fit, Place, TilePainter};
@@ -32,6 +34,7 @@ struct Label<'a> {
     is_host: bool,
     is_muted: bool,
     is_camera_off: bool,
+    is_hand_up: bool,
     mark: Option<(Icon, Color32)>,
 }
 
@@ -55,18 +58,22 @@ pub(in crate::ui) fn empty_tile(ui: &Ui, rect: Rect, shown: &Shown<'_>) {
 /// Ourselves.
 pub(super) fn mine(ui: &mut Ui, view: &View, room: &Room, rect: Rect, tiles: &mut dyn TilePainter) {
     let me = &room.me;
-    let film = me.film.as_ref().filter(|_| me.camera == Switch::On);
-    let nick = t!("ui.call.me", nick = me.nick);
+    let (hears, sees) = (runs(view, DeviceKind::Microphone), runs(view, DeviceKind::Camera));
+    let film = me.film.as_ref().filter(|_| me.camera == Switch::On && sees);
+    let nick = panels::me(&me.nick);
     let label = Label {
-        nick: nick.trim(),
+        nick: &nick,
         is_host: room.role == Role::Host,
-        is_muted: me.microphone == Switch::Off,
-        is_camera_off: me.camera == Switch::Off,
+        is_muted: me.microphone == Switch::Off || !hears,
+        is_camera_off: me.camera == Switch::Off || !sees,
+        is_hand_up: me.hand == Hand::Up,
         mark: None,
     };
-    let empty = Shown { id: "me", nick: &me.nick, under: None };
+    let why = if me.camera == Switch::On { crate::ui::devices::short(DeviceKind::Camera, view) } else { None };
+    let empty = Shown { id: "me", nick: &me.nick, under: why.as_deref() };
     picture(ui, film, rect, view.settings.mirror, &empty, tiles);
-    dress(ui, rect, &label, me.is_speaking);
+    // That we speak, we know.
+    dress(ui, rect, &label, false);
 }
 
 /// Somebody else.
@@ -74,7 +81,7 @@ pub(super) fn theirs(ui: &mut Ui, person: &Person, rect: Rect, tiles: &mut dyn T
     let id = person.id.to_string();
     let nameless = t!("ui.call.nameless");
     let nick = if person.nick.trim().is_empty() { nameless.as_ref() } else { person.nick.as_str() };
-    let film = person.film.as_ref().filter(|_| person.media.video || person.media.screen);
+    let film = person.film.as_ref().filter(|_| person.media.video);
     picture(ui, film, rect, false, &Shown { id: &id, nick: &person.nick, under: None }, tiles);
     let problem = person.problem.map(|problem| match problem {
         DescriptionProblem::NoCommonAudio => t!("ui.call.no_common_audio"),
@@ -98,6 +105,7 @@ pub(super) fn theirs(ui: &mut Ui, person: &Person, rect: Rect, tiles: &mut dyn T
         is_host: person.role == Role::Host,
         is_muted: !person.media.audio,
         is_camera_off: !person.media.video,
+        is_hand_up: person.hand == Hand::Up,
         mark,
     };
     dress(ui, rect, &label, person.is_speaking);
@@ -113,8 +121,14 @@ pub(super) fn screen(ui: &mut Ui, person: &Person, rect: Rect, tiles: &mut dyn T
         icons::SCREEN.paint(ui.painter(), rect.center(), 48.0, t.weak);
     }
     let name = t!("ui.call.screen", nick = panels::named(&person.nick));
-    let label = Label { nick: &name, is_host: false, is_muted: false, is_camera_off: false, mark: None };
+    let label =
+        Label { nick: &name, is_host: false, is_muted: false, is_camera_off: false, is_hand_up: false, mark: None };
     dress(ui, rect, &label, false);
+}
+
+/// Whether a device of ours gives anything: what it showed last is not what the others see.
+pub(in crate::ui) fn runs(view: &View, kind: DeviceKind) -> bool {
+    matches!(pickers::of(view, kind).2, DeviceState::On { .. })
 }
 
 fn picture(
@@ -146,7 +160,7 @@ fn veil(ui: &Ui, rect: Rect, icon: Icon, text: &str) {
 fn dress(ui: &mut Ui, rect: Rect, label: &Label<'_>, is_speaking: bool) {
     let t = ui.tokens();
     if is_speaking {
-        let ring = Stroke::new(control::RING + 0.5, t.accent);
+        let ring = Stroke::new(control::RING + 0.5, t.speaks);
         ui.painter().rect_stroke(rect, corner(radius::L), ring, StrokeKind::Inside);
     }
     let id = ui.scope_id().with(("tile", label.nick, rect.min.x as i32, rect.min.y as i32));
@@ -160,6 +174,7 @@ fn spoken(label: &Label<'_>) -> String {
     let mut words = vec![label.nick.to_owned()];
     words.extend(label.is_host.then(|| t!("ui.call.host").into_owned()));
     words.extend(label.is_muted.then(|| t!("ui.call.is_muted").into_owned()));
+    words.extend(label.is_hand_up.then(|| t!("ui.call.is_hand_up").into_owned()));
     words.extend(label.is_camera_off.then(|| t!("ui.call.is_camera_off").into_owned()));
     words.join(", ")
 }
@@ -168,6 +183,7 @@ fn name(painter: &Painter, rect: Rect, label: &Label<'_>) {
     const HEIGHT: f32 = 26.0;
     const MARK: f32 = 15.0;
     let marks: Vec<(Icon, Color32)> = [
+        label.is_hand_up.then_some((icons::HAND, tokens::LABEL_WARN)),
         label.is_host.then_some((icons::HOST, tokens::LABEL_WARN)),
         label.is_muted.then_some((icons::MICROPHONE_OFF, tokens::LABEL_ALARM)),
         label.mark,

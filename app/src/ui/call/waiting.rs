@@ -1,12 +1,14 @@
 //! On the way into a room: a calm picture, and a way back.
 
 use eframe::egui::{Align2, Rect, RichText, Role as Part, Sense, Ui, UiBuilder, WidgetInfo, vec2};
+use hearth_base::DeviceKind;
 use hearth_call::Switch;
 use rust_i18n::t;
 
 use super::tile::{Shown, empty_tile};
 use super::{device_button, notices};
 use crate::ui::command::Command;
+use crate::ui::panels;
 use crate::ui::parts::{Button, IconButton, Parts as _, paint_logo};
 use crate::ui::state::{Dialog, UiState};
 use crate::ui::tokens::{letters, radius, space};
@@ -45,9 +47,10 @@ pub(super) fn waiting(ui: &mut Ui, view: &View, room: &Room, state: &mut UiState
 fn mirror(ui: &mut Ui, view: &View, room: &Room, tiles: &mut dyn TilePainter) {
     let (rect, response) = ui.allocate_exact_size(vec2(256.0, 144.0), Sense::hover());
     let me = &room.me;
-    response.widget_info(|| WidgetInfo::labeled(Part::Image, true, t!("ui.call.me", nick = me.nick)));
+    response.widget_info(|| WidgetInfo::labeled(Part::Image, true, panels::me(&me.nick)));
     let place = Place { rect, radius: radius::L, fit: Fit::Fill, is_mirrored: view.settings.mirror };
-    let film = me.film.as_ref().filter(|_| me.camera == Switch::On);
+    let is_on = me.camera == Switch::On && super::runs(view, DeviceKind::Camera);
+    let film = me.film.as_ref().filter(|_| is_on);
     if film.is_some_and(|film| tiles.paint(ui.painter(), film, place)) {
         return;
     }

@@ -7,6 +7,7 @@ use eframe::egui::{
 use rust_i18n::t;
 
 use super::people::named;
+use crate::ui::chat_field;
 use crate::ui::fonts;
 use crate::ui::icons;
 use crate::ui::parts::{IconButton, Parts as _};
@@ -94,7 +95,11 @@ fn say(ui: &mut Ui, state: &mut UiState) {
     ui.horizontal(|ui| {
         let width = ui.available_width() - control::MEDIUM - space::S;
         // Enter says it; the toolkit makes a new line of Shift+Enter alone.
+        if std::mem::take(&mut state.wants_chat) {
+            ui.memory_mut(|memory| memory.request_focus(chat_field())); // before it is drawn: it reads what was typed
+        }
         let edit = TextEdit::multiline(&mut state.drafts.chat)
+            .id(chat_field())
             .hint_text(RichText::new(t!("ui.chat.hint")).color(t.weak))
             .return_key(KeyboardShortcut::new(Modifiers::SHIFT, Key::Enter))
             .frame(crate::ui::parts::field_frame(ui))

@@ -1,7 +1,9 @@
 //! Who is here, how they are connected, how loud they are; and who waits at the door.
 
-use eframe::egui::{Align, Color32, Label, Layout, Rect, RichText, ScrollArea, Sense, Slider, Ui, UiBuilder, vec2};
-use hearth_call::{Route, Switch};
+use eframe::egui::{
+    Align, Color32, Label, Layout, Rect, Response, RichText, ScrollArea, Sense, Slider, Ui, UiBuilder, vec2,
+};
+use hearth_call::{Hand, Route, Switch};
 use hearth_protocol::{PeerKind, Role};
 use rust_i18n::t;
 
@@ -29,7 +31,10 @@ pub(super) fn people(ui: &mut Ui, room: &Room, state: &mut UiState) {
         ui.spacing_mut().item_spacing.y = space::XS;
         lobby(ui, room, state);
         me(ui, room);
-        for person in &room.people {
+        // Who asks for the floor stands first.
+        let mut people: Vec<&Person> = room.people.iter().collect();
+        people.sort_by_key(|person| person.hand == Hand::Down);
+        for person in people {
             ui.push_id(person.id, |ui| row(ui, room, person, state));
         }
     });
@@ -66,6 +71,14 @@ fn rules(ui: &mut Ui, room: &Room, state: &mut UiState) {
 pub(in crate::ui) fn named(nick: &str) -> String {
     let nick = nick.trim();
     if nick.is_empty() { t!("ui.call.nameless").into_owned() } else { nick.to_owned() }
+}
+
+/// What we are called: nobody is shown a name that is none.
+pub(in crate::ui) fn own(nick: &str) -> String {
+    match nick.trim() {
+        "" => t!("ui.chat.me").into_owned(),
+        nick => t!("ui.call.me", nick = nick).into_owned(),
+    }
 }
 
 fn lobby(ui: &mut Ui, room: &Room, state: &mut UiState) {
@@ -111,9 +124,9 @@ pub(in crate::ui) fn let_in(ui: &mut Ui, knocker: &Knocker, state: &mut UiState)
 
 fn me(ui: &mut Ui, room: &Room) {
     let me = &room.me;
-    let name = t!("ui.call.me", nick = me.nick);
     let is_off = |switch: Switch| switch == Switch::Off;
-    head(ui, "me", &me.nick, name.trim(), room.role, [is_off(me.microphone), is_off(me.camera)], |_| {});
+    let who = Who { id: "me", letter: &me.nick, name: &self::own(&me.nick), role: room.role, hand: me.hand };
+    head(ui, &who, [is_off(me.microphone), is_off(me.camera)], |_| {});
     ui.add_space(space::S);
 }
 
@@ -121,7 +134,8 @@ fn row(ui: &mut Ui, room: &Room, person: &Person, state: &mut UiState) {
     let id = person.id.to_string();
     let nick = named(&person.nick);
     let off = [!person.media.audio, !person.media.video];
-    head(ui, &id, &person.nick, &nick, person.role, off, |ui| {
+    let who = Who { id: &id, letter: &person.nick, name: &nick, role: person.role, hand: person.hand };
+    head(ui, &who, off, |ui| {
         if room.role == Role::Host {
             let label = t!("ui.people.remove", nick = nick);
             if IconButton::new(icons::REMOVE, label).size(28.0, 28.0).show(ui) {
@@ -140,12 +154,22 @@ fn row(ui: &mut Ui, room: &Room, person: &Person, state: &mut UiState) {
     ui.add_space(space::M);
 }
 
+/// Who a line is about.
+struct Who<'a> {
+    id: &'a str,
+    /// The name that the letter is of.
+    letter: &'a str,
+    name: &'a str,
+    role: Role,
+    hand: Hand,
+}
+
 /// Letter, name, marks.
-fn head(ui: &mut Ui, id: &str, letter: &str, name: &str, role: Role, off: [bool; 2], more: impl FnOnce(&mut Ui)) {
+fn head(ui: &mut Ui, who: &Who<'_>, off: [bool; 2], more: impl FnOnce(&mut Ui)) {
     let t = ui.tokens();
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), AVATAR), Sense::hover());
     let disc = Rect::from_min_size(rect.min, vec2(AVATAR, AVATAR));
-    paint_avatar(ui.painter(), disc.center(), AVATAR / 2.0, id, letter);
+    paint_avatar(ui.painter(), disc.center(), AVATAR / 2.0, who.id, who.letter);
     let rest = rect.with_min_x(disc.right() + space::S);
     let layout = Layout::right_to_left(Align::Center);
     ui.scope_builder(UiBuilder::new().max_rect(rest).layout(layout), |ui| {
@@ -157,18 +181,22 @@ fn head(ui: &mut Ui, id: &str, letter: &str, name: &str, role: Role, off: [bool;
             }
         }
         ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-            if role == Role::Host {
+            if who.hand == Hand::Up {
+                mark(ui, icons::HAND, t.warn).on_hover_text(t!("ui.call.is_hand_up"));
+            }
+            if who.role == Role::Host {
                 mark(ui, icons::HOST, t.warn);
             }
-            let text = RichText::new(name).font(fonts::names(letters::BODY)).color(t.text);
+            let text = RichText::new(who.name).font(fonts::names(letters::BODY)).color(t.text);
             ui.add(Label::new(text).truncate());
         });
     });
 }
 
-fn mark(ui: &mut Ui, icon: Icon, color: Color32) {
-    let (rect, _) = ui.allocate_exact_size(vec2(18.0, 18.0), Sense::hover());
+fn mark(ui: &mut Ui, icon: Icon, color: Color32) -> Response {
+    let (rect, response) = ui.allocate_exact_size(vec2(18.0, 18.0), Sense::hover());
     icon.paint(ui.painter(), rect.center(), 16.0, color);
+    response
 }
 
 fn connection(ui: &mut Ui, person: &Person) {

@@ -1,6 +1,6 @@
 //! One line to type into.
 
-use eframe::egui::{Align2, Frame, Margin, Response, RichText, Stroke, StrokeKind, TextEdit, Ui, vec2};
+use eframe::egui::{Align2, Frame, Id, Margin, Response, RichText, Stroke, StrokeKind, TextEdit, Ui, vec2};
 
 use super::Parts as _;
 use crate::ui::style::corner;
@@ -19,6 +19,20 @@ pub(in crate::ui) fn field(
     let hint = RichText::new(hint).color(ui.tokens().weak);
     let edit = edit(ui, text, width).hint_text(hint).char_limit(limit);
     show(ui, edit, label)
+}
+
+/// The same under an id of its own, by which it can be given the keyboard before it is drawn.
+pub(in crate::ui) fn field_with_id(ui: &mut Ui, id: Id, text: &mut String, says: Says<'_>, width: f32) -> Response {
+    let hint = RichText::new(says.hint).color(ui.tokens().weak);
+    let edit = edit(ui, text, width).id(id).hint_text(hint).char_limit(says.limit);
+    show(ui, edit, says.label)
+}
+
+/// What a field says of itself, and how many characters it takes.
+pub(in crate::ui) struct Says<'a> {
+    pub(in crate::ui) label: &'a str,
+    pub(in crate::ui) hint: &'a str,
+    pub(in crate::ui) limit: usize,
 }
 
 /// What one types into, before anybody says what is special about it.

@@ -19,7 +19,7 @@ pub(super) use avatar::paint_avatar;
 pub(super) use banner::{Banner, Tone};
 pub(super) use button::{Button, focus_ring};
 pub(super) use card::{card, section};
-pub(super) use field::{field, frame as field_frame};
+pub(super) use field::{Says, field, field_with_id, frame as field_frame};
 pub(super) use hidden::Hidden;
 pub(super) use icon_button::IconButton;
 pub(super) use logo::paint_logo;

@@ -1,0 +1,159 @@
+//! What others do, and what a key has just done: lines over the tiles that come, are read, and go by themselves.
+//!
+//! Owner of: who and what was seen in the room when this was last looked at, and the lines of the moment. Nothing of it
+//! moves a tile. A line asks for the one frame in which it goes; nothing is polled.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use eframe::egui::{Context, UserAttentionType, ViewportCommand};
+use hearth_call::Hand;
+use hearth_protocol::PeerId;
+use rust_i18n::t;
+
+use super::icons::{self, Icon};
+use super::panels::named;
+use crate::view::{ChatLine, Room, Speaker};
+
+/// How long a line is read, in the toolkit's seconds.
+const READ: f64 = 5.0;
+/// Lines at once. Full: the oldest goes early, and the panel of people says the same.
+const LINES: usize = 4;
+
+/// One line.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Line {
+    pub(super) icon: Icon,
+    pub(super) text: String,
+    /// What a press leads to.
+    pub(super) leads: Leads,
+    /// The toolkit's seconds.
+    until: f64,
+}
+
+/// Where a line leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Leads {
+    Nowhere,
+    /// Into the chat, of which it shows the newest words.
+    Chat,
+}
+
+/// What was seen, and what is said of it.
+#[derive(Debug, Default)]
+pub(super) struct News {
+    seen: Option<Seen>,
+    lines: VecDeque<Line>,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    people: BTreeMap<PeerId, (String, Hand)>,
+    lobby: BTreeSet<PeerId>,
+    /// The newest line of the chat, and how many there were.
+    chat: (usize, Option<ChatLine>),
+}
+
+/// Whether the chat is open beside the tiles: then its words need no line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Chat {
+    Open,
+    Closed,
+}
+
+impl Seen {
+    fn of(room: &Room) -> Self {
+        Self {
+            people: room.people.iter().map(|person| (person.id, (named(&person.nick), person.hand))).collect(),
+            lobby: room.lobby.iter().map(|knocker| knocker.id).collect(),
+            chat: (room.chat.len(), room.chat.last().cloned()),
+        }
+    }
+}
+
+impl News {
+    /// Looks at the room; none is the end of what was seen. Whoever has the window behind others is asked to look.
+    pub(super) fn look(&mut self, ctx: &Context, room: Option<&Room>, chat: Chat) {
+        let now = ctx.input(|input| input.time);
+        self.lines.retain(|line| line.until > now);
+        let Some(room) = room else {
+            *self = Self::default();
+            return;
+        };
+        let seen = Seen::of(room);
+        if let Some(before) = self.seen.replace(seen) {
+            let attention = self.compare(&before, room, chat, now);
+            let is_in_front = ctx.input(|input| input.raw.focused);
+            if let Some(attention) = attention.filter(|_| !is_in_front) {
+                ctx.send_viewport_cmd(ViewportCommand::RequestUserAttention(attention));
+            }
+        }
+        if let Some(next) = self.lines.iter().map(|line| line.until).reduce(f64::min) {
+            ctx.request_repaint_after_secs((next - now) as f32);
+        }
+    }
+
+    /// Says what is new, and returns how much attention that asks for.
+    fn compare(&mut self, before: &Seen, room: &Room, chat: Chat, now: f64) -> Option<UserAttentionType> {
+        let mut asked = None;
+        let mut polite = || asked = asked.or(Some(UserAttentionType::Informational));
+        for person in &room.people {
+            let nick = named(&person.nick);
+            let old = before.people.get(&person.id);
+            if old.is_none() {
+                self.say(icons::INVITE, t!("ui.call.joined", nick = nick), Leads::Nowhere, now);
+                polite();
+            }
+            if person.hand == Hand::Up && old.is_none_or(|(_, hand)| *hand == Hand::Down) {
+                self.say(icons::HAND, t!("ui.call.raised_hand", nick = nick), Leads::Nowhere, now);
+                polite();
+            }
+        }
+        for (id, (nick, _)) in &before.people {
+            if !room.people.iter().any(|person| person.id == *id) {
+                self.say(icons::REMOVE, t!("ui.call.left", nick = nick), Leads::Nowhere, now);
+            }
+        }
+        let last = room.chat.last().filter(|_| before.chat != (room.chat.len(), room.chat.last().cloned()));
+        if let Some(ChatLine { from: Speaker::Person { nick, .. }, text, .. }) = last {
+            polite();
+            if chat == Chat::Closed {
+                self.preview(&named(nick), text, now);
+            }
+        }
+        if room.lobby.iter().any(|knocker| !before.lobby.contains(&knocker.id)) {
+            asked = Some(UserAttentionType::Critical);
+        }
+        asked
+    }
+
+    /// The newest words alone: who wants all of them opens the chat.
+    fn preview(&mut self, nick: &str, text: &str, now: f64) {
+        self.lines.retain(|line| line.leads != Leads::Chat);
+        let first = text.lines().next().unwrap_or_default();
+        self.say(icons::CHAT, t!("ui.call.said", nick = nick, text = first), Leads::Chat, now);
+    }
+
+    fn say(&mut self, icon: Icon, text: impl Into<String>, leads: Leads, now: f64) {
+        self.lines.push_back(Line { icon, text: text.into(), leads, until: now + READ });
+        if self.lines.len() > LINES {
+            self.lines.pop_front();
+        }
+    }
+
+    /// A key without Ctrl or Alt has switched something, which may have been meant for somewhere else.
+    pub(super) fn note(&mut self, ctx: &Context, icon: Icon, text: impl Into<String>) {
+        let now = ctx.input(|input| input.time);
+        self.lines.retain(|line| line.icon != icon);
+        self.say(icon, text, Leads::Nowhere, now);
+    }
+
+    /// The chat is open: its words are there.
+    pub(super) fn forget_chat(&mut self) {
+        self.lines.retain(|line| line.leads != Leads::Chat);
+    }
+
+    /// The lines of the moment, the newest last.
+    pub(super) fn lines(&self) -> impl Iterator<Item = &Line> {
+        self.lines.iter()
+    }
+}

@@ -1,0 +1,182 @@
+//! Keys never act while somebody means to write.
+
+use eframe::egui::{Event, Key, Modifiers, Pos2, Role};
+use egui_kittest::kittest::Queryable as _;
+use hearth::view::{LanguageChoice, Me, Room, Stage as Screen, View, Wish};
+use hearth_call::Switch;
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
+use rust_i18n::t;
+
+use crate::scenes;
+use crate::stage::{LANGUAGES, Stage};
+
+const SCENES: [fn() -> View; 12] = [
+    scenes::home,
+    scenes::home_fault,
+    scenes::prejoin,
+    scenes::prejoin_trouble,
+    scenes::waiting,
+    scenes::waiting_or_asked,
+    scenes::asked,
+    scenes::alone,
+    scenes::pair,
+    scenes::sharing,
+    scenes::call,
+    scenes::call_trouble,
+];
+
+/// What people write, and the letters that are commands elsewhere.
+const WORDS: [&str; 12] =
+    ["muting", "vic", "does", "this", "go", "to", "chat", "or", "toggle", "mute", "very", "improvised"];
+
+/// A key as a keyboard gives it: the key, then its letter.
+fn typed(letter: char) -> Vec<Event> {
+    let key = if letter == ' ' { Some(Key::Space) } else { Key::from_name(&letter.to_uppercase().to_string()) };
+    let event =
+        |key, pressed| Event::Key { key, physical_key: None, pressed, repeat: false, modifiers: Modifiers::NONE };
+    let press = key.map(|key| event(key, true));
+    let release = key.map(|key| event(key, false));
+    press.into_iter().chain([Event::Text(letter.to_string())]).chain(release).collect()
+}
+
+fn sentence(rng: &mut StdRng) -> Vec<Event> {
+    let words = (0..3).filter_map(|_| WORDS.get(rng.random_range(0..WORDS.len())).copied());
+    words.collect::<Vec<_>>().join(" ").chars().flat_map(typed).collect()
+}
+
+fn press(at: Pos2) -> Vec<Event> {
+    let button = |pressed| Event::PointerButton {
+        pos: at,
+        button: eframe::egui::PointerButton::Primary,
+        pressed,
+        modifiers: Modifiers::NONE,
+    };
+    vec![Event::PointerMoved(at), button(true), button(false)]
+}
+
+/// Gives events to one frame, and draws until nothing waits.
+fn give(stage: &mut Stage, events: Vec<Event>) {
+    stage.harness.input_mut().events.extend(events);
+    stage.settle();
+}
+
+/// How often microphone or camera were switched.
+fn switched(stage: &mut Stage) -> usize {
+    let wishes = stage.wishes();
+    wishes.iter().filter(|wish| matches!(wish, Wish::SetMicrophone(_) | Wish::SetCamera(_))).count()
+}
+
+/// Whether there is anything to write into.
+fn has_field(stage: &Stage) -> bool {
+    [Role::TextInput, Role::MultilineTextInput, Role::PasswordInput]
+        .into_iter()
+        .any(|role| stage.harness.query_all_by_role(role).next().is_some())
+}
+
+/// The middle of everything that can be pressed.
+fn pressable(stage: &Stage) -> Vec<Pos2> {
+    let roles = [Role::Button, Role::ComboBox, Role::Tab, Role::CheckBox, Role::RadioButton, Role::Image];
+    let found = roles.into_iter().flat_map(|role| stage.harness.query_all_by_role(role).collect::<Vec<_>>());
+    let whole = stage.harness.ctx.content_rect();
+    found.map(|node| node.rect().center()).filter(|at| whole.contains(*at)).collect()
+}
+
+#[test]
+fn a_sentence_after_any_press_switches_nothing_where_one_can_write() {
+    let seed: u64 = std::env::var("HEARTH_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(rand::random);
+    println!("HEARTH_SEED={seed}");
+    let mut rng = StdRng::seed_from_u64(seed);
+    let mut judged = 0;
+    for (scene, make) in SCENES.into_iter().enumerate() {
+        for at in pressable(&Stage::new(make(), LanguageChoice::English)) {
+            let mut alone = Stage::new(make(), LanguageChoice::English);
+            give(&mut alone, press(at));
+            if !has_field(&alone) {
+                continue; // there keys are commands
+            }
+            let expected = switched(&mut alone);
+            // In the frame of the press, and in those after it.
+            for is_at_once in [true, false] {
+                let mut stage = Stage::new(make(), LanguageChoice::English);
+                if is_at_once {
+                    give(&mut stage, [press(at), sentence(&mut rng)].concat());
+                } else {
+                    give(&mut stage, press(at));
+                    sentence(&mut rng).into_iter().for_each(|event| give(&mut stage, vec![event]));
+                }
+                assert_eq!(switched(&mut stage), expected, "scene {scene}, {at}, HEARTH_SEED={seed}");
+                judged += 1;
+            }
+        }
+    }
+    assert!(judged > 50, "{judged}");
+}
+
+#[test]
+fn what_is_written_behind_a_press_or_a_key_arrives() {
+    for language in LANGUAGES {
+        for by_key in [true, false] {
+            let mut stage = Stage::new(scenes::call(), language);
+            let open = if by_key {
+                typed('c')
+            } else {
+                press(stage.harness.get_by_label(&t!("ui.command.chat")).rect().center())
+            };
+            let words: Vec<Event> = "muting vic".chars().flat_map(typed).collect();
+            give(&mut stage, [open, words].concat());
+            stage.key(Modifiers::NONE, Key::Enter);
+            assert_eq!(stage.wishes(), [Wish::Say("muting vic".to_owned())], "by key: {by_key}");
+            // The field keeps the keyboard.
+            give(&mut stage, "very".chars().flat_map(typed).collect());
+            stage.press(&t!("ui.chat.send"));
+            give(&mut stage, "im".chars().flat_map(typed).collect());
+            stage.key(Modifiers::NONE, Key::Enter);
+            assert_eq!(stage.wishes(), [Wish::Say("very".to_owned()), Wish::Say("im".to_owned())]);
+        }
+    }
+}
+
+#[test]
+fn an_open_chat_takes_letters_that_nothing_else_takes() {
+    let mut stage = Stage::new(scenes::call(), LanguageChoice::English);
+    stage.key(Modifiers::NONE, Key::C);
+    // A press on somebody's face takes the keyboard from the field.
+    let face = stage.harness.query_all_by_role(Role::Image).last().expect("ourselves, at least").rect().center();
+    give(&mut stage, press(face));
+    give(&mut stage, "move".chars().flat_map(typed).collect());
+    stage.key(Modifiers::NONE, Key::Enter);
+    assert_eq!(stage.wishes(), [Wish::Say("move".to_owned())]);
+    // With Ctrl it is a command all the same.
+    stage.key(Modifiers::CTRL, Key::D);
+    assert_eq!(stage.wishes(), [Wish::SetMicrophone(Switch::Off)]);
+    // Who went to a button by Tab has left the field.
+    stage.harness.get_by_label(&t!("ui.call.mute")).focus();
+    stage.settle();
+    stage.key(Modifiers::NONE, Key::M);
+    assert_eq!(stage.wishes(), [Wish::SetMicrophone(Switch::Off)]);
+}
+
+#[test]
+fn a_number_is_typed_at_home_without_a_press() {
+    let mut stage = Stage::new(scenes::home(), LanguageChoice::English);
+    give(&mut stage, "482".chars().flat_map(typed).collect());
+    give(&mut stage, vec![Event::Paste("913605".to_owned())]);
+    stage.key(Modifiers::NONE, Key::Enter);
+    assert_eq!(stage.wishes(), [Wish::Join("482913605".to_owned())]);
+}
+
+#[test]
+fn who_unmutes_by_a_bare_key_reads_so_for_a_moment() {
+    for language in LANGUAGES {
+        let me = Me { microphone: Switch::Off, ..Me::default() };
+        let room = Room { me, ..scenes::hosted() };
+        let mut stage = Stage::new(View { stage: Screen::Room(room), ..View::default() }, language);
+        stage.key(Modifiers::CTRL, Key::D);
+        assert!(!stage.has(&t!("ui.call.now_unmuted")), "with Ctrl it was meant");
+        stage.key(Modifiers::NONE, Key::M);
+        assert!(stage.has(&t!("ui.call.now_unmuted")));
+        stage.pass(6.0);
+        assert!(!stage.has(&t!("ui.call.now_unmuted")));
+    }
+}
