@@ -184,7 +184,7 @@ const hear = {
 	lobby_left: ({ id }) => lobby.delete(id),
 	muted() {
 		devices.set("audio", false, true);
-		mention(say("silenced"));
+		mention(say("silenced", { name: [...peers.values()].find(({ role }) => role === "host")?.name ?? say("host") }));
 	},
 	invite_renewed({ invite }) {
 		keepSecret(call.room, invite);
@@ -258,7 +258,7 @@ export function tick(level) {
 	}
 	me.tile?.speaking(sent && level > SPEECH);
 	talk = sent ? 0 : talk + (level > 2 * SPEECH);
-	if (talk === TALK && me.tile) mention(say("muted_talking"));
+	if (talk === TALK && me.tile && !call.notice) mention(say("muted_talking"));
 }
 
 setInterval(() => peers.forEach(async (peer, id) => {

@@ -48,7 +48,7 @@ direct|direct|直连
 relayed|relayed|中继
 lost|{n} % lost|丢包 {n}%
 muted_talking|You're muted. Press M to unmute.|您已静音，按 M 解除静音
-silenced|The host muted everybody. Press M to unmute.|主持人已全体静音，按 M 解除静音
+silenced|{name} muted everyone. Press M to unmute.|{name} 已将全体静音，按 M 解除
 you_host|You are the host now.|您现在是主持人
 unread|{n} unread|{n} 条未读
 chat_write|Write to everybody|发送给所有人

@@ -248,6 +248,7 @@ async fn who_starts_a_room_has_its_link_and_rules_it() {
     ann.write("#room-password", "soup\n").await;
     ann.until("['mute_all', 'lock', 'set_password'].every((type) => said.some((one) => one.type === type))").await;
     assert_eq!(ann.evaluate("return said.find((one) => one.type === 'set_password').password").await, "soup");
+    bo.until("document.body.innerText.includes('Ann 已将全体静音，按 M 解除')").await;
     ann.click("#people-list [data-do=make_host]").await;
     ann.until("said.at(-1).type === 'make_host' && said.at(-1).peer === hearth.peers[0].id").await;
     server.stop().await;
