@@ -5,7 +5,7 @@ use hearth_protocol::{PeerId, Role};
 use rust_i18n::t;
 
 use super::command::{self, Command};
-use super::parts::{Button, Parts as _};
+use super::parts::{Button, Parts as _, row};
 use super::state::{Dialog, UiState, in_room};
 use super::tokens::{control, letters, space};
 use super::{panels, passwords, settings};
@@ -84,35 +84,55 @@ pub(super) fn question(ui: &mut Ui, title: &str, text: &str) {
     ui.add_space(space::L);
 }
 
-/// Buttons from right to left; wrapped where a language is long.
-pub(super) fn buttons(ui: &mut Ui, add: impl FnOnce(&mut Ui)) {
-    ui.with_layout(Layout::right_to_left(Align::Center).with_main_wrap(true), add);
+/// A row of answers: what harms nothing stands first, and has the keyboard when the question opens.
+pub(super) fn answers<A>(ui: &mut Ui, entries: Vec<(Button, A)>, state: &mut UiState) -> Option<A> {
+    row(ui, entries, |response| {
+        if std::mem::take(&mut state.is_asking) {
+            response.request_focus();
+        }
+    })
 }
 
-/// Puts the question away.
-pub(super) fn cancel(ui: &mut Ui, state: &mut UiState) {
-    if Button::new(t!("ui.cancel")).quiet().show(ui) {
-        state.dialog = None;
-    }
+/// What puts a question away.
+pub(super) fn cancel() -> Button {
+    Button::new(t!("ui.cancel")).quiet()
 }
 
 fn is_hosted(room: &Room) -> bool {
     room.invite.as_ref().is_some_and(|invite| invite.is_hosted)
 }
 
+/// What a question is answered with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    Cancel,
+    Leave,
+    End,
+    Minimise,
+    Remove,
+    RemoveAndRenew,
+    HandOver,
+}
+
 fn leave(ui: &Ui, room: &Room, state: &mut UiState) {
     modal(ui, "leave", control::DIALOG, state, |ui, state| {
-        let text = if is_hosted(room) { t!("ui.leave.hosted") } else { t!("ui.leave.host") };
-        question(ui, &t!("ui.leave.title"), &text);
-        buttons(ui, |ui| {
-            if Button::new(t!("ui.call.end")).danger().show(ui) {
-                finish(state, Wish::EndForAll);
-            }
-            if !is_hosted(room) && Button::new(t!("ui.call.leave")).show(ui) {
-                finish(state, Wish::Leave);
-            }
-            cancel(ui, state);
-        });
+        let (title, text) = if is_hosted(room) {
+            (t!("ui.leave.title_end"), t!("ui.leave.hosted"))
+        } else {
+            (t!("ui.leave.title"), t!("ui.leave.host"))
+        };
+        question(ui, &title, &text);
+        let mut row = vec![(cancel(), Answer::Cancel)];
+        if !is_hosted(room) {
+            row.push((Button::new(t!("ui.call.leave")), Answer::Leave));
+        }
+        row.push((Button::new(t!("ui.call.end")).danger(), Answer::End));
+        match answers(ui, row, state) {
+            Some(Answer::End) => finish(state, Wish::EndForAll),
+            Some(Answer::Leave) => finish(state, Wish::Leave),
+            Some(_) => state.dialog = None,
+            None => {}
+        }
     });
 }
 
@@ -134,23 +154,26 @@ fn close(ui: &Ui, room: &Room, state: &mut UiState) {
             (false, _) => t!("ui.close_window.guest"),
         };
         question(ui, &t!("ui.close_window.title"), &text);
-        buttons(ui, |ui| {
-            if is_host && Button::new(t!("ui.call.end")).danger().show(ui) {
-                shut(ui, state, Wish::EndForAll);
-            }
-            if !is_hosted(room) {
-                let button = Button::new(t!("ui.call.leave"));
-                let button = if is_host { button } else { button.danger() };
-                if button.show(ui) {
-                    shut(ui, state, Wish::Leave);
-                }
-            }
-            if is_hosted(room) && Button::new(t!("ui.close_window.keep")).primary().show(ui) {
+        let mut row = vec![(cancel(), Answer::Cancel)];
+        if is_hosted(room) {
+            row.push((Button::new(t!("ui.close_window.keep")).primary(), Answer::Minimise));
+        } else {
+            let button = Button::new(t!("ui.call.leave"));
+            row.push((if is_host { button } else { button.danger() }, Answer::Leave));
+        }
+        if is_host {
+            row.push((Button::new(t!("ui.call.end")).danger(), Answer::End));
+        }
+        match answers(ui, row, state) {
+            Some(Answer::End) => shut(ui, state, Wish::EndForAll),
+            Some(Answer::Leave) => shut(ui, state, Wish::Leave),
+            Some(Answer::Minimise) => {
                 state.dialog = None;
                 ui.ctx().send_viewport_cmd(ViewportCommand::Minimized(true));
             }
-            cancel(ui, state);
-        });
+            Some(_) => state.dialog = None,
+            None => {}
+        }
     });
 }
 
@@ -169,18 +192,18 @@ fn remove(ui: &Ui, room: &Room, id: PeerId, state: &mut UiState) {
         let nick = panels::named(&person.nick);
         let text = if room.is_invite_only { t!("ui.remove.text") } else { t!("ui.remove.text_open") };
         question(ui, &t!("ui.remove.title", nick = nick), &text);
-        buttons(ui, |ui| {
-            if room.is_invite_only && Button::new(t!("ui.remove.with_link")).danger().show(ui) {
-                state.dialog = None;
-                state.wish(Wish::Kick(id));
-                state.wish(Wish::RenewLink);
-            }
-            if Button::new(t!("ui.remove.button")).danger().show(ui) {
-                state.dialog = None;
-                state.wish(Wish::Kick(id));
-            }
-            cancel(ui, state);
-        });
+        let mut row = vec![(cancel(), Answer::Cancel), (Button::new(t!("ui.remove.button")).danger(), Answer::Remove)];
+        if room.is_invite_only {
+            row.push((Button::new(t!("ui.remove.with_link")).danger(), Answer::RemoveAndRenew));
+        }
+        let Some(answer) = answers(ui, row, state) else { return };
+        state.dialog = None;
+        if matches!(answer, Answer::Remove | Answer::RemoveAndRenew) {
+            state.wish(Wish::Kick(id));
+        }
+        if answer == Answer::RemoveAndRenew {
+            state.wish(Wish::RenewLink);
+        }
     });
 }
 
@@ -192,13 +215,13 @@ fn hand_over(ui: &Ui, room: &Room, id: PeerId, state: &mut UiState) {
     modal(ui, "hand over", control::DIALOG, state, |ui, state| {
         let nick = panels::named(&person.nick);
         question(ui, &t!("ui.hand_over.title", nick = nick), &t!("ui.hand_over.text"));
-        buttons(ui, |ui| {
-            if Button::new(t!("ui.hand_over.button")).primary().show(ui) {
-                state.dialog = None;
-                state.wish(Wish::MakeHost(id));
-            }
-            cancel(ui, state);
-        });
+        let row =
+            vec![(cancel(), Answer::Cancel), (Button::new(t!("ui.hand_over.button")).primary(), Answer::HandOver)];
+        let Some(answer) = answers(ui, row, state) else { return };
+        state.dialog = None;
+        if answer == Answer::HandOver {
+            state.wish(Wish::MakeHost(id));
+        }
     });
 }
 
@@ -206,7 +229,7 @@ fn help(ui: &Ui, state: &mut UiState) {
     modal(ui, "help", control::DIALOG, state, |ui, state| {
         ui.title(t!("ui.help.title"));
         ui.add_space(space::S);
-        let height = ui.ctx().content_rect().height() - 200.0;
+        let height = (ui.ctx().content_rect().height() - 200.0).max(100.0);
         ScrollArea::vertical().max_height(height).show(ui, |ui| {
             for command in Command::ALL {
                 let keys = command.keys().iter().map(|key| command::shown(ui.ctx(), key));
@@ -216,11 +239,9 @@ fn help(ui: &Ui, state: &mut UiState) {
             line(ui, &t!("ui.help.press"), &[t!("ui.help.enter").into_owned()]);
         });
         ui.add_space(space::M);
-        buttons(ui, |ui| {
-            if Button::new(t!("ui.close")).show(ui) {
-                state.dialog = None;
-            }
-        });
+        if answers(ui, vec![(Button::new(t!("ui.close")), ())], state).is_some() {
+            state.dialog = None;
+        }
     });
 }
 

@@ -8,6 +8,8 @@ const LATIN: &[u8] = include_bytes!("../../../assets/fonts/HearthLatin-Regular.t
 const LATIN_STRONG: &[u8] = include_bytes!("../../../assets/fonts/HearthLatin-SemiBold.ttf");
 const CJK: &[u8] = include_bytes!("../../../assets/fonts/HearthCJK-Regular.otf");
 const CJK_STRONG: &[u8] = include_bytes!("../../../assets/fonts/HearthCJK-Bold.otf");
+/// The commonest emoji in their colours.
+const EMOJI: &[u8] = include_bytes!("../../../assets/fonts/HearthEmoji.ttf");
 const ICONS: &[u8] = include_bytes!("../../../assets/fonts/HearthIcons.ttf");
 const ICONS_FILLED: &[u8] = include_bytes!("../../../assets/fonts/HearthIcons-Fill.ttf");
 
@@ -49,6 +51,7 @@ pub(super) fn definitions() -> FontDefinitions {
         ("hearth-latin-strong", LATIN_STRONG),
         ("hearth-cjk", CJK),
         ("hearth-cjk-strong", CJK_STRONG),
+        ("hearth-emoji", EMOJI),
         ("hearth-icons", ICONS),
         ("hearth-icons-filled", ICONS_FILLED),
     ] {
@@ -60,10 +63,12 @@ pub(super) fn definitions() -> FontDefinitions {
     let family = |first: &[&str], rest: &[String]| -> Vec<String> {
         first.iter().map(|name| (*name).to_owned()).chain(rest.iter().cloned()).collect()
     };
-    all.families.insert(FontFamily::Proportional, family(&["hearth-latin", "hearth-cjk"], &others));
-    all.families
-        .insert(FAMILY_STRONG.clone(), family(&["hearth-latin-strong", "hearth-cjk-strong", "hearth-cjk"], &others));
-    all.families.insert(FAMILY_NAMES.clone(), family(&["hearth-latin-strong", "hearth-cjk"], &others));
+    all.families.insert(FontFamily::Proportional, family(&["hearth-latin", "hearth-cjk", "hearth-emoji"], &others));
+    all.families.insert(
+        FAMILY_STRONG.clone(),
+        family(&["hearth-latin-strong", "hearth-cjk-strong", "hearth-cjk", "hearth-emoji"], &others),
+    );
+    all.families.insert(FAMILY_NAMES.clone(), family(&["hearth-latin-strong", "hearth-cjk", "hearth-emoji"], &others));
     all.families.insert(FontFamily::Monospace, family(&[], &[monospace, family(&["hearth-cjk"], &[])].concat()));
     all.families.insert(FAMILY_ICONS.clone(), family(&["hearth-icons"], &[]));
     all.families.insert(FAMILY_ICONS_FILLED.clone(), family(&["hearth-icons-filled"], &[]));

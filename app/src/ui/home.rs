@@ -41,13 +41,15 @@ pub(super) fn home(ui: &mut Ui, view: &View, state: &mut UiState) {
 
 fn header(ui: &mut Ui, state: &mut UiState) {
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 60.0), Sense::hover());
+    // From left to right, as it is read, up to the right edge.
     let inner = rect.shrink2(vec2(space::XL, space::S));
-    ui.scope_builder(UiBuilder::new().max_rect(inner).layout(Layout::right_to_left(Align::Center)), |ui| {
-        if IconButton::new(icons::SETTINGS, t!("ui.settings.title")).show(ui) {
-            state.open(Dialog::Settings);
-        }
+    let inner = inner.with_min_x(inner.right() - 2.0 * control::MEDIUM - space::S);
+    ui.scope_builder(UiBuilder::new().max_rect(inner).layout(Layout::left_to_right(Align::Center)), |ui| {
         if IconButton::new(icons::HELP, t!("ui.help.title")).show(ui) {
             state.open(Dialog::Help);
+        }
+        if IconButton::new(icons::SETTINGS, t!("ui.settings.title")).show(ui) {
+            state.open(Dialog::Settings);
         }
     });
 }
@@ -59,12 +61,14 @@ fn notices(ui: &mut Ui, view: &View, state: &mut UiState) {
     }
     let Some(report) = &view.crash else { return };
     let banner = Banner::new(Tone::Warning, t!("ui.crash.text", path = report.display()));
-    banner.room(200.0).show(ui, |ui| {
+    let show = Button::new(t!("ui.crash.show")).small();
+    let actions = show.width(ui, f32::INFINITY) + control::MEDIUM + space::S;
+    banner.room(actions).show(ui, |ui| {
+        if show.show(ui) {
+            super::state::open_file(ui.ctx(), report);
+        }
         if IconButton::new(icons::CLOSE, t!("ui.crash.dismiss")).show(ui) {
             state.wish(Wish::DismissCrash);
-        }
-        if Button::new(t!("ui.crash.show")).small().show(ui) {
-            super::state::open_file(ui.ctx(), report);
         }
     });
     ui.add_space(space::L);

@@ -37,6 +37,8 @@ pub(super) const CAMERA: Icon = Icon::line('\u{e4da}');
 pub(super) const CAMERA_OFF: Icon = Icon::fill('\u{e4dc}');
 /// The people.
 pub(super) const PEOPLE: Icon = Icon::line('\u{e4d6}');
+/// Somebody without a name.
+pub(super) const PERSON: Icon = Icon::fill('\u{e4c2}');
 /// To take somebody out.
 pub(super) const REMOVE: Icon = Icon::line('\u{e4ce}');
 /// A raised hand.

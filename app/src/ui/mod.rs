@@ -41,7 +41,7 @@ pub use video::{Fit, Place, RgbaPainter, TilePainter, tile_painter};
 
 /// Sizes of the window in points: as it opens, and at least.
 const SIZE: [f32; 2] = [1100.0, 720.0];
-const SMALLEST: [f32; 2] = [720.0, 480.0];
+const SMALLEST: [f32; 2] = [560.0, 380.0];
 
 /// What stands in the task bar.
 const ICON: &[u8] = include_bytes!("../../../assets/icons/hearth-128.png");

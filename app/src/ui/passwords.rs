@@ -4,7 +4,7 @@ use eframe::egui::{Key, RichText, Ui, vec2};
 use hearth_protocol::RoomPassword;
 use rust_i18n::t;
 
-use super::dialogs::{Closed, buttons, cancel, modal, question};
+use super::dialogs::{Closed, answers, cancel, modal, question};
 use super::parts::{Button, Hidden, Parts as _};
 use super::state::{Dialog, UiState};
 use super::tokens::{control, letters, space};
@@ -51,18 +51,19 @@ pub(super) fn unlock(ui: &Ui, room: &Room, ask: Ask, state: &mut UiState) {
         said(ui, ask.state);
         let typed = RoomPassword::parse(state.drafts.password.text()).ok();
         let can = typed.is_some() && matches!(ask.state, AskState::Wanted | AskState::Wrong);
-        buttons(ui, |ui| {
-            let word = if ask.state == AskState::Trying { t!("ui.call.entering") } else { t!("ui.home.join") };
-            let join = Button::new(word).icon(icons::ENTER).primary().enabled(can).show(ui);
-            if let Some(password) = typed.filter(|_| can && (join || is_entered)) {
-                state.wish(Wish::Unlock(password));
-            }
-            if room.progress != Progress::Asked {
-                cancel(ui, state);
-            } else if Button::new(t!("ui.cancel")).quiet().show(ui) {
-                state.wish(Wish::Leave);
-            }
-        });
+        let word = if ask.state == AskState::Trying { t!("ui.call.entering") } else { t!("ui.home.join") };
+        let join = Button::new(word).icon(icons::ENTER).primary().enabled(can);
+        state.is_asking = false; // the field has the keyboard
+        let answer = answers(ui, vec![(cancel(), None), (join, typed.clone())], state);
+        match answer {
+            Some(None) if room.progress == Progress::Asked => state.wish(Wish::Leave),
+            Some(None) => state.dialog = None,
+            Some(Some(_)) | None => {}
+        }
+        let said = answer.flatten().or(typed.filter(|_| is_entered));
+        if let Some(password) = said.filter(|_| can) {
+            state.wish(Wish::Unlock(password));
+        }
     });
     // Nothing else leads in, and it is left on purpose only: a press beside it is none.
     if room.progress == Progress::Asked {
@@ -101,18 +102,29 @@ pub(super) fn password(ui: &Ui, room: &Room, state: &mut UiState) {
         ui.hint(if room.has_password { t!("ui.password.is_set") } else { t!("ui.password.is_unset") });
         ui.add_space(space::L);
         let typed = RoomPassword::parse(state.drafts.password.text()).ok();
-        buttons(ui, |ui| {
-            let word = if room.has_password { t!("ui.password.change") } else { t!("ui.password.set") };
-            let set = Button::new(word).primary().enabled(typed.is_some()).show(ui);
-            if let Some(password) = typed.filter(|_| set || is_entered) {
-                decide(state, Some(password));
-            }
-            if room.has_password && Button::new(t!("ui.password.remove")).show(ui) {
-                decide(state, None);
-            }
-            cancel(ui, state);
-        });
+        let word = if room.has_password { t!("ui.password.change") } else { t!("ui.password.set") };
+        let mut row = vec![(cancel(), Decision::Nothing)];
+        if room.has_password {
+            row.push((Button::new(t!("ui.password.remove")), Decision::Remove));
+        }
+        row.push((Button::new(word).primary().enabled(typed.is_some()), Decision::Set));
+        state.is_asking = false; // the field has the keyboard
+        match (answers(ui, row, state), typed) {
+            (Some(Decision::Nothing), _) => state.dialog = None,
+            (Some(Decision::Remove), _) => decide(state, None),
+            (Some(Decision::Set), Some(password)) => decide(state, Some(password)),
+            (None, Some(password)) if is_entered => decide(state, Some(password)),
+            (Some(Decision::Set) | None, _) => {}
+        }
     });
+}
+
+/// What the host decides about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Decision {
+    Nothing,
+    Remove,
+    Set,
 }
 
 fn decide(state: &mut UiState, password: Option<RoomPassword>) {

@@ -52,7 +52,7 @@ pub(super) fn settings(ui: &Ui, view: &View, state: &mut UiState) {
             });
         });
         ui.add_space(space::S);
-        let height = HEIGHT.min(ui.ctx().content_rect().height() - 150.0);
+        let height = HEIGHT.min(ui.ctx().content_rect().height() - 150.0).max(120.0);
         let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::hover());
         let (left, right) = rect.split_left_right_at_x(rect.left() + PAGES);
         place(ui, left, |ui| pages(ui, state));
@@ -274,5 +274,6 @@ const LICENCES: &[&str] = &[
     include_str!("../../../LICENSE-MIT"),
     include_str!("../../../assets/fonts/LICENSE-Inter.txt"),
     include_str!("../../../assets/fonts/LICENSE-NotoSansCJK.txt"),
+    include_str!("../../../assets/fonts/LICENSE-NotoColorEmoji.txt"),
     include_str!("../../../assets/fonts/LICENSE-Phosphor.txt"),
 ];

@@ -24,6 +24,8 @@ use crate::words::Language;
 pub struct UiState {
     /// What stands in the way of everything else.
     pub(super) dialog: Option<Dialog>,
+    /// Whether its first answer is still to be given the keyboard.
+    pub(super) is_asking: bool,
     /// What stands beside the tiles.
     pub(super) panel: Option<Panel>,
     /// Whether the person has decided that the window may close.
@@ -48,6 +50,8 @@ pub struct UiState {
     pub(super) read: usize,
     /// Words of a server's key that the person has compared.
     pub(super) compared: Option<String>,
+    /// Words of a server's key that the person compares later, or never.
+    pub(super) put_off: Option<String>,
     /// Devices of which the person has read that they do not run; until they do.
     pub(super) known: Vec<DeviceKind>,
     /// Whether the invitation has been shown without being asked for, or there was no need.
@@ -149,6 +153,7 @@ impl UiState {
     pub fn in_zone(zone: TimeZone) -> Self {
         Self {
             dialog: None,
+            is_asking: false,
             panel: None,
             may_close: false,
             drafts: Drafts::default(),
@@ -161,6 +166,7 @@ impl UiState {
             is_talking: false,
             read: 0,
             compared: None,
+            put_off: None,
             known: Vec::new(),
             is_invited: false,
             is_looking: false,
@@ -180,6 +186,7 @@ impl UiState {
     /// Puts a question in the way; what was typed in the settings begins anew.
     pub(super) fn open(&mut self, dialog: Dialog) {
         self.dialog = Some(dialog);
+        self.is_asking = true;
         self.drafts.server = None;
         self.drafts.port = None;
     }
@@ -216,6 +223,7 @@ impl UiState {
             self.wants_chat = false;
             self.read = 0;
             self.compared = None;
+            self.put_off = None;
             self.is_invited = false;
             self.volume = None;
             self.code = None;
@@ -257,10 +265,11 @@ impl UiState {
     }
 
     /// Speaks and looks as chosen.
-    pub(super) fn follow(&mut self, ui: &Ui, settings: &Settings) {
+    pub(super) fn follow(&mut self, ui: &mut Ui, settings: &Settings) {
         let chosen = (settings.language, settings.theme);
         if self.spoken.replace(chosen) != Some(chosen) {
             speak(ui.ctx(), settings);
+            ui.reset_style(); // all of this frame is of one theme
             ui.ctx().send_viewport_cmd(ViewportCommand::Title(t!("ui.name").into_owned()));
             ui.ctx().request_repaint(); // on the ground of the new theme
         }

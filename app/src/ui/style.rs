@@ -53,7 +53,12 @@ fn style(theme: Theme) -> Style {
     style.spacing.window_margin = Margin::same(space::XL as i8);
     style.spacing.slider_rail_height = 6.0;
     style.spacing.icon_width = 18.0;
-    style.spacing.scroll = ScrollStyle { bar_width: 8.0, floating_allocated_width: 0.0, ..ScrollStyle::floating() };
+    style.spacing.scroll = ScrollStyle {
+        bar_width: 8.0,
+        floating_allocated_width: 12.0, // beside what scrolls, not over it
+        dormant_handle_opacity: 0.35,   // that there is more is seen without a pointer
+        ..ScrollStyle::floating()
+    };
     style.interaction.selectable_labels = false;
     style.interaction.tooltip_delay = 0.4;
     style.animation_time = 0.08;

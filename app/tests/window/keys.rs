@@ -43,7 +43,7 @@ fn keys_open_and_close_panels_and_questions() {
     stage.key(Modifiers::NONE, Key::Escape);
     assert!(!stage.has(&t!("ui.help.talk")));
     stage.key(Modifiers::CTRL.plus(Modifiers::SHIFT), Key::H);
-    assert!(stage.has(&t!("ui.leave.title")));
+    assert!(stage.has(&t!("ui.leave.title_end")), "a room in this program");
 }
 
 #[test]

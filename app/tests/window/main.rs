@@ -4,6 +4,7 @@
 mod controls;
 mod faults;
 mod keys;
+mod layout;
 mod others;
 mod passwords;
 mod presses;

@@ -214,6 +214,17 @@ fn a_host_on_a_server_may_leave_the_room_to_the_others() {
 }
 
 #[test]
+fn an_unknown_server_is_put_off_or_left() {
+    for language in LANGUAGES {
+        let mut stage = Stage::new(scenes::call_trouble(), language);
+        stage.press(&t!("ui.call.later"));
+        assert!(!stage.has_part("harbour violet canoe lantern"));
+        let mut stage = Stage::new(scenes::call_trouble(), language);
+        stage.expect(&t!("ui.call.differ"), Wish::Leave);
+    }
+}
+
+#[test]
 fn an_unknown_server_is_compared_once() {
     for language in LANGUAGES {
         let mut stage = Stage::new(scenes::call_trouble(), language);

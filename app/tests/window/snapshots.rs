@@ -3,7 +3,7 @@
 
 use eframe::egui::{self, Key, Modifiers};
 use egui_kittest::{SnapshotOptions, SnapshotResults};
-use hearth::view::{LanguageChoice, Stage as Screen, ThemeChoice, View};
+use hearth::view::{ChatLine, LanguageChoice, Stage as Screen, ThemeChoice, View};
 use rust_i18n::t;
 
 use crate::scenes;
@@ -144,4 +144,27 @@ fn the_other_settings_look_as_they_did() {
             stage.press(&t!(page));
         });
     }
+}
+
+#[test]
+fn emoji_and_letters_without_a_font_look_as_they_did() {
+    let mut results = SnapshotResults::new();
+    let scene = || {
+        let mut view = scenes::call();
+        if let Screen::Room(room) = &mut view.stage {
+            let words = ["👍🙏🔥🎉👏 yes ❤️ 😂", "한국어 ไทย हिन्दी 語體", "🇩🇪 👩‍👩‍👧 👋🏽"];
+            room.chat.truncate(1);
+            let line = room.chat.first().cloned();
+            room.chat.extend(
+                words.iter().flat_map(|text| line.clone().map(|line| ChatLine { text: (*text).to_owned(), ..line })),
+            );
+            room.lobby.clear();
+        }
+        view
+    };
+    check_after(&mut results, "emoji", scene, |stage| {
+        // As in the program, where the system has no fonts either.
+        stage.harness.ctx.set_missing_glyph_policy(egui::MissingGlyphPolicy::Tofu);
+        stage.key(Modifiers::NONE, Key::C);
+    });
 }

@@ -172,9 +172,11 @@ fn draw(ui: &mut egui::Ui, act: &mut Act) {
         ui.ctx().request_discard("the letters are there from the next pass on");
         return;
     }
-    let ground = ui::ground(&act.view, ui.visuals());
-    ui.painter().rect_filled(ui.max_rect(), 0.0, ground);
+    // The window is cleared behind what was drawn, in the looks of its end.
+    let ground = ui.painter().add(egui::Shape::Noop);
     let wishes = ui::draw(ui, &act.view, &mut act.state, &mut act.tiles);
+    let colour = ui::ground(&act.view, ui.visuals());
+    ui.painter().set(ground, egui::Shape::rect_filled(ui.max_rect(), 0.0, colour));
     if !act.is_busy {
         wishes.iter().for_each(|wish| act.state.taken(wish));
         act.wishes.extend(wishes);

@@ -25,6 +25,15 @@ const WIDEST: f32 = 1240.0;
 const CARET: f32 = 22.0;
 /// Of a menu.
 const MENU: f32 = 280.0;
+const MENU_HEIGHT: f32 = 440.0;
+
+/// Below this there is no room for words under the pictures.
+const WORDLESS: f32 = 740.0;
+
+/// Of one button in a bar of this width.
+fn side(bar: f32) -> f32 {
+    if bar < WORDLESS { 50.0 } else { WIDTH }
+}
 
 /// Draws it.
 pub(super) fn bar(ui: &mut Ui, view: &View, room: &Room, rect: Rect, state: &mut UiState) {
@@ -36,24 +45,25 @@ pub(super) fn bar(ui: &mut Ui, view: &View, room: &Room, rect: Rect, state: &mut
     ui.painter().rect_filled(ground, corner(radius::XL), t.surface);
     let inner = ground.shrink2(vec2(space::M, 3.0));
     let layout = Layout::left_to_right(Align::Center);
-    let left = inner.with_max_x(inner.left() + 2.0 * (WIDTH + CARET) + 3.0 * space::XS);
-    child(ui, left, layout, |ui| ours(ui, view, state));
-    let middle = Rect::from_center_size(inner.center(), vec2(4.0 * WIDTH + 3.0 * space::XS, inner.height()));
+    let side = side(rect.width());
+    let left = inner.with_max_x(inner.left() + 2.0 * (side + CARET) + 3.0 * space::XS);
+    child(ui, left, layout, |ui| ours(ui, view, side, state));
+    let middle = Rect::from_center_size(inner.center(), vec2(4.0 * side + 3.0 * space::XS, inner.height()));
     let middle = middle.translate(vec2((left.right() + space::S - middle.left()).max(0.0), 0.0));
-    child(ui, middle, layout, |ui| everybodys(ui, view, room, state));
+    child(ui, middle, layout, |ui| everybodys(ui, view, room, side, state));
     child(ui, inner, Layout::right_to_left(Align::Center), |ui| leave(ui, view, room, state));
 }
 
-fn ours(ui: &mut Ui, view: &View, state: &mut UiState) {
+fn ours(ui: &mut Ui, view: &View, side: f32, state: &mut UiState) {
     ui.spacing_mut().item_spacing.x = 1.0;
     for (command, kind) in [(Command::Microphone, DeviceKind::Microphone), (Command::Camera, DeviceKind::Camera)] {
         let ctx = ui.ctx().clone();
         let look = device_button(command, view);
         let trouble = trouble(view, kind);
         let tip = trouble.clone().unwrap_or_else(|| command.tip(&ctx, &look.label));
-        let button = IconButton::new(look.icon, look.label).caption(look.caption).tip(tip).off(look.is_off);
+        let button = captioned(IconButton::new(look.icon, look.label), look.caption, side).tip(tip).off(look.is_off);
         let button = button.trouble(trouble.is_some());
-        if button.size(WIDTH, HEIGHT).show(ui) {
+        if button.size(side, HEIGHT).show(ui) {
             command.act(&ctx, view, state);
         }
         menu(ui, view, kind, state);
@@ -81,7 +91,8 @@ fn menu(ui: &mut Ui, view: &View, kind: DeviceKind, state: &mut UiState) {
         .close_behavior(PopupCloseBehavior::CloseOnClick)
         .show(|ui| {
             ui.set_width(MENU);
-            ScrollArea::vertical().max_height(360.0).show(ui, |ui| {
+            let height = MENU_HEIGHT.min(ui.ctx().content_rect().height() - HEIGHT - 3.0 * space::XL);
+            ScrollArea::vertical().max_height(height).show(ui, |ui| {
                 pickers::menu(ui, view, kind, MENU - space::M, state);
                 if kind == DeviceKind::Microphone {
                     ui.separator();
@@ -91,7 +102,7 @@ fn menu(ui: &mut Ui, view: &View, kind: DeviceKind, state: &mut UiState) {
         });
 }
 
-fn everybodys(ui: &mut Ui, view: &View, room: &Room, state: &mut UiState) {
+fn everybodys(ui: &mut Ui, view: &View, room: &Room, side: f32, state: &mut UiState) {
     ui.spacing_mut().item_spacing.x = space::XS;
     let ctx = ui.ctx().clone();
     for (command, panel) in
@@ -108,25 +119,30 @@ fn everybodys(ui: &mut Ui, view: &View, room: &Room, state: &mut UiState) {
             Panel::Chat | Panel::Invite => name.clone(),
         };
         let tip = command.tip(&ctx, &name);
-        let button = IconButton::new(command.icon(), name).caption(caption).tip(tip).badge(badge);
-        if button.chosen(state.panel == Some(panel)).size(WIDTH, HEIGHT).show(ui) {
+        let button = captioned(IconButton::new(command.icon(), name), caption, side).tip(tip).badge(badge);
+        if button.chosen(state.panel == Some(panel)).size(side, HEIGHT).show(ui) {
             command.act(&ctx, view, state);
         }
     }
-    hand(ui, view, room, state);
+    hand(ui, view, room, side, state);
 }
 
 /// Our hand, which stays marked while it is up.
-fn hand(ui: &mut Ui, view: &View, room: &Room, state: &mut UiState) {
+fn hand(ui: &mut Ui, view: &View, room: &Room, side: f32, state: &mut UiState) {
     let ctx = ui.ctx().clone();
     let (name, caption, is_up) = match room.me.hand {
         Hand::Up => (t!("ui.call.lower_hand"), t!("ui.call.lower_hand_short"), true),
         Hand::Down => (t!("ui.call.raise_hand"), t!("ui.call.raise_hand_short"), false),
     };
-    let button = IconButton::new(Command::Hand.icon(), name.clone()).caption(caption);
-    if button.tip(Command::Hand.tip(&ctx, &name)).chosen(is_up).size(WIDTH, HEIGHT).show(ui) {
+    let button = captioned(IconButton::new(Command::Hand.icon(), name.clone()), caption.into_owned(), side);
+    if button.tip(Command::Hand.tip(&ctx, &name)).chosen(is_up).size(side, HEIGHT).show(ui) {
         Command::Hand.act(&ctx, view, state);
     }
+}
+
+/// With its word, where there is room for one.
+fn captioned(button: IconButton, caption: String, side: f32) -> IconButton {
+    if side < WIDTH { button } else { button.caption(caption) }
 }
 
 fn leave(ui: &mut Ui, view: &View, room: &Room, state: &mut UiState) {

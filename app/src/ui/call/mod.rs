@@ -72,16 +72,16 @@ fn head(ui: &mut Ui, view: &View, room: &Room, state: &mut UiState) {
     }
     ui.hint(when::clock(room.seconds));
     safety(ui, room, state);
-    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-        let ctx = ui.ctx().clone();
-        for command in [Command::Help, Command::Settings, Command::FullScreen] {
-            let name = command.name();
-            let tip = command.tip(&ctx, &name);
-            if IconButton::new(command.icon(), name).tip(tip).size(34.0, 34.0).show(ui) {
-                command.act(&ctx, view, state);
-            }
+    const SIDE: f32 = 34.0;
+    ui.add_space((ui.available_width() - 3.0 * SIDE - 2.0 * ui.spacing().item_spacing.x).max(0.0));
+    let ctx = ui.ctx().clone();
+    for command in [Command::FullScreen, Command::Settings, Command::Help] {
+        let name = command.name();
+        let tip = command.tip(&ctx, &name);
+        if IconButton::new(command.icon(), name).tip(tip).size(SIDE, SIDE).show(ui) {
+            command.act(&ctx, view, state);
         }
-    });
+    }
 }
 
 /// How safe it is: encrypted always, and whether we know by whom it is hosted.

@@ -9,7 +9,7 @@ use rust_i18n::t;
 use super::child;
 use crate::ui::command::Command;
 use crate::ui::icons;
-use crate::ui::parts::{Banner, Button, IconButton, Tone};
+use crate::ui::parts::{Banner, Button, IconButton, Tone, row, row_width};
 use crate::ui::pickers;
 use crate::ui::state::UiState;
 use crate::ui::tokens::space;
@@ -21,8 +21,6 @@ const WIDTH: f32 = 600.0;
 const NARROW: f32 = 400.0;
 /// So many stand one under the other before they stand side by side.
 const COLUMN: usize = 2;
-/// Two buttons, in the longer language.
-const ACTIONS: f32 = 160.0;
 /// What closes a notice.
 const CLOSE: f32 = 36.0;
 /// More people at the door are a number; all of them stand in the panel.
@@ -77,7 +75,8 @@ fn gather<'a>(view: &'a View, room: &'a Room, state: &UiState) -> Vec<Notice<'a>
     if more > 0 {
         found.push(Notice::MoreKnockers(more));
     }
-    let unverified = room.unverified.as_ref().filter(|words| state.compared.as_ref() != Some(*words));
+    let unverified =
+        room.unverified.as_ref().filter(|words| ![&state.compared, &state.put_off].contains(&&Some((*words).clone())));
     found.extend(unverified.map(|words| Notice::Unverified(words)));
     found.extend(
         broken(view).filter(|(kind, _)| !state.known.contains(kind)).map(|(kind, why)| Notice::Device(kind, why)),
@@ -117,7 +116,8 @@ fn show(ui: &mut Ui, notice: &Notice<'_>, view: &View, room: &Room, state: &mut 
         Notice::Knocker(knocker) => {
             let text = t!("ui.call.knocks", nick = panels::named(&knocker.nick)).into_owned();
             let text = panels::same_address(knocker).map_or(text.clone(), |more| format!("{text} {more}"));
-            let banner = Banner::new(Tone::Note, text).icon(icons::DOOR).room(ACTIONS);
+            let actions = row_width(ui, &panels::answers(knocker));
+            let banner = Banner::new(Tone::Note, text).icon(icons::DOOR).room(actions);
             banner.show(ui, |ui| panels::let_in(ui, knocker, state));
         }
         Notice::MoreKnockers(more) => {
@@ -147,11 +147,27 @@ fn close(ui: &mut Ui) -> bool {
 }
 
 fn unverified(ui: &mut Ui, words: &str, state: &mut UiState) {
-    Banner::new(Tone::Warning, t!("ui.call.unverified", words = words)).room(ACTIONS).show(ui, |ui| {
-        if Button::new(t!("ui.call.compared")).small().show(ui) {
-            state.compared = Some(words.to_owned());
-        }
-    });
+    #[derive(Clone, Copy)]
+    enum Compared {
+        Same,
+        Other,
+        Later,
+    }
+    let entries = vec![
+        (Button::new(t!("ui.call.later")).small().quiet(), Compared::Later),
+        (Button::new(t!("ui.call.differ")).small(), Compared::Other),
+        (Button::new(t!("ui.call.compared")).small().primary(), Compared::Same),
+    ];
+    // The words are what is to be read: the answers stand under them where there is no room.
+    let actions = row_width(ui, &entries);
+    let banner = Banner::new(Tone::Warning, t!("ui.call.unverified", words = words)).room(actions);
+    match banner.show(ui, |ui| row(ui, entries, |_| {})) {
+        Some(Compared::Same) => state.compared = Some(words.to_owned()),
+        // Whoever hosts this is not who was meant.
+        Some(Compared::Other) => state.wish(Wish::Leave),
+        Some(Compared::Later) => state.put_off = Some(words.to_owned()),
+        None => {}
+    }
 }
 
 fn device(ui: &mut Ui, kind: DeviceKind, why: &DeviceFault, state: &mut UiState) {
@@ -164,8 +180,10 @@ fn device(ui: &mut Ui, kind: DeviceKind, why: &DeviceFault, state: &mut UiState)
 }
 
 fn talking(ui: &mut Ui, view: &View, state: &mut UiState) {
-    Banner::new(Tone::Note, t!("ui.call.muted_talking")).icon(icons::MICROPHONE_OFF).room(ACTIONS).show(ui, |ui| {
-        if Button::new(t!("ui.call.unmute")).small().show(ui) {
+    let entries = vec![(Button::new(t!("ui.call.unmute")).small(), ())];
+    let banner = Banner::new(Tone::Note, t!("ui.call.muted_talking")).icon(icons::MICROPHONE_OFF);
+    banner.room(row_width(ui, &entries)).show(ui, |ui| {
+        if row(ui, entries, |_| {}).is_some() {
             Command::Microphone.act(&ui.ctx().clone(), view, state);
         }
     });
@@ -173,8 +191,10 @@ fn talking(ui: &mut Ui, view: &View, state: &mut UiState) {
 
 fn alone(ui: &mut Ui, view: &View, room: &Room, state: &mut UiState) {
     let text = if room.role == Role::Host { t!("ui.call.alone_host") } else { t!("ui.call.alone") };
-    Banner::new(Tone::Note, text).icon(icons::INVITE).room(ACTIONS).show(ui, |ui| {
-        if room.invite.is_some() && Button::new(t!("ui.call.invite")).small().primary().show(ui) {
+    let entries = room.invite.iter().map(|_| (Button::new(t!("ui.call.invite")).small().primary(), ()));
+    let entries: Vec<_> = entries.collect();
+    Banner::new(Tone::Note, text).icon(icons::INVITE).room(row_width(ui, &entries)).show(ui, |ui| {
+        if row(ui, entries, |_| {}).is_some() {
             Command::Invite.act(&ui.ctx().clone(), view, state);
         }
     });

@@ -1,6 +1,6 @@
 //! On the way into a room: a calm picture, and a way back.
 
-use eframe::egui::{Align2, Rect, RichText, Role as Part, Sense, Ui, UiBuilder, WidgetInfo, vec2};
+use eframe::egui::{Align2, Rect, RichText, Role as Part, ScrollArea, Sense, Ui, UiBuilder, WidgetInfo, vec2};
 use hearth_base::DeviceKind;
 use hearth_call::Switch;
 use rust_i18n::t;
@@ -18,28 +18,32 @@ use crate::view::{Progress, Room, View, Wish};
 
 /// Of what stands in the middle.
 const WIDTH: f32 = 400.0;
+const HEIGHT: f32 = 440.0;
 
 /// Draws it.
 pub(super) fn waiting(ui: &mut Ui, view: &View, room: &Room, state: &mut UiState, tiles: &mut dyn TilePainter) {
     let whole = ui.available_rect_before_wrap();
-    let height = 440.0_f32.min(whole.height());
+    let height = HEIGHT.min(whole.height());
     let rect = Rect::from_center_size(whole.center(), vec2(WIDTH.min(whole.width() - space::XL), height));
     ui.scope_builder(UiBuilder::new().max_rect(rect), |ui| {
-        ui.vertical_centered(|ui| {
-            notices::fault(ui, view, state);
-            mirror(ui, view, room, tiles);
-            ui.add_space(space::L);
-            words(ui, room);
-            ui.add_space(space::L);
-            switches(ui, view, state);
-            ui.add_space(space::M);
-            let may_unlock = room.progress == Progress::Waiting && room.ask.is_some();
-            if may_unlock && Button::new(t!("ui.call.unlock")).icon(icons::KEY).quiet().show(ui) {
-                state.open(Dialog::Unlock);
-            }
-            if Button::new(t!("ui.call.leave")).min_width(160.0).show(ui) {
-                state.wish(Wish::Leave);
-            }
+        let scroll = ScrollArea::vertical().auto_shrink(false);
+        scroll.show(ui, |ui| {
+            ui.vertical_centered(|ui| {
+                notices::fault(ui, view, state);
+                mirror(ui, view, room, tiles);
+                ui.add_space(space::L);
+                words(ui, room);
+                ui.add_space(space::L);
+                switches(ui, view, state);
+                ui.add_space(space::M);
+                let may_unlock = room.progress == Progress::Waiting && room.ask.is_some();
+                if may_unlock && Button::new(t!("ui.call.unlock")).icon(icons::KEY).quiet().show(ui) {
+                    state.open(Dialog::Unlock);
+                }
+                if Button::new(t!("ui.call.leave")).min_width(160.0).show(ui) {
+                    state.wish(Wish::Leave);
+                }
+            })
         });
     });
 }

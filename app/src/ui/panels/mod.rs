@@ -16,7 +16,7 @@ use super::tokens::{control, radius, space};
 use crate::view::Room;
 
 pub(super) use invite::Copied;
-pub(super) use people::{let_in, named, own as me, same_address};
+pub(super) use people::{answers, let_in, named, own as me, same_address};
 pub(super) use qr::Code;
 
 /// Draws one.

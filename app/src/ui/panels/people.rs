@@ -9,7 +9,7 @@ use rust_i18n::t;
 
 use crate::ui::fonts;
 use crate::ui::icons::{self, Icon};
-use crate::ui::parts::{Button, IconButton, Parts as _, paint_avatar};
+use crate::ui::parts::{Button, IconButton, Parts as _, paint_avatar, row, row_width};
 use crate::ui::state::{Dialog, UiState};
 use crate::ui::tokens::{control, letters, space};
 use crate::view::{Knocker, Person, Quality, Room, Wish};
@@ -35,14 +35,14 @@ pub(super) fn people(ui: &mut Ui, room: &Room, state: &mut UiState) {
         let mut people: Vec<&Person> = room.people.iter().collect();
         people.sort_by_key(|person| person.hand == Hand::Down);
         for person in people {
-            ui.push_id(person.id, |ui| row(ui, room, person, state));
+            ui.push_id(person.id, |ui| entry(ui, room, person, state));
         }
     });
 }
 
 /// What the host decides about everybody.
 fn rules(ui: &mut Ui, room: &Room, state: &mut UiState) {
-    ui.horizontal(|ui| {
+    ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = space::S;
         if Button::new(t!("ui.people.mute_all")).small().tip(t!("ui.people.mute_all_tip")).show(ui) {
             state.wish(Wish::MuteAll);
@@ -89,13 +89,13 @@ fn lobby(ui: &mut Ui, room: &Room, state: &mut UiState) {
     for knocker in &room.lobby {
         ui.push_id(knocker.id, |ui| {
             ui.horizontal(|ui| {
-                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                    let_in(ui, knocker, state);
-                    ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                        let text = RichText::new(named(&knocker.nick)).color(ui.tokens().text);
-                        ui.add(Label::new(text).truncate());
-                    });
+                let beside = row_width(ui, &answers(knocker)) + space::S;
+                let text = RichText::new(named(&knocker.nick)).color(ui.tokens().text);
+                ui.scope(|ui| {
+                    ui.set_max_width((ui.available_width() - beside).max(0.0));
+                    ui.add(Label::new(text).truncate());
                 });
+                let_in(ui, knocker, state);
             });
             if let Some(text) = same_address(knocker) {
                 ui.hint(text);
@@ -111,15 +111,19 @@ pub(in crate::ui) fn same_address(knocker: &Knocker) -> Option<String> {
     Some(t!("ui.people.same_address", nick = named(other)).into_owned())
 }
 
-/// Admit or deny; from right to left.
+/// Deny or admit.
 pub(in crate::ui) fn let_in(ui: &mut Ui, knocker: &Knocker, state: &mut UiState) {
+    if let Some(wish) = row(ui, answers(knocker), |_| {}) {
+        state.wish(wish);
+    }
+}
+
+/// What somebody who knocks may be answered.
+pub(in crate::ui) fn answers(knocker: &Knocker) -> Vec<(Button, Wish)> {
     let nick = named(&knocker.nick);
-    if Button::new(t!("ui.people.admit")).small().primary().tip(t!("ui.people.admit_tip", nick = nick)).show(ui) {
-        state.wish(Wish::Admit(knocker.id));
-    }
-    if Button::new(t!("ui.people.deny")).small().tip(t!("ui.people.deny_tip", nick = nick)).show(ui) {
-        state.wish(Wish::Deny(knocker.id));
-    }
+    let deny = Button::new(t!("ui.people.deny")).small().tip(t!("ui.people.deny_tip", nick = nick));
+    let admit = Button::new(t!("ui.people.admit")).small().primary().tip(t!("ui.people.admit_tip", nick = nick));
+    vec![(deny, Wish::Deny(knocker.id)), (admit, Wish::Admit(knocker.id))]
 }
 
 fn me(ui: &mut Ui, room: &Room) {
@@ -130,28 +134,38 @@ fn me(ui: &mut Ui, room: &Room) {
     ui.add_space(space::S);
 }
 
-fn row(ui: &mut Ui, room: &Room, person: &Person, state: &mut UiState) {
+fn entry(ui: &mut Ui, room: &Room, person: &Person, state: &mut UiState) {
     let id = person.id.to_string();
     let nick = named(&person.nick);
     let off = [!person.media.audio, !person.media.video];
     let who = Who { id: &id, letter: &person.nick, name: &nick, role: person.role, hand: person.hand };
     head(ui, &who, off, |ui| {
         if room.role == Role::Host {
-            let label = t!("ui.people.remove", nick = nick);
-            if IconButton::new(icons::REMOVE, label).size(28.0, 28.0).show(ui) {
-                state.open(Dialog::Remove(person.id));
-            }
-            // A room in this program ends with it: nobody else can be its host. Nor can a page that knows no such thing.
-            let may_host = person.kind != PeerKind::Legacy && !room.invite.as_ref().is_some_and(|it| it.is_hosted);
-            let label = t!("ui.people.make_host", nick = nick);
-            if may_host && IconButton::new(icons::HOST, label).size(28.0, 28.0).show(ui) {
-                state.open(Dialog::HandOver(person.id));
-            }
+            powers(ui, room, person, &nick, state);
         }
     });
     connection(ui, person);
     volume(ui, person, &nick, state);
     ui.add_space(space::M);
+}
+
+/// What a host may do to somebody, from left to right.
+fn powers(ui: &mut Ui, room: &Room, person: &Person, nick: &str, state: &mut UiState) {
+    const SIDE: f32 = 28.0;
+    // A room in this program ends with it: nobody else can be its host. Nor can a page that knows no such thing.
+    let may_host = person.kind != PeerKind::Legacy && !room.invite.as_ref().is_some_and(|it| it.is_hosted);
+    let count = if may_host { 2.0 } else { 1.0 };
+    let size = vec2(count * SIDE + (count - 1.0) * space::XS, SIDE);
+    ui.allocate_ui_with_layout(size, Layout::left_to_right(Align::Center), |ui| {
+        let label = t!("ui.people.make_host", nick = nick);
+        if may_host && IconButton::new(icons::HOST, label).size(SIDE, SIDE).show(ui) {
+            state.open(Dialog::HandOver(person.id));
+        }
+        let label = t!("ui.people.remove", nick = nick);
+        if IconButton::new(icons::REMOVE, label).size(SIDE, SIDE).show(ui) {
+            state.open(Dialog::Remove(person.id));
+        }
+    });
 }
 
 /// Who a line is about.

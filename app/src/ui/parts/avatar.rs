@@ -28,7 +28,7 @@ pub(in crate::ui) fn paint_avatar(painter: &Painter, center: Pos2, radius: f32, 
             let font = fonts::names(radius * 0.9);
             painter.text(center, Align2::CENTER_CENTER, letter, font, tokens::ON_PEOPLE);
         }
-        None => icons::PEOPLE.paint(painter, center, radius, tokens::ON_PEOPLE),
+        None => icons::PERSON.paint(painter, center, radius, tokens::ON_PEOPLE),
     }
 }
 

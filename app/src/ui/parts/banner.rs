@@ -49,7 +49,7 @@ impl Banner {
         Self { room, ..self }
     }
 
-    /// Draws it, with `actions` at its right, from right to left.
+    /// Draws it, with `actions` at its right, in as much room as was asked for.
     pub(in crate::ui) fn show<R>(self, ui: &mut Ui, actions: impl FnOnce(&mut Ui) -> R) -> R {
         let t = ui.tokens();
         let (fill, ink) = match self.tone {
@@ -71,7 +71,7 @@ impl Banner {
         let at = Align2::LEFT_CENTER.anchor_size(pos2(rect.left() + left, rect.center().y), galley.size());
         ui.painter().galley(at.min, galley, t.text);
         let right = rect.shrink2(vec2(space::S, space::S)).with_min_x(rect.right() - self.room - space::S);
-        let layout = Layout::right_to_left(Align::Center);
+        let layout = Layout::left_to_right(Align::Center);
         // A child of its own: what stands in it moves nothing below.
         actions(&mut ui.new_child(UiBuilder::new().max_rect(right).layout(layout)))
     }

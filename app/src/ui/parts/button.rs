@@ -97,6 +97,24 @@ impl Button {
         ui.add(self).clicked()
     }
 
+    /// How wide it will be, where there are `room` points.
+    pub(in crate::ui) fn width(&self, ui: &Ui, room: f32) -> f32 {
+        let galley = self.galley(ui, room);
+        (galley.size().x + self.beside()).max(self.min_width)
+    }
+
+    /// What stands beside its words: an icon and the edges.
+    fn beside(&self) -> f32 {
+        let padding = if self.height <= control::SMALL { space::M } else { space::L };
+        self.icon.map_or(0.0, |_| control::ICON - 2.0 + space::S) + 2.0 * padding
+    }
+
+    fn galley(&self, ui: &Ui, room: f32) -> std::sync::Arc<eframe::egui::Galley> {
+        let strong = self.voice != Voice::Quiet;
+        let font = if strong { fonts::strong(self.letters()) } else { fonts::plain(self.letters()) };
+        elided(ui.painter(), &self.text, font, Color32::PLACEHOLDER, (room - self.beside()).max(0.0))
+    }
+
     fn letters(&self) -> f32 {
         if self.height >= control::LARGE { letters::HEADING } else { letters::BODY }
     }
@@ -127,13 +145,8 @@ impl Widget for Button {
         let builder = if is_enabled { builder } else { builder.disabled() };
         ui.scope_builder(builder, |ui| {
             let t = ui.tokens();
-            let padding = if self.height <= control::SMALL { space::M } else { space::L };
-            let icon_width = self.icon.map_or(0.0, |_| control::ICON - 2.0 + space::S);
-            let room = (ui.available_width() - 2.0 * padding - icon_width).max(0.0);
-            let strong = self.voice != Voice::Quiet;
-            let font = if strong { fonts::strong(self.letters()) } else { fonts::plain(self.letters()) };
-            let galley = elided(ui.painter(), &self.text, font, Color32::PLACEHOLDER, room);
-            let width = (galley.size().x + icon_width + 2.0 * padding).max(self.min_width);
+            let galley = self.galley(ui, ui.available_width());
+            let width = (galley.size().x + self.beside()).max(self.min_width);
             let (_, response) = ui.allocate_exact_size(vec2(width, self.height), Sense::click());
             response.widget_info(|| WidgetInfo::labeled(Role::Button, ui.is_enabled(), &self.text));
             if ui.is_rect_visible(response.rect) {

@@ -12,6 +12,9 @@ use crate::ui::icons::{self, Icon};
 use crate::ui::style::{self, corner};
 use crate::ui::tokens::{control, letters, radius, space};
 
+/// No menu is higher, and none higher than the window.
+const MENU: f32 = 280.0;
+
 /// Something that can be picked.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::ui) struct Pick<T> {
@@ -34,7 +37,8 @@ pub(in crate::ui) fn picker<T: Clone + PartialEq>(
     let response = closed(ui, icon, label, text, width);
     let mut new = None;
     Popup::menu(&response).width(width).close_behavior(PopupCloseBehavior::CloseOnClick).show(|ui| {
-        ScrollArea::vertical().max_height(280.0).show(ui, |ui| {
+        let height = MENU.min(ui.ctx().content_rect().height() - 2.0 * space::XL);
+        ScrollArea::vertical().max_height(height).show(ui, |ui| {
             for pick in picks {
                 if menu_item(ui, &pick.text, pick.value == *chosen, width - 12.0).clicked() {
                     new = Some(pick.value.clone());

@@ -1,0 +1,232 @@
+//! Nothing is out of reach, whatever the window's size; the keyboard goes as one reads.
+#![expect(clippy::expect_used, reason = "what is missing fails the test")]
+
+use eframe::egui::{Key, Modifiers, Rect, Role, Vec2, vec2};
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use hearth::view::{LanguageChoice, Stage as Screen, ThemeChoice, View};
+use hearth_base::{DeviceEntry, DeviceId};
+use rust_i18n::t;
+
+use crate::scenes;
+use crate::stage::{LANGUAGES, Stage};
+
+/// 640x480, 800x480, and 1280x800 at scale 2, in points.
+const SIZES: [Vec2; 3] = [vec2(640.0, 480.0), vec2(800.0, 480.0), vec2(640.0, 400.0)];
+
+const PRESSED: [Role; 9] = [
+    Role::Button,
+    Role::ComboBox,
+    Role::Tab,
+    Role::CheckBox,
+    Role::RadioButton,
+    Role::MenuItemRadio,
+    Role::TextInput,
+    Role::MultilineTextInput,
+    Role::PasswordInput,
+];
+
+fn sized(view: View, language: LanguageChoice, size: Vec2) -> Stage {
+    Stage::sized(view, language, ThemeChoice::Light, size)
+}
+
+/// What can be operated, and where it stands.
+fn operated(stage: &Stage) -> Vec<(String, Role, Rect)> {
+    let found = PRESSED.into_iter().flat_map(|role| stage.harness.query_all_by_role(role).collect::<Vec<_>>());
+    found
+        .map(|node| (node.accesskit_node().label().unwrap_or_default(), node.accesskit_node().role(), node.rect()))
+        .collect()
+}
+
+/// Brings each before the eyes, where it is not.
+fn check(stage: &mut Stage, what: &str) {
+    let whole = stage.harness.ctx.content_rect().expand(1.0);
+    let count = operated(stage).len();
+    assert!(count > 0, "{what}");
+    for at in 0..count {
+        let Some((label, role, rect)) = operated(stage).into_iter().nth(at) else { continue };
+        if whole.contains_rect(rect) {
+            continue;
+        }
+        stage.harness.query_all_by_role(role).find(|node| node.rect() == rect).expect("it is there").scroll_to_me();
+        stage.harness.run_steps(20);
+        let rect = operated(stage).into_iter().nth(at).map(|(_, _, rect)| rect);
+        assert!(rect.is_some_and(|rect| whole.contains_rect(rect)), "{what}: {label} at {rect:?}");
+    }
+}
+
+fn apart(stage: &Stage, what: &str) {
+    let buttons: Vec<_> = operated(stage).into_iter().filter(|(_, role, _)| *role == Role::Button).collect();
+    for (at, (label, _, rect)) in buttons.iter().enumerate() {
+        let over = buttons.iter().skip(at + 1).find(|(_, _, other)| rect.shrink(2.0).intersects(other.shrink(2.0)));
+        assert!(over.is_none(), "{what}: {label} at {rect} and {over:?}");
+    }
+}
+
+#[test]
+fn everything_is_within_reach_in_a_small_window() {
+    type Scene = (&'static str, fn() -> View);
+    let scenes: [Scene; 12] = [
+        ("home", scenes::home),
+        ("home, fault", scenes::home_fault),
+        ("door", scenes::prejoin),
+        ("door, trouble", scenes::prejoin_trouble),
+        ("waiting", scenes::waiting_or_asked),
+        ("password", scenes::asked),
+        ("alone", scenes::alone),
+        ("pair", scenes::pair),
+        ("sharing", scenes::sharing),
+        ("call", scenes::call),
+        ("trouble", scenes::call_trouble),
+        ("twelve", scenes::twelve),
+    ];
+    for language in LANGUAGES {
+        for size in SIZES {
+            for (name, scene) in scenes {
+                let what = format!("{name}, {language:?}, {size}");
+                let mut stage = sized(scene(), language, size);
+                check(&mut stage, &what);
+                if name != "password" && name != "trouble" {
+                    apart(&stage, &what);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn panels_and_questions_are_within_reach_in_a_small_window() {
+    for language in LANGUAGES {
+        for size in SIZES {
+            for key in [Key::P, Key::C, Key::I] {
+                let mut stage = sized(scenes::call(), language, size);
+                stage.key(Modifiers::NONE, key);
+                check(&mut stage, &format!("{key:?}, {language:?}, {size}"));
+            }
+            for (modifiers, key) in [
+                (Modifiers::CTRL, Key::Comma),
+                (Modifiers::SHIFT, Key::Questionmark),
+                (Modifiers::CTRL | Modifiers::SHIFT, Key::H),
+            ] {
+                let mut stage = sized(scenes::call(), language, size);
+                stage.key(modifiers, key);
+                check(&mut stage, &format!("{key:?}, {language:?}, {size}"));
+            }
+            for page in ["ui.settings.looks", "ui.settings.network", "ui.settings.about"] {
+                let mut stage = sized(scenes::home(), language, size);
+                stage.key(Modifiers::CTRL, Key::Comma);
+                stage.press(&t!(page));
+                check(&mut stage, &format!("{page}, {language:?}, {size}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn long_lists_of_devices_scroll_to_their_end() {
+    let many = || {
+        let mut view = scenes::call();
+        let entries = (0..20).map(|at| DeviceEntry {
+            id: DeviceId(format!("d{at}")),
+            name: format!("Monitor of a rather long name, number {at}"),
+            is_default: at == 0,
+        });
+        view.devices.lists.microphones = entries.clone().collect();
+        view.devices.lists.speakers = entries.collect();
+        view
+    };
+    for language in LANGUAGES {
+        for size in SIZES {
+            let mut stage = sized(many(), language, size);
+            stage.press(&t!("ui.call.device_menu", device = t!("ui.device.microphone")));
+            check(&mut stage, &format!("menu, {language:?}, {size}"));
+            let door = View { devices: many().devices, ..scenes::prejoin() };
+            let mut stage = sized(door, language, size);
+            stage.press(&t!("ui.device.camera"));
+            check(&mut stage, &format!("camera, {language:?}, {size}"));
+        }
+    }
+}
+
+#[test]
+fn the_theme_is_another_one_in_one_frame() {
+    let mut stage = Stage::new(scenes::home(), LanguageChoice::English);
+    stage.press(&t!("ui.settings.title"));
+    stage.press(&t!("ui.settings.looks"));
+    for theme in [ThemeChoice::Dark, ThemeChoice::Light] {
+        stage.harness.state_mut().view.settings.theme = theme;
+        stage.harness.step();
+        let first = stage.harness.render().expect("a picture");
+        stage.settle();
+        let last = stage.harness.render().expect("a picture");
+        let differ =
+            first.pixels().zip(last.pixels()).filter(|(a, b)| a.0.iter().zip(b.0).any(|(a, b)| a.abs_diff(b) > 24));
+        let share = differ.count() as f64 / first.pixels().count() as f64;
+        // Letters are drawn a little bolder or lighter; a card of the other theme is half of the window.
+        assert!(share < 0.02, "{theme:?}: {share}");
+    }
+}
+
+#[test]
+fn the_keyboard_goes_as_one_reads() {
+    for language in LANGUAGES {
+        for (scene, keys) in [
+            (scenes::home as fn() -> View, None),
+            (scenes::home_fault, None),
+            (scenes::prejoin, None),
+            (scenes::call, None),
+            (scenes::call, Some(Key::P)),
+            (scenes::call_trouble, None),
+        ] {
+            let mut stage = Stage::sized(scene(), language, ThemeChoice::Light, vec2(1200.0, 900.0));
+            if let Some(key) = keys {
+                stage.key(Modifiers::NONE, key);
+            }
+            let mut before: Option<Rect> = None;
+            for _ in 0..40 {
+                stage.harness.key_press(Key::Tab);
+                stage.settle();
+                let all =
+                    PRESSED.into_iter().flat_map(|role| stage.harness.query_all_by_role(role).collect::<Vec<_>>());
+                let focused = all.into_iter().find(|node| node.is_focused()).map(|node| node.rect());
+                if let (Some(before), Some(now)) = (before, focused)
+                    && (before.center().y - now.center().y).abs() < 6.0
+                    && before != now
+                {
+                    assert!(before.left() < now.left(), "{language:?}: from {before} to {now}");
+                }
+                before = focused;
+            }
+        }
+    }
+}
+
+#[test]
+fn a_question_gives_the_keyboard_to_what_harms_nothing() {
+    for language in LANGUAGES {
+        let mut stage = Stage::new(scenes::call(), language);
+        stage.press(&t!("ui.call.end"));
+        assert!(stage.harness.get_by_label(&t!("ui.cancel")).is_focused());
+        stage.key(Modifiers::NONE, Key::Enter);
+        assert!(stage.wishes().is_empty() && !stage.has(&t!("ui.leave.hosted")));
+        stage.press(&t!("ui.command.people"));
+        stage.press(&t!("ui.people.remove", nick = "Grace Hopper"));
+        assert!(stage.harness.get_by_label(&t!("ui.cancel")).is_focused());
+        let mut stage = Stage::new(scenes::home(), language);
+        stage.press(&t!("ui.help.title"));
+        assert!(stage.harness.get_by_label(&t!("ui.close")).is_focused());
+    }
+}
+
+#[test]
+fn who_has_no_name_is_you() {
+    for language in LANGUAGES {
+        let mut view = scenes::pair();
+        if let Screen::Room(room) = &mut view.stage {
+            room.me.nick = String::new();
+        }
+        let mut stage = Stage::new(view, language);
+        assert!(stage.has(&t!("ui.chat.me")));
+        stage.press(&t!("ui.command.people"));
+        assert!(!stage.has_part("()") && !stage.has_part("（我）"));
+    }
+}
