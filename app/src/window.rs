@@ -38,9 +38,16 @@ pub fn main(link: Option<String>, stats: Option<StatsFormat>, source_id: Option<
             crash,
             log: log_folder,
             link,
+            name: full_name(),
         })
     };
     ui::run(start, drawn)
+}
+
+/// What this account's owner is called, where somebody entered it; an account's own name is no person's.
+fn full_name() -> Option<String> {
+    let account = whoami::username().ok();
+    whoami::realname().ok().filter(|name| !name.trim().is_empty() && account.as_ref() != Some(name))
 }
 
 fn print(line: &str) {

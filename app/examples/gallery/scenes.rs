@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use hearth::view::{
-    AddressKind, Ask, AskState, ChatLine, Devices, Door, Fault, Film, Invite, InviteAddress, Knocker, Me, Person,
-    Pictures, PreJoin, Progress, Quality, RecentRoom, Room, Speaker, Stage, View,
+    AddressKind, Ask, AskState, ChatLine, Devices, Door, Fault, Film, Invite, InviteAddress, Knocker, Me, NearbyRoom,
+    Person, Pictures, PreJoin, Progress, Quality, RecentRoom, Room, Speaker, Stage, View,
 };
 use hearth_base::{DeviceEntry, DeviceFault, DeviceId, DeviceLists, DeviceState, Picture, Resolution, TrackId};
 use hearth_call::{Hand, Route, Switch};
@@ -20,7 +20,10 @@ use hearth_protocol::{MediaState, PeerId, PeerKind, Role, RoomName};
 /// Rooms near and past.
 pub(crate) fn home() -> View {
     View {
-        nearby: vec![room("482913605"), room("730118254")],
+        nearby: vec![
+            NearbyRoom { room: room("482913605"), host: Some("Ann".to_owned()), people: Some(3), is_locked: true },
+            NearbyRoom { room: room("730118254"), host: None, people: None, is_locked: false },
+        ],
         recent: vec![
             RecentRoom { room: room("615204837"), server: "192.168.1.20:8443".to_owned(), seen_unix_s: 1_772_641_800 },
             RecentRoom {

@@ -2,7 +2,8 @@
 //! behind which browsers hide their addresses are resolved.
 //!
 //! Owner of: the one socket on port 5353, which opens with the first use. What is announced is a random id and the
-//! room's number, never a name of a person or machine. It is a help: link and number work where multicast does not.
+//! room's number, how many people are in it, whether it is locked, and the host's name where they allow it; never a
+//! machine's. It is a help: link and number work where multicast does not.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,11 +15,19 @@ use hearth_protocol::RoomName;
 use mdns_sd::{HostnameResolutionEvent, Receiver, ServiceDaemon, ServiceEvent, ServiceInfo};
 
 use super::{clock, questions};
+use crate::view::NearbyRoom;
 
 /// The kind of service that rooms are.
 const SERVICE: &str = "_hearth._tcp.local.";
 /// The property that holds a room's number.
 const ROOM: &str = "room";
+/// The properties that hold what its host lets be known of it.
+const HOST: &str = "host";
+const PEOPLE: &str = "people";
+const LOCKED: &str = "locked";
+/// Longest name that is shown, in characters; a room holds no more people than this.
+const NAME: usize = 20;
+const MOST_PEOPLE: u32 = 999;
 /// How long a name is asked for: Chromium answers within a second or never, and the checks go on without it.
 const RESOLVING: Duration = Duration::from_secs(5);
 /// Waits between our own questions for a name.
@@ -119,17 +128,22 @@ impl Discovery {
     }
 
     /// Announces a room until the value is dropped.
-    pub(crate) fn announce(&self, room: &RoomName, addresses: &[IpAddr], port: u16) -> Option<Announced> {
+    pub(crate) fn announce(&self, card: Card, addresses: &[IpAddr], port: u16) -> Option<Announced> {
         // The id tells this room from others and nothing else; it is new each time.
         let id = format!("{:016x}", rand::random::<u64>());
+        let fullname = self.register(&id, &card, addresses, port)?;
+        Some(Announced { discovery: self.clone(), id, fullname, card, addresses: addresses.to_vec(), port })
+    }
+
+    /// Registers under an id, in the place of what was registered under it before; gives the full name.
+    fn register(&self, id: &str, card: &Card, addresses: &[IpAddr], port: u16) -> Option<String> {
         let host = format!("{id}.local.");
-        let info = ServiceInfo::new(SERVICE, &id, &host, addresses, port, &[(ROOM, room.as_str())][..]);
+        let info = ServiceInfo::new(SERVICE, id, &host, addresses, port, &card.properties()[..]);
         let announced = info.and_then(|info| {
             let fullname = info.get_fullname().to_owned();
             self.daemon().map_or(Ok(None), |daemon| daemon.register(info).map(|()| Some(fullname)))
         });
-        let fullname = announced.inspect_err(|error| tracing::warn!(%error, "the room is not announced")).ok()??;
-        Some(Announced { discovery: self.clone(), fullname })
+        announced.inspect_err(|error| tracing::warn!(%error, "the room is not announced")).ok()?
     }
 }
 
@@ -143,7 +157,40 @@ impl fmt::Debug for Discovery {
 #[derive(Debug)]
 pub(crate) struct Announced {
     discovery: Discovery,
+    id: String,
     fullname: String,
+    card: Card,
+    addresses: Vec<IpAddr>,
+    port: u16,
+}
+
+impl Announced {
+    /// Says something else of the room, if it is something else.
+    pub(crate) fn update(&mut self, card: Card) {
+        if self.card != card {
+            self.discovery.register(&self.id, &card, &self.addresses, self.port);
+            self.card = card;
+        }
+    }
+}
+
+/// What is said of a room on the network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Card {
+    pub(crate) room: RoomName,
+    /// Only where the host allows it.
+    pub(crate) host: Option<String>,
+    pub(crate) people: u32,
+    pub(crate) is_locked: bool,
+}
+
+impl Card {
+    fn properties(&self) -> Vec<(&'static str, String)> {
+        let mut all = vec![(ROOM, self.room.as_str().to_owned()), (PEOPLE, self.people.to_string())];
+        all.extend(self.is_locked.then(|| (LOCKED, "1".to_owned())));
+        all.extend(self.host.clone().map(|host| (HOST, host)));
+        all
+    }
 }
 
 impl Drop for Announced {
@@ -157,7 +204,7 @@ impl Drop for Announced {
 /// A room that somebody announces.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct FoundRoom {
-    pub(crate) room: RoomName,
+    pub(crate) shown: NearbyRoom,
     /// Where its server is, IPv4 first.
     pub(crate) addresses: Vec<IpAddr>,
     pub(crate) port: u16,
@@ -175,8 +222,8 @@ impl Nearby {
         match event {
             ServiceEvent::ServiceResolved(found) => {
                 let addresses = found.get_addresses().iter().map(mdns_sd::ScopedIp::to_ip_addr);
-                let room = found.get_property_val_str(ROOM);
-                self.add(found.get_fullname(), room, addresses.collect(), found.get_port())
+                let shown = shown(|key| found.get_property_val_str(key));
+                self.add(found.get_fullname(), shown, addresses.collect(), found.get_port())
             }
             ServiceEvent::ServiceRemoved(_, fullname) => self.rooms.remove(&fullname).is_some(),
             // The library may say more one day.
@@ -186,8 +233,8 @@ impl Nearby {
         }
     }
 
-    fn add(&mut self, fullname: &str, room: Option<&str>, mut addresses: Vec<IpAddr>, port: u16) -> bool {
-        let Some(room) = room.and_then(|room| RoomName::parse(room).ok()) else { return false };
+    fn add(&mut self, fullname: &str, shown: Option<NearbyRoom>, mut addresses: Vec<IpAddr>, port: u16) -> bool {
+        let Some(shown) = shown else { return false };
         addresses.retain(|address| is_reachable(*address));
         addresses.sort_by_key(|address| (address.is_ipv6(), *address));
         addresses.truncate(ADDRESSES);
@@ -195,23 +242,37 @@ impl Nearby {
         if addresses.is_empty() || port == 0 || (!known && self.rooms.len() >= ROOMS) {
             return false;
         }
-        let found = FoundRoom { room, addresses, port };
+        let found = FoundRoom { shown, addresses, port };
         self.rooms.insert(fullname.to_owned(), found.clone()) != Some(found)
     }
 
     /// The room of a number. Two of one number are two rooms, and neither is trusted more: any of them is it, and the words
     /// of its key say which.
     pub(crate) fn find(&self, room: &RoomName) -> Option<&FoundRoom> {
-        self.rooms.values().find(|found| found.room == *room)
+        self.rooms.values().find(|found| found.shown.room == *room)
     }
 
     /// All of them, by number.
-    pub(crate) fn rooms(&self) -> Vec<RoomName> {
-        let mut rooms: Vec<RoomName> = self.rooms.values().map(|found| found.room.clone()).collect();
-        rooms.sort();
-        rooms.dedup();
+    pub(crate) fn rooms(&self) -> Vec<NearbyRoom> {
+        let mut rooms: Vec<NearbyRoom> = self.rooms.values().map(|found| found.shown.clone()).collect();
+        rooms.sort_by(|a, b| a.room.cmp(&b.room));
+        rooms.dedup_by(|a, b| a.room == b.room);
         rooms
     }
+}
+
+/// What a stranger says of a room, as far as it can be shown.
+fn shown<'a>(property: impl Fn(&str) -> Option<&'a str>) -> Option<NearbyRoom> {
+    let is_seen = |c: &char| {
+        !c.is_control() && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
+    };
+    let name = |text: &str| text.chars().filter(is_seen).take(NAME).collect::<String>().trim().to_owned();
+    Some(NearbyRoom {
+        room: property(ROOM).and_then(|room| RoomName::parse(room).ok())?,
+        host: property(HOST).map(name).filter(|name| !name.is_empty()),
+        people: property(PEOPLE).and_then(|people| people.parse().ok()).filter(|people| *people <= MOST_PEOPLE),
+        is_locked: property(LOCKED).is_some(),
+    })
 }
 
 fn best(addresses: impl Iterator<Item = IpAddr>) -> Option<IpAddr> {
@@ -234,14 +295,38 @@ mod tests {
         RoomName::parse(text).unwrap()
     }
 
+    fn said(properties: &[(&str, &'static str)]) -> Option<NearbyRoom> {
+        shown(|key| properties.iter().find(|(known, _)| *known == key).map(|(_, value)| *value))
+    }
+
+    #[test]
+    fn what_a_host_lets_be_known_is_shown_and_what_is_no_name_is_not() {
+        let card = Card { room: number("1"), host: Some("Ann".to_owned()), people: 3, is_locked: true };
+        let properties = card.properties();
+        let read = shown(|key| properties.iter().find(|(known, _)| *known == key).map(|(_, value)| value.as_str()));
+        let expected = NearbyRoom { room: number("1"), host: Some("Ann".to_owned()), people: Some(3), is_locked: true };
+        assert_eq!(read, Some(expected));
+        let quiet = Card { host: None, is_locked: false, ..card };
+        assert!(
+            quiet.properties().iter().all(|(key, _)| ![HOST, LOCKED].contains(key)),
+            "a name is said by leave alone"
+        );
+        for (host, name) in
+            [("  ", None), ("A\u{202e}nn\n", Some("Ann")), ("12345678901234567890123", Some("12345678901234567890"))]
+        {
+            let found = said(&[(ROOM, "1"), (HOST, host), (PEOPLE, "many")]).unwrap();
+            assert_eq!((found.host.as_deref(), found.people, found.is_locked), (name, None, false), "{host:?}");
+        }
+    }
+
     #[test]
     fn a_room_is_listed_once_and_by_what_leads_to_it() {
         let mut nearby = Nearby::default();
         let addresses = || ["fe80::1", "fd00::7", "192.168.1.7"].map(|a| a.parse().unwrap()).to_vec();
-        assert!(nearby.add("a", Some("123456789"), addresses(), 8443));
-        assert!(!nearby.add("a", Some("123456789"), addresses(), 8443), "nothing new");
-        assert!(nearby.add("b", Some("123456789"), addresses(), 9000), "another address of a room");
-        assert_eq!(nearby.rooms(), [number("123456789")]);
+        assert!(nearby.add("a", said(&[(ROOM, "123456789")]), addresses(), 8443));
+        assert!(!nearby.add("a", said(&[(ROOM, "123456789")]), addresses(), 8443), "nothing new");
+        assert!(nearby.add("b", said(&[(ROOM, "123456789")]), addresses(), 9000), "another address of a room");
+        assert_eq!(nearby.rooms(), [said(&[(ROOM, "123456789")]).unwrap()]);
         let found = nearby.find(&number("123456789")).unwrap();
         assert_eq!(found.addresses, ["192.168.1.7".parse::<IpAddr>().unwrap(), "fd00::7".parse().unwrap()]);
         assert!(nearby.find(&number("987654321")).is_none());
@@ -251,13 +336,14 @@ mod tests {
     fn what_is_no_room_is_not_listed_and_a_flood_ends() {
         let mut nearby = Nearby::default();
         let address = vec!["10.0.0.1".parse().unwrap()];
-        assert!(!nearby.add("a", None, address.clone(), 1));
-        assert!(!nearby.add("a", Some("a\nb"), address.clone(), 1));
-        assert!(!nearby.add("a", Some("1"), address.clone(), 0));
+        assert!(!nearby.add("a", said(&[]), address.clone(), 1));
+        assert!(!nearby.add("a", said(&[(ROOM, "a\nb")]), address.clone(), 1));
+        assert!(!nearby.add("a", said(&[(ROOM, "1")]), address.clone(), 0));
         let nowhere = ["fe80::1", "224.0.0.1", "127.0.0.1", "::1", "255.255.255.255"].map(|a| a.parse().unwrap());
-        assert!(!nearby.add("a", Some("1"), nowhere.to_vec(), 1));
+        assert!(!nearby.add("a", said(&[(ROOM, "1")]), nowhere.to_vec(), 1));
         for n in 0..ROOMS + 10 {
-            nearby.add(&n.to_string(), Some(&n.to_string()), address.clone(), 1);
+            let room = n.to_string();
+            nearby.add(&room, shown(|key| (key == ROOM).then_some(room.as_str())), address.clone(), 1);
         }
         assert_eq!(nearby.rooms().len(), ROOMS);
     }

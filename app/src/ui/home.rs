@@ -7,7 +7,7 @@ use super::parts::{Banner, Button, IconButton, Parts as _, Says, Tone, card, fie
 use super::state::{Dialog, UiState};
 use super::tokens::{control, letters, space};
 use super::{fonts, icons, join_field, when};
-use crate::view::{RecentRoom, View, Wish};
+use crate::view::{NearbyRoom, RecentRoom, View, Wish};
 
 /// Wider than this, what is found stands beside what can be done.
 const TWO_COLUMNS: f32 = 700.0;
@@ -55,10 +55,6 @@ fn header(ui: &mut Ui, state: &mut UiState) {
 }
 
 fn notices(ui: &mut Ui, view: &View, state: &mut UiState) {
-    super::call::fault(ui, view, state);
-    if view.fault.is_some() {
-        ui.add_space(space::L);
-    }
     let Some(report) = &view.crash else { return };
     let banner = Banner::new(Tone::Warning, t!("ui.crash.text", path = report.display()));
     let show = Button::new(t!("ui.crash.show")).small();
@@ -110,7 +106,12 @@ fn doors(ui: &mut Ui, view: &View, state: &mut UiState) {
     ui.add_space(space::L);
     or(ui);
     ui.add_space(space::L);
-    join(ui, state);
+    join(ui, view, state);
+    if view.fault.is_some() {
+        // Under the field that it is about, where it moves nothing that is being typed into.
+        ui.add_space(space::S);
+        super::call::fault(ui, view, state);
+    }
 }
 
 /// Where a room of our own will be.
@@ -134,7 +135,7 @@ fn or(ui: &mut Ui) {
     ui.painter().line_segment([pos2(word.right() + space::M, y), pos2(rect.right(), y)], line);
 }
 
-fn join(ui: &mut Ui, state: &mut UiState) {
+fn join(ui: &mut Ui, view: &View, state: &mut UiState) {
     ui.horizontal(|ui| {
         let button = 128.0;
         let width = ui.available_width() - button - space::S;
@@ -142,6 +143,12 @@ fn join(ui: &mut Ui, state: &mut UiState) {
         let says = Says { label: &label, hint: &hint, limit: LINK_LIMIT };
         let response = field_with_id(ui, join_field(), &mut state.drafts.join, says, width);
         let entered = response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
+        if entered {
+            response.request_focus(); // what was typed stays where it can be mended
+        }
+        if response.changed() && view.fault.is_some() {
+            state.wish(Wish::Dismiss); // it was about something else
+        }
         let can = !state.drafts.join.trim().is_empty();
         let join = Button::new(t!("ui.home.join")).icon(icons::ENTER).enabled(can).min_width(button);
         if (join.show(ui) || entered) && can {
@@ -159,14 +166,33 @@ fn found(ui: &mut Ui, view: &View, state: &mut UiState) {
             ui.hint(t!("ui.home.nearby_none"));
         }
         for room in &view.nearby {
-            if row(ui, &when::number(room.as_str()), None, &t!("ui.home.join_room", room = when::number(room.as_str())))
-            {
-                state.wish(Wish::JoinNearby(room.clone()));
+            let number = when::number(room.room.as_str());
+            let label = t!("ui.home.join_room", room = number);
+            let (first, beside) = nearby(room, &number);
+            if row(ui, &first, (!beside.is_empty()).then_some(beside.as_str()), &label) {
+                state.wish(Wish::JoinNearby(room.room.clone()));
             }
         }
     });
     ui.add_space(space::L);
     card(ui, |ui| recent(ui, &view.recent, state));
+}
+
+/// Whose room it is, where they say so, and what else is known of it.
+fn nearby(room: &NearbyRoom, number: &str) -> (String, String) {
+    let people = room.people.map(|count| match count {
+        1 => t!("ui.home.nearby_person").into_owned(),
+        count => t!("ui.home.nearby_people", count = count).into_owned(),
+    });
+    let locked = room.is_locked.then(|| t!("ui.home.nearby_locked").into_owned());
+    let more = people.into_iter().chain(locked);
+    match &room.host {
+        Some(host) => {
+            let beside: Vec<String> = std::iter::once(number.to_owned()).chain(more).collect();
+            (t!("ui.home.nearby_host", nick = host).into_owned(), beside.join(" · "))
+        }
+        None => (number.to_owned(), more.collect::<Vec<_>>().join(" · ")),
+    }
 }
 
 fn recent(ui: &mut Ui, rooms: &[RecentRoom], state: &mut UiState) {

@@ -176,6 +176,10 @@ fn nick(ui: &mut Ui, view: &View, state: &mut UiState) {
     let draft = state.drafts.nick.get_or_insert_with(|| Draft::of(view.settings.nick.clone()));
     let (label, hint) = (t!("ui.prejoin.name"), t!("ui.prejoin.name_hint"));
     let response = field(ui, &mut draft.text, &label, &hint, ui.available_width(), NICK_LIMIT);
+    // Who has no name is asked for one.
+    if !std::mem::replace(&mut state.is_name_asked, true) && draft.text.is_empty() {
+        response.request_focus();
+    }
     draft.is_touched |= response.changed();
     if response.lost_focus() {
         commit(state);

@@ -16,7 +16,7 @@ use crate::view::{LanguageChoice, PEOPLE, PictureSize, Stage, ThemeChoice, View}
 const WIDTH: f32 = 640.0;
 const HEIGHT: f32 = 440.0;
 /// Of the list of pages.
-const PAGES: f32 = 150.0;
+const PAGES: f32 = 172.0;
 /// A server's address: a name has at most 253 letters (RFC 1035, 2.3.4).
 const SERVER_LIMIT: usize = 280;
 /// Five digits are a port.
@@ -198,6 +198,11 @@ fn network(ui: &mut Ui, view: &View, state: &mut UiState) {
         change_port(view, &typed, state);
     }
     ui.hint(t!("ui.settings.port_text"));
+    ui.add_space(space::M);
+    if switch(ui, view.settings.show_name, &t!("ui.settings.show_name")).clicked() {
+        state.change(view, |settings| settings.show_name = !settings.show_name);
+    }
+    ui.hint(t!("ui.settings.show_name_text"));
     ui.add_space(space::M);
     people(ui, view, state);
 }

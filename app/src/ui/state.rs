@@ -58,8 +58,14 @@ pub struct UiState {
     is_invited: bool,
     /// Whether we asked which devices there are.
     is_looking: bool,
+    /// Whether the name had the keyboard once, where there is none.
+    pub(super) is_name_asked: bool,
     /// How loud somebody is just being made.
     pub(super) volume: Option<(PeerId, f32)>,
+    /// How often the invitation was opened.
+    pub(super) invited: u64,
+    /// Whether all of it is shown.
+    pub(super) is_invite_long: bool,
     /// The code of the invitation.
     pub(super) code: Option<Code>,
     /// What was copied last.
@@ -170,7 +176,10 @@ impl UiState {
             known: Vec::new(),
             is_invited: false,
             is_looking: false,
+            is_name_asked: false,
             volume: None,
+            invited: 0,
+            is_invite_long: false,
             code: None,
             copied: None,
             page: Page::default(),
@@ -195,6 +204,7 @@ impl UiState {
     pub(super) fn show(&mut self, panel: Panel) {
         self.panel = Some(panel);
         self.wants_chat = panel == Panel::Chat;
+        self.invited += u64::from(panel == Panel::Invite);
     }
 
     /// Looks at what others did. Also while no frame is drawn: who has the window behind others may want to know.
@@ -220,12 +230,14 @@ impl UiState {
         }
         if let Stage::Home = view.stage {
             self.panel = None;
+            self.is_name_asked = false;
             self.wants_chat = false;
             self.read = 0;
             self.compared = None;
             self.put_off = None;
             self.is_invited = false;
             self.volume = None;
+            self.is_invite_long = false;
             self.code = None;
             self.copied = None;
             self.is_talking = false;

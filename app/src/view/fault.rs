@@ -15,6 +15,8 @@ pub enum Fault {
     HostUnreachable,
     /// The text is no link and no number.
     WrongLink,
+    /// What was typed is neither, and was not meant as a link.
+    NotARoom,
     /// The link leads without encryption to another machine.
     UnencryptedLink,
     /// Nobody on this network, nor the server, knows the number.
@@ -87,6 +89,7 @@ impl Fault {
             Self::Device(kind, fault) => device(*kind, fault),
             Self::HostUnreachable => t!("fault.host_unreachable").into_owned(),
             Self::WrongLink => t!("fault.bad_link").into_owned(),
+            Self::NotARoom => t!("fault.not_a_room").into_owned(),
             Self::UnencryptedLink => t!("fault.unencrypted_link").into_owned(),
             Self::NoSuchRoom => t!("fault.no_such_room").into_owned(),
             Self::WrongHost => t!("fault.wrong_server").into_owned(),

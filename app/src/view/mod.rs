@@ -32,8 +32,8 @@ pub struct View {
     pub settings: Settings,
     /// What could be chosen, and what has become of the choice.
     pub devices: Devices,
-    /// Numbers of the rooms that are announced on this network.
-    pub nearby: Vec<RoomName>,
+    /// The rooms that are announced on this network, by number.
+    pub nearby: Vec<NearbyRoom>,
     /// Rooms that we were in, the newest first.
     pub recent: Vec<RecentRoom>,
     /// What the person should read now; shown over any stage until dismissed or past.
@@ -102,6 +102,19 @@ pub struct Devices {
     pub speaker: DeviceState,
     /// What has become of the camera.
     pub camera: DeviceState,
+}
+
+/// A room that somebody on this network announces. Nobody vouches for what is said of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NearbyRoom {
+    /// Its number or name.
+    pub room: RoomName,
+    /// Who hosts it, where they let that be known.
+    pub host: Option<String>,
+    /// How many people are in it, where that is said.
+    pub people: Option<u32>,
+    /// Whether nobody comes in any more.
+    pub is_locked: bool,
 }
 
 /// A room that we were in.

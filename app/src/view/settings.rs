@@ -41,6 +41,8 @@ pub struct Settings {
     pub server: String,
     /// The port for rooms that this machine hosts; none: the first that is free, from 8443 on.
     pub port: Option<u16>,
+    /// Whether people on this network read who hosts a room of this machine.
+    pub show_name: bool,
     /// How many people a room that we start holds: of [`PEOPLE`].
     pub people: u32,
 }
@@ -123,6 +125,7 @@ impl Default for Settings {
             processing: Processing::default(),
             server: String::new(),
             port: None,
+            show_name: false,
             people: *PEOPLE.end(),
         }
     }

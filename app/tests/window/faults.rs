@@ -14,6 +14,7 @@ fn every_fault_is_read_on_every_screen() {
     let faults = [
         Fault::HostUnreachable,
         Fault::WrongLink,
+        Fault::NotARoom,
         Fault::NoSuchRoom,
         Fault::WrongHost,
         Fault::RoomFull(12),

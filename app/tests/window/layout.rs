@@ -3,7 +3,7 @@
 
 use eframe::egui::{Key, Modifiers, Rect, Role, Vec2, vec2};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
-use hearth::view::{LanguageChoice, Stage as Screen, ThemeChoice, View};
+use hearth::view::{Fault, LanguageChoice, Stage as Screen, ThemeChoice, View, Wish};
 use hearth_base::{DeviceEntry, DeviceId};
 use rust_i18n::t;
 
@@ -84,10 +84,11 @@ fn everything_is_within_reach_in_a_small_window() {
             for (name, scene) in scenes {
                 let what = format!("{name}, {language:?}, {size}");
                 let mut stage = sized(scene(), language, size);
-                check(&mut stage, &what);
-                if name != "password" && name != "trouble" {
+                // What lies over others, or scrolls under them, is over them.
+                if !["password", "trouble", "alone"].contains(&name) {
                     apart(&stage, &what);
                 }
+                check(&mut stage, &what);
             }
         }
     }
@@ -228,5 +229,43 @@ fn who_has_no_name_is_you() {
         assert!(stage.has(&t!("ui.chat.me")));
         stage.press(&t!("ui.command.people"));
         assert!(!stage.has_part("()") && !stage.has_part("（我）"));
+    }
+}
+
+#[test]
+fn an_error_moves_no_field_and_takes_no_keyboard() {
+    for language in LANGUAGES {
+        for size in [vec2(900.0, 600.0), vec2(640.0, 480.0)] {
+            let mut stage = sized(scenes::home(), language, size);
+            stage.focus(&t!("ui.home.join_label"));
+            stage.text("hello");
+            let place = |stage: &Stage| stage.harness.get_by_label(&t!("ui.home.join_label")).rect();
+            let before = place(&stage);
+            stage.key(Modifiers::NONE, Key::Enter);
+            stage.harness.state_mut().view.fault = Some(Fault::NotARoom);
+            stage.settle();
+            assert_eq!(place(&stage), before);
+            assert!(stage.harness.get_by_label(&t!("ui.home.join_label")).is_focused());
+            let said = stage.harness.get_by_label(&Fault::NotARoom.sentence()).rect();
+            assert!(said.top() >= before.bottom() && said.top() - before.bottom() < 20.0, "beside it: {said} {before}");
+            stage.wishes();
+            stage.text("!");
+            assert_eq!(stage.wishes(), [Wish::Dismiss], "it was about something else");
+        }
+    }
+}
+
+#[test]
+fn the_invitation_opens_at_its_top() {
+    for language in LANGUAGES {
+        let mut stage = sized(scenes::call(), language, vec2(900.0, 500.0));
+        stage.press(&t!("ui.command.invite"));
+        let top = |stage: &Stage| stage.harness.get_by_label(&t!("ui.invite.copy")).rect().top();
+        let before = top(&stage);
+        stage.scroll_to(&t!("ui.invite.more"));
+        assert!(top(&stage) < before - 50.0, "it has moved");
+        stage.press(&t!("ui.command.invite"));
+        stage.press(&t!("ui.command.invite"));
+        assert_eq!(top(&stage), before);
     }
 }

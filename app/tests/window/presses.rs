@@ -240,6 +240,8 @@ fn an_address_is_chosen_for_the_link() {
         let high = eframe::egui::vec2(900.0, 900.0);
         let mut stage = Stage::sized(scenes::call(), language, ThemeChoice::Dark, high);
         stage.press(&t!("ui.command.invite"));
+        assert!(!stage.has(&t!("ui.invite.address")), "not before it is asked for");
+        stage.press(&t!("ui.invite.more"));
         stage.press(&t!("ui.invite.address"));
         let line = t!("ui.invite.vpn", address = "10.8.0.2", interface = "wg0");
         stage.expect(&line, Wish::ChooseAddress([10, 8, 0, 2].into()));
@@ -357,6 +359,7 @@ fn a_server_without_a_key_has_no_words_to_compare() {
             let view = View { stage: Screen::Room(room), ..View::default() };
             let mut stage = Stage::sized(view, language, ThemeChoice::Light, high);
             stage.press(&t!("ui.command.invite"));
+            stage.press(&t!("ui.invite.more"));
             assert_eq!(stage.has(&t!("ui.invite.words")), is_shown, "{words}");
         }
     }

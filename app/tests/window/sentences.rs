@@ -25,8 +25,8 @@ fn rows() -> Vec<Row> {
         ),
         (
             Fault::Device(Camera, NoPermission),
-            "Camera access is off. Open system settings.",
-            "没有摄像头权限，前往系统设置开启",
+            "Camera access is blocked. Allow it in system settings.",
+            "没有摄像头权限，请在系统设置中允许",
         ),
         (Fault::Device(Microphone, NoDevice), "No microphone found. You can still join.", "未检测到麦克风，仍可入会"),
         (
@@ -39,10 +39,11 @@ fn rows() -> Vec<Row> {
             "Can't reach the host. Same Wi-Fi? Check firewall and VPN.",
             "无法连接主持人，请检查是否同一网络、防火墙或 VPN",
         ),
+        (Fault::NotARoom, "Enter a 9-digit room number or a room link.", "请输入 9 位会议号或会议链接"),
         (Fault::WrongLink, "This is not a Hearth link. Ask the host to send it again.", "链接无效，请主持人重新发送"),
         (
             Fault::NoSuchRoom,
-            "No room with this number here. Same network? Or ask for the link.",
+            "No room with that number. Are you on the same network? If not, ask for the link.",
             "未找到该会议号，请确认在同一网络，或向主持人索取链接",
         ),
         (
@@ -86,11 +87,7 @@ fn refusals() -> Vec<Row> {
             "The host has closed the room. Ask them to open it, then try again.",
             "会议已锁定，请联系主持人解锁后重试",
         ),
-        (
-            refused(ErrorCode::BadPassword),
-            "That is not the room's password. Try again, or ask the host.",
-            "入会密码不正确，请重试或向主持人索取",
-        ),
+        (refused(ErrorCode::BadPassword), "Wrong password. Try again.", "密码不正确，请重试"),
         (
             refused(ErrorCode::Banned),
             "The host keeps you out of this room. If that is a mistake, ask them.",
@@ -133,7 +130,7 @@ fn faults_are_said_in_these_words() {
 fn what_passes_is_said_in_these_words() {
     for language in LANGUAGES {
         for (scene, english, chinese) in [
-            (scenes::waiting as fn() -> View, "The host will let you in.", "请等待主持人准入"),
+            (scenes::waiting as fn() -> View, "Waiting for the host to let you in…", "请等待主持人准入"),
             (scenes::call_trouble, "The network changed. Reconnecting…", "网络已切换，正在重连…"),
             (scenes::call_trouble, "You're muted. Press M to unmute.", "您已静音，按 M 解除静音"),
         ] {

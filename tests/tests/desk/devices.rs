@@ -101,7 +101,7 @@ fn script() -> Result<()> {
 
     set("denied")?;
     ann.wish(Wish::Choose(DeviceKind::Camera, DeviceChoice::Default))?;
-    let denied = "Camera access is off. Open system settings.";
+    let denied = "Camera access is blocked. Allow it in system settings.";
     fails(&ann, DeviceKind::Camera, DeviceFault::NoPermission, denied)?;
     set("unplugged")?;
     ann.wish(Wish::Choose(DeviceKind::Camera, DeviceChoice::Default))?;

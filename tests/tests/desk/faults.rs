@@ -16,7 +16,7 @@ use crate::server::Signalling;
 use crate::stranger::Stranger;
 
 const UNREACHABLE: &str = "Can't reach the host. Same Wi-Fi? Check firewall and VPN.";
-const NO_SUCH_ROOM: &str = "No room with this number here. Same network? Or ask for the link.";
+const NO_SUCH_ROOM: &str = "No room with that number. Are you on the same network? If not, ask for the link.";
 /// How long a room is tried to be entered, and what a loaded machine adds.
 const GIVING_UP: Duration = Duration::from_secs(20);
 
@@ -49,7 +49,7 @@ fn doors_that_do_not_open() -> Result<()> {
     knocker.cut_tcp(8443)?;
 
     ben.wish(Wish::Join("a cup of tea".to_owned()))?;
-    ben.fault(&Fault::WrongLink, "This is not a Hearth link. Ask the host to send it again.", SOON)?;
+    ben.fault(&Fault::NotARoom, "Enter a 9-digit room number or a room link.", SOON)?;
     ben.join("000 111 222")?;
     ben.fault(&Fault::NoSuchRoom, NO_SUCH_ROOM, ROOM)?;
 
@@ -60,7 +60,7 @@ fn doors_that_do_not_open() -> Result<()> {
     let took = ben.fault(&Fault::WrongHost, wrong_host, SOON)?;
     ensure!(took < Duration::from_secs(2), "the wrong host was tried again for {took:?}");
     ben.join(&other(Some(InviteSecret::from_random([9; 16])), link.spki)?.reveal())?;
-    ben.fault(&Fault::WrongInvite, "This link does not open the room. Ask the host for a new one.", SOON)?;
+    ben.fault(&Fault::WrongInvite, "This link doesn't work any more. Ask the host for a new one.", SOON)?;
     ann.until("the wrong secret", SOON, |room| room.invite.as_ref().is_some_and(|invite| invite.wrong_invites > 0))?;
 
     for person in [&fred, &gil, &dan] {

@@ -49,7 +49,7 @@ fn a_password_of_a_room_on_the_lan() -> Result<()> {
     println!("set after {:?}", now() - begun);
 
     let number = invite.number.clone();
-    ben.wait("the room nearby", SOON, |view| view.nearby.contains(&number).then_some(()))?;
+    ben.wait("the room nearby", SOON, |view| view.nearby.iter().any(|near| near.room == number).then_some(()))?;
     ben.wish(Wish::JoinNearby(number))?;
     ben.at_door()?;
     ben.wish(Wish::Enter)?;

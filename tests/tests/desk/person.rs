@@ -66,6 +66,7 @@ impl Person {
             crash: None,
             log: None,
             link,
+            name: None,
         };
         let desk = on(host, move || Desk::spawn(config))??;
         Ok(Self { nick: nick.to_owned(), host: host.clone(), desk: Some(desk), news, folder })

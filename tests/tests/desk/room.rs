@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use hearth::view::{
-    AddressKind, Door, Fault, Invite, Person as Seen, Progress, Quality, Refusal, Room, Settings, Speaker, Wish,
+    AddressKind, Door, Fault, Invite, NearbyRoom, Person as Seen, Progress, Quality, Refusal, Room, Settings, Speaker,
+    Wish,
 };
 use hearth_call::{Route, Switch};
-use hearth_protocol::{ErrorCode, PeerId};
+use hearth_protocol::{ErrorCode, PeerId, RoomName};
 
 use crate::lan::Lan;
 use crate::person::{Person, ROOM, SOON, settings};
@@ -40,8 +41,10 @@ fn a_room_hosted_on_the_lan() -> Result<()> {
     check_invite(&ann, &invite, host.address)?;
 
     let number = invite.number.clone();
-    let seen = ben.wait("the room nearby", SOON, |view| view.nearby.contains(&number).then_some(()))?;
+    let seen =
+        ben.wait("the room nearby", SOON, |view| view.nearby.iter().any(|near| near.room == number).then_some(()))?;
     println!("seen nearby after {:?}", seen.1);
+    card(&ann, &ben, &number)?;
     knock_and_enter(&ann, &ben, &invite)?;
     let (of_ben, of_ann) = (meet(&ann, "Ben")?, meet(&ben, "Ann")?);
     chat(&ann, &ben)?;
@@ -68,7 +71,7 @@ fn a_room_hosted_on_the_lan() -> Result<()> {
     ben.progress(Progress::Waiting, ROOM)?;
     let again = knocker(&ann)?;
     ann.wish(Wish::Deny(again))?;
-    ben.fault(&Fault::Denied, "The host did not let you in. Ask them, then try again.", SOON)?;
+    ben.fault(&Fault::Denied, "The host declined your request.", SOON)?;
     ann.until("nobody at the door", SOON, |room| room.lobby.is_empty())?;
 
     a_room_of_their_own(&ben, &invite)?;
@@ -210,9 +213,32 @@ fn the_end(ann: &Person, ben: &Person, eve: &Person, invite: &Invite) -> Result<
     ben.port_closes(port, SOON)?;
     println!("the port is closed after {:?}", now() - begun);
     let number = &invite.number;
-    ben.wait("the announcement gone", SOON, |view| (!view.nearby.contains(number)).then_some(()))?;
+    ben.wait("the announcement gone", SOON, |view| {
+        (view.nearby.iter().all(|near| near.room != *number)).then_some(())
+    })?;
     println!("the announcement is gone after {:?}", now() - begun);
     let view = ann.view()?;
     ensure!(view.fault.is_none(), "the host reads {:?}", view.fault);
+    Ok(())
+}
+
+/// What the network reads of a room follows it: the number of people and the lock always, a name by leave alone.
+fn card(ann: &Person, ben: &Person, number: &RoomName) -> Result<()> {
+    let reads = |what: &str, host: Option<&str>, is_locked: bool| {
+        let is_so = |near: &NearbyRoom| {
+            near.room == *number
+                && near.host.as_deref() == host
+                && near.people == Some(1)
+                && near.is_locked == is_locked
+        };
+        ben.wait(what, SOON, |view| view.nearby.iter().any(is_so).then_some(()))
+    };
+    reads("no name", None, false)?;
+    ann.wish(Wish::Change(Box::new(Settings { show_name: true, ..settings("Ann") })))?;
+    reads("a name", Some("Ann"), false)?;
+    ann.wish(Wish::SetLocked(true))?;
+    reads("a lock", Some("Ann"), true)?;
+    ann.wish(Wish::SetLocked(false))?;
+    reads("no lock", Some("Ann"), false)?;
     Ok(())
 }

@@ -81,7 +81,7 @@ fn knock(host: &Desktop, friend: &Desktop, number: &str) -> Result<()> {
     friend.type_text(&shown)?;
     friend.press("Return")?;
     friend.enter("Uncle")?;
-    friend.read("The host will let you in.")?;
+    friend.read("Waiting for the host to let you in…")?;
     friend.keep_screenshot("2-waiting")?;
     host.read("Uncle")?;
     host.keep_screenshot("4-knock")?;
@@ -143,15 +143,15 @@ fn mark(host: &Desktop, friend: &Desktop, guest: &Browser) -> Result<()> {
 /// The host closes the window: the room goes on without it, until the window is closed for good and everybody reads why.
 fn close(host: &mut Desktop, friend: &mut Desktop, guest: &Browser) -> Result<()> {
     host.close_window()?;
-    host.find("Keep open, minimised")?;
+    host.find("Minimise")?;
     host.keep_screenshot("6-close")?;
-    host.click("Keep open, minimised")?;
+    host.click("Minimise")?;
     host.wait_hidden()?;
     pass_time(host.app()?, UNSEEN)?;
     ensure!(guest.evaluate("return window.hearth.peers.length")? == 2, "a hidden window ends the room");
     host.bring_back()?;
     host.close_window()?;
-    host.find("Keep open, minimised")?;
+    host.find("Minimise")?;
     host.click("End for all")?;
     friend.read("The host ended the room.")?;
     friend.keep_screenshot("4-ended")?;

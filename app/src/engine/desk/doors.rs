@@ -31,11 +31,11 @@ pub(super) enum Target {
 /// What a person typed, pasted or clicked: a link, or a number with any spaces.
 ///
 /// # Errors
-/// [`Fault::UnencryptedLink`], or [`Fault::WrongLink`] where it is neither.
+/// [`Fault::UnencryptedLink`]; [`Fault::WrongLink`] for an address that is no room's, [`Fault::NotARoom`] for the rest.
 pub(super) fn read(text: &str) -> Result<Target, Fault> {
     let text = text.trim();
     if text.len() > MAX {
-        return Err(Fault::WrongLink);
+        return Err(Fault::NotARoom);
     }
     // What the desktop hands over differs from the link in its scheme alone.
     let web = text.strip_prefix("hearth://").map(|rest| format!("https://{rest}"));
@@ -49,7 +49,8 @@ pub(super) fn read(text: &str) -> Result<Target, Fault> {
     // Room numbers of the old set-up are shorter.
     let is_number = (1..=16).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_digit());
     let room = if is_number { RoomName::parse(&number).ok() } else { None };
-    room.map(Target::Number).ok_or(Fault::WrongLink)
+    let wrong = if text.contains("://") { Fault::WrongLink } else { Fault::NotARoom };
+    room.map(Target::Number).ok_or(wrong)
 }
 
 /// A room's name on a server of our own.
@@ -99,9 +100,11 @@ mod tests {
         assert_eq!(read("123 456 789"), number("123456789"));
         assert_eq!(read("123-456-789\n"), number("123456789"));
         assert_eq!(read("99999"), number("99999"));
-        for nothing in ["", "   ", "tea", "https://example.org", "12345678901234567", "１２３", &"9".repeat(MAX + 1)]
-        {
-            assert_eq!(read(nothing), Err(Fault::WrongLink), "{nothing}");
+        for nothing in ["", "   ", "tea", "12345678901234567", "１２３", &"9".repeat(MAX + 1)] {
+            assert_eq!(read(nothing), Err(Fault::NotARoom), "{nothing}");
+        }
+        for no_room in ["https://example.org", "javascript://x"] {
+            assert_eq!(read(no_room), Err(Fault::WrongLink), "{no_room}");
         }
         let clear = "http://talk.example.org/r/123456789#s=AAAAAAAAAAAAAAAAAAAAAA";
         assert_eq!(read(clear), Err(Fault::UnencryptedLink));

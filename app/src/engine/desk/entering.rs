@@ -157,7 +157,8 @@ impl DeskLoop {
         visit.since = Some(clock::now());
         let Some(room) = visit.view().call.room.clone() else { return };
         if let (Target::Host, Some(hosting)) = (&visit.target, &self.hosting) {
-            visit.announced = self.config.discovery.announce(&room, &visit.served(), hosting.facts().port);
+            let card = visit.card(room, &self.settings);
+            visit.announced = self.config.discovery.announce(card, &visit.served(), hosting.facts().port);
         } else if let Some(link) = visit.link(room) {
             self.rooms.add(&link, clock::unix_s());
             self.config.folders.save_rooms(&self.rooms);
@@ -173,6 +174,16 @@ impl DeskLoop {
         if let Some(link) = visit.view().call.room.clone().and_then(|room| visit.link(room)) {
             self.rooms.add(&link, clock::unix_s());
             self.config.folders.save_rooms(&self.rooms);
+        }
+    }
+
+    /// The network reads what has become of our room.
+    pub(super) fn note_card(&mut self) {
+        let Some(visit) = &mut self.visit else { return };
+        let Some(room) = visit.view().call.room.clone() else { return };
+        let card = visit.card(room, &self.settings);
+        if let Some(announced) = &mut visit.announced {
+            announced.update(card);
         }
     }
 

@@ -52,6 +52,8 @@ pub struct DeskConfig {
     pub log: Option<PathBuf>,
     /// A link that the desktop handed over: its door is where the person begins.
     pub link: Option<String>,
+    /// What the person may be called who starts this for the first time.
+    pub name: Option<String>,
 }
 
 /// The desk. Dropped, it leaves the room, ends what it hosts, and waits for its threads.

@@ -71,7 +71,7 @@ pub(super) enum Done {
 
 impl DeskLoop {
     pub(super) fn new(config: DeskConfig, views: watch::Sender<Arc<View>>) -> Self {
-        let settings = config.folders.load_settings();
+        let settings = config.folders.load_settings(config.name.as_deref());
         speak(settings.language);
         let mut desk = Self {
             rooms: config.folders.load_rooms(),
@@ -250,6 +250,7 @@ impl DeskLoop {
             self.on_entered();
         }
         self.note_renewed();
+        self.note_card();
     }
 
     /// Another network means other addresses in the link, and in the announcement.
@@ -260,7 +261,8 @@ impl DeskLoop {
         let now = visit.served();
         let is_other = before.iter().any(|old| !now.contains(old)) || now.len() != before.len();
         if let (Some(room), true) = (visit.view().call.room.clone(), is_other && visit.announced.is_some()) {
-            visit.announced = self.config.discovery.announce(&room, &now, hosting.facts().port);
+            let card = visit.card(room, &self.settings);
+            visit.announced = self.config.discovery.announce(card, &now, hosting.facts().port);
         }
     }
 

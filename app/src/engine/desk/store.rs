@@ -15,6 +15,8 @@ use crate::view::{RecentRoom, Settings};
 
 /// Rooms that are remembered. Full: the one that we were in longest ago goes.
 const RECENT: usize = 12;
+/// Longest name that is proposed, characters: what fits into the field of the window.
+const NICK: usize = 20;
 /// Longest file that is looked at, bytes.
 const MAX: u64 = 256 * 1024;
 
@@ -48,8 +50,15 @@ impl Folders {
         self.state.join("host")
     }
 
-    pub(super) fn load_settings(&self) -> Settings {
-        load(&self.settings())
+    /// What was kept; `name` is proposed where nothing was.
+    pub(super) fn load_settings(&self, name: Option<&str>) -> Settings {
+        let kept = self.settings();
+        let is_first = !kept.exists();
+        let mut settings: Settings = load(&kept);
+        if is_first {
+            settings.nick = name.map(|name| name.trim().chars().take(NICK).collect()).unwrap_or_default();
+        }
+        settings
     }
 
     pub(super) fn save_settings(&self, settings: &Settings) {
@@ -168,14 +177,28 @@ mod tests {
     #[test]
     fn settings_are_found_again_and_damaged_ones_begun_anew() {
         let (_folder, folders) = folders();
-        assert_eq!(folders.load_settings(), Settings::default());
+        assert_eq!(folders.load_settings(None), Settings::default());
         let changed =
             Settings { nick: "安".into(), theme: ThemeChoice::Dark, port: Some(9000), ..Settings::default() };
         folders.save_settings(&changed);
-        assert_eq!(folders.load_settings(), changed);
+        assert_eq!(folders.load_settings(None), changed);
         std::fs::write(folders.settings(), "nick = 7\n[[").unwrap();
-        assert_eq!(folders.load_settings(), Settings::default());
+        assert_eq!(folders.load_settings(None), Settings::default());
         assert!(folders.settings().with_extension("toml.bad").exists());
+    }
+
+    #[test]
+    fn a_name_is_proposed_at_the_first_start_alone() {
+        let (_folder, folders) = folders();
+        for (name, expected) in [
+            (None, ""),
+            (Some(" Ada Lovelace "), "Ada Lovelace"),
+            (Some("一二三四五六七八九十一二三四五六七八九十一"), "一二三四五六七八九十一二三四五六七八九十"),
+        ] {
+            assert_eq!(folders.load_settings(name).nick, expected);
+        }
+        folders.save_settings(&Settings::default());
+        assert_eq!(folders.load_settings(Some("Ada")).nick, "", "who has emptied it is not asked again");
     }
 
     #[test]
@@ -183,7 +206,7 @@ mod tests {
         let (_folder, folders) = folders();
         std::fs::create_dir_all(&folders.config).unwrap();
         std::fs::write(folders.settings(), "nick = \"Ann\"\ncamera = \"id:/dev/video7\"\nfuture = 1\n").unwrap();
-        let settings = folders.load_settings();
+        let settings = folders.load_settings(None);
         assert_eq!(settings.nick, "Ann");
         assert_eq!(settings.camera, hearth_base::DeviceChoice::Named(hearth_base::DeviceId("/dev/video7".into())));
         assert!(settings.mirror);

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use super::doors::Target;
 use super::passwords::{Passwords, Place};
-use crate::engine::discovery::Announced;
+use crate::engine::discovery::{Announced, Card};
 use crate::engine::{CallView, Engine, ServerAddress, SignalFault};
 use crate::view::{AddressKind, Fault, InviteAddress, PEOPLE, Refusal, Settings};
 
@@ -214,6 +214,18 @@ impl Visit {
                 RoomLink::new(&server, room, self.view().call.renewed, pin).ok()
             }
             Target::Host => None, // which address, the desk decides
+        }
+    }
+
+    /// What the network may read of the room that we host.
+    pub(super) fn card(&self, room: RoomName, settings: &Settings) -> Card {
+        let call = &self.view().call;
+        let name = settings.nick.trim();
+        Card {
+            room,
+            host: (settings.show_name && !name.is_empty()).then(|| name.to_owned()),
+            people: u32::try_from(call.peers.len()).unwrap_or(u32::MAX).saturating_add(1),
+            is_locked: call.room_state.locked,
         }
     }
 

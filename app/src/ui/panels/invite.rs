@@ -35,19 +35,33 @@ pub(super) fn invite(ui: &mut Ui, room: &Room, state: &mut UiState) {
         ui.hint(t!("ui.invite.none"));
         return;
     };
-    ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+    // Another one each time that it is opened, so that it begins at its top.
+    ScrollArea::vertical().id_salt(("invite", state.invited)).auto_shrink(false).show(ui, |ui| {
         ui.spacing_mut().item_spacing.y = space::S;
         wrong(ui, invite);
         number(ui, invite, state);
         invitation(ui, invite, state);
+        ui.hint(if room.is_invite_only { t!("ui.invite.who") } else { t!("ui.invite.who_open") });
         code(ui, invite, state);
         link(ui, invite, state);
+        more(ui, invite, state);
+    });
+}
+
+/// What most hosts need not know.
+fn more(ui: &mut Ui, invite: &Invite, state: &mut UiState) {
+    let word = if state.is_invite_long { t!("ui.invite.less") } else { t!("ui.invite.more") };
+    let icon = if state.is_invite_long { icons::UP } else { icons::DOWN };
+    if Button::new(word).icon(icon).small().quiet().show(ui) {
+        state.is_invite_long = !state.is_invite_long;
+    }
+    if state.is_invite_long {
         addresses(ui, invite, state);
         words(ui, invite);
         if invite.is_hosted {
             guest(ui);
         }
-    });
+    }
 }
 
 fn wrong(ui: &mut Ui, invite: &Invite) {
@@ -164,11 +178,12 @@ fn text(invite: &Invite) -> String {
     if invite.is_hosted {
         text += &format!("\n\n{}\n{}", t!("ui.invite.warning"), ways().join("\n"));
     }
-    if let Some(certificate) = &invite.certificate {
-        text += &format!("\n{}", t!("ui.invite.text_certificate", certificate = certificate));
-    }
     if !invite.words.is_empty() {
         text += &format!("\n\n{}", t!("ui.invite.text_words", words = invite.words));
+    }
+    // The longest last: few look at it, and a messenger cuts what is long.
+    if let Some(certificate) = &invite.certificate {
+        text += &format!("\n\n{}", t!("ui.invite.text_certificate", certificate = certificate));
     }
     text + "\n"
 }
