@@ -112,13 +112,15 @@ async def main(link, seconds):
         media = {"audio": True, "video": True, "screen": False}
         await room.say(type="join", id=1, room=url.path.split("/")[-1], nick="Python", invite=secret.get("s"), media=media)
         reporting = asyncio.ensure_future(report(seconds))
-        while not reporting.done():
-            hearing = asyncio.ensure_future(socket.recv())
-            await asyncio.wait([hearing, reporting], return_when=asyncio.FIRST_COMPLETED)
-            if hearing.done():
-                await on_message(room, json.loads(hearing.result()))
-        await room.say(type="leave")
-        await asyncio.gather(*(peer.pc.close() for peer in peers.values()))
+        try:
+            while not reporting.done():
+                hearing = asyncio.ensure_future(socket.recv())
+                await asyncio.wait([hearing, reporting], return_when=asyncio.FIRST_COMPLETED)
+                if hearing.done():
+                    await on_message(room, json.loads(hearing.result()))
+        finally:  # after Ctrl-C, too
+            await room.say(type="leave")
+            await asyncio.gather(*(peer.pc.close() for peer in peers.values()))
 
 
 asyncio.run(main(os.environ["HEARTH_LINK"], int(sys.argv[1]) if len(sys.argv) > 1 else 3600))
