@@ -25,7 +25,7 @@ pub(crate) struct Package {
 enum Mark {
     /// A program.
     Program(&'static str),
-    /// A library: its file's name, to which numbers may be added where a name ends with `*`.
+    /// A library, or a module or plugin: its file's name, to which numbers may be added where a name ends with `*`.
     Library(&'static [&'static str]),
 }
 
@@ -47,8 +47,42 @@ const COTURN: Package = Package {
     mark: Program("turnutils_uclient"),
     why: "has the clients that judge the relay; its server is not started",
 };
-const NPM: Package =
-    Package { name: "npm", mark: Program("npm"), why: "gets SimpleWebRTC, whose pages the server's tests open" };
+const NPM: Package = Package {
+    name: "npm",
+    mark: Program("npm"),
+    why: "gets SimpleWebRTC, and peers that the end-to-end tests call with",
+};
+const VENV: Package =
+    Package { name: "python3-venv", mark: Library(&["ensurepip"]), why: "keeps aiortc, a peer in those tests, apart" };
+const GSTREAMER: Package = Package {
+    name: "gstreamer1.0-tools",
+    mark: Program("gst-launch-1.0"),
+    why: "encodes and decodes for a peer there that has no codecs",
+};
+const GSTREAMER_BASE: Package =
+    Package { name: "gstreamer1.0-plugins-base", mark: Library(&["libgstopus.so"]), why: "has Opus for those peers" };
+const GSTREAMER_GOOD: Package =
+    Package { name: "gstreamer1.0-plugins-good", mark: Library(&["libgstvpx.so"]), why: "has VP8 for them" };
+const GSTREAMER_BAD: Package = Package {
+    name: "gstreamer1.0-plugins-bad",
+    mark: Library(&["libgstwebrtc.so"]),
+    why: "is webrtcbin, another of them, and has H.264",
+};
+const GSTREAMER_NICE: Package =
+    Package { name: "gstreamer1.0-nice", mark: Library(&["libgstnice.so"]), why: "finds paths for webrtcbin" };
+const WEBRTCBIN: Package = Package {
+    name: "gir1.2-gst-plugins-bad-1.0",
+    mark: Library(&["GstWebRTC-1.0.typelib"]),
+    why: "tells Python of webrtcbin",
+};
+const PYTHON_GI: Package = Package { name: "python3-gi", mark: Library(&["gi"]), why: "drives webrtcbin from Python" };
+const PYTHON_WEBSOCKETS: Package = Package {
+    name: "python3-websockets",
+    mark: Library(&["websockets"]),
+    why: "is how webrtcbin's peer reaches the server",
+};
+const PYTHON_CRYPTOGRAPHY: Package =
+    Package { name: "python3-cryptography", mark: Library(&["cryptography"]), why: "compares that server's key" };
 const FAKETIME: Package = Package {
     name: "faketime",
     mark: Program("faketime"),
@@ -161,6 +195,8 @@ pub(crate) const TEST: &[&[Package]] = &[
         IPROUTE,
         NFTABLES,
     ],
+    &[VENV, GSTREAMER, GSTREAMER_BASE, GSTREAMER_GOOD, GSTREAMER_BAD, GSTREAMER_NICE],
+    &[WEBRTCBIN, PYTHON_GI, PYTHON_WEBSOCKETS, PYTHON_CRYPTOGRAPHY],
     &[VULKAN, XVFB, OPENBOX, ATSPI, DBUS, XDOTOOL, XCLIP, IMAGEMAGICK, DESKTOP_FILES, APPSTREAM, GIO],
 ];
 
@@ -175,6 +211,9 @@ pub(crate) fn has_program(name: &str) -> bool {
     folders().iter().any(|folder| folder.join(name).is_file())
 }
 
+/// Folders below one of libraries that are looked into as well: plugins of ALSA, plugins and descriptions of GStreamer, modules of Python.
+const BELOW: [&str; 4] = ["alsa-lib", "gstreamer-1.0", "girepository-1.0", "dist-packages"];
+
 /// Whether a library is installed, in any folder where the system keeps them.
 fn has_library(names: &[&str]) -> bool {
     let below = |folder: &str| std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
@@ -182,8 +221,8 @@ fn has_library(names: &[&str]) -> bool {
         Some(name) if name.starts_with("llvm-") => folder.join("lib"),
         _ => folder,
     });
-    let versions = versions.flat_map(|folder| [folder.join("alsa-lib"), folder]);
     let folders = versions.chain(["/usr/lib", "/usr/lib64", "/usr/libexec", "/usr/local/lib"].map(PathBuf::from));
+    let folders = folders.flat_map(|folder| BELOW.map(|name| folder.join(name)).into_iter().chain([folder]));
     let files = folders.flat_map(|folder| std::fs::read_dir(folder).into_iter().flatten().flatten());
     files.filter_map(|file| file.file_name().into_string().ok()).any(|file| {
         names.iter().any(|name| name.strip_suffix('*').map_or(file == *name, |start| file.starts_with(start)))

@@ -9,8 +9,8 @@ use crate::{package, packages, pages, peers};
 
 const HELP: &str = "\
 Installs what the tests need (apt, on Debian) and runs them all:
-format, lints, the tree without H.264, a package of the client to install, SimpleWebRTC from npm, aiortc by pip, and every
-test, by cargo-nextest where it is installed.
+format, lints, the tree without H.264, a package of the client to install, SimpleWebRTC and two peers
+from npm, aiortc by pip, and every test, by cargo-nextest where it is installed.
 
 Usage: cargo xtask test
 
