@@ -48,6 +48,7 @@ impl Link {
             tracing::debug!(%error, "datagram refused");
         }
         self.drain(now);
+        self.declare_streams(now);
     }
 
     fn repeated_flight(&mut self, local: SocketAddr, remote: SocketAddr, novelty: Novelty, now: Instant) -> Verdict {

@@ -165,7 +165,8 @@ impl Link {
         let source = ids.into_iter().find_map(|id| {
             let receiver = self.pc.rtp_receiver(id)?;
             let found = receiver.track();
-            if found.track_id() != track {
+            // Tracks without an `a=msid` have the same name, the empty one.
+            if found.track_id() != track || !found.ssrcs().any(|known| known == ssrc) {
                 return None;
             }
             let kind = match found.kind() {

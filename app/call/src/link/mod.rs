@@ -4,6 +4,7 @@
 //! or that we must be protected from in it, is met here and in the files below, each with its trap:
 //! - `flight`: a lost DTLS flight would end the call; `reassembly`: so would a message cut in two ways;
 //! - `tap`: inbound RTCP would not reach us;
+//! - `undeclared`: streams that no description names would be dropped;
 //! - `build`: defaults that are wrong for a call;
 //! - `rtt`: the crate's statistics have no round trip;
 //! - `turn`: its TURN client, as a path; `stun`: its codec, for what its client does not ask.
@@ -23,6 +24,7 @@ mod rtt;
 mod stun;
 mod tap;
 mod turn;
+mod undeclared;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -45,6 +47,7 @@ use crate::stats::LinkCounters;
 use flight::FlightRepeater;
 use reassembly::Reassembly;
 use rtt::RoundTrip;
+use undeclared::Undeclared;
 
 /// What the crate refused, in its words: for the log and the counters, never for a person.
 #[derive(Debug, thiserror::Error)]
@@ -138,6 +141,7 @@ pub(crate) struct Link {
     sources: BTreeMap<u32, TrackSource>,
     /// Of their video, by the payload types that were agreed on last.
     codecs: BTreeMap<u8, VideoCodec>,
+    undeclared: Undeclared,
     channel: Option<RTCDataChannelId>,
     handshake: Handshake,
     round_trip: RoundTrip,
@@ -172,13 +176,15 @@ impl Link {
     /// # Errors
     /// What the crate says: nothing, for the configurations made here.
     pub(crate) fn new(config: LinkConfig, now: Instant) -> Result<Self, LinkError> {
-        let pc = build::peer_connection(&config, now)?;
+        let (teller, undeclared) = undeclared::pair();
+        let pc = build::peer_connection(&config, teller, now)?;
         Ok(Self {
             pc,
             config,
             senders: Vec::new(),
             sources: BTreeMap::new(),
             codecs: BTreeMap::new(),
+            undeclared,
             channel: None,
             handshake: Handshake {
                 phase: HandshakePhase::Running,

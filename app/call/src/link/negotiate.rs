@@ -83,7 +83,7 @@ impl Link {
     /// Without `video` none of ours is offered in return: they can take none, and the crate refuses a track that finds no
     /// codec.
     pub(crate) fn answer(&mut self, offer: &str, video: Video, now: Instant) -> Result<String, LinkError> {
-        self.pc.set_remote_description(now, RTCSessionDescription::offer(offer.to_owned())?)?;
+        self.pc.set_remote_description(now, RTCSessionDescription::offer(self.undeclared.readable(offer))?)?;
         if self.senders.is_empty() {
             self.add_tracks(video)?;
         }
@@ -99,11 +99,28 @@ impl Link {
     /// Takes their answer to our offer, in which they can take `theirs` of video.
     pub(crate) fn handle_answer(&mut self, answer: &str, theirs: &[VideoCodec], now: Instant) -> Result<(), LinkError> {
         self.choose_codecs(theirs)?;
-        self.pc.set_remote_description(now, RTCSessionDescription::answer(answer.to_owned())?)?;
+        self.pc.set_remote_description(now, RTCSessionDescription::answer(self.undeclared.readable(answer))?)?;
         self.find_sent(theirs);
         self.find_received();
         self.drain(now);
         Ok(())
+    }
+
+    /// Has the crate read their description again, with the streams that have come and that it does not name.
+    pub(super) fn declare_streams(&mut self, now: Instant) {
+        if !self.undeclared.poll() {
+            return;
+        }
+        // Between an offer and its answer they wait.
+        if self.pc.pending_local_description().is_some() || self.pc.pending_remote_description().is_some() {
+            return;
+        }
+        let Some(theirs) = self.pc.current_remote_description() else { return };
+        let Some(offer) = self.undeclared.declare(&theirs.sdp) else { return };
+        match self.answer(&offer, Video::Shared, now) {
+            Ok(_) => tracing::info!("a stream came that their description does not name"),
+            Err(error) => tracing::info!(%error, "a stream that their description does not name is not taken"),
+        }
     }
 
     /// Adds one of our addresses; the text is for the other side. A server-reflexive one is for the other side alone: its checks

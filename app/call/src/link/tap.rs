@@ -2,7 +2,8 @@
 //!
 //! `rtc` ends inbound RTCP inside its chain of interceptors unless one of them marks it, and routes a compound packet by
 //! its first packet alone: a picture loss indication behind an empty receiver report would be lost. This one stands
-//! nearest to the application, takes compounds apart and marks every packet. Its order and bounds are the chain's.
+//! nearest to the application, takes compounds apart and marks every packet. Its order and bounds are the chain's. What
+//! comes so far could be decrypted: the streams that it belongs to are told from here.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -11,6 +12,8 @@ use rtc::interceptor::{Attribute, AttributedPacket, Interceptor, Packet, StreamI
 use rtc::sansio::Protocol;
 use rtc::shared::error::Error;
 
+use super::undeclared::{Stream, StreamTeller};
+
 /// The place in the chain: beyond every interceptor of the crate.
 pub(super) const SLOT: usize = 14_000;
 
@@ -18,10 +21,16 @@ pub(super) const SLOT: usize = 14_000;
 const COMPOUND: usize = 32;
 
 /// The tap; it holds nothing but what passes through in the same turn.
-#[derive(Default)]
 pub(super) struct RtcpTap {
+    teller: StreamTeller,
     inbound: VecDeque<TaggedPacket>,
     outbound: VecDeque<TaggedPacket>,
+}
+
+impl RtcpTap {
+    pub(super) fn new(teller: StreamTeller) -> Self {
+        Self { teller, inbound: VecDeque::new(), outbound: VecDeque::new() }
+    }
 }
 
 impl Protocol<TaggedPacket, TaggedPacket, ()> for RtcpTap {
@@ -41,7 +50,12 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for RtcpTap {
                     message: AttributedPacket::new(Packet::Rtcp(vec![packet])).with(Attribute::DeliverToApplication),
                 }));
             }
-            Packet::Rtp(_) | _ => self.inbound.push_back(TaggedPacket { now, transport, message }),
+            Packet::Rtp(ref packet) => {
+                let header = &packet.header;
+                self.teller.tell(Stream { ssrc: header.ssrc, payload_type: header.payload_type });
+                self.inbound.push_back(TaggedPacket { now, transport, message });
+            }
+            _ => self.inbound.push_back(TaggedPacket { now, transport, message }),
         }
         Ok(())
     }

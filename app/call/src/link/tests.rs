@@ -40,7 +40,12 @@ impl Pair {
     }
 
     /// Two that can do so much of video; the first one offers.
-    fn with([first, second]: [&[VideoCodec]; 2]) -> Self {
+    fn with(codecs: [&[VideoCodec]; 2]) -> Self {
+        Self::described(codecs, str::to_owned)
+    }
+
+    /// The same; each reads of the other's description what `told` leaves of it.
+    fn described([first, second]: [&[VideoCodec]; 2], told: impl Fn(&str) -> String) -> Self {
         let now = Instant::now();
         let config = |base: u32, codecs: &[VideoCodec]| LinkConfig {
             tracks: vec![
@@ -51,15 +56,10 @@ impl Pair {
         };
         let links = [Link::new(config(10, first), now).unwrap(), Link::new(config(20, second), now).unwrap()];
         let mut pair = Self { links, now, events: [Vec::new(), Vec::new()] };
-        let offer = pair.links[0].create_first_offer(now).unwrap();
-        let answer = pair.links[1].answer(&offer, Video::Shared, now).unwrap();
+        let offer = told(&pair.links[0].create_first_offer(now).unwrap());
+        let answer = told(&pair.links[1].answer(&offer, Video::Shared, now).unwrap());
         pair.links[0].handle_answer(&answer, &said(&answer), now).unwrap();
-        for index in [0, 1] {
-            let candidate = LocalCandidate { kind: CandidateKind::Host, address: address(index) };
-            let text = pair.links[index].add_local_candidate(candidate, now).unwrap();
-            assert!(candidates::check_candidate(&text, candidates::Loopback::Refused).is_ok(), "{text}");
-            pair.links[1 - index].add_remote_candidate(&text, now).unwrap();
-        }
+        pair.exchange_candidates();
         pair.run(Duration::from_secs(3));
         for events in &pair.events {
             assert!(events.iter().any(|event| matches!(event, LinkEvent::ChannelOpen)), "{events:?}");
@@ -84,6 +84,28 @@ impl Pair {
             }
             self.now += Duration::from_millis(1);
         }
+    }
+
+    fn exchange_candidates(&mut self) {
+        for index in [0, 1] {
+            let candidate = LocalCandidate { kind: CandidateKind::Host, address: address(index) };
+            let text = self.links[index].add_local_candidate(candidate, self.now).unwrap();
+            assert!(candidates::check_candidate(&text, candidates::Loopback::Refused).is_ok(), "{text}");
+            self.links[1 - index].add_remote_candidate(&text, self.now).unwrap();
+        }
+    }
+
+    /// What the other one takes when this one sends packets with these numbers, of sound and of video.
+    fn came_of(&mut self, index: usize, numbers: std::ops::RangeInclusive<u16>) -> Vec<(u16, Option<VideoCodec>)> {
+        for sequence in numbers {
+            for track in [TrackId(0), TrackId(1)] {
+                let payload = Bytes::from_static(b"x");
+                let packet = RtpOut { track, sequence, time: 1, marker: true, payload };
+                self.links[index].send_rtp(packet, self.now).unwrap();
+                self.run(Duration::from_millis(20));
+            }
+        }
+        self.events[1 - index].drain(..).filter_map(rtp).collect()
     }
 
     fn send_rtcp(&mut self, packets: Vec<Box<dyn rtcp::Packet>>) {
@@ -177,11 +199,7 @@ fn crossed_offers_can_be_rolled_back_and_answered() {
     pair.links[1].roll_back(now).unwrap();
     let answer = pair.links[1].answer(&theirs, Video::Shared, now).unwrap();
     pair.links[0].handle_answer(&answer, &said(&answer), now).unwrap();
-    for index in [0, 1] {
-        let candidate = LocalCandidate { kind: CandidateKind::Host, address: address(index) };
-        let text = pair.links[index].add_local_candidate(candidate, now).unwrap();
-        pair.links[1 - index].add_remote_candidate(&text, now).unwrap();
-    }
+    pair.exchange_candidates();
     pair.events = [Vec::new(), Vec::new()];
     pair.run(Duration::from_secs(2));
     for events in &pair.events {
@@ -224,6 +242,39 @@ fn each_side_sends_the_best_that_both_have_and_loses_none_of_it() {
             assert_eq!(came, [(2, Some(expected)), (1, Some(expected))], "{first:?} offers to {second:?}");
         }
     }
+}
+
+/// A description without the lines that hold any of these.
+fn without(sdp: &str, words: &[&str]) -> String {
+    let kept = sdp.lines().filter(|line| !words.iter().any(|word| line.contains(word)));
+    kept.flat_map(|line| [line, "\r\n"]).collect()
+}
+
+#[test]
+fn streams_that_no_description_names_are_taken_from_their_second_packet_on() {
+    // What is left out, and the first packet that is taken.
+    for (words, first) in [(&["a=ssrc"][..], 2), (&["a=ssrc", "a=msid"], 2), (&["msid"], 1)] {
+        let mut pair = Pair::described([&VideoCodec::ALL; 2], |sdp| without(sdp, words));
+        for index in [0, 1] {
+            let came = pair.came_of(index, 1..=4);
+            assert_eq!(came, streams(first..=4), "of {index} without {words:?}");
+        }
+        // The next description leaves them out as well.
+        let now = pair.now;
+        let offer = without(&pair.links[0].create_restart_offer(now).unwrap(), words);
+        let answer = without(&pair.links[1].answer(&offer, Video::Shared, now).unwrap(), words);
+        pair.links[0].handle_answer(&answer, &said(&answer), now).unwrap();
+        pair.exchange_candidates();
+        pair.run(Duration::from_secs(2));
+        for index in [0, 1] {
+            assert_eq!(pair.came_of(index, 5..=6), streams(5..=6), "of {index}, later, without {words:?}");
+        }
+    }
+}
+
+/// Sound and video with these numbers.
+fn streams(numbers: std::ops::RangeInclusive<u16>) -> Vec<(u16, Option<VideoCodec>)> {
+    numbers.flat_map(|n| [(n, None), (n, Some(VideoCodec::H264))]).collect()
 }
 
 fn rtp(event: LinkEvent) -> Option<(u16, Option<VideoCodec>)> {

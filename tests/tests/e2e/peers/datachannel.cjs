@@ -73,12 +73,21 @@ cut(sound, () => BLOCK, (block) => {
 // What GStreamer encodes goes to everybody; what it decodes must come from one participant alone.
 const open = { video: new Set(), audio: new Set() }
 const framed = (data) => (data.length < 2 ? 2 : 2 + data.readUInt16BE(0))
-const send = (tracks) => (packet) => tracks.forEach((track) => track.sendMessageBinary(packet.subarray(2)))
+const send = (tracks) => (packet) => {
+  for (const track of tracks) {
+    try {
+      track.sendMessageBinary(packet.subarray(2))
+    } catch {
+      tracks.delete(track) // closed, which is told later
+    }
+  }
+}
 cut(videoOut, framed, send(open.video))
 cut(audioOut, framed, send(open.audio))
 
 function addTrack(pc, media, tracks, ssrc, type, input) {
-  media.addSSRC(ssrc, 'hearth', 'hearth', media.mid())
+  // Nobody has to name streams in a description: where it does not, payload types say whose they are.
+  if (codec === 'VP8') media.addSSRC(ssrc, 'hearth', 'hearth', media.mid())
   const track = pc.addTrack(media)
   const session = new RtcpReceivingSession()
   session.addToChain(new RtcpNackResponder())
