@@ -44,7 +44,11 @@ pub(super) fn short(of: DeviceKind, view: &View) -> Option<String> {
 pub(super) fn is_absence(fault: &DeviceFault) -> bool {
     match fault {
         DeviceFault::NoDevice | DeviceFault::Unplugged | DeviceFault::NoSoundServer => true,
-        DeviceFault::InUse | DeviceFault::NoPermission | DeviceFault::Stalled | DeviceFault::Other(_) => false,
+        DeviceFault::InUse
+        | DeviceFault::NoPermission
+        | DeviceFault::Stalled
+        | DeviceFault::Unreadable
+        | DeviceFault::Other(_) => false,
     }
 }
 
