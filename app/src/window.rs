@@ -4,6 +4,7 @@ use std::io::Write as _;
 
 use crate::cli::StatsFormat;
 use crate::engine::desk::{Desk, DeskConfig, Folders};
+use crate::engine::instance::{self, Claim};
 use crate::engine::{Discovery, Stamps, clock};
 use crate::life;
 use crate::ui::{self, WindowError};
@@ -15,6 +16,12 @@ use crate::ui::{self, WindowError};
 pub fn main(link: Option<String>, stats: Option<StatsFormat>, source_id: Option<u8>) -> Result<(), WindowError> {
     let begun = clock::now();
     let folders = Folders::of_system().ok_or(WindowError::NoFolders)?;
+    // First of all: whoever starts it twice is to see the first one at once.
+    let instance = match instance::claim(&folders.state, link.as_deref())? {
+        Some(Claim::First(instance)) => Some(instance),
+        Some(Claim::Second) => return Ok(()),
+        None => None,
+    };
     let log = life::to_file(&folders.state.join("logs"));
     let crashes = folders.state.join("crashes");
     life::write_reports(crashes.clone());
@@ -39,6 +46,7 @@ pub fn main(link: Option<String>, stats: Option<StatsFormat>, source_id: Option<
             log: log_folder,
             link,
             name: full_name(),
+            instance,
         })
     };
     ui::run(start, drawn)

@@ -11,6 +11,7 @@ pub(crate) mod clock;
 pub mod desk;
 mod discovery;
 mod hosting;
+pub mod instance;
 mod interfaces;
 mod media;
 mod names;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use eframe::egui::{Context, Ui, ViewportCommand, Visuals};
+use eframe::egui::{Context, Ui, UserAttentionType, ViewportCommand, Visuals};
 use eframe::{App, CreationContext, Frame};
 
 use super::draw::{draw, ground};
@@ -27,6 +27,8 @@ struct Window {
     /// Told once, when the first frame is on the screen.
     drawn: Option<Drawn>,
     is_first: bool,
+    /// How often a later start has brought it to the front.
+    summoned: u64,
 }
 
 /// Who is told that the window is there.
@@ -44,7 +46,15 @@ pub(super) fn open(
     let paced = pace.clone();
     let desk = start(Repaint::new(move |news| ctx.request_repaint_after(paced.delay(news))))?;
     let tiles = video::tile_painter(creation.gl.as_ref());
-    Ok(Box::new(Window { desk, state: UiState::default(), tiles, pace, drawn: Some(drawn), is_first: true }))
+    Ok(Box::new(Window {
+        desk,
+        state: UiState::default(),
+        tiles,
+        pace,
+        drawn: Some(drawn),
+        is_first: true,
+        summoned: 0,
+    }))
 }
 
 impl Window {
@@ -72,12 +82,13 @@ impl App for Window {
         }
         let view = self.desk.view();
         self.state.look(ctx, &view);
+        if std::mem::replace(&mut self.summoned, view.summoned) != view.summoned {
+            to_front(ctx);
+        }
         let is_asked = ctx.input(|input| input.viewport().close_requested());
         if is_asked && self.state.stays_open(&view) {
             ctx.send_viewport_cmd(ViewportCommand::CancelClose);
-            ctx.send_viewport_cmd(ViewportCommand::Minimized(false));
-            ctx.send_viewport_cmd(ViewportCommand::Focus);
-            ctx.request_repaint();
+            to_front(ctx);
         }
     }
 
@@ -106,6 +117,14 @@ impl App for Window {
     fn clear_color(&self, visuals: &Visuals) -> [f32; 4] {
         ground(&self.desk.view(), visuals).to_normalized_gamma_f32()
     }
+}
+
+/// Shows the window where it can be seen. A desktop that lets no program do that by itself marks it instead.
+fn to_front(ctx: &Context) {
+    ctx.send_viewport_cmd(ViewportCommand::Minimized(false));
+    ctx.send_viewport_cmd(ViewportCommand::Focus);
+    ctx.send_viewport_cmd(ViewportCommand::RequestUserAttention(UserAttentionType::Informational));
+    ctx.request_repaint();
 }
 
 /// Whether keys go to this window, and it is there to read them. While it is hidden the toolkit keeps only the raw input up to

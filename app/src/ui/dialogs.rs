@@ -8,6 +8,7 @@ use super::command::{self, Command};
 use super::parts::{Button, Parts as _, row};
 use super::state::{Dialog, UiState, in_room};
 use super::tokens::{control, letters, space};
+use super::when::number;
 use super::{panels, passwords, settings};
 use crate::view::{Room, Stage, View, Wish};
 
@@ -29,6 +30,10 @@ pub(super) fn dialogs(ui: &mut Ui, view: &View, state: &mut UiState) {
         (Dialog::Close, Some(room)) => close(ui, room, state),
         (Dialog::Remove(id), Some(room)) => remove(ui, room, id, state),
         (Dialog::HandOver(id), Some(room)) => hand_over(ui, room, id, state),
+        (Dialog::Elsewhere, _) => match &view.stage {
+            Stage::Room(room) => elsewhere(ui, view, room, state),
+            Stage::Home | Stage::PreJoin(_) => state.dialog = None,
+        },
         // The room is over, and the question with it.
         (Dialog::Leave | Dialog::Close | Dialog::Remove(_) | Dialog::HandOver(_) | Dialog::Password, None) => {
             state.dialog = None;
@@ -112,6 +117,7 @@ enum Answer {
     Remove,
     RemoveAndRenew,
     HandOver,
+    Go,
 }
 
 fn leave(ui: &Ui, room: &Room, state: &mut UiState) {
@@ -134,6 +140,38 @@ fn leave(ui: &Ui, room: &Room, state: &mut UiState) {
             None => {}
         }
     });
+}
+
+/// A link was opened in another program.
+fn elsewhere(ui: &Ui, view: &View, room: &Room, state: &mut UiState) {
+    let Some(other) = &view.elsewhere else {
+        state.dialog = None; // answered, or no longer asked
+        return;
+    };
+    let closed = modal(ui, "elsewhere", control::DIALOG, state, |ui, state| {
+        let text = match room.role {
+            Role::Host if is_hosted(room) => t!("ui.elsewhere.hosted"),
+            Role::Host | Role::Guest => t!("ui.elsewhere.text"),
+        };
+        question(ui, &t!("ui.elsewhere.title", room = number(other.as_str())), &text);
+        let row = vec![
+            (Button::new(t!("ui.elsewhere.stay")).quiet(), Answer::Cancel),
+            (Button::new(t!("ui.elsewhere.go")).danger(), Answer::Go),
+        ];
+        match answers(ui, row, state) {
+            Some(Answer::Go) => finish(state, Wish::GoElsewhere),
+            Some(_) => finish_asking(state),
+            None => {}
+        }
+    });
+    if closed != Closed::No {
+        finish_asking(state);
+    }
+}
+
+fn finish_asking(state: &mut UiState) {
+    state.dialog = None;
+    state.wish(Wish::Stay);
 }
 
 fn finish(state: &mut UiState, wish: Wish) {

@@ -32,6 +32,7 @@ use eframe::egui::{IconData, Id, ViewportBuilder};
 use rust_i18n::t;
 
 use crate::engine::desk::Desk;
+use crate::engine::instance::InstanceError;
 use crate::engine::{EngineError, Repaint};
 
 pub use draw::{draw, ground};
@@ -58,6 +59,9 @@ pub enum WindowError {
     /// This user has no folders to keep anything in.
     #[error("{}", t!("fault.no_folders"))]
     NoFolders,
+    /// Another one runs and does not answer.
+    #[error(transparent)]
+    Instance(#[from] InstanceError),
     /// What stands behind the window did not start.
     #[error(transparent)]
     Engine(#[from] EngineError),

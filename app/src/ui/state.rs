@@ -5,7 +5,7 @@ use std::mem;
 use eframe::egui::{Context, Event, Ui, ViewportCommand};
 use hearth_base::DeviceKind;
 use hearth_call::Switch;
-use hearth_protocol::{PeerId, Role};
+use hearth_protocol::{PeerId, Role, RoomName};
 use jiff::tz::TimeZone;
 use rust_i18n::t;
 
@@ -34,6 +34,8 @@ pub struct UiState {
     pub(super) drafts: Drafts,
     /// Wishes of this frame; empty between frames.
     pub(super) wishes: Vec<Wish>,
+    /// Where the person was last asked to go.
+    elsewhere: Option<RoomName>,
     /// What was last said to the toolkit about language and looks.
     spoken: Option<(LanguageChoice, ThemeChoice)>,
     /// What others did, as it is said for a moment.
@@ -135,6 +137,8 @@ pub(super) enum Dialog {
     Password,
     /// Really make them the host?
     HandOver(PeerId),
+    /// Out of this room, and into the one of a link that was opened?
+    Elsewhere,
 }
 
 /// What stands beside the tiles.
@@ -164,6 +168,7 @@ impl UiState {
             may_close: false,
             drafts: Drafts::default(),
             wishes: Vec::new(),
+            elsewhere: None,
             spoken: None,
             news: News::default(),
             wants_chat: false,
@@ -220,6 +225,10 @@ impl UiState {
     pub(super) fn settle(&mut self, view: &View) {
         self.known.retain(|kind| broken(view).any(|(other, _)| other == *kind));
         self.invite(view);
+        if view.elsewhere.is_some() && self.elsewhere != view.elsewhere {
+            self.open(Dialog::Elsewhere);
+        }
+        self.elsewhere.clone_from(&view.elsewhere);
         let room = if let Stage::Room(room) = &view.stage { Some(room) } else { None };
         passwords::settle(room, self);
         // In a room they are known anyway.

@@ -28,6 +28,10 @@ pub enum Wish {
     Unlock(RoomPassword),
     /// Back from the door, or out of the room. One that this machine hosts ends with us; one on a server goes on.
     Leave,
+    /// Out of the room, and to the door of the one that [`View::elsewhere`](super::View::elsewhere) names.
+    GoElsewhere,
+    /// Not there.
+    Stay,
     /// Out of the room, and everybody else too.
     EndForAll,
     /// To be called so.
@@ -89,6 +93,8 @@ impl fmt::Debug for Wish {
             Self::ForgetRecent => "ForgetRecent",
             Self::Enter => "Enter",
             Self::Leave => "Leave",
+            Self::GoElsewhere => "GoElsewhere",
+            Self::Stay => "Stay",
             Self::EndForAll => "EndForAll",
             Self::SetNick(nick) => return write!(f, "SetNick({nick:?})"),
             Self::SetMicrophone(switch) => return write!(f, "SetMicrophone({switch:?})"),

@@ -1,5 +1,6 @@
 //! Everything that can be pressed is found by its words in both languages, and means what it says.
 
+use eframe::egui::{Key, Modifiers};
 use hearth::view::{Door, Invite, LanguageChoice, PreJoin, Room, Stage as Screen, ThemeChoice, View, Wish};
 use hearth_base::{DeviceChoice, DeviceId, DeviceKind};
 use hearth_call::Switch;
@@ -17,6 +18,22 @@ fn home_leads_into_rooms() {
         stage.expect(&t!("ui.home.join_room", room = "482-913-605"), Wish::JoinNearby(scenes::room("482913605")));
         stage.expect(&t!("ui.home.rejoin_room", room = "家庭聚会"), Wish::JoinRecent(1));
         stage.expect(&t!("ui.home.forget"), Wish::ForgetRecent);
+    }
+}
+
+#[test]
+fn a_link_to_another_room_asks_before_one_leaves_this_one() {
+    for language in LANGUAGES {
+        let view = View { elsewhere: Some(scenes::room("987654321")), ..scenes::call() };
+        let mut stage = Stage::new(view.clone(), language);
+        assert!(stage.has(&t!("ui.elsewhere.title", room = "987-654-321")), "{language:?}");
+        stage.expect(&t!("ui.elsewhere.go"), Wish::GoElsewhere);
+        let mut stage = Stage::new(view.clone(), language);
+        stage.expect(&t!("ui.elsewhere.stay"), Wish::Stay);
+        // Whoever presses Enter at once, in the middle of a word, stays.
+        let mut stage = Stage::new(view, language);
+        stage.key(Modifiers::NONE, Key::Enter);
+        assert_eq!(stage.wishes(), [Wish::Stay]);
     }
 }
 

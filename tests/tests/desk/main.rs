@@ -12,6 +12,7 @@ mod faults;
 #[expect(dead_code, reason = "the LAN without IPv4 is for the end-to-end tests")]
 #[path = "../e2e/lan.rs"]
 mod lan;
+mod later;
 mod life;
 mod names;
 mod passwords;

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use hearth::engine::desk::{Desk, DeskConfig, Folders};
+use hearth::engine::instance::{Claim, claim};
 use hearth::engine::{Discovery, Repaint, Stamps};
 use hearth::view::{Fault, Invite, LanguageChoice, PictureSize, PreJoin, Progress, Room, Settings, Stage, View, Wish};
 use hearth_base::DeviceChoice;
@@ -56,6 +57,10 @@ impl Person {
     /// Sits down at a desk that may have been used before.
     pub fn at(host: &Host, nick: &str, folder: Arc<TempDir>, link: Option<String>) -> Result<Self> {
         let (say, news) = sync_channel(1);
+        let instance = match claim(&folder.path().join("state"), None)? {
+            Some(Claim::First(instance)) => Some(instance),
+            Some(Claim::Second) | None => bail!("{nick} sits at a desk already"),
+        };
         let config = DeskConfig {
             folders: Folders { config: folder.path().join("config"), state: folder.path().join("state") },
             // Full: there is news already.
@@ -67,6 +72,7 @@ impl Person {
             log: None,
             link,
             name: None,
+            instance,
         };
         let desk = on(host, move || Desk::spawn(config))??;
         Ok(Self { nick: nick.to_owned(), host: host.clone(), desk: Some(desk), news, folder })

@@ -28,6 +28,17 @@ pub(super) enum Target {
     Number(RoomName),
 }
 
+impl Target {
+    /// The room that it names already.
+    pub(super) fn room(&self) -> Option<RoomName> {
+        match self {
+            Self::Host | Self::Create(_) => None,
+            Self::Link(link) => Some(link.room.clone()),
+            Self::Number(room) => Some(room.clone()),
+        }
+    }
+}
+
 /// What a person typed, pasted or clicked: a link, or a number with any spaces.
 ///
 /// # Errors

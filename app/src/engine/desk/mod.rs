@@ -12,7 +12,9 @@ mod places;
 mod run;
 mod show;
 mod store;
+mod summons;
 mod visit;
+mod waits;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,6 +23,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
+use super::instance::Instance;
 use super::{Discovery, EngineError, Repaint, Stamps};
 use crate::view::{Fault, View, Wish};
 
@@ -54,6 +57,8 @@ pub struct DeskConfig {
     pub link: Option<String>,
     /// What the person may be called who starts this for the first time.
     pub name: Option<String>,
+    /// The right to be the one that runs: later starts are heard. None: nobody is.
+    pub instance: Option<Instance>,
 }
 
 /// The desk. Dropped, it leaves the room, ends what it hosts, and waits for its threads.

@@ -18,9 +18,12 @@ use super::looking::Looking;
 use super::passwords::Passwords;
 use super::show::{self, Moment};
 use super::store::Rooms;
+use super::summons::Elsewhere;
 use super::visit::{Step, Visit};
+use super::waits::{changed, next, until};
 use crate::engine::discovery::Nearby;
 use crate::engine::hosting::{Hosting, HostingError, addresses};
+use crate::engine::instance::Summons;
 use crate::engine::{MediaWish, News, Stamps, clock, statistics};
 use crate::view::{Devices, Fault, LanguageChoice, Settings, Stage, View, Wish};
 use crate::words::Language;
@@ -46,6 +49,10 @@ pub(super) struct DeskLoop {
     pub(super) tasks: JoinSet<Done>,
     pub(super) looking: Looking,
     pub(super) fault: Option<Fault>,
+    /// How often a later start wanted us in front.
+    pub(super) summoned: u64,
+    /// Where such a start leads, while we are in a room.
+    pub(super) elsewhere: Option<Elsewhere>,
     /// Whether the network is looked at more often than at rest.
     pub(super) is_awaiting: bool,
     pub(super) tick: Instant,
@@ -86,6 +93,8 @@ impl DeskLoop {
             tasks: JoinSet::new(),
             looking: Looking::default(),
             fault: None,
+            summoned: 0,
+            elsewhere: None,
             is_awaiting: false,
             tick: clock::now(),
             views,
@@ -98,6 +107,7 @@ impl DeskLoop {
     /// Runs until nobody has wishes any more.
     pub(super) async fn run(mut self, mut wishes: mpsc::Receiver<Wish>) {
         self.browsing = self.config.discovery.browse();
+        let mut summons = Summons::listen(self.config.instance.take());
         if let Some(link) = self.config.link.take() {
             self.on_wish(Wish::Join(link));
         }
@@ -116,6 +126,7 @@ impl DeskLoop {
                 },
                 // What the network says of itself is mostly nothing new, and no reason to draw.
                 event = next(&self.browsing) => is_news = self.on_found(event),
+                link = summons.next() => self.on_summoned(&link),
                 () = changed(&mut self.visit) => {}
                 () = self.looking.changed() => {}
                 Some(done) = self.tasks.join_next() => self.on_done(done),
@@ -151,6 +162,8 @@ impl DeskLoop {
             Wish::Enter => self.enter(),
             Wish::Unlock(password) => self.intend(Intent::Password(password)),
             Wish::Leave => self.leave(Leaving::Me),
+            Wish::GoElsewhere => self.go_elsewhere(),
+            Wish::Stay => self.elsewhere = None,
             Wish::EndForAll => self.leave(Leaving::All),
             Wish::SetNick(nick) => self.change(|settings| settings.nick = nick),
             Wish::SetMicrophone(switch) => self.switch(DeviceKind::Microphone, switch),
@@ -396,6 +409,8 @@ impl DeskLoop {
             recent: self.rooms.shown(),
             fault: self.fault.clone(),
             crash: self.config.crash.clone(),
+            summoned: self.summoned,
+            elsewhere: self.shown_elsewhere(),
             log: self.config.log.clone(),
         };
         self.views.send_replace(Arc::new(view));
@@ -417,26 +432,4 @@ fn speak(language: LanguageChoice) {
         LanguageChoice::Chinese => Language::Chinese,
     };
     language.speak();
-}
-
-/// The next event, or that there will be no more of them.
-async fn next(browsing: &Option<Receiver<ServiceEvent>>) -> Option<ServiceEvent> {
-    match browsing {
-        Some(browsing) => browsing.recv_async().await.ok(),
-        None => std::future::pending().await,
-    }
-}
-
-async fn changed(visit: &mut Option<Visit>) {
-    match visit {
-        Some(visit) => visit.changed().await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn until(at: Option<Instant>) {
-    match at {
-        Some(at) => tokio::time::sleep_until(at.into()).await,
-        None => std::future::pending().await,
-    }
 }

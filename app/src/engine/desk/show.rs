@@ -76,7 +76,7 @@ fn room(visit: &Visit, view: &CallView, nick: &str, hosting: Option<&HostingFact
     people.sort_by_key(|peer| peer.came);
     Room {
         progress: progress(&call.phase),
-        name: call.room.clone().or_else(|| named(&visit.target)),
+        name: call.room.clone().or_else(|| visit.target.room()),
         role: call.role,
         capacity: call.room_state.capacity,
         is_locked: call.room_state.locked,
@@ -100,14 +100,6 @@ fn room(visit: &Visit, view: &CallView, nick: &str, hosting: Option<&HostingFact
         is_verified: view.server.is_some_and(|(_, trust)| trust != ServerTrust::FirstUse),
         is_server_lost: matches!(call.phase, Phase::Resuming { attempt } if attempt >= LOST_ATTEMPT),
         seconds: visit.since.map_or(0, |since| now.at.saturating_duration_since(since).as_secs()),
-    }
-}
-
-fn named(target: &Target) -> Option<hearth_protocol::RoomName> {
-    match target {
-        Target::Host | Target::Create(_) => None,
-        Target::Link(link) => Some(link.room.clone()),
-        Target::Number(room) => Some(room.clone()),
     }
 }
 

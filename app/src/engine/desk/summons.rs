@@ -1,0 +1,53 @@
+//! What a later start of the program wants of this one: to be in front, and perhaps somewhere else.
+//!
+//! Owner of: nothing; the desk's loop owns where one is and where one is asked to go (see `run`).
+
+use super::doors::{self, Target};
+use super::run::DeskLoop;
+use super::visit::{Step, Visit};
+
+/// Where somebody is asked to go who is in a room.
+pub(super) type Elsewhere = Target;
+
+impl DeskLoop {
+    /// A later start has handed over its link; an empty one, where it had none.
+    pub(super) fn on_summoned(&mut self, link: &str) {
+        self.summoned += 1;
+        if link.trim().is_empty() {
+            return;
+        }
+        match doors::read(link) {
+            Err(fault) => self.fault = Some(fault),
+            Ok(target) if !self.is_in_room() => self.approach(target),
+            Ok(target) if self.is_here(&target) => self.elsewhere = None,
+            // Nobody is taken out of a room by a press in another program.
+            Ok(target) => self.elsewhere = Some(target),
+        }
+    }
+
+    /// There, as was asked.
+    pub(super) fn go_elsewhere(&mut self) {
+        if let Some(target) = self.elsewhere.take() {
+            self.approach(target);
+        }
+    }
+
+    /// As the window is to ask it; out of the room there is nothing to ask.
+    pub(super) fn shown_elsewhere(&self) -> Option<hearth_protocol::RoomName> {
+        let target = self.elsewhere.as_ref().filter(|_| self.is_in_room())?;
+        target.room()
+    }
+
+    /// Whether one is in a room, or on the way into it.
+    fn is_in_room(&self) -> bool {
+        self.visit.as_ref().is_some_and(|visit| visit.step != Step::AtDoor)
+    }
+
+    fn is_here(&self, target: &Target) -> bool {
+        let here = self
+            .visit
+            .as_ref()
+            .and_then(|visit: &Visit| visit.view().call.room.clone().or_else(|| visit.target.room()));
+        here.is_some() && here == target.room()
+    }
+}
