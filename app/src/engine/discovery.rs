@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hearth_protocol::RoomName;
 use mdns_sd::{HostnameResolutionEvent, Receiver, ServiceDaemon, ServiceEvent, ServiceInfo};
@@ -40,6 +40,9 @@ const ADDRESSES: usize = 8;
 /// waits for no more of them), and at rest, when every look costs processor time.
 const LOOK_S: u32 = 1;
 const REST_S: u32 = 5;
+/// Between two things that are said of a room: what is younger than a second stays in caches beside what is newer
+/// (RFC 6762, section 10.2), and each is said twice, a second apart.
+const HEARD: Duration = Duration::from_secs(2);
 /// How long the network may be told that nothing is announced any more.
 const GOODBYE: Duration = Duration::from_secs(1);
 
@@ -132,7 +135,8 @@ impl Discovery {
         // The id tells this room from others and nothing else; it is new each time.
         let id = format!("{:016x}", rand::random::<u64>());
         let fullname = self.register(&id, &card, addresses, port)?;
-        Some(Announced { discovery: self.clone(), id, fullname, card, addresses: addresses.to_vec(), port })
+        let (since, addresses) = (clock::now(), addresses.to_vec());
+        Some(Announced { discovery: self.clone(), id, fullname, card, since, addresses, port })
     }
 
     /// Registers under an id, in the place of what was registered under it before; gives the full name.
@@ -160,16 +164,19 @@ pub(crate) struct Announced {
     id: String,
     fullname: String,
     card: Card,
+    /// When that was said.
+    since: Instant,
     addresses: Vec<IpAddr>,
     port: u16,
 }
 
 impl Announced {
-    /// Says something else of the room, if it is something else.
-    pub(crate) fn update(&mut self, card: Card) {
-        if self.card != card {
+    /// Says something else of the room, if it is something else and the network has heard the last. Whoever asks again in
+    /// a while loses nothing.
+    pub(crate) fn update(&mut self, card: Card, now: Instant) {
+        if self.card != card && now.saturating_duration_since(self.since) >= HEARD {
             self.discovery.register(&self.id, &card, &self.addresses, self.port);
-            self.card = card;
+            (self.card, self.since) = (card, now);
         }
     }
 }

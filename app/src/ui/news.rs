@@ -49,8 +49,8 @@ pub(super) struct News {
 struct Seen {
     people: BTreeMap<PeerId, (String, Hand)>,
     lobby: BTreeSet<PeerId>,
-    /// The newest line of the chat, and how many there were.
-    chat: (usize, Option<ChatLine>),
+    /// How many lines the chat had, and who said what in the newest: the hour of a line may be told a second apart.
+    chat: (usize, Option<(Speaker, String)>),
 }
 
 /// Whether the chat is open beside the tiles: then its words need no line.
@@ -65,9 +65,13 @@ impl Seen {
         Self {
             people: room.people.iter().map(|person| (person.id, (named(&person.nick), person.hand))).collect(),
             lobby: room.lobby.iter().map(|knocker| knocker.id).collect(),
-            chat: (room.chat.len(), room.chat.last().cloned()),
+            chat: newest(room),
         }
     }
+}
+
+fn newest(room: &Room) -> (usize, Option<(Speaker, String)>) {
+    (room.chat.len(), room.chat.last().map(|line| (line.from.clone(), line.text.clone())))
 }
 
 impl News {
@@ -113,7 +117,7 @@ impl News {
                 self.say(icons::REMOVE, t!("ui.call.left", nick = nick), Leads::Nowhere, now);
             }
         }
-        let last = room.chat.last().filter(|_| before.chat != (room.chat.len(), room.chat.last().cloned()));
+        let last = room.chat.last().filter(|_| before.chat != newest(room));
         if let Some(ChatLine { from: Speaker::Person { nick, .. }, text, .. }) = last {
             polite();
             if chat == Chat::Closed {

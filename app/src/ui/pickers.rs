@@ -1,7 +1,7 @@
 //! Which device it shall be: the same in front of the door, in a call and in the settings.
 
 use eframe::egui::{RichText, Ui};
-use hearth_base::{DeviceChoice, DeviceEntry, DeviceKind, DeviceState};
+use hearth_base::{DeviceChoice, DeviceEntry, DeviceFault, DeviceKind, DeviceState};
 use rust_i18n::t;
 
 use super::call::spot;
@@ -35,6 +35,11 @@ pub(super) fn device(ui: &mut Ui, view: &View, kind: DeviceKind, state: &mut UiS
 /// What has become of a device, where that is worth a sentence.
 fn sentence(ui: &mut Ui, kind: DeviceKind, view: &View) {
     let t = ui.tokens();
+    // Where there is no sound at all, that is said once, of the microphone.
+    let no_sound = DeviceState::Failed(DeviceFault::NoSoundServer);
+    if kind == DeviceKind::Speaker && [of(view, kind).2, of(view, DeviceKind::Microphone).2] == [&no_sound; 2] {
+        return;
+    }
     if let Some((sentence, is_fault)) = devices::state(kind, of(view, kind).2, spot(view)) {
         let color = if is_fault { t.danger_text } else { t.weak };
         ui.label(RichText::new(sentence).size(letters::SMALL).color(color));

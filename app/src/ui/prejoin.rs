@@ -145,7 +145,8 @@ fn enter(ui: &mut Ui, view: &View, door: &PreJoin, state: &mut UiState) {
         Door::Join { invited: true, .. } => t!("ui.prejoin.join"),
         Door::Join { invited: false, .. } => t!("ui.prejoin.ask"),
     };
-    let button = Button::new(word).icon(icons::ENTER).primary().large();
+    let icon = if door.door == Door::Start { icons::START } else { icons::ENTER };
+    let button = Button::new(word).icon(icon).primary().large();
     let width = (ui.available_width() * 0.4).clamp(132.0, 240.0);
     let mut is_entered = false;
     ui.horizontal(|ui| {

@@ -95,8 +95,10 @@ fn what_is_written_is_previewed_and_a_press_opens_the_chat() {
         change(&mut stage, |room| room.chat.push(says("first line\nsecond line")));
         let line = t!("ui.call.said", nick = "Grace Hopper", text = "first line").into_owned();
         assert!(stage.has(&line));
-        change(&mut stage, |room| room.chat.push(says("and more")));
-        assert!(!stage.has(&line), "the newest alone");
+        stage.pass(6.0);
+        change(&mut stage, |room| room.chat.iter_mut().for_each(|line| line.unix_s += 1));
+        assert!(!stage.has(&line), "the hour of a line is counted back, and is no news");
+        change(&mut stage, |room| room.chat.extend([says("some"), says("and more")]));
         let line = t!("ui.call.said", nick = "Grace Hopper", text = "and more").into_owned();
         stage.press(&line);
         assert!(stage.has(&t!("ui.chat.send")) && !stage.has(&line));

@@ -183,7 +183,7 @@ impl DeskLoop {
         let Some(room) = visit.view().call.room.clone() else { return };
         let card = visit.card(room, &self.settings);
         if let Some(announced) = &mut visit.announced {
-            announced.update(card);
+            announced.update(card, clock::now());
         }
     }
 

@@ -18,6 +18,9 @@ use crate::ui::tokens::{self, control, letters, radius, space};
 use crate::ui::video::{Fit, Place, TilePainter};
 use crate::view::{Film, Person, Quality, Room, View};
 
+/// From this height on there is room for words under the letter.
+const WORDY: f32 = 170.0;
+
 /// Somebody without a picture.
 pub(in crate::ui) struct Shown<'a> {
     /// Chooses the colour.
@@ -69,7 +72,12 @@ pub(super) fn mine(ui: &mut Ui, view: &View, room: &Room, rect: Rect, tiles: &mu
         is_hand_up: me.hand == Hand::Up,
         mark: None,
     };
-    let why = if me.camera == Switch::On { crate::ui::devices::short(DeviceKind::Camera, view) } else { None };
+    // In a small tile the name alone has room.
+    let why = if me.camera == Switch::On && rect.height() > WORDY {
+        crate::ui::devices::short(DeviceKind::Camera, view)
+    } else {
+        None
+    };
     let empty = Shown { id: "me", nick: &me.nick, under: why.as_deref() };
     picture(ui, film, rect, view.settings.mirror, &empty, tiles);
     // That we speak, we know.
