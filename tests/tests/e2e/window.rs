@@ -68,6 +68,7 @@ fn a_room_is_hosted_found_and_left_by_mouse_and_keyboard() -> Result<()> {
     browser.keep_screenshot("call")?;
 
     talk(&host, &friend, &browser)?;
+    show(&host, &friend, &browser)?;
     mark(&host, &friend, &browser)?;
     close(&mut host, &mut friend, &browser)
 }
@@ -96,7 +97,6 @@ fn knock(host: &Desktop, friend: &Desktop, number: &str) -> Result<()> {
 /// Words in all directions.
 fn talk(host: &Desktop, friend: &Desktop, guest: &Browser) -> Result<()> {
     host.click("Chat")?;
-    host.click("Message")?;
     host.type_text("Is the soup ready?")?;
     host.press("Return")?;
     friend.click("Chat")?;
@@ -114,6 +114,38 @@ fn talk(host: &Desktop, friend: &Desktop, guest: &Browser) -> Result<()> {
     guest.keep_screenshot("chat")?;
     host.press("Escape")?;
     host.click("Chat")
+}
+
+/// Hands in both directions, and a screen that the guest shares: whole windows and the page say the same of them.
+fn show(host: &Desktop, friend: &Desktop, guest: &Browser) -> Result<()> {
+    guest.evaluate("document.querySelector('[data-do=hand]').click()")?;
+    for desktop in [host, friend] {
+        desktop.read("Guest, hand raised")?;
+    }
+    host.click("Raise your hand")?;
+    guest.wait_for(
+        "a hand at the guest",
+        SOON,
+        "return window.hearth.peers.filter(({ hand }) => hand).length === 1",
+    )?;
+    friend.read("Grandma, host, hand raised")?;
+    host.click("Lower your hand")?;
+    guest.wait_for("no hand at the guest", SOON, "return window.hearth.peers.every(({ hand }) => !hand)")?;
+    guest.evaluate(
+        "navigator.mediaDevices.getDisplayMedia = async () => { \
+         const screen = document.createElement('canvas'); [screen.width, screen.height] = [1280, 720]; \
+         const draw = screen.getContext('2d'); setInterval(() => { \
+         draw.fillStyle = draw.fillStyle === '#ffffff' ? '#fffffe' : '#ffffff'; draw.fillRect(0, 0, 1280, 720); }, 200); \
+         return screen.captureStream(); }; \
+         document.querySelector('[data-do=hand]').click(); document.querySelector('[data-do=share]').click();",
+    )?;
+    for desktop in [host, friend] {
+        desktop.find("Guest is sharing")?;
+    }
+    host.keep_screenshot("5-shared")?;
+    guest.evaluate("document.querySelector('[data-do=share]').click()")?;
+    host.find("Guest")?;
+    Ok(())
 }
 
 /// A microphone and a camera that are off are marked at the others.
