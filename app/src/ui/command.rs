@@ -116,8 +116,19 @@ impl Command {
 
     /// What is said to a pointer that rests: `label`, and the key.
     pub(super) fn tip(self, ctx: &Context, label: &str) -> String {
-        let key = self.keys().first().map(|key| shown(ctx, key)).unwrap_or_default();
-        t!("ui.command.tip", label = label, key = key).into_owned()
+        self.tip_with(ctx, label, self.keys().first())
+    }
+
+    /// The same where letters are written: a bare key does nothing there.
+    pub(super) fn tip_where_typed(self, ctx: &Context, label: &str) -> String {
+        self.tip_with(ctx, label, self.keys().iter().find(|key| !key.modifiers.is_none()))
+    }
+
+    fn tip_with(self, ctx: &Context, label: &str, key: Option<&KeyboardShortcut>) -> String {
+        match key {
+            Some(key) => t!("ui.command.tip", label = label, key = shown(ctx, key)).into_owned(),
+            None => label.to_owned(),
+        }
     }
 
     /// Does it, where it makes sense.

@@ -129,7 +129,7 @@ fn toggles(ui: &mut Ui, view: &View, rect: Rect, state: &mut UiState) {
         ui.spacing_mut().item_spacing.x = space::M;
         for command in [Command::Microphone, Command::Camera] {
             let look = super::call::device_button(command, view);
-            let tip = command.tip(ui.ctx(), &look.label);
+            let tip = command.tip_where_typed(ui.ctx(), &look.label);
             let button = IconButton::new(look.icon, look.label).tip(tip).off(look.is_off);
             if button.filled().size(SIDE, SIDE).show(ui) {
                 command.act(&ctx, view, state);

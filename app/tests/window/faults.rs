@@ -1,6 +1,6 @@
 //! Every sentence about what went wrong is read where it belongs, in both languages.
 
-use hearth::view::{Fault, Me, Progress, Refusal, Room, Stage as Screen, View};
+use hearth::view::{Fault, Me, Progress, Refusal, Room, Stage as Screen, View, Wish};
 use hearth_base::{DeviceFault, DeviceKind, DeviceState};
 use hearth_call::Switch;
 use hearth_protocol::ErrorCode;
@@ -131,5 +131,44 @@ fn a_camera_that_is_off_is_not_said_to_be_broken() {
         view.devices.camera = DeviceState::Failed(DeviceFault::Unplugged);
         let stage = Stage::new(view, language);
         assert!(!stage.has(&t!("fault.camera_unplugged")));
+    }
+}
+
+#[test]
+fn who_is_silenced_reads_it_once_and_may_speak_again() {
+    for language in LANGUAGES {
+        let me = Me { microphone: Switch::Off, is_muted_talking: true, ..Me::default() };
+        let room = Room { me, lobby: Vec::new(), ..scenes::hosted() };
+        let fault = Fault::Silenced("Ann".to_owned());
+        let view = View { stage: Screen::Room(room), fault: Some(fault.clone()), ..View::default() };
+        let mut stage = Stage::new(view, language);
+        assert!(stage.has(&fault.sentence()));
+        assert!(!stage.has(&t!("ui.call.muted_talking")), "once");
+        // The button of the bar has the same words; the notice's is drawn first.
+        stage.press_nth_back(&t!("ui.call.unmute"), 1);
+        assert_eq!(stage.wishes(), [Wish::SetMicrophone(Switch::On)]);
+        stage.expect(&t!("ui.dismiss"), Wish::Dismiss);
+        stage.harness.state_mut().view.fault = None;
+        stage.settle();
+        assert!(stage.has(&t!("ui.call.muted_talking")));
+        stage.press(&t!("ui.command.chat"));
+        assert!(stage.has(&t!("ui.call.muted_typing")), "M is a letter now");
+    }
+}
+
+#[test]
+fn our_own_tile_shows_no_old_picture_and_the_buttons_say_what_lacks() {
+    for language in LANGUAGES {
+        let mut stage = Stage::new(scenes::pair(), language);
+        assert!(stage.has(&t!("ui.call.camera_stop")));
+        let devices = &mut stage.harness.state_mut().view.devices;
+        devices.camera = DeviceState::Failed(DeviceFault::Unplugged);
+        devices.microphone = DeviceState::Failed(DeviceFault::NoDevice);
+        stage.harness.step();
+        let marks = format!("{}, {}", t!("ui.call.is_muted"), t!("ui.call.is_camera_off"));
+        assert!(stage.has(&format!("{}, {marks}", t!("ui.call.me", nick = "Ada Lovelace"))));
+        assert!(stage.has(&t!("ui.call.no_camera")) && stage.has(&t!("ui.call.no_microphone")));
+        let there = (t!("fault.microphone_missing_here"), t!("fault.microphone_missing"));
+        assert!(stage.has(&there.0) && !stage.has_part(&there.1), "they are in it already");
     }
 }

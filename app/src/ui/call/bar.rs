@@ -60,7 +60,11 @@ fn ours(ui: &mut Ui, view: &View, side: f32, state: &mut UiState) {
         let ctx = ui.ctx().clone();
         let look = device_button(command, view);
         let trouble = trouble(view, kind);
-        let tip = trouble.clone().unwrap_or_else(|| command.tip(&ctx, &look.label));
+        let tip = match state.panel {
+            Some(Panel::Chat) => command.tip_where_typed(&ctx, &look.label),
+            Some(Panel::People | Panel::Invite) | None => command.tip(&ctx, &look.label),
+        };
+        let tip = trouble.clone().unwrap_or(tip);
         let button = captioned(IconButton::new(look.icon, look.label), look.caption, side).tip(tip).off(look.is_off);
         let button = button.trouble(trouble.is_some());
         if button.size(side, HEIGHT).show(ui) {

@@ -11,7 +11,7 @@ use crate::ui::command::Command;
 use crate::ui::icons;
 use crate::ui::parts::{Banner, Button, IconButton, Tone, row, row_width};
 use crate::ui::pickers;
-use crate::ui::state::UiState;
+use crate::ui::state::{Panel, UiState};
 use crate::ui::tokens::space;
 use crate::ui::{devices, panels};
 use crate::view::{Fault, Knocker, Progress, Room, Spot, View, Wish};
@@ -112,6 +112,7 @@ fn show(ui: &mut Ui, notice: &Notice<'_>, view: &View, room: &Room, state: &mut 
             let text = if room.is_server_lost { t!("ui.call.server_lost") } else { t!("ui.call.reconnecting") };
             Banner::new(Tone::Warning, text).icon(icons::LOST).show(ui, |_| {});
         }
+        Notice::Fault if matches!(view.fault, Some(Fault::Silenced(_))) => silenced(ui, view, state),
         Notice::Fault => fault(ui, view, state),
         Notice::Knocker(knocker) => {
             let text = t!("ui.call.knocks", nick = panels::named(&knocker.nick)).into_owned();
@@ -140,6 +141,22 @@ pub(in crate::ui) fn fault(ui: &mut Ui, view: &View, state: &mut UiState) {
             }
         });
     }
+}
+
+/// The host has silenced us: by whom, and the way back beside it, whatever a bare key means now.
+fn silenced(ui: &mut Ui, view: &View, state: &mut UiState) {
+    let Some(fault) = &view.fault else { return };
+    let unmute = Button::new(t!("ui.call.unmute")).small();
+    let actions = unmute.width(ui, f32::INFINITY) + space::S + CLOSE;
+    let banner = Banner::new(Tone::Note, fault.sentence()).icon(icons::MICROPHONE_OFF).room(actions);
+    banner.show(ui, |ui| {
+        if unmute.show(ui) {
+            state.wish(Wish::SetMicrophone(Switch::On));
+        }
+        if close(ui) {
+            state.wish(Wish::Dismiss);
+        }
+    });
 }
 
 fn close(ui: &mut Ui) -> bool {
@@ -181,7 +198,12 @@ fn device(ui: &mut Ui, kind: DeviceKind, why: &DeviceFault, state: &mut UiState)
 
 fn talking(ui: &mut Ui, view: &View, state: &mut UiState) {
     let entries = vec![(Button::new(t!("ui.call.unmute")).small(), ())];
-    let banner = Banner::new(Tone::Note, t!("ui.call.muted_talking")).icon(icons::MICROPHONE_OFF);
+    // With the chat open a bare M is a letter.
+    let text = match state.panel {
+        Some(Panel::Chat) => t!("ui.call.muted_typing"),
+        Some(Panel::People | Panel::Invite) | None => t!("ui.call.muted_talking"),
+    };
+    let banner = Banner::new(Tone::Note, text).icon(icons::MICROPHONE_OFF);
     banner.room(row_width(ui, &entries)).show(ui, |ui| {
         if row(ui, entries, |_| {}).is_some() {
             Command::Microphone.act(&ui.ctx().clone(), view, state);
