@@ -29,6 +29,7 @@ mod video;
 mod when;
 
 use eframe::egui::{IconData, Id, ViewportBuilder};
+use hearth_media::panics;
 use rust_i18n::t;
 
 use crate::engine::desk::Desk;
@@ -53,9 +54,12 @@ pub enum WindowError {
     /// No desktop to open it on.
     #[error("{}", t!("fault.no_display"))]
     NoDisplay,
-    /// There is a desktop, and it draws nothing for us; in the library's words.
-    #[error("{}", t!("fault.no_graphics", why = .0))]
-    NoGraphics(String),
+    /// There is a desktop, and it draws nothing for us.
+    #[error("{}", t!("fault.no_graphics"))]
+    NoGraphics,
+    /// There is a display that lacks what the toolkit takes for granted, such as RANDR.
+    #[error("{}", t!("fault.odd_display"))]
+    OddDisplay,
     /// This user has no folders to keep anything in.
     #[error("{}", t!("fault.no_folders"))]
     NoFolders,
@@ -76,9 +80,15 @@ pub fn run(
     start: impl FnOnce(Repaint) -> Result<Desk, EngineError>,
     drawn: impl FnOnce() + 'static,
 ) -> Result<(), WindowError> {
-    let opened =
-        eframe::run_native("hearth", options(), Box::new(|creation| Ok(app::open(creation, start, Box::new(drawn))?)));
-    opened.map_err(why)
+    // The toolkit panics where a display lacks what it asks for.
+    let opened = panics::catch_beginning(|begun| {
+        let open = |creation: &eframe::CreationContext<'_>| {
+            begun.say();
+            Ok(app::open(creation, start, Box::new(drawn))?)
+        };
+        eframe::run_native("hearth", options(), Box::new(open))
+    });
+    opened.ok_or(WindowError::OddDisplay)?.map_err(why)
 }
 
 /// The window as it opens.
@@ -96,17 +106,16 @@ fn options() -> eframe::NativeOptions {
 }
 
 fn why(error: eframe::Error) -> WindowError {
+    // The libraries' words, which hold whole values, are for the log.
+    tracing::warn!(%error, "no window");
     match error {
         eframe::Error::AppCreation(inner) => match inner.downcast::<EngineError>() {
             Ok(engine) => WindowError::Engine(*engine),
-            Err(other) => WindowError::NoGraphics(other.to_string()),
+            Err(_) => WindowError::NoGraphics,
         },
-        eframe::Error::Winit(_) | eframe::Error::WinitEventLoop(_) => {
-            tracing::warn!(%error, "no window");
-            WindowError::NoDisplay
-        }
+        eframe::Error::Winit(_) | eframe::Error::WinitEventLoop(_) => WindowError::NoDisplay,
         eframe::Error::Glutin(_) | eframe::Error::NoGlutinConfigs(..) | eframe::Error::OpenGL(_) => {
-            WindowError::NoGraphics(error.to_string())
+            WindowError::NoGraphics
         }
     }
 }

@@ -119,7 +119,7 @@ fn refused(code: ErrorCode) -> String {
         ErrorCode::Locked => t!("fault.locked").into_owned(),
         ErrorCode::BadPassword => t!("fault.bad_password").into_owned(),
         ErrorCode::Banned => t!("fault.banned").into_owned(),
-        code @ (ErrorCode::Full
+        ErrorCode::Full
         | ErrorCode::Taken
         | ErrorCode::BadInvite
         | ErrorCode::BadRoom
@@ -130,7 +130,7 @@ fn refused(code: ErrorCode) -> String {
         | ErrorCode::NotInRoom
         | ErrorCode::NoSuchSession
         | ErrorCode::BadMessage
-        | ErrorCode::Unknown) => t!("fault.refused", code = format!("{code:?}")).into_owned(),
+        | ErrorCode::Unknown => t!("fault.refused").into_owned(),
     }
 }
 

@@ -95,8 +95,8 @@ fn refusals() -> Vec<Row> {
         ),
         (
             refused(ErrorCode::BadMessage),
-            "The server did not let you in (BadMessage). Try again later.",
-            "服务器拒绝入会（BadMessage），请稍后重试",
+            "The server did not let you in. Try again later.",
+            "服务器拒绝入会，请稍后重试",
         ),
     ]
 }

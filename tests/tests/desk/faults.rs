@@ -199,7 +199,12 @@ fn hosting_that_cannot_begin() -> Result<()> {
         Some(fault @ Fault::Hosting(_)) => Some(fault.sentence()),
         _ => None,
     })?;
-    println!("{}", why.0);
+    ensure!(
+        why.0.starts_with("This computer could not host the room: ") && why.0.ends_with("then try again."),
+        "{}",
+        why.0
+    );
+    ensure!(why.0.contains("host") && !why.0.contains("os error"), "in our words, with the place: {}", why.0);
     ann.home(SOON)?;
     std::fs::remove_file(state.join("host"))?;
 

@@ -2,6 +2,7 @@
 //!
 //! One hosts a room, a browser comes in by the link, a second window by the number it finds on the network, after a knock.
 
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -11,8 +12,8 @@ use crate::browser::{Browser, Devices, Program};
 use crate::calls::{People, SHARE_BESIDE_WINDOWS, check_all_see_all, pass_time};
 use crate::desktop::{Desktop, spaced};
 use crate::lan::{Lan, enter_namespaces};
-use crate::process::now;
-use crate::room::{guest_browser, walk_in};
+use crate::process::{Process, built, now};
+use crate::room::{STARTING, guest_browser, walk_in};
 use crate::{FIRST, GUEST, SECOND};
 
 /// How long a browser may take to show what a person did elsewhere.
@@ -216,5 +217,30 @@ fn the_window_is_there_soon_and_rests() -> Result<()> {
         }
     }
     ensure!(least <= TICKS, "{least} ticks in ten seconds of rest");
+    Ok(())
+}
+
+/// A display without RANDR, which the toolkit takes for granted and panics over: a sentence, no crash, and no report of one.
+#[test]
+fn a_display_that_lacks_something_is_told_of() -> Result<()> {
+    let home = tempfile::tempdir()?;
+    let mut command = Command::new("Xvfb");
+    command.args(["-displayfd", "1", "-screen", "0", "640x480x24", "-nolisten", "tcp", "-extension", "RANDR"]);
+    let screen = Process::start_unheard("Xvfb", &mut command)?;
+    let display = screen.wait_line(STARTING, |line| line.trim().parse::<u32>().ok())?;
+    let mut hearth = Command::new(built("hearth")?);
+    for (name, folder) in [("HOME", ""), ("XDG_STATE_HOME", "state"), ("XDG_CONFIG_HOME", "config")] {
+        hearth.env(name, home.path().join(folder));
+    }
+    hearth.env_remove("WAYLAND_DISPLAY").env("DISPLAY", format!(":{display}")).env("HEARTH_LANG", "en");
+    let ended = hearth.output()?;
+    let said = String::from_utf8(ended.stderr)?;
+    ensure!(
+        ended.status.code() == Some(1) && said.contains("this display lacks something"),
+        "{}: {said}",
+        ended.status
+    );
+    ensure!(said.lines().count() == 1, "one sentence: {said}");
+    ensure!(!home.path().join("state/hearth/crashes").exists(), "it is no crash");
     Ok(())
 }

@@ -127,20 +127,52 @@ fn host_and_port(link: &RoomLink) -> String {
     server.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
-fn load<T: Default + DeserializeOwned>(path: &Path) -> T {
+fn load<T: Default + Serialize + DeserializeOwned>(path: &Path) -> T {
     let Ok(file) = std::fs::metadata(path) else { return T::default() };
     let text = if file.len() > MAX { None } else { std::fs::read_to_string(path).ok() };
-    let read = text.as_deref().map(toml::from_str);
-    match read {
-        Some(Ok(value)) => value,
-        Some(Err(_)) | None => {
-            // What it says may hold a secret: not into the log.
-            tracing::warn!(?path, "not understood, and begun anew; the old file is kept");
-            if let Err(error) = std::fs::rename(path, path.with_extension("toml.bad")) {
-                tracing::warn!(%error, "the old file is not kept");
-            }
-            T::default()
+    if let Some(Ok(value)) = text.as_deref().map(toml::from_str) {
+        return value;
+    }
+    // What it says may hold a secret: not into the log.
+    tracing::warn!(?path, "not all of it was understood; the old file is kept");
+    if let Err(error) = std::fs::rename(path, path.with_extension("toml.bad")) {
+        tracing::warn!(%error, "the old file is not kept");
+    }
+    text.as_deref().and_then(understood).unwrap_or_default()
+}
+
+/// What is understood of a text, value by value: one that a newer version wrote, or a hand, costs no other.
+fn understood<T: Default + Serialize + DeserializeOwned>(text: &str) -> Option<T> {
+    let said: toml::Table = text.parse().ok()?;
+    let mut known = toml::Table::try_from(T::default()).ok()?;
+    let is_good = |table: &toml::Table| table.clone().try_into::<T>().is_ok();
+    for (key, value) in said {
+        let before = known.insert(key.clone(), value.clone());
+        if is_good(&known) {
+            continue;
         }
+        match (before, value) {
+            // A group, of which each value is looked at by itself.
+            (Some(toml::Value::Table(mut group)), toml::Value::Table(said)) => {
+                for (inner, value) in said {
+                    let old = group.insert(inner.clone(), value);
+                    known.insert(key.clone(), toml::Value::Table(group.clone()));
+                    if !is_good(&known) {
+                        restore(&mut group, inner, old);
+                    }
+                }
+                known.insert(key, toml::Value::Table(group));
+            }
+            (before, _) => restore(&mut known, key, before),
+        }
+    }
+    known.try_into().ok()
+}
+
+fn restore(table: &mut toml::Table, key: String, before: Option<toml::Value>) {
+    match before {
+        Some(before) => drop(table.insert(key, before)),
+        None => drop(table.remove(&key)),
     }
 }
 
@@ -185,6 +217,29 @@ mod tests {
         std::fs::write(folders.settings(), "nick = 7\n[[").unwrap();
         assert_eq!(folders.load_settings(None), Settings::default());
         assert!(folders.settings().with_extension("toml.bad").exists());
+    }
+
+    #[test]
+    fn one_value_that_is_not_understood_costs_no_other() {
+        let (_folder, folders) = folders();
+        let mut changed = Settings { nick: "安".into(), port: Some(9000), mirror: false, ..Settings::default() };
+        changed.processing.gain = !changed.processing.gain;
+        folders.save_settings(&changed);
+        let text = std::fs::read_to_string(folders.settings()).unwrap();
+        for (from, to) in [
+            ("theme = \"system\"", "theme = \"sepia\""),
+            ("theme = \"system\"", "theme = 7"),
+            ("echo = true", "echo = \"sometimes\""),
+            ("picture = \"standard\"", "picture = { a = [1] }"),
+            ("people = 12", "people = -1\nfuture = { a = [1] }"),
+        ] {
+            let other = text.replace(from, to);
+            assert_ne!(other, text, "{from} stands in it");
+            std::fs::write(folders.settings(), other).unwrap();
+            assert_eq!(folders.load_settings(None), changed, "{to}");
+            assert!(folders.settings().with_extension("toml.bad").exists(), "what was written is kept");
+            std::fs::remove_file(folders.settings().with_extension("toml.bad")).unwrap();
+        }
     }
 
     #[test]

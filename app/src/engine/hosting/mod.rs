@@ -6,6 +6,7 @@
 pub(crate) mod addresses;
 
 use std::collections::BTreeSet;
+use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::path::PathBuf;
 use std::thread::JoinHandle;
@@ -57,9 +58,15 @@ pub(crate) enum HostingError {
     /// The file of the key holds none.
     #[error("{}", t!("hosting.key", path = .0.display()))]
     Key(PathBuf),
-    /// What the system does not give, in its own words.
-    #[error("{}", t!("hosting.system", why = .0))]
-    System(String),
+    /// Nothing can be written any more.
+    #[error("{}", t!("hosting.disk_full"))]
+    DiskFull,
+    /// Nor here.
+    #[error("{}", t!("hosting.read_only", path = .0.display()))]
+    ReadOnly(PathBuf),
+    /// What the system does not give; its words are in the log.
+    #[error("{}", t!("hosting.system"))]
+    System,
     /// The thread ended before it said anything.
     #[error("{}", t!("hosting.gone"))]
     Gone,
@@ -71,14 +78,25 @@ impl From<ServeError> for HostingError {
         tracing::warn!(%error, "no room can be hosted");
         match error {
             ServeError::PortUsed(port) => Self::PortUsed(port),
-            ServeError::Tls(TlsError::Files { path, .. }) => Self::Files(path),
+            ServeError::Tls(TlsError::Files { path, source }) => Self::of_files(path, source.kind()),
             ServeError::Tls(TlsError::Key(path)) => Self::Key(path),
-            ServeError::Tls(TlsError::Make(why)) | ServeError::Random(why) => Self::System(why),
-            ServeError::Listen { source, .. } => Self::System(source.to_string()),
+            ServeError::Tls(TlsError::Make(_)) | ServeError::Random(_) | ServeError::Listen { .. } => Self::System,
             // What a room of one's own never asks for: ports of the system's, folders, certificates of others.
-            error @ (ServeError::PortForbidden(_)
+            ServeError::PortForbidden(_)
             | ServeError::Static { .. }
-            | ServeError::Tls(TlsError::Given { .. } | TlsError::Acme(_))) => Self::System(error.to_string()),
+            | ServeError::Tls(TlsError::Given { .. } | TlsError::Acme(_)) => Self::System,
+        }
+    }
+}
+
+impl HostingError {
+    /// What is wrong with the folder of the key, as far as it helps to know.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the standard library's words, which become more")]
+    fn of_files(path: PathBuf, kind: ErrorKind) -> Self {
+        match kind {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self::DiskFull,
+            ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied => Self::ReadOnly(path),
+            _ => Self::Files(path),
         }
     }
 }
@@ -270,4 +288,24 @@ async fn bind(config: &HostingConfig, urls: Vec<String>, secret: &[u8; 32]) -> R
         }
     }
     Err(HostingError::PortUsed(PORT))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_with_the_folder_is_told_with_what_helps() {
+        let said = |kind| HostingError::of_files(PathBuf::from("/x/host"), kind).to_string();
+        for (kind, word) in [
+            (ErrorKind::StorageFull, "disk is full"),
+            (ErrorKind::QuotaExceeded, "disk is full"),
+            (ErrorKind::ReadOnlyFilesystem, "/x/host cannot be written"),
+            (ErrorKind::PermissionDenied, "/x/host cannot be written"),
+            (ErrorKind::NotADirectory, "/x/host cannot be read or written"),
+        ] {
+            let said = said(kind);
+            assert!(said.contains(word) && said.ends_with("then try again."), "{kind:?}: {said}");
+        }
+    }
 }
