@@ -6,7 +6,7 @@
 
 Each second it prints, as JSON, how many pictures and blocks of sound it has decoded of each person; at the end it leaves.
 """
-import asyncio, base64, hashlib, json, os, random, ssl, sys
+import asyncio, base64, contextlib, hashlib, json, os, random, ssl, sys
 from urllib.parse import parse_qs, urlsplit
 
 import websockets
@@ -119,7 +119,8 @@ async def main(link, seconds):
                 if hearing.done():
                     await on_message(room, json.loads(hearing.result()))
         finally:  # after Ctrl-C, too
-            await room.say(type="leave")
+            with contextlib.suppress(websockets.ConnectionClosed):  # the server may have gone first
+                await room.say(type="leave")
             await asyncio.gather(*(peer.pc.close() for peer in peers.values()))
 
 

@@ -18,6 +18,7 @@ use interprocess::local_socket::traits::Stream as _;
 use interprocess::local_socket::traits::tokio::Listener as _;
 use interprocess::local_socket::{GenericFilePath, ListenerOptions, Name, Stream, ToFsName as _};
 use rust_i18n::t;
+use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -26,14 +27,18 @@ use super::clock;
 
 /// Longest link that is taken, bytes: as long as links are read.
 const LINK: u64 = 4096;
+/// What is handed over in the place of a longer one: as little a link as that.
+const TOO_LONG: &str = "hearth:";
 /// What the first one says.
 const TAKEN: &str = "ok";
-/// How long a second start waits for a first one that has only begun, or is busy.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// How long a second start waits for a first one that has only begun: it listens once its window is there.
+const PATIENCE: Duration = Duration::from_secs(15);
 /// How long it waits before it tries again.
 const PAUSE: Duration = Duration::from_millis(50);
 /// How long somebody who has called may take to say what for.
 const WORD: Duration = Duration::from_secs(2);
+/// How long nobody is heard after the system gave no caller.
+const AGAIN: Duration = Duration::from_millis(200);
 /// Callers that are listened to at once. Full: who comes now is not heard, and tries again.
 const CALLERS: usize = 4;
 
@@ -62,12 +67,16 @@ pub enum InstanceError {
     Silent,
 }
 
-/// Finds out, for the programs that keep their things in `folder`. Where it cannot be found out this one runs by itself, as the first.
+/// Finds out, for the programs that keep their things in `state`. Where it cannot be found out this one runs by itself: none.
 ///
 /// # Errors
 /// [`InstanceError`].
-pub fn claim(folder: &Path, link: Option<&str>) -> Result<Option<Claim>, InstanceError> {
-    let folder = folder.join("running");
+pub fn claim(state: &Path, link: Option<&str>) -> Result<Option<Claim>, InstanceError> {
+    claim_within(state, link, PATIENCE)
+}
+
+fn claim_within(state: &Path, link: Option<&str>, patience: Duration) -> Result<Option<Claim>, InstanceError> {
+    let folder = folder_of(state);
     let lock = match open(&folder) {
         Ok(lock) => lock,
         Err(error) => {
@@ -76,7 +85,7 @@ pub fn claim(folder: &Path, link: Option<&str>) -> Result<Option<Claim>, Instanc
         }
     };
     let socket = folder.join("socket");
-    let until = clock::now() + PATIENCE;
+    let until = clock::now() + patience;
     loop {
         match lock.try_lock() {
             Ok(()) => return Ok(Some(Claim::First(Instance { _lock: lock, socket }))),
@@ -86,15 +95,28 @@ pub fn claim(folder: &Path, link: Option<&str>) -> Result<Option<Claim>, Instanc
                 return Ok(None);
             }
         }
-        match call(&socket, link) {
+        let error = match call(&socket, link, patience) {
             Ok(()) => return Ok(Some(Claim::Second)),
-            Err(error) => tracing::debug!(%error, "the other one does not hear"),
-        }
+            Err(error) => error,
+        };
         if clock::now() >= until {
-            return Err(InstanceError::Silent);
+            tracing::warn!(%error, "the other one does not hear");
+            // Nobody listens there: the lock is of another machine on the same disk, or of one that cannot.
+            let is_absent = matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused);
+            return if is_absent { Ok(None) } else { Err(InstanceError::Silent) };
         }
         std::thread::park_timeout(PAUSE);
     }
+}
+
+/// Of this user and this machine, with a short path, for sockets have no long ones; told from those of other state folders.
+fn folder_of(state: &Path) -> PathBuf {
+    let Some(runtime) = std::env::var_os("XDG_RUNTIME_DIR").filter(|folder| !folder.is_empty()) else {
+        return state.join("running");
+    };
+    let digest = Sha256::digest(state.as_os_str().as_encoded_bytes());
+    let name: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    PathBuf::from(runtime).join("hearth").join(name)
 }
 
 fn open(folder: &Path) -> io::Result<File> {
@@ -107,10 +129,14 @@ fn open(folder: &Path) -> io::Result<File> {
 }
 
 /// Tells the one that runs.
-fn call(socket: &Path, link: Option<&str>) -> io::Result<()> {
+fn call(socket: &Path, link: Option<&str>, patience: Duration) -> io::Result<()> {
     let mut stream = Stream::connect(name(socket)?)?;
-    stream.set_recv_timeout(Some(PATIENCE))?;
-    writeln!(stream, "{}", link.unwrap_or_default().replace(['\r', '\n'], ""))?;
+    if let Err(error) = stream.set_recv_timeout(Some(patience)) {
+        tracing::debug!(%error, "it is waited for as long as it takes");
+    }
+    // What is no link there either only brings it to the front.
+    let link = link.unwrap_or_default().replace(['\r', '\n'], "");
+    writeln!(stream, "{}", if link.len() as u64 + 1 < LINK { link.as_str() } else { TOO_LONG })?;
     let mut answer = String::new();
     BufReader::new(stream.take(LINK)).read_line(&mut answer)?;
     if answer.trim_end() == TAKEN { Ok(()) } else { Err(io::ErrorKind::InvalidData.into()) }
@@ -143,6 +169,8 @@ impl Summons {
             let listener = options.and_then(ListenerOptions::create_tokio);
             listener.inspect_err(|error| tracing::warn!(%error, "later starts are not heard")).ok()
         });
+        // Whoever hears nobody has no right to be the only one.
+        let instance = instance.filter(|_| listener.is_some());
         Self { listener, callers: JoinSet::new(), _instance: instance }
     }
 
@@ -154,8 +182,9 @@ impl Summons {
                 caller = listener.accept(), if self.callers.len() < CALLERS => match caller {
                     Ok(stream) => drop(self.callers.spawn(async { timeout(WORD, hear(stream)).await.ok().flatten() })),
                     Err(error) => {
-                        tracing::warn!(%error, "later starts are not heard any more");
-                        self.listener = None;
+                        // Too many open files, say: it may pass.
+                        tracing::debug!(%error, "a later start was not heard");
+                        tokio::time::sleep_until((clock::now() + AGAIN).into()).await;
                     }
                 },
                 Some(heard) = self.callers.join_next() => if let Ok(Some(link)) = heard {
@@ -212,14 +241,18 @@ mod tests {
     #[test]
     fn one_that_does_not_answer_is_told_of_in_a_sentence() {
         let folder = tempfile::tempdir().unwrap();
-        let _deaf = first(folder.path());
-        let refused = claim(folder.path(), None).unwrap_err().to_string();
+        let deaf = first(folder.path());
+        let soon = Duration::from_millis(100);
+        // It has the lock and no socket, as on another machine: then both run.
+        assert!(matches!(claim_within(folder.path(), None, soon), Ok(None)));
+        let _hung = ListenerOptions::new().name(name(&deaf.socket).unwrap()).create_sync().unwrap();
+        let refused = claim_within(folder.path(), None, soon).unwrap_err().to_string();
         assert!(refused.ends_with('.') && !refused.contains("fault."), "{refused}");
     }
 
     #[test]
     fn where_nothing_can_be_written_it_runs_by_itself() {
-        let folder = tempfile::NamedTempFile::new().unwrap();
-        assert!(matches!(claim(folder.path(), None), Ok(None)));
+        let file = tempfile::NamedTempFile::new().unwrap();
+        assert!(open(&file.path().join("running")).is_err());
     }
 }

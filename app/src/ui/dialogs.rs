@@ -144,7 +144,7 @@ fn leave(ui: &Ui, room: &Room, state: &mut UiState) {
 
 /// A link was opened in another program.
 fn elsewhere(ui: &Ui, view: &View, room: &Room, state: &mut UiState) {
-    let Some(other) = &view.elsewhere else {
+    let Some((_, other)) = &view.elsewhere else {
         state.dialog = None; // answered, or no longer asked
         return;
     };

@@ -5,13 +5,15 @@
 //! within one frame waits for the next one, because only then is it known which field they opened.
 
 use eframe::egui::{Context, Event, Id, Key, KeyboardShortcut, Modifiers};
+use hearth_base::DeviceKind;
 use hearth_call::Switch;
 use rust_i18n::t;
 
 use super::command::Command;
+use super::news::About;
 use super::settings::Page;
 use super::state::{Dialog, Panel, UiState, in_room};
-use super::{chat_field, icons, join_field};
+use super::{chat_field, devices, icons, join_field};
 use crate::view::{Stage, View, Wish};
 
 /// Where letters go.
@@ -163,14 +165,24 @@ fn letters(ctx: &Context, view: &View, state: &UiState) -> Letters {
 /// Says for a moment what a bare key switches: it may have been meant for somewhere else.
 fn tell(ctx: &Context, command: Command, view: &View, state: &mut UiState) {
     let Some(room) = in_room(view) else { return };
-    let (icon, text) = match (command, room.me.microphone, room.me.camera) {
-        (Command::Microphone, Switch::Off, _) => (icons::MICROPHONE, t!("ui.call.now_unmuted")),
-        (Command::Microphone, Switch::On, _) => (icons::MICROPHONE_OFF, t!("ui.call.now_muted")),
-        (Command::Camera, _, Switch::Off) => (icons::CAMERA, t!("ui.call.now_seen")),
-        (Command::Camera, _, Switch::On) => (icons::CAMERA_OFF, t!("ui.call.now_unseen")),
+    let (about, icon, text) = match (command, room.me.microphone, room.me.camera) {
+        (Command::Microphone, Switch::Off, _) => {
+            (About::Microphone(Switch::On), icons::MICROPHONE, t!("ui.call.now_unmuted"))
+        }
+        (Command::Microphone, Switch::On, _) => {
+            (About::Microphone(Switch::Off), icons::MICROPHONE_OFF, t!("ui.call.now_muted"))
+        }
+        (Command::Camera, _, Switch::Off) => (About::Camera(Switch::On), icons::CAMERA, t!("ui.call.now_seen")),
+        (Command::Camera, _, Switch::On) => (About::Camera(Switch::Off), icons::CAMERA_OFF, t!("ui.call.now_unseen")),
         _ => return,
     };
-    state.news.note(ctx, icon, text);
+    // Nobody hears or sees a device that is not there.
+    let missing = match about {
+        About::Microphone(Switch::On) => devices::short(DeviceKind::Microphone, view),
+        About::Camera(Switch::On) => devices::short(DeviceKind::Camera, view),
+        About::Microphone(Switch::Off) | About::Camera(Switch::Off) | About::Hand(_) => None,
+    };
+    state.news.note(ctx, about, icon, missing.unwrap_or_else(|| text.into_owned()));
 }
 
 /// Space is held to talk while the microphone is off.

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use eframe::egui::{Context, UserAttentionType, ViewportCommand};
-use hearth_call::Hand;
+use hearth_call::{Hand, Switch};
 use hearth_protocol::PeerId;
 use rust_i18n::t;
 
@@ -26,8 +26,39 @@ pub(super) struct Line {
     pub(super) text: String,
     /// What a press leads to.
     pub(super) leads: Leads,
+    /// What it is about, where the next line about that takes its place.
+    about: Option<About>,
+    /// Whether the room was seen as it says.
+    is_true: bool,
     /// The toolkit's seconds.
     until: f64,
+}
+
+/// What a line can be about that changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum About {
+    /// Our own microphone, and how it is.
+    Microphone(Switch),
+    Camera(Switch),
+    Hand(PeerId),
+}
+
+impl About {
+    fn is_same(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Microphone(_), Self::Microphone(_)) | (Self::Camera(_), Self::Camera(_)) => true,
+            (Self::Hand(one), Self::Hand(other)) => one == other,
+            _ => false,
+        }
+    }
+
+    fn holds(self, room: &Room) -> bool {
+        match self {
+            Self::Microphone(switch) => room.me.microphone == switch,
+            Self::Camera(switch) => room.me.camera == switch,
+            Self::Hand(_) => true,
+        }
+    }
 }
 
 /// Where a line leads.
@@ -83,6 +114,7 @@ impl News {
             *self = Self::default();
             return;
         };
+        self.keep_true(room);
         let seen = Seen::of(room);
         if let Some(before) = self.seen.replace(seen) {
             let attention = self.compare(&before, room, chat, now);
@@ -94,6 +126,14 @@ impl News {
         if let Some(next) = self.lines.iter().map(|line| line.until).reduce(f64::min) {
             ctx.request_repaint_after_secs((next - now) as f32);
         }
+    }
+
+    /// A line of what a key has switched goes once it is switched back, however that was done. It may be some frames early.
+    fn keep_true(&mut self, room: &Room) {
+        for line in &mut self.lines {
+            line.is_true |= line.about.is_none_or(|about| about.holds(room));
+        }
+        self.lines.retain(|line| !line.is_true || line.about.is_none_or(|about| about.holds(room)));
     }
 
     /// Says what is new, and returns how much attention that asks for.
@@ -108,8 +148,12 @@ impl News {
                 polite();
             }
             if person.hand == Hand::Up && old.is_none_or(|(_, hand)| *hand == Hand::Down) {
-                self.say(icons::HAND, t!("ui.call.raised_hand", nick = nick), Leads::Nowhere, now);
-                polite();
+                // Whoever raises it again and again has one line, and asks for attention once.
+                let about = About::Hand(person.id);
+                if !self.lines.iter().any(|line| line.about == Some(about)) {
+                    polite();
+                }
+                self.say_about(about, icons::HAND, t!("ui.call.raised_hand", nick = nick), now);
             }
         }
         for (id, (nick, _)) in &before.people {
@@ -138,17 +182,25 @@ impl News {
     }
 
     fn say(&mut self, icon: Icon, text: impl Into<String>, leads: Leads, now: f64) {
-        self.lines.push_back(Line { icon, text: text.into(), leads, until: now + READ });
+        let line = Line { icon, text: text.into(), leads, about: None, is_true: false, until: now + READ };
+        self.lines.push_back(line);
         if self.lines.len() > LINES {
             self.lines.pop_front();
         }
     }
 
-    /// A key without Ctrl or Alt has switched something, which may have been meant for somewhere else.
-    pub(super) fn note(&mut self, ctx: &Context, icon: Icon, text: impl Into<String>) {
-        let now = ctx.input(|input| input.time);
-        self.lines.retain(|line| line.icon != icon);
+    /// Says it in the place of what was said about that before.
+    fn say_about(&mut self, about: About, icon: Icon, text: impl Into<String>, now: f64) {
+        self.lines.retain(|line| !line.about.is_some_and(|other| other.is_same(about)));
         self.say(icon, text, Leads::Nowhere, now);
+        if let Some(line) = self.lines.back_mut() {
+            line.about = Some(about);
+        }
+    }
+
+    /// A key without Ctrl or Alt has switched something, which may have been meant for somewhere else.
+    pub(super) fn note(&mut self, ctx: &Context, about: About, icon: Icon, text: impl Into<String>) {
+        self.say_about(about, icon, text, ctx.input(|input| input.time));
     }
 
     /// The chat is open: its words are there.

@@ -5,7 +5,7 @@ use std::mem;
 use eframe::egui::{Context, Event, Ui, ViewportCommand};
 use hearth_base::DeviceKind;
 use hearth_call::Switch;
-use hearth_protocol::{PeerId, Role, RoomName};
+use hearth_protocol::{PeerId, Role};
 use jiff::tz::TimeZone;
 use rust_i18n::t;
 
@@ -34,8 +34,8 @@ pub struct UiState {
     pub(super) drafts: Drafts,
     /// Wishes of this frame; empty between frames.
     pub(super) wishes: Vec<Wish>,
-    /// Where the person was last asked to go.
-    elsewhere: Option<RoomName>,
+    /// The number by which the person was last asked to go elsewhere.
+    elsewhere: Option<u64>,
     /// What was last said to the toolkit about language and looks.
     spoken: Option<(LanguageChoice, ThemeChoice)>,
     /// What others did, as it is said for a moment.
@@ -225,10 +225,11 @@ impl UiState {
     pub(super) fn settle(&mut self, view: &View) {
         self.known.retain(|kind| broken(view).any(|(other, _)| other == *kind));
         self.invite(view);
-        if view.elsewhere.is_some() && self.elsewhere != view.elsewhere {
+        let asked = view.elsewhere.as_ref().map(|(number, _)| *number);
+        if asked.is_some() && self.elsewhere != asked {
             self.open(Dialog::Elsewhere);
         }
-        self.elsewhere.clone_from(&view.elsewhere);
+        self.elsewhere = asked;
         let room = if let Stage::Room(room) = &view.stage { Some(room) } else { None };
         passwords::settle(room, self);
         // In a room they are known anyway.

@@ -40,8 +40,9 @@ pub struct View {
     pub fault: Option<Fault>,
     /// How often the program was started again, which is to bring the window to the front.
     pub summoned: u64,
-    /// The room that a link leads to which was opened while one is in another: to go there is to leave this one.
-    pub elsewhere: Option<RoomName>,
+    /// The room that a link leads to which was opened while one is in another: to go there is to leave this one. With a number that
+    /// tells one asking from the next.
+    pub elsewhere: Option<(u64, RoomName)>,
     /// The report of a crash of the last run, until it was looked at or thrown away.
     pub crash: Option<PathBuf>,
     /// Where the log is.

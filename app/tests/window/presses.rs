@@ -24,7 +24,7 @@ fn home_leads_into_rooms() {
 #[test]
 fn a_link_to_another_room_asks_before_one_leaves_this_one() {
     for language in LANGUAGES {
-        let view = View { elsewhere: Some(scenes::room("987654321")), ..scenes::call() };
+        let view = View { elsewhere: Some((1, scenes::room("987654321"))), ..scenes::call() };
         let mut stage = Stage::new(view.clone(), language);
         assert!(stage.has(&t!("ui.elsewhere.title", room = "987-654-321")), "{language:?}");
         stage.expect(&t!("ui.elsewhere.go"), Wish::GoElsewhere);

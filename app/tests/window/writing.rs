@@ -3,6 +3,7 @@
 use eframe::egui::{Event, Key, Modifiers, Pos2, Role};
 use egui_kittest::kittest::Queryable as _;
 use hearth::view::{LanguageChoice, Me, Room, Stage as Screen, View, Wish};
+use hearth_base::{DeviceFault, DeviceState};
 use hearth_call::Switch;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -178,5 +179,34 @@ fn who_unmutes_by_a_bare_key_reads_so_for_a_moment() {
         assert!(stage.has(&t!("ui.call.now_unmuted")));
         stage.pass(6.0);
         assert!(!stage.has(&t!("ui.call.now_unmuted")));
+    }
+}
+
+#[test]
+fn what_is_said_of_a_switch_is_true_as_long_as_it_is_read() {
+    let with = |stage: &mut Stage, microphone: Switch| {
+        let me = Me { microphone, ..Me::default() };
+        stage.harness.state_mut().view.stage = Screen::Room(Room { me, ..scenes::hosted() });
+        stage.settle();
+    };
+    for language in LANGUAGES {
+        let mut stage = Stage::new(View::default(), language);
+        with(&mut stage, Switch::Off);
+        stage.key(Modifiers::NONE, Key::M);
+        with(&mut stage, Switch::On);
+        assert!(stage.has(&t!("ui.call.now_unmuted")));
+        // The other way by a key: one line, not two.
+        stage.key(Modifiers::NONE, Key::M);
+        with(&mut stage, Switch::Off);
+        assert!(stage.has(&t!("ui.call.now_muted")) && !stage.has(&t!("ui.call.now_unmuted")));
+        // And by anything else: none.
+        with(&mut stage, Switch::On);
+        assert!(!stage.has(&t!("ui.call.now_muted")));
+        // Without a microphone nobody is heard.
+        let mut stage = Stage::new(View::default(), language);
+        stage.harness.state_mut().view.devices.microphone = DeviceState::Failed(DeviceFault::NoDevice);
+        with(&mut stage, Switch::Off);
+        stage.key(Modifiers::NONE, Key::M);
+        assert!(!stage.has(&t!("ui.call.now_unmuted")) && stage.has(&t!("ui.call.no_microphone")));
     }
 }

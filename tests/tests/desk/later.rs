@@ -37,7 +37,7 @@ fn a_later_start_hands_its_link_over_and_takes_nobody_out_of_a_room() -> Result<
     let asked = |times: u64| {
         start_again(&ben, Some(other))?;
         let is_asked = |view: &hearth::view::View| {
-            let room = view.elsewhere.as_ref().map(hearth_protocol::RoomName::as_str);
+            let room = view.elsewhere.as_ref().map(|(_, room)| room.as_str());
             (view.summoned == times && room == Some("987654321")).then_some(())
         };
         ben.wait("asked", SOON, is_asked)
@@ -57,6 +57,14 @@ fn a_later_start_hands_its_link_over_and_takes_nobody_out_of_a_room() -> Result<
     })?;
     ann.until("nobody there", SOON, |room| room.people.is_empty())?;
 
+    // Asked in a room that then ends: nobody is asked in the next one.
+    ben.join(&invite.link)?;
+    ben.progress(Progress::In, ROOM)?;
+    asked(6)?;
+    ann.wish(Wish::EndForAll)?;
+    ben.wait("out of the room, and not asked", ROOM, |view| {
+        (matches!(view.stage, Stage::Home) && view.elsewhere.is_none()).then_some(())
+    })?;
     start_again(&ben, Some("hearth://tea"))?;
     ben.wait("a link that is none", SOON, |view| (view.fault == Some(Fault::WrongLink)).then_some(()))?;
     Ok(())

@@ -185,6 +185,10 @@ fn peers_are_told_where_the_name_leads_once_it_leads_elsewhere() {
     fs::write(server.folder.path().join("hosts"), "192.0.2.10 relay.test\n192.0.2.9 relay.test\n").unwrap();
     server.signal("HUP");
     eventually("it was read again", || (server.log().matches("settings were read again").count() >= 3).then_some(()));
+    // At once, and once the system was asked.
+    for _ in 0..20 {
+        assert_eq!(relayed(), Some([192, 0, 2, 9].into()));
+    }
     moves("192.0.2.11 relay.test\n", [192, 0, 2, 11]);
     assert!(!server.log().contains("as 192.0.2.10 now"), "{}", server.log());
 }

@@ -243,6 +243,7 @@ impl DeskLoop {
         let view = visit.view();
         if let Some(end) = visit.ended(&view, clock::now()) {
             self.visit = None;
+            self.elsewhere = None;
             self.fault = end.or(self.fault.take());
             if let Some(hosting) = self.hosting.take() {
                 self.close(hosting);
@@ -290,6 +291,7 @@ impl DeskLoop {
     }
 
     pub(super) fn leave(&mut self, leaving: Leaving) {
+        self.elsewhere = None;
         let Some(mut visit) = self.visit.take() else { return };
         visit.announced = None;
         // A room cannot outlive the program that serves it.

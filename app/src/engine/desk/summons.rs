@@ -2,9 +2,11 @@
 //!
 //! Owner of: nothing; the desk's loop owns where one is and where one is asked to go (see `run`).
 
+use hearth_protocol::{RoomLink, RoomName};
+
 use super::doors::{self, Target};
 use super::run::DeskLoop;
-use super::visit::{Step, Visit};
+use super::visit::Step;
 
 /// Where somebody is asked to go who is in a room.
 pub(super) type Elsewhere = Target;
@@ -32,10 +34,9 @@ impl DeskLoop {
         }
     }
 
-    /// As the window is to ask it; out of the room there is nothing to ask.
-    pub(super) fn shown_elsewhere(&self) -> Option<hearth_protocol::RoomName> {
-        let target = self.elsewhere.as_ref().filter(|_| self.is_in_room())?;
-        target.room()
+    /// As the window is to ask it, with how often it was asked; where there is nothing to ask, nothing.
+    pub(super) fn shown_elsewhere(&self) -> Option<(u64, RoomName)> {
+        Some((self.summoned, self.elsewhere.as_ref()?.room()?))
     }
 
     /// Whether one is in a room, or on the way into it.
@@ -43,11 +44,15 @@ impl DeskLoop {
         self.visit.as_ref().is_some_and(|visit| visit.step != Step::AtDoor)
     }
 
+    /// Whether a link leads to where one is. The number of a room is one server's alone; by number alone it is this room that is meant.
     fn is_here(&self, target: &Target) -> bool {
-        let here = self
-            .visit
-            .as_ref()
-            .and_then(|visit: &Visit| visit.view().call.room.clone().or_else(|| visit.target.room()));
-        here.is_some() && here == target.room()
+        let Some(visit) = &self.visit else { return false };
+        let view = visit.view();
+        let here = view.call.room.clone().or_else(|| visit.target.room());
+        let is_server = |link: &RoomLink| {
+            let ours = here.clone().and_then(|room| visit.link(room));
+            ours.is_none_or(|ours| ours.server() == link.server() || (ours.spki.is_some() && ours.spki == link.spki))
+        };
+        here.is_some() && here == target.room() && !matches!(target, Target::Link(link) if !is_server(link))
     }
 }

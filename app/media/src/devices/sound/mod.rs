@@ -81,8 +81,9 @@ impl Ears {
     /// Microphones, speakers.
     pub(super) fn list(&mut self) -> (Vec<DeviceEntry>, Vec<DeviceEntry>) {
         let found = complaints::kept(|| list(self.0.get_or_insert_with(host)));
-        if found.1.is_empty() {
-            self.0 = None; // there may be a server, or another one, next time
+        // There may be a server, or another one, next time.
+        if found.1.is_empty() || self.0.as_ref().is_some_and(|host| host.id().name() == ALSA && server::is_there()) {
+            self.0 = None;
         }
         found
     }
@@ -163,8 +164,8 @@ fn fits(device: &cpal::Device, kind: DeviceKind) -> bool {
 
 fn default(host: &cpal::Host, kind: DeviceKind) -> Option<cpal::Device> {
     match kind {
-        // Where a server is there and does not have us, ALSA's "default" leads to it as well, and be it to a monitor: a card is a card.
-        DeviceKind::Microphone if host.id().name() == ALSA && server::is_there() => host
+        // ALSA's "default" may lead to a server that does not have us, wherever it is, and be it to a monitor: a card is a card.
+        DeviceKind::Microphone if host.id().name() == ALSA => host
             .devices()
             .into_iter()
             .flatten()

@@ -42,11 +42,15 @@ fn make_cookie(folder: &Path) -> std::io::Result<()> {
     let mut cookie = [0; COOKIE];
     std::fs::File::open("/dev/urandom")?.read_exact(&mut cookie)?;
     std::fs::create_dir_all(folder)?;
+    // Whole or not at all, and never in the place of another: a file of its own, then its name.
+    let part = folder.join(format!(".cookie-{}", std::process::id()));
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(folder.join("cookie"))?.write_all(&cookie)
+    let written = options.open(&part).and_then(|mut file| file.write_all(&cookie));
+    let named = written.and_then(|()| std::fs::hard_link(&part, folder.join("cookie")));
+    std::fs::remove_file(&part).and(named)
 }
 
 #[cfg(test)]
@@ -63,5 +67,6 @@ mod tests {
         let about = std::fs::metadata(below.join("cookie")).unwrap();
         assert_eq!((about.len(), about.permissions().mode() & 0o777), (COOKIE as u64, 0o600));
         assert!(make_cookie(&below).is_err(), "what is there stays");
+        assert_eq!(std::fs::read_dir(below).unwrap().count(), 1, "and nothing is left beside it");
     }
 }

@@ -7,6 +7,7 @@ use std::{fs, io};
 
 use hearth_base::DeviceFault;
 use v4l::buffer::{Flags, Type};
+use v4l::format::Description;
 use v4l::frameinterval::FrameIntervalEnum;
 use v4l::framesize::FrameSizeEnum;
 use v4l::io::traits::{CaptureStream, Stream as _};
@@ -45,6 +46,9 @@ const MOST_BUFFERS: usize = 32;
 const PATIENCE: i32 = 500;
 /// `poll`'s word for "there is something to read".
 const POLLIN: i16 = 1;
+/// What the kernel says of a list that there is not.
+const EINVAL: i32 = 22;
+const ENOTTY: i32 = 25;
 
 /// An open camera.
 struct Node {
@@ -82,7 +86,7 @@ impl OpenCamera for Node {
 /// The last refusal; [`DeviceFault::Unreadable`] where no format of its can be read, as of infrared cameras.
 pub(in super::super) fn open(number: &Index) -> Result<Box<dyn OpenCamera>, DeviceFault> {
     let device = Device::new(*number as usize).map_err(|error| fault(&error))?;
-    let offers = ranked(offers(&device));
+    let offers = ranked(offers(&device).map_err(|error| fault(&error))?);
     let mut refused = DeviceFault::Unreadable;
     for offer in offers.into_iter().take(TRIES) {
         match start(&device, &offer) {
@@ -141,9 +145,9 @@ fn start(device: &Device, offer: &Offer<FourCC>) -> io::Result<(MmapStream<'stat
 }
 
 /// What the camera has that can be read. What it does not say is asked for all the same: it takes what comes nearest.
-fn offers(device: &Device) -> Vec<Offer<FourCC>> {
+fn offers(device: &Device) -> io::Result<Vec<Offer<FourCC>>> {
     let mut offers = Vec::new();
-    for format in device.enum_formats().unwrap_or_default() {
+    for format in formats(device)? {
         let Some(pixels) = pixels(format.fourcc) else { continue };
         let sizes = device.enum_framesizes(format.fourcc).unwrap_or_default();
         let mut sizes: Vec<[u32; 2]> = sizes.into_iter().map(|size| size_of(&size.size)).collect();
@@ -158,7 +162,13 @@ fn offers(device: &Device) -> Vec<Offer<FourCC>> {
             offers.extend(rates.into_iter().map(offer));
         }
     }
-    offers
+    Ok(offers)
+}
+
+/// Its formats; a node that takes no pictures has none.
+fn formats(device: &Device) -> io::Result<Vec<Description>> {
+    let is_none = |error: &io::Error| matches!(error.raw_os_error(), Some(EINVAL | ENOTTY));
+    device.enum_formats().or_else(|error| if is_none(&error) { Ok(Vec::new()) } else { Err(error) })
 }
 
 fn pixels(fourcc: FourCC) -> Option<Pixels> {
@@ -178,7 +188,7 @@ fn size_of(size: &FrameSizeEnum) -> [u32; 2] {
 
 /// Pictures a second. An interval is a fraction of a second: the longest is the lowest rate.
 fn rate_of(interval: &FrameIntervalEnum) -> u32 {
-    let rate = |numerator: u32, denominator: u32| (denominator + numerator / 2) / numerator.max(1);
+    let rate = |numerator: u32, denominator: u32| denominator.saturating_add(numerator / 2) / numerator.max(1);
     match interval {
         FrameIntervalEnum::Discrete(one) => rate(one.numerator, one.denominator),
         FrameIntervalEnum::Stepwise(all) => {
