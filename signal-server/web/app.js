@@ -19,7 +19,7 @@ let panel = "", talking = false, awake, last = "doorfalse";
 
 function draw() {
 	const { screen, busy, state, trouble, peers, lobby, code } = call, waits = screen === "wait", host = me.role === "host";
-	const name = call.room || link.room, room = name && say("room", { room: /^\d{9}$/.test(name) ? name.replace(/\d{3}(?=\d)/g, "$& ") : name });
+	const name = call.room || link.room, room = name && say("room", { room: /^\d{9}$/.test(name) ? name.replace(/\d{3}(?=\d)/g, "$&-") : name });
 	const fault = trouble ? say(trouble) : call.fault;
 	if (panel === "chat") chat.unread = 0;
 	paint({
@@ -27,8 +27,8 @@ function draw() {
 		"room-field": !link.room, "password-field": code === "bad_password" || !!$("password").value, "door-fault": fault,
 		start: server.features.includes("create") && (!link.room || code === "no_such_room"),
 		"preview-note": devices.fault || say(devices.asked ? "unseen" : "preview_wait"),
-		title: waits && !trouble ? say("waiting") : fault, line: waits && (call.fault || `${room} · ${me.nick}`),
-		knock: waits && call.has_password, cancel: waits, again: !waits,
+		title: waits && !trouble ? say(call.has_password ? "waiting_key" : "waiting") : fault, line: waits, "note-fault": waits && call.fault,
+		knock: waits && call.has_password, cancel: waits, again: !waits && say(over() ? "home" : "again"),
 		banner: trouble ? fault : call.notice, sharing: !!devices.screen, alone: !peers.size, hear: sound.blocked,
 		chat: panel === "chat", people: panel === "people", unread: chat.unread, count: peers.size + 1,
 		"host-tools": host, wrong: ["wrong_invites", "wrong_passwords"].filter((key) => state[key]).map((key) => say(key, { n: state[key] })).join(" "),
@@ -40,7 +40,7 @@ function draw() {
 	$("join-button").disabled = $("create").disabled = busy || !canCall;
 	$("chat-button").ariaDescription = chat.unread ? say("unread", { n: chat.unread }) : "";
 	$("room-password").placeholder = say(state.has_password ? "has_password" : "password");
-	setTrack($("preview"), screen === "door" ? devices.video : null);
+	setTrack($("preview"), waits || screen === "door" ? devices.video : null);
 	one(".preview").className = `preview ${devices.video ? "seen" : ""} ${me.mirrored ? "mirrored" : ""}`;
 	avatar($("preview-avatar"), $("nick").value);
 	fill($("knocks"), [...lobby.values()].map(({ id, nick, same_address_as: other }) => {
@@ -56,9 +56,13 @@ function draw() {
 	if (last !== (last = screen + busy)) moved(screen, busy);
 }
 
+// Whether there is nothing to come back to.
+const over = () => /ended|kicked|bad_invite/.test(call.code);
+
 function moved(screen, busy) {
 	document.body.dataset.screen = screen;
 	for (const dialog of all("dialog")) dialog.close();
+	$(screen === "wait" ? "note" : "door").prepend(one(".preview"));
 	if (screen === "call") history.replaceState(null, "", `/r/${encodeURIComponent(call.room)}${location.search}`);
 	else if (!busy) $({ wait: "cancel", gone: "again" }[screen] ?? (call.code === "bad_password" ? "password" : "join-button")).focus();
 	stayLit();
@@ -124,7 +128,7 @@ const acts = {
 	hand: raise,
 	hear: playAll,
 	close: () => show(panel),
-	again: () => location.reload(),
+	again: () => (over() ? location.assign("/") : location.reload()),
 	cancel: () => end("", false),
 	settings() {
 		if ($("settings").open) return $("settings").close();

@@ -27,7 +27,7 @@ export const call = {
 // We, as the others are.
 export const me = {
 	id: "", nick: "", role: "guest", hand: false, tile: null,
-	get name() { return me.nick ? `${me.nick} (${say("you")})` : say("you"); },
+	get name() { return me.nick ? say("me", { name: me.nick }) : say("you"); },
 	get media() { return devices.sends; },
 	get video() { return devices.track("video"); },
 	get mirrored() { return !devices.screen && devices.facing === "user"; },
@@ -161,7 +161,10 @@ const hear = {
 			if (inCall) call.trouble = "server_lost";
 			else call.fault = sentence;
 			retry = setTimeout(ask, 1000 * Math.max(inCall && REJOIN_S, wait));
-		} else putOut(code, inCall, { n });
+		} else {
+			if (code === "bad_invite") dropSecret(wish.room); // or the number alone could never knock from this tab
+			putOut(code, inCall, { n });
+		}
 	},
 	peer_joined({ peer }, known) {
 		if (!known) announce("came", peer.nick || say("guest"));

@@ -6,14 +6,16 @@ room_number|Room number or link|会议号或链接
 password|Password|入会密码
 join|Join|加入会议
 again|Join again|重新加入
+home|Back to start|返回首页
 cancel|Cancel|取消
 close|Close|关闭
 create|Start a room|快速会议
-open_room|Anyone with the number may come in|知道会议号即可入会
+open_room|Anyone with the number can join|知道会议号即可入会
 you|You|我
+me|{name} (you)|{name}（我）
 guest|Guest|访客
 host|Host|主持人
-alone|Nobody else is here yet.|暂时没有其他人
+alone|You're the only one here.|目前只有您一人
 room|Room {room}|会议号 {room}
 copy|Copy link|复制链接
 copied|Copied|已复制
@@ -27,11 +29,11 @@ flip|Other camera|切换摄像头
 share|Share your screen|共享屏幕
 stop|Stop sharing|停止共享
 sharing|You are sharing your screen.|您正在共享屏幕
-screen_of|{name}'s screen|{name} 的屏幕
+screen_of|{name} is sharing|{name} 正在共享屏幕
 hand|Raise your hand|举手
 chat|Chat|聊天
-people|People|参会者
-settings|Devices and keys|设备与快捷键
+people|People|成员
+settings|Settings|设置
 hold|Space: hold to talk|空格：按住说话
 leave|Leave|离开会议
 pin|Pin|固定
@@ -45,38 +47,40 @@ good|Good connection|连接良好
 fair|Fair connection|连接一般
 poor|Poor connection|连接较差
 direct|direct|直连
-relayed|relayed|中继
-lost|{n} % lost|丢包 {n}%
+relayed|relayed|中转
+lost|{n}% lost|丢包 {n}%
 muted_talking|You're muted. Press M to unmute.|您已静音，按 M 解除静音
 silenced|{name} muted everyone. Press M to unmute.|{name} 已将全体静音，按 M 解除
 you_host|You are the host now.|您现在是主持人
 unread|{n} unread|{n} 条未读
-chat_write|Write to everybody|发送给所有人
-chat_empty|Everybody in the room reads this. Nothing is kept.|会议中的所有人都能看到，内容不会保存
+chat_write|Message everyone|发消息给所有人
+chat_empty|Everyone here can read this. Nothing is saved.|会议中的所有人都能看到，内容不会保存
 send|Send|发送
-knocks|{name} wants to come in.|{name} 请求入会
-admit|Let in|准入
-deny|Not now|拒绝
+knocks|{name} asks to join.|{name} 申请加入会议
+admit|Admit|准入
+deny|Deny|拒绝
 kick|Remove|移出会议
 make_host|Make host|设为主持人
 mute_all|Mute all|全体静音
-lock|Lock the room|锁定会议
-unlock|Unlock the room|解锁会议
+lock|Lock|锁定会议
+unlock|Unlock|解锁会议
 set|Set|设置
-has_password|Password is set; empty: none|已设密码，留空则取消
-wrong_invites|{n} wrong invitations were tried.|有 {n} 次错误的邀请尝试
-wrong_passwords|{n} wrong passwords were tried.|有 {n} 次错误的密码尝试
-same_address|Same address as {name}, whom you removed.|与您移出的{name}来自同一地址
-renewed|The link has changed. Old links no longer let anybody in.|链接已更换，旧链接不能再入会
+has_password|A password is set; empty removes it|已设密码，留空则取消
+wrong_invites|{n} attempts with a wrong link.|有 {n} 次使用错误链接的尝试
+wrong_passwords|{n} attempts with a wrong password.|有 {n} 次使用错误密码的尝试
+same_address|Same address as {name}, whom you removed.|与您移出的 {name} 来自同一地址
+renewed|The link has changed. Old links no longer let anyone in.|链接已更换，旧链接不能再入会
 end_room|End for all|结束会议
 ask_leave|Leave, or end the room for all?|离开会议，还是结束会议？
-ask_end|End the room for everybody?|为所有人结束会议？
-ask_kick|Remove {name} from the room?|将 {name} 移出会议？
-ask_kick_link|Remove {name} from the room? With the old link they can come back.|将 {name} 移出会议？持旧链接可以再次入会
-kick_renew|Remove and change the link|移出并更换链接
-waiting|The host will let you in.|请等待主持人准入
+ask_end|End the room for everyone?|为所有人结束会议？
+ask_kick|Remove {name}?|移出 {name}？
+ask_kick_link|Remove {name}? With the link they can come back.|移出 {name}？持链接可再次入会
+kick_renew|Remove and change link|移出并更换链接
+waiting|Waiting for the host to let you in…|请等待主持人准入
+waiting_key|Enter the room's password, or wait for the host.|输入入会密码，或等待主持人准入
+unseen_yet|Nobody sees or hears you yet.|其他人暂时看不到、听不到您
 none|No {device} found. You can still join.|未检测到{device}，仍可入会
-no_access|{Device} access is off. Allow it in the address bar, or in system settings.|没有{device}权限，请在地址栏或系统设置中允许
+no_access|{Device} access is blocked. Allow it in the address bar, or in system settings.|没有{device}权限，请在地址栏或系统设置中允许
 in_use|The {device} is being used by another app. Close it, then try again.|{device}被其他应用占用，请关闭后重试
 insecure|Without https a browser gives no camera or microphone. You can still see and hear.|没有 https 时浏览器不提供摄像头和麦克风，仍可观看和收听
 no_rtc|This browser cannot make calls. Use a current one.|此浏览器无法通话，请使用新版浏览器
@@ -93,12 +97,12 @@ kicked|The host removed you from the room.|您已被移出会议
 wrong_link|This is not a Hearth link. Ask the host to send it again.|链接无效，请主持人重新发送
 need_room|Type the room number that the host gave you.|请输入主持人给您的会议号
 full|The room is full ({n} people).|会议人数已满（{n} 人）
-no_such_room|No room with this number here. Same network? Or ask for the link.|未找到该会议号，请确认在同一网络，或向主持人索取链接
-bad_invite|The invitation in this link is not right. Ask the host to send it again.|链接中的邀请不正确，请主持人重新发送
-bad_password|Type the room's password, then join again.|请输入入会密码后重新加入
-locked|The host has locked the room.|主持人已锁定会议
-denied|The host did not let you in.|主持人未准入
-rate_limited|Too many tries. Trying again in {s} seconds.|尝试过多，{s} 秒后自动重试
+no_such_room|No room with that number. Are you on the same network? If not, ask for the link.|未找到该会议号，请确认在同一网络，或向主持人索取链接
+bad_invite|This link doesn't work any more. Ask the host for a new one.|此链接已失效，请向主持人索取新的链接
+bad_password|Wrong password. Try again.|密码不正确，请重试
+locked|The host has locked the room. Ask them to unlock it, then try again.|会议已锁定，请联系主持人解锁后重试
+denied|The host declined your request.|主持人拒绝了您的申请
+rate_limited|Too many attempts. Trying again in {s} seconds.|尝试次数过多，{s} 秒后自动重试
 refused|The server refused ({code}). Reload the page.|服务器拒绝了请求（{code}），请刷新页面
 `;
 

@@ -49,36 +49,42 @@ struct Words {
     bad_invite: &'static str,
     full: &'static str,
     waiting: &'static str,
+    waiting_key: &'static str,
     bad_password: &'static str,
     denied: &'static str,
     kicked: &'static str,
     ended: &'static str,
+    home: &'static str,
 }
 
 const ENGLISH: Words = Words {
     language: "en-GB",
     wrong_link: "This is not a Hearth link. Ask the host to send it again.",
-    no_such_room: "No room with this number here. Same network? Or ask for the link.",
-    bad_invite: "The invitation in this link is not right. Ask the host to send it again.",
+    no_such_room: "No room with that number. Are you on the same network? If not, ask for the link.",
+    bad_invite: "This link doesn't work any more. Ask the host for a new one.",
     full: "The room is full (1 people).",
-    waiting: "The host will let you in.",
-    bad_password: "Type the room's password, then join again.",
-    denied: "The host did not let you in.",
+    waiting: "Waiting for the host to let you in…",
+    waiting_key: "Enter the room's password, or wait for the host.",
+    bad_password: "Wrong password. Try again.",
+    denied: "The host declined your request.",
     kicked: "The host removed you from the room.",
     ended: "The host ended the room.",
+    home: "Back to start",
 };
 
 const CHINESE: Words = Words {
     language: "zh-CN",
     wrong_link: "链接无效，请主持人重新发送",
     no_such_room: "未找到该会议号，请确认在同一网络，或向主持人索取链接",
-    bad_invite: "链接中的邀请不正确，请主持人重新发送",
+    bad_invite: "此链接已失效，请向主持人索取新的链接",
     full: "会议人数已满（1 人）",
     waiting: "请等待主持人准入",
-    bad_password: "请输入入会密码后重新加入",
-    denied: "主持人未准入",
+    waiting_key: "输入入会密码，或等待主持人准入",
+    bad_password: "密码不正确，请重试",
+    denied: "主持人拒绝了您的申请",
     kicked: "您已被移出会议",
     ended: "主持人已结束会议",
+    home: "返回首页",
 };
 
 async fn check_sentences(words: Words) {
@@ -93,14 +99,16 @@ async fn check_sentences(words: Words) {
     page.says("#door-fault", words.no_such_room).await;
     join(&page, &with_secret(&url, [8; 16]), "Ann").await;
     page.says("#door-fault", words.bad_invite).await;
-    page.evaluate("sessionStorage.clear()").await;
     let (_alone, full) = self::host(&server, 1).await;
     join(&page, &full, "Ann").await;
     page.says("#door-fault", words.full).await;
 
+    // The secret that was refused is forgotten: from the same tab the number alone knocks. Who waits sees themselves.
     join(&page, &url, "Ann").await;
     page.says("#title", words.waiting).await;
     page.until("document.body.dataset.screen === 'wait' && hearth.waiting").await;
+    page.until("document.querySelector('#note .preview.seen video').videoWidth > 0").await;
+    page.until("document.querySelector('#knock').hidden").await;
     let peer = knock(&mut host).await;
     page.click("#cancel").await;
     page.until("document.body.dataset.screen === 'door'").await;
@@ -110,9 +118,10 @@ async fn check_sentences(words: Words) {
     host.say(r#""type":"set_password","password":"hestia""#).await;
     join(&page, &url, "Ann").await;
     knock(&mut host).await;
+    page.says("#title", words.waiting_key).await;
     page.write("#key", "vesta").await;
     page.click("#knock button").await;
-    page.says("#line", words.bad_password).await;
+    page.says("#note-fault", words.bad_password).await;
     page.until("document.body.dataset.screen === 'wait' && hearth.waiting").await;
     page.write("#key", "hestia").await;
     page.click("#knock button").await;
@@ -136,13 +145,13 @@ async fn check_sentences(words: Words) {
 async fn check_removal(words: &Words, page: &Page, host: &mut Client, url: &str, peer: &str) {
     host.say(&format!(r#""type":"kick","peer":"{peer}""#)).await;
     page.says("#title", words.kicked).await;
+    page.says("#again", words.home).await;
 
     // A link that was changed lets nobody in; and an ended room ends waiting too.
     host.say(&format!(r#""type":"renew_invite","invite":"{}""#, InviteSecret::from_random([9; 16]).reveal())).await;
     host.say(r#""type":"set_password","password":"hestia""#).await;
     join(page, &with_secret(url, SECRET), "Ann").await;
     page.says("#door-fault", words.bad_invite).await;
-    page.evaluate("sessionStorage.clear()").await;
     // From where somebody was removed no password helps, and none is asked for.
     join(page, url, "Ann").await;
     page.says("#title", words.waiting).await;
@@ -150,6 +159,9 @@ async fn check_removal(words: &Words, page: &Page, host: &mut Client, url: &str,
     knock(host).await;
     host.say(r#""type":"end_room""#).await;
     page.says("#title", words.ended).await;
+    page.says("#again", words.home).await; // there is nothing to join
+    page.click("#again").await;
+    page.until("location.pathname === '/' && window.hearth && !document.querySelector('#room-field').hidden").await;
 }
 
 #[tokio::test]
@@ -271,6 +283,7 @@ async fn a_host_removes_a_guest_and_ends_an_open_room() {
     ann.until("hearth.role === 'host' && hearth.link.endsWith('/r/123123123')").await;
     join(&bo, &format!("http://{}/r/123123123", server.address), "Bo").await;
     bo.until("hearth.peers[0]?.state === 'connected'").await;
+    bo.says("nav .room", "会议号 123-123-123").await;
 
     ann.click("#people-button").await;
     ann.click("#people-list [data-do=kick]").await;
@@ -331,6 +344,7 @@ async fn every_control_of_the_call_is_felt_by_the_others() {
         .await;
     bo.click("nav [data-do=leave]").await;
     bo.says("#title", "You left the room.").await;
+    bo.says("#again", "Join again").await;
     ann.until("hearth.peers.length === 0 && document.querySelector('#live').textContent === 'Bo left.'").await;
     for page in [ann, bo] {
         page.close().await;
