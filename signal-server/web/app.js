@@ -1,4 +1,4 @@
-// The guest page: what is seen of the call, and what its buttons and keys do.
+// What is seen of the call, and what its buttons and keys do.
 
 import { call, depart, drawTiles, end, enter, knock, me, mediaChanged, order, raise, renew, speak, tick } from "./call.js";
 import { chat } from "./chat.js";
@@ -14,7 +14,7 @@ const TICK_MS = 200;
 const KINDS = { audio: "audioinput", video: "videoinput", speaker: "audiooutput" };
 
 const link = readLink(), canCall = !!globalThis.RTCPeerConnection, { mediaDevices, wakeLock } = navigator;
-// Which panel is open; whether a key is held to talk; the lock that keeps the screen lit; where we were when all was drawn last.
+// The open panel; whether a key is held to talk; what keeps the screen lit; where we were when all was drawn last.
 let panel = "", talking = false, awake, last = "doorfalse";
 
 function draw() {
@@ -26,7 +26,7 @@ function draw() {
 		door: screen === "door", note: waits || screen === "gone", call: screen === "call",
 		"room-field": !link.room, "password-field": code === "bad_password" || !!$("password").value, "door-fault": fault,
 		start: server.features.includes("create") && (!link.room || code === "no_such_room"),
-		"preview-note": devices.fault || say(devices.asked ? "unseen" : "preview_wait"),
+		"preview-note": devices.faultOf() || say(devices.asked ? "unseen" : "preview_wait"),
 		title: waits && !trouble ? say(call.has_password ? "waiting_key" : "waiting") : fault, line: waits, "note-fault": waits && call.fault,
 		knock: waits && call.has_password, cancel: waits, again: !waits && say(over() ? "home" : "again"),
 		banner: trouble ? fault : call.notice, sharing: !!devices.screen, alone: !peers.size, hear: sound.blocked,
@@ -37,6 +37,7 @@ function draw() {
 	for (const element of all(".room")) element.textContent = room;
 	const pressed = { audio: devices.isOn("audio"), video: devices.isOn("video"), share: devices.screen, hand: me.hand, chat: panel === "chat", people: panel === "people" };
 	for (const act in pressed) for (const button of all(`[data-do=${act}]`)) button.ariaPressed = !!pressed[act];
+	for (const kind of ["audio", "video"]) one(`nav [data-do=${kind}] span`).textContent = say(kind + (pressed[kind] ? "_on" : devices.faults[kind] ? "_none" : "_off"));
 	$("join-button").disabled = $("create").disabled = busy || !canCall;
 	$("chat-button").ariaDescription = chat.unread ? say("unread", { n: chat.unread }) : "";
 	$("room-password").placeholder = say(state.has_password ? "has_password" : "password");
@@ -73,7 +74,6 @@ function stayLit() {
 	else if (!document.hidden) wakeLock?.request("screen").then((lock) => { awake = lock; }, () => {});
 }
 
-// What there is to choose from.
 async function drawPickers() {
 	const found = (await mediaDevices?.enumerateDevices()) ?? [], of = (kind) => found.filter((device) => device.kind === KINDS[kind] && device.deviceId);
 	for (const select of all("select")) {
@@ -114,7 +114,6 @@ function ask(sentence, answers) {
 
 const leave = () => end("left", true), end_room = () => order("end_room");
 
-// What buttons do, by their `data-do`.
 const acts = {
 	leave: () => (me.role === "host" && call.peers.size ? ask(say("ask_leave"), { end_room, leave }) : leave()),
 	end_room: () => ask(say("ask_end"), { end_room }),
@@ -149,7 +148,6 @@ for (const type of ["mute_all", "admit", "deny", "make_host"]) acts[type] = ({ p
 for (const kind of ["audio", "video"]) acts[kind] = () => devices.set(kind, !devices.isOn(kind));
 for (const name of ["chat", "people"]) acts[name] = () => show(name);
 
-// What forms do, by their id.
 const forms = {
 	join() {
 		const typed = $("room").value.trim(), room = link.room || typed.replace(/[\s-]/g, "");
@@ -180,7 +178,7 @@ function onKey(event) {
 	if (inside("input, textarea, select") || event.ctrlKey || event.altKey || event.metaKey) return;
 	const button = all("main:not([hidden]) [aria-keyshortcuts]").find((one) => one.ariaKeyShortcuts === key.toUpperCase());
 	if (!button && (key !== " " || call.screen !== "call")) return;
-	event.preventDefault(); // or the letter lands in the text, and the space fires the button that has the focus
+	event.preventDefault(); // or the letter is typed, and space fires what has the focus
 	if (repeat) return;
 	if (button) return down && button.click();
 	if (down ? devices.isOn("audio") : !talking) return;

@@ -1,4 +1,4 @@
-// The call, from the request to come in until its end: where we stand, who is there, who waits.
+// The call, from the request to come in until its end.
 
 import { chat } from "./chat.js";
 import { devices, levelOf } from "./devices.js";
@@ -12,7 +12,7 @@ import { say } from "./words.js";
 const REJOIN_S = 10; // until a lost room is asked for again, which counts as a guess
 const MENTION_MS = 8_000, LOOK_MS = 3_000; // something is mentioned; connections are looked at
 const UNLISTED = 6; // looks at somebody unheard, whom a restarted server does not name
-const SPEECH = 0.02, TALK = 4; // loudness of somebody who speaks; looks (five a second) at talk that is not sent, until we say so
+const SPEECH = 0.02, TALK = 4; // loudness of a voice; looks (five a second) at talk that is not sent
 
 const peers = new Map(), lobby = new Map(); // id -> Peer; id -> {id, nick}, where we are the host
 
@@ -24,7 +24,6 @@ export const call = {
 	trouble: "", notice: "", // the server's, as long as it holds; a sentence that is mentioned
 };
 
-// We, as the others are.
 export const me = {
 	id: "", nick: "", role: "guest", hand: false, tile: null,
 	get name() { return me.nick ? say("me", { name: me.nick }) : say("you"); },
@@ -33,7 +32,7 @@ export const me = {
 	get mirrored() { return !devices.screen && devices.facing === "user"; },
 };
 
-// What we ask for (a `create` or `join`), the secret of a room that we make, and whether a restarted server has our place.
+// The `create` or `join` that we ask for, the secret of a room that we make, whether a restarted server has our place.
 let wish = null, secret, returning, retry, mentioned, requests = 1, talk = 0;
 
 export function enter(asked, newSecret) {
@@ -86,13 +85,11 @@ export function end(code, over, values) {
 	changed();
 }
 
-// The server has ended it: there is nothing to leave.
 function putOut(code, over = true, values) {
 	call.place = "";
 	end(code, over, values);
 }
 
-// Tells everybody that we go.
 export function depart() {
 	for (const id of peers.keys()) part(id, true);
 	if (call.place) server.send({ type: "leave" });
@@ -142,13 +139,13 @@ const hear = {
 		Object.assign(call, { screen: "call", place: "room", room, busy: false, trouble: "" });
 		me.tile ??= Tile(true);
 		update(); // it may have changed since we asked
-		mention(devices.fault);
+		mention(devices.faultOf(true));
 		hear.room_state(joined);
 		joined.peers.forEach(welcome);
 	},
 	waiting({ has_password }) {
 		Object.assign(call, { place: "lobby", has_password });
-		if (call.screen === "call") call.trouble = "waiting"; // the server forgot us; the media goes on meanwhile
+		if (call.screen === "call") call.trouble = "waiting"; // the server forgot us; the media goes on
 		else call.screen = "wait";
 	},
 	error({ id, code, retry_after: wait = 0, capacity: n }) {
@@ -157,12 +154,12 @@ const hear = {
 			if (code === "full") mention(sentence); // nobody can be let in
 		} else if (call.place && code !== "denied") [call.fault, wish.password] = [sentence];
 		else if (code === "rate_limited" || (inCall && code === "no_such_room")) {
-			// In a call the server was started anew and the room is not back yet; the media goes on. Ask again.
+			// In a call: the server is new, the room not yet back; the media goes on.
 			if (inCall) call.trouble = "server_lost";
 			else call.fault = sentence;
 			retry = setTimeout(ask, 1000 * Math.max(inCall && REJOIN_S, wait));
 		} else {
-			if (code === "bad_invite") dropSecret(wish.room); // or the number alone could never knock from this tab
+			if (code === "bad_invite") dropSecret(wish.room); // or the number could never knock
 			putOut(code, inCall, { n });
 		}
 	},
@@ -238,7 +235,7 @@ export function drawTiles() {
 export function mediaChanged() {
 	update();
 	for (const peer of peers.values()) peer.mediaChanged();
-	if (me.tile) mention(devices.fault);
+	if (me.tile) mention(devices.faultOf(true));
 }
 
 export function speak(text) {

@@ -4,9 +4,9 @@ import { $, changed, el } from "./dom.js";
 import { say } from "./words.js";
 
 const LETTERS = 4000; // of a message; what is longer is cut
-const SAID = 200; // our own that can be said again; full: the oldest goes, and who was away misses it
+const SAID = 200; // our own that can be said again; full: the oldest goes
 const LINES = 1000; // that are shown; full: the oldest goes
-const NEAR = 80; // pixels from the bottom: who is farther up is reading, and is not moved
+const NEAR = 80; // pixels from the bottom: who is farther up is not moved
 // Addresses in a text; what ends a sentence is not a part of them.
 const ADDRESS = /(\bhttps?:\/\/[^\s<>"'`]*[^\s<>"'`.,;:!?)\]}，。；：！？）】》])/i;
 
@@ -46,5 +46,4 @@ function show(line) {
 	changed();
 }
 
-// Every other part of a text that was split is an address.
 const linked = (part, n) => (n % 2 ? el("a", { href: part, target: "_blank", rel: "noopener noreferrer" }, part) : part);

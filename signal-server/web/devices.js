@@ -1,12 +1,12 @@
-// Camera, microphone, shared screen: what is wanted, what there is, and why not. And how loud it is.
+// Camera, microphone, shared screen: what is wanted, what there is, why not, and how loud it is.
 
 import { say } from "./words.js";
 
 const WISHES = { audio: {}, video: { width: 1280, height: 720 }, screen: { width: { max: 1920 }, height: { max: 1200 }, frameRate: { max: 30 } } };
 const CAUSES = { NotAllowedError: "no_access", NotReadableError: "in_use", AbortError: "in_use", TypeError: "insecure" };
-const WINDOW = 8192; // samples: most of the time between two looks, so that a short word is not missed
+const WINDOW = 8192; // samples: most of the time between two looks
 
-const media = navigator.mediaDevices, faults = {};
+const media = navigator.mediaDevices, faults = {}; // why there is no audio, no video
 
 export const devices = {
 	// Live tracks, or null. `ear` hears our microphone while it is muted, for the meter alone.
@@ -14,9 +14,10 @@ export const devices = {
 	// What the person wants (a device may refuse), and which ones by id; where a phone's camera looks.
 	wants: { audio: true, video: true }, chosen: {}, facing: "user",
 	asked: false, // and answered
+	faults,
 	news() {}, // is called when anything here has changed
 
-	// Asks for both at once, so that the person is asked once; then for each alone, if not both were to be had.
+	// Asks for both at once, so that the person is asked once; then for each alone.
 	async ask() {
 		const kinds = devices.wants.video ? ["audio", "video"] : ["audio"];
 		if (!(await open(...kinds))) for (const kind of kinds) await open(kind);
@@ -66,9 +67,10 @@ export const devices = {
 	// What is really sent.
 	get sends() { return { audio: devices.isOn("audio"), video: !!devices.track("video"), screen: !!devices.screen }; },
 	// The sentence about what is missing, or "".
-	get fault() {
+	faultOf(inCall) {
 		const { audio, video } = faults, Device = say(audio ? (video ? "devices" : "audio") : "video");
-		return say(audio && video && audio !== video ? "none" : audio || video, { Device, device: Device.toLowerCase() });
+		const why = audio && video && audio !== video ? "none" : audio || video;
+		return say(inCall && why === "none" ? "lacks" : why, { Device, device: Device.toLowerCase() });
 	},
 };
 
@@ -113,7 +115,7 @@ function drop(kind) {
 let context;
 const meters = new WeakMap(), samples = new Float32Array(WINDOW);
 
-// The loudness of `track`, 0 to 1: from the packets where they carry it (`receiver` is what they come through), else measured.
+// The loudness of `track`, 0 to 1: as the packets of `receiver` tell, else measured.
 export function levelOf(track, receiver) {
 	if (track?.readyState !== "live") return 0;
 	const told = receiver?.getSynchronizationSources?.()[0]?.audioLevel;

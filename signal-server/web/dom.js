@@ -1,5 +1,6 @@
 // Small things for elements. What others say goes in as text, never as markup.
 
+import { server } from "./signalling.js";
 import { say } from "./words.js";
 
 export const $ = (id) => document.getElementById(id);
@@ -25,7 +26,7 @@ export const changed = () => {
 	});
 };
 
-// Each element `id` is seen unless its value is false or empty; it says the value, if that is a text or a number.
+// Each element `id` is seen unless its value is false or empty, and says a value that is a text or a number.
 export function paint(values) {
 	for (const id in values) {
 		const value = values[id], element = $(id);
@@ -34,7 +35,7 @@ export function paint(values) {
 	}
 }
 
-// Makes the children of `list` those of `rows` ({id, name, text, note, orders}). What stands stays: a finger or the focus may be on it.
+// Makes the children of `list` those of `rows` ({id, name, text, note, orders}). What is there stays: it may have the focus.
 export function fill(list, rows) {
 	const standing = new Map([...list.children].map((item) => [item.key, item]));
 	for (const { id, name, text = name, note = "", orders = [] } of rows) {
@@ -62,9 +63,19 @@ const PATHS = {
 	close: "M6 6l12 12m0-12L6 18",
 	leave: "M14 4.5H5v15h9M10.5 12H20m-3.5-3.5L20 12l-3.5 3.5",
 	off: "M4 3l16 18",
+	crown: "M4 18.5 2.5 7.5 8 11l4-6 4 6 5.5-3.5L20 18.5z",
+	person: "M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8zm-7.5 8.5a7.5 7.5 0 0 1 15 0",
 };
 
-// Puts words and drawings where the markup asks for them: a button that is round has those of what it does.
+function icon(...names) {
+	const [svg, path] = ["svg", "path"].map((tag) => document.createElementNS("http://www.w3.org/2000/svg", tag));
+	svg.setAttribute("viewBox", "0 0 24 24");
+	path.setAttribute("d", names.map((name) => PATHS[name]).join(""));
+	svg.append(path);
+	return svg;
+}
+
+// Puts words and drawings where the markup asks for them; a round button has those of what it does.
 export function dress(root) {
 	for (const button of all("[data-do]", root)) {
 		const { dataset, ariaKeyShortcuts: key } = button, act = dataset.do;
@@ -72,26 +83,24 @@ export function dress(root) {
 		else {
 			dataset.icon = act;
 			label(button, say(act) + (key ? ` (${key})` : ""));
+			if (button.matches("nav *")) button.append(el("span", {}, say(`${act}_short`) || say(act)));
 		}
 	}
 	for (const element of all("[data-word]", root)) element.prepend(say(element.dataset.word));
-	for (const element of all("[data-icon]", root)) {
-		const [svg, path] = ["svg", "path"].map((tag) => document.createElementNS("http://www.w3.org/2000/svg", tag));
-		svg.setAttribute("viewBox", "0 0 24 24");
-		path.setAttribute("d", element.dataset.icon.split(" ").map((name) => PATHS[name]).join(""));
-		svg.append(path);
-		element.prepend(svg);
-	}
+	for (const element of all("[data-icon]", root)) element.prepend(icon(...element.dataset.icon.split(" ")));
 	return root;
 }
 
-// The first letter on a colour of one's own: embers, with some rose among them.
-export function avatar(element, name, id = "") {
-	const hue = [...id + name].reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) % 70, 7) - 22;
+// A letter on the colour that the window has for this `id` (ours, if none), too: FNV-1a of it.
+const PEOPLE = "a8452e 8a5a1a 5f6b1f 2f6f57 2b6884 4a5aa8 794a9a a03b6a".split(" ");
+export const colorOf = (id) => `#${PEOPLE[([...id].reduce((hash, letter) => Math.imul(hash ^ letter.charCodeAt(), 0x1000193), 0x811c9dc5) >>> 0) % PEOPLE.length]}`;
+
+export function avatar(element, name, id) {
+	const letter = /[\p{L}\p{N}]/u.exec(name)?.[0].toUpperCase() ?? "";
 	element.className = "avatar";
 	element.ariaHidden = true;
-	element.textContent = [...name.trim().toUpperCase()][0] ?? "";
-	element.style.setProperty("--hue", hue);
+	if (element.textContent !== letter || !element.firstChild) element.replaceChildren(letter || icon("person"));
+	element.style.setProperty("--hue", colorOf(id || server.id));
 	return element;
 }
 

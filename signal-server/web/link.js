@@ -1,6 +1,6 @@
 // The room and the secret of the link. The secret leaves the address bar at once, and lives as long as this tab.
 
-// {room, wrong}: an empty room where the link names none, wrong when it cannot be one of ours. What stands behind its # is kept:
+// {room, wrong}: no room where the link names none, wrong when it is none of ours. What is behind its # is kept:
 // `s` lets in without knocking, `k` is the server's key, for desktop clients.
 export function readLink() {
 	const { pathname, search, hash } = location, secret = new URLSearchParams(hash.slice(1)).get("s");

@@ -1,5 +1,5 @@
-// One other person: the connections to them, how these are mended, and how good they are. Perfect negotiation (W3C webrtc-pc,
-// section 10.7) with incarnations (`sid`), as PROTOCOL.md has it.
+// One other person: the connections to them and how good they are. Perfect negotiation (W3C webrtc-pc, 10.7) with incarnations
+// (`sid`), see PROTOCOL.md.
 
 import { chat } from "./chat.js";
 import { devices } from "./devices.js";
@@ -8,16 +8,16 @@ import { parse, server } from "./signalling.js";
 import { say } from "./words.js";
 
 const TEXT = 32 * 1024; // longest text of a channel that is read
-const EARLY = 64; // candidates kept until their description is there; full: the oldest goes, the better ones come late
+const EARLY = 64; // candidates before their description; full: the oldest goes, the better ones come late
 const BURST = 250, PER_MS = 0.004; // messages of one peer; what is beyond is dropped
-const LIMITS = [{ lost: 0.02, trip: 0.25 }, { lost: 0.08, trip: 0.6 }]; // share of packets, seconds: beyond the first fair, the second poor
+const LIMITS = [{ lost: 0.02, trip: 0.25 }, { lost: 0.08, trip: 0.6 }]; // share of packets, seconds: beyond them fair, poor
 const CONNECT_MS = 15_000, FIRST_MS = 1_000;
-const WHOLE = new MediaStream(); // sound and picture belong together; a legacy page shows no track that is of none
+const WHOLE = new MediaStream(); // sound and picture belong together; legacy pages show no other track
 
 // How all connections are made; the server says `iceServers`.
 export const ways = { bundlePolicy: "max-bundle", iceServers: [], iceTransportPolicy: location.search.includes("relay=1") ? "relay" : "all" };
 
-// H.264 constrained baseline in packetization mode 1 first, as Hearth's client has it; where there is none, VP8 does.
+// H.264 constrained baseline in packetization mode 1 first, else VP8, as the client has it.
 function prefer(place) {
 	const rank = ({ mimeType, sdpFmtpLine }) => `${mimeType} ${sdpFmtpLine}`.match(/h264|mode=1|id=42/gi)?.length ?? 0;
 	const codecs = place.receiver.track.kind === "video" && RTCRtpReceiver.getCapabilities?.("video")?.codecs;
@@ -28,7 +28,6 @@ function prefer(place) {
 // be; `polite`: we give way. Over "main" goes what we send, and a channel; over "screen" nothing of ours.
 function link(peer, name, offers, mayOffer, polite) {
 	let pc, sid = null, gone, early = [], jobs = Promise.resolve(), timer, tries = 0, offered, restarted, connected, closed;
-	// One thing after the other, as it was asked for.
 	const run = (job) => { jobs = jobs.then(() => closed || job()).catch((e) => closed || console.warn(name, e)); };
 	const signal = (body) => peer.signal({ pc: name, sid: sid ?? 0, ...body });
 	const describe = () => signal({ desc: pc.localDescription.toJSON() });
@@ -76,7 +75,6 @@ function link(peer, name, offers, mayOffer, polite) {
 		await attach();
 	}
 
-	// Puts our tracks where there are places.
 	async function attach() {
 		for (const place of pc?.getTransceivers() ?? []) {
 			prefer(place);
@@ -157,8 +155,7 @@ function link(peer, name, offers, mayOffer, polite) {
 }
 
 // Somebody in the room. `on`: `hand()` is whether ours is raised, `raised()` and `bye()` are what they did. A `legacy` peer is a
-// SimpleWebRTC page: it answers whom it found and offers to whom it finds, has no channel of ours, its words come by the server,
-// its screen by a connection of its own.
+// SimpleWebRTC page: it answers whom it found; its words come by the server, its screen by a connection of its own.
 export function Peer(entry, on) {
 	const { id, polite } = entry, legacy = entry.kind === "legacy", since = chat.last; // what was said before is not for them
 	let channel, heard = 0, asked, tokens = BURST, filled = performance.now();
@@ -171,7 +168,6 @@ export function Peer(entry, on) {
 	};
 	const sayMedia = () => tell({ type: "media", ...devices.sends });
 
-	// What comes by the channel.
 	const hear = {
 		__proto__: null,
 		bye: on.bye,
@@ -205,7 +201,6 @@ export function Peer(entry, on) {
 		get media() { return { ...entry.media, screen: entry.media.screen && !legacy }; },
 		get audio() { return self.main.audio; },
 		get video() { return self.main.video; },
-		// What there is to say of the connection.
 		get word() {
 			const { state, pc } = self.main;
 			if (state !== "connected") return entry.away && state === "connecting" ? "faltering" : state; // nobody there to answer
@@ -247,7 +242,6 @@ export function Peer(entry, on) {
 			else if (legacy) (self.screen ??= link(self, "screen")).hear(signal);
 		},
 		configure: () => [self.main, self.screen].forEach((one) => one?.pc?.setConfiguration(ways)), // for the next restart of ICE
-		// How good the connection was since the last look.
 		async look() {
 			const now = await read(self.main.pc), { packets, lost } = self.quality?.now ?? now;
 			const share = Math.max(0, now.lost - lost) / Math.max(1, now.packets - packets + now.lost - lost);
@@ -268,7 +262,7 @@ export function Peer(entry, on) {
 
 const isCount = (n) => Number.isSafeInteger(n) && n >= 0;
 
-// What a connection says of itself: between which kinds of addresses, video's codec, packets so far, round trip in seconds.
+// What a connection says of itself: kinds of addresses, video's codec, packets so far, round trip in seconds.
 export async function read(pc) {
 	const found = { pair: null, codec: null, packets: 0, lost: 0, trip: 0 }, report = (await pc?.getStats()) ?? new Map();
 	for (const stat of report.values()) {

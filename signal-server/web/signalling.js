@@ -1,15 +1,15 @@
-// The connection to the server: numbered messages, coming back after a cut. Media goes on without it. PROTOCOL.md has the wire.
+// The connection to the server: numbered messages, coming back after a cut. See PROTOCOL.md.
 
-const KEPT = 512; // messages kept to be sent again, as the server's queue; full: the session is given up at the next cut
+const KEPT = 512; // messages to be sent again, as the server has; full: the session ends at the next cut
 const OPEN_MS = 8_000; // until the session stands
 const FIRST_MS = 250, LONGEST_MS = 3_500; // whoever waits for the server is back within five seconds
 const MOVING = 4100; // any code but 1000 and 1001, which give up our place
 const FINAL = { 4001: "unsupported_version", 4003: "dropped", 4004: "replaced" }; // codes after which coming back is pointless
 
-// `features`: what the server can do. `session(resumed, restored)`, `message(message)`, `lost(attempt)`, `end(code)`: who hears of it.
-export const server = { features: [], connect, send, close };
+// Our `id`; what the server can do. `session(resumed, restored)`, `message(message)`, `lost(attempt)`, `end(code)`: who hears of it.
+export const server = { id: "me", features: [], connect, send, close };
 
-let socket, up, done, timer, attempt = 0, id, token, ticket, sent = [], seq = 0, received = 0;
+let socket, up, done, timer, attempt = 0, token, ticket, sent = [], seq = 0, received = 0;
 
 function connect() {
 	drop();
@@ -71,8 +71,8 @@ function session({ peer_id, resume_token, resumed, last_seq }) {
 	sent = sent.filter((kept) => resumed && kept.seq > last_seq);
 	if (!resumed) seq = received = 0;
 	for (const { text } of sent) socket.send(text);
-	const restored = peer_id === id; // by the ticket: the server was restarted, and our place is the old one
-	id = peer_id;
+	const restored = peer_id === server.id; // by the ticket: the server was restarted, and our place is the old one
+	server.id = peer_id;
 	server.session(resumed, restored);
 }
 
@@ -84,4 +84,4 @@ export function parse(text) {
 	}
 }
 
-addEventListener("online", connect); // the network is back, or another one: what we have may be dead without knowing it
+addEventListener("online", connect); // the network is back, or another one

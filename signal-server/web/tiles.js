@@ -1,4 +1,4 @@
-// The tiles: what each shows, and where it stands. One may be featured: pinned, a shared screen, or who speaks.
+// The tiles. One may be featured: pinned, a shared screen, or who speaks.
 
 import { devices } from "./devices.js";
 import { $, avatar, changed, dress, label, one, setTrack } from "./dom.js";
@@ -12,7 +12,7 @@ let pinned, speaker;
 
 export const sound = { blocked: false }; // the browser wants a click before it lets the others be heard
 
-// One picture and one sound. Sound has an element of its own, so that it never waits for a picture.
+// One picture and one sound, which has an element of its own: it waits for no picture.
 export function Tile(own) {
 	const root = dress($("tile").content.cloneNode(true)).firstElementChild, find = (selector) => one(selector, root);
 	const video = find("video"), audio = Object.assign(new Audio(), { autoplay: true });
@@ -23,16 +23,17 @@ export function Tile(own) {
 		changed();
 	};
 	root.ondblclick = () => (document.fullscreenElement ? document.exitFullscreen() : root.requestFullscreen?.());
-	$("grid").append(root);
+	$("grid").insertBefore(root, own ? null : one("#grid > .own")); // ours is the last
+	root.classList.toggle("own", !!own);
 
 	const self = {
 		root, own, sharing: false,
 
-		// Shows somebody: `id`, `name`, `media` (what they say they send), tracks, marks, and what there is to say of them (`word`).
+		// Shows somebody: what they say they send (`media`), tracks, marks, what there is to say of them (`word`).
 		draw({ id, name, media, audio: heard, video: track, role, hand, quality, mirrored, word = "" }) {
 			self.sharing = media.screen;
 			const flags = {
-				own, mirrored, host: role === "host", silent: !media.audio, unseen: !media.video, raised: hand,
+				mirrored, host: role === "host", silent: !media.audio, unseen: !media.video, raised: hand,
 				seen: media.video && track, sharing: media.screen, tall: video.videoHeight > video.videoWidth,
 			};
 			for (const [flag, is] of Object.entries(flags)) root.classList.toggle(flag, Boolean(is));
@@ -83,13 +84,13 @@ export function playAll() {
 	for (const tile of tiles) tile.play();
 }
 
-// Says to the style sheet which tile is featured, and how large the others are: as large as the columns that suit them best
-// make them, as wide as pictures are, taller where the place is.
+// Says to the style sheet which tile is featured, and how large the others are in the columns that suit them best: as wide
+// as pictures are, taller where the place is.
 export function arrange() {
 	const grid = $("grid"), some = [...tiles], wide = grid.clientWidth > grid.clientHeight;
 	const crowded = some.length > (Math.min(grid.clientWidth, grid.clientHeight) < 500 ? 2 : 4);
 	const star = some.length > 1 && (pinned || some.find((tile) => tile.sharing && !tile.own) || (crowded && speaker));
-	grid.className = star ? (wide ? "beside" : "below") : "";
+	grid.className = star ? (wide ? "beside" : "below") : some.length === 2 ? "pair" : ""; // of two, ours floats
 	for (const tile of some) {
 		const pin = one(".pin", tile.root);
 		tile.root.classList.toggle("featured", tile === star);

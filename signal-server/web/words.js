@@ -21,6 +21,14 @@ copy|Copy link|复制链接
 copied|Copied|已复制
 hear|Tap for sound|点按打开声音
 audio|Microphone|麦克风
+audio_on|Mute|静音
+audio_off|Unmute|解除静音
+audio_none|No mic|无麦克风
+video_on|Stop video|关闭视频
+video_off|Start video|开启视频
+video_none|No camera|无摄像头
+share_short|Share|共享
+hand_short|Hand|举手
 video|Camera|摄像头
 speaker|Speaker|扬声器
 devices|Camera or microphone|摄像头和麦克风
@@ -80,9 +88,10 @@ waiting|Waiting for the host to let you in…|请等待主持人准入
 waiting_key|Enter the room's password, or wait for the host.|输入入会密码，或等待主持人准入
 unseen_yet|Nobody sees or hears you yet.|其他人暂时看不到、听不到您
 none|No {device} found. You can still join.|未检测到{device}，仍可入会
+lacks|No {device} found.|未检测到{device}
 no_access|{Device} access is blocked. Allow it in the address bar, or in system settings.|没有{device}权限，请在地址栏或系统设置中允许
 in_use|The {device} is being used by another app. Close it, then try again.|{device}被其他应用占用，请关闭后重试
-insecure|Without https a browser gives no camera or microphone. You can still see and hear.|没有 https 时浏览器不提供摄像头和麦克风，仍可观看和收听
+insecure|Camera and microphone need https. You can still see and hear.|没有 https 无法使用摄像头和麦克风，仍可观看和收听
 no_rtc|This browser cannot make calls. Use a current one.|此浏览器无法通话，请使用新版浏览器
 no_codec|This browser cannot show the others' video; sound works.|此浏览器无法显示对方视频，声音可用
 connecting|Connecting…|正在连接…
@@ -110,9 +119,9 @@ const chinese = navigator.language.startsWith("zh");
 document.documentElement.lang = chinese ? "zh-CN" : "en";
 const words = new Map(TABLE.trim().split("\n").map((line) => line.split("|")).map(([key, en, zh]) => [key, chinese ? zh : en]));
 
-// The sentence `key`, with `values.name` in the place of `{name}`; of a `code` that we do not know, that it was refused.
 // A name that is read from right to left turns nothing around that stands beside it.
 const isolated = (text) => (/[\u0590-\u08ff\ufb1d-\ufefc]/.test(text) ? `\u2068${text}\u2069` : text);
 
+// The sentence `key` with `values.name` for `{name}`; of an unknown `code`, that it was refused.
 export const say = (key, values = {}) =>
 	(words.get(values.code && !words.has(key) ? "refused" : key) ?? "").replace(/\{(\w+)\}/g, (_, name) => isolated(`${values[name]}`));

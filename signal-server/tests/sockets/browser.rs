@@ -88,6 +88,10 @@ impl Page {
         self.client.execute(script, Vec::new()).await.unwrap()
     }
 
+    pub(crate) async fn resize(&self, width: u32, height: u32) {
+        self.client.set_window_size(width, height).await.unwrap();
+    }
+
     pub(crate) async fn click(&self, selector: &str) {
         self.client.find(Locator::Css(selector)).await.expect(selector).click().await.expect(selector);
     }

@@ -218,11 +218,33 @@ async fn guests_talk_and_one_becomes_host_and_lets_another_in() {
     ann.click("#knocks [data-do=admit]").await;
     carol.until("hearth.peers.filter((peer) => peer.state === 'connected').length === 2").await;
     ann.until("!document.querySelector('#knocks li')").await;
+    check_badges(&ann).await;
     assert_eq!(carol.evaluate("return hearth.chat").await, serde_json::json!([]));
     for page in [ann, bo, carol] {
         page.close().await;
     }
     server.stop().await;
+}
+
+/// On a phone that lies on its side, and with one tile pinned, each name is read within its tile, whatever is marked.
+async fn check_badges(page: &Page) {
+    page.evaluate("document.querySelector('.tile:not(.own) .pin').click()").await;
+    page.resize(844, 390).await;
+    page.until(
+        "innerHeight < 400 && document.querySelector('#grid.beside') && \
+         [...document.querySelectorAll('.tile footer')].every((badge) => { \
+           const [inner, outer] = [badge, badge.parentElement].map((one) => one.getBoundingClientRect()); \
+           const { clientWidth, scrollWidth } = badge.querySelector('.name'); \
+           return inner.left >= outer.left && inner.right <= outer.right && \
+             clientWidth >= Math.min(scrollWidth, 20); })",
+    )
+    .await;
+}
+
+/// Everybody sees somebody in the same colour, in the window too, whose tests name the same.
+async fn check_colors(page: &Page) {
+    page.evaluate("import('/assets/dom.js').then(({ colorOf }) => { window.colorOf = colorOf; })").await;
+    page.until("window.colorOf?.('aaaaaaaaaaaaaaaa') === '#4a5aa8' && colorOf('baaaaaaaaaaaaaaa') === '#794a9a'").await;
 }
 
 /// Opens the page without a room and makes one, as on a server that lets everybody do that.
@@ -308,6 +330,10 @@ async fn every_control_of_the_call_is_felt_by_the_others() {
     join(&bo, &link, "Bo").await;
     bo.until("hearth.peers[0]?.state === 'connected' && document.querySelector('.tile.seen:not(.own)')").await;
 
+    ann.until("document.querySelector('#grid.pair > .own')").await;
+    bo.says("nav [data-do=audio] span", "Mute").await;
+    check_colors(&bo).await;
+
     // The hand, and who reads the page aloud says so.
     bo.click("nav [data-do=hand]").await;
     ann.until("hearth.peers[0].hand && document.querySelector('.tile.raised:not(.own)')").await;
@@ -325,6 +351,7 @@ async fn every_control_of_the_call_is_felt_by_the_others() {
     // Space talks while it is held, and fires no button; letters do nothing while somebody types.
     bo.click("nav [data-do=audio]").await;
     ann.until("!hearth.peers[0].media.audio").await;
+    bo.says("nav [data-do=audio] span", "Unmute").await;
     bo.hold(" ", true).await;
     ann.until("hearth.peers[0].media.audio").await;
     bo.hold(" ", false).await;
