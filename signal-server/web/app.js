@@ -57,7 +57,6 @@ function draw() {
 	if (last !== (last = screen + busy)) moved(screen, busy);
 }
 
-// Whether there is nothing to come back to.
 const over = () => /ended|kicked|bad_invite/.test(call.code);
 
 function moved(screen, busy) {

@@ -228,7 +228,7 @@ export function drawTiles() {
 		peer.tile.draw(peer);
 		if (video) peer.screenTile ??= Tile();
 		else peer.screenTile = peer.screenTile?.remove();
-		peer.screenTile?.draw({ id: "", name: say("screen_of", { name: peer.name }), video, media: { audio: true, video: true, screen: true } });
+		peer.screenTile?.draw({ id: "", name: peer.name, video, media: { audio: true, video: true, screen: true } });
 	}
 }
 

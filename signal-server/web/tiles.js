@@ -38,9 +38,10 @@ export function Tile(own) {
 			};
 			for (const [flag, is] of Object.entries(flags)) root.classList.toggle(flag, Boolean(is));
 			Object.assign(root.dataset, { peer: id, word });
-			find(".name").textContent = name;
+			const title = media.screen && !own ? say("screen_of", { name }) : name;
+			find(".name").textContent = title;
 			find(".state").textContent = say(word);
-			root.ariaLabel = [name, ...["host", "silent", "unseen", "raised"].filter((flag) => flags[flag]).concat(word || []).map((key) => say(key))].join(", ");
+			root.ariaLabel = [title, ...["host", "silent", "unseen", "raised"].filter((flag) => flags[flag]).concat(word || []).map((key) => say(key))].join(", ");
 			const { grade, way, now, lost } = quality ?? {}, mark = find(".quality");
 			mark.dataset.grade = grade ?? "";
 			if (grade) label(mark, [say(grade), say(way), `${Math.round(now.trip * 1000)} ms`, say("lost", { n: lost })].join(" · "));

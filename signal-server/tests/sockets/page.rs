@@ -345,6 +345,7 @@ async fn every_control_of_the_call_is_felt_by_the_others() {
     bo.click("nav [data-do=share]").await;
     bo.until("!document.querySelector('#sharing').hidden").await;
     ann.until("hearth.peers[0].media.screen && document.querySelector('.tile.sharing.featured.seen:not(.own)')").await;
+    ann.says(".tile.sharing .name", "Bo is sharing").await;
     bo.click("#sharing button").await;
     ann.until("!hearth.peers[0].media.screen && document.querySelector('.tile.seen:not(.own):not(.featured)')").await;
 
