@@ -32,7 +32,7 @@ export const me = {
 	get mirrored() { return !devices.screen && devices.facing === "user"; },
 };
 
-// The `create` or `join` that we ask for, the secret of a room that we make, whether a restarted server has our place.
+// What we ask for, the secret of a room that we make, whether a restarted server has our place.
 let wish = null, secret, returning, retry, mentioned, requests = 1, talk = 0;
 
 export function enter(asked, newSecret) {
@@ -42,7 +42,6 @@ export function enter(asked, newSecret) {
 	changed();
 }
 
-// Who waits may say the password instead.
 export function knock(password) {
 	wish.password = password;
 	call.fault = "";
@@ -160,7 +159,9 @@ const hear = {
 			retry = setTimeout(ask, 1000 * Math.max(inCall && REJOIN_S, wait));
 		} else {
 			if (code === "bad_invite") dropSecret(wish.room); // or the number could never knock
+			const asked = code === "bad_password" && !wish.password;
 			putOut(code, inCall, { n });
+			if (asked) call.fault = say("asked");
 		}
 	},
 	peer_joined({ peer }, known) {

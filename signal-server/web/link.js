@@ -27,7 +27,6 @@ export function keepSecret(room, secret) {
 export const dropSecret = (room) => sessionStorage.removeItem(`link ${room}`);
 export const secretOf = (room) => new URLSearchParams(kept(room).slice(1)).get("s") ?? undefined;
 
-// What to give to others.
 export const linkOf = (room) => `${location.origin}/r/${encodeURIComponent(room)}${kept(room)}`;
 
 // A new secret, and what the server is told of it: SHA-256 of its bytes.

@@ -109,6 +109,7 @@ full|The room is full ({n} people).|会议人数已满（{n} 人）
 no_such_room|No room with that number. Are you on the same network? If not, ask for the link.|未找到该会议号，请确认在同一网络，或向主持人索取链接
 bad_invite|This link doesn't work any more. Ask the host for a new one.|此链接已失效，请向主持人索取新的链接
 bad_password|Wrong password. Try again.|密码不正确，请重试
+asked|This room has a password.|此会议设有入会密码
 locked|The host has locked the room. Ask them to unlock it, then try again.|会议已锁定，请联系主持人解锁后重试
 denied|The host declined your request.|主持人拒绝了您的申请
 rate_limited|Too many attempts. Trying again in {s} seconds.|尝试次数过多，{s} 秒后自动重试

@@ -303,11 +303,18 @@ async fn a_host_removes_a_guest_and_ends_an_open_room() {
     ann.click("#open").await;
     ann.click("#create").await;
     ann.until("hearth.role === 'host' && hearth.link.endsWith('/r/123123123')").await;
+    // Who comes without the password is asked for it; only a wrong one is called wrong.
+    ann.click("#people-button").await;
+    ann.write("#room-password", "soup\n").await;
+    ann.until("document.querySelector('#room-password').placeholder.startsWith('A password is set')").await;
     join(&bo, &format!("http://{}/r/123123123", server.address), "Bo").await;
+    bo.says("#door-fault", "此会议设有入会密码").await;
+    bo.write("#password", "soap\n").await;
+    bo.says("#door-fault", CHINESE.bad_password).await;
+    bo.write("#password", "soup\n").await;
     bo.until("hearth.peers[0]?.state === 'connected'").await;
     bo.says("nav .room", "会议号 123-123-123").await;
 
-    ann.click("#people-button").await;
     ann.click("#people-list [data-do=kick]").await;
     ann.click("#ask button").await;
     bo.says("#title", CHINESE.kicked).await;
