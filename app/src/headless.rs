@@ -69,7 +69,7 @@ pub enum HeadlessError {
     #[error("{}", t!("fault.rate_limited"))]
     TooOften,
     /// The server said something else.
-    #[error("{}", t!("fault.refused", code = format!("{:?}", .0)))]
+    #[error("{}", t!("fault.refused"))]
     Refused(ErrorCode),
     /// Standard output is closed.
     #[error("{}", t!("fault.output"))]
