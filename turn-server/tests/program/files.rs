@@ -1,5 +1,6 @@
 //! Files of a running server that cannot be read any more, and names that lead elsewhere.
 
+use std::cell::RefCell;
 use std::fs;
 use std::net::{SocketAddr, UdpSocket};
 use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
@@ -168,10 +169,14 @@ fn peers_are_told_where_the_name_of_the_outside_leads() {
 #[test]
 fn peers_are_told_where_the_name_leads_once_it_leads_elsewhere() {
     let server = Server::start_among("192.0.2.7 relay.test\n", "external-ip=relay.test");
+    // Kept: the system would give the port of one that is gone to the next, who would be told of its allocation.
+    let clients = RefCell::new(Vec::new());
     let relayed = || {
         let mut client = Client::new(server.address(), "abc", "123");
         assert_eq!(client.allocate(), Some(Answer::Success));
-        client.relayed
+        let relayed = client.relayed;
+        clients.borrow_mut().push(client);
+        relayed
     };
     assert_eq!(relayed(), Some([192, 0, 2, 7].into()));
     let moves = |names: &str, to: [u8; 4]| {
