@@ -24,6 +24,8 @@ const ROOM: &str = "room";
 /// The properties that hold what its host lets be known of it.
 const HOST: &str = "host";
 const PEOPLE: &str = "people";
+/// Tells what is said now from the same said before: whoever still has that would take it for a repetition, and not look again.
+const EDITION: &str = "edition";
 const LOCKED: &str = "locked";
 /// Longest name that is shown, in characters; a room holds no more people than this.
 const NAME: usize = 20;
@@ -134,15 +136,17 @@ impl Discovery {
     pub(crate) fn announce(&self, card: Card, addresses: &[IpAddr], port: u16) -> Option<Announced> {
         // The id tells this room from others and nothing else; it is new each time.
         let id = format!("{:016x}", rand::random::<u64>());
-        let fullname = self.register(&id, &card, addresses, port)?;
+        let fullname = self.register(&id, (&card, 0), addresses, port)?;
         let (since, addresses) = (clock::now(), addresses.to_vec());
-        Some(Announced { discovery: self.clone(), id, fullname, card, since, addresses, port })
+        Some(Announced { discovery: self.clone(), id, fullname, card, edition: 0, since, addresses, port })
     }
 
     /// Registers under an id, in the place of what was registered under it before; gives the full name.
-    fn register(&self, id: &str, card: &Card, addresses: &[IpAddr], port: u16) -> Option<String> {
+    fn register(&self, id: &str, (card, edition): (&Card, u32), addresses: &[IpAddr], port: u16) -> Option<String> {
         let host = format!("{id}.local.");
-        let info = ServiceInfo::new(SERVICE, id, &host, addresses, port, &card.properties()[..]);
+        let mut properties = card.properties();
+        properties.push((EDITION, edition.to_string()));
+        let info = ServiceInfo::new(SERVICE, id, &host, addresses, port, &properties[..]);
         let announced = info.and_then(|info| {
             let fullname = info.get_fullname().to_owned();
             self.daemon().map_or(Ok(None), |daemon| daemon.register(info).map(|()| Some(fullname)))
@@ -164,6 +168,8 @@ pub(crate) struct Announced {
     id: String,
     fullname: String,
     card: Card,
+    /// How often something else was said before.
+    edition: u32,
     /// When that was said.
     since: Instant,
     addresses: Vec<IpAddr>,
@@ -175,7 +181,8 @@ impl Announced {
     /// a while loses nothing.
     pub(crate) fn update(&mut self, card: Card, now: Instant) {
         if self.card != card && now.saturating_duration_since(self.since) >= HEARD {
-            self.discovery.register(&self.id, &card, &self.addresses, self.port);
+            self.edition = self.edition.wrapping_add(1);
+            self.discovery.register(&self.id, (&card, self.edition), &self.addresses, self.port);
             (self.card, self.since) = (card, now);
         }
     }
