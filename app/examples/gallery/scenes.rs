@@ -122,7 +122,7 @@ pub(crate) fn screen() -> View {
     of(Room { people, role: Role::Guest, invite: None, lobby: Vec::new(), ..hosted() })
 }
 
-/// One of three shows their screen in the place of their picture, and another one asks for the floor.
+/// One of three people shares a screen instead of the camera, and another has raised a hand.
 pub(crate) fn sharing() -> View {
     let mut view = screen();
     if let Stage::Room(room) = &mut view.stage {

@@ -185,7 +185,7 @@ impl CheckBudget {
     }
 }
 
-/// The count of `key`; where all places are taken, whoever has used least gives theirs.
+/// Returns the count of `key`. If all places are taken, it evicts the key with the lowest count.
 fn used<K: Ord + Copy>(counts: &mut BTreeMap<K, Used>, key: K, now: Instant) -> &mut Used {
     if !counts.contains_key(&key) && counts.len() == COUNTED {
         let least = counts.iter_mut().map(|(key, used)| (used.now(now), *key)).min();

@@ -7,7 +7,7 @@ use crate::channel::ChannelMessage;
 use crate::io::Hand;
 
 impl Peer {
-    /// Our hand is another way. Who has no channel yet is told when it opens.
+    /// Our hand was raised or lowered. A peer without an open channel is told when it opens.
     pub(crate) fn handle_our_hand(&mut self, context: &mut Context<'_>, now: Instant) {
         if self.main.is_connected() {
             self.tell_hand(context.hand, now);

@@ -35,6 +35,8 @@ const FORMATS: [SampleFormat; 4] = [SampleFormat::F32, SampleFormat::I16, Sample
 const MONITOR: &str = ".monitor";
 /// How Pulse and PipeWire describe it.
 const MONITOR_OF: &str = "Monitor of ";
+/// Looks at ALSA's devices before a server that is there is tried again. Each try at one that hangs costs the library a thread.
+const LOOKS: u32 = 30;
 /// How the library calls the host without a server.
 const ALSA: &str = "ALSA";
 
@@ -75,15 +77,21 @@ impl Pulse {
 
 /// Looks which sound devices there are, over one connection to the sound server as long as that answers.
 #[derive(Default)]
-pub(super) struct Ears(Option<cpal::Host>);
+pub(super) struct Ears {
+    host: Option<cpal::Host>,
+    /// Looks since it fell back to ALSA beside a server.
+    looks: u32,
+}
 
 impl Ears {
     /// Microphones, speakers.
     pub(super) fn list(&mut self) -> (Vec<DeviceEntry>, Vec<DeviceEntry>) {
-        let found = complaints::kept(|| list(self.0.get_or_insert_with(host)));
-        // There may be a server, or another one, next time.
-        if found.1.is_empty() || self.0.as_ref().is_some_and(|host| host.id().name() == ALSA && server::is_there()) {
-            self.0 = None;
+        let found = complaints::kept(|| list(self.host.get_or_insert_with(host)));
+        let is_beside_server = self.host.as_ref().is_some_and(|host| host.id().name() == ALSA && server::is_there());
+        self.looks = if is_beside_server { self.looks + 1 } else { 0 };
+        // The next look tries the server again.
+        if found.1.is_empty() || self.looks >= LOOKS {
+            (self.host, self.looks) = (None, 0);
         }
         found
     }
