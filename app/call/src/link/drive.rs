@@ -11,7 +11,8 @@ use rtc::peer_connection::state::{RTCIceConnectionState, RTCPeerConnectionState}
 use rtc::sansio::Protocol as _;
 use rtc::shared::{TaggedBytesMut, TransportContext, TransportProtocol};
 
-use super::flight::{self, Role, Verdict};
+use super::dtls_record::is_dtls;
+use super::flight::{Role, Verdict};
 use super::reassembly::Novelty;
 use super::{HandshakePhase, IceState, Link, LinkError, LinkEvent, LinkTransmit};
 
@@ -26,7 +27,7 @@ impl Link {
             return;
         }
         let mut whole = None;
-        if flight::is_dtls(payload) {
+        if is_dtls(payload) {
             let heard = self.handshake.reassembly.take(payload);
             if self.repeated_flight(local, remote, heard.novelty, now) == Verdict::Swallow {
                 return;
@@ -127,7 +128,7 @@ impl Link {
     fn on_transmit(&mut self, transmit: TaggedBytesMut, now: Instant) {
         let (local, remote) = (transmit.transport.local_addr, transmit.transport.peer_addr);
         let payload: Bytes = transmit.message.freeze();
-        if flight::is_dtls(&payload) {
+        if is_dtls(&payload) {
             self.handshake.route = Some((local, remote));
             self.handshake.repeater.handle_outgoing(&payload, self.round_trip.get(), now);
         }

@@ -14,6 +14,7 @@
 
 mod build;
 mod drive;
+mod dtls_record;
 mod feedback;
 pub(crate) mod flight;
 mod media;

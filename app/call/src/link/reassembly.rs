@@ -12,7 +12,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::flight::{RECORD_HEADER, Record, records};
+use super::dtls_record::{RECORD_HEADER, Record, records};
 
 /// RFC 6347 section 4.2.2: type 1, length 3, message_seq 2, fragment_offset 3, fragment_length 3.
 const MESSAGE_HEADER: usize = 12;
