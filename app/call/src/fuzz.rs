@@ -13,8 +13,8 @@ use crate::channel::ChannelMessage;
 use crate::description::{check_description, in_their_words};
 use crate::link::reassembly::Reassembly;
 use crate::link::{Link, LinkConfig, LocalTrack, Video};
+use crate::media::MAX_UNIT;
 use crate::media::assemble::{Assembled, Assembler};
-use crate::media::depacketize::MAX_UNIT;
 use crate::media::nack::NackGenerator;
 use crate::media::unwrap::{UnwrapSequence, UnwrapTime};
 

@@ -8,7 +8,7 @@ use hearth_protocol::PeerId;
 
 use super::{Call, Output};
 use crate::io::{MediaCommand, Switch};
-use crate::media::packetize;
+use crate::media::payload_format;
 use crate::peer::{OutgoingFrame, Peer, PeerMedia};
 
 /// Between two key frames of a track in one codec: one costs as much as ten others, and everybody who asks is served by one.
@@ -71,7 +71,7 @@ impl Call {
         self.outgoing.waits_for_key.remove(&(track, codec));
         let number = self.outgoing.numbers.entry((track, codec)).or_default();
         *number = number.wrapping_add(1);
-        let payloads = packetize::frame(codec, &self.seams.protection.protect(frame.payload), *number);
+        let payloads = payload_format::packetize(codec, &self.seams.protection.protect(frame.payload), *number);
         let since_start = frame.captured.saturating_duration_since(self.outgoing.start);
         let outgoing = OutgoingFrame { track, codec, kind, since_start, payloads: &payloads };
         let mut peers = std::mem::take(&mut self.peers);

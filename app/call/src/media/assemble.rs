@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use hearth_base::{FrameKind, VideoCodec};
 
-use super::depacketize;
 use super::nack::PATIENCE;
+use super::{BadPayload, payload_format};
 
 /// Packets that wait: 2 s of 6 Mbit/s. Full: all go, and a key frame is asked for.
 const WAITING: usize = 1280;
@@ -179,12 +179,12 @@ impl Assembler {
         debug_assert!(packets.keys().next() == Some(&first));
         let time = packets.values().next()?.time;
         let arrived = packets.values().map(|packet| packet.arrived).max()?;
-        match depacketize::frame(self.codec, packets.values().map(|packet| &packet.payload)) {
+        match payload_format::depacketize(self.codec, packets.values().map(|packet| &packet.payload)) {
             Ok((kind, payload)) => {
                 self.frames += 1;
                 Some(Assembled { kind, time, payload, arrived })
             }
-            Err(depacketize::BadPayload) => {
+            Err(BadPayload) => {
                 self.refused += 1;
                 self.give_up(now);
                 None
@@ -212,7 +212,7 @@ impl Assembler {
 
     fn whole_key_frame(&self) -> Option<u64> {
         let starts =
-            self.packets.iter().filter(|(_, packet)| depacketize::begins_key_frame(self.codec, &packet.payload));
+            self.packets.iter().filter(|(_, packet)| payload_format::begins_key_frame(self.codec, &packet.payload));
         let mut time = None;
         for (sequence, packet) in starts {
             // Only the first of a frame's parameter sets and slices begins it.
@@ -222,7 +222,7 @@ impl Assembler {
             time = Some(packet.time);
             let Some(last) = self.whole_frame(*sequence) else { continue };
             let payloads = self.packets.range(*sequence..=last).map(|(_, packet)| &packet.payload);
-            if depacketize::is_key_frame(self.codec, payloads) {
+            if payload_format::is_key_frame(self.codec, payloads) {
                 return Some(*sequence);
             }
         }

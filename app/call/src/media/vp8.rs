@@ -6,8 +6,7 @@
 use bytes::{BufMut, Bytes, BytesMut};
 use hearth_base::FrameKind;
 
-use super::depacketize::{BadPayload, MAX_UNIT};
-use super::packetize::MAX_PAYLOAD;
+use super::{BadPayload, MAX_PAYLOAD, MAX_UNIT};
 
 /// Bytes of the descriptor that we write.
 const DESCRIPTOR: usize = 4;
@@ -48,7 +47,7 @@ pub(super) fn begins_key_frame(payload: &[u8]) -> bool {
 }
 
 /// The frame in these payloads, which are whole and in order.
-pub(super) fn frame<'a>(payloads: impl Iterator<Item = &'a Bytes>) -> Result<(FrameKind, Bytes), BadPayload> {
+pub(super) fn depacketize<'a>(payloads: impl Iterator<Item = &'a Bytes>) -> Result<(FrameKind, Bytes), BadPayload> {
     let mut whole = BytesMut::new();
     for payload in payloads {
         let (begins, piece) = split(payload).ok_or(BadPayload)?;
@@ -86,7 +85,7 @@ mod tests {
 
     fn unit(payloads: &[&[u8]]) -> Result<(FrameKind, Bytes), BadPayload> {
         let payloads: Vec<_> = payloads.iter().map(|payload| Bytes::copy_from_slice(payload)).collect();
-        frame(payloads.iter())
+        depacketize(payloads.iter())
     }
 
     #[test]
@@ -100,7 +99,7 @@ mod tests {
                 assert_eq!(payloads.len(), original.len().div_ceil(MAX_PAYLOAD - DESCRIPTOR));
                 assert_eq!(begins_key_frame(&payloads[0]), kind == FrameKind::Key);
                 assert!(payloads[1..].iter().all(|payload| !begins_key_frame(payload)));
-                assert_eq!(frame(payloads.iter()), Ok((kind, original.into())));
+                assert_eq!(depacketize(payloads.iter()), Ok((kind, original.into())));
             }
         }
         assert_eq!(packetize(&Bytes::new(), 1), Vec::<Bytes>::new());
