@@ -6,7 +6,6 @@ use bytes::Bytes;
 use hearth_base::{AudioPacket, Bitrate, EncodedAudio, EncodedVideo, Layer, ReceivedVideo, TrackId, VideoCodec};
 use hearth_protocol::{ClientMessage, InviteSecret, Numbered, PeerId, RoomName, RoomPassword, ServerMessage};
 
-use crate::call::{HostAct, HostRule};
 use crate::candidates::Loopback;
 use crate::path::{SocketId, SocketKind};
 
@@ -76,6 +75,34 @@ pub enum Intent {
     SetCamera(Switch),
     /// Out of the room, for good.
     Leave,
+}
+
+/// What a host does to somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HostAct {
+    /// Lets them in.
+    Admit,
+    /// Sends them away from the door.
+    Deny,
+    /// Takes them out of the room.
+    Kick,
+    /// Hands the role over to them.
+    MakeHost,
+}
+
+/// What a host decides about the whole room.
+#[derive(Clone, Debug, PartialEq)]
+pub enum HostRule {
+    /// Everybody else is silenced; they may speak again by themselves.
+    MuteAll,
+    /// Nobody comes in any more, nor waits at the door.
+    Lock,
+    /// People come in again.
+    Unlock,
+    /// Who comes without the invitation is asked for this, or for nothing.
+    Password(Option<RoomPassword>),
+    /// The link has this secret from now on; the old one lets nobody in.
+    Invite(InviteSecret),
 }
 
 /// On or off.

@@ -36,10 +36,12 @@ mod stats;
 mod stream;
 mod topology;
 
-pub use call::{Call, HostAct, HostRule};
+pub use call::Call;
 pub use candidates::Loopback;
 pub use chat::ChatMessage;
-pub use io::{CallConfig, Hand, Input, Intent, MediaCommand, Output, SignalLink, Switch, TransportPolicy};
+pub use io::{
+    CallConfig, Hand, HostAct, HostRule, Input, Intent, MediaCommand, Output, SignalLink, Switch, TransportPolicy,
+};
 pub use path::{SocketId, SocketKind};
 pub use snapshot::{
     Ask, AskState, DescriptionProblem, EndReason, PairSnapshot, PeerPhase, PeerSnapshot, Phase, Refused, Route,

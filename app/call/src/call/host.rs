@@ -4,41 +4,13 @@
 
 use std::time::Instant;
 
-use hearth_protocol::{ClientMessage, InviteSecret, LobbyEntry, Moderation, PeerId, Role, RoomPassword, RoomState};
+use hearth_protocol::{ClientMessage, InviteSecret, LobbyEntry, Moderation, PeerId, Role, RoomState};
 
 use super::{Call, EndReason, Farewell, Output, Phase, Wanted};
-use crate::io::Switch;
+use crate::io::{HostAct, HostRule, Switch};
 
 /// People who wait at most, whatever a server says.
 const MAX_LOBBY: usize = 64;
-
-/// What a host does to somebody.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HostAct {
-    /// Lets them in.
-    Admit,
-    /// Sends them away from the door.
-    Deny,
-    /// Takes them out of the room.
-    Kick,
-    /// Hands the role over to them.
-    MakeHost,
-}
-
-/// What a host decides about the whole room.
-#[derive(Clone, Debug, PartialEq)]
-pub enum HostRule {
-    /// Everybody else is silenced; they may speak again by themselves.
-    MuteAll,
-    /// Nobody comes in any more, nor waits at the door.
-    Lock,
-    /// People come in again.
-    Unlock,
-    /// Who comes without the invitation is asked for this, or for nothing.
-    Password(Option<RoomPassword>),
-    /// The link has this secret from now on; the old one lets nobody in.
-    Invite(InviteSecret),
-}
 
 impl Call {
     pub(super) fn on_host_act(&mut self, act: HostAct, peer: PeerId) {

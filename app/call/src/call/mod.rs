@@ -41,8 +41,6 @@ use crate::session::{Session, SessionState};
 use crate::snapshot::{EndReason, Phase, Refused, Snapshot};
 use crate::topology::{Mesh, Topology};
 
-pub use host::{HostAct, HostRule};
-
 /// How long a room is tried to be entered.
 const JOINING: Duration = Duration::from_secs(15);
 /// Between tries to reach the server.
