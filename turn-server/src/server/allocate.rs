@@ -4,22 +4,18 @@ use std::time::{Duration, Instant};
 
 use super::allocation::{Allocation, Opening, Phase, Protocol, Second};
 use super::answer::Refusal;
+use super::family::{Family, address_family};
+use super::lifetime::{LIFETIME, lifetime, seconds};
 use super::limit::Limits;
 use super::permissions::{Channels, Permissions};
-use super::pool::{Demand, Family, NoPort, Taken};
-use super::refresh::seconds;
+use super::pool::{Demand, NoPort, Taken};
 use super::source::Source;
 use super::tuple::FiveTuple;
 use super::{Output, Request, Server};
-use crate::codec::{Class, Message, Method, Writer, attribute};
+use crate::codec::{Class, Method, Writer, attribute};
 use crate::config::DefaultFamily;
 use crate::rest;
 
-/// The lifetime that is given where none or a shorter one is asked for (RFC 8656 section 3.2).
-pub(super) const LIFETIME: Duration = Duration::from_secs(600);
-/// The longest one that is given (RFC 8656 section 7.2 recommends it).
-const LONGEST: Duration = Duration::from_secs(3600);
-/// The protocol numbers in REQUESTED-TRANSPORT.
 const TCP: u8 = 6;
 const UDP: u8 = 17;
 
@@ -191,23 +187,6 @@ pub(super) fn allocated(tuple: FiveTuple, allocation: &Allocation) -> Writer {
         Some(tickets) => response.attribute(attribute::MOBILITY_TICKET, &tickets.current),
         None => response,
     }
-}
-
-/// REQUESTED-ADDRESS-FAMILY (section 18.6) and ADDITIONAL-ADDRESS-FAMILY (section 18.11).
-pub(super) fn address_family(value: &[u8]) -> Result<Family, Refusal> {
-    match value {
-        [1, _, _, _] => Ok(Family::V4),
-        [2, _, _, _] => Ok(Family::V6),
-        [_, _, _, _] => Err(Refusal::FamilyNotSupported),
-        _ => Err(Refusal::BadRequest),
-    }
-}
-
-/// LIFETIME as it is granted: between the default and the longest; zero stays zero, for Refresh.
-pub(super) fn lifetime(message: &Message<'_>) -> Result<Option<Duration>, Refusal> {
-    let Some(value) = message.attribute(attribute::LIFETIME) else { return Ok(None) };
-    let seconds = u32::from_be_bytes(value.try_into().map_err(|_| Refusal::BadRequest)?);
-    Ok(Some(Duration::from_secs(seconds.into()).clamp(LIFETIME, LONGEST)))
 }
 
 fn refusal(no_port: NoPort) -> Refusal {

@@ -4,9 +4,10 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::commons::Worker;
+use super::family::Family;
 use super::limit::Limits;
 use super::permissions::{Channels, Permissions};
-use super::pool::{Demand, Family, Relay, Token};
+use super::pool::{Demand, Relay, Token};
 use super::source::Source;
 use crate::codec::TransactionId;
 use crate::crypto::{Integrity, Key};

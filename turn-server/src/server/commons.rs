@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 
 use foldhash::quality::RandomState;
 
+use super::family::Family;
 use super::limit::Pace;
-use super::pool::Family;
 use super::roster::Roster;
 use super::source::Source;
 use crate::settings::External;
@@ -244,6 +244,16 @@ impl Commons {
     /// The allocations of all workers at this moment.
     pub fn allocations(&self) -> usize {
         self.accounts.lock().unwrap_or_else(PoisonError::into_inner).total
+    }
+
+    /// From now on honours credentials of `name`: what stands behind the time in the user's name.
+    pub fn grant(&self, name: &[u8]) {
+        self.roster.grant(name);
+    }
+
+    /// Honours them no more. What stands ends when each worker looks ([`crate::Server::end_withdrawn`]).
+    pub fn withdraw(&self, name: &[u8]) {
+        self.roster.withdraw(name);
     }
 
     /// Counts one less.

@@ -23,6 +23,8 @@ mod commons;
 mod connect;
 mod connections;
 mod discovery;
+mod family;
+mod lifetime;
 mod limit;
 mod members;
 mod mobility;

@@ -11,7 +11,8 @@ use std::time::Instant;
 
 use super::allocate::allocated;
 use super::allocation::{Opening, Phase, Protocol, Second};
-use super::pool::{Demand, Family, NoPort, Taken};
+use super::family::Family;
+use super::pool::{Demand, NoPort, Taken};
 use super::tuple::FiveTuple;
 use super::{Output, Server};
 use crate::codec::{Class, Method, Writer, attribute};

@@ -12,6 +12,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
 use super::commons::{Commons, HostIndex, Worker};
+use super::family::Family;
 
 /// How long a reserved port waits for its token (RFC 8656 section 7.2 says at least 30 s).
 const RESERVATION: Duration = Duration::from_secs(30);
@@ -20,19 +21,6 @@ const RESERVATION: Duration = Duration::from_secs(30);
 pub(crate) const RESERVATIONS: usize = 2048;
 /// How often a pair is looked for while other workers take its halves.
 const PAIRS: usize = 4;
-
-/// The address families of relays.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Family {
-    V4,
-    V6,
-}
-
-impl Family {
-    pub(super) fn of(address: IpAddr) -> Self {
-        if address.is_ipv4() { Self::V4 } else { Self::V6 }
-    }
-}
 
 /// What a relay's port must be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

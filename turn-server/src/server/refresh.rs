@@ -3,10 +3,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::allocate::{LIFETIME, address_family, lifetime};
 use super::allocation::{Allocation, Second};
 use super::answer::Refusal;
-use super::pool::Family;
+use super::family::{Family, address_family};
+use super::lifetime::{LIFETIME, lifetime, seconds};
 use super::{Output, Request, Server};
 use crate::codec::{Writer, attribute};
 
@@ -73,9 +73,4 @@ impl Server {
 
 fn has_relay(allocation: &Allocation, family: Family) -> bool {
     allocation.relays().any(|relay| Family::of(relay.bound.ip()) == family)
-}
-
-/// The value of LIFETIME.
-pub(super) fn seconds(lifetime: Duration) -> [u8; 4] {
-    u32::try_from(lifetime.as_secs()).unwrap_or(u32::MAX).to_be_bytes()
 }

@@ -68,18 +68,6 @@ impl Roster {
     }
 }
 
-impl super::Commons {
-    /// From now on honours credentials of `name`: what stands behind the time in the user's name.
-    pub fn grant(&self, name: &[u8]) {
-        self.roster.grant(name);
-    }
-
-    /// Honours them no more. What stands ends when each worker looks ([`Server::end_withdrawn`]).
-    pub fn withdraw(&self, name: &[u8]) {
-        self.roster.withdraw(name);
-    }
-}
-
 impl Server {
     /// Ends the allocations whose names were withdrawn since the last look.
     pub fn end_withdrawn(&mut self) {
