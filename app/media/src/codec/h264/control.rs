@@ -16,7 +16,7 @@ use openh264_sys2::{
 };
 
 use super::super::CodecError;
-use super::decoder::Planes;
+use super::Planes;
 
 /// Takes an encoder's target and peak `from` one rate `to` another, bits a second.
 ///

@@ -15,6 +15,7 @@ use openh264::decoder::{DecodedYUV, DecoderConfig, Flush};
 use openh264::formats::YUVSource;
 
 use super::super::{CodecError, VideoDecoder};
+use super::Planes;
 use super::control::{Concealment, decode_concealing, set_concealment};
 use super::units::{Start, start_of};
 
@@ -35,17 +36,6 @@ enum State {
     Exact,
     /// A recovery point: so many pictures are made up in part.
     Recovering { hidden: u32 },
-}
-
-/// A picture in openh264's own buffers.
-pub(super) struct Planes<'a> {
-    pub(super) width: usize,
-    pub(super) height: usize,
-    /// Bytes of a row: of the first plane, and of the two others.
-    pub(super) strides: (usize, usize),
-    pub(super) y: &'a [u8],
-    pub(super) u: &'a [u8],
-    pub(super) v: &'a [u8],
 }
 
 impl Decoder {

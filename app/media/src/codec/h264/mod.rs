@@ -10,3 +10,14 @@ mod units;
 
 pub(super) use decoder::Decoder;
 pub(super) use encoder::Encoder;
+
+/// A picture in openh264's own buffers.
+struct Planes<'a> {
+    width: usize,
+    height: usize,
+    /// Bytes of a row: of the first plane, and of the two others.
+    strides: (usize, usize),
+    y: &'a [u8],
+    u: &'a [u8],
+    v: &'a [u8],
+}
