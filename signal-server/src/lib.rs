@@ -13,6 +13,8 @@ pub mod rooms;
 mod server;
 mod tls;
 
+pub use gateway::addresses::Hostname;
+pub use gateway::ports::ListenError;
 pub use gateway::proxies::{TrustedProxies, TrustedProxy};
-pub use server::{Broken, ConnectionLimits, Hostname, Protection, ServeError, Server, ServerConfig};
+pub use server::{Broken, ConnectionLimits, Protection, ServeError, Server, ServerConfig};
 pub use tls::{AcmeConfig, LETS_ENCRYPT, TlsError};

@@ -16,15 +16,16 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinError, JoinSet};
 
 use crate::clock;
-use crate::gateway::addresses::Addresses;
+use crate::gateway::addresses::{Addresses, Hostname};
 use crate::gateway::alive::Alive;
+use crate::gateway::connection::Opening;
 use crate::gateway::counted::{Places, Tally};
 use crate::gateway::http::{Shared, router};
-use crate::gateway::hub::{Hub, Opening};
+use crate::gateway::hub::Hub;
 use crate::gateway::legacy::{LegacyDoor, Pages};
 use crate::gateway::listener::Listener;
 use crate::gateway::metrics::{Metrics, Sources};
-use crate::gateway::ports::{Ports, Role, listen};
+use crate::gateway::ports::{ListenError, Ports, Role, listen};
 use crate::gateway::proxies::TrustedProxies;
 use crate::gateway::relays::Relays;
 use crate::gateway::statics::Folder;
@@ -91,16 +92,6 @@ impl ServerConfig {
     }
 }
 
-/// What becomes of the machine's own name.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Hostname {
-    /// It is in the certificate, as `NAME.local`.
-    #[default]
-    Told,
-    /// It is not: a computer at home is often called after the one who owns it.
-    Untold,
-}
-
 /// How the ports are protected.
 #[derive(Clone, Debug)]
 pub enum Protection {
@@ -142,23 +133,9 @@ impl Default for ConnectionLimits {
 /// Why a server did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// The port is taken.
-    #[error("Port {0} is used by another program. Choose another one.")]
-    PortUsed(u16),
-    /// The port is one of the system's.
-    #[error(
-        "Port {0} needs a right that this program does not have. Start it by systemd with AmbientCapabilities, give it \
-         the right by `setcap cap_net_bind_service=+ep`, or choose a port from 1024 on."
-    )]
-    PortForbidden(u16),
-    /// The address cannot be listened on.
-    #[error("{address} cannot be listened on ({source}). Choose an address of this machine.")]
-    Listen {
-        /// Which.
-        address: SocketAddr,
-        /// Why.
-        source: std::io::Error,
-    },
+    /// A port could not be had.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
     /// No key or certificate.
     #[error(transparent)]
     Tls(#[from] TlsError),

@@ -6,7 +6,16 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::hosts::Hosts;
-use crate::server::Hostname;
+
+/// What becomes of the machine's own name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Hostname {
+    /// It is in the certificate, as `NAME.local`.
+    #[default]
+    Told,
+    /// It is not: a computer at home is often called after the one who owns it.
+    Untold,
+}
 
 /// What a server goes by.
 pub(crate) struct Addresses {

@@ -2,14 +2,14 @@
 //!
 //! Owns the socket and nothing else; it knows neither sessions nor rooms.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::ws::{CloseFrame, Message, WebSocket};
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use super::hub::Heard;
 use crate::rooms::{CloseReason, ConnId, Load};
 
 /// How long one message may take to be written, and how many bytes more a second longer. 10 s: TCP itself would try for a quarter of
@@ -22,6 +22,16 @@ const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 const PINGS_MISSED: u32 = 2;
 /// Longest reason in a close frame (RFC 6455, section 5.5: 125 bytes, two of them the code).
 const REASON_BYTES: usize = 123;
+
+/// A WebSocket that was just opened.
+pub(crate) struct Opening {
+    pub(crate) socket: WebSocket,
+    /// Where it comes from.
+    pub(crate) address: IpAddr,
+}
+
+/// What a connection heard.
+pub(super) type Heard = (ConnId, Utf8Bytes);
 
 /// What the hub puts into a connection's box.
 #[derive(Debug)]

@@ -3,7 +3,6 @@
 //!
 //! Every request passes the check of its `Host` and `Origin` first. Holds no state but what it hands on.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -22,11 +21,12 @@ use hearth_protocol::SUBPROTOCOL;
 use tokio::sync::{mpsc, watch};
 
 use super::assets::{Asset, INDEX, asset};
+use super::connection::Opening;
 use super::hosts::Hosts;
-use super::hub::Opening;
 use super::legacy::{LegacyDoor, mount};
 use super::proxies::TrustedProxies;
-use super::statics::{Folder, Foreign};
+use super::request::{Caller, Foreign, nothing_here, only};
+use super::statics::Folder;
 
 /// Buffers of one WebSocket, bytes. 8 KiB: most messages are candidates of 200 bytes, and thousands of clients idle.
 const SOCKET_BUFFER: usize = 8 * 1024;
@@ -34,10 +34,6 @@ const SOCKET_BUFFER: usize = 8 * 1024;
 /// How long browsers keep to https once they have seen it: 180 days, so that a certificate that is forgotten for a
 /// week costs nobody more than that.
 const KEEP_TO_HTTPS: &str = "max-age=15552000";
-
-/// Where a request comes from.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Caller(pub(crate) IpAddr);
 
 /// What the handlers share.
 #[derive(Clone)]
@@ -150,11 +146,6 @@ async fn elsewhere(State(shared): State<Shared>, request: Request) -> Response {
     }
 }
 
-/// What is answered where there is nothing.
-pub(super) fn nothing_here() -> Response {
-    (StatusCode::NOT_FOUND, "There is nothing here. Check the link.\n").into_response()
-}
-
 async fn file(State(shared): State<Shared>, Path(name): Path<String>, request: Request) -> Response {
     match asset(&name) {
         Some(asset) => serve(asset),
@@ -193,11 +184,4 @@ async fn websocket(
         .on_upgrade(async move |socket| {
             place.send(Opening { socket, address });
         })
-}
-
-/// The header's value, if it stands there once and is text.
-pub(super) fn only(headers: &HeaderMap, name: HeaderName) -> Option<String> {
-    let mut values = headers.get_all(name).iter();
-    let value = values.next()?.to_str().ok()?.to_owned();
-    values.next().is_none().then_some(value)
 }

@@ -5,22 +5,19 @@
 //! may come back. No lock stands between them.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::future::pending;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use axum::extract::ws::{Utf8Bytes, WebSocket};
 use hearth_turn::shell::Control;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
-use tokio::time::{sleep_until, timeout};
+use tokio::time::timeout;
 
-use super::connection::{Farewell, Parcel, converse};
+use super::connection::{Farewell, Heard, Opening, Parcel, converse};
 use super::legacy::Pages;
-use super::metrics::{HubFigures, Question};
 use crate::clock;
-use crate::rooms::{ConnId, Grant, Load, Output, Rooms, RunId};
+use crate::rooms::{ConnId, Counters, Grant, Load, Output, Rooms, RunId};
 
 /// Messages heard and not yet handled. Cap 256: a few milliseconds of work. Full: the connections wait, and so do
 /// their senders.
@@ -38,15 +35,18 @@ const QUESTIONS: usize = 4;
 /// How long connections may take to write what is left when the server goes down.
 const DRAIN_WITHIN: Duration = Duration::from_secs(3);
 
-/// A WebSocket that was just opened.
-pub(crate) struct Opening {
-    pub(crate) socket: WebSocket,
-    /// Where it comes from.
-    pub(crate) address: IpAddr,
+/// What the hub knows.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct HubFigures {
+    pub(crate) rooms: usize,
+    pub(crate) sessions: usize,
+    pub(crate) websockets: usize,
+    pub(crate) pages: usize,
+    pub(crate) counters: Counters,
 }
 
-/// What a connection heard.
-pub(super) type Heard = (ConnId, Utf8Bytes);
+/// Asks the hub for its figures.
+pub(crate) type Question = oneshot::Sender<HubFigures>;
 
 /// The owner of the rooms.
 pub(crate) struct Hub {
@@ -142,7 +142,7 @@ impl Hub {
                 }
                 Some(ended) = self.tasks.join_next_with_id() => self.on_ended(ended),
                 Some(question) = self.questions.recv() => self.answer(question),
-                () = until(deadline) => {
+                () = clock::until(deadline) => {
                     let now = clock::tell(&mut self.rooms);
                     self.rooms.handle_timeout(now);
                 }
@@ -286,12 +286,5 @@ impl Conn {
         let length = u32::try_from(text.len()).unwrap_or(u32::MAX);
         let Ok(bytes) = self.bytes.clone().try_acquire_many_owned(length) else { return false };
         !matches!(self.parcels.try_send(Parcel::Text { text, bytes, load }), Err(mpsc::error::TrySendError::Full(_)))
-    }
-}
-
-pub(super) async fn until(deadline: Option<Instant>) {
-    match deadline {
-        Some(at) => sleep_until(at.into()).await,
-        None => pending().await,
     }
 }

@@ -30,10 +30,10 @@ use super::addresses::Addresses;
 use super::counted::{Counted, Place, Places, Tally};
 use super::held::Held;
 use super::hosts::Hosts;
-use super::http::Caller;
-use super::ports::{Accepted, Ports, Role};
+use super::ports::{Accepted, Ports, Role, accept_backoff};
 use super::proxies::TrustedProxies;
 use super::redirect::{Destination, redirect};
+use super::request::Caller;
 use crate::rooms::Source;
 use crate::tls::{Authority, CHALLENGE, Identity};
 
@@ -99,7 +99,7 @@ impl Listener {
                             None => tracing::debug!("too many connections: one more refused"),
                         }
                     }
-                    Err(e) => breathe(e).await,
+                    Err(e) => accept_backoff(e).await,
                 },
                 Some(_) = tasks.join_next() => {}
                 () = ask(&mut authority) => {}
@@ -167,13 +167,6 @@ impl Listener {
             }
         }
     }
-}
-
-/// After a failed accept: mostly there are no descriptors left, and only time gives them back.
-pub(super) async fn breathe(error: std::io::Error) {
-    tracing::warn!("no connection could be accepted: {error}");
-    #[expect(clippy::disallowed_methods, reason = "no event tells when the system has descriptors again")]
-    tokio::time::sleep(Duration::from_millis(100)).await;
 }
 
 /// What a port that speaks TLS needs beside.

@@ -20,26 +20,14 @@ use tokio::task::JoinSet;
 use super::brief::answer_one;
 use super::counted::{Taken, Tally};
 use super::hosts::Hosts;
-use super::http::only;
-use crate::rooms::Counters;
+use super::hub::{HubFigures, Question};
+use super::ports::accept_backoff;
+use super::request::only;
 
 /// Who reads metrics is one program, or two. One more waits until another is done.
 const READERS: usize = 8;
 /// The form that is written: what Prometheus calls OpenMetrics.
 const FORM: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-
-/// What the hub knows.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct HubFigures {
-    pub(crate) rooms: usize,
-    pub(crate) sessions: usize,
-    pub(crate) websockets: usize,
-    pub(crate) pages: usize,
-    pub(crate) counters: Counters,
-}
-
-/// Asks the hub for its figures.
-pub(crate) type Question = oneshot::Sender<HubFigures>;
 
 /// The port of the metrics.
 pub(crate) struct Metrics {
@@ -66,7 +54,7 @@ impl Metrics {
             tokio::select! {
                 accepted = self.socket.accept(), if tasks.len() < READERS => match accepted {
                     Ok((stream, _)) => drop(tasks.spawn(serve(stream, self.sources.clone()))),
-                    Err(e) => super::listener::breathe(e).await,
+                    Err(e) => accept_backoff(e).await,
                 },
                 Some(_) = tasks.join_next() => {}
             }

@@ -6,14 +6,35 @@ use std::future::poll_fn;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::task::Poll;
+use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::server::ServeError;
-
 /// Connections that the system may hold for us before we accept them.
 const BACKLOG: i32 = 1024;
+
+/// Why a port could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum ListenError {
+    /// The port is taken.
+    #[error("Port {0} is used by another program. Choose another one.")]
+    PortUsed(u16),
+    /// The port is one of the system's.
+    #[error(
+        "Port {0} needs a right that this program does not have. Start it by systemd with AmbientCapabilities, give it \
+         the right by `setcap cap_net_bind_service=+ep`, or choose a port from 1024 on."
+    )]
+    PortForbidden(u16),
+    /// The address cannot be listened on.
+    #[error("{address} cannot be listened on ({source}). Choose an address of this machine.")]
+    Other {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+}
 
 /// What is said on a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +62,7 @@ pub(crate) struct Accepted {
 
 impl Ports {
     /// Opens one more, and says where.
-    pub(crate) fn open(&mut self, address: SocketAddr, role: Role) -> Result<SocketAddr, ServeError> {
+    pub(crate) fn open(&mut self, address: SocketAddr, role: Role) -> Result<SocketAddr, ListenError> {
         let (socket, local) = listen(address)?;
         self.ports.push((socket, role));
         Ok(local)
@@ -63,8 +84,15 @@ impl Ports {
     }
 }
 
+/// After a failed accept: mostly there are no descriptors left, and only time gives them back.
+pub(super) async fn accept_backoff(error: io::Error) {
+    tracing::warn!("no connection could be accepted: {error}");
+    #[expect(clippy::disallowed_methods, reason = "no event tells when the system has descriptors again")]
+    tokio::time::sleep(Duration::from_millis(100)).await;
+}
+
 /// A socket that listens on `address`, and where it really is.
-pub(crate) fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeError> {
+pub(crate) fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ListenError> {
     match try_listen(address) {
         // Where the kernel has no IPv6, every address still means every address.
         Err(e) if is_all_v6(address) && e.kind() != io::ErrorKind::AddrInUse => {
@@ -74,11 +102,11 @@ pub(crate) fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), S
     }
     .map_err(|source| {
         if source.kind() == io::ErrorKind::AddrInUse {
-            ServeError::PortUsed(address.port())
+            ListenError::PortUsed(address.port())
         } else if source.kind() == io::ErrorKind::PermissionDenied {
-            ServeError::PortForbidden(address.port())
+            ListenError::PortForbidden(address.port())
         } else {
-            ServeError::Listen { address, source }
+            ListenError::Other { address, source }
         }
     })
 }

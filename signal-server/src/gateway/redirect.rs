@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use super::brief::answer_one;
 use super::hosts::{Hosts, without_port};
-use super::http::only;
+use super::request::only;
 
 /// Where https is spoken, seen from who asked for it in vain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

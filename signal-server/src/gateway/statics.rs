@@ -15,7 +15,7 @@ use axum::response::{IntoResponse as _, Response};
 use tower::ServiceExt as _;
 use tower_http::services::ServeDir;
 
-use super::http::nothing_here;
+use super::request::{Foreign, nothing_here};
 
 /// Longest path that is looked for, bytes, as it stands in the request.
 const PATH_BYTES: usize = 2048;
@@ -27,10 +27,6 @@ pub(crate) struct Folder {
     top: PathBuf,
     files: ServeDir,
 }
-
-/// Marks an answer that others wrote: it gets no policy of ours.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Foreign;
 
 impl Folder {
     /// The folder at `path`, which must be there.

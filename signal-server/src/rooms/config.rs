@@ -6,9 +6,8 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use hearth_protocol::{IceServer, Limits};
-use serde::{Deserialize, Serialize};
 
-use super::{LegacyRules, TicketKey};
+use super::{EarlierRun, LegacyRules, TicketKey};
 
 /// The rules of one server.
 #[derive(Clone, Debug)]
@@ -102,19 +101,6 @@ impl fmt::Debug for TurnSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("TurnSecret(..)")
     }
-}
-
-/// One run of a server, from its start to its end: a random number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct RunId(pub u64);
-
-/// A run that is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct EarlierRun {
-    /// Which.
-    pub run: RunId,
-    /// How long after its start it was last alive. No calendar is asked: that may jump.
-    pub lived: Duration,
 }
 
 /// One moment on both clocks.

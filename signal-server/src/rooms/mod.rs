@@ -44,7 +44,7 @@ mod tickets;
 mod timers;
 mod tries;
 
-pub use config::{Creators, EarlierRun, Epoch, IceConfig, RoomsConfig, RunId, TurnRest, TurnSecret};
+pub use config::{Creators, Epoch, IceConfig, RoomsConfig, TurnRest, TurnSecret};
 pub use grants::Grant;
 pub use legacy::{
     AckId, BadPacket, BadRequest, LegacyCaller, LegacyEvent, LegacyPacket, LegacyRequest, LegacyRules, PageId,
@@ -53,7 +53,7 @@ pub(crate) use legacy::{CONNECTED, DISCONNECT, no_namespace};
 pub use load::Load;
 pub use output::{CloseReason, ConnId, Counters, Output};
 pub use source::Source;
-pub use tickets::TicketKey;
+pub use tickets::{EarlierRun, RunId, TicketKey};
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;

@@ -12,7 +12,6 @@ use subtle::ConstantTimeEq as _;
 use super::Source;
 use super::bucket::Bucket;
 use super::restored::Restored;
-use super::tickets::RoomRules;
 use super::tries::{COMINGS, Pace, Tries};
 
 /// People who wait at one door. Cap 32: more than a host will read, fewer than would bury the list. Full: one more gets
@@ -44,6 +43,27 @@ pub(super) struct Room {
     pub(super) rules: RoomRules,
     /// What it was before the server was restarted; none for a room that was made in this run.
     pub(super) restored: Option<Restored>,
+}
+
+/// The rules of a room, as far as they outlive it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct RoomRules {
+    /// Drawn when the room was made: what tells it from others of its name.
+    pub(super) born: u64,
+    /// Rises with each change.
+    pub(super) generation: u32,
+    pub(super) capacity: u32,
+    pub(super) is_locked: bool,
+    pub(super) invite: Option<InviteHash>,
+    pub(super) password: Option<Password>,
+    pub(super) barred: Vec<Barred>,
+}
+
+impl RoomRules {
+    /// Whether everybody comes in: then whoever opened the name again meanwhile took nothing.
+    pub(super) fn are_open(&self) -> bool {
+        self.invite.is_none() && self.password.is_none() && !self.is_locked
+    }
 }
 
 /// What was tried in vain to come in.

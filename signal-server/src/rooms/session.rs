@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use hearth_protocol::{LeaveReason, Limits, MediaState, PeerId, PeerKind, RequestId, RoomName, ServerMessage};
 
 use super::bucket::Bucket;
-use super::legacy::{HOLD, LegacyWire};
+use super::legacy::wire::{HOLD, LegacyWire};
 use super::load::{Inbound, Reached};
 use super::outbox::{Outbox, Overflow};
 use super::timers::Timer;

@@ -13,17 +13,17 @@
 use std::time::{Duration, Instant};
 
 use hearth_protocol::{
-    InviteHash, Joined, LeaveReason, MediaState, PeerId, PeerKind, RequestId, Role, RoomName, ServerMessage, Ticket,
+    Joined, LeaveReason, MediaState, PeerId, PeerKind, RequestId, Role, RoomName, ServerMessage, Ticket,
 };
 use rand::Rng as _;
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use serde::{Deserialize, Serialize};
 
 use super::restored::{Restored, Sealed};
-use super::room::{Barred, Password, Room};
+use super::room::{Room, RoomRules};
 use super::session::{Link, Member, Phase, Session, Standing};
 use super::timers::Timer;
-use super::{CloseReason, ConnId, Output, Rooms, RunId, Source};
+use super::{CloseReason, ConnId, Output, Rooms, Source};
 
 /// How long after its start a server takes tickets. Clients whose media flows try every few seconds; ten minutes are for those
 /// whose own network is gone, too.
@@ -54,6 +54,19 @@ impl std::fmt::Debug for TicketKey {
     }
 }
 
+/// One run of a server, from its start to its end: a random number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct RunId(pub u64);
+
+/// A run that is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EarlierRun {
+    /// Which.
+    pub run: RunId,
+    /// How long after its start it was last alive. No calendar is asked: that may jump.
+    pub lived: Duration,
+}
+
 /// What a ticket says.
 #[derive(Debug, Serialize, Deserialize)]
 struct Claim {
@@ -69,27 +82,6 @@ struct Claim {
     place: u64,
     room: RoomName,
     rules: RoomRules,
-}
-
-/// The rules of a room, as far as they outlive it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct RoomRules {
-    /// Drawn when the room was made: what tells it from others of its name.
-    pub(super) born: u64,
-    /// Rises with each change.
-    pub(super) generation: u32,
-    pub(super) capacity: u32,
-    pub(super) is_locked: bool,
-    pub(super) invite: Option<InviteHash>,
-    pub(super) password: Option<Password>,
-    pub(super) barred: Vec<Barred>,
-}
-
-impl RoomRules {
-    /// Whether everybody comes in: then whoever opened the name again meanwhile took nothing.
-    fn are_open(&self) -> bool {
-        self.invite.is_none() && self.password.is_none() && !self.is_locked
-    }
 }
 
 impl Rooms {

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use hearth_protocol::SpkiHash;
 use hearth_signal::rooms::{Creators, IceConfig, RoomsConfig, TurnRest, TurnSecret};
-use hearth_signal::{Hostname, Protection, ServeError, Server, ServerConfig, TlsError};
+use hearth_signal::{Hostname, ListenError, Protection, ServeError, Server, ServerConfig, TlsError};
 use hearth_turn::shell::{Listen, Shell};
 use hearth_turn::{Config as TurnConfig, NameRule, Secret};
 use rust_i18n::t;
@@ -77,12 +77,14 @@ impl From<ServeError> for HostingError {
     fn from(error: ServeError) -> Self {
         tracing::warn!(%error, "no room can be hosted");
         match error {
-            ServeError::PortUsed(port) => Self::PortUsed(port),
+            ServeError::Listen(ListenError::PortUsed(port)) => Self::PortUsed(port),
             ServeError::Tls(TlsError::Files { path, source }) => Self::of_files(path, source.kind()),
             ServeError::Tls(TlsError::Key(path)) => Self::Key(path),
-            ServeError::Tls(TlsError::Make(_)) | ServeError::Random(_) | ServeError::Listen { .. } => Self::System,
+            ServeError::Tls(TlsError::Make(_))
+            | ServeError::Random(_)
+            | ServeError::Listen(ListenError::Other { .. }) => Self::System,
             // What a room of one's own never asks for: ports of the system's, folders, certificates of others.
-            ServeError::PortForbidden(_)
+            ServeError::Listen(ListenError::PortForbidden(_))
             | ServeError::Static { .. }
             | ServeError::Tls(TlsError::Given { .. } | TlsError::Acme(_)) => Self::System,
         }
@@ -283,7 +285,7 @@ async fn bind(config: &HostingConfig, urls: Vec<String>, secret: &[u8; 32]) -> R
     }
     for port in (PORT..PORT + TRIES).chain([0]) {
         match Server::bind(server(port)).await {
-            Err(ServeError::PortUsed(_)) => {} // the next one
+            Err(ServeError::Listen(ListenError::PortUsed(_))) => {} // the next one
             bound => return Ok(bound?),
         }
     }

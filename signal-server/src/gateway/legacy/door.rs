@@ -2,7 +2,6 @@
 //!
 //! `Host` and `Origin` were checked before. Holds no state: who owns a session, the hub knows.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,8 +24,8 @@ use hearth_protocol::PeerId;
 use rand::RngExt as _;
 use tokio::sync::oneshot;
 
-use super::super::http::Caller;
-use super::ears::Ears;
+use super::super::request::Caller;
+use super::ears::{Ears, Form, MESSAGE, PageCaller};
 use super::pages::{PagesDoor, Question, Verdict};
 use super::payload;
 use crate::rooms::PageId;
@@ -39,8 +38,6 @@ const PING_WITHIN: Duration = Duration::from_secs(60);
 /// Packets for one page that it has not taken. Cap 16384: twice what another one may send while the page is frozen by its own `alert()`.
 /// Full: the page is disconnected.
 const UNTAKEN: usize = 16_384;
-/// Longest message, bytes: as in our own protocol. A description with all its candidates is 30 kB.
-pub(super) const MESSAGE: usize = 256 * 1024;
 /// Longest request of a polling page, bytes. It puts all that it has to say into one: offers to a full room are 400 kB.
 const PAYLOAD: usize = 1024 * 1024;
 /// Longest answer to a poll, bytes: the transport stops after [`PAYLOAD`], but not in the middle of a packet.
@@ -52,22 +49,6 @@ const COOKIE_NAME: &str = "hearth_page";
 
 /// Whether a page of another site made the browser ask (Fetch Metadata); old browsers do not say.
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
-
-/// Who opens a session.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct PageCaller {
-    pub(super) address: IpAddr,
-    pub(super) page: Option<PageId>,
-    /// How it reads what it polls.
-    pub(super) form: Form,
-}
-
-/// How a polling page reads an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in super::super) enum Form {
-    Text,
-    Bytes,
-}
 
 /// What the gateway needs of the hub.
 #[derive(Clone)]

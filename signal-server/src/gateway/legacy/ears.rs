@@ -3,6 +3,7 @@
 //! It is called on the page's own task and may not wait. So a page has a store of bytes that may lie unheard in the hub's
 //! queue, and one that uses it up is disconnected: it talks faster than all of us can listen.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -12,14 +13,31 @@ use hearth_protocol::PeerId;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::super::connection::Farewell;
-use super::door::{Form, MESSAGE, PageCaller};
-use crate::rooms::{BadPacket, CONNECTED, LegacyCaller, LegacyPacket, LegacyRequest, no_namespace};
+use crate::rooms::{BadPacket, CONNECTED, LegacyCaller, LegacyPacket, LegacyRequest, PageId, no_namespace};
 
+/// Longest message, bytes: as in our own protocol. A description with all its candidates is 30 kB.
+pub(super) const MESSAGE: usize = 256 * 1024;
 /// Bytes of one page that the hub has not heard yet. Cap 2 MiB: two requests of the longest kind. Full: the page is
 /// disconnected.
 const UNHEARD_BYTES: usize = 2 * 1024 * 1024;
 /// What a message counts for at least, bytes: it lies in a queue as a value.
 const LEAST: usize = 256;
+
+/// Who opens a session.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PageCaller {
+    pub(super) address: IpAddr,
+    pub(super) page: Option<PageId>,
+    /// How it reads what it polls.
+    pub(super) form: Form,
+}
+
+/// How a polling page reads an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum Form {
+    Text,
+    Bytes,
+}
 
 /// A page's connection.
 pub(in super::super) type PageSocket = Arc<Socket<Unheard>>;

@@ -11,8 +11,8 @@ use hearth_protocol::PeerId;
 use tokio::sync::{mpsc, oneshot};
 
 use super::super::connection::Farewell;
-use super::door::Form;
-use super::ears::{PageNews, PageSocket};
+use super::ears::{Form, PageNews, PageSocket};
+use crate::clock;
 use crate::rooms::{ConnId, DISCONNECT, LegacyCaller, LegacyEvent, PageId, Rooms};
 
 /// News of pages that the hub has not heard yet. Cap 16384: a second of what it can do. Full: the page whose news does not fit
@@ -108,7 +108,7 @@ impl Pages {
         tokio::select! {
             Some(question) = self.questions.recv() => Arrival::Question(question),
             Some(news) = self.news.recv() => Arrival::News(news),
-            () = super::super::hub::until(sweep) => Arrival::Sweep,
+            () = clock::until(sweep) => Arrival::Sweep,
         }
     }
 

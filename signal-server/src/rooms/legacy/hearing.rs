@@ -11,8 +11,8 @@ use hearth_protocol::{
 use serde_json::{Map, Value, json};
 
 use super::super::Rooms;
-use super::Asked;
 use super::event::{self, ClientEntry, LegacyEvent};
+use super::wire::Asked;
 
 /// What every browser of today is: it was once told apart from `moz`.
 const PREFIX: &str = "webkit";

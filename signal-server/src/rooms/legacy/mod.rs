@@ -8,7 +8,7 @@
 //! event of the page -> LegacyRequest -> rooms -> ServerMessage -> LegacyEvent -> event at the page
 //!                                         \--- from page to page: relayed as it is ---/
 //! ```
-//! A page whose connection breaks knows no way back into its room. So it stays a member for [`HOLD`], and should it
+//! A page whose connection breaks knows no way back into its room. So it stays a member for [`wire::HOLD`], and should it
 //! connect again meanwhile (its cookie says that it is the same), it is who it was, and its calls go on.
 
 mod event;
@@ -17,6 +17,7 @@ mod packet;
 mod relay;
 mod request;
 mod talk;
+pub(super) mod wire;
 
 pub use event::LegacyEvent;
 pub use packet::{BadPacket, LegacyPacket};
@@ -39,10 +40,8 @@ use super::session::{Budget, Conn, Entrance, Link, Phase, Session, Wire};
 use super::timers::Timer;
 use super::{CloseReason, ConnId, Output, Rooms};
 use talk::Talks;
+use wire::{Asked, LegacyWire};
 
-/// How long a page that lost its connection is still a member.
-/// 12 s: its library tries again after one to five seconds; a page that was closed is seen to be gone by its media.
-pub(super) const HOLD: Duration = Duration::from_secs(12);
 /// Messages that a page may send at once, one for each [`UNIT`] begun. A page that joins a full room sends a hundred candidates for
 /// each member, and applications send words of their own through us: signalmaster knows no limit.
 const BURST: u32 = 4000;
@@ -80,30 +79,6 @@ pub struct LegacyCaller {
     pub address: IpAddr,
     /// Its cookie.
     pub page: Option<PageId>,
-}
-
-/// What is remembered of a legacy page beside its session.
-#[derive(Debug)]
-pub(super) struct LegacyWire {
-    page: Option<PageId>,
-    /// The request that is being answered.
-    asked: Option<Asked>,
-    /// It came back on another connection, and has not asked for a room since.
-    is_back: bool,
-    /// Its conversations with peers that speak our own protocol.
-    talks: Talks,
-    /// What the page has been told of the others in its room.
-    known: BTreeMap<PeerId, MediaState>,
-    /// What it missed while it was away; at most [`MISSED`].
-    missed: Vec<LegacyEvent>,
-}
-
-/// A request whose answer the rooms will give.
-#[derive(Clone, Debug)]
-enum Asked {
-    Join(Option<AckId>),
-    /// With the name as the page said it, and as it wants to read it again.
-    Create(Option<AckId>, String),
 }
 
 /// The room of a name that a page says. signalmaster takes any text; one that is none of our names has a room by its hash, where
