@@ -13,8 +13,8 @@ use tokio::task::JoinSet;
 use super::media::{FromMedia, Media, MediaWish};
 use super::pin::Trust;
 use super::signalling::{self, OUTBOX, ServerAddress, SignalEvent};
-use super::sockets::{self, Datagram, Sockets};
-use super::streams::StreamNews;
+use super::sockets::{self, Sockets};
+use super::streams::{Datagram, StreamNews};
 use super::{CallView, Command, EngineConfig, EngineError, ServerTrust, Showing, clock, interfaces};
 
 /// How often the addresses of this machine are looked at. Asking the kernel is cheap; being told is another crate.

@@ -18,7 +18,7 @@ use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
-use super::streams::{self, StreamNews};
+use super::streams::{self, Datagram, StreamNews};
 
 /// Buffers read at once. Where the system joins datagrams (GRO), one holds up to 64 of them.
 const BATCH: usize = 4;
@@ -31,14 +31,6 @@ pub(crate) const WAITING: usize = 512;
 
 /// News of streams that wait for the call: several for each peer of a full room. Full: the stream waits.
 pub(super) const NEWS: usize = 64;
-
-/// A datagram that came in, or bytes of a stream.
-#[derive(Debug)]
-pub(crate) struct Datagram {
-    pub(crate) socket: SocketId,
-    pub(crate) from: SocketAddr,
-    pub(crate) payload: Bytes,
-}
 
 struct Open {
     io: Arc<UdpSocket>,

@@ -19,7 +19,6 @@ use tokio::task::JoinSet;
 use super::names;
 use super::pin::Trust;
 use super::signalling::{SignalFault, Stream, secure};
-use super::sockets::Datagram;
 
 /// How long a connection may take to come about, TLS with it.
 const DIALLING: Duration = Duration::from_secs(10);
@@ -37,6 +36,14 @@ const CHUNK: usize = 16 * 1024;
 
 /// What a stream has to say of itself: its address, or that it is no more.
 pub(super) type StreamNews = (SocketId, Option<SocketAddr>);
+
+/// A datagram that came in, or bytes of a stream.
+#[derive(Debug)]
+pub(crate) struct Datagram {
+    pub(crate) socket: SocketId,
+    pub(crate) from: SocketAddr,
+    pub(crate) payload: Bytes,
+}
 
 /// Why there is no stream, in one sentence for the log.
 #[derive(Debug, thiserror::Error)]

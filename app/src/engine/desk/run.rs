@@ -18,7 +18,6 @@ use super::looking::Looking;
 use super::passwords::Passwords;
 use super::show::{self, Moment};
 use super::store::Rooms;
-use super::summons::Elsewhere;
 use super::visit::{Step, Visit};
 use super::waits::{changed, next, until};
 use crate::engine::discovery::Nearby;
@@ -52,7 +51,7 @@ pub(super) struct DeskLoop {
     /// How often a later start wanted us in front.
     pub(super) summoned: u64,
     /// Where such a start leads, while we are in a room.
-    pub(super) elsewhere: Option<Elsewhere>,
+    pub(super) elsewhere: Option<Target>,
     /// Whether the network is looked at more often than at rest.
     pub(super) is_awaiting: bool,
     pub(super) tick: Instant,

@@ -8,9 +8,6 @@ use super::doors::{self, Target};
 use super::run::DeskLoop;
 use super::visit::Step;
 
-/// Where somebody is asked to go who is in a room.
-pub(super) type Elsewhere = Target;
-
 impl DeskLoop {
     /// A later start has handed over its link; an empty one, where it had none.
     pub(super) fn on_summoned(&mut self, link: &str) {
