@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::drawing::Drawing;
+use crate::jpeg;
 use crate::setting::{Format, Mode, Pixels, Setting};
 
 /// Buffers at most, whatever is asked for.
@@ -249,7 +250,10 @@ impl Camera {
         let broken = self.mode() == Mode::Broken && !self.number.is_multiple_of(2);
         let realtime = realtime();
         let drawing = Drawing::new(self.format, self.setting.source, self.number, realtime);
-        let mut bytes = drawing.raw(self.format, &self.setting.odd);
+        let mut bytes = match self.format.pixels {
+            Pixels::Mjpeg => jpeg::encode(&drawing, self.format, &self.setting.odd),
+            _ => drawing.raw(self.format, &self.setting.odd),
+        };
         let used = bytes.len() as u32;
         // What lies behind the picture in the buffer is of some picture before it.
         bytes.resize(self.buffer_size() as usize, 0xa5);

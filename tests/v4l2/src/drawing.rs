@@ -72,7 +72,7 @@ impl Drawing {
         let luma = || lines(height, width, padding, &|x, y| self.at(x, y));
         let [blue, red] = self.chroma;
         match format.pixels {
-            Pixels::Mjpeg => crate::jpeg::encode(self, format, odd),
+            Pixels::Mjpeg => Vec::new(), // not raw
             Pixels::Grey => luma(),
             Pixels::Yuyv => lines(height, 2 * width, padding, &|n, y| {
                 if n.is_multiple_of(2) { self.at(n / 2, y) } else { self.tint(n / 2) }

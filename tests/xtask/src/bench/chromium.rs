@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use crate::Outcome;
-use crate::bench::media::Figures;
+use crate::bench::Figures;
 use crate::bench::office::Office;
 use crate::children::Children;
 

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use crate::bench::chromium;
 use crate::bench::processor::{SECOND, ticks_of_tree};
-use crate::bench::{field, median, temporary_folder};
+use crate::bench::{Figures, field, median, temporary_folder};
 use crate::children::{Children, Event};
 use crate::servers::{self, RELEASE, program};
 use crate::steps::{aloud, cargo, now};
@@ -29,21 +29,6 @@ const WHERE: &str = "\
 Read where a decoded picture is handed on to be drawn: ours to the window's painter (there is no window here), Chromium's
 to its compositor (presentationTime of requestVideoFrameCallback). Neither drawing nor the screen's own period is in it.
 Chromium's page is told later. Both work without a graphics card.";
-
-/// What a receiver has seen so far.
-#[derive(Clone, Debug)]
-pub(super) struct Figures {
-    /// Pictures whose stamp was read.
-    pub(super) pictures: f64,
-    /// Half of them were younger, milliseconds.
-    pub(super) median: f64,
-    /// 95 of 100 were younger, milliseconds.
-    pub(super) p95: f64,
-    /// Pictures whose stamp could not be read.
-    pub(super) unreadable: f64,
-    /// What else the receiver says, for a person.
-    pub(super) more: String,
-}
 
 /// One run.
 #[derive(Clone, Debug)]

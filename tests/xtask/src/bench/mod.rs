@@ -34,6 +34,21 @@ Usage: cargo xtask bench join|media|signal|turn|start|idle
           The goal is 400 ms at most.
   idle    Processor time that the window takes in ten seconds in which nobody touches it. The goal is none.";
 
+/// What a receiver has seen so far.
+#[derive(Clone, Debug)]
+struct Figures {
+    /// Pictures whose stamp was read.
+    pictures: f64,
+    /// Half of them were younger, milliseconds.
+    median: f64,
+    /// 95 of 100 were younger, milliseconds.
+    p95: f64,
+    /// Pictures whose stamp could not be read.
+    unreadable: f64,
+    /// What else the receiver says, for a person.
+    more: String,
+}
+
 /// Runs the command.
 pub(crate) fn command(arguments: &[String]) -> Outcome<()> {
     if asks_help(arguments) || arguments.is_empty() {
