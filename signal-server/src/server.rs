@@ -213,7 +213,7 @@ impl Server {
             legacy: config.rooms.legacy.is_some().then_some(legacy),
         });
         let ping = Duration::from_secs(u64::from(config.rooms.ping_s.max(1)));
-        let relays = Relays::new(config.rooms.ice.turn.as_ref(), config.asked_relays);
+        let relays = Relays::new(config.rooms.ice.turn.as_ref(), config.asked_relays)?;
         let mut rooms = config.rooms;
         if let Some(folder) = &config.tickets {
             rooms.tickets = Some(ticket_key(folder, seed()?)?);

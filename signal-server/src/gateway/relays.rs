@@ -1,19 +1,26 @@
 //! Whether the relays that share a secret with us take what we sign: each is asked at the start, and now and then.
 //!
-//! A relay that reads another secret, or whose clock is wrong, refuses everybody, and nobody here would hear of it: clients talk to it
-//! alone. So this server comes as a client, by UDP or TCP as the URL says, and its log says what came of it. Relays by TLS are not asked.
+//! A relay that reads another secret, or whose clock is wrong, refuses everybody, and nobody here would hear of it: clients
+//! talk to it alone. So this server comes as a client, by UDP, TCP or TLS as the URL says, and its log says what came of
+//! it. A relay whose certificate no public authority vouches for is shown no credential. Relays by DTLS (`turns:` with
+//! `transport=udp`), to which no browser comes, are not asked.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hearth_turn::probe::{Probe, Verdict};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UdpSocket, lookup_host};
 use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use crate::clock;
 use crate::rooms::TurnRest;
+use crate::tls::{TlsError, web_client};
 
 /// How often relays are asked. A secret that was changed on one side alone is noticed within that.
 const EVERY: Duration = Duration::from_secs(300);
@@ -26,12 +33,26 @@ const WITHIN: Duration = Duration::from_secs(10);
 const GOOD_FOR_S: u64 = 600;
 /// Longest message that is read: a challenge is a few hundred bytes.
 const MESSAGE: usize = 2048;
-/// The port of URLs that name none (RFC 7065 section 3.2).
+/// The ports of `turn:` and `turns:` URLs that name none (RFC 7065 section 3.2).
 const PORT: u16 = 3478;
+const TLS_PORT: u16 = 5349;
 
 /// The relays that are asked.
 pub(crate) struct Relays {
-    turn: Option<TurnRest>,
+    asked: Option<Asked>,
+}
+
+struct Asked {
+    turn: TurnRest,
+    tls: TlsConnector,
+}
+
+/// What messages travel by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Carriage {
+    Udp,
+    Tcp,
+    Tls,
 }
 
 /// Where a URL leads, and how.
@@ -39,18 +60,29 @@ pub(crate) struct Relays {
 struct Way<'a> {
     host: &'a str,
     port: u16,
-    is_tcp: bool,
+    carriage: Carriage,
+}
+
+/// What came of a question.
+#[derive(Debug, PartialEq, Eq)]
+enum Found {
+    Answer(Verdict),
+    /// Its certificate is no good, and this is why: it was not asked.
+    Untrusted(String),
+    Silence,
 }
 
 impl Relays {
     /// The relays among `turn`'s that stand at these URLs.
-    pub(crate) fn new(turn: Option<&TurnRest>, urls: Vec<String>) -> Self {
-        Self { turn: turn.filter(|_| !urls.is_empty()).map(|turn| TurnRest { urls, ..turn.clone() }) }
+    pub(crate) fn new(turn: Option<&TurnRest>, urls: Vec<String>) -> Result<Self, TlsError> {
+        let Some(turn) = turn.filter(|_| !urls.is_empty()) else { return Ok(Self { asked: None }) };
+        let tls = TlsConnector::from(Arc::new(web_client(None)?));
+        Ok(Self { asked: Some(Asked { turn: TurnRest { urls, ..turn.clone() }, tls }) })
     }
 
     /// Asks for ever; ends only by being dropped.
     pub(crate) async fn run(self) {
-        let Some(turn) = self.turn else { return std::future::pending().await };
+        let Some(Asked { turn, tls }) = self.asked else { return std::future::pending().await };
         let mut ticks = interval(EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut known = BTreeMap::new();
@@ -58,51 +90,96 @@ impl Relays {
             ticks.tick().await;
             for url in &turn.urls {
                 let Some(way) = way(url) else { continue };
-                let username = format!("{}:hearth-signal", clock::unix_s().saturating_add(GOOD_FOR_S));
-                let Some(password) = turn.sign(&username) else { continue };
-                let probe = Probe::new(username, password, rand::random());
-                let verdict = timeout(WITHIN, ask(&way, probe)).await.ok().flatten();
-                let before = known.insert(url, verdict);
-                if before != Some(verdict) {
-                    tell(url, verdict, before.flatten());
+                let Some(probe) = probe(&turn) else { continue };
+                let found = timeout(WITHIN, ask(&way, probe, &tls)).await.unwrap_or(Found::Silence);
+                if known.get(url) != Some(&found) {
+                    tell(url, &found, known.get(url));
+                    known.insert(url, found);
                 }
             }
         }
     }
 }
 
+/// A question with a credential that is good for a while.
+fn probe(turn: &TurnRest) -> Option<Probe> {
+    let username = format!("{}:hearth-signal", clock::unix_s().saturating_add(GOOD_FOR_S));
+    let password = turn.sign(&username)?;
+    Some(Probe::new(username, password, rand::random()))
+}
+
 /// Says what is new.
-fn tell(url: &str, verdict: Option<Verdict>, before: Option<Verdict>) {
-    match verdict {
-        Some(Verdict::Refused(code)) => tracing::warn!(
+fn tell(url: &str, found: &Found, before: Option<&Found>) {
+    match found {
+        Found::Answer(Verdict::Refused(code)) => tracing::warn!(
             "{url} refuses the credentials that this server signs ({code}): nobody is relayed. Give both the same secret, and set their clocks"
         ),
-        Some(Verdict::Taken) if before.is_some() => {
+        Found::Answer(Verdict::Taken) if before.is_some_and(|before| *before != Found::Silence) => {
             tracing::info!("{url} takes the credentials that this server signs again")
         }
-        Some(Verdict::Taken) => tracing::debug!("{url} takes the credentials that this server signs"),
-        Some(Verdict::Other) => tracing::warn!("{url} is no relay that takes credentials; correct the URL"),
-        None => tracing::info!("{url} does not answer this server; members may reach it all the same"),
+        Found::Answer(Verdict::Taken) => tracing::debug!("{url} takes the credentials that this server signs"),
+        Found::Answer(Verdict::Other) => tracing::warn!("{url} is no relay that takes credentials; correct the URL"),
+        Found::Untrusted(why) => tracing::warn!(
+            "{url} shows a certificate that is not trusted ({why}), so it was not asked whether it shares our secret; \
+             browsers will not use it either. Give it a certificate of a public authority for that name"
+        ),
+        Found::Silence => {
+            tracing::info!("{url} does not answer this server; members may reach it all the same")
+        }
     }
 }
 
-/// The way that a URL names; none for one by TLS.
+/// The way that a URL names; none for one by DTLS.
 fn way(url: &str) -> Option<Way<'_>> {
-    let rest = url.strip_prefix("turn:")?;
+    let (scheme, rest) = url.split_once(':')?;
     let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
-    let is_tcp = query == "transport=tcp";
+    let (carriage, usual) = match (scheme, query) {
+        ("turn", "transport=tcp") => (Carriage::Tcp, PORT),
+        ("turn", _) => (Carriage::Udp, PORT),
+        ("turns", "transport=udp") => return None,
+        ("turns", _) => (Carriage::Tls, TLS_PORT),
+        _ => return None,
+    };
     let (host, port) = match place.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((host, port)) => (host, port.strip_prefix(':')),
         None => place.split_once(':').map_or((place, None), |(host, port)| (host, Some(port))),
     };
-    let port = port.map_or(Some(PORT), |port| port.parse().ok())?;
-    Some(Way { host, port, is_tcp })
+    let port = port.map_or(Some(usual), |port| port.parse().ok())?;
+    Some(Way { host, port, carriage })
 }
 
-/// Asks one relay; none when no answer came.
-async fn ask(way: &Way<'_>, probe: Probe) -> Option<Verdict> {
-    let address = lookup_host((way.host, way.port)).await.ok()?.next()?;
-    if way.is_tcp { by_tcp(address, probe).await } else { by_udp(address, probe).await }
+/// Asks one relay.
+async fn ask(way: &Way<'_>, probe: Probe, tls: &TlsConnector) -> Found {
+    let address = lookup_host((way.host, way.port)).await.ok().and_then(|mut addresses| addresses.next());
+    let Some(address) = address else { return Found::Silence };
+    let verdict = match way.carriage {
+        Carriage::Udp => by_udp(address, probe).await,
+        Carriage::Tcp => match TcpStream::connect(address).await {
+            Ok(stream) => by_stream(stream, probe).await,
+            Err(_) => None,
+        },
+        Carriage::Tls => match shake_hands(way.host, address, tls).await {
+            Ok(stream) => by_stream(stream, probe).await,
+            Err(error) => match distrust(&error) {
+                Some(why) => return Found::Untrusted(why),
+                None => None,
+            },
+        },
+    };
+    verdict.map_or(Found::Silence, Found::Answer)
+}
+
+async fn shake_hands(host: &str, address: SocketAddr, tls: &TlsConnector) -> std::io::Result<TlsStream<TcpStream>> {
+    let name = ServerName::try_from(host.to_owned()).map_err(std::io::Error::other)?;
+    tls.connect(name, TcpStream::connect(address).await?).await
+}
+
+/// What is the matter with the certificate, where it is that for which there is no connection.
+fn distrust(error: &std::io::Error) -> Option<String> {
+    match error.get_ref()?.downcast_ref::<rustls::Error>()? {
+        rustls::Error::InvalidCertificate(why) => Some(why.to_string()),
+        _ => None,
+    }
 }
 
 async fn by_udp(address: SocketAddr, mut probe: Probe) -> Option<Verdict> {
@@ -123,10 +200,10 @@ async fn by_udp(address: SocketAddr, mut probe: Probe) -> Option<Verdict> {
     None
 }
 
-async fn by_tcp(address: SocketAddr, mut probe: Probe) -> Option<Verdict> {
-    let mut stream = TcpStream::connect(address).await.ok()?;
+async fn by_stream<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, mut probe: Probe) -> Option<Verdict> {
     for _ in 0..SENT {
         stream.write_all(&probe.request()).await.ok()?;
+        stream.flush().await.ok()?;
         let mut head = [0; 20];
         stream.read_exact(&mut head).await.ok()?;
         let [_, _, high, low, ..] = head;
@@ -138,6 +215,7 @@ async fn by_tcp(address: SocketAddr, mut probe: Probe) -> Option<Verdict> {
         if let Some(verdict) = probe.handle(&answer) {
             if verdict == Verdict::Taken {
                 stream.write_all(&probe.request()).await.ok()?;
+                stream.flush().await.ok()?;
             }
             return Some(verdict);
         }
@@ -146,16 +224,4 @@ async fn by_tcp(address: SocketAddr, mut probe: Probe) -> Option<Verdict> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_url_names_a_way() {
-        let way = |url| way(url).map(|way| (way.host, way.port, way.is_tcp));
-        assert_eq!(way("turn:relay.example"), Some(("relay.example", 3478, false)));
-        assert_eq!(way("turn:relay.example:5000?transport=tcp"), Some(("relay.example", 5000, true)));
-        assert_eq!(way("turn:[::1]:5000?transport=udp"), Some(("::1", 5000, false)));
-        assert_eq!(way("turn:[::1]"), Some(("::1", 3478, false)));
-        assert_eq!((way("turns:relay.example"), way("turn:a:b")), (None, None));
-    }
-}
+mod tests;

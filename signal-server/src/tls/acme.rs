@@ -68,8 +68,8 @@ pub(super) fn start(config: &AcmeConfig) -> Result<(Acme, Authority), TlsError> 
     Ok((acme, Authority { state, domains: config.domains.join(", "), directory: config.directory.clone() }))
 }
 
-/// Trusts the public roots, or those in the file alone.
-fn client(roots: Option<&Path>) -> Result<ClientConfig, TlsError> {
+/// TLS for who connects elsewhere. Trusts the public roots, or those in the file alone.
+pub(crate) fn client(roots: Option<&Path>) -> Result<ClientConfig, TlsError> {
     let mut store = RootCertStore::empty();
     match roots {
         None => store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),

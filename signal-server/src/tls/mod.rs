@@ -24,7 +24,7 @@ use generated::Generated;
 use given::Given;
 
 pub use acme::{AcmeConfig, LETS_ENCRYPT};
-pub(crate) use acme::{Authority, CHALLENGE};
+pub(crate) use acme::{Authority, CHALLENGE, client as web_client};
 pub(crate) use files::{read as read_state, write_private as write_state};
 pub(crate) use given::names_in;
 pub(crate) use tickets::ticket_key;

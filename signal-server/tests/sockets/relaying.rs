@@ -3,10 +3,11 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 
 use hearth_protocol::ServerMessage;
 use hearth_turn::settings::read_secrets;
-use hearth_turn::shell::{Listen, Shell};
+use hearth_turn::shell::{Identity, Listen, Shell};
 use hearth_turn::{Config, Secret};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Child;
@@ -86,10 +87,15 @@ async fn a_relay_of_ipv6_alone_serves_who_names_no_family() {
 }
 
 /// A relay by itself, with the secrets in a file.
-async fn relay(secrets: &Path) -> (SocketAddr, oneshot::Sender<()>, JoinSet<()>) {
+fn relay(secrets: &Path) -> (SocketAddr, oneshot::Sender<()>, JoinSet<()>) {
+    relay_behind(secrets, None)
+}
+
+/// The same, that comes by TLS too where it has a certificate.
+fn relay_behind(secrets: &Path, identity: Option<Arc<Identity>>) -> (SocketAddr, oneshot::Sender<()>, JoinSet<()>) {
     let mut config = Config::new([3; 32]);
     config.secrets = read_secrets(secrets).unwrap().iter().map(|secret| Secret::new(secret).unwrap()).collect();
-    let shell = Shell::bind(config, &Listen::on(&[([127, 0, 0, 1], 0).into()])).unwrap();
+    let shell = Shell::bind(config, &Listen { identity, ..Listen::on(&[([127, 0, 0, 1], 0).into()]) }).unwrap();
     let at = shell.local_addrs()[0];
     let (stop, stopped) = oneshot::channel::<()>();
     let mut task = JoinSet::new();
@@ -119,7 +125,7 @@ async fn server_and_relay_read_one_file_of_secrets_alike() {
     let path = folder.path().join("turn-secret");
     for text in ["s3cret", "# secret of the relay\n  s3cret  \n", "# new\n\nn3w\n# old, until Sunday\ns3cret\n"] {
         fs::write(&path, text).unwrap();
-        let (at, _stop, _task) = relay(&path).await;
+        let (at, _stop, _task) = relay(&path);
         let flags =
             format!("--plain-http --listen 127.0.0.1:0 --turn-url turn:{at} --turn-secret-file {}", path.display());
         let mut command = program(&flags);
@@ -138,7 +144,7 @@ async fn a_relay_that_refuses_what_the_server_signs_is_told_in_its_log() {
     let [ours, theirs] = ["ours", "theirs"].map(|name| folder.path().join(name));
     fs::write(&ours, "s3cret\n").unwrap();
     fs::write(&theirs, "another\n").unwrap();
-    let (at, _stop, _task) = relay(&theirs).await;
+    let (at, _stop, _task) = relay(&theirs);
     for transport in ["", "?transport=tcp"] {
         let url = format!("turn:{at}{transport}");
         let flags = format!("--plain-http --listen 127.0.0.1:0 --turn-url {url} --turn-secret-file {}", ours.display());
@@ -147,4 +153,22 @@ async fn a_relay_that_refuses_what_the_server_signs_is_told_in_its_log() {
         assert!(line.contains(&url) && line.contains("same secret") && !line.contains("s3cret"), "{line}");
         stop(child).await;
     }
+}
+
+#[tokio::test]
+async fn a_relay_whose_certificate_is_not_trusted_is_told_in_the_log_as_such() {
+    let folder = tempfile::tempdir().unwrap();
+    let [ours, theirs] = ["ours", "theirs"].map(|name| folder.path().join(name));
+    fs::write(&ours, "s3cret\n").unwrap();
+    fs::write(&theirs, "another\n").unwrap();
+    let pair = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let key = rustls::pki_types::PrivateKeyDer::try_from(pair.signing_key.serialize_der()).unwrap();
+    let identity = Identity::new(vec![pair.cert.der().clone()], key).unwrap();
+    let (at, _stop, _task) = relay_behind(&theirs, Some(Arc::new(identity)));
+    let flags =
+        format!("--plain-http --listen 127.0.0.1:0 --turn-url turns:{at} --turn-secret-file {}", ours.display());
+    let (mut child, _) = start(program(&flags), 1).await;
+    let line = logged(&mut child, &format!("turns:{at}")).await;
+    assert!(line.contains("certificate that is not trusted") && !line.contains("refuses"), "{line}");
+    stop(child).await;
 }
