@@ -11,7 +11,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use hearth_protocol::RoomName;
+use hearth_protocol::{RoomName, clean_name};
 use mdns_sd::{HostnameResolutionEvent, Receiver, ServiceDaemon, ServiceEvent, ServiceInfo};
 
 use super::{clock, questions};
@@ -277,10 +277,10 @@ impl Nearby {
 
 /// What a stranger says of a room, as far as it can be shown.
 fn shown<'a>(property: impl Fn(&str) -> Option<&'a str>) -> Option<NearbyRoom> {
-    let is_seen = |c: &char| {
-        !c.is_control() && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
+    let name = |text: &str| {
+        let clean = clean_name(text, NAME * char::MAX.len_utf8());
+        clean.chars().take(NAME).collect::<String>().trim_end().to_owned()
     };
-    let name = |text: &str| text.chars().filter(is_seen).take(NAME).collect::<String>().trim().to_owned();
     Some(NearbyRoom {
         room: property(ROOM).and_then(|room| RoomName::parse(room).ok())?,
         host: property(HOST).map(name).filter(|name| !name.is_empty()),
@@ -325,9 +325,21 @@ mod tests {
             quiet.properties().iter().all(|(key, _)| ![HOST, LOCKED].contains(key)),
             "a name is said by leave alone"
         );
-        for (host, name) in
-            [("  ", None), ("A\u{202e}nn\n", Some("Ann")), ("12345678901234567890123", Some("12345678901234567890"))]
-        {
+        for (host, name) in [
+            ("  ", None),
+            ("A\u{202e}nn\n", Some("Ann")),
+            ("12345678901234567890123", Some("12345678901234567890")),
+            ("1234567890123456789 0", Some("1234567890123456789")),
+            // Zero width, soft hyphen, isolates, tags, fillers, separators: as the server has it.
+            ("A\u{ad}n\u{200d}\u{feff}n", Some("Ann")),
+            ("\u{2066}Ann\u{2069}\u{61c}\u{e0041}\u{fe0f}", Some("Ann")),
+            ("\u{3164}\u{115f}\u{2800}", None),
+            ("\u{2028}Ann\u{2029}", Some("Ann")),
+            // Towers of marks.
+            ("Z\u{336}\u{337}\u{338}\u{33a}\u{33b}o", Some("Z\u{336}\u{337}\u{338}o")),
+            ("\u{301}\u{302}Ann", Some("Ann")),
+            ("שלום", Some("שלום")),
+        ] {
             let found = said(&[(ROOM, "1"), (HOST, host), (PEOPLE, "many")]).unwrap();
             assert_eq!((found.host.as_deref(), found.people, found.is_locked), (name, None, false), "{host:?}");
         }

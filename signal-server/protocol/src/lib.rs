@@ -10,6 +10,7 @@ mod fingerprint;
 mod ids;
 mod limits;
 mod link;
+mod names;
 mod server;
 mod signal;
 
@@ -18,6 +19,7 @@ pub use fingerprint::fingerprint_hex;
 pub use ids::{BadId, InviteHash, InviteSecret, PeerId, RequestId, ResumeToken, RoomName, RoomPassword, Ticket};
 pub use limits::Limits;
 pub use link::{BadLink, RoomLink, SpkiHash};
+pub use names::clean_name;
 pub use server::{
     ErrorCode, IceServer, Joined, LeaveReason, LobbyEntry, MediaState, PeerEntry, PeerKind, Role, RoomState,
     ServerMessage,
