@@ -2,8 +2,9 @@
 //! is a decision. Elsewhere they are found by their keys.
 
 use hearth::ui::WindowError;
-use hearth::view::{Fault, LanguageChoice, Refusal, Room, Stage as Screen, View};
+use hearth::view::{Fault, LanguageChoice, Quality, Refusal, Room, Stage as Screen, View};
 use hearth_base::{DeviceFault, DeviceKind};
+use hearth_call::{DescriptionProblem, Route};
 use hearth_protocol::ErrorCode;
 use rust_i18n::t;
 
@@ -177,5 +178,38 @@ fn a_screen_beside_somebodys_picture_is_told_whose_it_is() {
         let stage = Stage::new(scenes::screen(), language);
         assert!(stage.has(of(language, "Grace Hopper is sharing", "Grace Hopper 正在共享屏幕")));
         assert!(stage.has("Grace Hopper"), "and they are still there");
+    }
+}
+
+#[test]
+fn a_tile_says_why_somebody_cannot_connect() {
+    let waiting = ("Connecting…", "正在连接…");
+    let lost = ("Connection lost. Trying again…", "连接中断，正在重试…");
+    let deaf =
+        ("No sound in common. Ask them to use Hearth or a browser.", "没有共同的声音格式，请对方使用 Hearth 或浏览器");
+    let foreign = (
+        "Their program cannot connect. Ask them to use Hearth or a browser.",
+        "对方的程序无法连接，请对方使用 Hearth 或浏览器",
+    );
+    let all = [waiting, lost, deaf, foreign];
+    for language in LANGUAGES {
+        for (quality, problem, expected) in [
+            (Quality::Connecting, None, Some(waiting)),
+            (Quality::Lost, None, Some(lost)),
+            (Quality::Connecting, Some(DescriptionProblem::NoCommonAudio), Some(deaf)),
+            (Quality::Lost, Some(DescriptionProblem::NoCommonAudio), Some(deaf)),
+            (Quality::Connecting, Some(DescriptionProblem::Incompatible), Some(foreign)),
+            (Quality::Lost, Some(DescriptionProblem::Incompatible), Some(foreign)),
+            // Who is seen and heard has no problem worth a word.
+            (Quality::Good(Route::Direct), Some(DescriptionProblem::Incompatible), None),
+        ] {
+            let mut view = scenes::pair();
+            let Screen::Room(room) = &mut view.stage else { panic!("a room") };
+            (room.people[0].quality, room.people[0].problem) = (quality, problem);
+            let stage = Stage::new(view, language);
+            let shown: Vec<_> =
+                all.into_iter().filter(|(english, chinese)| stage.shows(of(language, english, chinese))).collect();
+            assert_eq!(shown, Vec::from_iter(expected), "{quality:?}, {problem:?}, {language:?}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! A view on a stage: drawn in a language and a theme, pressed, asked what was wished.
 
-use eframe::egui::{self, Event, Key, Modifiers, OutputCommand, Role, Vec2};
+use eframe::egui::{self, Event, Key, Modifiers, OutputCommand, Role, Shape, Vec2};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use egui_kittest::{Harness, HarnessBuilder, Node};
 use hearth::ui::{self, RgbaPainter, UiState};
@@ -124,6 +124,18 @@ impl Stage {
     /// Whether something has these words.
     pub(crate) fn has(&self, label: &str) -> bool {
         self.harness.query_all_by_label(label).next().is_some()
+    }
+
+    /// Whether these words are drawn, all of them, whatever assistive programs are told.
+    pub(crate) fn shows(&self, words: &str) -> bool {
+        fn shows(shape: &Shape, words: &str) -> bool {
+            match shape {
+                Shape::Text(text) => text.galley.text() == words && !text.galley.elided,
+                Shape::Vec(shapes) => shapes.iter().any(|shape| shows(shape, words)),
+                _ => false,
+            }
+        }
+        self.harness.output().shapes.iter().any(|clipped| shows(&clipped.shape, words))
     }
 
     /// How often something has these words.
