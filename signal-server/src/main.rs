@@ -5,7 +5,6 @@
 mod cli;
 mod relay;
 
-use std::cell::Cell;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -14,8 +13,7 @@ use anyhow::Context as _;
 use clap::Parser as _;
 use hearth_signal::config::{ONE_SOURCE, Plan, read};
 use hearth_signal::{Protection, Server};
-use hearth_turn::shell::Shell;
-use tokio::sync::{oneshot, watch};
+use hearth_turn::shell::exit_status;
 
 use cli::Cli;
 
@@ -30,13 +28,7 @@ fn main() -> ExitCode {
     // Colours are for eyes, not for files.
     let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
     let _log = hearth_turn::logging::start(filter, std::io::stderr(), is_terminal);
-    match run(Cli::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(e) => {
-            tracing::error!("{e:#}");
-            ExitCode::FAILURE
-        }
-    }
+    exit_status(run(Cli::parse()), |error| tracing::error!("{error:#}"))
 }
 
 fn run(cli: Cli) -> anyhow::Result<()> {
@@ -91,44 +83,7 @@ async fn serve(mut plan: Plan) -> anyhow::Result<()> {
         tracing::warn!("this server {ONE_SOURCE}");
     }
     notify(Moment::Ready);
-    run_both(server, relay, asked).await
-}
-
-/// Runs the server, and the relay beside it, until the one is `asked` to stop, or either ends by itself: then so does the
-/// other, in good order, and that is an error.
-async fn run_both(server: Server, relay: Option<Shell>, asked: impl Future<Output = ()>) -> anyhow::Result<()> {
-    let (stop, mut stopped) = watch::channel(());
-    let (fault, faulty) = oneshot::channel::<()>();
-    let serving = async {
-        let ended = server
-            .run(async {
-                tokio::select! {
-                    () = asked => {}
-                    Ok(()) = faulty => {}
-                }
-                notify(Moment::Stopping);
-            })
-            .await;
-        drop(stop); // calls keep their relay until everybody has been told
-        ended
-    };
-    let relaying = async {
-        let Some(relay) = relay else { return Ok(()) };
-        let is_asked = Cell::new(false);
-        let until = async {
-            while stopped.changed().await.is_ok() {}
-            is_asked.set(true);
-        };
-        relay.run(until).await;
-        if is_asked.get() {
-            return Ok(());
-        }
-        fault.send(()).unwrap_or_default(); // the server may have ended at the same moment
-        anyhow::bail!("the relay's workers ended by themselves; the log says why. Start the server again")
-    };
-    let (served, relayed) = tokio::join!(serving, relaying);
-    served?;
-    relayed
+    Ok(server.run_beside(relay, asked, || notify(Moment::Stopping)).await?)
 }
 
 /// The lines on standard output, for whoever started us. The first is

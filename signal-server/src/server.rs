@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hearth_protocol::SpkiHash;
-use hearth_turn::shell::Shell;
+use hearth_turn::shell::{Shell, WorkersEnded};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinError, JoinSet};
@@ -165,6 +165,9 @@ pub enum Broken {
         "The server ended by a fault of its own: the task that accepts connections ({0}). Start it again, and report this."
     )]
     Ports(String),
+    /// The relay beside it.
+    #[error(transparent)]
+    Relay(WorkersEnded),
 }
 
 /// A server that has its ports and is ready to run.
@@ -399,5 +402,6 @@ fn seed() -> Result<[u8; 32], ServeError> {
     Ok(seed)
 }
 
+mod beside;
 #[cfg(test)]
 mod tests;

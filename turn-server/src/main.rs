@@ -10,20 +10,15 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Parser as _;
 use hearth_turn::settings::{Files, Plan};
+use hearth_turn::shell::exit_status;
 use hearth_turn::{Secret, rest};
 
 use cli::{Cli, Command, CredentialsFormat, Source};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    match run(&cli) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // A sentence; a backtrace helps nobody who mistyped an address. The log may not have begun.
-            complain(&format!("hearth-turn: {error:#}"));
-            ExitCode::FAILURE
-        }
-    }
+    // A sentence; a backtrace helps nobody who mistyped an address. The log may not have begun.
+    exit_status(run(&cli), |error| complain(&format!("hearth-turn: {error:#}")))
 }
 
 fn run(cli: &Cli) -> anyhow::Result<()> {

@@ -42,6 +42,7 @@ const WALLS: &[Wall] = &[
             "signal-server/examples/load/",
             "signal-server/src/gateway/",
             "signal-server/src/server.rs",
+            "signal-server/src/server/",
             "signal-server/src/main.rs",
             "turn-server/src/shell/",
             "turn-server/src/service/",

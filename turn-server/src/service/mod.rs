@@ -65,7 +65,7 @@ async fn serve(cli: &Cli, plan: Plan, mut files: Files) -> anyhow::Result<()> {
     notify(&[sd_notify::NotifyState::Ready]);
     let (control, stats) = (shell.control(), shell.stats());
     let (end, ended) = tokio::sync::oneshot::channel::<()>();
-    let run = shell.run(async {
+    let run = shell.serve(async {
         drop(ended.await); // whoever drops the other end wants it to stop as well
     });
     tokio::pin!(run);
@@ -83,20 +83,18 @@ async fn serve(cli: &Cli, plan: Plan, mut files: Files) -> anyhow::Result<()> {
             () = served => Err(anyhow::anyhow!("the figures' port was given up; start the server again")),
         }
     };
-    let last = tokio::select! {
-        last = &mut run => {
-            say_last(cli, &last);
-            anyhow::bail!("the relay's workers ended by themselves; the log says why. Start the server again");
-        }
+    let ended = tokio::select! {
+        ended = &mut run => ended,
         told = told => {
             notify(&[sd_notify::NotifyState::Stopping]);
             drop(end);
-            let last = run.await;
+            let ended = run.await;
             told?;
-            last
+            ended
         }
     };
-    say_last(cli, &last);
+    say_last(cli, ended.as_ref().unwrap_or_else(|fault| &fault.last));
+    ended?;
     Ok(())
 }
 

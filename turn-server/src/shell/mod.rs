@@ -7,6 +7,7 @@
 mod bind;
 mod clients;
 mod dtls;
+mod ending;
 mod mail;
 mod strangers;
 mod stream;
@@ -35,6 +36,7 @@ use suspicion::Suspicion;
 use worker::{Links, Listening, Prepared};
 
 pub use bind::{BindError, Doors, every_address};
+pub use ending::{WorkersEnded, exit_status};
 pub use tls::{Identity, IdentityError};
 
 /// How often counters are gathered.
