@@ -4,6 +4,8 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use fantoccini::actions::{InputSource as _, KeyAction, KeyActions};
+use fantoccini::elements::Element;
+use fantoccini::error::CmdError;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
@@ -92,14 +94,39 @@ impl Page {
         self.client.set_window_size(width, height).await.unwrap();
     }
 
+    /// Clicks, once it is there and nothing lies over it.
     pub(crate) async fn click(&self, selector: &str) {
-        self.client.find(Locator::Css(selector)).await.expect(selector).click().await.expect(selector);
+        let act = async |element: Element| element.click().await;
+        self.once_there(selector, act).await;
     }
 
+    /// Types into it, in place of what it holds.
     pub(crate) async fn write(&self, selector: &str, text: &str) {
-        let field = self.client.find(Locator::Css(selector)).await.expect(selector);
-        field.clear().await.unwrap();
-        field.send_keys(text).await.unwrap();
+        let act = async |field: Element| {
+            field.clear().await?;
+            field.send_keys(text).await
+        };
+        self.once_there(selector, act).await;
+    }
+
+    /// Does something with an element. What cannot be done yet was not done, and is tried again.
+    async fn once_there(&self, selector: &str, act: impl AsyncFn(Element) -> Result<(), CmdError>) {
+        let mut refused = None;
+        let trying = async {
+            loop {
+                let done = match self.client.find(Locator::Css(selector)).await {
+                    Ok(element) => act(element).await,
+                    Err(error) => Err(error),
+                };
+                let Err(error) = done else { return };
+                refused = Some(error);
+                // The page draws meanwhile.
+                let script = "const [done] = arguments; requestAnimationFrame(() => setTimeout(done, 50));";
+                self.client.execute_async(script, Vec::new()).await.expect(selector);
+            }
+        };
+        let done = timeout(PATIENCE, trying).await;
+        assert!(done.is_ok(), "{selector}: {refused:?}");
     }
 
     /// Presses a key and lets it go, wherever the focus is.

@@ -62,7 +62,12 @@ impl Running {
 
 /// The page's address where it lies on one port, and calls another.
 pub(crate) fn old_page(page: u16, signalling: u16, nick: &str) -> String {
-    format!("http://localhost:{page}/?port={signalling}&roomid=4711&nick={nick}")
+    old_page_at("localhost", page, signalling, nick)
+}
+
+/// The same where the machine is called so.
+pub(crate) fn old_page_at(host: &str, page: u16, signalling: u16, nick: &str) -> String {
+    format!("http://{host}:{page}/?port={signalling}&roomid=4711&nick={nick}")
 }
 
 pub(crate) async fn open(driver: &Driver, server: &Running, nick: &str) -> Page {

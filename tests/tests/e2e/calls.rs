@@ -13,28 +13,36 @@ use crate::process::{Process, now};
 use crate::room::{Room, from_base64};
 use crate::{FIRST, GUEST, SECOND};
 
-/// The share of what the other sent that is to be decoded.
-pub const SHARE: f64 = 0.8;
-/// The same where windows are drawn beside it by the processor: pictures that come faster than they are shown are dropped.
-pub const SHARE_BESIDE_WINDOWS: f64 = 0.5;
+/// The share of what the other sent that is to be decoded, where nothing else runs: in the soak.
+const SHARE: f64 = 0.8;
 /// The window in which that is to be so.
-const WINDOW_S: f64 = 10.0;
+const WINDOW: Duration = Duration::from_secs(10);
+/// Pictures of one other, in order, that are to be decoded. How many come in a second is up to the machine and whoever
+/// works beside it: benchmarks and the soak ask that.
+const PICTURES: u64 = 100;
+/// Further pictures of one other: more than were on their way.
+const FURTHER: u64 = 30;
 /// Chirps, one each second, that are to be heard.
 const CHIRPS: u64 = 5;
+/// For what a loaded machine does in a while. Nobody waits for longer than it takes.
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The longest that pictures may stay away, milliseconds. The goal is judged where nothing else runs: in the soak.
-fn gap_ms() -> f64 {
-    if std::env::var_os("HEARTH_SOAK").is_some() { 500.0 } else { 1000.0 }
+/// Whether rates and gaps in real time are judged: nothing else runs then.
+fn is_soak() -> bool {
+    std::env::var_os("HEARTH_SOAK").is_some()
 }
 
-/// Ten times what `cargo xtask bench join` aims at: a test beside others is no place to measure, but this is broken.
+/// The longest that pictures may stay away, milliseconds, in the soak.
+const GAP_MS: f64 = 500.0;
+
+/// Ten times what `cargo xtask bench join` aims at, in the soak.
 const FIRST_FRAME_MS: f64 = 2500.0;
 
 /// Whoever joined saw somebody soon.
 pub fn check_first_frame(client: &Process) -> Result<()> {
     let time = number(&client.next_stats()?, "/media/first_frame_ms")?;
     println!("the first picture came {time:.0} ms after the wish to join");
-    ensure!(time <= FIRST_FRAME_MS, "the first picture came after {time} ms");
+    ensure!(time <= FIRST_FRAME_MS || !is_soak(), "the first picture came after {time} ms");
     Ok(())
 }
 
@@ -72,8 +80,11 @@ fn pictures(stats: &Value) -> Vec<(u64, u64)> {
     stamps.filter_map(|stamps| Some((stamps.get("source")?.as_u64()?, stamps.get("pictures")?.as_u64()?))).collect()
 }
 
-/// By the senders' own counts: of what they drew in ten seconds, each receiver decoded its share.
+/// In the soak, by the senders' own counts: of what they drew in ten seconds, each receiver decoded its share.
 pub fn check_shares(room: &Room) -> Result<()> {
+    if !is_soak() {
+        return Ok(());
+    }
     let drawn_by_guest = || room.guest.evaluate("return probe.sent")?.as_u64().context("sent");
     let seen_by_guest = |source: u8| {
         let script = format!("return probe.seen.filter((one) => one[0] === {source}).length");
@@ -82,20 +93,17 @@ pub fn check_shares(room: &Room) -> Result<()> {
     let look = || -> Result<_> {
         let (first, second) = (watch(&room.first)?, watch(&room.second)?);
         let guest = (drawn_by_guest()?, seen_by_guest(FIRST)?, seen_by_guest(SECOND)?);
-        let of = |watch: &Watch, source: u8| {
-            watch.pictures.iter().find(|(s, _)| *s == u64::from(source)).map(|(_, n)| *n).context("pictures")
-        };
         Ok([
-            ("First at Second", first.drawn, of(&second, FIRST)?),
+            ("First at Second", first.drawn, of(&second.pictures, FIRST)),
             ("First at the guest", first.drawn, guest.1),
-            ("Second at First", second.drawn, of(&first, SECOND)?),
+            ("Second at First", second.drawn, of(&first.pictures, SECOND)),
             ("Second at the guest", second.drawn, guest.2),
-            ("the guest at First", guest.0, of(&first, GUEST)?),
-            ("the guest at Second", guest.0, of(&second, GUEST)?),
+            ("the guest at First", guest.0, of(&first.pictures, GUEST)),
+            ("the guest at Second", guest.0, of(&second.pictures, GUEST)),
         ])
     };
     let before = look()?;
-    pass_time(&room.first, Duration::from_secs_f64(WINDOW_S))?;
+    pass_time(&room.first, WINDOW)?;
     for ((who, drawn_before, got_before), (_, drawn, got)) in before.into_iter().zip(look()?) {
         let share = (got - got_before) as f64 / (drawn - drawn_before) as f64;
         println!("{who}: {} of {} pictures, {:.0} %", got - got_before, drawn - drawn_before, share * 100.0);
@@ -104,12 +112,12 @@ pub fn check_shares(room: &Room) -> Result<()> {
     Ok(())
 }
 
-/// Everybody decodes such a share of the pictures, and hears the chirps, of the right others.
-pub fn check_all_see_all(people: &People<'_>, share: f64, limit: Duration) -> Result<()> {
+/// Everybody decodes pictures of the right others, in their order, and hears their chirps.
+pub fn check_all_see_all(people: &People<'_>, limit: Duration) -> Result<()> {
     let end = now() + limit;
     let left = || end.saturating_duration_since(now());
     for (client, sources) in [(people.first, [SECOND, GUEST]), (people.second, [FIRST, GUEST])] {
-        let mut order = sources.map(|source| Order::new(source, share));
+        let mut order = sources.map(Order::new);
         client.wait_stats(left(), |stats| {
             // Every line has to be looked at by both: no shortcut.
             let good = order.each_mut().map(|order| order.sees(stats).is_some());
@@ -117,45 +125,38 @@ pub fn check_all_see_all(people: &People<'_>, share: f64, limit: Duration) -> Re
         })?;
     }
     for source in [FIRST, SECOND] {
-        let window = people.guest.wait_for("pictures at the guest", left(), &seen_script(source, share));
-        let window = window.with_context(|| seen(people.guest, source))?;
-        println!("the guest decoded of source {source}: {window}");
+        let seen = people.guest.wait_for("pictures at the guest", left(), &seen_script(source));
+        let seen = seen.with_context(|| seen_at(people.guest, source))?;
+        println!("the guest decoded {seen} different pictures of source {source}");
     }
-    check_guest_hears(people.guest, &[FIRST, SECOND], 3, end)
+    check_guest_hears(people.guest, &[FIRST, SECOND], now() + PATIENCE)
 }
 
-/// Watches that the numbers of one source rise, for as long as a window is.
+/// Watches that the numbers of one source rise.
 pub struct Order {
     source: u8,
-    share: f64,
-    /// Pictures out of order so far, and since when there was no further one. A browser begins with a picture twice.
-    steady: Option<(u64, f64)>,
+    /// Pictures out of order so far, and how many there were when there was no further one. A browser begins with a
+    /// picture twice.
+    steady: Option<(u64, u64)>,
 }
 
 impl Order {
-    pub fn new(source: u8, share: f64) -> Self {
-        Self { source, share, steady: None }
+    pub fn new(source: u8) -> Self {
+        Self { source, steady: None }
     }
 
-    /// Whether this line of statistics shows a good window of the source's pictures, and its chirps.
+    /// Whether this line of statistics shows enough of the source's pictures in order, and its chirps.
     pub fn sees(&mut self, stats: &Value) -> Option<()> {
         let tracks = stats.pointer("/media/tracks")?.as_array()?;
         let video = tracks.iter().find(|track| track.pointer("/stamps/source") == Some(&self.source.into()))?;
         let stamps = video.get("stamps")?;
-        let (fallen, time) = (stamps.get("not_rising")?.as_u64()?, stats.get("unix_ms")?.as_f64()?);
-        let (_, since) = *self.steady.get_or_insert((fallen, time));
-        if self.steady.is_some_and(|(before, _)| before != fallen) {
-            self.steady = Some((fallen, time));
+        let (fallen, pictures) = (stamps.get("not_rising")?.as_u64()?, stamps.get("pictures")?.as_u64()?);
+        let (before, since) = *self.steady.get_or_insert((fallen, pictures));
+        if before != fallen {
+            self.steady = Some((fallen, pictures));
             return None;
         }
-        let window = stamps.get("window")?;
-        let (pictures, numbers) = (window.get("pictures")?.as_f64()?, window.get("numbers")?.as_f64()?);
-        let good = time - since >= WINDOW_S * 1000.0
-            && seconds(window.get("length")?)? >= WINDOW_S - 1.0
-            && pictures >= self.share * numbers
-            && pictures >= self.share * 15.0 * (WINDOW_S - 1.0)
-            && seconds(window.get("longest_gap")?)? * 1000.0 <= gap_ms()
-            && stamps.get("foreign")?.as_u64()? == 0;
+        let good = pictures.saturating_sub(since) >= PICTURES && stamps.get("foreign")?.as_u64()? == 0;
         let from = |track: &&Value| {
             track.get("peer") == video.get("peer") && track.get("source") == Some(&"microphone".into())
         };
@@ -164,28 +165,19 @@ impl Order {
     }
 }
 
-/// The same at the guest, for pictures: `[decoded, numbers, longest gap in ms]` once the last 10 s are good.
-fn seen_script(source: u8, share: f64) -> String {
+/// The same at the guest, for pictures: how many different ones there are of the last that came, once they are enough.
+fn seen_script(source: u8) -> String {
     format!(
-        "const end = performance.timeOrigin + performance.now(); \
-         const seen = probe.seen.filter((one) => one[0] === {source} && one[2] > end - {WINDOW_S} * 1000); \
-         if (seen.length < {share} * 15 * {WINDOW_S}) return false; \
-         let gap = 0; \
-         for (let n = 1; n < seen.length; n++) {{ \
-           if (seen[n][1] < seen[n - 1][1]) throw new Error('numbers fall'); \
-           gap = Math.max(gap, seen[n][2] - seen[n - 1][2]); }} \
-         const numbers = seen[seen.length - 1][1] - seen[0][1] + 1; \
-         const different = new Set(seen.map((one) => one[1])).size; \
-         return different >= {share} * numbers && gap <= {} ? [different, numbers, gap] : false",
-        gap_ms()
+        "const seen = probe.seen.filter((one) => one[0] === {source}).slice(-2 * {PICTURES}).map((one) => one[1]); \
+         if (seen.some((number, n) => n > 0 && number < seen[n - 1])) throw new Error('numbers fall'); \
+         const different = new Set(seen).size; return different >= {PICTURES} && different"
     )
 }
 
-/// What the guest has seen of one source in the last 10 s: how many pictures, numbers, and the longest gap, for who must find out why.
-fn seen(guest: &Browser, source: u8) -> String {
+/// What the guest has seen of one source: how many pictures, numbers, and the longest gap, for who must find out why.
+fn seen_at(guest: &Browser, source: u8) -> String {
     let script = format!(
-        "const end = performance.timeOrigin + performance.now(); \
-         const seen = probe.seen.filter((one) => one[0] === {source} && one[2] > end - {WINDOW_S} * 1000); \
+        "const seen = probe.seen.filter((one) => one[0] === {source}); \
          const gaps = seen.slice(1).map((one, n) => Math.round(one[2] - seen[n][2])); \
          return [seen.length, new Set(seen.map((one) => one[1])).size, Math.max(0, ...gaps), probe.sent]"
     );
@@ -197,9 +189,9 @@ fn seen(guest: &Browser, source: u8) -> String {
     }
 }
 
-/// The last five seconds of each track hold the chirps, `least` of them, of one other alone. A machine that is busy for a moment swallows
-/// some, so it is listened again until `end`; what a track must never hold is somebody else's.
-pub fn check_guest_hears(guest: &Browser, sources: &[u8], least: u64, end: Instant) -> Result<()> {
+/// The last five seconds of each track hold chirps, one at least, of one other alone. A machine that is busy for a
+/// moment swallows some, so it is listened again until `end`; what a track must never hold is somebody else's.
+pub fn check_guest_hears(guest: &Browser, sources: &[u8], end: Instant) -> Result<()> {
     let count = sources.len();
     let script = format!("const heard = probe.heard(); return heard.length >= {count} ? heard : false");
     loop {
@@ -208,7 +200,7 @@ pub fn check_guest_hears(guest: &Browser, sources: &[u8], least: u64, end: Insta
         for track in heard.as_array().context("a list")? {
             found.push(chirps(&from_base64(track.as_str().context("base64")?)?, sources));
         }
-        let only = |source: &u8| found.iter().any(|track| track.iter().all(|(of, n)| (of == source) == (*n >= least)));
+        let only = |source: &u8| found.iter().any(|track| track.iter().all(|(of, n)| (of == source) == (*n > 0)));
         if sources.iter().all(only) {
             println!("the guest's tracks carry these chirps, as source and number: {found:?}");
             return Ok(());
@@ -235,12 +227,35 @@ fn chirps(bytes: &[u8], sources: &[u8]) -> Vec<(u8, u64)> {
 pub fn pass_time(client: &Process, time: Duration) -> Result<()> {
     let begun = number(&client.next_stats()?, "/unix_ms")?;
     let wanted = begun + time.as_millis() as f64;
-    client.wait_stats(time + Duration::from_secs(10), |stats| {
-        (stats.pointer("/unix_ms")?.as_f64()? >= wanted).then_some(())
+    client.wait_stats(time + PATIENCE, |stats| (stats.pointer("/unix_ms")?.as_f64()? >= wanted).then_some(()))
+}
+
+/// Waits until further pictures of these sources have come: whatever is cut meanwhile, media does not need.
+pub fn wait_pictures(client: &Process, sources: &[u8]) -> Result<()> {
+    let before = pictures(&client.next_stats()?);
+    client.wait_stats(PATIENCE, |stats| {
+        let now = pictures(stats);
+        sources.iter().all(|source| of(&now, *source) >= of(&before, *source) + FURTHER).then_some(())
     })
 }
 
-/// Since `before`, nothing of this client's calls was rebuilt, restarted or missed, and nobody is gone.
+/// The same in a browser.
+pub fn wait_pictures_at(browser: &Browser, sources: &[u8]) -> Result<()> {
+    let from = browser.evaluate("return performance.timeOrigin + performance.now()")?;
+    for source in sources {
+        let further = format!("probe.seen.filter((one) => one[0] === {source} && one[2] > {from}).length");
+        browser.wait_for("further pictures", PATIENCE, &format!("return {further} >= {FURTHER}"))?;
+    }
+    Ok(())
+}
+
+/// Pictures of one source, of this list.
+fn of(pictures: &[(u64, u64)], source: u8) -> u64 {
+    pictures.iter().filter(|(of, _)| *of == u64::from(source)).map(|(_, n)| *n).max().unwrap_or_default()
+}
+
+/// Since `before`, nothing of this client's calls was rebuilt or restarted, and nobody is gone. In the soak, nothing
+/// was missed.
 pub fn check_steady(client: &Process, before: &Watch, what: &str) -> Result<()> {
     let stats = client.next_stats()?;
     let since = (number(&stats, "/unix_ms")? - before.unix_ms) / 1000.0;
@@ -251,19 +266,20 @@ pub fn check_steady(client: &Process, before: &Watch, what: &str) -> Result<()> 
         let new = after.iter().find(|(s, _)| s == source).map(|(_, n)| *n);
         let grown = new.with_context(|| format!("{what}: source {source} is gone"))? - old;
         println!("{what}: {grown} pictures of source {source} in {since:.1} s");
-        ensure!(grown as f64 >= SHARE * 15.0 * since, "{what}: {grown} pictures of source {source} in {since} s");
+        let is_enough = grown as f64 >= SHARE * 15.0 * since;
+        ensure!(is_enough || !is_soak(), "{what}: {grown} pictures of source {source} in {since} s");
     }
     for track in stats.pointer("/media/tracks").and_then(Value::as_array).context("tracks")? {
         // The longest of the whole call so far.
         let Some(gap) = track.pointer("/stamps/longest_gap").and_then(seconds) else { continue };
         println!("{what}: longest gap so far {gap:.3} s");
-        ensure!(gap * 1000.0 <= gap_ms(), "{what}: a gap of {gap} s");
+        ensure!(gap * 1000.0 <= GAP_MS || !is_soak(), "{what}: a gap of {gap} s");
     }
     Ok(())
 }
 
-/// The same at the guest, of what it has seen since `before`.
-pub fn check_guest_steady(room: &Room, sources: &[u8], before: &Watch, what: &str) -> Result<()> {
+/// What a browser has seen of these since `before`, which is judged in the soak.
+pub fn check_guest_steady(guest: &Browser, sources: &[u8], before: &Watch, what: &str) -> Result<()> {
     for source in sources {
         let script = format!(
             "const from = {}, end = performance.timeOrigin + performance.now(); \
@@ -273,11 +289,12 @@ pub fn check_guest_steady(room: &Room, sources: &[u8], before: &Watch, what: &st
              return [times.length, (end - from) / 1000, Math.max(...gaps)]",
             before.unix_ms
         );
-        let seen = room.guest.evaluate(&script)?;
+        let seen = guest.evaluate(&script)?;
         println!("{what}: at the guest of source {source}: {seen} (pictures, seconds, longest gap in ms)");
         let value = |n: usize| seen.get(n).and_then(Value::as_f64).context("a number");
         let (count, since, gap) = (value(0)?, value(1)?, value(2)?);
-        ensure!(count >= SHARE * 15.0 * since && gap <= gap_ms(), "{what}: the guest missed source {source}: {seen}");
+        let is_steady = count >= SHARE * 15.0 * since && gap <= GAP_MS;
+        ensure!(is_steady || !is_soak(), "{what}: the guest missed source {source}: {seen}");
     }
     Ok(())
 }
@@ -357,14 +374,11 @@ pub fn check_flows_again(room: &Room, limit: Duration) -> Result<()> {
         client.wait_stats(left(), |stats| {
             let (now, time) = (pictures(stats), stats.pointer("/unix_ms")?.as_f64()?);
             let old = before.get_or_insert_with(|| now.clone());
-            let count = |list: &[(u64, u64)], source: u8| {
-                list.iter().filter(|(of, _)| *of == u64::from(source)).map(|(_, n)| *n).max().unwrap_or_default()
-            };
             if time < begun {
                 *old = now;
                 return None;
             }
-            sources.iter().all(|source| count(&now, *source) > count(old, *source) + 15).then_some(())
+            sources.iter().all(|source| of(&now, *source) > of(old, *source) + 15).then_some(())
         })?;
     }
     for source in [FIRST, SECOND] {
@@ -375,17 +389,15 @@ pub fn check_flows_again(room: &Room, limit: Duration) -> Result<()> {
 }
 
 /// Bytes that hearth-turn has passed on, both ways.
-pub fn relayed_bytes(turn: &Process) -> Result<u64> {
-    let stats = turn.next_stats()?;
-    let bytes = |way: &str| stats.pointer(&format!("/{way}/bytes")).and_then(Value::as_u64);
-    Ok(bytes("to_peers").context("to_peers")? + bytes("from_peers").context("from_peers")?)
+fn relayed_bytes(stats: &Value) -> Option<u64> {
+    let bytes = |way: &str| stats.pointer(&format!("/{way}/bytes"))?.as_u64();
+    Some(bytes("to_peers")? + bytes("from_peers")?)
 }
 
-/// Bytes of pictures that a client has encoded; each goes to two others.
-pub fn picture_bytes(client: &Process) -> Result<u64> {
-    let stats = client.next_stats()?;
-    let codecs = stats.pointer("/media/video").and_then(Value::as_object).context("video")?;
-    Ok(codecs.values().filter_map(|codec| codec.get("bytes")?.as_u64()).sum())
+/// Waits until hearth-turn has passed on so many further bytes.
+pub fn wait_relayed(turn: &Process, further: u64) -> Result<()> {
+    let before = relayed_bytes(&turn.next_stats()?).context("bytes")?;
+    turn.wait_stats(PATIENCE, |stats| (relayed_bytes(stats)? >= before + further).then_some(()))
 }
 
 pub fn peer<'a>(stats: &'a Value, nick: &str) -> Option<&'a Value> {

@@ -16,9 +16,11 @@ use crate::process::{Process, built, now};
 use crate::tree::{Node, Tree};
 
 /// A program of a desktop on a loaded machine of two cores.
-const STARTING: Duration = Duration::from_secs(20);
+const STARTING: Duration = Duration::from_secs(40);
 /// How long a person looks for something before they say that it is not there.
-const LOOKING: Duration = Duration::from_secs(30);
+const LOOKING: Duration = Duration::from_secs(60);
+/// And how long they wait for what a click copies before they click once more.
+const COPYING: Duration = Duration::from_secs(10);
 /// The size of the screen.
 const SCREEN: &str = "1280x800x24";
 /// What the window is called.
@@ -95,8 +97,7 @@ impl Desktop {
         // This computer has no sound, and says so once.
         self.click("Dismiss")?;
         self.keep_screenshot("3-invitation")?;
-        self.click("Copy the link")?;
-        self.clipboard()
+        self.copy("Copy the link")
     }
 
     /// Through the door that the mirror stands before.
@@ -237,16 +238,21 @@ impl Desktop {
         bail!("{}: nothing is called {what:?}; there are {seen:?}", self.name)
     }
 
-    /// What the clipboard holds.
-    pub fn clipboard(&self) -> Result<String> {
+    /// Clicks until the clipboard holds something: what comes in between moves a button away from under the hand, and a person
+    /// clicks once more.
+    fn copy(&self, label: &str) -> Result<String> {
         let end = now() + LOOKING;
         loop {
-            let output = self.command("xclip").args(["-selection", "clipboard", "-o"]).output()?;
-            if output.status.success() && !output.stdout.is_empty() {
-                return Ok(String::from_utf8(output.stdout)?);
+            self.click(label)?;
+            let again = end.min(now() + COPYING);
+            while now() < again {
+                let output = self.command("timeout").args(["20", "xclip", "-selection", "clipboard", "-o"]).output()?;
+                if output.status.success() && !output.stdout.is_empty() {
+                    return Ok(String::from_utf8(output.stdout)?);
+                }
+                self.tree()?.wait_for_change()?;
             }
             ensure!(now() < end, "{}: the clipboard stays empty", self.name);
-            self.tree()?.wait_for_change()?;
         }
     }
 

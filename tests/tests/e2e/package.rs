@@ -15,7 +15,7 @@ use crate::lan::{Lan, enter_namespaces};
 use crate::process::{Process, built, now};
 
 /// How long a window may take to close on a loaded machine of two cores.
-const CLOSING: Duration = Duration::from_secs(20);
+const CLOSING: Duration = Duration::from_secs(60);
 /// What mends a package that is missing or old.
 const ADVICE: &str = "`cargo xtask package --debug` makes it";
 

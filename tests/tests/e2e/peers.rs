@@ -18,7 +18,7 @@ use crate::room::Pair;
 const MEETING: Duration = Duration::from_secs(60);
 
 /// Statistics come each second; nothing that waits for the server's grace comes within these.
-const AT_ONCE: Duration = Duration::from_secs(5);
+const AT_ONCE: Duration = Duration::from_secs(15);
 
 /// The server's grace for a connection that broke, and some.
 const GONE: Duration = Duration::from_secs(60);

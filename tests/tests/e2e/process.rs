@@ -14,6 +14,9 @@ use serde_json::Value;
 /// Lines that wait to be read: a test that looks away for two minutes loses none.
 const LINES: usize = 256;
 
+/// Statistics come each second; a loaded machine adds to it.
+const NEXT: Duration = Duration::from_secs(20);
+
 /// A program that runs.
 #[derive(Debug)]
 pub struct Process {
@@ -83,7 +86,7 @@ impl Process {
     /// The newest line of statistics; waits for the next one.
     pub fn next_stats(&self) -> Result<Value> {
         while self.lines.try_recv().is_ok() {}
-        self.wait_stats(Duration::from_secs(5), |value| Some(value.clone()))
+        self.wait_stats(NEXT, |value| Some(value.clone()))
     }
 
     /// Lets so much time pass; what it says meanwhile is dropped.

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use hearth_protocol::RoomLink;
 
 use crate::browser::{Browser, Devices, Program};
-use crate::calls::{People, SHARE_BESIDE_WINDOWS, check_all_see_all, pass_time};
+use crate::calls::{People, check_all_see_all, pass_time};
 use crate::desktop::{Desktop, spaced};
 use crate::lan::{Lan, enter_namespaces};
 use crate::process::{Process, built, now};
@@ -22,8 +22,8 @@ const SOON: Duration = Duration::from_secs(30);
 const MARKED: Duration = Duration::from_secs(10);
 /// How long a room is left alone by its host's window.
 const UNSEEN: Duration = Duration::from_secs(2);
-/// Ten times what `cargo xtask bench start` aims at: a test beside others is no place to measure, but this is broken.
-const FIRST_FRAME: Duration = Duration::from_secs(4);
+/// How soon it comes is measured by `cargo xtask bench start`; here, that it does.
+const FIRST_FRAME: Duration = Duration::from_secs(40);
 /// Processor time at rest, in ticks of 10 ms, of ten seconds. The goal is none at all.
 const TICKS: u64 = 5;
 /// Windows of ten seconds, of which the best counts.
@@ -63,7 +63,7 @@ fn a_room_is_hosted_found_and_left_by_mouse_and_keyboard() -> Result<()> {
     knock(&host, &friend, room.room.as_str())?;
 
     let people = People { first: host.app()?, second: friend.app()?, guest: &browser };
-    check_all_see_all(&people, SHARE_BESIDE_WINDOWS, Duration::from_secs(90))?;
+    check_all_see_all(&people, Duration::from_secs(90))?;
     host.keep_screenshot("call")?;
     friend.keep_screenshot("call")?;
     browser.keep_screenshot("call")?;

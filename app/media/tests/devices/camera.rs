@@ -14,7 +14,7 @@ use hearth_media::threads::AudioThread;
 use hearth_media::turn::AudioTurn;
 
 use crate::child;
-use crate::talk::{DEADLINE, Word, devices, failed};
+use crate::talk::{DEADLINE, LOADED, Word, devices, failed};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -71,6 +71,7 @@ impl Room {
     }
 
     fn until<T>(&mut self, what: &str, patience: Duration, mut found: impl FnMut(&mut Devices) -> Option<T>) -> T {
+        let patience = patience + LOADED;
         let begin = Now::read().monotonic;
         loop {
             if let Some(found) = found(&mut self.devices) {

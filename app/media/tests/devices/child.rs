@@ -10,7 +10,7 @@ use std::time::Duration;
 
 /// Set in the child.
 const IN_CHILD: &str = "HEARTH_DEVICES_CHILD";
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(150);
 
 /// Whether this is the child: then the script is to be run here.
 pub(crate) fn is_child() -> bool {

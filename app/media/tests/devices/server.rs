@@ -13,6 +13,8 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+const STARTING: Duration = Duration::from_secs(40);
+
 pub(crate) struct Server {
     process: Child,
     folder: TempDir,
@@ -110,10 +112,10 @@ fn wait_until_ready(words: impl Read + Send + 'static) {
         drop(ready.try_send(Err(said.join("\n"))));
     };
     Builder::new().name("server".into()).spawn(read).unwrap();
-    match readiness.recv_timeout(Duration::from_secs(20)) {
+    match readiness.recv_timeout(STARTING) {
         Ok(Ok(())) => {}
         Ok(Err(said)) => panic!("pulseaudio ended at once: {said}"),
-        Err(_) => panic!("pulseaudio was not ready in twenty seconds"),
+        Err(_) => panic!("pulseaudio was not ready in {STARTING:?}"),
     }
 }
 

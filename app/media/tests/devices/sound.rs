@@ -14,6 +14,10 @@ use crate::talk::{Talk, failed};
 use crate::{allocator, child};
 
 const SECOND: Duration = Duration::from_secs(1);
+/// Decibels by which the canceller makes their voice weaker at least, where it knows what was played.
+const CANCELLED: f32 = 12.0;
+/// Seconds that it may take for that.
+const LEARNING: u32 = 60;
 
 #[test]
 fn what_is_played_comes_back_is_known_to_the_canceller_and_no_callback_allocates() {
@@ -30,25 +34,30 @@ fn what_is_played_comes_back_is_known_to_the_canceller_and_no_callback_allocates
     println!("mouth to ear, two Opus hops and the server: {:?} ms", talk.chirps().mouth_to_ear_ms);
 
     talk.hear(Box::new(Voice::default()));
-    talk.go_on(2 * SECOND);
+    let blocks = talk.powers.len() + 100;
+    // Second by second, for as long as it takes: a machine that stands still loses sound, and the canceller learns anew.
+    let is_loud = |talk: &mut Talk| talk.powers.len() > blocks && talk.decibels(100) > -40.0;
+    guarded += talk.until(10 * SECOND, is_loud);
     let plain = talk.decibels(100);
     talk.here.command(AudioCommand::Treat(Treatment { echo: Switch::On, ..Treatment::NONE }));
     let mut cancelled = plain;
-    for second in 1..=5 {
+    for second in 1..=LEARNING {
         talk.go_on(SECOND);
+        guarded += SECOND;
         cancelled = cancelled.min(talk.decibels(100));
         let missed = talk.devices.view().missed_samples;
         println!("  {:.1} dB after {second} s, samples missed {missed}", talk.decibels(100));
+        if plain - cancelled > CANCELLED {
+            break;
+        }
     }
     println!("their voice in our microphone: {plain:.1} dB, with the canceller {cancelled:.1} dB in the best second");
-    assert!(plain > -40.0, "the voice is there: {plain}");
     // How well it cancels is proved in virtual time; here, that it is told the right sound at the right time.
-    assert!(plain - cancelled > 12.0, "the canceller knows what was played: {plain} {cancelled}");
+    assert!(plain - cancelled > CANCELLED, "the canceller knows what was played: {plain} {cancelled}");
 
     // The guard is to have watched callbacks that run for ten seconds at least.
-    guarded += 7 * SECOND;
     talk.go_on((10 * SECOND).saturating_sub(guarded).max(SECOND));
-    assert!(talk.decibels(100) > -100.0, "sound still passes");
+    talk.until(10 * SECOND, |talk| talk.decibels(100) > -100.0);
 
     let view = talk.devices.view().clone();
     println!("samples missed: {}", view.missed_samples);
