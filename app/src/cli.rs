@@ -23,7 +23,7 @@ pub struct Cli {
     pub link: Option<String>,
     /// What to do without a window.
     #[command(subcommand)]
-    pub command: Option<Command>,
+    pub command: Option<CliCommand>,
 }
 
 /// What a command line asks for.
@@ -39,7 +39,7 @@ pub enum Run {
         source_id: Option<u8>,
     },
     /// No window.
-    Headless(Command),
+    Headless(CliCommand),
 }
 
 impl Cli {
@@ -62,7 +62,7 @@ impl Cli {
 
 /// What to do.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub enum CliCommand {
     /// Make a room on a server, print its link, and take part. Who comes by its number is asked for HEARTH_PASSWORD, where
     /// that is set.
     Create {

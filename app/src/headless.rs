@@ -10,14 +10,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hearth_base::{DeviceChoice, TrackSource, VideoCodec};
-use hearth_call::{Ask, AskState, EndReason, HostRule, Intent, Loopback, Phase, Switch, TransportPolicy};
+use hearth_call::{
+    CallPhase, Command, EndReason, HostRule, Loopback, PasswordPrompt, PasswordPromptState, Switch, TransportPolicy,
+};
 use hearth_protocol::{BadLink, ErrorCode, InviteSecret, RoomLink, RoomPassword};
 use rust_i18n::t;
 use tokio::sync::watch;
 
 use crate::view::Processing;
 
-use crate::cli::{CameraArg, CodecArg, Command, MicrophoneArg, Part, StatsFormat};
+use crate::cli::{CameraArg, CliCommand, CodecArg, MicrophoneArg, Part, StatsFormat};
 use crate::engine::statistics;
 use crate::engine::{
     CallView, Choices, Discovery, Engine, EngineConfig, EngineError, ServerAddress, Showing, SignalFault, clock,
@@ -80,13 +82,13 @@ pub enum HeadlessError {
 ///
 /// # Errors
 /// [`HeadlessError`], each a sentence.
-pub fn main(command: Command) -> Result<(), HeadlessError> {
+pub fn main(command: CliCommand) -> Result<(), HeadlessError> {
     let (part, entry) = match command {
-        Command::Create { server, spki, part } => {
+        CliCommand::Create { server, spki, part } => {
             let secret = InviteSecret::from_random(rand::random());
             (part, Entry::Create { server: server.to_string(), spki, secret })
         }
-        Command::Join { part } => (part, Entry::Join(read_link()?)),
+        CliCommand::Join { part } => (part, Entry::Join(read_link()?)),
     };
     let password = read_password()?;
     let server = entry.server()?;
@@ -105,10 +107,10 @@ enum Entry {
 }
 
 impl Entry {
-    fn intent(&self, password: Option<RoomPassword>) -> Intent {
+    fn intent(&self, password: Option<RoomPassword>) -> Command {
         match self {
-            Self::Create { secret, .. } => Intent::Create { secret: Some(*secret), capacity: None },
-            Self::Join(link) => Intent::Join { room: link.room.clone(), secret: link.secret, password },
+            Self::Create { secret, .. } => Command::Create { secret: Some(*secret), capacity: None },
+            Self::Join(link) => Command::Join { room: link.room.clone(), secret: link.secret, password },
         }
     }
 
@@ -209,14 +211,14 @@ async fn follow(
         tokio::select! {
             changed = views.changed() => if changed.is_err() { break },
             _ = each_second.tick() => if link_told && part.stats == Some(StatsFormat::Json) { print(&statistics::line(&current(&views)))? },
-            () = tokio::time::sleep_until(leave_at) => drop(engine.wish(Intent::Leave)),
-            () = interrupted.wait() => drop(engine.wish(Intent::Leave)),
+            () = tokio::time::sleep_until(leave_at) => drop(engine.command(Command::Leave)),
+            () = interrupted.wait() => drop(engine.command(Command::Leave)),
         }
         let view = current(&views);
         if !link_told && let Some(link) = link_of(entry, &view) {
             link_told = true;
             if password.is_some() {
-                engine.wish(Intent::Rule(HostRule::Password(password.clone())));
+                engine.command(Command::Rule(HostRule::Password(password.clone())));
             }
             print(&format!("link {}", link.reveal()))?;
         }
@@ -243,9 +245,14 @@ fn link_of(entry: &Entry, view: &CallView) -> Option<RoomLink> {
 
 fn ended(view: &CallView) -> Result<(), HeadlessError> {
     let reason = match view.call.phase {
-        Phase::Ended(reason) => reason,
-        Phase::Asked(ask) | Phase::Lobby(Some(ask)) if is_over(&view.call.phase) => return Err(asked(ask)),
-        Phase::Asked(_) | Phase::Lobby(_) | Phase::Idle | Phase::Joining | Phase::InRoom | Phase::Resuming { .. } => {
+        CallPhase::Ended(reason) => reason,
+        CallPhase::Asked(ask) | CallPhase::Lobby(Some(ask)) if is_over(&view.call.phase) => return Err(asked(ask)),
+        CallPhase::Asked(_)
+        | CallPhase::Lobby(_)
+        | CallPhase::Idle
+        | CallPhase::Joining
+        | CallPhase::InRoom
+        | CallPhase::Resuming { .. } => {
             return Ok(());
         }
     };
@@ -264,20 +271,22 @@ fn ended(view: &CallView) -> Result<(), HeadlessError> {
 }
 
 /// Whether there is nothing to follow any more. With a wrong password one need not wait for the host, either.
-fn is_over(phase: &Phase) -> bool {
+fn is_over(phase: &CallPhase) -> bool {
     match phase {
-        Phase::Ended(_) | Phase::Asked(_) => true,
-        Phase::Lobby(ask) => ask.is_some_and(|ask| ask.refusals > 0),
-        Phase::Idle | Phase::Joining | Phase::InRoom | Phase::Resuming { .. } => false,
+        CallPhase::Ended(_) | CallPhase::Asked(_) => true,
+        CallPhase::Lobby(ask) => ask.is_some_and(|ask| ask.refusals > 0),
+        CallPhase::Idle | CallPhase::Joining | CallPhase::InRoom | CallPhase::Resuming { .. } => false,
     }
 }
 
 /// Nobody is here to be asked.
-fn asked(ask: Ask) -> HeadlessError {
+fn asked(ask: PasswordPrompt) -> HeadlessError {
     match ask.state {
-        AskState::Wanted | AskState::Trying if ask.refusals == 0 => HeadlessError::PasswordWanted,
-        AskState::Wanted | AskState::Trying | AskState::Wrong => HeadlessError::BadPassword,
-        AskState::TooOften { .. } => HeadlessError::TooOften,
+        PasswordPromptState::Wanted | PasswordPromptState::Trying if ask.refusals == 0 => HeadlessError::PasswordWanted,
+        PasswordPromptState::Wanted | PasswordPromptState::Trying | PasswordPromptState::Wrong => {
+            HeadlessError::BadPassword
+        }
+        PasswordPromptState::TooOften { .. } => HeadlessError::TooOften,
     }
 }
 
@@ -323,7 +332,7 @@ mod tests {
             (None, HeadlessError::Unreachable(SignalFault::Silent)),
         ] {
             let mut view = CallView { signal_fault: fault, ..CallView::default() };
-            view.call.phase = Phase::Ended(EndReason::Unreachable);
+            view.call.phase = CallPhase::Ended(EndReason::Unreachable);
             let said = ended(&view).expect_err("there was no call");
             assert_eq!(said.to_string(), expected.to_string());
         }
@@ -331,13 +340,13 @@ mod tests {
 
     #[test]
     fn who_cannot_be_asked_reads_what_the_door_wants() {
-        let ask = |state, refusals| Ask { state, refusals };
-        let wrong = ask(AskState::Wanted, 1);
+        let ask = |state, refusals| PasswordPrompt { state, refusals };
+        let wrong = ask(PasswordPromptState::Wanted, 1);
         for (phase, expected) in [
-            (Phase::Asked(ask(AskState::Wanted, 0)), HeadlessError::PasswordWanted),
-            (Phase::Asked(wrong), HeadlessError::BadPassword),
-            (Phase::Lobby(Some(wrong)), HeadlessError::BadPassword),
-            (Phase::Asked(ask(AskState::TooOften { until: clock::now() }, 1)), HeadlessError::TooOften),
+            (CallPhase::Asked(ask(PasswordPromptState::Wanted, 0)), HeadlessError::PasswordWanted),
+            (CallPhase::Asked(wrong), HeadlessError::BadPassword),
+            (CallPhase::Lobby(Some(wrong)), HeadlessError::BadPassword),
+            (CallPhase::Asked(ask(PasswordPromptState::TooOften { until: clock::now() }, 1)), HeadlessError::TooOften),
         ] {
             let mut view = CallView::default();
             view.call.phase = phase;

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use crate::cli::StatsFormat;
-use crate::engine::desk::{Desk, DeskConfig, Folders};
+use crate::engine::controller::{AppConfig, AppController, Folders};
 use crate::engine::instance::{self, Claim};
 use crate::engine::{Discovery, Stamps, clock};
 use crate::life;
@@ -36,7 +36,7 @@ pub fn main(link: Option<String>, stats: Option<StatsFormat>, source_id: Option<
         }
     };
     let start = move |repaint| {
-        Desk::spawn(DeskConfig {
+        AppController::spawn(AppConfig {
             folders,
             repaint,
             stamps: if stats.is_some() { Stamps::Read } else { Stamps::Ignored },

@@ -13,7 +13,7 @@ pub mod rooms;
 mod server;
 mod tls;
 
-pub use gateway::addresses::Hostname;
+pub use gateway::addresses::Advertise;
 pub use gateway::ports::ListenError;
 pub use gateway::proxies::{TrustedProxies, TrustedProxy};
 pub use server::{Broken, ConnectionLimits, Protection, ServeError, Server, ServerConfig};

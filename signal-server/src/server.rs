@@ -16,16 +16,16 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinError, JoinSet};
 
 use crate::clock;
-use crate::gateway::addresses::{Addresses, Hostname};
+use crate::gateway::addresses::{Addresses, Advertise};
 use crate::gateway::alive::Alive;
-use crate::gateway::connection::Opening;
-use crate::gateway::counted::{Places, Tally};
+use crate::gateway::connection::OpenedWebSocket;
+use crate::gateway::connection_limit::{ConnectionLimiter, ConnectionStats};
 use crate::gateway::http::{Shared, router};
 use crate::gateway::hub::Hub;
-use crate::gateway::legacy::{LegacyDoor, Pages};
+use crate::gateway::legacy::{LegacyGuard, Pages};
 use crate::gateway::listener::Listener;
 use crate::gateway::metrics::{Metrics, Sources};
-use crate::gateway::ports::{ListenError, Ports, Role, listen};
+use crate::gateway::ports::{ListenError, PortRole, Ports, listen};
 use crate::gateway::proxies::TrustedProxies;
 use crate::gateway::relays::Relays;
 use crate::gateway::statics::Folder;
@@ -61,7 +61,7 @@ pub struct ServerConfig {
     /// The folder of the key by which rooms outlive a restart, made where there is none; without one they do not.
     pub tickets: Option<PathBuf>,
     /// Whether the certificate, which everybody reads who connects, holds the machine's own name.
-    pub hostname: Hostname,
+    pub hostname: Advertise,
     /// The rules of the rooms.
     pub rooms: RoomsConfig,
     /// How many connections there may be.
@@ -84,7 +84,7 @@ impl ServerConfig {
             metrics: None,
             asked_relays: Vec::new(),
             tickets: None,
-            hostname: Hostname::default(),
+            hostname: Advertise::default(),
             rooms: RoomsConfig::default(),
             connections: ConnectionLimits::default(),
             proxies: TrustedProxies::default(),
@@ -202,10 +202,10 @@ impl Server {
             config.static_files.map(|path| Folder::open(&path).map_err(|source| ServeError::Static { path, source }));
         let spki = identity.as_ref().and_then(Identity::spki);
         let (renewed, certificate) = watch::channel(identity.as_ref().and_then(Identity::certificate_sha256));
-        let (openings, to_open) = mpsc::channel::<Opening>(OPENINGS);
+        let (openings, to_open) = mpsc::channel::<OpenedWebSocket>(OPENINGS);
         let (hosts, seen_hosts) = watch::channel(addresses.hosts(identity.as_ref().map_or(&[], Identity::names)));
         let ((pages, door), proxies) = (Pages::new(), Arc::new(config.proxies));
-        let legacy = LegacyDoor { pages: door, is_secure: identity.is_some() };
+        let legacy = LegacyGuard { pages: door, is_secure: identity.is_some() };
         let router = router(Shared {
             hosts: seen_hosts.clone(),
             openings,
@@ -225,8 +225,8 @@ impl Server {
         let (earlier, epoch) = (rooms.earlier.clone(), clock::epoch());
         let hub = Hub::new(Rooms::new(rooms, seed()?, epoch), ping, to_open, pages);
         let alive = config.tickets.map(|folder| Alive::new(&folder, earlier, hub.run_id(), epoch.at));
-        let places = Places::new(config.connections.all, config.connections.of_one_source);
-        let tally = Arc::new(Tally::default());
+        let places = ConnectionLimiter::new(config.connections.all, config.connections.of_one_source);
+        let tally = Arc::new(ConnectionStats::default());
         let Opened { ports, first, others, redirects, metrics } = opened;
         let (hub_asked, taken) = (hub.questioner(), places.taken());
         let sources = Sources { hosts: seen_hosts, hub: hub_asked, tally: tally.clone(), taken, relay: None };
@@ -378,12 +378,12 @@ struct Opened {
 impl Opened {
     fn open(config: &ServerConfig) -> Result<Self, ServeError> {
         let mut ports = Ports::default();
-        let first = ports.open(config.listen, Role::Serve)?;
+        let first = ports.open(config.listen, PortRole::Serve)?;
         let mut all = |addresses: &[SocketAddr], role| {
             addresses.iter().map(|address| ports.open(*address, role)).collect::<Result<Vec<_>, _>>()
         };
-        let others = all(&config.also_listen, Role::Serve)?;
-        let redirects = all(&config.redirect, Role::Redirect)?;
+        let others = all(&config.also_listen, PortRole::Serve)?;
+        let redirects = all(&config.redirect, PortRole::Redirect)?;
         let metrics = config.metrics.map(listen).transpose()?;
         Ok(Self { ports, first, others, redirects, metrics })
     }

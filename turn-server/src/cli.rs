@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use hearth_turn::DefaultFamily;
-use hearth_turn::settings::{Allowance, Draft, External, ExternalName, Files};
+use hearth_turn::settings::{DataRateDraft, Draft, External, ExternalName, Files};
 use ipnet::IpNet;
 
 /// A STUN and TURN server.
@@ -17,7 +17,7 @@ pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
     #[command(flatten)]
-    pub(crate) source: Source,
+    pub(crate) source: SettingsSource,
     #[command(flatten)]
     pub(crate) flags: Flags,
     /// Say what the settings come to, and do nothing.
@@ -30,7 +30,7 @@ pub(crate) struct Cli {
 
 /// Where settings are read from.
 #[derive(Args, Clone)]
-pub(crate) struct Source {
+pub(crate) struct SettingsSource {
     /// File of settings: a `turnserver.conf` of coturn's (by its ending `.conf`), or our own TOML. Flags go before it.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
@@ -108,7 +108,7 @@ pub(crate) enum Command {
     /// Print a name and password that end (TURN REST), for the first secret of the settings.
     Credentials {
         #[command(flatten)]
-        source: Source,
+        source: SettingsSource,
         /// Whose they are: quotas count it.
         #[arg(long, default_value = "")]
         user: String,
@@ -143,7 +143,7 @@ pub(crate) enum StatsFormat {
     Json,
 }
 
-impl Source {
+impl SettingsSource {
     /// What the file says, and the flags that go with it.
     pub(crate) fn draft(&self, files: &mut Files) -> Result<Draft, hearth_turn::settings::SettingsError> {
         let file = self.config.as_deref().map(|path| hearth_turn::settings::read(path, files)).transpose()?;
@@ -178,9 +178,9 @@ impl Flags {
             realm: self.realm.clone(),
             min_port: self.relay_ports.map(|(first, _)| first),
             max_port: self.relay_ports.map(|(_, last)| last),
-            address_quota: self.address_quota.map(Allowance::Of),
-            user_quota: self.user_quota.map(Allowance::Of),
-            total_quota: self.total_quota.map(Allowance::Of),
+            address_quota: self.address_quota.map(DataRateDraft::Of),
+            user_quota: self.user_quota.map(DataRateDraft::Of),
+            total_quota: self.total_quota.map(DataRateDraft::Of),
             workers: self.workers,
             sha256: self.sha256.then_some(true),
             nat_discovery: self.nat_discovery.then_some(true),

@@ -23,7 +23,7 @@ pub use config::{
 };
 pub use peers::PeerPolicy;
 pub use server::{
-    Allowance, Commons, ConnectionId, Discovery, FiveTuple, FromPeer, Output, Passage, Protocol, Server, Transport,
-    Way, Worker,
+    ConnectionId, DataRate, Discovery, FiveTuple, Forward, FromPeer, NextHop, Output, Protocol, Server, SharedState,
+    Transport, Worker,
 };
-pub use stats::{Dropped, Refused, Requests, Stats, Traffic};
+pub use stats::{DropCounts, RefusalCounts, Requests, Stats, Traffic};

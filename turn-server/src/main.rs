@@ -13,7 +13,7 @@ use hearth_turn::settings::{Files, Plan};
 use hearth_turn::shell::exit_status;
 use hearth_turn::{Secret, rest};
 
-use cli::{Cli, Command, CredentialsFormat, Source};
+use cli::{Cli, Command, CredentialsFormat, SettingsSource};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -45,7 +45,7 @@ fn plan(cli: &Cli, files: &mut Files) -> anyhow::Result<Plan> {
     Ok(Plan::with(draft, rand::random(), files)?)
 }
 
-fn credentials(source: &Source, user: &str, ttl: Duration, format: CredentialsFormat) -> anyhow::Result<()> {
+fn credentials(source: &SettingsSource, user: &str, ttl: Duration, format: CredentialsFormat) -> anyhow::Result<()> {
     let draft = source.draft(&mut Files::default())?;
     let mut secrets = Plan::new(draft, [0; 32])?.config.secrets;
     anyhow::ensure!(!secrets.is_empty(), "the settings hold no secret; name a --secret-file, or a file that has one");

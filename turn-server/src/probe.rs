@@ -20,7 +20,7 @@ const STALE_NONCE: u16 = 438;
 
 /// What the relay thinks of the credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum ProbeOutcome {
     /// It takes it. [`Probe::request`] now ends what was allocated, and need not be answered.
     Taken,
     /// It does not, and this is the code of its answer.
@@ -71,7 +71,7 @@ impl Probe {
     }
 
     /// Takes what came back; `None` where [`Probe::request`] is to be sent, or it is no answer.
-    pub fn handle(&mut self, bytes: &[u8]) -> Option<Verdict> {
+    pub fn handle(&mut self, bytes: &[u8]) -> Option<ProbeOutcome> {
         let message = Message::decode(bytes).ok()?;
         if message.transaction != self.transaction || message.method != self.method {
             return None;
@@ -80,25 +80,25 @@ impl Probe {
             (Class::Success, _) if self.challenge.is_some() => {
                 self.turn_over();
                 self.method = Method::Refresh;
-                Some(Verdict::Taken)
+                Some(ProbeOutcome::Taken)
             }
-            (Class::Error, Some(UNAUTHORIZED)) if self.challenge.is_some() => Some(Verdict::Refused(UNAUTHORIZED)),
+            (Class::Error, Some(UNAUTHORIZED)) if self.challenge.is_some() => Some(ProbeOutcome::Refused(UNAUTHORIZED)),
             (Class::Error, Some(UNAUTHORIZED)) => self.take_challenge(&message),
             (Class::Error, Some(STALE_NONCE)) if self.nonces < NONCES => self.take_challenge(&message),
             // It has looked at the credential before it found something else: no port, a quota, no such family.
-            (Class::Error, Some(_)) if self.challenge.is_some() && message.is_signed() => Some(Verdict::Taken),
-            (Class::Success | Class::Error, _) => Some(Verdict::Other),
+            (Class::Error, Some(_)) if self.challenge.is_some() && message.is_signed() => Some(ProbeOutcome::Taken),
+            (Class::Success | Class::Error, _) => Some(ProbeOutcome::Other),
             (Class::Request | Class::Indication, _) => None,
         }
     }
 
-    fn take_challenge(&mut self, message: &Message<'_>) -> Option<Verdict> {
+    fn take_challenge(&mut self, message: &Message<'_>) -> Option<ProbeOutcome> {
         let realm = message.attribute(attribute::REALM);
         let realm = realm.or_else(|| self.challenge.as_ref().map(|challenge| challenge.realm.as_slice()));
         let nonce = message.attribute(attribute::NONCE);
         let is_short = |value: &&[u8]| value.len() <= LONGEST;
         let (Some(realm), Some(nonce)) = (realm.filter(is_short), nonce.filter(is_short)) else {
-            return Some(Verdict::Other);
+            return Some(ProbeOutcome::Other);
         };
         let (name, password) = (self.username.as_bytes(), self.password.as_bytes());
         let key = Key::derived(PasswordAlgorithm::Md5, name, realm, password);
@@ -129,7 +129,7 @@ mod tests {
 
     /// A relay with one secret, and a limit on who is served.
     #[expect(clippy::disallowed_methods, reason = "virtual time needs a moment to begin at")]
-    fn verdict(secret: &str, change: impl FnOnce(&mut Config)) -> (Option<Verdict>, u64) {
+    fn verdict(secret: &str, change: impl FnOnce(&mut Config)) -> (Option<ProbeOutcome>, u64) {
         let (now, unix) = (Instant::now(), Duration::from_secs(1_700_000_000));
         let mut config = Config::new([7; 32]);
         config.secrets = vec![Secret::new("north").unwrap()];
@@ -151,7 +151,7 @@ mod tests {
                     verdict = probe.handle(&payload);
                 }
             }
-            if verdict == Some(Verdict::Taken) {
+            if verdict == Some(ProbeOutcome::Taken) {
                 server.handle_listener(client, local, &probe.request(), now);
             }
             if verdict.is_some() {
@@ -163,14 +163,14 @@ mod tests {
 
     #[test]
     fn a_relay_takes_or_refuses_and_nothing_is_left_there() {
-        assert_eq!(verdict("north", |_| {}), (Some(Verdict::Taken), 0));
-        assert_eq!(verdict("south", |_| {}), (Some(Verdict::Refused(401)), 0));
+        assert_eq!(verdict("north", |_| {}), (Some(ProbeOutcome::Taken), 0));
+        assert_eq!(verdict("south", |_| {}), (Some(ProbeOutcome::Refused(401)), 0));
         assert_eq!(
             verdict("north", |config| config.quotas.allocations = 0),
-            (Some(Verdict::Taken), 0),
+            (Some(ProbeOutcome::Taken), 0),
             "a quota is no fault of it"
         );
-        assert_eq!(verdict("north", |config| config.relay_addresses.clear()), (Some(Verdict::Taken), 0));
+        assert_eq!(verdict("north", |config| config.relay_addresses.clear()), (Some(ProbeOutcome::Taken), 0));
     }
 
     #[test]
@@ -182,6 +182,6 @@ mod tests {
         let other = Writer::new(Class::Success, Method::Allocate, [4; 12]).seal(None, false).unwrap();
         assert_eq!(probe.handle(&other), None, "of somebody else's");
         let strange = Writer::new(Class::Success, Method::Allocate, [3; 12]).seal(None, false).unwrap();
-        assert_eq!(probe.handle(&strange), Some(Verdict::Other), "it asks for nothing");
+        assert_eq!(probe.handle(&strange), Some(ProbeOutcome::Other), "it asks for nothing");
     }
 }

@@ -14,7 +14,7 @@ pub struct Stats {
     /// Requests and indications of clients, by method.
     pub requests: Requests,
     /// Requests that were refused, by reason.
-    pub refused: Refused,
+    pub refused: RefusalCounts,
     /// Requests that a shared secret signed rightly, beside those of an allocation's own user.
     pub signed: u64,
     /// What clients sent and peers were sent.
@@ -22,7 +22,7 @@ pub struct Stats {
     /// What peers sent and clients were sent. Data between two relays of this server counts in both directions.
     pub from_peers: Traffic,
     /// Datagrams that ended here, by reason.
-    pub dropped: Dropped,
+    pub dropped: DropCounts,
     /// Allocations that followed their client to another address.
     pub moved: u64,
     /// TCP connections with peers that ever stood.
@@ -70,7 +70,7 @@ pub struct Requests {
 
 /// Refusals, by reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Refused {
+pub struct RefusalCounts {
     /// 400: something is missing, malformed or contradicts what stands.
     pub bad_request: u64,
     /// 401: no credentials yet (every client's first request), or wrong ones.
@@ -105,7 +105,7 @@ pub struct Refused {
 
 /// Dropped datagrams, by reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Dropped {
+pub struct DropCounts {
     /// Neither STUN nor ChannelData, or a broken one.
     pub malformed: u64,
     /// Well-formed, but nothing that a client sends to a server.
@@ -157,7 +157,7 @@ sum!(Stats {
 });
 sum!(Traffic { datagrams, bytes });
 sum!(Requests { binding, allocate, refresh, create_permission, channel_bind, connect, connection_bind });
-sum!(Refused {
+sum!(RefusalCounts {
     bad_request,
     unauthorized,
     expired,
@@ -174,7 +174,7 @@ sum!(Refused {
     connections,
     suppressed,
 });
-sum!(Dropped {
+sum!(DropCounts {
     malformed,
     unexpected,
     no_allocation,

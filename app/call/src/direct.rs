@@ -11,7 +11,7 @@ use bytes::Bytes;
 
 use crate::candidates::{Loopback, is_peer_address};
 use crate::path::{CandidateKind, LocalCandidate, Path, PathOutput, SocketId};
-use crate::reflexive::{Heard, Reflexive};
+use crate::reflexive::{BindingOutcome, Reflexive};
 
 /// Addresses from outside that one socket may have: of each server one, and as many after a NAT has started anew. More are not
 /// told in one generation of ICE: a NAT that invents one each time helps nobody. In the next one the oldest gives way.
@@ -84,10 +84,10 @@ impl Path for DirectPath {
 
     fn handle_datagram(&mut self, from: SocketAddr, payload: &[u8], now: Instant) {
         let server = self.servers.iter_mut().find(|server| server.server() == from);
-        match server.map_or(Heard::Foreign, |server| server.handle_datagram(payload, now)) {
-            Heard::At(address) => self.on_mapped(address),
-            Heard::Nothing => {}
-            Heard::Foreign => {
+        match server.map_or(BindingOutcome::Foreign, |server| server.handle_datagram(payload, now)) {
+            BindingOutcome::At(address) => self.on_mapped(address),
+            BindingOutcome::Nothing => {}
+            BindingOutcome::Foreign => {
                 let payload = Bytes::copy_from_slice(payload);
                 self.outputs.push_back(PathOutput::Received { local: self.local, from, payload });
             }

@@ -11,12 +11,12 @@ use hearth_base::{FrameKind, TrackId, TrackSource, VideoCodec};
 use crate::candidates::{self, Loopback, MAX_CANDIDATES};
 use crate::channel::ChannelMessage;
 use crate::description::{check_description, in_their_words};
-use crate::link::reassembly::Reassembly;
-use crate::link::{Link, LinkConfig, LocalTrack, Video};
 use crate::media::MAX_UNIT;
 use crate::media::assemble::{Assembled, Assembler};
 use crate::media::nack::NackGenerator;
 use crate::media::unwrap::{UnwrapSequence, UnwrapTime};
+use crate::peer_connection::reassembly::Reassembly;
+use crate::peer_connection::{LinkConfig, LocalTrack, PeerConnection, Video};
 
 /// Stands alone on a line between the descriptions of a script.
 const NEXT: &str = "-----";
@@ -24,10 +24,10 @@ const NEXT: &str = "-----";
 const AFTER: Duration = Duration::from_millis(200);
 
 /// A connection like a call's.
-fn link(ssrc: u32, now: Instant) -> Option<Link> {
+fn link(ssrc: u32, now: Instant) -> Option<PeerConnection> {
     let track = |id, source, ssrc| LocalTrack { id: TrackId(id), source, ssrc, rtx_ssrc: ssrc + 100 };
     let tracks = vec![track(0, TrackSource::Microphone, ssrc + 1), track(1, TrackSource::Camera, ssrc + 2)];
-    Link::new(LinkConfig { tracks, video_codecs: VideoCodec::ALL.to_vec() }, now).ok()
+    PeerConnection::new(LinkConfig { tracks, video_codecs: VideoCodec::ALL.to_vec() }, now).ok()
 }
 
 /// Candidates, one a line, for a connection whose descriptions are both set. Also what the data channel may carry:
@@ -77,7 +77,7 @@ pub fn description(script: &str, now: Instant) {
     }
 }
 
-fn drain(link: &mut Link, now: Instant) {
+fn drain(link: &mut PeerConnection, now: Instant) {
     link.handle_timeout(now);
     while link.poll_transmit().is_some() {}
     while link.poll_event().is_some() {}

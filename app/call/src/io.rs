@@ -38,7 +38,7 @@ pub enum TransportPolicy {
 
 /// What the person wants.
 #[derive(Clone, Debug)]
-pub enum Intent {
+pub enum Command {
     /// A new room, with us in it.
     Create {
         /// Who knows this secret comes in, others wait for the host; everybody comes in, without one.
@@ -127,7 +127,7 @@ pub enum Hand {
 
 /// The state of the connection to the signalling server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SignalLink {
+pub enum SignallingState {
     /// Open, and nothing said on it yet.
     Up,
     /// Closed, or never opened.
@@ -138,11 +138,11 @@ pub enum SignalLink {
 #[derive(Debug)]
 pub enum Input {
     /// The person wants something.
-    Intent(Intent),
+    Command(Command),
     /// The server said something.
     Signal(Numbered<ServerMessage>),
     /// The connection to the server opened or closed.
-    SignalLink(SignalLink),
+    Signalling(SignallingState),
     /// A datagram arrived on a socket, or more bytes on a stream.
     Datagram {
         /// Which.
@@ -223,7 +223,7 @@ pub enum Output {
 #[derive(Clone, Debug, PartialEq)]
 pub enum MediaCommand {
     /// Whether anybody takes this layer in this codec: what nobody takes need not be encoded. Nothing is, to begin with.
-    Watched {
+    Subscribed {
         /// Our track.
         track: TrackId,
         /// Its layer.

@@ -23,11 +23,11 @@ mod direct;
 #[doc(hidden)]
 pub mod fuzz;
 mod io;
-mod link;
 mod media;
 mod negotiation;
 mod path;
 mod peer;
+mod peer_connection;
 mod reflexive;
 mod send;
 mod session;
@@ -40,12 +40,12 @@ pub use call::Call;
 pub use candidates::Loopback;
 pub use chat::ChatMessage;
 pub use io::{
-    CallConfig, Hand, HostAct, HostRule, Input, Intent, MediaCommand, Output, SignalLink, Switch, TransportPolicy,
+    CallConfig, Command, Hand, HostAct, HostRule, Input, MediaCommand, Output, SignallingState, Switch, TransportPolicy,
 };
 pub use path::{SocketId, SocketKind};
 pub use snapshot::{
-    Ask, AskState, DescriptionProblem, EndReason, PairSnapshot, PeerPhase, PeerSnapshot, Phase, Refused, Route,
-    Snapshot,
+    CallPhase, DescriptionProblem, EndReason, PairSnapshot, PasswordPrompt, PasswordPromptState, PeerPhase,
+    PeerSnapshot, RefusedRequest, Route, Snapshot,
 };
-pub use stats::{LinkCounters, PeerCounters};
+pub use stats::{PeerCounters, TransportCounters};
 pub use stream::{RelayStream, StreamSecurity, is_media};

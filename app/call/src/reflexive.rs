@@ -18,7 +18,7 @@ use bytes::Bytes;
 use rand::RngExt;
 use rand_chacha::ChaCha12Rng;
 
-use crate::link::{BindingAnswer, RequestId, binding_answer, binding_request};
+use crate::peer_connection::{BindingAnswer, RequestId, binding_answer, binding_request};
 
 /// The wait before a request is repeated, which doubles each time (RFC 8489, section 6.2.1: RTO).
 const RTO: Duration = Duration::from_millis(500);
@@ -33,7 +33,7 @@ const PATIENCE: u32 = 3;
 
 /// What was heard of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Heard {
+pub(crate) enum BindingOutcome {
     /// Nothing: the datagram is somebody else's business.
     Foreign,
     /// An answer without an address.
@@ -43,7 +43,7 @@ pub(crate) enum Heard {
 }
 
 #[derive(Debug)]
-enum Phase {
+enum QueryPhase {
     /// Nothing is out until then.
     Resting { until: Instant },
     /// A request is out: sent so often, and to be repeated or given up at `due`.
@@ -59,7 +59,7 @@ pub(crate) struct Reflexive {
     /// The socket's own address.
     base: SocketAddr,
     rng: ChaCha12Rng,
-    phase: Phase,
+    phase: QueryPhase,
     /// Whether it has answered before.
     is_known: bool,
 }
@@ -67,7 +67,7 @@ pub(crate) struct Reflexive {
 impl Reflexive {
     /// `server` will be asked how it sees `base`, from `at` on; transaction ids come from `rng`.
     pub(crate) fn new(server: SocketAddr, base: SocketAddr, rng: ChaCha12Rng, at: Instant) -> Self {
-        Self { server, base, rng, phase: Phase::Resting { until: at }, is_known: false }
+        Self { server, base, rng, phase: QueryPhase::Resting { until: at }, is_known: false }
     }
 
     /// Who is asked.
@@ -78,35 +78,35 @@ impl Reflexive {
     /// Whether the first answer need not be waited for any more.
     pub(crate) fn is_settled(&self) -> bool {
         match self.phase {
-            Phase::Resting { .. } => self.is_known,
-            Phase::Asking { sent, .. } => self.is_known || sent >= PATIENCE,
-            Phase::Over => true,
+            QueryPhase::Resting { .. } => self.is_known,
+            QueryPhase::Asking { sent, .. } => self.is_known || sent >= PATIENCE,
+            QueryPhase::Over => true,
         }
     }
 
     /// Whatever was known may have changed: it is asked again.
     pub(crate) fn renew(&mut self, now: Instant) {
-        self.phase = Phase::Resting { until: now };
+        self.phase = QueryPhase::Resting { until: now };
     }
 
     /// The server sent something.
-    pub(crate) fn handle_datagram(&mut self, payload: &[u8], now: Instant) -> Heard {
-        let Phase::Asking { id, .. } = self.phase else { return Heard::Foreign };
+    pub(crate) fn handle_datagram(&mut self, payload: &[u8], now: Instant) -> BindingOutcome {
+        let QueryPhase::Asking { id, .. } = self.phase else { return BindingOutcome::Foreign };
         match binding_answer(payload, id) {
-            None => Heard::Foreign,
+            None => BindingOutcome::Foreign,
             Some(BindingAnswer::Refused) => {
-                self.phase = Phase::Over;
-                Heard::Nothing
+                self.phase = QueryPhase::Over;
+                BindingOutcome::Nothing
             }
             // No NAT stands between: the candidate would be the base's own (RFC 8445, section 5.1.3).
             Some(BindingAnswer::Mapped(address)) if address == self.base => {
-                self.phase = Phase::Over;
-                Heard::Nothing
+                self.phase = QueryPhase::Over;
+                BindingOutcome::Nothing
             }
             Some(BindingAnswer::Mapped(address)) => {
                 self.is_known = true;
-                self.phase = Phase::Resting { until: now + KEEPALIVE };
-                Heard::At(address)
+                self.phase = QueryPhase::Resting { until: now + KEEPALIVE };
+                BindingOutcome::At(address)
             }
         }
     }
@@ -114,26 +114,27 @@ impl Reflexive {
     /// The request to send now, if any.
     pub(crate) fn handle_timeout(&mut self, now: Instant) -> Option<Bytes> {
         let (id, sent) = match self.phase {
-            Phase::Resting { until } if until <= now => (self.rng.random(), 0),
-            Phase::Asking { id, sent, due } if due <= now && sent < REQUESTS => (id, sent),
-            Phase::Asking { due, .. } if due <= now => {
+            QueryPhase::Resting { until } if until <= now => (self.rng.random(), 0),
+            QueryPhase::Asking { id, sent, due } if due <= now && sent < REQUESTS => (id, sent),
+            QueryPhase::Asking { due, .. } if due <= now => {
                 // Who has answered before may answer again.
-                self.phase = if self.is_known { Phase::Resting { until: now + KEEPALIVE } } else { Phase::Over };
+                self.phase =
+                    if self.is_known { QueryPhase::Resting { until: now + KEEPALIVE } } else { QueryPhase::Over };
                 return None;
             }
-            Phase::Resting { .. } | Phase::Asking { .. } | Phase::Over => return None,
+            QueryPhase::Resting { .. } | QueryPhase::Asking { .. } | QueryPhase::Over => return None,
         };
         let wait = if sent + 1 == REQUESTS { RTO * LAST_WAIT } else { RTO * (1 << sent) };
-        self.phase = Phase::Asking { id, sent: sent + 1, due: now + wait };
+        self.phase = QueryPhase::Asking { id, sent: sent + 1, due: now + wait };
         binding_request(id).ok()
     }
 
     /// When time matters next.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         match self.phase {
-            Phase::Resting { until } => Some(until),
-            Phase::Asking { due, .. } => Some(due),
-            Phase::Over => None,
+            QueryPhase::Resting { until } => Some(until),
+            QueryPhase::Asking { due, .. } => Some(due),
+            QueryPhase::Over => None,
         }
     }
 }

@@ -70,7 +70,10 @@ fn who_is_silent_is_not_waited_for_but_welcome_later() {
     subject.handle_timeout(now + 3 * RTO);
     assert!(subject.is_settled());
     let seen = address("192.0.2.7:6000");
-    assert_eq!(subject.handle_datagram(&answer(&request, SUCCESS, Some(seen)), now + 4 * RTO), Heard::At(seen));
+    assert_eq!(
+        subject.handle_datagram(&answer(&request, SUCCESS, Some(seen)), now + 4 * RTO),
+        BindingOutcome::At(seen)
+    );
 }
 
 #[test]
@@ -93,10 +96,10 @@ fn what_is_no_answer_to_this_request_is_left_to_others() {
         vec![22, 254, 253, 0],                // DTLS
         Vec::new(),
     ] {
-        assert_eq!(subject.handle_datagram(&foreign, now), Heard::Foreign, "{foreign:?}");
+        assert_eq!(subject.handle_datagram(&foreign, now), BindingOutcome::Foreign, "{foreign:?}");
     }
-    assert_eq!(subject.handle_datagram(&right, now), Heard::At(seen));
-    assert_eq!(subject.handle_datagram(&right, now), Heard::Foreign, "an answer counts once");
+    assert_eq!(subject.handle_datagram(&right, now), BindingOutcome::At(seen));
+    assert_eq!(subject.handle_datagram(&right, now), BindingOutcome::Foreign, "an answer counts once");
 }
 
 #[test]
@@ -105,7 +108,7 @@ fn an_error_and_an_answer_without_an_address_and_our_own_address_end_it() {
     for (kind, mapped) in [(ERROR, None), (SUCCESS, None), (SUCCESS, Some(base()))] {
         let mut subject = asked(now);
         let request = subject.handle_timeout(now).unwrap();
-        assert_eq!(subject.handle_datagram(&answer(&request, kind, mapped), now), Heard::Nothing);
+        assert_eq!(subject.handle_datagram(&answer(&request, kind, mapped), now), BindingOutcome::Nothing);
         assert!(subject.is_settled());
         assert_eq!(subject.poll_timeout(), None);
         subject.renew(now);
@@ -123,7 +126,7 @@ fn an_address_is_kept_alive_and_a_new_one_heard_of() {
         let request = subject.handle_timeout(now).unwrap();
         assert!(ids.insert(request[ID..].to_vec()), "each transaction has an id of its own");
         let seen = SocketAddr::new(IpAddr::from([192, 0, 2, 7]), port);
-        assert_eq!(subject.handle_datagram(&answer(&request, SUCCESS, Some(seen)), now), Heard::At(seen));
+        assert_eq!(subject.handle_datagram(&answer(&request, SUCCESS, Some(seen)), now), BindingOutcome::At(seen));
         now = subject.poll_timeout().unwrap();
     }
     assert_eq!(now - begun, 3 * KEEPALIVE);
@@ -140,7 +143,7 @@ fn an_address_of_the_sixth_family_is_read_as_well() {
     let mut subject = asked(now);
     let request = subject.handle_timeout(now).unwrap();
     let seen = address("[2001:db8::7]:6000");
-    assert_eq!(subject.handle_datagram(&answer(&request, SUCCESS, Some(seen)), now), Heard::At(seen));
+    assert_eq!(subject.handle_datagram(&answer(&request, SUCCESS, Some(seen)), now), BindingOutcome::At(seen));
 }
 
 /// Each byte of an answer by each value, and each beginning of it: what cannot be read is nobody's answer, and ends nothing.
@@ -159,7 +162,7 @@ fn no_answer_ends_the_process() {
             subject.handle_timeout(now);
             let heard = subject.handle_datagram(&bent, now);
             let is_of_another = (ID..20).contains(&at) && value != right[at];
-            assert!(!is_of_another || heard == Heard::Foreign, "byte {at} as {value}");
+            assert!(!is_of_another || heard == BindingOutcome::Foreign, "byte {at} as {value}");
         }
     }
 }

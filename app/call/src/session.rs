@@ -32,11 +32,11 @@ pub(crate) enum SessionState {
 
 /// What a server message means to the session.
 #[derive(Debug, PartialEq)]
-pub(crate) enum Heard {
+pub(crate) enum SessionEvent {
     /// Nothing for the call.
     Nothing,
     /// The session is there. `Resumed` keeps the room, `Fresh` is outside of any.
-    Session { id: PeerId, kept: Kept },
+    Session { id: PeerId, kept: SessionKept },
     /// For the call.
     Message(ServerMessage),
     /// The two do not speak the same version.
@@ -45,7 +45,7 @@ pub(crate) enum Heard {
 
 /// Whether a session survived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kept {
+pub(crate) enum SessionKept {
     /// With everything that was said meanwhile.
     Resumed,
     /// By the ticket: the server was restarted, and what we were in its memory is begun anew under our old id.
@@ -116,34 +116,34 @@ impl Session {
     }
 
     /// The server said something.
-    pub(crate) fn handle(&mut self, numbered: Numbered<ServerMessage>) -> Heard {
+    pub(crate) fn handle(&mut self, numbered: Numbered<ServerMessage>) -> SessionEvent {
         if let Some(seq) = numbered.seq {
             if seq <= self.heard {
-                return Heard::Nothing; // said again after a resumption
+                return SessionEvent::Nothing; // said again after a resumption
             }
             self.heard = seq;
         }
         match numbered.message {
             ServerMessage::Session { peer_id, resume_token, resumed, last_seq } => {
                 if self.state != SessionState::Greeting {
-                    return Heard::Nothing;
+                    return SessionEvent::Nothing;
                 }
                 self.on_session(resume_token, resumed, last_seq);
                 let is_known = self.id.replace(peer_id) == Some(peer_id);
                 let kept = match (resumed, is_known) {
-                    (true, _) => Kept::Resumed,
-                    (false, true) => Kept::Restored,
-                    (false, false) => Kept::Fresh,
+                    (true, _) => SessionKept::Resumed,
+                    (false, true) => SessionKept::Restored,
+                    (false, false) => SessionKept::Fresh,
                 };
-                Heard::Session { id: peer_id, kept }
+                SessionEvent::Session { id: peer_id, kept }
             }
             ServerMessage::Ticket { ticket } => {
                 self.ticket = Some(ticket);
-                Heard::Nothing
+                SessionEvent::Nothing
             }
-            ServerMessage::Welcome { v, .. } if !v.contains(&VERSION) => Heard::Unsupported,
-            ServerMessage::Error { code: ErrorCode::UnsupportedVersion, .. } => Heard::Unsupported,
-            ServerMessage::Welcome { .. } | ServerMessage::Unknown => Heard::Nothing,
+            ServerMessage::Welcome { v, .. } if !v.contains(&VERSION) => SessionEvent::Unsupported,
+            ServerMessage::Error { code: ErrorCode::UnsupportedVersion, .. } => SessionEvent::Unsupported,
+            ServerMessage::Welcome { .. } | ServerMessage::Unknown => SessionEvent::Nothing,
             message @ (ServerMessage::Joined(_)
             | ServerMessage::Waiting { .. }
             | ServerMessage::LobbyRequest { .. }
@@ -160,7 +160,7 @@ impl Session {
             | ServerMessage::Signal(_)
             | ServerMessage::RoomEnded { .. }
             | ServerMessage::IceRefresh { .. }
-            | ServerMessage::ServerDraining) => Heard::Message(message),
+            | ServerMessage::ServerDraining) => SessionEvent::Message(message),
         }
     }
 
@@ -205,7 +205,7 @@ mod tests {
         let mut client = Session::new("test".into());
         client.handle_up();
         assert_eq!(drained(&mut client), [None]);
-        assert!(matches!(client.handle(session(false, 0)), Heard::Session { kept: Kept::Fresh, .. }));
+        assert!(matches!(client.handle(session(false, 0)), SessionEvent::Session { kept: SessionKept::Fresh, .. }));
         client
     }
 
@@ -219,7 +219,7 @@ mod tests {
         assert_eq!(drained(&mut client), []);
         client.handle_up();
         drained(&mut client);
-        assert!(matches!(client.handle(session(true, 2)), Heard::Session { kept: Kept::Resumed, .. }));
+        assert!(matches!(client.handle(session(true, 2)), SessionEvent::Session { kept: SessionKept::Resumed, .. }));
         assert_eq!(drained(&mut client), [Some(3), Some(4)]);
     }
 
@@ -227,15 +227,15 @@ mod tests {
     fn what_was_heard_is_not_heard_again() {
         let mut client = up();
         let message = |seq| Numbered { seq: Some(seq), message: ServerMessage::ServerDraining };
-        assert!(matches!(client.handle(message(1)), Heard::Message(_)));
-        assert_eq!(client.handle(message(1)), Heard::Nothing);
-        assert!(matches!(client.handle(message(2)), Heard::Message(_)));
+        assert!(matches!(client.handle(message(1)), SessionEvent::Message(_)));
+        assert_eq!(client.handle(message(1)), SessionEvent::Nothing);
+        assert!(matches!(client.handle(message(2)), SessionEvent::Message(_)));
     }
 
     #[test]
     fn a_session_that_was_not_asked_for_is_none() {
         let mut client = up();
-        assert_eq!(client.handle(session(true, 9)), Heard::Nothing);
+        assert_eq!(client.handle(session(true, 9)), SessionEvent::Nothing);
     }
 
     #[test]
@@ -248,7 +248,7 @@ mod tests {
         let hello = client.poll().map(|hello| hello.message);
         let Some(ClientMessage::Hello { resume: Some(resume), .. }) = hello else { panic!("{hello:?}") };
         assert_eq!(resume.ticket, Some(ticket));
-        assert!(matches!(client.handle(session(false, 0)), Heard::Session { kept: Kept::Restored, .. }));
+        assert!(matches!(client.handle(session(false, 0)), SessionEvent::Session { kept: SessionKept::Restored, .. }));
     }
 
     #[test]

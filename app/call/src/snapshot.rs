@@ -18,7 +18,7 @@ use crate::stats::PeerCounters;
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
     /// Where the call stands.
-    pub phase: Phase,
+    pub phase: CallPhase,
     /// The room, once known.
     pub room: Option<RoomName>,
     /// Who we are in it.
@@ -46,7 +46,7 @@ pub struct Snapshot {
     /// How often the host has silenced everybody. The microphone was off each time, until the person said otherwise.
     pub silenced: u32,
     /// What the server did not let us do last, while we were in the room.
-    pub refused: Option<Refused>,
+    pub refused: Option<RefusedRequest>,
     /// The secret that the invitation was given while we were in the room: it stands in links from then on.
     pub renewed: Option<InviteSecret>,
     /// The password that the door was told, as far as it is not known to be wrong: what opens it another time.
@@ -55,7 +55,7 @@ pub struct Snapshot {
 
 /// The server did not let us do something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Refused {
+pub struct RefusedRequest {
     /// How often that has been so: the same refusal again is another one.
     pub count: u32,
     /// Why.
@@ -66,16 +66,16 @@ pub struct Refused {
 
 /// Where a call stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Phase {
+pub enum CallPhase {
     /// Nothing is wanted yet.
     #[default]
     Idle,
     /// On the way into a room.
     Joining,
     /// The host is asked to let us in; where there is one, a password does, too.
-    Lobby(Option<Ask>),
+    Lobby(Option<PasswordPrompt>),
     /// The door opens to a password, which the person has to say.
-    Asked(Ask),
+    Asked(PasswordPrompt),
     /// In it.
     InRoom,
     /// The server is out of reach; the media flows on.
@@ -87,7 +87,7 @@ pub enum Phase {
     Ended(EndReason),
 }
 
-impl Phase {
+impl CallPhase {
     /// Whether somebody, or something, keeps us waiting before the room.
     pub fn is_at_door(&self) -> bool {
         matches!(self, Self::Lobby(_) | Self::Asked(_))
@@ -96,16 +96,16 @@ impl Phase {
 
 /// How it stands with the password that a door asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Ask {
+pub struct PasswordPrompt {
     /// What is to be done.
-    pub state: AskState,
+    pub state: PasswordPromptState,
     /// How many passwords did not open the door: the same answer again is another one.
     pub refusals: u32,
 }
 
 /// What is to be done about a password.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum AskState {
+pub enum PasswordPromptState {
     /// To be said.
     #[default]
     Wanted,

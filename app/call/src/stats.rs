@@ -4,7 +4,7 @@ use serde::Serialize;
 
 /// Of one peer connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct LinkCounters {
+pub struct TransportCounters {
     /// Datagrams that the connection refused.
     pub refused_datagrams: u64,
     /// Packets of media that belong to no track.
@@ -19,7 +19,7 @@ pub struct LinkCounters {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct PeerCounters {
     /// Of the connection there is.
-    pub link: LinkCounters,
+    pub link: TransportCounters,
     /// Descriptions and candidates that were refused.
     pub refused_signals: u64,
     /// Channel messages that were refused.

@@ -10,8 +10,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use hearth::view::{
-    AddressKind, Ask, AskState, ChatLine, Devices, Door, Fault, Film, Invite, InviteAddress, Knocker, Me, NearbyRoom,
-    Person, Pictures, PreJoin, Progress, Quality, RecentRoom, Room, Speaker, Stage, View,
+    AddressKind, ChatLine, Devices, Fault, Invite, InviteAddress, Knocker, Me, NearbyRoom, PasswordPrompt,
+    PasswordPromptState, Person, Pictures, PreJoin, PreJoinView, Progress, Quality, RecentRoom, Room, Speaker, Stage,
+    VideoFeed, View,
 };
 use hearth_base::{DeviceEntry, DeviceFault, DeviceId, DeviceLists, DeviceState, Picture, Resolution, TrackId};
 use hearth_call::{Hand, Route, Switch};
@@ -43,7 +44,7 @@ pub(crate) fn home_fault() -> View {
 /// In front of the mirror, with everything plugged in.
 pub(crate) fn prejoin() -> View {
     let door = PreJoin {
-        door: Door::Join { room: room("482913605"), invited: true },
+        door: PreJoinView::Join { room: room("482913605"), invited: true },
         film: Some(film(1, 3)),
         level: 0.55,
         ..PreJoin::default()
@@ -53,7 +54,7 @@ pub(crate) fn prejoin() -> View {
 
 /// In front of the mirror, with nothing that works.
 pub(crate) fn prejoin_trouble() -> View {
-    let door = PreJoin { door: Door::Join { room: room("482913605"), invited: false }, ..PreJoin::default() };
+    let door = PreJoin { door: PreJoinView::Join { room: room("482913605"), invited: false }, ..PreJoin::default() };
     let devices = Devices {
         camera: DeviceState::Failed(DeviceFault::InUse),
         microphone: DeviceState::Failed(DeviceFault::NoDevice),
@@ -75,7 +76,7 @@ pub(crate) fn asked() -> View {
         progress: Progress::Asked,
         name: Some(room("482913605")),
         me: me(),
-        ask: Some(Ask::default()),
+        ask: Some(PasswordPrompt::default()),
         ..Room::default()
     };
     of(room)
@@ -85,7 +86,7 @@ pub(crate) fn asked() -> View {
 pub(crate) fn asked_again() -> View {
     let mut view = asked();
     if let Stage::Room(room) = &mut view.stage {
-        room.ask = Some(Ask { state: AskState::Wrong, refusals: 1 });
+        room.ask = Some(PasswordPrompt { state: PasswordPromptState::Wrong, refusals: 1 });
     }
     view
 }
@@ -94,7 +95,7 @@ pub(crate) fn asked_again() -> View {
 pub(crate) fn waiting_or_asked() -> View {
     let mut view = waiting();
     if let Stage::Room(room) = &mut view.stage {
-        room.ask = Some(Ask::default());
+        room.ask = Some(PasswordPrompt::default());
     }
     view
 }
@@ -320,12 +321,12 @@ impl Pictures for Still {
 }
 
 /// Somebody in front of a wall.
-fn film(track: u32, look: u8) -> Film {
+fn film(track: u32, look: u8) -> VideoFeed {
     shown(track, picture(|x, y| colour(look, x, y)))
 }
 
 /// A page of a text, and a heading.
-fn document() -> Film {
+fn document() -> VideoFeed {
     let paper = |x: f32, y: f32| match (x, y % 14.0) {
         (40.0..180.0, _) if (20.0..32.0).contains(&y) => [90, 110, 160],
         (40.0..=280.0, 8.0..) if y > 40.0 && x < 180.0 + (y * 37.0) % 100.0 => [96, 128, 128],
@@ -334,8 +335,8 @@ fn document() -> Film {
     shown(90, picture(paper))
 }
 
-fn shown(track: u32, picture: Picture) -> Film {
-    Film::new(TrackId(track), Arc::new(Still { picture, is_taken: AtomicBool::new(false) }))
+fn shown(track: u32, picture: Picture) -> VideoFeed {
+    VideoFeed::new(TrackId(track), Arc::new(Still { picture, is_taken: AtomicBool::new(false) }))
 }
 
 /// Luma, blue and red differences of walls, of skins and hair, and of what people wear.

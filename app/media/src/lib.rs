@@ -17,7 +17,7 @@ pub mod slot;
 pub mod source;
 pub mod stamp;
 pub mod threads;
-pub mod turn;
+pub mod tick;
 pub mod voice;
 
 pub use clock::Now;

@@ -5,17 +5,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hearth_base::{TrackKind, VideoCodec};
-use hearth_call::{Call, CallConfig, Input, Intent, Output, Phase, SignalLink, SocketKind, Switch};
+use hearth_call::{Call, CallConfig, CallPhase, Command, Input, Output, SignallingState, SocketKind, Switch};
 use hearth_protocol::{ClientMessage, Numbered};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
-use super::media::{FromMedia, Media, MediaWish};
+use super::media::{FromMedia, Media, MediaAction};
 use super::pin::Trust;
 use super::signalling::{self, OUTBOX, ServerAddress, SignalEvent};
 use super::sockets::{self, Sockets};
 use super::streams::{Datagram, StreamNews};
-use super::{CallView, Command, EngineConfig, EngineError, ServerTrust, Showing, clock, interfaces};
+use super::{CallView, EngineCommand, EngineConfig, EngineError, ServerTrust, Showing, clock, interfaces};
 
 /// How often the addresses of this machine are looked at. Asking the kernel is cheap; being told is another crate.
 const INTERFACES: Duration = Duration::from_secs(1);
@@ -34,7 +34,7 @@ const BATCH: usize = 32;
 pub(super) struct CallLoop {
     config: EngineConfig,
     /// What is done when nobody has wishes any more; without it the call is left.
-    goodbye: oneshot::Receiver<Intent>,
+    goodbye: oneshot::Receiver<Command>,
     call: Call,
     sockets: Sockets,
     datagrams: mpsc::Receiver<Datagram>,
@@ -74,7 +74,7 @@ impl CallLoop {
         config: EngineConfig,
         seed: [u8; 32],
         views: watch::Sender<Arc<CallView>>,
-        goodbye: oneshot::Receiver<Intent>,
+        goodbye: oneshot::Receiver<Command>,
     ) -> Result<Self, EngineError> {
         let now = clock::now();
         let (arrivals, datagrams) = mpsc::channel(sockets::WAITING);
@@ -96,7 +96,7 @@ impl CallLoop {
             now,
         );
         let (mut media, from_media) = Media::start(&config, &call.snapshot().tracks)?;
-        media.wish(MediaWish::Treat(config.processing));
+        media.wish(MediaAction::Treat(config.processing));
         Ok(Self {
             call,
             sockets: Sockets::new(arrivals, news),
@@ -123,7 +123,7 @@ impl CallLoop {
     }
 
     /// Runs until the call has ended, or nobody has wishes any more.
-    pub(super) async fn run(mut self, mut wishes: mpsc::Receiver<Command>) {
+    pub(super) async fn run(mut self, mut wishes: mpsc::Receiver<EngineCommand>) {
         let mut look_again = clock::now();
         let mut view_again = look_again;
         loop {
@@ -137,7 +137,7 @@ impl CallLoop {
                 view_again = now + self.view_interval();
                 self.show();
             }
-            if matches!(self.view.call.phase, Phase::Ended(_)) {
+            if matches!(self.view.call.phase, CallPhase::Ended(_)) {
                 break;
             }
             let due = self.call.poll_timeout().unwrap_or(look_again).min(look_again).min(view_again);
@@ -150,11 +150,11 @@ impl CallLoop {
     }
 
     /// Waits for the next thing to happen, and takes it and what has come with it.
-    async fn wait(&mut self, due: Instant, wishes: &mut mpsc::Receiver<Command>) {
+    async fn wait(&mut self, due: Instant, wishes: &mut mpsc::Receiver<EngineCommand>) {
         tokio::select! {
             () = tokio::time::sleep_until(due.into()) => self.call.handle(Input::Timeout, clock::now()),
             wish = wishes.recv() => {
-                let wish = wish.unwrap_or_else(|| Command::Intent(self.goodbye.try_recv().unwrap_or(Intent::Leave)));
+                let wish = wish.unwrap_or_else(|| EngineCommand::Call(self.goodbye.try_recv().unwrap_or(Command::Leave)));
                 self.on_command(wish);
             }
             Some(Ok((name, address))) = self.lookups.join_next() => {
@@ -178,27 +178,27 @@ impl CallLoop {
         }
     }
 
-    fn on_command(&mut self, command: Command) {
+    fn on_command(&mut self, command: EngineCommand) {
         let intent = match command {
-            Command::Enter(server, intent) => {
+            EngineCommand::Enter(server, intent) => {
                 self.signal.server = Some(server);
                 intent
             }
-            Command::Intent(Intent::SetMicrophone(switch)) => {
+            EngineCommand::Call(Command::SetMicrophone(switch)) => {
                 self.media.switch_microphone(switch);
                 return self.on_devices();
             }
-            Command::Intent(Intent::SetCamera(switch)) => {
+            EngineCommand::Call(Command::SetCamera(switch)) => {
                 self.media.switch_camera(switch);
                 return self.on_devices();
             }
-            Command::Intent(intent) => intent,
-            Command::Media(wish) => {
+            EngineCommand::Call(intent) => intent,
+            EngineCommand::Media(wish) => {
                 self.changed = true;
                 return self.media.wish(wish);
             }
         };
-        self.call.handle(Input::Intent(intent), clock::now());
+        self.call.handle(Input::Command(intent), clock::now());
     }
 
     /// What the others are told that we send is what we do send: wanted, and there.
@@ -207,10 +207,10 @@ impl CallLoop {
         let now = clock::now();
         let told = self.call.snapshot();
         if told.microphone != microphone {
-            self.call.handle(Input::Intent(Intent::SetMicrophone(microphone)), now);
+            self.call.handle(Input::Command(Command::SetMicrophone(microphone)), now);
         }
         if told.camera != camera {
-            self.call.handle(Input::Intent(Intent::SetCamera(camera)), now);
+            self.call.handle(Input::Command(Command::SetCamera(camera)), now);
         }
         self.changed = true;
     }
@@ -246,7 +246,7 @@ impl CallLoop {
                 self.view.server = server.map(|(spki, trust)| (spki, trust.into()));
                 self.view.signal_fault = None;
                 self.signal.local = local;
-                self.call.handle(Input::SignalLink(SignalLink::Up), now);
+                self.call.handle(Input::Signalling(SignallingState::Up), now);
             }
             SignalEvent::Heard { attempt, message } if attempt == self.signal.attempt => {
                 self.call.handle(Input::Signal(*message), now);
@@ -256,7 +256,7 @@ impl CallLoop {
                 self.view.signal_fault = Some(why);
                 self.signal.outbox = None;
                 self.changed = true;
-                self.call.handle(Input::SignalLink(SignalLink::Down), now);
+                self.call.handle(Input::Signalling(SignallingState::Down), now);
             }
             // Of a connection that was hung up.
             SignalEvent::Up { .. } | SignalEvent::Heard { .. } | SignalEvent::Down { .. } => {}
@@ -314,7 +314,7 @@ impl CallLoop {
         if self.signal.outbox.take().is_some() {
             // Events of this connection do not count from here on.
             self.signal.attempt += 1;
-            self.call.handle(Input::SignalLink(SignalLink::Down), clock::now());
+            self.call.handle(Input::Signalling(SignallingState::Down), clock::now());
         }
     }
 

@@ -8,7 +8,7 @@
 
 mod call_loop;
 pub(crate) mod clock;
-pub mod desk;
+pub mod controller;
 mod discovery;
 mod hosting;
 pub mod instance;
@@ -26,16 +26,16 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use hearth_base::{DeviceChoice, FrameRate, Resolution, TrackSource, VideoCodec};
-use hearth_call::{Intent, Loopback, Snapshot, Switch, TransportPolicy};
+use hearth_call::{Command, Loopback, Snapshot, Switch, TransportPolicy};
 use hearth_media::devices::DevicesView;
 use hearth_protocol::SpkiHash;
 use rust_i18n::t;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::view::{Film, Processing};
+use crate::view::{Processing, VideoFeed};
 
 pub use discovery::Discovery;
-pub use media::{MediaStats, MediaWish, News, RemoteStats, Repaint, Showing, Stamps};
+pub use media::{MediaAction, MediaStats, RemoteStats, Repaint, Showing, ShowingEvent, Stamps};
 pub use signalling::{ServerAddress, SignalFault};
 
 /// Wishes that wait for the call: a person makes three a second. Full: the newest is refused, and the sender told.
@@ -99,9 +99,9 @@ pub struct CallView {
     /// The devices, as they are wanted and as they are.
     pub devices: DevicesView,
     /// Our own picture, where a window shows it.
-    pub own_film: Option<Film>,
+    pub own_film: Option<VideoFeed>,
     /// Theirs.
-    pub films: Vec<Film>,
+    pub films: Vec<VideoFeed>,
 }
 
 /// How sure we are of the server.
@@ -117,17 +117,17 @@ pub enum ServerTrust {
 
 /// Something for the call's thread.
 #[derive(Debug)]
-enum Command {
+enum EngineCommand {
     /// To this server, and there this.
-    Enter(ServerAddress, Intent),
-    Intent(Intent),
-    Media(MediaWish),
+    Enter(ServerAddress, Command),
+    Call(Command),
+    Media(MediaAction),
 }
 
 /// A running call. Dropped, it leaves the room and waits for its threads.
 pub struct Engine {
-    commands: Option<mpsc::Sender<Command>>,
-    goodbye: Option<oneshot::Sender<Intent>>,
+    commands: Option<mpsc::Sender<EngineCommand>>,
+    goodbye: Option<oneshot::Sender<Command>>,
     views: watch::Receiver<Arc<CallView>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -165,28 +165,28 @@ impl Engine {
     }
 
     /// Goes to a server and creates or joins a room there; false when the call has ended or too many wishes wait.
-    pub fn enter(&self, server: ServerAddress, intent: Intent) -> bool {
-        self.command(Command::Enter(server, intent))
+    pub fn enter(&self, server: ServerAddress, command: Command) -> bool {
+        self.send(EngineCommand::Enter(server, command))
     }
 
     /// Wishes for something; false when the call has ended or too many wishes wait.
-    pub fn wish(&self, intent: Intent) -> bool {
-        self.command(Command::Intent(intent))
+    pub fn command(&self, command: Command) -> bool {
+        self.send(EngineCommand::Call(command))
     }
 
     /// Wishes for something of the media; false when the call has ended or too many wishes wait.
-    pub fn wish_media(&self, wish: MediaWish) -> bool {
-        self.command(Command::Media(wish))
+    pub fn media_action(&self, action: MediaAction) -> bool {
+        self.send(EngineCommand::Media(action))
     }
 
-    fn command(&self, command: Command) -> bool {
+    fn send(&self, command: EngineCommand) -> bool {
         self.commands.as_ref().is_some_and(|commands| commands.try_send(command).is_ok())
     }
 
     /// Ends the room for all as the last thing, and waits for the threads. However many wishes wait, this one is heard.
     pub fn end_room(mut self) {
         if let Some(goodbye) = self.goodbye.take() {
-            drop(goodbye.send(Intent::EndRoom)); // refused where the call has ended already
+            drop(goodbye.send(Command::EndRoom)); // refused where the call has ended already
         }
     }
 

@@ -120,10 +120,10 @@ pub(crate) async fn connection(
 }
 
 /// A stream of either kind: TLS, or plain to a proxy on this machine.
-pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+pub(super) trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> ByteStream for T {}
 
-type Socket = WebSocketStream<Box<dyn Stream>>;
+type Socket = WebSocketStream<Box<dyn ByteStream>>;
 
 /// What a connection is: the socket, what was seen of the server, and the address that it stands on.
 type Dialled = (Socket, Option<(SpkiHash, Trust)>, Option<IpAddr>);
@@ -138,7 +138,7 @@ async fn dial(server: &ServerAddress) -> Result<Dialled, SignalFault> {
     let mut request =
         server.websocket.as_str().into_client_request().map_err(|error| SignalFault::Protocol(error.to_string()))?;
     request.headers_mut().insert("sec-websocket-protocol", HeaderValue::from_static(SUBPROTOCOL));
-    let (stream, seen): (Box<dyn Stream>, _) = if server.websocket.scheme() == "ws" {
+    let (stream, seen): (Box<dyn ByteStream>, _) = if server.websocket.scheme() == "ws" {
         (Box::new(tcp), None)
     } else {
         let (tls, seen) = secure(tcp, bare, server.pin).await?;
@@ -156,7 +156,7 @@ pub(super) async fn secure(
     tcp: TcpStream,
     host: String,
     pin: Option<SpkiHash>,
-) -> Result<(Box<dyn Stream>, Option<(SpkiHash, Trust)>), SignalFault> {
+) -> Result<(Box<dyn ByteStream>, Option<(SpkiHash, Trust)>), SignalFault> {
     let seen = Seen::default();
     let protocol = |error: &dyn std::fmt::Display| SignalFault::Protocol(error.to_string());
     let verifier = PinVerifier::new(pin, seen.clone()).map_err(|error| protocol(&error))?;

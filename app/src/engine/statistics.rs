@@ -1,7 +1,7 @@
 //! One line of statistics: what a test, a benchmark or a person with `jq` reads.
 
 use hearth_base::VideoCodec;
-use hearth_call::{PeerPhase, PeerSnapshot, Phase, Route};
+use hearth_call::{CallPhase, PeerPhase, PeerSnapshot, Route};
 use serde_json::{Value, json};
 
 use super::{CallView, clock};
@@ -22,15 +22,15 @@ pub(crate) fn line(view: &CallView) -> String {
     .to_string()
 }
 
-fn phase(phase: &Phase) -> Value {
+fn phase(phase: &CallPhase) -> Value {
     match phase {
-        Phase::Idle => json!("idle"),
-        Phase::Joining => json!("joining"),
-        Phase::Lobby(_) => json!("lobby"),
-        Phase::Asked(_) => json!("asked"),
-        Phase::InRoom => json!("in_room"),
-        Phase::Resuming { .. } => json!("resuming"),
-        Phase::Ended(reason) => json!({ "ended": format!("{reason:?}") }),
+        CallPhase::Idle => json!("idle"),
+        CallPhase::Joining => json!("joining"),
+        CallPhase::Lobby(_) => json!("lobby"),
+        CallPhase::Asked(_) => json!("asked"),
+        CallPhase::InRoom => json!("in_room"),
+        CallPhase::Resuming { .. } => json!("resuming"),
+        CallPhase::Ended(reason) => json!({ "ended": format!("{reason:?}") }),
     }
 }
 

@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 
 use super::names;
 use super::pin::Trust;
-use super::signalling::{SignalFault, Stream, secure};
+use super::signalling::{ByteStream, SignalFault, secure};
 
 /// How long a connection may take to come about, TLS with it.
 const DIALLING: Duration = Duration::from_secs(10);
@@ -60,13 +60,13 @@ enum StreamFault {
 
 /// What waits to go out.
 #[derive(Default)]
-struct Waiting {
+struct SendQueue {
     /// What the connection takes just now; part of it may be gone, so it stays.
     current: Bytes,
     queue: VecDeque<Bytes>,
 }
 
-impl Waiting {
+impl SendQueue {
     fn push(&mut self, message: Bytes) {
         if self.queue.len() >= WAITING {
             let oldest = self.queue.iter().position(|message| is_media(message)).unwrap_or(0);
@@ -111,7 +111,7 @@ pub(super) async fn stream(
 }
 
 /// What a dialled stream is: itself, our address, and the relay's.
-type Dialled = (Box<dyn Stream>, SocketAddr, SocketAddr);
+type Dialled = (Box<dyn ByteStream>, SocketAddr, SocketAddr);
 
 async fn dial(to: &RelayStream, room: Option<SpkiHash>) -> Result<Dialled, StreamFault> {
     let tcp = connect(to).await?;
@@ -154,13 +154,13 @@ async fn connect(to: &RelayStream) -> io::Result<TcpStream> {
 
 /// Writes and reads until one side has had enough.
 async fn talk(
-    connection: Box<dyn Stream>,
+    connection: Box<dyn ByteStream>,
     mut outbox: mpsc::Receiver<Bytes>,
     received: impl Fn(Bytes) -> Datagram,
     arrivals: &mpsc::Sender<Datagram>,
 ) -> io::Result<()> {
     let (mut reader, mut writer) = tokio::io::split(connection);
-    let mut waiting = Waiting::default();
+    let mut waiting = SendQueue::default();
     let mut chunk = BytesMut::with_capacity(CHUNK);
     let mut is_flushed = true;
     loop {
@@ -188,7 +188,7 @@ async fn talk(
 }
 
 /// Writes some of `bytes`, or, where there are none, what lies between here and the system. May be given up at any time.
-async fn step(writer: &mut WriteHalf<Box<dyn Stream>>, bytes: &[u8]) -> io::Result<usize> {
+async fn step(writer: &mut WriteHalf<Box<dyn ByteStream>>, bytes: &[u8]) -> io::Result<usize> {
     if bytes.is_empty() {
         return writer.flush().await.map(|()| 0);
     }
@@ -199,7 +199,7 @@ async fn step(writer: &mut WriteHalf<Box<dyn Stream>>, bytes: &[u8]) -> io::Resu
 }
 
 /// The last words: an allocation given back is a port that is free now.
-async fn finish(mut writer: WriteHalf<Box<dyn Stream>>, mut waiting: Waiting) -> io::Result<()> {
+async fn finish(mut writer: WriteHalf<Box<dyn ByteStream>>, mut waiting: SendQueue) -> io::Result<()> {
     while !waiting.front().is_empty() {
         let length = waiting.current.len();
         writer.write_all(&waiting.current).await?;
@@ -217,7 +217,7 @@ mod tests {
     #[test]
     fn a_slow_stream_loses_its_oldest_media_and_no_request() {
         let request = Bytes::from_static(&[0, 3, 0, 0]);
-        let mut waiting = Waiting::default();
+        let mut waiting = SendQueue::default();
         waiting.push(request.clone());
         for number in 0..=u8::MAX {
             waiting.push(Bytes::from(vec![0x40, number, 0, 0]));

@@ -7,23 +7,23 @@ use eframe::egui::{Context, Ui, UserAttentionType, ViewportCommand, Visuals};
 use eframe::{App, CreationContext, Frame};
 
 use super::draw::{draw, ground};
-use super::pace::Pace;
+use super::pace::RepaintPace;
 use super::state::UiState;
 use super::video::{self, TilePainter};
 use super::{keys, style};
-use crate::engine::desk::Desk;
+use crate::engine::controller::AppController;
 use crate::engine::{EngineError, Repaint};
-use crate::view::Wish;
+use crate::view::Action;
 
 /// When a frame is drawn for what was refused, if nothing else asks for one.
 const AGAIN: Duration = Duration::from_millis(100);
 
 /// What the toolkit runs.
 struct Window {
-    desk: Desk,
+    desk: AppController,
     state: UiState,
     tiles: Box<dyn TilePainter>,
-    pace: Pace,
+    pace: RepaintPace,
     /// Told once, when the first frame is on the screen.
     drawn: Option<Drawn>,
     is_first: bool,
@@ -37,12 +37,12 @@ pub(super) type Drawn = Box<dyn FnOnce()>;
 /// Makes it. The desk begins its work here, beside the first frame.
 pub(super) fn open(
     creation: &CreationContext<'_>,
-    start: impl FnOnce(Repaint) -> Result<Desk, EngineError>,
+    start: impl FnOnce(Repaint) -> Result<AppController, EngineError>,
     drawn: Drawn,
 ) -> Result<Box<dyn App>, EngineError> {
     let ctx = creation.egui_ctx.clone();
     style::install(&ctx);
-    let pace = Pace::new();
+    let pace = RepaintPace::new();
     let paced = pace.clone();
     let desk = start(Repaint::new(move |news| ctx.request_repaint_after(paced.delay(news))))?;
     let tiles = video::tile_painter(creation.gl.as_ref());
@@ -59,7 +59,7 @@ pub(super) fn open(
 
 impl Window {
     /// Hands over what the person wants; whether the desk took it.
-    fn hand_over(&mut self, wish: Wish) -> bool {
+    fn hand_over(&mut self, wish: Action) -> bool {
         self.pace.wished();
         let is_taken = self.desk.wish(wish.clone());
         if is_taken {

@@ -7,11 +7,11 @@ use rust_i18n::t;
 
 use super::icons::{self, Icon};
 use super::state::{Dialog, Panel, UiState, concerns_others, in_room};
-use crate::view::{Stage, View, Wish};
+use crate::view::{Action, Stage, View};
 
 /// Something that can be done by key and by button.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Command {
+pub(super) enum UiCommand {
     /// Microphone on or off.
     Microphone,
     /// Camera on or off.
@@ -34,7 +34,7 @@ pub(super) enum Command {
     Leave,
 }
 
-impl Command {
+impl UiCommand {
     /// All, as the help lists them.
     pub(super) const ALL: [Self; 10] = [
         Self::Microphone,
@@ -136,19 +136,19 @@ impl Command {
         match self {
             Self::Microphone => {
                 if let Some(switch) = switches(view).map(|(microphone, _)| microphone) {
-                    state.wish(Wish::SetMicrophone(turned(switch)));
+                    state.wish(Action::SetMicrophone(turned(switch)));
                 }
             }
             Self::Camera => {
                 if let Some(switch) = switches(view).map(|(_, camera)| camera) {
-                    state.wish(Wish::SetCamera(turned(switch)));
+                    state.wish(Action::SetCamera(turned(switch)));
                 }
             }
             Self::People => toggle(view, state, Panel::People),
             Self::Chat => toggle(view, state, Panel::Chat),
             Self::Hand => {
                 if let Some(room) = in_room(view) {
-                    state.wish(Wish::SetHand(raised(room.me.hand)));
+                    state.wish(Action::SetHand(raised(room.me.hand)));
                 }
             }
             Self::Invite => toggle(view, state, Panel::Invite),
@@ -207,10 +207,10 @@ fn toggle(view: &View, state: &mut UiState, panel: Panel) {
 fn leave(view: &View, state: &mut UiState) {
     match &view.stage {
         Stage::Home => {}
-        Stage::PreJoin(_) => state.wish(Wish::Leave),
+        Stage::PreJoin(_) => state.wish(Action::Leave),
         Stage::Room(room) => {
             let is_asked = in_room(view).is_some() && room.role == Role::Host && concerns_others(room);
-            if is_asked { state.open(Dialog::Leave) } else { state.wish(Wish::Leave) }
+            if is_asked { state.open(Dialog::Leave) } else { state.wish(Action::Leave) }
         }
     }
 }

@@ -4,13 +4,13 @@ use eframe::egui::{Align, Id, Layout, Modal, ModalResponse, RichText, ScrollArea
 use hearth_protocol::{PeerId, Role};
 use rust_i18n::t;
 
-use super::command::{self, Command};
+use super::command::{self, UiCommand};
 use super::parts::{Button, Parts as _, row};
 use super::state::{Dialog, UiState, in_room};
 use super::tokens::{control, letters, space};
 use super::when::number;
 use super::{panels, passwords, settings};
-use crate::view::{Room, Stage, View, Wish};
+use crate::view::{Action, Room, Stage, View};
 
 /// Draws the one that is open.
 pub(super) fn dialogs(ui: &mut Ui, view: &View, state: &mut UiState) {
@@ -134,8 +134,8 @@ fn leave(ui: &Ui, room: &Room, state: &mut UiState) {
         }
         row.push((Button::new(t!("ui.call.end")).danger(), Answer::End));
         match answers(ui, row, state) {
-            Some(Answer::End) => finish(state, Wish::EndForAll),
-            Some(Answer::Leave) => finish(state, Wish::Leave),
+            Some(Answer::End) => finish(state, Action::EndForAll),
+            Some(Answer::Leave) => finish(state, Action::Leave),
             Some(_) => state.dialog = None,
             None => {}
         }
@@ -159,7 +159,7 @@ fn elsewhere(ui: &Ui, view: &View, room: &Room, state: &mut UiState) {
             (Button::new(t!("ui.elsewhere.go")).danger(), Answer::Go),
         ];
         match answers(ui, row, state) {
-            Some(Answer::Go) => finish(state, Wish::GoElsewhere),
+            Some(Answer::Go) => finish(state, Action::GoElsewhere),
             Some(_) => finish_asking(state),
             None => {}
         }
@@ -171,10 +171,10 @@ fn elsewhere(ui: &Ui, view: &View, room: &Room, state: &mut UiState) {
 
 fn finish_asking(state: &mut UiState) {
     state.dialog = None;
-    state.wish(Wish::Stay);
+    state.wish(Action::Stay);
 }
 
-fn finish(state: &mut UiState, wish: Wish) {
+fn finish(state: &mut UiState, wish: Action) {
     state.dialog = None;
     state.panel = None;
     state.wish(wish);
@@ -203,8 +203,8 @@ fn close(ui: &Ui, room: &Room, state: &mut UiState) {
             row.push((Button::new(t!("ui.call.end")).danger(), Answer::End));
         }
         match answers(ui, row, state) {
-            Some(Answer::End) => shut(ui, state, Wish::EndForAll),
-            Some(Answer::Leave) => shut(ui, state, Wish::Leave),
+            Some(Answer::End) => shut(ui, state, Action::EndForAll),
+            Some(Answer::Leave) => shut(ui, state, Action::Leave),
             Some(Answer::Minimise) => {
                 state.dialog = None;
                 ui.ctx().send_viewport_cmd(ViewportCommand::Minimized(true));
@@ -215,7 +215,7 @@ fn close(ui: &Ui, room: &Room, state: &mut UiState) {
     });
 }
 
-fn shut(ui: &Ui, state: &mut UiState, wish: Wish) {
+fn shut(ui: &Ui, state: &mut UiState, wish: Action) {
     finish(state, wish);
     state.may_close = true;
     ui.ctx().send_viewport_cmd(ViewportCommand::Close);
@@ -237,10 +237,10 @@ fn remove(ui: &Ui, room: &Room, id: PeerId, state: &mut UiState) {
         let Some(answer) = answers(ui, row, state) else { return };
         state.dialog = None;
         if matches!(answer, Answer::Remove | Answer::RemoveAndRenew) {
-            state.wish(Wish::Kick(id));
+            state.wish(Action::Kick(id));
         }
         if answer == Answer::RemoveAndRenew {
-            state.wish(Wish::RenewLink);
+            state.wish(Action::RenewLink);
         }
     });
 }
@@ -258,7 +258,7 @@ fn hand_over(ui: &Ui, room: &Room, id: PeerId, state: &mut UiState) {
         let Some(answer) = answers(ui, row, state) else { return };
         state.dialog = None;
         if answer == Answer::HandOver {
-            state.wish(Wish::MakeHost(id));
+            state.wish(Action::MakeHost(id));
         }
     });
 }
@@ -269,7 +269,7 @@ fn help(ui: &Ui, state: &mut UiState) {
         ui.add_space(space::S);
         let height = (ui.ctx().content_rect().height() - 200.0).max(100.0);
         ScrollArea::vertical().max_height(height).show(ui, |ui| {
-            for command in Command::ALL {
+            for command in UiCommand::ALL {
                 let keys = command.keys().iter().map(|key| command::shown(ui.ctx(), key));
                 line(ui, &command.name(), &keys.collect::<Vec<_>>());
             }

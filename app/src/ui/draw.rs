@@ -9,7 +9,7 @@ use super::state::{UiState, in_room};
 use super::tokens::Tokens;
 use super::video::TilePainter;
 use super::{call, dialogs, home, keys, prejoin};
-use crate::view::{Stage, View, Wish};
+use crate::view::{Action, Stage, View};
 
 /// The clock of a room.
 const CLOCK: Duration = Duration::from_secs(1);
@@ -17,7 +17,7 @@ const CLOCK: Duration = Duration::from_secs(1);
 const METER: Duration = Duration::from_millis(100);
 
 /// Draws a view, and returns what the person wants.
-pub fn draw(ui: &mut Ui, view: &View, state: &mut UiState, tiles: &mut dyn TilePainter) -> Vec<Wish> {
+pub fn draw(ui: &mut Ui, view: &View, state: &mut UiState, tiles: &mut dyn TilePainter) -> Vec<Action> {
     state.follow(ui, &view.settings);
     state.settle(view);
     state.look(ui.ctx(), view);

@@ -7,7 +7,7 @@ use super::parts::{Banner, Button, IconButton, Parts as _, Says, Tone, card, fie
 use super::state::{Dialog, UiState};
 use super::tokens::{control, letters, space};
 use super::{fonts, icons, join_field, when};
-use crate::view::{NearbyRoom, RecentRoom, View, Wish};
+use crate::view::{Action, NearbyRoom, RecentRoom, View};
 
 /// Wider than this, what is found stands beside what can be done.
 const TWO_COLUMNS: f32 = 700.0;
@@ -64,7 +64,7 @@ fn notices(ui: &mut Ui, view: &View, state: &mut UiState) {
             super::state::open_file(ui.ctx(), report);
         }
         if IconButton::new(icons::CLOSE, t!("ui.crash.dismiss")).show(ui) {
-            state.wish(Wish::DismissCrash);
+            state.wish(Action::DismissCrash);
         }
     });
     ui.add_space(space::L);
@@ -99,7 +99,7 @@ fn doors(ui: &mut Ui, view: &View, state: &mut UiState) {
     ui.add_space(space::XL);
     let start = Button::new(t!("ui.home.start")).icon(icons::START).primary().large();
     if start.min_width(ui.available_width()).show(ui) {
-        state.wish(Wish::Start);
+        state.wish(Action::Start);
     }
     ui.add_space(space::XS);
     ui.hint(where_hosted(view));
@@ -147,12 +147,12 @@ fn join(ui: &mut Ui, view: &View, state: &mut UiState) {
             response.request_focus(); // what was typed stays where it can be mended
         }
         if response.changed() && view.fault.is_some() {
-            state.wish(Wish::Dismiss); // it was about something else
+            state.wish(Action::Dismiss); // it was about something else
         }
         let can = !state.drafts.join.trim().is_empty();
         let join = Button::new(t!("ui.home.join")).icon(icons::ENTER).enabled(can).min_width(button);
         if (join.show(ui) || entered) && can {
-            state.wish(Wish::Join(state.drafts.join.trim().to_owned()));
+            state.wish(Action::Join(state.drafts.join.trim().to_owned()));
         }
     });
 }
@@ -170,7 +170,7 @@ fn found(ui: &mut Ui, view: &View, state: &mut UiState) {
             let label = t!("ui.home.join_room", room = number);
             let (first, beside) = nearby(room, &number);
             if row(ui, &first, (!beside.is_empty()).then_some(beside.as_str()), &label) {
-                state.wish(Wish::JoinNearby(room.room.clone()));
+                state.wish(Action::JoinNearby(room.room.clone()));
             }
         }
     });
@@ -201,7 +201,7 @@ fn recent(ui: &mut Ui, rooms: &[RecentRoom], state: &mut UiState) {
         if !rooms.is_empty() {
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 if IconButton::new(icons::FORGET, t!("ui.home.forget")).size(30.0, 30.0).show(ui) {
-                    state.wish(Wish::ForgetRecent);
+                    state.wish(Action::ForgetRecent);
                 }
             });
         }
@@ -214,7 +214,7 @@ fn recent(ui: &mut Ui, rooms: &[RecentRoom], state: &mut UiState) {
         let number = when::number(room.room.as_str());
         let beside = format!("{} · {}", when::day(room.seen_unix_s, &state.zone), room.server);
         if row(ui, &number, Some(&beside), &t!("ui.home.rejoin_room", room = number)) {
-            state.wish(Wish::JoinRecent(place));
+            state.wish(Action::JoinRecent(place));
         }
     }
 }

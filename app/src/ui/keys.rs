@@ -9,16 +9,16 @@ use hearth_base::DeviceKind;
 use hearth_call::Switch;
 use rust_i18n::t;
 
-use super::command::Command;
+use super::command::UiCommand;
 use super::news::About;
 use super::settings::Page;
 use super::state::{Dialog, Panel, UiState, in_room};
 use super::{chat_field, devices, icons, join_field};
-use crate::view::{Stage, View, Wish};
+use crate::view::{Action, Stage, View};
 
 /// Where letters go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Letters {
+enum LetterKeys {
     /// They are commands.
     Commands,
     /// A field has them.
@@ -29,7 +29,7 @@ enum Letters {
     Nowhere,
 }
 
-impl Letters {
+impl LetterKeys {
     /// Whether this key is one of them. No link and no name begins with a question mark: it asks for help.
     fn take(self, key: Key) -> bool {
         match self {
@@ -56,14 +56,14 @@ pub(super) fn read(ctx: &Context, view: &View, state: &mut UiState) {
         }
     }
     let Reading { kept, command, .. } = reading;
-    if let Letters::Into(field) = letters
+    if let LetterKeys::Into(field) = letters
         && kept.iter().any(|event| matches!(event, Event::Text(_) | Event::Paste(_) | Event::Ime(_)))
     {
         ctx.memory_mut(|memory| memory.request_focus(field));
     }
     ctx.input_mut(|input| input.events = kept);
-    talk(ctx, view, state, letters == Letters::Commands);
-    let may = |command: &Command| state.dialog.is_none() || command.is_above_dialogs();
+    talk(ctx, view, state, letters == LetterKeys::Commands);
+    let may = |command: &UiCommand| state.dialog.is_none() || command.is_above_dialogs();
     if let Some((command, is_bare)) = command.filter(|(command, _)| may(command)) {
         if is_bare {
             tell(ctx, command, view, state);
@@ -82,13 +82,13 @@ pub(super) fn read(ctx: &Context, view: &View, state: &mut UiState) {
 
 /// The events of a frame, one after the other.
 struct Reading {
-    letters: Letters,
+    letters: LetterKeys,
     /// Whether something has the keyboard that Enter presses.
     has_focus: bool,
     /// What the frame reads.
     kept: Vec<Event>,
     /// What is to be done, and whether its key was a bare one.
-    command: Option<(Command, bool)>,
+    command: Option<(UiCommand, bool)>,
     /// Whether the letter follows of a key that was a command.
     is_letter_due: bool,
     /// Whether what is written from here on waits for the next frame.
@@ -98,7 +98,7 @@ struct Reading {
 impl Default for Reading {
     fn default() -> Self {
         Self {
-            letters: Letters::Commands,
+            letters: LetterKeys::Commands,
             has_focus: false,
             kept: Vec::new(),
             command: None,
@@ -118,11 +118,11 @@ impl Reading {
             return !std::mem::take(&mut self.is_letter_due);
         }
         let Event::Key { key, pressed: true, repeat, modifiers, .. } = event else { return true };
-        if *key == Key::Space && matches!(self.letters, Letters::Commands | Letters::Nowhere) {
+        if *key == Key::Space && matches!(self.letters, LetterKeys::Commands | LetterKeys::Nowhere) {
             self.is_letter_due = true;
             return false; // no button hears it
         }
-        if *key == Key::Enter && self.has_focus && self.letters != Letters::Typed {
+        if *key == Key::Enter && self.has_focus && self.letters != LetterKeys::Typed {
             self.waits = true;
         }
         let Some(command) = command_of(*key, *modifiers, self.letters.take(*key)) else { return true };
@@ -145,35 +145,35 @@ fn has_focus(ctx: &Context) -> bool {
 }
 
 /// Where letters go now.
-fn letters(ctx: &Context, view: &View, state: &UiState) -> Letters {
+fn letters(ctx: &Context, view: &View, state: &UiState) -> LetterKeys {
     if ctx.text_edit_focused() || state.wants_chat {
-        return Letters::Typed;
+        return LetterKeys::Typed;
     }
     let has_focus = has_focus(ctx);
     match (state.dialog, &view.stage) {
-        (Some(Dialog::Unlock | Dialog::Password), _) => Letters::Nowhere,
-        (Some(Dialog::Settings), _) if state.page == Page::Network => Letters::Nowhere,
-        (Some(_), Stage::Room(_)) => Letters::Commands,
-        (Some(_), Stage::Home | Stage::PreJoin(_)) | (None, Stage::PreJoin(_)) => Letters::Nowhere,
-        (None, Stage::Home) if has_focus => Letters::Nowhere,
-        (None, Stage::Home) => Letters::Into(join_field()),
-        (None, Stage::Room(_)) if state.panel == Some(Panel::Chat) && !has_focus => Letters::Into(chat_field()),
-        (None, Stage::Room(_)) => Letters::Commands,
+        (Some(Dialog::Unlock | Dialog::Password), _) => LetterKeys::Nowhere,
+        (Some(Dialog::Settings), _) if state.page == Page::Network => LetterKeys::Nowhere,
+        (Some(_), Stage::Room(_)) => LetterKeys::Commands,
+        (Some(_), Stage::Home | Stage::PreJoin(_)) | (None, Stage::PreJoin(_)) => LetterKeys::Nowhere,
+        (None, Stage::Home) if has_focus => LetterKeys::Nowhere,
+        (None, Stage::Home) => LetterKeys::Into(join_field()),
+        (None, Stage::Room(_)) if state.panel == Some(Panel::Chat) && !has_focus => LetterKeys::Into(chat_field()),
+        (None, Stage::Room(_)) => LetterKeys::Commands,
     }
 }
 
 /// Says for a moment what a bare key switches: it may have been meant for somewhere else.
-fn tell(ctx: &Context, command: Command, view: &View, state: &mut UiState) {
+fn tell(ctx: &Context, command: UiCommand, view: &View, state: &mut UiState) {
     let Some(room) = in_room(view) else { return };
     let (about, icon, text) = match (command, room.me.microphone, room.me.camera) {
-        (Command::Microphone, Switch::Off, _) => {
+        (UiCommand::Microphone, Switch::Off, _) => {
             (About::Microphone(Switch::On), icons::MICROPHONE, t!("ui.call.now_unmuted"))
         }
-        (Command::Microphone, Switch::On, _) => {
+        (UiCommand::Microphone, Switch::On, _) => {
             (About::Microphone(Switch::Off), icons::MICROPHONE_OFF, t!("ui.call.now_muted"))
         }
-        (Command::Camera, _, Switch::Off) => (About::Camera(Switch::On), icons::CAMERA, t!("ui.call.now_seen")),
-        (Command::Camera, _, Switch::On) => (About::Camera(Switch::Off), icons::CAMERA_OFF, t!("ui.call.now_unseen")),
+        (UiCommand::Camera, _, Switch::Off) => (About::Camera(Switch::On), icons::CAMERA, t!("ui.call.now_seen")),
+        (UiCommand::Camera, _, Switch::On) => (About::Camera(Switch::Off), icons::CAMERA_OFF, t!("ui.call.now_unseen")),
         _ => return,
     };
     // Nobody hears or sees a device that is not there.
@@ -192,7 +192,7 @@ fn talk(ctx: &Context, view: &View, state: &mut UiState, may_talk: bool) {
     let is_muted = in_room(view).is_some_and(|room| room.me.microphone == Switch::Off);
     if is_held && is_muted && !state.is_talking {
         state.is_talking = true;
-        state.wish(Wish::SetMicrophone(Switch::On));
+        state.wish(Action::SetMicrophone(Switch::On));
     } else if let Some(wish) = let_go(state.is_talking, is_held) {
         state.wish(wish); // in each frame, until it is taken
     }
@@ -200,17 +200,17 @@ fn talk(ctx: &Context, view: &View, state: &mut UiState, may_talk: bool) {
 
 /// What follows when a person who held Space to talk may not hold it any more: nobody is heard who does not know it. The
 /// window asks, too, when it is left or hidden, because then no frame reads the keys.
-pub(super) fn let_go(is_talking: bool, is_held: bool) -> Option<Wish> {
-    (is_talking && !is_held).then_some(Wish::SetMicrophone(Switch::Off))
+pub(super) fn let_go(is_talking: bool, is_held: bool) -> Option<Action> {
+    (is_talking && !is_held).then_some(Action::SetMicrophone(Switch::Off))
 }
 
-fn command_of(key: Key, modifiers: Modifiers, is_typing: bool) -> Option<Command> {
+fn command_of(key: Key, modifiers: Modifiers, is_typing: bool) -> Option<UiCommand> {
     let means = |shortcut: &KeyboardShortcut| {
         let is_plain = shortcut.modifiers.is_none() && !is_function(key);
         let matches = shortcut.logical_key == key && same(shortcut, modifiers);
         matches && !(is_plain && is_typing)
     };
-    Command::ALL.into_iter().find(|command| command.keys().iter().any(means))
+    UiCommand::ALL.into_iter().find(|command| command.keys().iter().any(means))
 }
 
 /// Shift is how a question mark is made; else it means something.
@@ -230,7 +230,7 @@ mod tests {
     #[test]
     fn who_left_the_window_talks_no_more() {
         for (is_talking, is_focused, expected) in [
-            (true, false, Some(Wish::SetMicrophone(Switch::Off))),
+            (true, false, Some(Action::SetMicrophone(Switch::Off))),
             (true, true, None),
             (false, false, None),
             (false, true, None),
@@ -243,23 +243,23 @@ mod tests {
     fn a_key_means_one_thing_and_nothing_while_typing() {
         let ctrl_shift = Modifiers::CTRL.plus(Modifiers::SHIFT);
         for (key, modifiers, is_typing, expected) in [
-            (Key::M, Modifiers::NONE, false, Some(Command::Microphone)),
+            (Key::M, Modifiers::NONE, false, Some(UiCommand::Microphone)),
             (Key::M, Modifiers::NONE, true, None),
             (Key::M, Modifiers::CTRL, false, None),
-            (Key::D, Modifiers::CTRL, true, Some(Command::Microphone)),
-            (Key::A, Modifiers::ALT, false, Some(Command::Microphone)),
+            (Key::D, Modifiers::CTRL, true, Some(UiCommand::Microphone)),
+            (Key::A, Modifiers::ALT, false, Some(UiCommand::Microphone)),
             (Key::A, Modifiers::CTRL, true, None),
-            (Key::V, Modifiers::NONE, false, Some(Command::Camera)),
+            (Key::V, Modifiers::NONE, false, Some(UiCommand::Camera)),
             (Key::V, Modifiers::CTRL, false, None),
-            (Key::C, Modifiers::NONE, false, Some(Command::Chat)),
+            (Key::C, Modifiers::NONE, false, Some(UiCommand::Chat)),
             (Key::C, Modifiers::CTRL, false, None),
-            (Key::F11, Modifiers::NONE, true, Some(Command::FullScreen)),
-            (Key::H, ctrl_shift, false, Some(Command::Leave)),
+            (Key::F11, Modifiers::NONE, true, Some(UiCommand::FullScreen)),
+            (Key::H, ctrl_shift, false, Some(UiCommand::Leave)),
             (Key::H, Modifiers::CTRL, false, None),
-            (Key::Questionmark, Modifiers::SHIFT, false, Some(Command::Help)),
-            (Key::R, Modifiers::NONE, false, Some(Command::Hand)),
+            (Key::Questionmark, Modifiers::SHIFT, false, Some(UiCommand::Help)),
+            (Key::R, Modifiers::NONE, false, Some(UiCommand::Hand)),
             (Key::R, Modifiers::NONE, true, None),
-            (Key::Comma, Modifiers::CTRL, true, Some(Command::Settings)),
+            (Key::Comma, Modifiers::CTRL, true, Some(UiCommand::Settings)),
         ] {
             assert_eq!(command_of(key, modifiers, is_typing), expected, "{key:?} {modifiers:?} {is_typing}");
         }

@@ -32,14 +32,14 @@ use eframe::egui::{IconData, Id, ViewportBuilder};
 use hearth_media::panics;
 use rust_i18n::t;
 
-use crate::engine::desk::Desk;
+use crate::engine::controller::AppController;
 use crate::engine::instance::InstanceError;
 use crate::engine::{EngineError, Repaint};
 
 pub use draw::{draw, ground};
 pub use state::UiState;
 pub use style::install;
-pub use video::{Fit, Place, RgbaPainter, TilePainter, tile_painter};
+pub use video::{Fit, Placement, RgbaPainter, TilePainter, tile_painter};
 
 /// Sizes of the window in points: as it opens, and at least.
 const SIZE: [f32; 2] = [1100.0, 720.0];
@@ -77,7 +77,7 @@ pub enum WindowError {
 /// # Errors
 /// [`WindowError`], each a sentence.
 pub fn run(
-    start: impl FnOnce(Repaint) -> Result<Desk, EngineError>,
+    start: impl FnOnce(Repaint) -> Result<AppController, EngineError>,
     drawn: impl FnOnce() + 'static,
 ) -> Result<(), WindowError> {
     // The toolkit panics where a display lacks what it asks for.

@@ -21,7 +21,7 @@ const LINES: usize = 4;
 
 /// One line.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Line {
+pub(super) struct NoticeLine {
     pub(super) icon: Icon,
     pub(super) text: String,
     /// What a press leads to.
@@ -71,9 +71,9 @@ pub(super) enum Leads {
 
 /// What was seen, and what is said of it.
 #[derive(Debug, Default)]
-pub(super) struct News {
+pub(super) struct NoticeFeed {
     seen: Option<Seen>,
-    lines: VecDeque<Line>,
+    lines: VecDeque<NoticeLine>,
 }
 
 #[derive(Debug, Default)]
@@ -105,7 +105,7 @@ fn newest(room: &Room) -> (usize, Option<(Speaker, String)>) {
     (room.chat.len(), room.chat.last().map(|line| (line.from.clone(), line.text.clone())))
 }
 
-impl News {
+impl NoticeFeed {
     /// Looks at the room; none is the end of what was seen. Whoever has the window behind others is asked to look.
     pub(super) fn look(&mut self, ctx: &Context, room: Option<&Room>, chat: Chat) {
         let now = ctx.input(|input| input.time);
@@ -182,7 +182,7 @@ impl News {
     }
 
     fn say(&mut self, icon: Icon, text: impl Into<String>, leads: Leads, now: f64) {
-        let line = Line { icon, text: text.into(), leads, about: None, is_true: false, until: now + READ };
+        let line = NoticeLine { icon, text: text.into(), leads, about: None, is_true: false, until: now + READ };
         self.lines.push_back(line);
         if self.lines.len() > LINES {
             self.lines.pop_front();
@@ -209,7 +209,7 @@ impl News {
     }
 
     /// The lines of the moment, the newest last.
-    pub(super) fn lines(&self) -> impl Iterator<Item = &Line> {
+    pub(super) fn lines(&self) -> impl Iterator<Item = &NoticeLine> {
         self.lines.iter()
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::engine::{News, clock};
+use crate::engine::{ShowingEvent, clock};
 
 /// Between frames for pictures of others: 30 a second, which is what cameras send.
 const PICTURE: Duration = Duration::from_millis(33);
@@ -24,14 +24,14 @@ const SOON: Duration = Duration::from_millis(1);
 
 /// When the last frame was drawn, and the last wish made. Cheap to clone; all clones share it.
 #[derive(Clone, Debug)]
-pub(super) struct Pace {
+pub(super) struct RepaintPace {
     begun: Instant,
     /// In microseconds since then.
     drawn: Arc<AtomicU64>,
     wished: Arc<AtomicU64>,
 }
 
-impl Pace {
+impl RepaintPace {
     pub(super) fn new() -> Self {
         Self { begun: clock::now(), drawn: Arc::default(), wished: Arc::default() }
     }
@@ -47,7 +47,7 @@ impl Pace {
     }
 
     /// How long a frame for these news may wait from now on.
-    pub(super) fn delay(&self, news: News) -> Duration {
+    pub(super) fn delay(&self, news: ShowingEvent) -> Duration {
         let now = self.now();
         let since = |mark: &AtomicU64| Duration::from_micros(now.saturating_sub(mark.load(Ordering::Relaxed)));
         delay(news, since(&self.drawn), since(&self.wished))
@@ -59,12 +59,12 @@ impl Pace {
 }
 
 /// How long a frame may wait, so long after the last frame and after the last wish.
-fn delay(news: News, drawn: Duration, wished: Duration) -> Duration {
+fn delay(news: ShowingEvent, drawn: Duration, wished: Duration) -> Duration {
     let between = match news {
-        News::Picture => PICTURE,
-        News::OwnPicture => OWN_PICTURE,
-        News::View if wished < JUST => ANSWER,
-        News::View => VIEW,
+        ShowingEvent::Picture => PICTURE,
+        ShowingEvent::OwnPicture => OWN_PICTURE,
+        ShowingEvent::View if wished < JUST => ANSWER,
+        ShowingEvent::View => VIEW,
     };
     between.saturating_sub(drawn).max(SOON)
 }
@@ -77,13 +77,13 @@ mod tests {
     fn frames_keep_the_distance_that_their_news_ask_for() {
         let ms = Duration::from_millis;
         for (news, drawn, wished, expected) in [
-            (News::Picture, ms(0), ms(9999), ms(33)),
-            (News::Picture, ms(20), ms(9999), ms(13)),
-            (News::Picture, ms(40), ms(9999), SOON),
-            (News::OwnPicture, ms(40), ms(9999), ms(26)),
-            (News::View, ms(40), ms(9999), ms(40)),
-            (News::View, ms(1000), ms(9999), SOON),
-            (News::View, ms(10), ms(100), ms(6)),
+            (ShowingEvent::Picture, ms(0), ms(9999), ms(33)),
+            (ShowingEvent::Picture, ms(20), ms(9999), ms(13)),
+            (ShowingEvent::Picture, ms(40), ms(9999), SOON),
+            (ShowingEvent::OwnPicture, ms(40), ms(9999), ms(26)),
+            (ShowingEvent::View, ms(40), ms(9999), ms(40)),
+            (ShowingEvent::View, ms(1000), ms(9999), SOON),
+            (ShowingEvent::View, ms(10), ms(100), ms(6)),
         ] {
             assert_eq!(delay(news, drawn, wished), expected, "{news:?} {drawn:?} after a frame");
         }

@@ -9,7 +9,7 @@ use super::parts::{Button, Hidden, Parts as _};
 use super::state::{Dialog, UiState};
 use super::tokens::{control, letters, space};
 use super::{icons, when};
-use crate::view::{Ask, AskState, Progress, Room, Wish};
+use crate::view::{Action, PasswordPrompt, PasswordPromptState, Progress, Room};
 
 /// Opens the question by itself where nothing else leads into the room, and closes it once it is answered. What was typed
 /// does not outlive it.
@@ -32,14 +32,14 @@ pub(super) fn settle(room: Option<&Room>, state: &mut UiState) {
 }
 
 /// An answer gives the keyboard back to the field, with what was typed marked.
-fn follow(ask: Ask, state: &mut UiState) {
+fn follow(ask: PasswordPrompt, state: &mut UiState) {
     if std::mem::replace(&mut state.drafts.refusals, ask.refusals) != ask.refusals {
         state.drafts.password.again();
     }
 }
 
 /// Asks for the password of the room that we stand before.
-pub(super) fn unlock(ui: &Ui, room: &Room, ask: Ask, state: &mut UiState) {
+pub(super) fn unlock(ui: &Ui, room: &Room, ask: PasswordPrompt, state: &mut UiState) {
     let closed = modal(ui, "unlock", control::DIALOG, state, |ui, state| {
         let name = room.name.as_ref().map(|name| when::number(name.as_str())).unwrap_or_default();
         let text = match room.progress {
@@ -50,37 +50,37 @@ pub(super) fn unlock(ui: &Ui, room: &Room, ask: Ask, state: &mut UiState) {
         let is_entered = field(ui, &t!("ui.unlock.label"), state);
         said(ui, ask.state);
         let typed = RoomPassword::parse(state.drafts.password.text()).ok();
-        let can = typed.is_some() && matches!(ask.state, AskState::Wanted | AskState::Wrong);
-        let word = if ask.state == AskState::Trying { t!("ui.call.entering") } else { t!("ui.home.join") };
+        let can = typed.is_some() && matches!(ask.state, PasswordPromptState::Wanted | PasswordPromptState::Wrong);
+        let word = if ask.state == PasswordPromptState::Trying { t!("ui.call.entering") } else { t!("ui.home.join") };
         let join = Button::new(word).icon(icons::ENTER).primary().enabled(can);
         state.is_asking = false; // the field has the keyboard
         let answer = answers(ui, vec![(cancel(), None), (join, typed.clone())], state);
         match answer {
-            Some(None) if room.progress == Progress::Asked => state.wish(Wish::Leave),
+            Some(None) if room.progress == Progress::Asked => state.wish(Action::Leave),
             Some(None) => state.dialog = None,
             Some(Some(_)) | None => {}
         }
         let said = answer.flatten().or(typed.filter(|_| is_entered));
         if let Some(password) = said.filter(|_| can) {
-            state.wish(Wish::Unlock(password));
+            state.wish(Action::Unlock(password));
         }
     });
     // Nothing else leads in, and it is left on purpose only: a press beside it is none.
     if room.progress == Progress::Asked {
         state.dialog = Some(Dialog::Unlock);
         if closed == Closed::Escape {
-            state.wish(Wish::Leave);
+            state.wish(Action::Leave);
         }
     }
 }
 
 /// What became of it, on a line that is always there: nothing moves when there is something to say.
-fn said(ui: &mut Ui, ask: AskState) {
+fn said(ui: &mut Ui, ask: PasswordPromptState) {
     let t = ui.tokens();
     let text = match ask {
-        AskState::Wanted | AskState::Trying => String::new(),
-        AskState::Wrong => t!("fault.bad_password").into_owned(),
-        AskState::TooOften { seconds } => t!("ui.unlock.too_often", seconds = seconds).into_owned(),
+        PasswordPromptState::Wanted | PasswordPromptState::Trying => String::new(),
+        PasswordPromptState::Wrong => t!("fault.bad_password").into_owned(),
+        PasswordPromptState::TooOften { seconds } => t!("ui.unlock.too_often", seconds = seconds).into_owned(),
     };
     ui.add_space(space::XS);
     let line = vec2(ui.available_width(), 2.0 * letters::BODY);
@@ -129,7 +129,7 @@ enum Decision {
 
 fn decide(state: &mut UiState, password: Option<RoomPassword>) {
     state.dialog = None;
-    state.wish(Wish::SetPassword(password));
+    state.wish(Action::SetPassword(password));
 }
 
 /// Whether Enter was pressed in it.

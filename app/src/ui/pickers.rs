@@ -9,7 +9,7 @@ use super::parts::{Button, Parts as _, menu_item, picker};
 use super::state::UiState;
 use super::tokens::{letters, space};
 use super::{devices, icons};
-use crate::view::{View, Wish};
+use crate::view::{Action, View};
 
 /// What there is of a kind, what is wanted of it, and what has become of that.
 pub(super) fn of(view: &View, kind: DeviceKind) -> (&[DeviceEntry], &DeviceChoice, &DeviceState) {
@@ -27,7 +27,7 @@ pub(super) fn device(ui: &mut Ui, view: &View, kind: DeviceKind, state: &mut UiS
     let picks = devices::picks(kind, entries, chosen, now);
     let width = ui.available_width();
     if let Some(choice) = picker(ui, devices::icon(kind), &devices::kind(kind), chosen, &picks, width) {
-        state.wish(Wish::Choose(kind, choice));
+        state.wish(Action::Choose(kind, choice));
     }
     sentence(ui, kind, view);
 }
@@ -49,7 +49,7 @@ fn sentence(ui: &mut Ui, kind: DeviceKind, view: &View) {
 /// A button by which one hears whether the speaker works.
 pub(super) fn test_sound(ui: &mut Ui, state: &mut UiState) {
     if Button::new(t!("ui.device.test_sound")).icon(icons::SPEAKER).small().show(ui) {
-        state.wish(Wish::TestSound);
+        state.wish(Action::TestSound);
     }
 }
 
@@ -60,7 +60,7 @@ pub(super) fn menu(ui: &mut Ui, view: &View, kind: DeviceKind, width: f32, state
     ui.hint(devices::kind(kind));
     for pick in devices::picks(kind, entries, chosen, now) {
         if menu_item(ui, &pick.text, pick.value == *chosen, width).clicked() {
-            state.wish(Wish::Choose(kind, pick.value));
+            state.wish(Action::Choose(kind, pick.value));
         }
     }
     sentence(ui, kind, view);

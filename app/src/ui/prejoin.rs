@@ -5,14 +5,14 @@ use hearth_base::DeviceKind;
 use hearth_call::Switch;
 use rust_i18n::t;
 
-use super::call::{Shown, empty_tile};
-use super::command::Command;
+use super::call::{TileContent, empty_tile};
+use super::command::UiCommand;
 use super::parts::{Button, IconButton, Parts as _, card, field, section, switch};
 use super::state::{Dialog, Draft, UiState};
 use super::tokens::{control, letters, radius, space};
-use super::video::{Fit, Place, TilePainter};
+use super::video::{Fit, Placement, TilePainter};
 use super::{devices, icons, pickers, when};
-use crate::view::{Door, PreJoin, Spot, View, Wish};
+use crate::view::{Action, PreJoin, PreJoinView, Spot, View};
 
 /// Longest name in characters: the server takes 64 bytes, and Chinese ones have three each.
 pub(super) const NICK_LIMIT: usize = 20;
@@ -56,7 +56,7 @@ fn below(door: &PreJoin) -> f32 {
 
 /// Whether the host is asked to let us in.
 fn is_asked(door: &PreJoin) -> bool {
-    matches!(door.door, Door::Join { invited: false, .. })
+    matches!(door.door, PreJoinView::Join { invited: false, .. })
 }
 
 /// Mirror and card side by side, equally high, in the middle of what there is.
@@ -74,17 +74,17 @@ fn columns(rect: Rect, below: f32) -> (Rect, Rect) {
     (left, right)
 }
 
-fn header(ui: &mut Ui, door: &Door, state: &mut UiState) {
+fn header(ui: &mut Ui, door: &PreJoinView, state: &mut UiState) {
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 60.0), Sense::hover());
     let inner = rect.shrink2(vec2(space::L, space::S));
     ui.scope_builder(UiBuilder::new().max_rect(inner).layout(Layout::left_to_right(Align::Center)), |ui| {
         if IconButton::new(icons::BACK, t!("ui.prejoin.back")).show(ui) {
             state.drafts.nick = None;
-            state.wish(Wish::Leave);
+            state.wish(Action::Leave);
         }
         match door {
-            Door::Start => ui.title(t!("ui.prejoin.start_title")),
-            Door::Join { room, .. } => ui.title(t!("ui.prejoin.join_title", room = when::number(room.as_str()))),
+            PreJoinView::Start => ui.title(t!("ui.prejoin.start_title")),
+            PreJoinView::Join { room, .. } => ui.title(t!("ui.prejoin.join_title", room = when::number(room.as_str()))),
         };
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if IconButton::new(icons::SETTINGS, t!("ui.settings.title")).show(ui) {
@@ -104,7 +104,7 @@ fn mirror(ui: &mut Ui, view: &View, door: &PreJoin, state: &mut UiState, tiles: 
 }
 
 fn preview(ui: &Ui, view: &View, door: &PreJoin, rect: Rect, tiles: &mut dyn TilePainter) {
-    let place = Place { rect, radius: radius::L, fit: Fit::Fill, is_mirrored: view.settings.mirror };
+    let place = Placement { rect, radius: radius::L, fit: Fit::Fill, is_mirrored: view.settings.mirror };
     let is_on = door.camera == Switch::On && super::call::runs(view, DeviceKind::Camera);
     let film = door.film.as_ref().filter(|_| is_on);
     if film.is_some_and(|film| tiles.paint(ui.painter(), film, place)) {
@@ -116,7 +116,7 @@ fn preview(ui: &Ui, view: &View, door: &PreJoin, rect: Rect, tiles: &mut dyn Til
             .map_or_else(|| t!("ui.prejoin.no_picture").into_owned(), |(sentence, _)| sentence),
     };
     let nick = &view.settings.nick;
-    empty_tile(ui, rect, &Shown { id: "me", nick, under: Some(&why) });
+    empty_tile(ui, rect, &TileContent { id: "me", nick, under: Some(&why) });
 }
 
 /// Microphone and camera, on the picture's lower edge.
@@ -127,7 +127,7 @@ fn toggles(ui: &mut Ui, view: &View, rect: Rect, state: &mut UiState) {
     let ctx = ui.ctx().clone();
     ui.scope_builder(UiBuilder::new().max_rect(place).layout(Layout::left_to_right(Align::Center)), |ui| {
         ui.spacing_mut().item_spacing.x = space::M;
-        for command in [Command::Microphone, Command::Camera] {
+        for command in [UiCommand::Microphone, UiCommand::Camera] {
             let look = super::call::device_button(command, view);
             let tip = command.tip_where_typed(ui.ctx(), &look.label);
             let button = IconButton::new(look.icon, look.label).tip(tip).off(look.is_off);
@@ -141,11 +141,11 @@ fn toggles(ui: &mut Ui, view: &View, rect: Rect, state: &mut UiState) {
 /// Our name, and through the door.
 fn enter(ui: &mut Ui, view: &View, door: &PreJoin, state: &mut UiState) {
     let word = match &door.door {
-        Door::Start => t!("ui.prejoin.start"),
-        Door::Join { invited: true, .. } => t!("ui.prejoin.join"),
-        Door::Join { invited: false, .. } => t!("ui.prejoin.ask"),
+        PreJoinView::Start => t!("ui.prejoin.start"),
+        PreJoinView::Join { invited: true, .. } => t!("ui.prejoin.join"),
+        PreJoinView::Join { invited: false, .. } => t!("ui.prejoin.ask"),
     };
-    let icon = if door.door == Door::Start { icons::START } else { icons::ENTER };
+    let icon = if door.door == PreJoinView::Start { icons::START } else { icons::ENTER };
     let button = Button::new(word).icon(icon).primary().large();
     let width = (ui.available_width() * 0.4).clamp(132.0, 240.0);
     let mut is_entered = false;
@@ -167,7 +167,7 @@ fn enter(ui: &mut Ui, view: &View, door: &PreJoin, state: &mut UiState) {
     let pressed = is_free && ui.input(|input| input.key_pressed(Key::Enter));
     if is_entered || pressed {
         commit(state);
-        state.wish(Wish::Enter);
+        state.wish(Action::Enter);
     }
 }
 
@@ -190,7 +190,7 @@ fn nick(ui: &mut Ui, view: &View, state: &mut UiState) {
 /// The name as it was typed is our name.
 fn commit(state: &mut UiState) {
     if let Some(nick) = state.drafts.nick.as_mut().and_then(Draft::finish) {
-        state.wish(Wish::SetNick(nick));
+        state.wish(Action::SetNick(nick));
     }
 }
 

@@ -10,13 +10,13 @@ use jiff::tz::TimeZone;
 use rust_i18n::t;
 
 use super::call::broken;
-use super::news::{Chat, News};
+use super::news::{Chat, NoticeFeed};
 use super::panels::{Code, Copied};
 use super::parts::Hidden;
 use super::passwords;
 use super::settings::Page;
 use super::style;
-use crate::view::{LanguageChoice, Progress, Room, Settings, Stage, ThemeChoice, View, Wish};
+use crate::view::{Action, LanguageChoice, Progress, Room, Settings, Stage, ThemeChoice, View};
 use crate::words::Language;
 
 /// What one person is looking at and typing.
@@ -33,13 +33,13 @@ pub struct UiState {
     /// What is being typed.
     pub(super) drafts: Drafts,
     /// Wishes of this frame; empty between frames.
-    pub(super) wishes: Vec<Wish>,
+    pub(super) wishes: Vec<Action>,
     /// The number by which the person was last asked to go elsewhere.
     elsewhere: Option<u64>,
     /// What was last said to the toolkit about language and looks.
     spoken: Option<(LanguageChoice, ThemeChoice)>,
     /// What others did, as it is said for a moment.
-    pub(super) news: News,
+    pub(super) news: NoticeFeed,
     /// Whether the chat was opened and its field is to have the keyboard.
     pub(super) wants_chat: bool,
     /// What was written behind a press, for the next frame.
@@ -170,7 +170,7 @@ impl UiState {
             wishes: Vec::new(),
             elsewhere: None,
             spoken: None,
-            news: News::default(),
+            news: NoticeFeed::default(),
             wants_chat: false,
             held: Vec::new(),
             zone,
@@ -193,7 +193,7 @@ impl UiState {
     }
 
     /// Asks for something at the end of the frame.
-    pub(super) fn wish(&mut self, wish: Wish) {
+    pub(super) fn wish(&mut self, wish: Action) {
         self.wishes.push(wish);
     }
 
@@ -236,7 +236,7 @@ impl UiState {
         let looks = self.dialog == Some(Dialog::Settings) && matches!(view.stage, Stage::Home);
         if looks != self.is_looking {
             self.is_looking = looks;
-            self.wish(Wish::LookAtDevices(looks));
+            self.wish(Action::LookAtDevices(looks));
         }
         if let Stage::Home = view.stage {
             self.panel = None;
@@ -273,17 +273,17 @@ impl UiState {
     pub(super) fn change(&mut self, view: &View, change: impl FnOnce(&mut Settings)) {
         let mut settings = view.settings.clone();
         change(&mut settings);
-        self.wish(Wish::Change(Box::new(settings)));
+        self.wish(Action::Change(Box::new(settings)));
     }
 
     /// The wishes of this frame.
-    pub(super) fn take_wishes(&mut self) -> Vec<Wish> {
+    pub(super) fn take_wishes(&mut self) -> Vec<Action> {
         mem::take(&mut self.wishes)
     }
 
     /// A wish was taken: what must not be forgotten before that may be forgotten now.
-    pub fn taken(&mut self, wish: &Wish) {
-        self.is_talking &= *wish != Wish::SetMicrophone(Switch::Off);
+    pub fn taken(&mut self, wish: &Action) {
+        self.is_talking &= *wish != Action::SetMicrophone(Switch::Off);
     }
 
     /// Speaks and looks as chosen.

@@ -44,7 +44,7 @@ pub enum Fault {
     /// It is reached without encryption.
     UnencryptedServer,
     /// The server said no.
-    Refused(Refusal),
+    Refused(ServerRefusal),
     /// The call ended by a mistake of this program.
     Broken,
     /// Something in this program did not start, in a sentence of its own.
@@ -53,7 +53,7 @@ pub enum Fault {
 
 /// A reason of a server that is no fault of its own here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Refusal(pub ErrorCode);
+pub struct ServerRefusal(pub ErrorCode);
 
 /// Where a person reads of a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,7 +104,7 @@ impl Fault {
             Self::Hosting(why) => t!("fault.hosting", why = why).into_owned(),
             Self::WrongServer => t!("fault.bad_server").into_owned(),
             Self::UnencryptedServer => t!("fault.unencrypted_server").into_owned(),
-            Self::Refused(Refusal(code)) => refused(*code),
+            Self::Refused(ServerRefusal(code)) => refused(*code),
             Self::Broken => t!("fault.broken").into_owned(),
             Self::Other(sentence) => sentence.clone(),
         }

@@ -3,12 +3,12 @@
 //! The engine makes a [`View`] whenever something changes; the window draws the newest and hands back [`Wish`]es. So a
 //! test draws any moment of the program by writing it down. No toolkit, no runtime, no device is named here.
 
+mod action;
 mod fault;
-mod film;
 mod invite;
 mod room;
 mod settings;
-mod wish;
+mod video_feed;
 
 use std::path::PathBuf;
 
@@ -16,12 +16,12 @@ use hearth_base::{DeviceLists, DeviceState};
 use hearth_call::Switch;
 use hearth_protocol::RoomName;
 
-pub use fault::{Fault, Refusal, Spot};
-pub use film::{Film, Pictures};
+pub use action::Action;
+pub use fault::{Fault, ServerRefusal, Spot};
 pub use invite::{AddressKind, Invite, InviteAddress};
-pub use room::{Ask, AskState, ChatLine, Knocker, Me, Person, Progress, Quality, Room, Speaker};
+pub use room::{ChatLine, Knocker, Me, PasswordPrompt, PasswordPromptState, Person, Progress, Quality, Room, Speaker};
 pub use settings::{LanguageChoice, PEOPLE, PictureSize, Processing, Settings, ThemeChoice};
-pub use wish::Wish;
+pub use video_feed::{Pictures, VideoFeed};
 
 /// One look at the whole program.
 #[derive(Clone, Debug, Default)]
@@ -70,20 +70,20 @@ pub enum Stage {
 #[derive(Clone, Debug, Default)]
 pub struct PreJoin {
     /// Which door.
-    pub door: Door,
+    pub door: PreJoinView,
     /// What is wanted of the microphone.
     pub microphone: Switch,
     /// What is wanted of the camera.
     pub camera: Switch,
     /// Our own picture.
-    pub film: Option<Film>,
+    pub film: Option<VideoFeed>,
     /// How loud the microphone is, 0 to 1.
     pub level: f32,
 }
 
 /// Which door a person stands before.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Door {
+pub enum PreJoinView {
     /// Of a room of our own, on this machine or on the server of the settings.
     #[default]
     Start,

@@ -3,7 +3,7 @@
 use hearth_call::{DescriptionProblem, Hand, Route, Switch};
 use hearth_protocol::{MediaState, PeerId, PeerKind, Role, RoomName};
 
-use super::{Film, Invite};
+use super::{Invite, VideoFeed};
 
 /// A room, and us in it or before it.
 #[derive(Clone, Debug, Default)]
@@ -23,7 +23,7 @@ pub struct Room {
     /// Whether who comes without the link or the password waits for the host; else nobody waits here.
     pub is_invite_only: bool,
     /// How it stands with the password that would let us in; none where none would.
-    pub ask: Option<Ask>,
+    pub ask: Option<PasswordPrompt>,
     /// Ourselves.
     pub me: Me,
     /// Who else is there, in the order of their coming.
@@ -63,16 +63,16 @@ pub enum Progress {
 
 /// How it stands with a password that lets us in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Ask {
+pub struct PasswordPrompt {
     /// What is to be done.
-    pub state: AskState,
+    pub state: PasswordPromptState,
     /// How many did not open the door: the same answer again is another one.
     pub refusals: u32,
 }
 
 /// What is to be done about a password.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum AskState {
+pub enum PasswordPromptState {
     /// To be typed.
     #[default]
     Wanted,
@@ -97,7 +97,7 @@ pub struct Me {
     /// What is wanted of the camera.
     pub camera: Switch,
     /// Our own picture.
-    pub film: Option<Film>,
+    pub film: Option<VideoFeed>,
     /// How loud the microphone is, 0 to 1.
     pub level: f32,
     /// Whether our hand is raised.
@@ -122,9 +122,9 @@ pub struct Person {
     /// Whether they are heard to speak.
     pub is_speaking: bool,
     /// Their picture.
-    pub film: Option<Film>,
+    pub film: Option<VideoFeed>,
     /// Their screen, beside their picture or in its place.
-    pub screen: Option<Film>,
+    pub screen: Option<VideoFeed>,
     /// Whether their hand is raised.
     pub hand: Hand,
     /// How we are connected.

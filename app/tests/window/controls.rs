@@ -1,7 +1,7 @@
 //! The rest of what can be pressed: what asks the desktop for something, settings one by one, and what ends a room.
 
 use eframe::egui::{Key, Modifiers, OutputCommand, ViewportCommand, vec2};
-use hearth::view::{Invite, LanguageChoice, Room, Settings, Stage as Screen, ThemeChoice, View, Wish};
+use hearth::view::{Action, Invite, LanguageChoice, Room, Settings, Stage as Screen, ThemeChoice, View};
 use rust_i18n::t;
 
 use crate::scenes;
@@ -18,10 +18,10 @@ fn copied(commands: &[OutputCommand]) -> Option<&str> {
 }
 
 /// The wish for other settings than those on the stage.
-fn change(stage: &Stage, change: impl FnOnce(&mut Settings)) -> Wish {
+fn change(stage: &Stage, change: impl FnOnce(&mut Settings)) -> Action {
     let mut settings = stage.harness.state().view.settings.clone();
     change(&mut settings);
-    Wish::Change(Box::new(settings))
+    Action::Change(Box::new(settings))
 }
 
 /// The host of a room on a server, with others in it.
@@ -137,7 +137,7 @@ fn somebody_is_made_louder() {
         let mut stage = Stage::new(scenes::call(), language);
         stage.press(&t!("ui.command.people"));
         stage.slide(&t!("ui.people.volume", nick = "Grace Hopper"), 150.0);
-        assert!(stage.wishes() == [Wish::SetVolume(scenes::id(0), 1.5)]);
+        assert!(stage.wishes() == [Action::SetVolume(scenes::id(0), 1.5)]);
     }
 }
 
@@ -148,7 +148,7 @@ fn a_room_of_ones_own_ends_for_all() {
         stage.press(&t!("ui.call.end"));
         assert!(stage.wishes().is_empty(), "it is asked first");
         stage.press_top(&t!("ui.call.end"));
-        assert!(stage.wishes() == [Wish::EndForAll]);
+        assert!(stage.wishes() == [Action::EndForAll]);
         assert!(!stage.is_closing(), "the window goes home");
     }
 }
@@ -157,14 +157,14 @@ fn a_room_of_ones_own_ends_for_all() {
 fn a_window_that_closes_ends_the_room_or_leaves_it() {
     for language in LANGUAGES {
         for (scene, wish) in [
-            (scenes::call as fn() -> View, Wish::EndForAll),
-            (elsewhere, Wish::EndForAll),
-            (elsewhere, Wish::Leave),
-            (scenes::pair, Wish::Leave),
+            (scenes::call as fn() -> View, Action::EndForAll),
+            (elsewhere, Action::EndForAll),
+            (elsewhere, Action::Leave),
+            (scenes::pair, Action::Leave),
         ] {
             let mut stage = Stage::new(scene(), language);
             assert!(stage.close());
-            let button = if wish == Wish::Leave { t!("ui.call.leave") } else { t!("ui.call.end") };
+            let button = if wish == Action::Leave { t!("ui.call.leave") } else { t!("ui.call.end") };
             stage.press_top(&button);
             assert!(stage.wishes() == [wish], "{button}");
             assert!(stage.is_closing(), "{button}");
@@ -185,7 +185,7 @@ fn who_waits_is_not_left_at_the_door_without_a_question() {
                 if is_hosted { t!("ui.close_window.hosted_waiting") } else { t!("ui.close_window.host_waiting") };
             assert!(stage.has(&text));
             stage.press_top(&t!("ui.call.end"));
-            assert!(stage.wishes() == [Wish::EndForAll]);
+            assert!(stage.wishes() == [Action::EndForAll]);
         }
     }
 }

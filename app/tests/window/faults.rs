@@ -1,6 +1,6 @@
 //! Every sentence about what went wrong is read where it belongs, in both languages.
 
-use hearth::view::{Fault, Me, Progress, Refusal, Room, Stage as Screen, View, Wish};
+use hearth::view::{Action, Fault, Me, Progress, Room, ServerRefusal, Stage as Screen, View};
 use hearth_base::{DeviceFault, DeviceKind, DeviceState};
 use hearth_call::Switch;
 use hearth_protocol::ErrorCode;
@@ -27,7 +27,7 @@ fn every_fault_is_read_on_every_screen() {
         Fault::Broken,
         Fault::Hosting("a reason".to_owned()),
         Fault::WrongServer,
-        Fault::Refused(Refusal(ErrorCode::RateLimited)),
+        Fault::Refused(ServerRefusal(ErrorCode::RateLimited)),
     ];
     for language in LANGUAGES {
         let mut stage = Stage::new(View::default(), language);
@@ -146,8 +146,8 @@ fn who_is_silenced_reads_it_once_and_may_speak_again() {
         assert!(!stage.has(&t!("ui.call.muted_talking")), "once");
         // The button of the bar has the same words; the notice's is drawn first.
         stage.press_nth_back(&t!("ui.call.unmute"), 1);
-        assert_eq!(stage.wishes(), [Wish::SetMicrophone(Switch::On)]);
-        stage.expect(&t!("ui.dismiss"), Wish::Dismiss);
+        assert_eq!(stage.wishes(), [Action::SetMicrophone(Switch::On)]);
+        stage.expect(&t!("ui.dismiss"), Action::Dismiss);
         stage.harness.state_mut().view.fault = None;
         stage.settle();
         assert!(stage.has(&t!("ui.call.muted_talking")));

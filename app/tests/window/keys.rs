@@ -2,7 +2,7 @@
 
 use eframe::egui::{self, Key, Modifiers};
 use egui_kittest::kittest::Queryable as _;
-use hearth::view::{LanguageChoice, Me, Room, Stage as Screen, View, Wish};
+use hearth::view::{Action, LanguageChoice, Me, Room, Stage as Screen, View};
 use hearth_call::Switch;
 use rust_i18n::t;
 
@@ -17,12 +17,12 @@ fn call() -> Stage {
 fn keys_switch_what_is_ours() {
     let mut stage = call();
     for (modifiers, key, wish) in [
-        (Modifiers::NONE, Key::M, Wish::SetMicrophone(Switch::Off)),
-        (Modifiers::CTRL, Key::D, Wish::SetMicrophone(Switch::Off)),
-        (Modifiers::ALT, Key::A, Wish::SetMicrophone(Switch::Off)),
-        (Modifiers::NONE, Key::V, Wish::SetCamera(Switch::Off)),
-        (Modifiers::CTRL, Key::E, Wish::SetCamera(Switch::Off)),
-        (Modifiers::ALT, Key::V, Wish::SetCamera(Switch::Off)),
+        (Modifiers::NONE, Key::M, Action::SetMicrophone(Switch::Off)),
+        (Modifiers::CTRL, Key::D, Action::SetMicrophone(Switch::Off)),
+        (Modifiers::ALT, Key::A, Action::SetMicrophone(Switch::Off)),
+        (Modifiers::NONE, Key::V, Action::SetCamera(Switch::Off)),
+        (Modifiers::CTRL, Key::E, Action::SetCamera(Switch::Off)),
+        (Modifiers::ALT, Key::V, Action::SetCamera(Switch::Off)),
     ] {
         stage.key(modifiers, key);
         assert!(stage.wishes() == [wish], "{modifiers:?} {key:?}");
@@ -52,9 +52,9 @@ fn no_question_keeps_microphone_and_camera_on() {
         let mut stage = call();
         stage.key(dialog.0, dialog.1);
         for (modifiers, key, wish) in [
-            (Modifiers::NONE, Key::M, Wish::SetMicrophone(Switch::Off)),
-            (Modifiers::CTRL, Key::D, Wish::SetMicrophone(Switch::Off)),
-            (Modifiers::NONE, Key::V, Wish::SetCamera(Switch::Off)),
+            (Modifiers::NONE, Key::M, Action::SetMicrophone(Switch::Off)),
+            (Modifiers::CTRL, Key::D, Action::SetMicrophone(Switch::Off)),
+            (Modifiers::NONE, Key::V, Action::SetCamera(Switch::Off)),
         ] {
             stage.key(modifiers, key);
             assert!(stage.wishes() == [wish], "{modifiers:?} {key:?}");
@@ -86,7 +86,7 @@ fn space_presses_nothing_and_enter_presses() {
     stage.key(Modifiers::NONE, Key::Space);
     assert!(stage.wishes().is_empty());
     stage.key(Modifiers::NONE, Key::Enter);
-    assert!(stage.wishes() == [Wish::SetMicrophone(Switch::Off)]);
+    assert!(stage.wishes() == [Action::SetMicrophone(Switch::Off)]);
 }
 
 #[test]
@@ -96,12 +96,12 @@ fn space_is_held_to_talk_while_muted() {
     let mut stage = Stage::new(View { stage: Screen::Room(room), ..View::default() }, LanguageChoice::English);
     stage.harness.key_down(Key::Space);
     stage.settle();
-    assert!(stage.wishes() == [Wish::SetMicrophone(Switch::On)]);
+    assert!(stage.wishes() == [Action::SetMicrophone(Switch::On)]);
     stage.settle();
     assert!(stage.wishes().is_empty(), "once");
     stage.harness.key_up(Key::Space);
     stage.settle();
-    assert!(stage.wishes() == [Wish::SetMicrophone(Switch::Off)]);
+    assert!(stage.wishes() == [Action::SetMicrophone(Switch::Off)]);
 }
 
 #[test]
@@ -118,14 +118,14 @@ fn the_end_of_talking_is_asked_for_until_it_is_taken() {
     assert!(stage.wishes().is_empty());
     stage.harness.state_mut().is_busy = false;
     stage.settle();
-    assert!(stage.wishes() == [Wish::SetMicrophone(Switch::Off)]);
+    assert!(stage.wishes() == [Action::SetMicrophone(Switch::Off)]);
 }
 
 #[test]
 fn enter_goes_through_the_door() {
     let mut stage = Stage::new(scenes::prejoin(), LanguageChoice::English);
     stage.key(Modifiers::NONE, Key::Enter);
-    assert!(stage.wishes() == [Wish::Enter]);
+    assert!(stage.wishes() == [Action::Enter]);
 }
 
 #[test]

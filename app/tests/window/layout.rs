@@ -3,7 +3,7 @@
 
 use eframe::egui::{Key, Modifiers, Rect, Role, Vec2, vec2};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
-use hearth::view::{Fault, LanguageChoice, Stage as Screen, ThemeChoice, View, Wish};
+use hearth::view::{Action, Fault, LanguageChoice, Stage as Screen, ThemeChoice, View};
 use hearth_base::{DeviceEntry, DeviceId};
 use rust_i18n::t;
 
@@ -250,7 +250,7 @@ fn an_error_moves_no_field_and_takes_no_keyboard() {
             assert!(said.top() >= before.bottom() && said.top() - before.bottom() < 20.0, "beside it: {said} {before}");
             stage.wishes();
             stage.text("!");
-            assert_eq!(stage.wishes(), [Wish::Dismiss], "it was about something else");
+            assert_eq!(stage.wishes(), [Action::Dismiss], "it was about something else");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use eframe::egui::{Key, Modifiers, UserAttentionType, ViewportCommand, vec2};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
-use hearth::view::{ChatLine, Knocker, LanguageChoice, Quality, Room, Speaker, Stage as Screen, ThemeChoice, Wish};
+use hearth::view::{Action, ChatLine, Knocker, LanguageChoice, Quality, Room, Speaker, Stage as Screen, ThemeChoice};
 use hearth_call::{Hand, Route};
 use hearth_protocol::PeerKind;
 use rust_i18n::t;
@@ -104,7 +104,7 @@ fn what_is_written_is_previewed_and_a_press_opens_the_chat() {
         assert!(stage.has(&t!("ui.chat.send")) && !stage.has(&line));
         stage.text("seen");
         stage.key(Modifiers::NONE, Key::Enter);
-        assert_eq!(stage.wishes(), [Wish::Say("seen".to_owned())]);
+        assert_eq!(stage.wishes(), [Action::Say("seen".to_owned())]);
         change(&mut stage, |room| room.chat.push(says("again")));
         assert!(!stage.has_part(&t!("ui.call.said", nick = "Grace Hopper", text = "again")), "the chat is open");
     }
@@ -130,11 +130,11 @@ fn a_raised_hand_is_on_the_tile_among_the_people_first_and_said() {
 fn our_own_hand_goes_up_and_down_by_button_and_by_key() {
     for language in LANGUAGES {
         let mut stage = Stage::new(scenes::pair(), language);
-        stage.expect(&t!("ui.call.raise_hand"), Wish::SetHand(Hand::Up));
+        stage.expect(&t!("ui.call.raise_hand"), Action::SetHand(Hand::Up));
         stage.key(Modifiers::NONE, Key::R);
-        assert_eq!(stage.wishes(), [Wish::SetHand(Hand::Up)]);
+        assert_eq!(stage.wishes(), [Action::SetHand(Hand::Up)]);
         change(&mut stage, |room| room.me.hand = Hand::Up);
-        stage.expect(&t!("ui.call.lower_hand"), Wish::SetHand(Hand::Down));
+        stage.expect(&t!("ui.call.lower_hand"), Action::SetHand(Hand::Down));
     }
 }
 

@@ -3,7 +3,7 @@
 
 use eframe::egui::{Key, Modifiers, Role as Part};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
-use hearth::view::{Ask, AskState, Progress, Room, Stage as Screen, View, Wish};
+use hearth::view::{Action, PasswordPrompt, PasswordPromptState, Progress, Room, Stage as Screen, View};
 use hearth_protocol::RoomPassword;
 use rust_i18n::t;
 
@@ -22,8 +22,8 @@ fn change(stage: &mut Stage, change: impl FnOnce(&mut Room)) {
     stage.settle();
 }
 
-fn answer(stage: &mut Stage, state: AskState, refusals: u32) {
-    change(stage, |room| room.ask = Some(Ask { state, refusals }));
+fn answer(stage: &mut Stage, state: PasswordPromptState, refusals: u32) {
+    change(stage, |room| room.ask = Some(PasswordPrompt { state, refusals }));
 }
 
 /// What stands in the field with this name, as an assistive program reads it.
@@ -42,8 +42,8 @@ fn the_door_asks_by_itself_and_enter_joins() {
         assert!(stage.wishes().is_empty(), "nothing is not said");
         stage.text("apple pie");
         stage.key(Modifiers::NONE, Key::Enter);
-        assert!(stage.wishes() == [Wish::Unlock(password("apple pie"))]);
-        answer(&mut stage, AskState::Trying, 0);
+        assert!(stage.wishes() == [Action::Unlock(password("apple pie"))]);
+        answer(&mut stage, PasswordPromptState::Trying, 0);
         stage.key(Modifiers::NONE, Key::Enter);
         stage.press_top(&t!("ui.call.entering"));
         assert!(stage.wishes().is_empty(), "one at a time");
@@ -59,14 +59,14 @@ fn a_wrong_password_is_told_and_marked_to_be_typed_over() {
         for (refusals, text) in [(1, "apple pie"), (2, "plum pie")] {
             stage.text(text);
             stage.key(Modifiers::NONE, Key::Enter);
-            assert!(stage.wishes() == [Wish::Unlock(password(text))], "{text}");
+            assert!(stage.wishes() == [Action::Unlock(password(text))], "{text}");
             // The window may not draw in between.
-            answer(&mut stage, AskState::Wrong, refusals);
+            answer(&mut stage, PasswordPromptState::Wrong, refusals);
             assert!(stage.has(&t!("fault.bad_password")));
         }
         stage.key(Modifiers::NONE, Key::End);
         stage.text("!");
-        stage.expect(&t!("ui.home.join"), Wish::Unlock(password("plum pie!")));
+        stage.expect(&t!("ui.home.join"), Action::Unlock(password("plum pie!")));
     }
 }
 
@@ -76,14 +76,14 @@ fn who_tried_too_often_waits_as_long_as_the_server_says() {
         let mut stage = Stage::new(scenes::asked(), language);
         stage.text("tea");
         for seconds in [5, 4] {
-            answer(&mut stage, AskState::TooOften { seconds }, 1);
+            answer(&mut stage, PasswordPromptState::TooOften { seconds }, 1);
             assert!(stage.has(&t!("ui.unlock.too_often", seconds = seconds)));
             stage.key(Modifiers::NONE, Key::Enter);
             stage.press_top(&t!("ui.home.join"));
             assert!(stage.wishes().is_empty());
         }
-        answer(&mut stage, AskState::Wanted, 1);
-        stage.expect(&t!("ui.home.join"), Wish::Unlock(password("tea")));
+        answer(&mut stage, PasswordPromptState::Wanted, 1);
+        stage.expect(&t!("ui.home.join"), Action::Unlock(password("tea")));
     }
 }
 
@@ -91,9 +91,9 @@ fn who_tried_too_often_waits_as_long_as_the_server_says() {
 fn who_does_not_know_it_goes_back() {
     for language in LANGUAGES {
         let mut stage = Stage::new(scenes::asked(), language);
-        stage.expect(&t!("ui.cancel"), Wish::Leave);
+        stage.expect(&t!("ui.cancel"), Action::Leave);
         stage.key(Modifiers::NONE, Key::Escape);
-        assert!(stage.wishes() == [Wish::Leave]);
+        assert!(stage.wishes() == [Action::Leave]);
         assert!(stage.has(&t!("ui.unlock.title", room = "482-913-605")), "until the room is left");
         let settings = stage.harness.state().view.settings.clone();
         stage.harness.state_mut().view = View { settings, ..View::default() };
@@ -114,12 +114,12 @@ fn what_is_typed_is_hidden_until_one_wants_to_see_it() {
         stage.press(&t!("ui.password.hide"));
         assert!(!shown(&stage, &label).contains("tea"));
         stage.text("pot");
-        stage.expect(&t!("ui.home.join"), Wish::Unlock(password("teapot")));
+        stage.expect(&t!("ui.home.join"), Action::Unlock(password("teapot")));
         // Longer than any password: what fits is taken, and no letter is cut in two.
         stage.focus(&label);
         stage.text(&"茶".repeat(60));
         stage.press(&t!("ui.home.join"));
-        let [Wish::Unlock(long)] = &stage.wishes()[..] else { panic!("one wish") };
+        let [Action::Unlock(long)] = &stage.wishes()[..] else { panic!("one wish") };
         assert_eq!(long.as_str(), format!("teapot{}", "茶".repeat(40)));
     }
 }
@@ -137,7 +137,7 @@ fn who_waits_for_the_host_may_type_it_instead() {
         stage.press(&t!("ui.call.unlock"));
         stage.text("tea");
         stage.key(Modifiers::NONE, Key::Enter);
-        assert!(stage.wishes() == [Wish::Unlock(password("tea"))]);
+        assert!(stage.wishes() == [Action::Unlock(password("tea"))]);
     }
 }
 
@@ -155,7 +155,7 @@ fn a_host_sets_changes_and_removes_it() {
         assert!(stage.has(&t!("ui.password.is_unset")) && !stage.has(&t!("ui.password.remove")));
         stage.text("tea");
         stage.key(Modifiers::NONE, Key::Enter);
-        assert!(stage.wishes() == [Wish::SetPassword(Some(password("tea")))]);
+        assert!(stage.wishes() == [Action::SetPassword(Some(password("tea")))]);
         assert!(!stage.has(&t!("ui.password.text")));
         change(&mut stage, |room| room.has_password = true);
         assert!(stage.has(&t!("ui.people.has_password")));
@@ -163,9 +163,9 @@ fn a_host_sets_changes_and_removes_it() {
         assert!(stage.has(&t!("ui.password.is_set")));
         assert_eq!(shown(&stage, &t!("ui.password.new")), "", "what was typed is gone");
         stage.text("coffee");
-        stage.expect(&t!("ui.password.change"), Wish::SetPassword(Some(password("coffee"))));
+        stage.expect(&t!("ui.password.change"), Action::SetPassword(Some(password("coffee"))));
         open(&mut stage);
-        stage.expect(&t!("ui.password.remove"), Wish::SetPassword(None));
+        stage.expect(&t!("ui.password.remove"), Action::SetPassword(None));
         open(&mut stage);
         stage.press(&t!("ui.cancel"));
         assert!(stage.wishes().is_empty() && !stage.has(&t!("ui.password.text")));
@@ -180,7 +180,7 @@ fn nothing_that_is_written_down_holds_a_password() {
     let mut stage = Stage::new(scenes::asked(), LANGUAGES[0]);
     stage.text("apple pie");
     stage.key(Modifiers::NONE, Key::Enter);
-    let written = format!("{:?} {:?}", stage.wishes(), Wish::SetPassword(Some(password("apple pie"))));
+    let written = format!("{:?} {:?}", stage.wishes(), Action::SetPassword(Some(password("apple pie"))));
     assert!(!written.contains("apple"), "{written}");
     assert!(!stage.state_text().contains("apple"));
 }

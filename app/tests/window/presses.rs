@@ -1,7 +1,7 @@
 //! Everything that can be pressed is found by its words in both languages, and means what it says.
 
 use eframe::egui::{Key, Modifiers};
-use hearth::view::{Door, Invite, LanguageChoice, PreJoin, Room, Stage as Screen, ThemeChoice, View, Wish};
+use hearth::view::{Action, Invite, LanguageChoice, PreJoin, PreJoinView, Room, Stage as Screen, ThemeChoice, View};
 use hearth_base::{DeviceChoice, DeviceId, DeviceKind};
 use hearth_call::Switch;
 use hearth_protocol::Role;
@@ -14,10 +14,10 @@ use crate::stage::{LANGUAGES, Stage};
 fn home_leads_into_rooms() {
     for language in LANGUAGES {
         let mut stage = Stage::new(scenes::home(), language);
-        stage.expect(&t!("ui.home.start"), Wish::Start);
-        stage.expect(&t!("ui.home.join_room", room = "482-913-605"), Wish::JoinNearby(scenes::room("482913605")));
-        stage.expect(&t!("ui.home.rejoin_room", room = "家庭聚会"), Wish::JoinRecent(1));
-        stage.expect(&t!("ui.home.forget"), Wish::ForgetRecent);
+        stage.expect(&t!("ui.home.start"), Action::Start);
+        stage.expect(&t!("ui.home.join_room", room = "482-913-605"), Action::JoinNearby(scenes::room("482913605")));
+        stage.expect(&t!("ui.home.rejoin_room", room = "家庭聚会"), Action::JoinRecent(1));
+        stage.expect(&t!("ui.home.forget"), Action::ForgetRecent);
     }
 }
 
@@ -27,13 +27,13 @@ fn a_link_to_another_room_asks_before_one_leaves_this_one() {
         let view = View { elsewhere: Some((1, scenes::room("987654321"))), ..scenes::call() };
         let mut stage = Stage::new(view.clone(), language);
         assert!(stage.has(&t!("ui.elsewhere.title", room = "987-654-321")), "{language:?}");
-        stage.expect(&t!("ui.elsewhere.go"), Wish::GoElsewhere);
+        stage.expect(&t!("ui.elsewhere.go"), Action::GoElsewhere);
         let mut stage = Stage::new(view.clone(), language);
-        stage.expect(&t!("ui.elsewhere.stay"), Wish::Stay);
+        stage.expect(&t!("ui.elsewhere.stay"), Action::Stay);
         // Whoever presses Enter at once, in the middle of a word, stays.
         let mut stage = Stage::new(view, language);
         stage.key(Modifiers::NONE, Key::Enter);
-        assert_eq!(stage.wishes(), [Wish::Stay]);
+        assert_eq!(stage.wishes(), [Action::Stay]);
     }
 }
 
@@ -41,8 +41,8 @@ fn a_link_to_another_room_asks_before_one_leaves_this_one() {
 fn what_went_wrong_is_read_and_put_away() {
     for language in LANGUAGES {
         let mut stage = Stage::new(scenes::home_fault(), language);
-        stage.expect(&t!("ui.dismiss"), Wish::Dismiss);
-        stage.expect(&t!("ui.crash.dismiss"), Wish::DismissCrash);
+        stage.expect(&t!("ui.dismiss"), Action::Dismiss);
+        stage.expect(&t!("ui.crash.dismiss"), Action::DismissCrash);
     }
 }
 
@@ -50,16 +50,17 @@ fn what_went_wrong_is_read_and_put_away() {
 fn the_door_opens_and_closes() {
     for language in LANGUAGES {
         let mut stage = Stage::new(scenes::prejoin(), language);
-        stage.expect(&t!("ui.prejoin.join"), Wish::Enter);
-        stage.expect(&t!("ui.prejoin.back"), Wish::Leave);
-        stage.expect(&t!("ui.call.mute"), Wish::SetMicrophone(Switch::Off));
-        stage.expect(&t!("ui.call.camera_stop"), Wish::SetCamera(Switch::Off));
-        stage.expect(&t!("ui.device.test_sound"), Wish::TestSound);
-        let door = PreJoin { door: Door::Start, microphone: Switch::Off, camera: Switch::Off, ..PreJoin::default() };
+        stage.expect(&t!("ui.prejoin.join"), Action::Enter);
+        stage.expect(&t!("ui.prejoin.back"), Action::Leave);
+        stage.expect(&t!("ui.call.mute"), Action::SetMicrophone(Switch::Off));
+        stage.expect(&t!("ui.call.camera_stop"), Action::SetCamera(Switch::Off));
+        stage.expect(&t!("ui.device.test_sound"), Action::TestSound);
+        let door =
+            PreJoin { door: PreJoinView::Start, microphone: Switch::Off, camera: Switch::Off, ..PreJoin::default() };
         let mut stage = Stage::new(View { stage: Screen::PreJoin(door), ..View::default() }, language);
-        stage.expect(&t!("ui.prejoin.start"), Wish::Enter);
-        stage.expect(&t!("ui.call.unmute"), Wish::SetMicrophone(Switch::On));
-        stage.expect(&t!("ui.call.camera_start"), Wish::SetCamera(Switch::On));
+        stage.expect(&t!("ui.prejoin.start"), Action::Enter);
+        stage.expect(&t!("ui.call.unmute"), Action::SetMicrophone(Switch::On));
+        stage.expect(&t!("ui.call.camera_start"), Action::SetCamera(Switch::On));
     }
 }
 
@@ -76,7 +77,7 @@ fn devices_are_picked_in_front_of_the_door() {
             (t!("ui.device.speaker"), DeviceKind::Speaker, "Jabra Evolve 65".into(), named("s1")),
         ] {
             stage.press(&field);
-            stage.expect(&line, Wish::Choose(kind, choice));
+            stage.expect(&line, Action::Choose(kind, choice));
         }
     }
 }
@@ -85,10 +86,10 @@ fn devices_are_picked_in_front_of_the_door() {
 fn a_guest_without_an_invitation_asks() {
     for language in LANGUAGES {
         let mut stage = Stage::new(scenes::prejoin_trouble(), language);
-        stage.expect(&t!("ui.prejoin.ask"), Wish::Enter);
+        stage.expect(&t!("ui.prejoin.ask"), Action::Enter);
         let mut stage = Stage::new(scenes::waiting(), language);
         assert!(stage.has(&t!("ui.call.waiting")));
-        stage.expect(&t!("ui.call.leave"), Wish::Leave);
+        stage.expect(&t!("ui.call.leave"), Action::Leave);
     }
 }
 
@@ -97,8 +98,8 @@ fn who_knocks_is_let_in_or_sent_away_without_a_panel() {
     for language in LANGUAGES {
         let mut stage = Stage::new(scenes::call(), language);
         assert!(stage.has(&t!("ui.call.knocks", nick = "Alan Turing")));
-        stage.expect(&t!("ui.people.admit"), Wish::Admit(scenes::id(9)));
-        stage.expect(&t!("ui.people.deny"), Wish::Deny(scenes::id(9)));
+        stage.expect(&t!("ui.people.admit"), Action::Admit(scenes::id(9)));
+        stage.expect(&t!("ui.people.deny"), Action::Deny(scenes::id(9)));
     }
 }
 
@@ -106,12 +107,12 @@ fn who_knocks_is_let_in_or_sent_away_without_a_panel() {
 fn the_bar_switches_what_is_ours() {
     for language in LANGUAGES {
         let mut stage = Stage::new(scenes::call(), language);
-        stage.expect(&t!("ui.call.mute"), Wish::SetMicrophone(Switch::Off));
-        stage.expect(&t!("ui.call.camera_stop"), Wish::SetCamera(Switch::Off));
+        stage.expect(&t!("ui.call.mute"), Action::SetMicrophone(Switch::Off));
+        stage.expect(&t!("ui.call.camera_stop"), Action::SetCamera(Switch::Off));
         stage.press(&t!("ui.call.device_menu", device = t!("ui.device.camera")));
-        stage.expect(&t!("ui.device.test_pattern"), Wish::Choose(DeviceKind::Camera, DeviceChoice::Test));
+        stage.expect(&t!("ui.device.test_pattern"), Action::Choose(DeviceKind::Camera, DeviceChoice::Test));
         stage.press(&t!("ui.call.device_menu", device = t!("ui.device.microphone")));
-        stage.expect(&t!("ui.device.test_tone"), Wish::Choose(DeviceKind::Microphone, DeviceChoice::Test));
+        stage.expect(&t!("ui.device.test_tone"), Action::Choose(DeviceKind::Microphone, DeviceChoice::Test));
     }
 }
 
@@ -123,7 +124,7 @@ fn somebody_is_removed_only_after_a_question() {
         stage.press(&t!("ui.people.remove", nick = "Grace Hopper"));
         assert!(stage.has(&t!("ui.remove.text")));
         assert!(stage.wishes().is_empty());
-        stage.expect(&t!("ui.remove.button"), Wish::Kick(scenes::id(0)));
+        stage.expect(&t!("ui.remove.button"), Action::Kick(scenes::id(0)));
         assert!(!stage.has(&t!("ui.remove.text")));
     }
 }
@@ -176,12 +177,12 @@ fn a_host_silences_and_locks_at_once_and_hands_over_only_after_a_question() {
         }
         let mut stage = Stage::new(room, language);
         stage.press(&t!("ui.command.people"));
-        stage.expect(&t!("ui.people.mute_all"), Wish::MuteAll);
-        stage.expect(&t!("ui.people.lock"), Wish::SetLocked(true));
+        stage.expect(&t!("ui.people.mute_all"), Action::MuteAll);
+        stage.expect(&t!("ui.people.lock"), Action::SetLocked(true));
         stage.press(&t!("ui.people.make_host", nick = "Grace Hopper"));
         assert!(stage.has(&t!("ui.hand_over.text")));
         assert!(stage.wishes().is_empty());
-        stage.expect(&t!("ui.hand_over.button"), Wish::MakeHost(scenes::id(0)));
+        stage.expect(&t!("ui.hand_over.button"), Action::MakeHost(scenes::id(0)));
         let mut locked = scenes::call();
         if let Screen::Room(shown) = &mut locked.stage {
             shown.is_locked = true;
@@ -190,7 +191,7 @@ fn a_host_silences_and_locks_at_once_and_hands_over_only_after_a_question() {
         stage.press(&t!("ui.command.people"));
         assert!(stage.has(&t!("ui.people.locked")));
         assert!(!stage.has(&t!("ui.people.make_host", nick = "Grace Hopper")), "hosted in this program");
-        stage.expect(&t!("ui.people.unlock"), Wish::SetLocked(false));
+        stage.expect(&t!("ui.people.unlock"), Action::SetLocked(false));
     }
 }
 
@@ -198,7 +199,7 @@ fn a_host_silences_and_locks_at_once_and_hands_over_only_after_a_question() {
 fn a_guest_leaves_at_once_and_a_host_is_asked() {
     for language in LANGUAGES {
         let mut stage = Stage::new(scenes::pair(), language);
-        stage.expect(&t!("ui.call.leave"), Wish::Leave);
+        stage.expect(&t!("ui.call.leave"), Action::Leave);
         let mut stage = Stage::new(scenes::call(), language);
         stage.press(&t!("ui.call.end"));
         assert!(stage.has(&t!("ui.leave.hosted")), "the room lives in this program");
@@ -216,7 +217,7 @@ fn a_host_on_a_server_may_leave_the_room_to_the_others() {
             let room = Room { invite: Some(invite), role: Role::Host, lobby: Vec::new(), ..scenes::hosted() };
             View { stage: Screen::Room(room), devices: scenes::devices(), ..View::default() }
         };
-        for (word, wish) in [("ui.call.leave", Wish::Leave), ("ui.call.end", Wish::EndForAll)] {
+        for (word, wish) in [("ui.call.leave", Action::Leave), ("ui.call.end", Action::EndForAll)] {
             let mut stage = Stage::new(elsewhere(), language);
             stage.press(&t!("ui.call.leave"));
             assert!(stage.has(&t!("ui.leave.host")));
@@ -237,7 +238,7 @@ fn an_unknown_server_is_put_off_or_left() {
         stage.press(&t!("ui.call.later"));
         assert!(!stage.has_part("harbour violet canoe lantern"));
         let mut stage = Stage::new(scenes::call_trouble(), language);
-        stage.expect(&t!("ui.call.differ"), Wish::Leave);
+        stage.expect(&t!("ui.call.differ"), Action::Leave);
     }
 }
 
@@ -261,7 +262,7 @@ fn an_address_is_chosen_for_the_link() {
         stage.press(&t!("ui.invite.more"));
         stage.press(&t!("ui.invite.address"));
         let line = t!("ui.invite.vpn", address = "10.8.0.2", interface = "wg0");
-        stage.expect(&line, Wish::ChooseAddress([10, 8, 0, 2].into()));
+        stage.expect(&line, Action::ChooseAddress([10, 8, 0, 2].into()));
     }
 }
 
@@ -297,11 +298,11 @@ fn settings_are_changed_one_by_one() {
     for language in LANGUAGES {
         let mut stage = Stage::new(scenes::home(), language);
         let kept = stage.harness.state().view.settings.clone();
-        stage.expect(&t!("ui.settings.title"), Wish::LookAtDevices(true));
+        stage.expect(&t!("ui.settings.title"), Action::LookAtDevices(true));
         let change = |change: fn(&mut hearth::view::Settings)| {
             let mut settings = kept.clone();
             change(&mut settings);
-            Wish::Change(Box::new(settings))
+            Action::Change(Box::new(settings))
         };
         stage.expect(&t!("ui.settings.mirror"), change(|settings| settings.mirror = false));
         stage.expect(&t!("ui.settings.picture_small"), change(|s| s.picture = hearth::view::PictureSize::Small));
@@ -309,11 +310,11 @@ fn settings_are_changed_one_by_one() {
         stage.expect(&t!("ui.settings.dark"), change(|settings| settings.theme = ThemeChoice::Dark));
         let other = if language == LanguageChoice::English { "中文" } else { "English" };
         stage.press(other);
-        assert!(matches!(stage.wishes().as_slice(), [Wish::Change(settings)] if settings.language != language));
+        assert!(matches!(stage.wishes().as_slice(), [Action::Change(settings)] if settings.language != language));
         stage.press(&t!("ui.settings.network"));
         stage.press(&t!("ui.settings.people"));
         stage.expect("8", change(|settings| settings.people = 8));
-        stage.expect(&t!("ui.close"), Wish::LookAtDevices(false));
+        stage.expect(&t!("ui.close"), Action::LookAtDevices(false));
         assert!(!stage.has(&t!("ui.settings.looks")));
     }
 }

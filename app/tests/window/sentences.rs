@@ -2,7 +2,7 @@
 //! is a decision. Elsewhere they are found by their keys.
 
 use hearth::ui::WindowError;
-use hearth::view::{Fault, LanguageChoice, Quality, Refusal, Room, Stage as Screen, View};
+use hearth::view::{Fault, LanguageChoice, Quality, Room, ServerRefusal, Stage as Screen, View};
 use hearth_base::{DeviceFault, DeviceKind};
 use hearth_call::{DescriptionProblem, Route};
 use hearth_protocol::ErrorCode;
@@ -75,7 +75,7 @@ fn rows() -> Vec<Row> {
 
 /// Why a server says no.
 fn refusals() -> Vec<Row> {
-    let refused = |code| Fault::Refused(Refusal(code));
+    let refused = |code| Fault::Refused(ServerRefusal(code));
     vec![
         (refused(ErrorCode::RateLimited), "Too many attempts. Try again in a moment.", "尝试次数过多，请稍后重试"),
         (

@@ -4,14 +4,14 @@ use eframe::egui::{self, Event, Key, Modifiers, OutputCommand, Role, Shape, Vec2
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use egui_kittest::{Harness, HarnessBuilder, Node};
 use hearth::ui::{self, RgbaPainter, UiState};
-use hearth::view::{LanguageChoice, ThemeChoice, View, Wish};
+use hearth::view::{Action, LanguageChoice, ThemeChoice, View};
 
 pub(crate) const LANGUAGES: [LanguageChoice; 2] = [LanguageChoice::English, LanguageChoice::Chinese];
 
 /// What is drawn, and what was wished.
 pub(crate) struct Act {
     pub(crate) view: View,
-    pub(crate) wishes: Vec<Wish>,
+    pub(crate) wishes: Vec<Action>,
     state: UiState,
     tiles: RgbaPainter,
     is_installed: bool,
@@ -164,12 +164,12 @@ impl Stage {
     }
 
     /// What was wished since the last time.
-    pub(crate) fn wishes(&mut self) -> Vec<Wish> {
+    pub(crate) fn wishes(&mut self) -> Vec<Action> {
         std::mem::take(&mut self.harness.state_mut().wishes)
     }
 
     /// Presses, and expects one wish.
-    pub(crate) fn expect(&mut self, label: &str, wish: Wish) {
+    pub(crate) fn expect(&mut self, label: &str, wish: Action) {
         self.wishes();
         self.press(label);
         let found = self.wishes();

@@ -1,7 +1,7 @@
 //! What is typed arrives, in every script, and where it should.
 
 use eframe::egui::{Event, ImeEvent, Key, Modifiers};
-use hearth::view::{LanguageChoice, Wish};
+use hearth::view::{Action, LanguageChoice};
 use rust_i18n::t;
 
 use crate::scenes;
@@ -14,8 +14,8 @@ fn a_link_is_joined_by_button_and_by_enter() {
         stage.focus(&t!("ui.home.join_label"));
         stage.text(" 482-913-605 ");
         stage.key(Modifiers::NONE, Key::Enter);
-        assert!(stage.wishes() == [Wish::Join("482-913-605".to_owned())]);
-        stage.expect(&t!("ui.home.join"), Wish::Join("482-913-605".to_owned()));
+        assert!(stage.wishes() == [Action::Join("482-913-605".to_owned())]);
+        stage.expect(&t!("ui.home.join"), Action::Join("482-913-605".to_owned()));
     }
 }
 
@@ -27,8 +27,8 @@ fn a_chinese_name_is_our_name() {
         stage.text("小明");
         stage.press(&t!("ui.prejoin.ask"));
         let wishes = stage.wishes();
-        assert_eq!(wishes.first(), Some(&Wish::SetNick("小明".to_owned())), "{wishes:?}");
-        assert_eq!(wishes.last(), Some(&Wish::Enter), "{wishes:?}");
+        assert_eq!(wishes.first(), Some(&Action::SetNick("小明".to_owned())), "{wishes:?}");
+        assert_eq!(wishes.last(), Some(&Action::Enter), "{wishes:?}");
     }
 }
 
@@ -39,8 +39,8 @@ fn enter_in_the_name_goes_through_the_door() {
     stage.text("Ada");
     stage.key(Modifiers::NONE, Key::Enter);
     let wishes = stage.wishes();
-    assert_eq!(wishes.first(), Some(&Wish::SetNick("Ada".to_owned())), "{wishes:?}");
-    assert_eq!(wishes.last(), Some(&Wish::Enter), "{wishes:?}");
+    assert_eq!(wishes.first(), Some(&Action::SetNick("Ada".to_owned())), "{wishes:?}");
+    assert_eq!(wishes.last(), Some(&Action::Enter), "{wishes:?}");
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn a_message_is_sent_by_enter_and_broken_by_shift_enter() {
         stage.text("second line");
         assert!(stage.wishes().is_empty());
         stage.key(Modifiers::NONE, Key::Enter);
-        assert!(stage.wishes() == [Wish::Say("你好\nsecond line".to_owned())]);
+        assert!(stage.wishes() == [Action::Say("你好\nsecond line".to_owned())]);
         stage.key(Modifiers::NONE, Key::Enter);
         assert!(stage.wishes().is_empty(), "nothing is not sent");
     }
@@ -68,7 +68,7 @@ fn what_an_input_method_composes_arrives() {
     stage.harness.event(Event::Ime(ImeEvent::Commit("围炉夜话".to_owned())));
     stage.settle();
     stage.press(&t!("ui.chat.send"));
-    assert!(stage.wishes() == [Wish::Say("围炉夜话".to_owned())]);
+    assert!(stage.wishes() == [Action::Say("围炉夜话".to_owned())]);
 }
 
 #[test]
@@ -81,5 +81,5 @@ fn a_port_is_a_number_or_none() {
     stage.text("43");
     stage.key(Modifiers::NONE, Key::Enter);
     let wishes = stage.wishes();
-    assert!(matches!(wishes.as_slice(), [Wish::Change(settings)] if settings.port == Some(9443)), "{wishes:?}");
+    assert!(matches!(wishes.as_slice(), [Action::Change(settings)] if settings.port == Some(9443)), "{wishes:?}");
 }

@@ -9,12 +9,12 @@ use super::hosts::Hosts;
 
 /// What becomes of the machine's own name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Hostname {
+pub enum Advertise {
     /// It is in the certificate, as `NAME.local`.
     #[default]
-    Told,
+    Yes,
     /// It is not: a computer at home is often called after the one who owns it.
-    Untold,
+    No,
 }
 
 /// What a server goes by.
@@ -24,7 +24,7 @@ pub(crate) struct Addresses {
     pub(crate) names: Vec<String>,
     /// Pages elsewhere that may speak to it.
     pub(crate) origins: Vec<String>,
-    pub(crate) hostname: Hostname,
+    pub(crate) hostname: Advertise,
 }
 
 impl Addresses {
@@ -36,7 +36,7 @@ impl Addresses {
     /// What stands in a certificate that we make.
     pub(crate) fn certificate_names(&self) -> Vec<String> {
         let mut names = BTreeSet::from(["localhost".to_owned()]);
-        if self.hostname == Hostname::Told
+        if self.hostname == Advertise::Yes
             && let Some(host) = gethostname::gethostname().to_str().and_then(|name| name.split('.').next())
             && !host.is_empty()
             && host.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')

@@ -24,18 +24,18 @@ const PINGS_MISSED: u32 = 2;
 const REASON_BYTES: usize = 123;
 
 /// A WebSocket that was just opened.
-pub(crate) struct Opening {
+pub(crate) struct OpenedWebSocket {
     pub(crate) socket: WebSocket,
     /// Where it comes from.
     pub(crate) address: IpAddr,
 }
 
 /// What a connection heard.
-pub(super) type Heard = (ConnId, Utf8Bytes);
+pub(super) type Received = (ConnId, Utf8Bytes);
 
 /// What the hub puts into a connection's box.
 #[derive(Debug)]
-pub(super) enum Parcel {
+pub(super) enum OutboundFrame {
     /// To be sent; the permit frees its bytes once it is, and so does what another one's word counts for.
     Text { text: Arc<str>, bytes: OwnedSemaphorePermit, load: Option<Load> },
     /// The last one.
@@ -44,7 +44,7 @@ pub(super) enum Parcel {
 
 /// How a conversation has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Farewell {
+pub(super) enum CloseKind {
     /// The client closed it on purpose: it does not come back to this session.
     Said,
     /// Anything else.
@@ -60,14 +60,14 @@ enum End {
 }
 
 /// Serves one WebSocket until either side has had enough.
-pub(super) async fn converse(
+pub(super) async fn run_connection(
     conn: ConnId,
     mut socket: WebSocket,
-    heard: mpsc::Sender<Heard>,
-    mut parcels: mpsc::Receiver<Parcel>,
+    heard: mpsc::Sender<Received>,
+    mut parcels: mpsc::Receiver<OutboundFrame>,
     ping: Duration,
-) -> Farewell {
-    let mut farewell = Farewell::None;
+) -> CloseKind {
+    let mut farewell = CloseKind::None;
     let mut pings = interval(ping);
     pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
     pings.tick().await; // the first one comes at once
@@ -89,13 +89,13 @@ pub(super) async fn converse(
                 None => break End::Lost,
             },
             parcel = parcels.recv() => match parcel {
-                Some(Parcel::Text { text, bytes, load }) => {
+                Some(OutboundFrame::Text { text, bytes, load }) => {
                     if write(&mut socket, Message::text(&*text)).await.is_err() {
                         break End::Lost;
                     }
                     drop((bytes, load));
                 }
-                Some(Parcel::Close(reason)) => break say(reason.code(), reason.text()),
+                Some(OutboundFrame::Close(reason)) => break say(reason.code(), reason.text()),
                 None => break say(1001, "the server is going down"),
             },
             _ = pings.tick() => {
@@ -115,10 +115,10 @@ pub(super) async fn converse(
 
 /// A browser's tab that is closed says 1001 (RFC 6455, section 7.4.1), a client that leaves 1000 or nothing. Whoever changes
 /// connections says a code of its own, and its place is kept.
-fn farewell_of(frame: Option<&CloseFrame>) -> Farewell {
+fn farewell_of(frame: Option<&CloseFrame>) -> CloseKind {
     match frame.map(|frame| frame.code) {
-        None | Some(1000 | 1001 | 1005) => Farewell::Said,
-        Some(_) => Farewell::None,
+        None | Some(1000 | 1001 | 1005) => CloseKind::Said,
+        Some(_) => CloseKind::None,
     }
 }
 

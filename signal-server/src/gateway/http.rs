@@ -21,11 +21,11 @@ use hearth_protocol::SUBPROTOCOL;
 use tokio::sync::{mpsc, watch};
 
 use super::assets::{Asset, INDEX, asset};
-use super::connection::Opening;
+use super::connection::OpenedWebSocket;
 use super::hosts::Hosts;
-use super::legacy::{LegacyDoor, mount};
+use super::legacy::{LegacyGuard, mount};
 use super::proxies::TrustedProxies;
-use super::request::{Caller, Foreign, nothing_here, only};
+use super::request::{Caller, ThirdPartyFile, nothing_here, only};
 use super::statics::Folder;
 
 /// Buffers of one WebSocket, bytes. 8 KiB: most messages are candidates of 200 bytes, and thousands of clients idle.
@@ -39,7 +39,7 @@ const KEEP_TO_HTTPS: &str = "max-age=15552000";
 #[derive(Clone)]
 pub(crate) struct Shared {
     pub(crate) hosts: watch::Receiver<Hosts>,
-    pub(crate) openings: mpsc::Sender<Opening>,
+    pub(crate) openings: mpsc::Sender<OpenedWebSocket>,
     /// Longest message, bytes.
     pub(crate) message_bytes: usize,
     /// A folder that is served beside our own page.
@@ -49,7 +49,7 @@ pub(crate) struct Shared {
     /// Whose word is taken for who calls.
     pub(crate) proxies: Arc<TrustedProxies>,
     /// Where legacy pages come in, if they do.
-    pub(crate) legacy: Option<LegacyDoor>,
+    pub(crate) legacy: Option<LegacyGuard>,
 }
 
 pub(crate) fn router(shared: Shared) -> Router {
@@ -82,7 +82,7 @@ async fn check_and_dress(State(shared): State<Shared>, mut request: Request, nex
         Ok(()) => next.run(request).await,
         Err(refusal) => refusal.into_response(),
     };
-    let is_foreign = response.extensions().get::<Foreign>().is_some();
+    let is_foreign = response.extensions().get::<ThirdPartyFile>().is_some();
     let headers = response.headers_mut();
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if shared.keep_to_https {
@@ -182,6 +182,6 @@ async fn websocket(
         .max_message_size(shared.message_bytes)
         .max_frame_size(shared.message_bytes)
         .on_upgrade(async move |socket| {
-            place.send(Opening { socket, address });
+            place.send(OpenedWebSocket { socket, address });
         })
 }

@@ -14,7 +14,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 use tokio::time::timeout;
 
-use super::connection::{Farewell, Heard, Opening, Parcel, converse};
+use super::connection::{CloseKind, OpenedWebSocket, OutboundFrame, Received, run_connection};
 use super::legacy::Pages;
 use crate::clock;
 use crate::rooms::{ConnId, Counters, Grant, Load, Output, Rooms, RunId};
@@ -46,19 +46,19 @@ pub(crate) struct HubFigures {
 }
 
 /// Asks the hub for its figures.
-pub(crate) type Question = oneshot::Sender<HubFigures>;
+pub(crate) type ScrapeRequest = oneshot::Sender<HubFigures>;
 
 /// The owner of the rooms.
 pub(crate) struct Hub {
     rooms: Rooms,
     ping: Duration,
-    openings: mpsc::Receiver<Opening>,
-    heard: mpsc::Receiver<Heard>,
-    heard_sender: mpsc::Sender<Heard>,
-    questions: mpsc::Receiver<Question>,
-    questioner: mpsc::Sender<Question>,
+    openings: mpsc::Receiver<OpenedWebSocket>,
+    heard: mpsc::Receiver<Received>,
+    heard_sender: mpsc::Sender<Received>,
+    questions: mpsc::Receiver<ScrapeRequest>,
+    questioner: mpsc::Sender<ScrapeRequest>,
     conns: BTreeMap<ConnId, Conn>,
-    tasks: JoinSet<Farewell>,
+    tasks: JoinSet<CloseKind>,
     by_task: HashMap<Id, ConnId>,
     next: u64,
     members: watch::Sender<BTreeSet<IpAddr>>,
@@ -73,13 +73,13 @@ pub(crate) struct Hub {
 }
 
 struct Conn {
-    parcels: mpsc::Sender<Parcel>,
+    parcels: mpsc::Sender<OutboundFrame>,
     bytes: Arc<Semaphore>,
     task: AbortHandle,
 }
 
 impl Hub {
-    pub(crate) fn new(rooms: Rooms, ping: Duration, openings: mpsc::Receiver<Opening>, pages: Pages) -> Self {
+    pub(crate) fn new(rooms: Rooms, ping: Duration, openings: mpsc::Receiver<OpenedWebSocket>, pages: Pages) -> Self {
         let (heard_sender, heard) = mpsc::channel(HEARD);
         let (questioner, questions) = mpsc::channel(QUESTIONS);
         let (conns, by_task) = (BTreeMap::new(), HashMap::new());
@@ -108,7 +108,7 @@ impl Hub {
     }
 
     /// Where figures are asked for.
-    pub(crate) fn questioner(&self) -> mpsc::Sender<Question> {
+    pub(crate) fn questioner(&self) -> mpsc::Sender<ScrapeRequest> {
         self.questioner.clone()
     }
 
@@ -162,11 +162,11 @@ impl Hub {
         }
     }
 
-    fn open(&mut self, opening: Opening) {
+    fn open(&mut self, opening: OpenedWebSocket) {
         let conn = ConnId(self.next);
         self.next += 1;
         let (parcels, inbox) = mpsc::channel(BOX);
-        let task = self.tasks.spawn(converse(conn, opening.socket, self.heard_sender.clone(), inbox, self.ping));
+        let task = self.tasks.spawn(run_connection(conn, opening.socket, self.heard_sender.clone(), inbox, self.ping));
         self.by_task.insert(task.id(), conn);
         self.conns.insert(conn, Conn { parcels, bytes: Arc::new(Semaphore::new(BOX_BYTES)), task });
         let now = clock::tell(&mut self.rooms);
@@ -174,7 +174,7 @@ impl Hub {
         tracing::debug!(conn = conn.0, "connected");
     }
 
-    fn on_ended(&mut self, ended: Result<(Id, Farewell), JoinError>) {
+    fn on_ended(&mut self, ended: Result<(Id, CloseKind), JoinError>) {
         let id = ended.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
         // What it said before it ended is in the queue already, and is heard first: a leave is a leave.
         while let Ok((conn, text)) = self.heard.try_recv() {
@@ -183,8 +183,8 @@ impl Hub {
         if let Some(conn) = self.by_task.remove(&id) {
             self.conns.remove(&conn);
             match ended {
-                Ok((_, Farewell::Said)) => self.rooms.handle_goodbye(conn, clock::now()),
-                Ok((_, Farewell::None)) | Err(_) => self.rooms.handle_disconnected(conn, clock::now()),
+                Ok((_, CloseKind::Said)) => self.rooms.handle_goodbye(conn, clock::now()),
+                Ok((_, CloseKind::None)) | Err(_) => self.rooms.handle_disconnected(conn, clock::now()),
             }
             tracing::debug!(conn = conn.0, "gone");
         }
@@ -195,7 +195,7 @@ impl Hub {
         }
     }
 
-    fn answer(&self, question: Question) {
+    fn answer(&self, question: ScrapeRequest) {
         let figures = HubFigures {
             rooms: self.rooms.room_count(),
             sessions: self.rooms.session_count(),
@@ -238,7 +238,7 @@ impl Hub {
                         continue;
                     }
                     let Some(state) = self.conns.remove(&conn) else { continue };
-                    if state.parcels.try_send(Parcel::Close(reason)).is_err() {
+                    if state.parcels.try_send(OutboundFrame::Close(reason)).is_err() {
                         state.task.abort();
                     }
                 }
@@ -285,6 +285,9 @@ impl Conn {
     fn put(&self, text: Arc<str>, load: Option<Load>) -> bool {
         let length = u32::try_from(text.len()).unwrap_or(u32::MAX);
         let Ok(bytes) = self.bytes.clone().try_acquire_many_owned(length) else { return false };
-        !matches!(self.parcels.try_send(Parcel::Text { text, bytes, load }), Err(mpsc::error::TrySendError::Full(_)))
+        !matches!(
+            self.parcels.try_send(OutboundFrame::Text { text, bytes, load }),
+            Err(mpsc::error::TrySendError::Full(_))
+        )
     }
 }

@@ -27,10 +27,10 @@ use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
 
 use super::addresses::Addresses;
-use super::counted::{Counted, Place, Places, Tally};
-use super::held::Held;
+use super::connection_limit::{ConnectionLimiter, ConnectionStats, Counted, Permit};
 use super::hosts::Hosts;
-use super::ports::{Accepted, Ports, Role, accept_backoff};
+use super::open_bytes::OpenBytes;
+use super::ports::{Accepted, PortRole, Ports, accept_backoff};
 use super::proxies::TrustedProxies;
 use super::redirect::{Destination, redirect};
 use super::request::Caller;
@@ -57,8 +57,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// The server's ports.
 pub(crate) struct Listener {
     pub(crate) ports: Ports,
-    pub(crate) places: Places,
-    pub(crate) tally: Arc<Tally>,
+    pub(crate) places: ConnectionLimiter,
+    pub(crate) tally: Arc<ConnectionStats>,
     pub(crate) identity: Option<Identity>,
     /// Keeps the identity fresh, where it is an authority's.
     pub(crate) authority: Option<Authority>,
@@ -122,7 +122,7 @@ impl Listener {
     fn serve(
         &self,
         accepted: Accepted,
-        place: Place,
+        place: Permit,
         acceptor: Option<TlsAcceptor>,
     ) -> impl Future<Output = ()> + Send + use<> {
         let (hosts, router, destination) = (self.hosts.subscribe(), self.router.clone(), Destination::Port(self.https));
@@ -133,9 +133,9 @@ impl Listener {
                 tracing::debug!("nodelay: {e}");
             }
             match (role, acceptor) {
-                (Role::Redirect, _) => redirect(Counted::new(stream, place), hosts, destination).await,
-                (Role::Serve, None) => serve_http(Counted::new(stream, place), from, router).await,
-                (Role::Serve, Some(acceptor)) => serve_tls(stream, from, place, (acceptor, hosts), router).await,
+                (PortRole::Redirect, _) => redirect(Counted::new(stream, place), hosts, destination).await,
+                (PortRole::Serve, None) => serve_http(Counted::new(stream, place), from, router).await,
+                (PortRole::Serve, Some(acceptor)) => serve_tls(stream, from, place, (acceptor, hosts), router).await,
             }
         }
     }
@@ -172,7 +172,7 @@ impl Listener {
 /// What a port that speaks TLS needs beside.
 type Secure = (TlsAcceptor, watch::Receiver<Hosts>);
 
-async fn serve_tls(stream: TcpStream, from: SocketAddr, place: Place, (acceptor, hosts): Secure, router: Router) {
+async fn serve_tls(stream: TcpStream, from: SocketAddr, place: Permit, (acceptor, hosts): Secure, router: Router) {
     let mut first = [0];
     match timeout(HANDSHAKE_WITHIN, stream.peek(&mut first)).await {
         Ok(Ok(1)) if first != [TLS_HANDSHAKE] => {
@@ -234,7 +234,7 @@ async fn ask(authority: &mut Option<Authority>) {
 async fn answer(
     router: Router,
     caller: Caller,
-    held: Held,
+    held: OpenBytes,
     request: hyper::Request<Incoming>,
 ) -> Result<Response, Infallible> {
     let mut request = request.map(Body::new);

@@ -17,10 +17,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
-use super::brief::answer_one;
-use super::counted::{Taken, Tally};
+use super::connection_limit::{ConnectionStats, OpenConnections};
 use super::hosts::Hosts;
-use super::hub::{HubFigures, Question};
+use super::hub::{HubFigures, ScrapeRequest};
+use super::one_shot::answer_one;
 use super::ports::accept_backoff;
 use super::request::only;
 
@@ -39,9 +39,9 @@ pub(crate) struct Metrics {
 #[derive(Clone)]
 pub(crate) struct Sources {
     pub(crate) hosts: watch::Receiver<Hosts>,
-    pub(crate) hub: mpsc::Sender<Question>,
-    pub(crate) tally: Arc<Tally>,
-    pub(crate) taken: Taken,
+    pub(crate) hub: mpsc::Sender<ScrapeRequest>,
+    pub(crate) tally: Arc<ConnectionStats>,
+    pub(crate) taken: OpenConnections,
     /// The relay's, where it runs in this process.
     pub(crate) relay: Option<watch::Receiver<hearth_turn::Stats>>,
 }

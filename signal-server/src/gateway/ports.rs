@@ -38,7 +38,7 @@ pub enum ListenError {
 
 /// What is said on a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Role {
+pub(crate) enum PortRole {
     /// The page, the WebSocket, everything.
     Serve,
     /// The way to https, and nothing else.
@@ -48,7 +48,7 @@ pub(crate) enum Role {
 /// All ports of a server, in the order in which they were opened.
 #[derive(Default)]
 pub(crate) struct Ports {
-    ports: Vec<(TcpListener, Role)>,
+    ports: Vec<(TcpListener, PortRole)>,
     /// The one that is asked first for the next connection, so that a busy port does not starve the others.
     turn: usize,
 }
@@ -57,12 +57,12 @@ pub(crate) struct Ports {
 pub(crate) struct Accepted {
     pub(crate) stream: TcpStream,
     pub(crate) from: SocketAddr,
-    pub(crate) role: Role,
+    pub(crate) role: PortRole,
 }
 
 impl Ports {
     /// Opens one more, and says where.
-    pub(crate) fn open(&mut self, address: SocketAddr, role: Role) -> Result<SocketAddr, ListenError> {
+    pub(crate) fn open(&mut self, address: SocketAddr, role: PortRole) -> Result<SocketAddr, ListenError> {
         let (socket, local) = listen(address)?;
         self.ports.push((socket, role));
         Ok(local)

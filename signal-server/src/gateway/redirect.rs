@@ -9,8 +9,8 @@ use axum::response::{IntoResponse as _, Response};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 
-use super::brief::answer_one;
 use super::hosts::{Hosts, without_port};
+use super::one_shot::answer_one;
 use super::request::only;
 
 /// Where https is spoken, seen from who asked for it in vain.

@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hearth_turn::probe::{Probe, Verdict};
+use hearth_turn::probe::{Probe, ProbeOutcome};
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UdpSocket, lookup_host};
@@ -57,7 +57,7 @@ enum Carriage {
 
 /// Where a URL leads, and how.
 #[derive(Debug, PartialEq, Eq)]
-struct Way<'a> {
+struct RelayTarget<'a> {
     host: &'a str,
     port: u16,
     carriage: Carriage,
@@ -66,7 +66,7 @@ struct Way<'a> {
 /// What came of a question.
 #[derive(Debug, PartialEq, Eq)]
 enum Found {
-    Answer(Verdict),
+    Answer(ProbeOutcome),
     /// Its certificate is no good, and this is why: it was not asked.
     Untrusted(String),
     Silence,
@@ -111,14 +111,16 @@ fn probe(turn: &TurnRest) -> Option<Probe> {
 /// Says what is new.
 fn tell(url: &str, found: &Found, before: Option<&Found>) {
     match found {
-        Found::Answer(Verdict::Refused(code)) => tracing::warn!(
+        Found::Answer(ProbeOutcome::Refused(code)) => tracing::warn!(
             "{url} refuses the credentials that this server signs ({code}): nobody is relayed. Give both the same secret, and set their clocks"
         ),
-        Found::Answer(Verdict::Taken) if before.is_some_and(|before| *before != Found::Silence) => {
+        Found::Answer(ProbeOutcome::Taken) if before.is_some_and(|before| *before != Found::Silence) => {
             tracing::info!("{url} takes the credentials that this server signs again")
         }
-        Found::Answer(Verdict::Taken) => tracing::debug!("{url} takes the credentials that this server signs"),
-        Found::Answer(Verdict::Other) => tracing::warn!("{url} is no relay that takes credentials; correct the URL"),
+        Found::Answer(ProbeOutcome::Taken) => tracing::debug!("{url} takes the credentials that this server signs"),
+        Found::Answer(ProbeOutcome::Other) => {
+            tracing::warn!("{url} is no relay that takes credentials; correct the URL")
+        }
         Found::Untrusted(why) => tracing::warn!(
             "{url} shows a certificate that is not trusted ({why}), so it was not asked whether it shares our secret; \
              browsers will not use it either. Give it a certificate of a public authority for that name"
@@ -130,7 +132,7 @@ fn tell(url: &str, found: &Found, before: Option<&Found>) {
 }
 
 /// The way that a URL names; none for one by DTLS.
-fn way(url: &str) -> Option<Way<'_>> {
+fn way(url: &str) -> Option<RelayTarget<'_>> {
     let (scheme, rest) = url.split_once(':')?;
     let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
     let (carriage, usual) = match (scheme, query) {
@@ -145,11 +147,11 @@ fn way(url: &str) -> Option<Way<'_>> {
         None => place.split_once(':').map_or((place, None), |(host, port)| (host, Some(port))),
     };
     let port = port.map_or(Some(usual), |port| port.parse().ok())?;
-    Some(Way { host, port, carriage })
+    Some(RelayTarget { host, port, carriage })
 }
 
 /// Asks one relay.
-async fn ask(way: &Way<'_>, probe: Probe, tls: &TlsConnector) -> Found {
+async fn ask(way: &RelayTarget<'_>, probe: Probe, tls: &TlsConnector) -> Found {
     let address = lookup_host((way.host, way.port)).await.ok().and_then(|mut addresses| addresses.next());
     let Some(address) = address else { return Found::Silence };
     let verdict = match way.carriage {
@@ -182,7 +184,7 @@ fn distrust(error: &std::io::Error) -> Option<String> {
     }
 }
 
-async fn by_udp(address: SocketAddr, mut probe: Probe) -> Option<Verdict> {
+async fn by_udp(address: SocketAddr, mut probe: Probe) -> Option<ProbeOutcome> {
     let any: SocketAddr = if address.is_ipv4() { ([0, 0, 0, 0], 0).into() } else { ([0_u16; 8], 0).into() };
     let socket = UdpSocket::bind(any).await.ok()?;
     socket.connect(address).await.ok()?;
@@ -191,7 +193,7 @@ async fn by_udp(address: SocketAddr, mut probe: Probe) -> Option<Verdict> {
         socket.send(&probe.request()).await.ok()?;
         let Ok(Ok(length)) = timeout(AGAIN, socket.recv(&mut answer)).await else { continue };
         if let Some(verdict) = probe.handle(answer.get(..length)?) {
-            if verdict == Verdict::Taken {
+            if verdict == ProbeOutcome::Taken {
                 socket.send(&probe.request()).await.ok()?;
             }
             return Some(verdict);
@@ -200,7 +202,7 @@ async fn by_udp(address: SocketAddr, mut probe: Probe) -> Option<Verdict> {
     None
 }
 
-async fn by_stream<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, mut probe: Probe) -> Option<Verdict> {
+async fn by_stream<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, mut probe: Probe) -> Option<ProbeOutcome> {
     for _ in 0..SENT {
         stream.write_all(&probe.request()).await.ok()?;
         stream.flush().await.ok()?;
@@ -213,7 +215,7 @@ async fn by_stream<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, mut probe: 
             return None;
         }
         if let Some(verdict) = probe.handle(&answer) {
-            if verdict == Verdict::Taken {
+            if verdict == ProbeOutcome::Taken {
                 stream.write_all(&probe.request()).await.ok()?;
                 stream.flush().await.ok()?;
             }

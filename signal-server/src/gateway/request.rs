@@ -12,7 +12,7 @@ pub(crate) struct Caller(pub(crate) IpAddr);
 
 /// Marks an answer that others wrote: it gets no policy of ours.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Foreign;
+pub(super) struct ThirdPartyFile;
 
 /// What is answered where there is nothing.
 pub(super) fn nothing_here() -> Response {

@@ -15,7 +15,7 @@ use axum::response::{IntoResponse as _, Response};
 use tower::ServiceExt as _;
 use tower_http::services::ServeDir;
 
-use super::request::{Foreign, nothing_here};
+use super::request::{ThirdPartyFile, nothing_here};
 
 /// Longest path that is looked for, bytes, as it stands in the request.
 const PATH_BYTES: usize = 2048;
@@ -60,7 +60,7 @@ impl Folder {
             status if status.is_server_error() => status.into_response(),
             _ => {
                 let mut answer = answer.map(Body::new);
-                answer.extensions_mut().insert(Foreign);
+                answer.extensions_mut().insert(ThirdPartyFile);
                 answer
             }
         }

@@ -6,7 +6,7 @@ use hearth_protocol::{ErrorCode, LeaveReason, Numbered, PeerId, RequestId, Serve
 
 use super::load::Load;
 use super::outbox::{self, to_text};
-use super::session::{Link, Phase};
+use super::session::{Attachment, ConnPhase};
 use super::{CloseReason, ConnId, Output, Rooms};
 
 impl Rooms {
@@ -15,7 +15,7 @@ impl Rooms {
         self.counters.bad_messages += 1;
         match self.conns.get(&conn).map(|c| c.phase) {
             None => return,
-            Some(Phase::Greeting) => {
+            Some(ConnPhase::Greeting) => {
                 let message = why.to_owned();
                 let error = ServerMessage::Error {
                     id,
@@ -26,7 +26,7 @@ impl Rooms {
                 };
                 self.send_bare(conn, error);
             }
-            Some(Phase::InSession(peer)) => self.refuse(peer, id, ErrorCode::BadMessage, why, None, now),
+            Some(ConnPhase::InSession(peer)) => self.refuse(peer, id, ErrorCode::BadMessage, why, None, now),
         }
         self.strike(conn, now);
     }
@@ -34,11 +34,11 @@ impl Rooms {
     /// One strike against `conn`; when none is left, its session ends and it is closed.
     pub(super) fn strike(&mut self, conn: ConnId, now: Instant) {
         let Some(state) = self.conns.get_mut(&conn) else { return };
-        if state.strikes.take(now) {
+        if state.abuse_score.take(now) {
             return;
         }
         self.counters.floods += 1;
-        if let Phase::InSession(peer) = state.phase {
+        if let ConnPhase::InSession(peer) = state.phase {
             self.end_session(peer, LeaveReason::Dropped, now);
         }
         self.close(conn, CloseReason::Flood, now);
@@ -76,8 +76,8 @@ impl Rooms {
         let link = session.link;
         let Some(native) = session.native_mut() else { return self.tell_legacy(peer, message, now) };
         match (native.push(message, now), link) {
-            (Ok(text), Link::Attached(conn)) => self.output.push_back(Output::Send { conn, text, load }),
-            (Ok(_), Link::Away) => {} // kept
+            (Ok(text), Attachment::Attached(conn)) => self.output.push_back(Output::Send { conn, text, load }),
+            (Ok(_), Attachment::Away) => {} // kept
             (Err(outbox::Overflow), _) => self.doomed.push(peer),
         }
     }

@@ -27,7 +27,7 @@ impl Bucket {
     }
 
     /// The patience with one connection.
-    pub(super) fn strikes(now: Instant) -> Self {
+    pub(super) fn abuse_score(now: Instant) -> Self {
         Self::new(STRIKES, FORGIVEN_EVERY, now)
     }
 

@@ -8,7 +8,7 @@ use hearth_protocol::{
 use rand::Rng as _;
 
 use super::bucket::Bucket;
-use super::session::{Budget, Link, NativeWire, Phase, Session, Wire};
+use super::session::{Attachment, Budget, ConnPhase, NativeWire, Session, Wire};
 use super::timers::Timer;
 use super::{CloseReason, ConnId, Output, Rooms};
 
@@ -61,7 +61,7 @@ impl Rooms {
         if self.bring_back(conn, &resume, now) {
             return;
         }
-        if let Some(Phase::InSession(peer)) = self.conns.get(&conn).map(|c| c.phase) {
+        if let Some(ConnPhase::InSession(peer)) = self.conns.get(&conn).map(|c| c.phase) {
             // It costs a message of the budget, so that asking is not free, but it is no strike.
             let within_budget = self.sessions.get_mut(&peer).is_some_and(|s| s.budget.messages.take(now));
             self.refuse(peer, None, ErrorCode::NoSuchSession, "no such session", None, now);
@@ -84,7 +84,7 @@ impl Rooms {
         let session = Session::new(kind, conn, address, budget, wire);
         self.sessions.insert(peer_id, session);
         if let Some(state) = self.conns.get_mut(&conn) {
-            state.phase = Phase::InSession(peer_id);
+            state.phase = ConnPhase::InSession(peer_id);
         }
         self.send_bare(conn, ServerMessage::Session { peer_id, resume_token, resumed: false, last_seq: 0 });
     }
@@ -121,7 +121,7 @@ impl Rooms {
         self.attach(conn, peer_id, used, &resume_token);
         self.send_bare(conn, ServerMessage::Session { peer_id, resume_token, resumed: true, last_seq });
         self.output.extend(missed.into_iter().map(|text| Output::Send { conn, text, load: None }));
-        if was == Link::Away {
+        if was == Attachment::Away {
             self.tell_of(peer_id, now);
         }
         true
@@ -129,7 +129,7 @@ impl Rooms {
 
     /// Makes way for `conn` to take `peer`: the session that it had ends.
     fn end_own(&mut self, conn: ConnId, peer: PeerId, now: Instant) {
-        if let Some(Phase::InSession(own)) = self.conns.get(&conn).map(|c| c.phase)
+        if let Some(ConnPhase::InSession(own)) = self.conns.get(&conn).map(|c| c.phase)
             && own != peer
         {
             self.end_session(own, LeaveReason::Left, now);
@@ -137,8 +137,8 @@ impl Rooms {
     }
 
     /// Makes way for `conn` to take a session: the connection that had it is closed.
-    fn release(&mut self, conn: ConnId, was: Link) {
-        if let Link::Attached(old) = was
+    fn release(&mut self, conn: ConnId, was: Attachment) {
+        if let Attachment::Attached(old) = was
             && old != conn
         {
             // Forgotten first, so that the session does not go away over it.
@@ -151,12 +151,12 @@ impl Rooms {
     /// answer is lost.
     fn attach(&mut self, conn: ConnId, peer: PeerId, used: [u8; 32], token: &ResumeToken) {
         if let Some(state) = self.conns.get_mut(&conn) {
-            state.phase = Phase::InSession(peer);
+            state.phase = ConnPhase::InSession(peer);
         }
         self.presence += 1;
         let address = self.conns.get(&conn).and_then(|state| state.address);
         if let Some(session) = self.sessions.get_mut(&peer) {
-            session.link = Link::Attached(conn);
+            session.link = Attachment::Attached(conn);
             session.address = address;
             session.inbound.release();
             let Some(native) = session.native_mut() else { return };

@@ -44,7 +44,7 @@ const SENDERS: usize = 64;
 
 /// How much waits.
 #[derive(Debug, Default)]
-struct Waiting {
+struct Backlog {
     words: AtomicUsize,
     bytes: AtomicUsize,
 }
@@ -56,7 +56,7 @@ pub struct Load(Arc<Counted>);
 #[derive(Debug)]
 struct Counted {
     bytes: usize,
-    in_all: [Arc<Waiting>; 2],
+    in_all: [Arc<Backlog>; 2],
 }
 
 /// Why a word is not taken.
@@ -78,16 +78,16 @@ pub(super) enum Reached {
 
 /// Words and bytes that may still come.
 #[derive(Debug)]
-struct Pace([Bucket; 2]);
+struct BacklogRate([Bucket; 2]);
 
 /// What waits for one receiver.
 #[derive(Debug, Default)]
 pub(super) struct Inbound {
-    all: Arc<Waiting>,
-    by_sender: BTreeMap<PeerId, Arc<Waiting>>,
+    all: Arc<Backlog>,
+    by_sender: BTreeMap<PeerId, Arc<Backlog>>,
     /// Where words are not known to be written: of each sender, and of all.
-    paces: BTreeMap<PeerId, Pace>,
-    pace_of_all: Option<Pace>,
+    paces: BTreeMap<PeerId, BacklogRate>,
+    pace_of_all: Option<BacklogRate>,
     /// Of words that are kept until the receiver is back.
     kept: Vec<Load>,
 }
@@ -121,11 +121,11 @@ impl Inbound {
         if self.paces.len() >= SENDERS {
             self.paces.retain(|_, pace| !pace.is_full(now));
         }
-        let of_one = self.paces.entry(from).or_insert_with(|| Pace::new(PAGE_OF_ONE, now));
+        let of_one = self.paces.entry(from).or_insert_with(|| BacklogRate::new(PAGE_OF_ONE, now));
         if !of_one.has_room(bytes, now) {
             return Err(Overload::Sender);
         }
-        let of_all = self.pace_of_all.get_or_insert_with(|| Pace::new(PAGE_OF_ALL, now));
+        let of_all = self.pace_of_all.get_or_insert_with(|| BacklogRate::new(PAGE_OF_ALL, now));
         // What is left at last is for those who have said little: an offer of somebody new.
         if !of_all.has_room(bytes, now) || (of_all.recovered(now) < RESERVE && of_one.recovered(now) < QUIET) {
             return Err(Overload::Receiver);
@@ -141,7 +141,7 @@ impl Inbound {
     }
 }
 
-impl Pace {
+impl BacklogRate {
     fn new(paces: Paces, now: Instant) -> Self {
         Self(paces.map(|(cap, every)| Bucket::new(cap, every, now)))
     }
@@ -172,7 +172,7 @@ impl Pace {
     }
 }
 
-impl Waiting {
+impl Backlog {
     fn has_room(&self, cap: Cap, bytes: usize) -> bool {
         let after = (self.words.load(Ordering::Relaxed) + 1, self.bytes.load(Ordering::Relaxed).saturating_add(bytes));
         after.0 <= cap.words && after.1 <= cap.bytes
@@ -180,7 +180,7 @@ impl Waiting {
 }
 
 impl Load {
-    fn new(bytes: usize, in_all: [Arc<Waiting>; 2]) -> Self {
+    fn new(bytes: usize, in_all: [Arc<Backlog>; 2]) -> Self {
         for waiting in &in_all {
             waiting.words.fetch_add(1, Ordering::Relaxed);
             waiting.bytes.fetch_add(bytes, Ordering::Relaxed);

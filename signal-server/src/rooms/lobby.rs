@@ -9,7 +9,7 @@ use hearth_protocol::{ErrorCode, LeaveReason, LobbyEntry, Moderation, PeerId, Re
 
 use super::Rooms;
 use super::room::LOBBY;
-use super::session::{Entrance, Standing};
+use super::session::{JoinRequest, Membership};
 use super::timers::Timer;
 
 /// A host hears of wrong guesses at most this often: a guesser must not fill what is kept for them.
@@ -17,7 +17,7 @@ const TELL_EVERY: Duration = Duration::from_secs(1);
 
 impl Rooms {
     /// `peer` comes without what would let them in at once: they wait.
-    pub(super) fn knock(&mut self, peer: PeerId, entrance: Entrance, now: Instant) {
+    pub(super) fn knock(&mut self, peer: PeerId, entrance: JoinRequest, now: Instant) {
         let (id, source) = (entrance.id, self.source_of(peer));
         let has_place = self.rooms.get(&entrance.room).is_some_and(|room| room.lobby.len() < LOBBY);
         if !has_place || !self.knocks.may_try(source, now) {
@@ -32,7 +32,7 @@ impl Rooms {
         };
         room.lobby.push(peer);
         let host = room.host;
-        session.standing = Standing::Waiting(entrance);
+        session.standing = Membership::Waiting(entrance);
         self.tell_waiting(peer, id, now);
         if let (Some(host), Some(entry)) = (host, self.lobby_entry(peer)) {
             self.tell(host, &ServerMessage::LobbyRequest { peer: entry }, now);
@@ -67,7 +67,7 @@ impl Rooms {
     }
 
     /// Takes `peer` from the door where they wait, and tells the host; gives what they had asked for.
-    pub(super) fn leave_lobby(&mut self, peer: PeerId, now: Instant) -> Option<Entrance> {
+    pub(super) fn leave_lobby(&mut self, peer: PeerId, now: Instant) -> Option<JoinRequest> {
         let entrance = self.sessions.get_mut(&peer)?.stop_waiting()?;
         if let Some(room) = self.rooms.get_mut(&entrance.room) {
             room.lobby.retain(|waiting| *waiting != peer);

@@ -9,8 +9,8 @@ use hearth_protocol::{
 };
 use rand::Rng as _;
 
-use super::room::{Credentials, Door, Room};
-use super::session::{Entrance, Link, Member, Standing};
+use super::room::{Admission, Credentials, Room};
+use super::session::{Attachment, JoinRequest, Member, Membership};
 use super::timers::Timer;
 use super::{ConnId, Creators, Rooms, Source};
 
@@ -19,13 +19,13 @@ const DRAWS: usize = 8;
 
 /// How somebody comes in who is not sent away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Way {
+enum EntryKind {
     In,
     Knock,
 }
 
 /// A refusal: the code, why, and after how many seconds to try again.
-pub(super) type Refusal = (ErrorCode, &'static str, Option<u32>);
+pub(super) type JoinRefusal = (ErrorCode, &'static str, Option<u32>);
 
 impl Rooms {
     pub(super) fn on_create(&mut self, conn: ConnId, peer: PeerId, create: Create, now: Instant) {
@@ -50,11 +50,11 @@ impl Rooms {
             room.host = Some(peer);
         }
         let nick = self.clean_nick(&create.nick);
-        self.enter(peer, Entrance { id: create.id, room: name, nick, media: create.media }, now);
+        self.enter(peer, JoinRequest { id: create.id, room: name, nick, media: create.media }, now);
     }
 
     /// Whether `peer` may have `name` for a new room. To hear that it is taken is to know a room: asking so is guessing.
-    pub(super) fn judge_name(&mut self, peer: PeerId, name: &RoomName, now: Instant) -> Result<(), Refusal> {
+    pub(super) fn judge_name(&mut self, peer: PeerId, name: &RoomName, now: Instant) -> Result<(), JoinRefusal> {
         let source = self.source_of(peer);
         if !self.guesses.may_try(source, now) {
             let wait = self.guesses.wait_s();
@@ -69,7 +69,7 @@ impl Rooms {
     }
 
     /// Whether `peer` may make one more room.
-    pub(super) fn may_open(&mut self, peer: PeerId, now: Instant) -> Result<(), Refusal> {
+    pub(super) fn may_open(&mut self, peer: PeerId, now: Instant) -> Result<(), JoinRefusal> {
         let source = self.source_of(peer);
         if !self.may_create(peer) {
             Err((ErrorCode::NotHost, "only the machine of this server makes rooms", None))
@@ -124,19 +124,19 @@ impl Rooms {
         if let Some(room) = self.rooms.get(&join.room).filter(|room| room.is_full()) {
             return self.refuse_full(peer, join.id, room.rules.capacity, now);
         }
-        if door == Way::In && !self.may_come_in(peer, &join.room, now) {
+        if door == EntryKind::In && !self.may_come_in(peer, &join.room, now) {
             let why = "too many came in from your address";
             return self.refuse(peer, Some(join.id), ErrorCode::RateLimited, why, Some(1), now);
         }
         let nick = self.clean_nick(&join.nick);
-        let entrance = Entrance { id: join.id, room: join.room, nick, media: join.media };
+        let entrance = JoinRequest { id: join.id, room: join.room, nick, media: join.media };
         match door {
-            Way::In => {
+            EntryKind::In => {
                 self.leave_lobby(peer, now); // who has learnt the password waits no more
                 self.enter(peer, entrance, now);
             }
-            Way::Knock if is_waiting => self.tell_waiting(peer, entrance.id, now),
-            Way::Knock => self.knock(peer, entrance, now),
+            EntryKind::Knock if is_waiting => self.tell_waiting(peer, entrance.id, now),
+            EntryKind::Knock => self.knock(peer, entrance, now),
         }
     }
 
@@ -215,7 +215,13 @@ impl Rooms {
     /// What the door of a room says to who asks, where it does not send them away. The invitation's secret is judged before anything
     /// is counted: nobody guesses 128 bits, and who has it is nobody's hostage. A wrong number, secret or password is a guess; who was
     /// not told that there is a password has guessed nothing.
-    fn door(&mut self, peer: PeerId, name: &RoomName, shown: Credentials<'_>, now: Instant) -> Result<Way, Refusal> {
+    fn door(
+        &mut self,
+        peer: PeerId,
+        name: &RoomName,
+        shown: Credentials<'_>,
+        now: Instant,
+    ) -> Result<EntryKind, JoinRefusal> {
         let source = self.source_of(peer);
         let is_invited = self.rooms.get(name).is_some_and(|room| room.is_invited(shown));
         if !is_invited && !self.guesses.may_try(source, now) {
@@ -226,20 +232,22 @@ impl Rooms {
         let judged = self.rooms.get_mut(name).map(|room| {
             let door = room.door(peer, known, shown);
             // From wherever they come: a password is short.
-            let hangs_on_password = !is_invited && matches!(door, Door::Open | Door::WrongPassword);
-            if hangs_on_password && !room.judges_password(shown, now) { Door::TooManyWrong } else { door }
+            let hangs_on_password = !is_invited && matches!(door, Admission::Open | Admission::WrongPassword);
+            if hangs_on_password && !room.judges_password(shown, now) { Admission::TooManyWrong } else { door }
         });
         let refusal = match judged {
-            Some(Door::Open) => return Ok(Way::In),
-            Some(Door::Knock) => return Ok(Way::Knock),
-            Some(Door::Locked) => return Err((ErrorCode::Locked, "the host has closed the room", None)),
-            Some(Door::PasswordWanted) => return Err((ErrorCode::BadPassword, "this room asks for a password", None)),
-            Some(Door::TooManyWrong) => {
+            Some(Admission::Open) => return Ok(EntryKind::In),
+            Some(Admission::Knock) => return Ok(EntryKind::Knock),
+            Some(Admission::Locked) => return Err((ErrorCode::Locked, "the host has closed the room", None)),
+            Some(Admission::PasswordWanted) => {
+                return Err((ErrorCode::BadPassword, "this room asks for a password", None));
+            }
+            Some(Admission::TooManyWrong) => {
                 let wait = self.rooms.get(name).map(|room| room.wrong.left.wait_s());
                 return Err((ErrorCode::RateLimited, "too many wrong passwords were tried here", wait));
             }
-            Some(Door::WrongPassword) => (ErrorCode::BadPassword, "not the password of this room", None),
-            Some(Door::WrongSecret) => (ErrorCode::BadInvite, "not the invitation to this room", None),
+            Some(Admission::WrongPassword) => (ErrorCode::BadPassword, "not the password of this room", None),
+            Some(Admission::WrongSecret) => (ErrorCode::BadInvite, "not the invitation to this room", None),
             None => (ErrorCode::NoSuchRoom, "no such room", None),
         };
         self.counters.wrong_guesses += 1;
@@ -256,11 +264,11 @@ impl Rooms {
     }
 
     /// Takes `peer` into a room that has a place for it.
-    pub(super) fn enter(&mut self, peer: PeerId, entrance: Entrance, now: Instant) {
-        let Entrance { id, room: name, nick, media } = entrance;
+    pub(super) fn enter(&mut self, peer: PeerId, entrance: JoinRequest, now: Instant) {
+        let JoinRequest { id, room: name, nick, media } = entrance;
         let (nick, source) = (self.distinct_nick(&name, peer, &nick), self.source_of(peer));
         let (Some(room), Some(session)) = (self.rooms.get_mut(&name), self.sessions.get_mut(&peer)) else { return };
-        session.standing = Standing::Inside(Member { room: name.clone(), nick, media, place: room.came });
+        session.standing = Membership::Inside(Member { room: name.clone(), nick, media, place: room.came });
         room.came += 1;
         room.comings.forget_old(now);
         room.comings.count(source, now);
@@ -289,14 +297,14 @@ impl Rooms {
             media: member.media,
             role: self.rooms.get(&member.room)?.role(subject),
             polite: viewers_place > member.place,
-            away: session.link == Link::Away,
+            away: session.link == Attachment::Away,
         })
     }
 
     fn is_outside(&self, peer: PeerId) -> bool {
         self.sessions.get(&peer).is_some_and(|session| match session.standing {
-            Standing::Outside => true,
-            Standing::Waiting(_) | Standing::Inside(_) => false,
+            Membership::Outside => true,
+            Membership::Waiting(_) | Membership::Inside(_) => false,
         })
     }
 

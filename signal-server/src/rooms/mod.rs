@@ -21,6 +21,7 @@
 //! ```
 
 mod answers;
+mod attempts;
 mod bucket;
 mod clocks;
 mod config;
@@ -42,7 +43,6 @@ mod session;
 mod source;
 mod tickets;
 mod timers;
-mod tries;
 
 pub use config::{Creators, Epoch, IceConfig, RoomsConfig, TurnRest, TurnSecret};
 pub use grants::Grant;
@@ -65,13 +65,13 @@ use rand::SeedableRng as _;
 use rand_chacha::ChaCha20Rng;
 use serde::Deserialize;
 
+use attempts::AttemptLimiter;
 use bucket::Bucket;
 use grants::Grants;
-use moderation::{Order, Rule};
+use moderation::{HostOrder, Rule};
 use room::Room;
-use session::{Conn, Phase, Session};
+use session::{Conn, ConnPhase, Session};
 use timers::{Timer, Timers};
-use tries::Tries;
 
 /// How long a connection may stand without having said hello.
 /// 10 s: a phone on a bad link needs 3 s for its first round trips, and a silent connection is worth nothing.
@@ -94,11 +94,11 @@ pub struct Rooms {
     /// Legacy pages by their cookies.
     pages: BTreeMap<PageId, BTreeSet<PeerId>>,
     /// Wrong numbers, invitations and passwords.
-    guesses: Tries,
+    guesses: AttemptLimiter,
     /// People at doors.
-    knocks: Tries,
+    knocks: AttemptLimiter,
     /// Rooms made.
-    creations: Tries,
+    creations: AttemptLimiter,
     timers: Timers,
     grants: Grants,
     /// Drained by the caller after each input; one input yields at most a few messages for each in a room and its lobby,
@@ -127,9 +127,9 @@ impl Rooms {
             tokens: BTreeMap::new(),
             rooms: BTreeMap::new(),
             pages: BTreeMap::new(),
-            guesses: Tries::new(tries::GUESSES),
-            knocks: Tries::new(tries::KNOCKS),
-            creations: Tries::new(tries::CREATIONS),
+            guesses: AttemptLimiter::new(attempts::GUESSES),
+            knocks: AttemptLimiter::new(attempts::KNOCKS),
+            creations: AttemptLimiter::new(attempts::CREATIONS),
             timers: Timers::default(),
             grants: Grants::default(),
             output: VecDeque::new(),
@@ -181,7 +181,7 @@ impl Rooms {
     }
 
     fn connected(&mut self, conn: ConnId, address: Option<IpAddr>, now: Instant) {
-        self.conns.insert(conn, Conn { address, phase: Phase::Greeting, strikes: Bucket::strikes(now) });
+        self.conns.insert(conn, Conn { address, phase: ConnPhase::Greeting, abuse_score: Bucket::abuse_score(now) });
         self.timers.set(Timer::Hello(conn), now + HELLO_WITHIN);
         let limits = self.config.limits.clone();
         let v = vec![hearth_protocol::VERSION];
@@ -207,10 +207,10 @@ impl Rooms {
             self.close(conn, CloseReason::TooLong, now);
         } else {
             match (serde_json::from_str::<Numbered<ClientMessage>>(text), phase) {
-                (Ok(message), Phase::Greeting) => self.on_greeting(conn, message.message, now),
-                (Ok(message), Phase::InSession(peer)) => self.on_numbered(conn, peer, message, text.len(), now),
-                (Err(e), Phase::Greeting) => self.on_bad_message(conn, None, &e.to_string(), now),
-                (Err(e), Phase::InSession(peer)) => {
+                (Ok(message), ConnPhase::Greeting) => self.on_greeting(conn, message.message, now),
+                (Ok(message), ConnPhase::InSession(peer)) => self.on_numbered(conn, peer, message, text.len(), now),
+                (Err(e), ConnPhase::Greeting) => self.on_bad_message(conn, None, &e.to_string(), now),
+                (Err(e), ConnPhase::InSession(peer)) => {
                     self.count_malformed(peer, text);
                     self.on_bad_message(conn, None, &e.to_string(), now);
                 }
@@ -227,7 +227,7 @@ impl Rooms {
 
     /// `conn` was closed by its client, who said goodbye: whoever spoke through it has left, and the seat is free.
     pub fn handle_goodbye(&mut self, conn: ConnId, now: Instant) {
-        if let Some(Phase::InSession(peer)) = self.conns.get(&conn).map(|state| state.phase) {
+        if let Some(ConnPhase::InSession(peer)) = self.conns.get(&conn).map(|state| state.phase) {
             self.end_session(peer, LeaveReason::Left, now);
         }
         self.detach(conn, now);
@@ -309,10 +309,10 @@ impl Rooms {
             ClientMessage::Update { media } => self.on_update(peer, media, now),
             ClientMessage::Signal(signal) => self.on_signal(conn, peer, signal, bytes, now),
             ClientMessage::Leave => self.leave(peer, LeaveReason::Left, now),
-            ClientMessage::Admit(about) => self.on_order((conn, peer), Order::Admit, &about, now),
-            ClientMessage::Deny(about) => self.on_order((conn, peer), Order::Deny, &about, now),
-            ClientMessage::Kick(about) => self.on_order((conn, peer), Order::Kick, &about, now),
-            ClientMessage::MakeHost(about) => self.on_order((conn, peer), Order::MakeHost, &about, now),
+            ClientMessage::Admit(about) => self.on_order((conn, peer), HostOrder::Admit, &about, now),
+            ClientMessage::Deny(about) => self.on_order((conn, peer), HostOrder::Deny, &about, now),
+            ClientMessage::Kick(about) => self.on_order((conn, peer), HostOrder::Kick, &about, now),
+            ClientMessage::MakeHost(about) => self.on_order((conn, peer), HostOrder::MakeHost, &about, now),
             ClientMessage::MuteAll { id } => self.on_rule((conn, peer), id, Rule::MuteAll, now),
             ClientMessage::Lock { id } => self.on_rule((conn, peer), id, Rule::Lock, now),
             ClientMessage::Unlock { id } => self.on_rule((conn, peer), id, Rule::Unlock, now),

@@ -11,13 +11,13 @@ use hearth_protocol::{
 use rand::Rng as _;
 
 use super::room::Room;
-use super::session::{Link, Standing};
+use super::session::{Attachment, Membership};
 use super::timers::Timer;
 use super::{ConnId, Rooms};
 
 /// What a host wants done to somebody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Order {
+pub(super) enum HostOrder {
     Admit,
     Deny,
     Kick,
@@ -36,7 +36,13 @@ pub(super) enum Rule {
 
 impl Rooms {
     /// An order about somebody: they must wait at the door of the sender's room, or for [`Order::Kick`] and [`Order::MakeHost`] be in it.
-    pub(super) fn on_order(&mut self, (conn, from): (ConnId, PeerId), order: Order, about: &Moderation, now: Instant) {
+    pub(super) fn on_order(
+        &mut self,
+        (conn, from): (ConnId, PeerId),
+        order: HostOrder,
+        about: &Moderation,
+        now: Instant,
+    ) {
         if self.hosted_by(from).is_none() {
             return self.refuse_guest(from, about.id, now);
         }
@@ -45,8 +51,8 @@ impl Rooms {
         }
         let Some(room) = self.hosted_by(from) else { return };
         let is_there = match order {
-            Order::Admit | Order::Deny => room.lobby.contains(&about.peer),
-            Order::Kick | Order::MakeHost => about.peer != from && room.members.contains(&about.peer),
+            HostOrder::Admit | HostOrder::Deny => room.lobby.contains(&about.peer),
+            HostOrder::Kick | HostOrder::MakeHost => about.peer != from && room.members.contains(&about.peer),
         };
         if !is_there {
             // No strike: they may have just left.
@@ -54,10 +60,10 @@ impl Rooms {
             return self.refuse(from, Some(about.id), ErrorCode::NotInRoom, why, None, now);
         }
         match order {
-            Order::Admit => self.admit(from, about, now),
-            Order::Deny => self.deny(about.peer, now),
-            Order::Kick => self.kick(about.peer, now),
-            Order::MakeHost => self.make_host(from, about, now),
+            HostOrder::Admit => self.admit(from, about, now),
+            HostOrder::Deny => self.deny(about.peer, now),
+            HostOrder::Kick => self.kick(about.peer, now),
+            HostOrder::MakeHost => self.make_host(from, about, now),
         }
     }
 
@@ -168,7 +174,7 @@ impl Rooms {
         let Some(room) = self.rooms.get(name).filter(is_free) else { return };
         let rank = |peer: &PeerId| {
             let session = self.sessions.get(peer).filter(|session| may_host(session.kind))?;
-            Some((session.link == Link::Away, session.member()?.place, *peer))
+            Some((session.link == Attachment::Away, session.member()?.place, *peer))
         };
         let Some((_, _, heir)) = room.members.iter().filter_map(rank).min() else { return };
         self.crown(name, heir, now);
@@ -196,7 +202,7 @@ impl Rooms {
 
     /// The room whose host `peer` is.
     pub(super) fn hosted_by(&mut self, peer: PeerId) -> Option<&mut Room> {
-        let Standing::Inside(member) = &self.sessions.get(&peer)?.standing else { return None };
+        let Membership::Inside(member) = &self.sessions.get(&peer)?.standing else { return None };
         self.rooms.get_mut(&member.room).filter(|room| room.host == Some(peer))
     }
 

@@ -7,7 +7,7 @@ use std::time::Instant;
 use hearth_protocol::{ErrorCode, MediaState, PeerId, ServerMessage, Signal};
 
 use super::load::{Load, Overload, Reached};
-use super::session::{Standing, Wire};
+use super::session::{Membership, Wire};
 use super::timers::Timer;
 use super::{ConnId, Rooms};
 
@@ -50,10 +50,10 @@ impl Rooms {
 
     pub(super) fn on_update(&mut self, peer: PeerId, media: MediaState, now: Instant) {
         let before = match self.sessions.get_mut(&peer).map(|session| &mut session.standing) {
-            Some(Standing::Inside(member)) => std::mem::replace(&mut member.media, media),
+            Some(Membership::Inside(member)) => std::mem::replace(&mut member.media, media),
             // Told to the others once they come in.
-            Some(Standing::Waiting(entrance)) => return entrance.media = media,
-            Some(Standing::Outside) | None => {
+            Some(Membership::Waiting(entrance)) => return entrance.media = media,
+            Some(Membership::Outside) | None => {
                 return self.refuse(peer, None, ErrorCode::NotInRoom, "join a room first", None, now);
             }
         };

@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq as _;
 
 use super::Source;
+use super::attempts::{AttemptLimiter, COMINGS, RateLimit};
 use super::bucket::Bucket;
 use super::restored::Restored;
-use super::tries::{COMINGS, Pace, Tries};
 
 /// People who wait at one door. Cap 32: more than a host will read, fewer than would bury the list. Full: one more gets
 /// `rate_limited` and may knock again later.
@@ -24,7 +24,7 @@ const BARRED: usize = 64;
 const BARRED_NICK: usize = 24;
 /// Wrong passwords of all sources together. Thirty: a class that was given a wrong one. Then one a minute: four digits take
 /// three days on average, wherever the guesses come from. Who has the link needs no password.
-const WRONG_PASSWORDS: Pace = Pace { burst: 30, every: Duration::from_secs(60) };
+const WRONG_PASSWORDS: RateLimit = RateLimit { burst: 30, every: Duration::from_secs(60) };
 
 /// A room.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ pub(super) struct Room {
     /// How many have ever come in.
     pub(super) came: u64,
     /// Who came in of late.
-    pub(super) comings: Tries,
+    pub(super) comings: AttemptLimiter,
     pub(super) wrong: WrongGuesses,
     pub(super) rules: RoomRules,
     /// What it was before the server was restarted; none for a room that was made in this run.
@@ -55,7 +55,7 @@ pub(super) struct RoomRules {
     pub(super) capacity: u32,
     pub(super) is_locked: bool,
     pub(super) invite: Option<InviteHash>,
-    pub(super) password: Option<Password>,
+    pub(super) password: Option<PasswordDigest>,
     pub(super) barred: Vec<Barred>,
 }
 
@@ -89,12 +89,12 @@ pub(super) struct Barred {
 
 /// What is kept of a password: nothing that could be used elsewhere.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Password {
+pub(super) struct PasswordDigest {
     salt: [u8; 16],
     digest: [u8; 32],
 }
 
-impl Password {
+impl PasswordDigest {
     fn admits(&self, password: &RoomPassword) -> bool {
         self.digest.ct_eq(&password.digest(&self.salt)).into()
     }
@@ -109,7 +109,7 @@ pub(super) struct Credentials<'a> {
 
 /// What a room's door says to somebody who comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Door {
+pub(super) enum Admission {
     /// Come in.
     Open,
     /// Wait until the host lets you in.
@@ -134,7 +134,7 @@ impl Room {
             lobby: Vec::new(),
             host: None,
             came: 0,
-            comings: Tries::new(COMINGS),
+            comings: AttemptLimiter::new(COMINGS),
             wrong: WrongGuesses {
                 invites: 0,
                 passwords: 0,
@@ -157,21 +157,21 @@ impl Room {
     /// Judges `peer`, who comes from `source` and shows this. The secret of the invitation lets in by itself, also from where
     /// somebody else was put out; a password does where one is set; without either, the door of an invite room is where one waits.
     /// So does whoever was put out, or comes from there without the secret: no password helps them.
-    pub(super) fn door(&self, peer: PeerId, source: Option<Source>, shown: Credentials<'_>) -> Door {
+    pub(super) fn door(&self, peer: PeerId, source: Option<Source>, shown: Credentials<'_>) -> Admission {
         let is_barred = self.is_barred(peer, source);
         match (&self.rules.invite, shown.secret, &self.rules.password, shown.password) {
-            _ if self.rules.is_locked => Door::Locked,
-            (Some(hash), Some(secret), ..) if !hash.admits(secret) => Door::WrongSecret,
+            _ if self.rules.is_locked => Admission::Locked,
+            (Some(hash), Some(secret), ..) if !hash.admits(secret) => Admission::WrongSecret,
             // The room that the link is of is over, and this is another one.
-            (None, Some(_), ..) => Door::WrongSecret,
-            (Some(_), Some(_), ..) if self.was_put_out(peer) => Door::Knock,
-            (Some(_), Some(_), ..) => Door::Open,
-            _ if is_barred => Door::Knock,
-            (_, _, Some(password), Some(given)) if !password.admits(given) => Door::WrongPassword,
-            (_, _, Some(_), Some(_)) => Door::Open,
-            (Some(_), None, _, _) => Door::Knock,
-            (None, _, Some(_), None) => Door::PasswordWanted,
-            (None, _, None, _) => Door::Open,
+            (None, Some(_), ..) => Admission::WrongSecret,
+            (Some(_), Some(_), ..) if self.was_put_out(peer) => Admission::Knock,
+            (Some(_), Some(_), ..) => Admission::Open,
+            _ if is_barred => Admission::Knock,
+            (_, _, Some(password), Some(given)) if !password.admits(given) => Admission::WrongPassword,
+            (_, _, Some(_), Some(_)) => Admission::Open,
+            (Some(_), None, _, _) => Admission::Knock,
+            (None, _, Some(_), None) => Admission::PasswordWanted,
+            (None, _, None, _) => Admission::Open,
         }
     }
 
@@ -188,7 +188,7 @@ impl Room {
 
     /// Asks this password from now on, or none; `salt` is drawn anew each time.
     pub(super) fn set_password(&mut self, password: Option<&RoomPassword>, salt: [u8; 16]) {
-        self.rules.password = password.map(|password| Password { salt, digest: password.digest(&salt) });
+        self.rules.password = password.map(|password| PasswordDigest { salt, digest: password.digest(&salt) });
     }
 
     /// From now on `peer`, and whoever comes from `source` without the secret, waits at the door. `nick` is what the host is told

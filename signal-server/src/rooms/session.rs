@@ -24,14 +24,14 @@ const NEWS: (u32, Duration) = (40, Duration::from_millis(500));
 pub(super) struct Conn {
     /// Where it comes from, if the gateway knows.
     pub(super) address: Option<IpAddr>,
-    pub(super) phase: Phase,
+    pub(super) phase: ConnPhase,
     /// What is left of our patience with it.
-    pub(super) strikes: Bucket,
+    pub(super) abuse_score: Bucket,
 }
 
 /// How far a connection has come.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Phase {
+pub(super) enum ConnPhase {
     /// No hello yet.
     Greeting,
     /// It speaks for this session.
@@ -40,7 +40,7 @@ pub(super) enum Phase {
 
 /// What a session speaks through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Link {
+pub(super) enum Attachment {
     /// This connection.
     Attached(ConnId),
     /// None at the moment.
@@ -51,14 +51,14 @@ pub(super) enum Link {
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) kind: PeerKind,
-    pub(super) link: Link,
+    pub(super) link: Attachment,
     /// Where it was last seen to come from.
     pub(super) address: Option<IpAddr>,
     /// What the client may still send at once.
     pub(super) budget: Budget,
     /// What others have waiting for it.
     pub(super) inbound: Inbound,
-    pub(super) standing: Standing,
+    pub(super) standing: Membership,
     pub(super) wire: Wire,
 }
 
@@ -98,18 +98,18 @@ pub(super) struct NativeWire {
 
 /// Where a session stands.
 #[derive(Clone, Debug)]
-pub(super) enum Standing {
+pub(super) enum Membership {
     /// In no room.
     Outside,
     /// At a room's door.
-    Waiting(Entrance),
+    Waiting(JoinRequest),
     /// In a room.
     Inside(Member),
 }
 
 /// What somebody said who wants to come in.
 #[derive(Clone, Debug)]
-pub(super) struct Entrance {
+pub(super) struct JoinRequest {
     /// The request, which is answered once it is decided.
     pub(super) id: RequestId,
     pub(super) room: RoomName,
@@ -129,8 +129,8 @@ pub(super) struct Member {
 
 impl Session {
     pub(super) fn new(kind: PeerKind, conn: ConnId, address: Option<IpAddr>, budget: Budget, wire: Wire) -> Self {
-        let link = Link::Attached(conn);
-        Self { kind, link, address, budget, inbound: Inbound::default(), standing: Standing::Outside, wire }
+        let link = Attachment::Attached(conn);
+        Self { kind, link, address, budget, inbound: Inbound::default(), standing: Membership::Outside, wire }
     }
 
     /// What is remembered of a client of our own protocol.
@@ -144,24 +144,24 @@ impl Session {
     /// Its place in a room, if it is in one.
     pub(super) fn member(&self) -> Option<&Member> {
         match &self.standing {
-            Standing::Inside(member) => Some(member),
-            Standing::Outside | Standing::Waiting(_) => None,
+            Membership::Inside(member) => Some(member),
+            Membership::Outside | Membership::Waiting(_) => None,
         }
     }
 
     /// What it waits for, if it does.
-    pub(super) fn waiting(&self) -> Option<&Entrance> {
+    pub(super) fn waiting(&self) -> Option<&JoinRequest> {
         match &self.standing {
-            Standing::Waiting(entrance) => Some(entrance),
-            Standing::Outside | Standing::Inside(_) => None,
+            Membership::Waiting(entrance) => Some(entrance),
+            Membership::Outside | Membership::Inside(_) => None,
         }
     }
 
     /// Takes it out of its room.
     pub(super) fn stop_being_inside(&mut self) -> Option<Member> {
-        match std::mem::replace(&mut self.standing, Standing::Outside) {
-            Standing::Inside(member) => Some(member),
-            other @ (Standing::Outside | Standing::Waiting(_)) => {
+        match std::mem::replace(&mut self.standing, Membership::Outside) {
+            Membership::Inside(member) => Some(member),
+            other @ (Membership::Outside | Membership::Waiting(_)) => {
                 self.standing = other;
                 None
             }
@@ -169,10 +169,10 @@ impl Session {
     }
 
     /// Takes it from the door where it waits.
-    pub(super) fn stop_waiting(&mut self) -> Option<Entrance> {
-        match std::mem::replace(&mut self.standing, Standing::Outside) {
-            Standing::Waiting(entrance) => Some(entrance),
-            other @ (Standing::Outside | Standing::Inside(_)) => {
+    pub(super) fn stop_waiting(&mut self) -> Option<JoinRequest> {
+        match std::mem::replace(&mut self.standing, Membership::Outside) {
+            Membership::Waiting(entrance) => Some(entrance),
+            other @ (Membership::Outside | Membership::Inside(_)) => {
                 self.standing = other;
                 None
             }
@@ -182,8 +182,8 @@ impl Session {
     /// How a word for it gets there.
     pub(super) fn reached(&self) -> Reached {
         match self.link {
-            Link::Attached(_) => Reached::Now,
-            Link::Away => Reached::Later,
+            Attachment::Attached(_) => Reached::Now,
+            Attachment::Away => Reached::Later,
         }
     }
 
@@ -229,13 +229,15 @@ impl Rooms {
     pub(super) fn detach(&mut self, conn: ConnId, now: Instant) {
         let Some(state) = self.conns.remove(&conn) else { return };
         self.timers.cancel(Timer::Hello(conn));
-        let Phase::InSession(peer) = state.phase else { return };
-        let Some(session) = self.sessions.get_mut(&peer).filter(|s| s.link == Link::Attached(conn)) else { return };
+        let ConnPhase::InSession(peer) = state.phase else { return };
+        let Some(session) = self.sessions.get_mut(&peer).filter(|s| s.link == Attachment::Attached(conn)) else {
+            return;
+        };
         match session.standing {
-            Standing::Outside => return self.end_session(peer, LeaveReason::Left, now),
-            Standing::Waiting(_) | Standing::Inside(_) => {}
+            Membership::Outside => return self.end_session(peer, LeaveReason::Left, now),
+            Membership::Waiting(_) | Membership::Inside(_) => {}
         }
-        session.link = Link::Away;
+        session.link = Attachment::Away;
         let grace = match &mut session.wire {
             Wire::Native(native) => {
                 native.outbox.detach();

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use super::restored::{Restored, Sealed};
 use super::room::{Room, RoomRules};
-use super::session::{Link, Member, Phase, Session, Standing};
+use super::session::{Attachment, ConnPhase, Member, Membership, Session};
 use super::timers::Timer;
 use super::{CloseReason, ConnId, Output, Rooms, Source};
 
@@ -96,8 +96,8 @@ impl Rooms {
     /// The ticket of `peer` has grown old. Who is away gets the next one after coming back.
     pub(super) fn renew_ticket(&mut self, peer: PeerId, now: Instant) {
         match self.sessions.get(&peer).map(|session| session.link) {
-            Some(Link::Attached(_)) => self.tell_ticket(peer, now),
-            Some(Link::Away) => self.timers.set(Timer::Ticket(peer), now + RENEW_EVERY / 10),
+            Some(Attachment::Attached(_)) => self.tell_ticket(peer, now),
+            Some(Attachment::Away) => self.timers.set(Timer::Ticket(peer), now + RENEW_EVERY / 10),
             None => {}
         }
     }
@@ -169,10 +169,10 @@ impl Rooms {
         // What is sent now it says itself, at once.
         let media = MediaState::default();
         let nick = self.distinct_nick(&name, peer, &nick);
-        session.standing = Standing::Inside(Member { room: name.clone(), nick, media, place });
+        session.standing = Membership::Inside(Member { room: name.clone(), nick, media, place });
         let old = self.sessions.insert(peer, session);
         if let Some(conn) = self.conns.get_mut(&conn) {
-            conn.phase = Phase::InSession(peer);
+            conn.phase = ConnPhase::InSession(peer);
         }
         if let Some(old) = old {
             self.forget_tokens(&old);
@@ -262,7 +262,7 @@ impl Rooms {
 
     /// `conn` takes `peer` over, should it be here already: its first way back may have been lost.
     fn release_for(&mut self, conn: ConnId, peer: PeerId) {
-        if let Some(Link::Attached(old)) = self.sessions.get(&peer).map(|session| session.link)
+        if let Some(Attachment::Attached(old)) = self.sessions.get(&peer).map(|session| session.link)
             && old != conn
         {
             self.conns.remove(&old);

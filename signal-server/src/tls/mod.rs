@@ -4,10 +4,10 @@
 //! Each kind owns its files. The listener looks every few seconds whether something has become new.
 
 mod acme;
+mod certificate_files;
 mod files;
-mod generated;
-mod given;
 mod names;
+mod self_signed;
 mod tickets;
 
 use std::path::{Path, PathBuf};
@@ -20,13 +20,13 @@ use sha2::{Digest as _, Sha256};
 use tokio_rustls::TlsAcceptor;
 
 use acme::Acme;
-use generated::Generated;
-use given::Given;
+use certificate_files::CertificateFiles;
+use self_signed::SelfSigned;
 
 pub use acme::{AcmeConfig, LETS_ENCRYPT};
 pub(crate) use acme::{Authority, CHALLENGE, client as web_client};
+pub(crate) use certificate_files::names_in;
 pub(crate) use files::{read as read_state, write_private as write_state};
-pub(crate) use given::names_in;
 pub(crate) use tickets::ticket_key;
 
 /// Why there is no identity.
@@ -64,9 +64,9 @@ pub enum TlsError {
 /// What the server proves itself by.
 pub(crate) enum Identity {
     /// A key of our own.
-    Generated(Generated),
+    Generated(SelfSigned),
     /// Files of somebody else's.
-    Given(Given),
+    Given(CertificateFiles),
     /// An authority.
     Acme(Acme),
 }
@@ -74,12 +74,12 @@ pub(crate) enum Identity {
 impl Identity {
     /// The identity kept in `folder`, made where there is none, with a certificate for `names` at `unix_s`.
     pub(crate) fn generated(folder: &Path, names: &[String], unix_s: u64) -> Result<Self, TlsError> {
-        Generated::load(folder, names, unix_s).map(Self::Generated)
+        SelfSigned::load(folder, names, unix_s).map(Self::Generated)
     }
 
     /// The certificate chain and key in these files.
     pub(crate) fn given(certificate: &Path, key: &Path) -> Result<Self, TlsError> {
-        Given::load(certificate, key).map(Self::Given)
+        CertificateFiles::load(certificate, key).map(Self::Given)
     }
 
     /// A certificate from an authority; and what asks for it, to be polled for as long as we serve.

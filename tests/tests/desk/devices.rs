@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, ensure};
-use hearth::view::{Fault, Progress, Settings, View, Wish};
+use hearth::view::{Action, Fault, Progress, Settings, View};
 use hearth_base::{DeviceChoice, DeviceFault, DeviceKind, DeviceState};
 use hearth_call::Switch;
 
@@ -76,15 +76,15 @@ fn script() -> Result<()> {
         speaker: DeviceChoice::Default,
         ..settings("Ann")
     };
-    ann.wish(Wish::Change(Box::new(real)))?;
+    ann.wish(Action::Change(Box::new(real)))?;
     // Settings list what there is, though nothing is open.
     let named = |view: &View| view.devices.lists.cameras.iter().any(|camera| camera.name == "Stand-in camera");
-    ann.wish(Wish::LookAtDevices(true))?;
+    ann.wish(Action::LookAtDevices(true))?;
     ann.wait("the list of cameras at home", SOON, |view| named(view).then_some(()))?;
-    ann.wish(Wish::LookAtDevices(false))?;
+    ann.wish(Action::LookAtDevices(false))?;
     ann.wait("no list", SOON, |view| (!named(view)).then_some(()))?;
     set("busy")?;
-    ann.wish(Wish::Start)?;
+    ann.wish(Action::Start)?;
     ann.at_door()?;
     let in_use = "The camera is being used by another app. Close it, then try again.";
     fails(&ann, DeviceKind::Camera, DeviceFault::InUse, in_use)?;
@@ -92,7 +92,7 @@ fn script() -> Result<()> {
         let words = "No sound on this computer. You can still see and chat.";
         fails(&ann, kind, DeviceFault::NoSoundServer, words)?;
     }
-    ann.wish(Wish::Enter)?;
+    ann.wish(Action::Enter)?;
     ann.progress(Progress::In, ROOM)?;
     let invite = ann.invite()?;
     ben.join(&invite.link)?;
@@ -100,27 +100,27 @@ fn script() -> Result<()> {
     ben.until("what Ann sends", SOON, |room| room.people.iter().any(|p| !p.media.video && !p.media.audio))?;
 
     set("denied")?;
-    ann.wish(Wish::Choose(DeviceKind::Camera, DeviceChoice::Default))?;
+    ann.wish(Action::Choose(DeviceKind::Camera, DeviceChoice::Default))?;
     let denied = "Camera access is blocked. Allow it in system settings.";
     fails(&ann, DeviceKind::Camera, DeviceFault::NoPermission, denied)?;
     set("unplugged")?;
-    ann.wish(Wish::Choose(DeviceKind::Camera, DeviceChoice::Default))?;
+    ann.wish(Action::Choose(DeviceKind::Camera, DeviceChoice::Default))?;
     let missing = "No camera found. You can still join.";
     fails(&ann, DeviceKind::Camera, DeviceFault::NoDevice, missing)?;
     set("on")?;
     state(&ann, DeviceKind::Camera, &DeviceState::On { name: "Stand-in camera".into() })?;
     room::meet(&ben, "Ann")?;
     let begun = now();
-    ann.wish(Wish::SetCamera(Switch::Off))?;
+    ann.wish(Action::SetCamera(Switch::Off))?;
     state(&ann, DeviceKind::Camera, &DeviceState::Off)?;
     ben.until("the camera off", SOON, |room| room.people.iter().any(|person| !person.media.video))?;
     println!("a camera is released, and everybody knows, after {:?}", now() - begun);
 
     // By the settings instead of the menu.
-    ann.wish(Wish::SetCamera(Switch::On))?;
-    ann.wish(Wish::Change(Box::new(settings("Ann"))))?;
+    ann.wish(Action::SetCamera(Switch::On))?;
+    ann.wish(Action::Change(Box::new(settings("Ann"))))?;
     ben.until("the test sources", SOON, |room| room.people.iter().any(|p| p.media.video && p.media.audio))?;
-    ann.wish(Wish::Leave)?;
+    ann.wish(Action::Leave)?;
     ann.home(SOON)?;
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 use hearth::engine::instance::{Claim, claim};
-use hearth::view::{Door, Fault, Progress, Stage, Wish};
+use hearth::view::{Action, Fault, PreJoinView, Progress, Stage};
 
 use crate::lan::Lan;
 use crate::person::{Person, ROOM, SOON};
@@ -27,7 +27,7 @@ fn a_later_start_hands_its_link_over_and_takes_nobody_out_of_a_room() -> Result<
     ensure!(matches!(ben.view()?.stage, Stage::Home), "and nowhere else");
     start_again(&ben, Some(&invite.link.replacen("https:", "hearth:", 1)))?;
     ben.at_door()?;
-    ben.wish(Wish::Enter)?;
+    ben.wish(Action::Enter)?;
     ben.progress(Progress::In, ROOM)?;
 
     start_again(&ben, Some(&invite.link))?;
@@ -44,14 +44,14 @@ fn a_later_start_hands_its_link_over_and_takes_nobody_out_of_a_room() -> Result<
     };
     asked(4)?;
     ben.progress(Progress::In, SOON)?;
-    ben.wish(Wish::Stay)?;
+    ben.wish(Action::Stay)?;
     ben.wait("no longer asked", SOON, |view| view.elsewhere.is_none().then_some(()))?;
     ben.progress(Progress::In, SOON)?;
     asked(5)?;
-    ben.wish(Wish::GoElsewhere)?;
+    ben.wish(Action::GoElsewhere)?;
     ben.wait("at the other door", SOON, |view| match &view.stage {
         Stage::PreJoin(door) => {
-            matches!(&door.door, Door::Join { room, .. } if room.as_str() == "987654321").then_some(())
+            matches!(&door.door, PreJoinView::Join { room, .. } if room.as_str() == "987654321").then_some(())
         }
         Stage::Home | Stage::Room(_) => None,
     })?;
@@ -61,7 +61,7 @@ fn a_later_start_hands_its_link_over_and_takes_nobody_out_of_a_room() -> Result<
     ben.join(&invite.link)?;
     ben.progress(Progress::In, ROOM)?;
     asked(6)?;
-    ann.wish(Wish::EndForAll)?;
+    ann.wish(Action::EndForAll)?;
     ben.wait("out of the room, and not asked", ROOM, |view| {
         (matches!(view.stage, Stage::Home) && view.elsewhere.is_none()).then_some(())
     })?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use hearth::view::{Door, Fault, Progress, Settings, Stage, ThemeChoice, Wish};
+use hearth::view::{Action, Fault, PreJoinView, Progress, Settings, Stage, ThemeChoice};
 use hearth_base::{DeviceChoice, DeviceKind};
 use hearth_call::Switch;
 use hearth_protocol::{PeerId, RoomName};
@@ -27,7 +27,7 @@ fn what_is_found_again() -> Result<()> {
     let mut ben = Person::new(&host, "Ben")?;
     let invite = ann.start()?;
     let changed = Settings { theme: ThemeChoice::Dark, join_camera: Switch::Off, ..settings("Ben 本") };
-    ben.wish(Wish::Change(Box::new(changed.clone())))?;
+    ben.wish(Action::Change(Box::new(changed.clone())))?;
     ben.join(&invite.link)?;
     ben.progress(Progress::In, ROOM)?;
     ben.wait("a room to remember", SOON, |view| (view.recent.len() == 1).then_some(()))?;
@@ -39,13 +39,13 @@ fn what_is_found_again() -> Result<()> {
     let view = ben.view()?;
     ensure!(view.settings == changed, "{:?}", view.settings);
     ensure!(view.recent.iter().map(|room| &room.room).eq([&invite.number]), "{:?}", view.recent);
-    ben.wish(Wish::JoinRecent(0))?;
+    ben.wish(Action::JoinRecent(0))?;
     let door = ben.at_door()?;
-    ensure!(door.door == Door::Join { room: invite.number.clone(), invited: true }, "{:?}", door.door);
+    ensure!(door.door == PreJoinView::Join { room: invite.number.clone(), invited: true }, "{:?}", door.door);
     ensure!(door.camera == Switch::Off, "the camera's switch is forgotten");
-    ben.wish(Wish::Enter)?;
+    ben.wish(Action::Enter)?;
     ben.progress(Progress::In, ROOM)?;
-    ben.wish(Wish::ForgetRecent)?;
+    ben.wish(Action::ForgetRecent)?;
     ben.wait("rooms forgotten", SOON, |view| view.recent.is_empty().then_some(()))?;
     drop(ben);
 
@@ -55,7 +55,7 @@ fn what_is_found_again() -> Result<()> {
         std::fs::write(&file, "nick = [[[")?;
         let ben = Person::at(&host, "Ben", folder.clone(), Some(link))?;
         let door = ben.at_door()?;
-        ensure!(door.door == Door::Join { room: invite.number.clone(), invited: true }, "{:?}", door.door);
+        ensure!(door.door == PreJoinView::Join { room: invite.number.clone(), invited: true }, "{:?}", door.door);
         let view = ben.view()?;
         ensure!(view.settings == Settings::default(), "{:?}", view.settings);
         ensure!(view.recent.is_empty() && file.with_extension("toml.bad").exists(), "damaged settings are kept aside");
@@ -87,16 +87,16 @@ fn leaving_at_each_step() -> Result<()> {
         ("the room", Some(invite.link.clone()), Some(Progress::In)),
     ];
     for (step, text, progress) in steps {
-        ben.wish(text.map_or(Wish::Start, Wish::Join))?;
+        ben.wish(text.map_or(Action::Start, Action::Join))?;
         ben.at_door()?;
-        nonsense(&ben, &[Wish::Say("tea".to_owned()), Wish::Kick(PeerId::from_random([1; 12]))])?;
+        nonsense(&ben, &[Action::Say("tea".to_owned()), Action::Kick(PeerId::from_random([1; 12]))])?;
         if let Some(progress) = progress {
-            ben.wish(Wish::Enter)?;
+            ben.wish(Action::Enter)?;
             ben.progress(progress, ROOM)?;
-            nonsense(&ben, &[Wish::Enter, Wish::ChooseAddress([10, 0, 0, 1].into())])?;
+            nonsense(&ben, &[Action::Enter, Action::ChooseAddress([10, 0, 0, 1].into())])?;
         }
         let begun = now();
-        ben.wish(Wish::Leave)?;
+        ben.wish(Action::Leave)?;
         ben.home(SOON)?;
         println!("left {step} in {:?}", now() - begun);
         ensure!(ben.view()?.fault.is_none(), "{step}: {:?}", ben.view()?.fault);
@@ -111,7 +111,7 @@ fn leaving_at_each_step() -> Result<()> {
 }
 
 /// Wishes that mean nothing where they are made.
-fn nonsense(ben: &Person, wishes: &[Wish]) -> Result<()> {
+fn nonsense(ben: &Person, wishes: &[Action]) -> Result<()> {
     let stage = |stage: &Stage| match stage {
         Stage::Home => "home",
         Stage::PreJoin(_) => "door",
@@ -120,11 +120,11 @@ fn nonsense(ben: &Person, wishes: &[Wish]) -> Result<()> {
     let before = ben.view()?;
     wishes.iter().try_for_each(|wish| ben.wish(wish.clone()))?;
     // One that shows: whatever was wished before it has been handled when it does.
-    ben.wish(Wish::SetNick("Ben".to_owned()))?;
+    ben.wish(Action::SetNick("Ben".to_owned()))?;
     let nick = format!("Ben {}", wishes.len());
-    ben.wish(Wish::SetNick(nick.clone()))?;
+    ben.wish(Action::SetNick(nick.clone()))?;
     ben.wait("a name", SOON, |view| (view.settings.nick == nick).then_some(()))?;
-    ben.wish(Wish::SetNick("Ben".to_owned()))?;
+    ben.wish(Action::SetNick("Ben".to_owned()))?;
     let after = ben.view()?;
     ensure!(stage(&before.stage) == stage(&after.stage) && after.fault.is_none(), "{:?}", after.fault);
     Ok(())
@@ -133,13 +133,13 @@ fn nonsense(ben: &Person, wishes: &[Wish]) -> Result<()> {
 /// An answer that was waited for before comes late, and moves nobody.
 fn hurried(ben: &Person, number: &RoomName) -> Result<()> {
     for _ in 0..5 {
-        for wish in [Wish::JoinNearby(number.clone()), Wish::Enter, Wish::Leave, Wish::Start, Wish::Enter] {
+        for wish in [Action::JoinNearby(number.clone()), Action::Enter, Action::Leave, Action::Start, Action::Enter] {
             ben.wish(wish)?;
         }
         ben.progress(Progress::In, ROOM)?;
         let invite = ben.invite()?;
         ensure!(invite.is_hosted && invite.number != *number, "led into another room");
-        ben.wish(Wish::Leave)?;
+        ben.wish(Action::Leave)?;
         ben.home(SOON)?;
     }
     Ok(())
@@ -151,28 +151,28 @@ fn at_home(ben: &Person) -> Result<()> {
     nonsense(
         ben,
         &[
-            Wish::Enter,
-            Wish::Leave,
-            Wish::EndForAll,
-            Wish::SetMicrophone(Switch::Off),
-            Wish::SetCamera(Switch::Off),
-            Wish::Choose(DeviceKind::Camera, DeviceChoice::Test),
-            Wish::TestSound,
-            Wish::Say(String::new()),
-            Wish::SetVolume(peer, f32::NAN),
-            Wish::Admit(peer),
-            Wish::Deny(peer),
-            Wish::Kick(peer),
-            Wish::ChooseAddress([127, 0, 0, 1].into()),
-            Wish::JoinRecent(99),
-            Wish::Dismiss,
-            Wish::DismissCrash,
+            Action::Enter,
+            Action::Leave,
+            Action::EndForAll,
+            Action::SetMicrophone(Switch::Off),
+            Action::SetCamera(Switch::Off),
+            Action::Choose(DeviceKind::Camera, DeviceChoice::Test),
+            Action::TestSound,
+            Action::Say(String::new()),
+            Action::SetVolume(peer, f32::NAN),
+            Action::Admit(peer),
+            Action::Deny(peer),
+            Action::Kick(peer),
+            Action::ChooseAddress([127, 0, 0, 1].into()),
+            Action::JoinRecent(99),
+            Action::Dismiss,
+            Action::DismissCrash,
         ],
     )?;
     // The door of a room that is gone meanwhile is a door all the same.
-    ben.wish(Wish::JoinNearby(nobody))?;
+    ben.wish(Action::JoinNearby(nobody))?;
     ben.at_door()?;
-    ben.wish(Wish::Leave)?;
+    ben.wish(Action::Leave)?;
     ben.home(SOON)?;
     Ok(())
 }
@@ -240,13 +240,13 @@ fn a_host_whose_window_closes() -> Result<()> {
     // With more wishes than an engine takes at once on their way, the room is ended all the same.
     let host = ann.host.clone();
     let ann = Person::at(&host, "Ann", Arc::new(tempfile::tempdir()?), None)?;
-    ann.wish(Wish::Change(Box::new(settings("Ann"))))?;
+    ann.wish(Action::Change(Box::new(settings("Ann"))))?;
     let ben = Person::new(&ben.host, "Ben")?;
     let invite = ann.start()?;
     ben.join(&invite.link)?;
     meet(&ann, "Ben")?;
     for _ in 0..60 {
-        ann.wish(Wish::Say("!".to_owned()))?;
+        ann.wish(Action::Say("!".to_owned()))?;
     }
     drop(ann);
     ben.fault(&Fault::RoomEnded, "The host ended the room.", SOON)?;

@@ -1,7 +1,7 @@
 //! Rooms with a password, by every door that leads to them.
 
 use anyhow::{Result, ensure};
-use hearth::view::{Ask, AskState, Progress, Settings, Stage, Wish};
+use hearth::view::{Action, PasswordPrompt, PasswordPromptState, Progress, Settings, Stage};
 use hearth_protocol::RoomPassword;
 
 use crate::lan::Lan;
@@ -16,21 +16,21 @@ fn password(text: &str) -> Result<RoomPassword> {
 }
 
 impl Person {
-    fn asked(&self, progress: Progress, wanted: Ask) -> Result<()> {
+    fn asked(&self, progress: Progress, wanted: PasswordPrompt) -> Result<()> {
         self.until(&format!("{wanted:?}"), ROOM, |room| room.progress == progress && room.ask == Some(wanted))?;
         Ok(())
     }
 
     fn unlock(&self, text: &str) -> Result<()> {
-        self.wish(Wish::Unlock(password(text)?))
+        self.wish(Action::Unlock(password(text)?))
     }
 
     fn again(&self) -> Result<()> {
-        self.wish(Wish::Leave)?;
+        self.wish(Action::Leave)?;
         self.home(SOON)?;
-        self.wish(Wish::JoinRecent(0))?;
+        self.wish(Action::JoinRecent(0))?;
         self.at_door()?;
-        self.wish(Wish::Enter)
+        self.wish(Action::Enter)
     }
 }
 
@@ -44,18 +44,18 @@ fn a_password_of_a_room_on_the_lan() -> Result<()> {
     let eve = Person::new(&lan.host("eve")?, "Eve")?;
     let invite = ann.start()?;
     let begun = now();
-    ann.wish(Wish::SetPassword(Some(password("apple pie")?)))?;
+    ann.wish(Action::SetPassword(Some(password("apple pie")?)))?;
     ann.until("the password", SOON, |room| room.has_password && room.is_invite_only)?;
     println!("set after {:?}", now() - begun);
 
     let number = invite.number.clone();
     ben.wait("the room nearby", SOON, |view| view.nearby.iter().any(|near| near.room == number).then_some(()))?;
-    ben.wish(Wish::JoinNearby(number))?;
+    ben.wish(Action::JoinNearby(number))?;
     ben.at_door()?;
-    ben.wish(Wish::Enter)?;
-    ben.asked(Progress::Waiting, Ask::default())?;
+    ben.wish(Action::Enter)?;
+    ben.asked(Progress::Waiting, PasswordPrompt::default())?;
     ben.unlock("plum pie")?;
-    ben.asked(Progress::Waiting, Ask { state: AskState::Wrong, refusals: 1 })?;
+    ben.asked(Progress::Waiting, PasswordPrompt { state: PasswordPromptState::Wrong, refusals: 1 })?;
     ann.until("somebody who waits", SOON, |room| room.lobby.len() == 1)?;
     let begun = now();
     ben.unlock("apple pie")?;
@@ -71,12 +71,12 @@ fn a_password_of_a_room_on_the_lan() -> Result<()> {
     eve.progress(Progress::In, ROOM)?;
 
     // Another password: what we remember is no guess of the person's, who waits for the host as at first.
-    ann.wish(Wish::SetPassword(Some(password("plum pie")?)))?;
+    ann.wish(Action::SetPassword(Some(password("plum pie")?)))?;
     ben.again()?;
-    ben.asked(Progress::Waiting, Ask { state: AskState::Wanted, refusals: 1 })?;
+    ben.asked(Progress::Waiting, PasswordPrompt { state: PasswordPromptState::Wanted, refusals: 1 })?;
     ben.unlock("plum pie")?;
     ben.progress(Progress::In, SOON)?;
-    ann.wish(Wish::SetPassword(None))?;
+    ann.wish(Action::SetPassword(None))?;
     ann.until("no password", SOON, |room| !room.has_password)?;
     nothing_is_written(&[&ann, &ben])
 }
@@ -89,26 +89,26 @@ fn a_password_of_an_open_room() -> Result<()> {
     let server = Signalling::start(&lan.host("server")?)?;
     let (_host, room) = Stranger::open(&lan.host("old")?, &server, password("tea")?)?;
     let ben = Person::new(&lan.host("ben")?, "Ben")?;
-    ben.wish(Wish::Change(Box::new(Settings { server: server.address.clone(), ..settings("Ben") })))?;
+    ben.wish(Action::Change(Box::new(Settings { server: server.address.clone(), ..settings("Ben") })))?;
     ben.join(room.as_str())?;
-    ben.asked(Progress::Asked, Ask::default())?;
-    ben.wish(Wish::Leave)?;
+    ben.asked(Progress::Asked, PasswordPrompt::default())?;
+    ben.wish(Action::Leave)?;
     ben.home(SOON)?;
     ensure!(ben.view()?.fault.is_none(), "who does not know it has read enough");
 
     ben.join(&format!("{}/r/{room}", server.address))?;
-    ben.asked(Progress::Asked, Ask::default())?;
+    ben.asked(Progress::Asked, PasswordPrompt::default())?;
     for n in 1..=10 {
         ben.unlock(&format!("guess {n}"))?;
-        ben.asked(Progress::Asked, Ask { state: AskState::Wrong, refusals: n })?;
+        ben.asked(Progress::Asked, PasswordPrompt { state: PasswordPromptState::Wrong, refusals: n })?;
     }
     ben.unlock("tea")?;
     let (seconds, _) = ben.room("a while", SOON, |room| match room.ask {
-        Some(Ask { state: AskState::TooOften { seconds }, .. }) => Some(seconds),
+        Some(PasswordPrompt { state: PasswordPromptState::TooOften { seconds }, .. }) => Some(seconds),
         _ => None,
     })?;
     println!("after ten guesses one waits {seconds} s");
-    ben.until("the end of it", ROOM, |room| room.ask.is_some_and(|ask| ask.state == AskState::Wanted))?;
+    ben.until("the end of it", ROOM, |room| room.ask.is_some_and(|ask| ask.state == PasswordPromptState::Wanted))?;
     ben.unlock("tea")?;
     ben.progress(Progress::In, SOON)?;
     ben.again()?;

@@ -9,10 +9,12 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use hearth::engine::desk::{Desk, DeskConfig, Folders};
+use hearth::engine::controller::{AppConfig, AppController, Folders};
 use hearth::engine::instance::{Claim, claim};
 use hearth::engine::{Discovery, Repaint, Stamps};
-use hearth::view::{Fault, Invite, LanguageChoice, PictureSize, PreJoin, Progress, Room, Settings, Stage, View, Wish};
+use hearth::view::{
+    Action, Fault, Invite, LanguageChoice, PictureSize, PreJoin, Progress, Room, Settings, Stage, View,
+};
 use hearth_base::DeviceChoice;
 use tempfile::TempDir;
 
@@ -28,7 +30,7 @@ pub const ROOM: Duration = Duration::from_secs(40);
 pub struct Person {
     nick: String,
     pub host: Host,
-    desk: Option<Desk>,
+    desk: Option<AppController>,
     news: Receiver<()>,
     folder: Arc<TempDir>,
 }
@@ -50,7 +52,7 @@ impl Person {
     /// Sits down at a new desk on a host.
     pub fn new(host: &Host, nick: &str) -> Result<Self> {
         let person = Self::at(host, nick, Arc::new(tempfile::tempdir()?), None)?;
-        person.wish(Wish::Change(Box::new(settings(nick))))?;
+        person.wish(Action::Change(Box::new(settings(nick))))?;
         Ok(person)
     }
 
@@ -61,7 +63,7 @@ impl Person {
             Some(Claim::First(instance)) => Some(instance),
             Some(Claim::Second) | None => bail!("{nick} sits at a desk already"),
         };
-        let config = DeskConfig {
+        let config = AppConfig {
             folders: Folders { config: folder.path().join("config"), state: folder.path().join("state") },
             // Full: there is news already.
             repaint: Repaint::new(move |_| if say.try_send(()).is_err() {}),
@@ -74,7 +76,7 @@ impl Person {
             name: None,
             instance,
         };
-        let desk = on(host, move || Desk::spawn(config))??;
+        let desk = on(host, move || AppController::spawn(config))??;
         Ok(Self { nick: nick.to_owned(), host: host.clone(), desk: Some(desk), news, folder })
     }
 
@@ -86,7 +88,7 @@ impl Person {
         folder.join("config").join("settings.toml")
     }
 
-    pub fn wish(&self, wish: Wish) -> Result<()> {
+    pub fn wish(&self, wish: Action) -> Result<()> {
         let desk = self.desk.as_ref().context("the desk is gone")?;
         anyhow::ensure!(desk.wish(wish.clone()), "{}: {wish:?} was not taken", self.nick);
         Ok(())
@@ -161,9 +163,9 @@ impl Person {
 
     /// Through the door of a room of their own, and into it.
     pub fn start(&self) -> Result<Invite> {
-        self.wish(Wish::Start)?;
+        self.wish(Action::Start)?;
         self.at_door()?;
-        self.wish(Wish::Enter)?;
+        self.wish(Action::Enter)?;
         self.progress(Progress::In, ROOM)?;
         self.invite()
     }
@@ -174,9 +176,9 @@ impl Person {
 
     /// To a door and through it.
     pub fn join(&self, text: &str) -> Result<()> {
-        self.wish(Wish::Join(text.to_owned()))?;
+        self.wish(Action::Join(text.to_owned()))?;
         self.at_door()?;
-        self.wish(Wish::Enter)
+        self.wish(Action::Enter)
     }
 
     /// Whether somebody listens there, seen from here.

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use hearth::view::{
-    AddressKind, Door, Fault, Invite, NearbyRoom, Person as Seen, Progress, Quality, Refusal, Room, Settings, Speaker,
-    Wish,
+    Action, AddressKind, Fault, Invite, NearbyRoom, Person as Seen, PreJoinView, Progress, Quality, Room,
+    ServerRefusal, Settings, Speaker,
 };
 use hearth_call::{Route, Switch};
 use hearth_protocol::{ErrorCode, PeerId, RoomName};
@@ -47,28 +47,28 @@ fn a_room_hosted_on_the_lan() -> Result<()> {
     let (of_ben, of_ann) = (meet(&ann, "Ben")?, meet(&ben, "Ann")?);
     chat(&ann, &ben)?;
     marks(&ann, &ben, of_ben)?;
-    ann.wish(Wish::SetVolume(of_ben, 0.5))?;
+    ann.wish(Action::SetVolume(of_ben, 0.5))?;
     ann.until("a volume", SOON, |room| of(room, of_ben).is_some_and(|person| (person.volume - 0.5).abs() < 0.01))?;
     // A guest cannot put the host out.
-    ben.wish(Wish::Kick(of_ann))?;
+    ben.wish(Action::Kick(of_ann))?;
 
     let begun = now();
-    eve.wish(Wish::Join(invite.link.clone()))?;
-    ensure!(eve.at_door()?.door == Door::Join { room: invite.number.clone(), invited: true }, "another door");
-    eve.wish(Wish::Enter)?;
+    eve.wish(Action::Join(invite.link.clone()))?;
+    ensure!(eve.at_door()?.door == PreJoinView::Join { room: invite.number.clone(), invited: true }, "another door");
+    eve.wish(Action::Enter)?;
     let (progress, _) = eve.room("in", ROOM, |room| (room.progress != Progress::Entering).then_some(room.progress))?;
     ensure!(progress == Progress::In, "the link did not open the door: {progress:?}");
     println!("by the link: {:?}", now() - begun);
     meet(&eve, "Ann")?;
     meet(&eve, "Ben")?;
 
-    ann.wish(Wish::Kick(of_ben))?;
+    ann.wish(Action::Kick(of_ben))?;
     ben.fault(&Fault::Removed, "The host removed you from the room.", SOON)?;
     eve.until("Ben gone", SOON, |room| room.people.len() == 1)?;
     ben.join(invite.number.as_str())?;
     ben.progress(Progress::Waiting, ROOM)?;
     let again = knocker(&ann)?;
-    ann.wish(Wish::Deny(again))?;
+    ann.wish(Action::Deny(again))?;
     ben.fault(&Fault::Denied, "The host declined your request.", SOON)?;
     ann.until("nobody at the door", SOON, |room| room.lobby.is_empty())?;
 
@@ -81,13 +81,13 @@ fn a_room_hosted_on_the_lan() -> Result<()> {
 fn a_room_of_their_own(ben: &Person, invite: &Invite) -> Result<()> {
     let address = invite.addresses.iter().find(|entry| entry.is_chosen).context("no address")?.address;
     let server = format!("https://{address}:8443");
-    ben.wish(Wish::Change(Box::new(Settings { server, ..settings("Ben") })))?;
-    ben.wish(Wish::Start)?;
+    ben.wish(Action::Change(Box::new(Settings { server, ..settings("Ben") })))?;
+    ben.wish(Action::Start)?;
     ben.at_door()?;
-    ben.wish(Wish::Enter)?;
-    let refused = Fault::Refused(Refusal(ErrorCode::NotHost));
+    ben.wish(Action::Enter)?;
+    let refused = Fault::Refused(ServerRefusal(ErrorCode::NotHost));
     ben.fault(&refused, &refused.sentence(), SOON)?;
-    ben.wish(Wish::Change(Box::new(settings("Ben"))))
+    ben.wish(Action::Change(Box::new(settings("Ben"))))
 }
 
 /// The host comes into another network: its new address is offered, and so is the hash of the certificate that names it.
@@ -115,7 +115,7 @@ fn check_invite(ann: &Person, invite: &Invite, address: std::net::IpAddr) -> Res
     let tunnel = "10.8.0.2".parse()?;
     ensure!(shown == [(address, AddressKind::Lan, true), (tunnel, AddressKind::Vpn, false)], "{shown:?}");
     for wanted in [tunnel, address] {
-        ann.wish(Wish::ChooseAddress(wanted))?;
+        ann.wish(Action::ChooseAddress(wanted))?;
         let link = format!("https://{wanted}:8443/");
         ann.until("another link", SOON, |room| room.invite.as_ref().is_some_and(|i| i.link.starts_with(&link)))?;
     }
@@ -126,10 +126,10 @@ fn check_invite(ann: &Person, invite: &Invite, address: std::net::IpAddr) -> Res
 fn knock_and_enter(ann: &Person, ben: &Person, invite: &Invite) -> Result<()> {
     let number = invite.number.as_str();
     let spaced = format!(" {} {} {} ", &number[..3], &number[3..6], &number[6..]);
-    ben.wish(Wish::Join(spaced))?;
-    ensure!(ben.at_door()?.door == Door::Join { room: invite.number.clone(), invited: false }, "another door");
+    ben.wish(Action::Join(spaced))?;
+    ensure!(ben.at_door()?.door == PreJoinView::Join { room: invite.number.clone(), invited: false }, "another door");
     let begun = now();
-    ben.wish(Wish::Enter)?;
+    ben.wish(Action::Enter)?;
     ben.progress(Progress::Waiting, ROOM)?;
     println!("from Enter to the lobby: {:?}", now() - begun);
     let (words, _) = ben.room("words to compare", SOON, |room| room.unverified.clone())?;
@@ -137,7 +137,7 @@ fn knock_and_enter(ann: &Person, ben: &Person, invite: &Invite) -> Result<()> {
     let id = knocker(ann)?;
     println!("and to the host: {:?}", now() - begun);
     let begun = now();
-    ann.wish(Wish::Admit(id))?;
+    ann.wish(Action::Admit(id))?;
     ben.progress(Progress::In, SOON)?;
     println!("from Admit to in: {:?}", now() - begun);
     Ok(())
@@ -165,7 +165,7 @@ fn of(room: &Room, id: PeerId) -> Option<&Seen> {
 fn chat(ann: &Person, ben: &Person) -> Result<()> {
     for (from, to, text) in [(ann, ben, "茶好了 https://example.org"), (ben, ann, "Coming!")] {
         let begun = now();
-        from.wish(Wish::Say(text.to_owned()))?;
+        from.wish(Action::Say(text.to_owned()))?;
         to.until("the line", SOON, |room| {
             room.chat.iter().any(|line| line.text == text && matches!(line.from, Speaker::Person { .. }))
         })?;
@@ -177,9 +177,9 @@ fn chat(ann: &Person, ben: &Person) -> Result<()> {
 
 /// What one switches, the other sees.
 fn marks(ann: &Person, ben: &Person, of_ben: PeerId) -> Result<()> {
-    type Mark = (&'static str, fn(Switch) -> Wish, fn(&Seen) -> bool);
+    type Mark = (&'static str, fn(Switch) -> Action, fn(&Seen) -> bool);
     let both: [Mark; 2] =
-        [("microphone", Wish::SetMicrophone, |p| p.media.audio), ("camera", Wish::SetCamera, |p| p.media.video)];
+        [("microphone", Action::SetMicrophone, |p| p.media.audio), ("camera", Action::SetCamera, |p| p.media.video)];
     for (what, wish, is_on) in both {
         for switch in [Switch::Off, Switch::On] {
             let begun = now();
@@ -190,10 +190,10 @@ fn marks(ann: &Person, ben: &Person, of_ben: PeerId) -> Result<()> {
             println!("{what} {switch:?}: seen after {took:?} (goal {MARK:?})");
         }
     }
-    ben.wish(Wish::SetMicrophone(Switch::Off))?;
+    ben.wish(Action::SetMicrophone(Switch::Off))?;
     let said = ben.until("You're muted", ROOM, |room| room.me.is_muted_talking)?;
     println!("who speaks without being heard is told after {said:?}");
-    ben.wish(Wish::SetMicrophone(Switch::On))?;
+    ben.wish(Action::SetMicrophone(Switch::On))?;
     ann.until("Ben speaks", SOON, |room| of(room, of_ben).is_some_and(|person| person.is_speaking))?;
     Ok(())
 }
@@ -203,7 +203,7 @@ fn the_end(ann: &Person, ben: &Person, eve: &Person, invite: &Invite) -> Result<
     let port = ann.host.at(8443);
     ensure!(ben.reaches(port)?, "the room's port is closed");
     let begun = now();
-    ann.wish(Wish::EndForAll)?;
+    ann.wish(Action::EndForAll)?;
     eve.fault(&Fault::RoomEnded, "The host ended the room.", SOON)?;
     println!("a guest reads the end after {:?}", now() - begun);
     ann.home(SOON)?;
@@ -231,11 +231,11 @@ fn card(ann: &Person, ben: &Person, number: &RoomName) -> Result<()> {
         ben.wait(what, SOON, |view| view.nearby.iter().any(is_so).then_some(()))
     };
     reads("no name", None, false)?;
-    ann.wish(Wish::Change(Box::new(Settings { show_name: true, ..settings("Ann") })))?;
+    ann.wish(Action::Change(Box::new(Settings { show_name: true, ..settings("Ann") })))?;
     reads("a name", Some("Ann"), false)?;
-    ann.wish(Wish::SetLocked(true))?;
+    ann.wish(Action::SetLocked(true))?;
     reads("a lock", Some("Ann"), true)?;
-    ann.wish(Wish::SetLocked(false))?;
+    ann.wish(Action::SetLocked(false))?;
     reads("no lock", Some("Ann"), false)?;
     Ok(())
 }

@@ -11,7 +11,9 @@ use std::thread::{Builder, JoinHandle};
 use anyhow::{Context as _, Result};
 use futures_util::{SinkExt as _, StreamExt as _};
 use hearth_base::{TrackSource, VideoCodec};
-use hearth_call::{Call, CallConfig, HostRule, Input, Intent, Loopback, Output, Phase, SignalLink, TransportPolicy};
+use hearth_call::{
+    Call, CallConfig, CallPhase, Command, HostRule, Input, Loopback, Output, SignallingState, TransportPolicy,
+};
 use hearth_protocol::{RoomLink, RoomName, RoomPassword, SUBPROTOCOL};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
@@ -36,7 +38,7 @@ impl Stranger {
     /// Goes into a room on a server.
     pub fn enter(host: &Host, server: &Signalling, link: &str) -> Result<Self> {
         let link = RoomLink::parse(link)?;
-        let join = Intent::Join { room: link.room.clone(), secret: link.secret, password: None };
+        let join = Command::Join { room: link.room.clone(), secret: link.secret, password: None };
         Self::spawn(host, server.roots()?, link.websocket(), vec![join], |_| {})
     }
 
@@ -44,8 +46,8 @@ impl Stranger {
     pub fn open(host: &Host, server: &Signalling, password: RoomPassword) -> Result<(Self, RoomName)> {
         let link = RoomLink::new(&server.address, RoomName::from_random(0), None, None)?;
         let (say, said) = sync_channel(1);
-        let create = Intent::Create { secret: None, capacity: None };
-        let rule = Intent::Rule(HostRule::Password(Some(password)));
+        let create = Command::Create { secret: None, capacity: None };
+        let rule = Command::Rule(HostRule::Password(Some(password)));
         // Full: it was told already.
         let told = move |call: &Call| {
             let snapshot = call.snapshot();
@@ -60,7 +62,7 @@ impl Stranger {
         host: &Host,
         roots: RootCertStore,
         server: Url,
-        wishes: Vec<Intent>,
+        wishes: Vec<Command>,
         look: impl Fn(&Call) + Send + 'static,
     ) -> Result<Self> {
         let (end, ended) = oneshot::channel();
@@ -106,7 +108,7 @@ async fn connect(server: &Url, roots: RootCertStore) -> Result<Socket> {
 /// The first wish leads into a room; the others are for when we are in it.
 async fn visit(
     mut socket: Socket,
-    wishes: Vec<Intent>,
+    wishes: Vec<Command>,
     address: SocketAddr,
     look: &impl Fn(&Call),
     mut ended: oneshot::Receiver<()>,
@@ -122,10 +124,10 @@ async fn visit(
     let mut call = Call::new(config, now());
     call.handle(Input::Interfaces(vec![address.ip()]), now());
     let mut wishes = wishes.into_iter();
-    wishes.next().into_iter().for_each(|first| call.handle(Input::Intent(first), now()));
+    wishes.next().into_iter().for_each(|first| call.handle(Input::Command(first), now()));
     loop {
-        if call.snapshot().phase == Phase::InRoom {
-            wishes.by_ref().for_each(|wish| call.handle(Input::Intent(wish), now()));
+        if call.snapshot().phase == CallPhase::InRoom {
+            wishes.by_ref().for_each(|wish| call.handle(Input::Command(wish), now()));
         }
         look(&call);
         while let Some(output) = call.poll_output() {
@@ -135,7 +137,7 @@ async fn visit(
             } else if let Output::OpenSocket { socket, .. } = output {
                 call.handle(Input::Socket { socket, local: Some(address) }, now());
             } else if let Output::DialSignal = output {
-                call.handle(Input::SignalLink(SignalLink::Up), now());
+                call.handle(Input::Signalling(SignallingState::Up), now());
             }
         }
         let due = call.poll_timeout().unwrap_or_else(|| now() + crate::person::SOON);

@@ -4,18 +4,21 @@
 //! or clippy can prove is not proved here a second time, save where an `expect` could lift it unseen.
 #![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test that panics has failed, as it should")]
 
+mod circles;
 mod clutter;
 mod documents;
 mod finding;
+mod findings;
 mod graph;
 mod licences;
 mod manifests;
 mod page;
 mod places;
-mod rooms;
 mod shape;
 mod strip;
 mod tree;
+mod vocabulary;
+mod walls;
 mod wording;
 
 use finding::Finding;
@@ -38,12 +41,27 @@ fn what_the_house_forbids_is_nowhere() {
 
 #[test]
 fn each_crate_and_clock_is_named_only_in_its_rooms() {
-    prove(Tree::read().sources().flat_map(rooms::check).collect());
+    prove(Tree::read().sources().flat_map(walls::check).collect());
 }
 
 #[test]
 fn the_window_says_nothing_past_the_locales() {
     prove(Tree::read().sources().flat_map(wording::check).collect());
+}
+
+#[test]
+fn files_import_each_other_in_one_direction() {
+    prove(circles::check(Tree::read().sources()));
+}
+
+#[test]
+fn findings_have_their_form() {
+    prove(findings::check(&Tree::read()));
+}
+
+#[test]
+fn one_word_has_one_meaning() {
+    prove(vocabulary::check(&Tree::read()));
 }
 
 #[test]

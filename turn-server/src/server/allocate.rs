@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use super::allocation::{Allocation, Opening, Phase, Protocol, Second};
+use super::allocation::{Allocation, AllocationPhase, PendingRelay, Protocol, Second};
 use super::answer::Refusal;
 use super::family::{Family, address_family};
 use super::lifetime::{LIFETIME, lifetime, seconds};
 use super::limit::Limits;
 use super::permissions::{Channels, Permissions};
-use super::pool::{Demand, NoPort, Taken};
+use super::pool::{NoPort, PortGrant, PortRequest};
 use super::source::Source;
 use super::tuple::FiveTuple;
 use super::{Output, Request, Server};
@@ -21,7 +21,7 @@ const UDP: u8 = 17;
 
 /// The relays that a request asks for.
 struct Wanted {
-    first: Demand,
+    first: PortRequest,
     second: Option<Family>,
 }
 
@@ -34,8 +34,8 @@ impl Server {
             let repeated = allocation.transaction == message.transaction && *allocation.username == *request.username;
             return match allocation.phase {
                 _ if !repeated => Err(Refusal::Mismatch),
-                Phase::Opening(_) => Ok(None), // its answer is on the way
-                Phase::Live => Ok(Some(allocated(request.tuple, allocation))),
+                AllocationPhase::Opening(_) => Ok(None), // its answer is on the way
+                AllocationPhase::Live => Ok(Some(allocated(request.tuple, allocation))),
             };
         }
         // "If the request is ... administratively prohibited": 403.
@@ -61,8 +61,8 @@ impl Server {
         self.table.insert(request.tuple, allocation);
         match wanted.first {
             // Its socket has been open since it was reserved.
-            Demand::Reserved(_) => self.complete(request.tuple),
-            Demand::Any(_) | Demand::Even(_) | Demand::Pair(_) => {
+            PortRequest::Reserved(_) => self.complete(request.tuple),
+            PortRequest::Any(_) | PortRequest::Even(_) | PortRequest::Pair(_) => {
                 self.emit(Output::OpenRelay { relay: taken.relay.bound, protocol });
             }
         }
@@ -74,11 +74,11 @@ impl Server {
         request: &Request<'_>,
         protocol: Protocol,
         wanted: &Wanted,
-        taken: Taken,
+        taken: PortGrant,
         lifetime: Duration,
         now: Instant,
     ) -> Allocation {
-        let opening = Opening {
+        let opening = PendingRelay {
             demand: wanted.first,
             upper: taken.upper,
             failures: 0,
@@ -89,7 +89,7 @@ impl Server {
         };
         let quotas = &self.rules.quotas;
         Allocation {
-            phase: Phase::Opening(Box::new(opening)),
+            phase: AllocationPhase::Opening(Box::new(opening)),
             protocol,
             relay: taken.relay,
             second: Second::None,
@@ -140,7 +140,7 @@ impl Server {
         if let Some(token) = token {
             let token = token.try_into().map_err(|_| Refusal::BadRequest)?;
             let alone = even.is_none() && family.is_none() && additional.is_none();
-            let wanted = Wanted { first: Demand::Reserved(token), second: None };
+            let wanted = Wanted { first: PortRequest::Reserved(token), second: None };
             return if alone { Ok(wanted) } else { Err(Refusal::BadRequest) };
         }
         // 7: ADDITIONAL-ADDRESS-FAMILY stands for IPv4 and this one, which must be IPv6.
@@ -156,10 +156,10 @@ impl Server {
             (None, None, DefaultFamily::Client) => Family::of(request.tuple.client.ip().to_canonical()),
         };
         let first = match even {
-            None => Demand::Any(first),
+            None => PortRequest::Any(first),
             // Section 18.7: the top bit asks for the port above as well.
-            Some([flags]) if flags & 0x80 != 0 && additional.is_none() => Demand::Pair(first),
-            Some([flags]) if flags & 0x80 == 0 => Demand::Even(first),
+            Some([flags]) if flags & 0x80 != 0 && additional.is_none() => PortRequest::Pair(first),
+            Some([flags]) if flags & 0x80 == 0 => PortRequest::Even(first),
             Some(_) => return Err(Refusal::BadRequest),
         };
         Ok(Wanted { first, second: additional })

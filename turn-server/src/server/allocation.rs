@@ -3,11 +3,11 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use super::commons::Worker;
 use super::family::Family;
 use super::limit::Limits;
 use super::permissions::{Channels, Permissions};
-use super::pool::{Demand, Relay, Token};
+use super::pool::{PortRequest, RelayEndpoint, Token};
+use super::shared_state::Worker;
 use super::source::Source;
 use crate::codec::TransactionId;
 use crate::crypto::{Integrity, Key};
@@ -23,20 +23,20 @@ pub enum Protocol {
 
 /// Whether an allocation's relays are there.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Phase {
+pub(super) enum AllocationPhase {
     /// The shell was told to open one.
-    Opening(Box<Opening>),
+    Opening(Box<PendingRelay>),
     /// It relays.
     Live,
 }
 
 /// What is needed to go on once the shell has opened a relay, or has not.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Opening {
+pub(super) struct PendingRelay {
     /// How to ask the pool for another one, should this fail.
-    pub(super) demand: Demand,
+    pub(super) demand: PortRequest,
     /// The port above that is to be reserved, until its socket is open (EVEN-PORT with R = 1).
-    pub(super) upper: Option<Relay>,
+    pub(super) upper: Option<RelayEndpoint>,
     /// How often a port turned out to be taken.
     pub(super) failures: u8,
     /// Those ports: they rest until the request is answered, so that none is tried twice.
@@ -51,9 +51,9 @@ pub(super) struct Opening {
 
 /// An allocation.
 pub(super) struct Allocation {
-    pub(super) phase: Phase,
+    pub(super) phase: AllocationPhase,
     pub(super) protocol: Protocol,
-    pub(super) relay: Relay,
+    pub(super) relay: RelayEndpoint,
     pub(super) second: Second,
     pub(super) username: Box<[u8]>,
     /// Where its client came from when it asked: a client that moves is counted there still.
@@ -79,7 +79,7 @@ pub(super) enum Second {
     /// Not asked for, or given up since.
     None,
     /// There.
-    Relay(Relay),
+    Relay(RelayEndpoint),
     /// Asked for and not to be had: why, as an error code, and the family.
     Refused(u16, Family),
 }
@@ -98,8 +98,8 @@ pub(super) struct Tickets {
 impl Allocation {
     pub(super) fn is_live(&self) -> bool {
         match self.phase {
-            Phase::Live => true,
-            Phase::Opening(_) => false,
+            AllocationPhase::Live => true,
+            AllocationPhase::Opening(_) => false,
         }
     }
 
@@ -109,7 +109,7 @@ impl Allocation {
     }
 
     /// Its relays, as many as there are.
-    pub(super) fn relays(&self) -> impl Iterator<Item = Relay> + use<> {
+    pub(super) fn relays(&self) -> impl Iterator<Item = RelayEndpoint> + use<> {
         let second = match self.second {
             Second::Relay(relay) => Some(relay),
             Second::None | Second::Refused(..) => None,
@@ -118,15 +118,15 @@ impl Allocation {
     }
 
     /// The port above its relay, while its socket is opened.
-    pub(super) fn upper(&self) -> Option<Relay> {
+    pub(super) fn upper(&self) -> Option<RelayEndpoint> {
         match &self.phase {
-            Phase::Opening(opening) => opening.upper,
-            Phase::Live => None,
+            AllocationPhase::Opening(opening) => opening.upper,
+            AllocationPhase::Live => None,
         }
     }
 
     /// The relay from which a peer of `address`'s family is reached.
-    pub(super) fn relay_for(&self, address: SocketAddr) -> Option<Relay> {
+    pub(super) fn relay_for(&self, address: SocketAddr) -> Option<RelayEndpoint> {
         self.relays().find(|relay| relay.bound.is_ipv4() == address.is_ipv4())
     }
 }

@@ -6,7 +6,7 @@ use super::Server;
 use super::tuple::{FiveTuple, Transport};
 use crate::codec::{Message, Writer, attribute};
 use crate::crypto::Key;
-use crate::stats::Refused;
+use crate::stats::RefusalCounts;
 
 /// What this server calls itself, where the operator wants it to.
 const SOFTWARE: &str = concat!("hearth-turn ", env!("CARGO_PKG_VERSION"));
@@ -64,7 +64,7 @@ impl Refusal {
         }
     }
 
-    fn count(&self, refused: &mut Refused) {
+    fn count(&self, refused: &mut RefusalCounts) {
         let counter = match self {
             Self::BadRequest => &mut refused.bad_request,
             Self::Unauthorized => &mut refused.unauthorized,

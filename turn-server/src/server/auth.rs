@@ -21,7 +21,7 @@ const USERNAME: usize = 508;
 const ALGORITHMS: [u8; 8] = [0, 2, 0, 0, 0, 1, 0, 0];
 
 /// What stands between a stranger and a relay.
-pub(super) struct Gate {
+pub(super) struct Authenticator {
     pub(super) credentials: Credentials,
     pub(super) nonces: Nonces,
     pub(super) challenges: Challenges,
@@ -46,14 +46,14 @@ struct Keys {
 }
 
 /// Whether a signature is somebody's.
-enum Verdict {
+enum Verification {
     Genuine(Key),
     /// Genuine or not: its time is over.
     Expired,
     Wrong,
 }
 
-impl Gate {
+impl Authenticator {
     pub(super) fn new(config: &Config, nonces: [u8; 32], challenges: [u8; 32]) -> Self {
         let sha256 = config.options.sha256;
         let features = if sha256 { SecurityFeatures::Sha256 } else { SecurityFeatures::None };
@@ -124,9 +124,15 @@ impl Credentials {
         !self.users.contains_key(username)
     }
 
-    fn judge(&self, message: &Message<'_>, username: &[u8], algorithm: PasswordAlgorithm, unix: Duration) -> Verdict {
+    fn judge(
+        &self,
+        message: &Message<'_>,
+        username: &[u8],
+        algorithm: PasswordAlgorithm,
+        unix: Duration,
+    ) -> Verification {
         if username.len() > USERNAME {
-            return Verdict::Wrong;
+            return Verification::Wrong;
         }
         if let Some(keys) = self.users.get(username) {
             let key = match algorithm {
@@ -134,23 +140,27 @@ impl Credentials {
                 PasswordAlgorithm::Sha256 => keys.sha256.as_ref(),
             };
             return match key.filter(|key| message.is_signed_by(key)) {
-                Some(key) => Verdict::Genuine(key.clone()),
-                None => Verdict::Wrong,
+                Some(key) => Verification::Genuine(key.clone()),
+                None => Verification::Wrong,
             };
         }
         match rest::expiry(username) {
             Some(end) if end > unix.as_secs() => self.judge_shared(message, username, algorithm),
-            Some(_) if !self.secrets.is_empty() => Verdict::Expired,
-            Some(_) | None => Verdict::Wrong,
+            Some(_) if !self.secrets.is_empty() => Verification::Expired,
+            Some(_) | None => Verification::Wrong,
         }
     }
 
     /// Tries each secret: while one replaces another, both are in use.
-    fn judge_shared(&self, message: &Message<'_>, username: &[u8], algorithm: PasswordAlgorithm) -> Verdict {
+    fn judge_shared(&self, message: &Message<'_>, username: &[u8], algorithm: PasswordAlgorithm) -> Verification {
         let key = |secret: &Secret| {
             Key::derived(algorithm, username, self.realm.as_bytes(), rest::password(secret, username).as_bytes())
         };
-        self.secrets.iter().map(key).find(|key| message.is_signed_by(key)).map_or(Verdict::Wrong, Verdict::Genuine)
+        self.secrets
+            .iter()
+            .map(key)
+            .find(|key| message.is_signed_by(key))
+            .map_or(Verification::Wrong, Verification::Genuine)
     }
 }
 
@@ -201,17 +211,17 @@ impl Server {
         // Names of users with a password are chosen by whoever guesses: only signatures by a shared secret tell of the secret.
         let is_shared = self.gate.credentials.is_timed(username) && rest::expiry(username).is_some();
         match verdict {
-            Verdict::Genuine(key) if !is_shared => Ok(key),
-            Verdict::Genuine(key) => {
+            Verification::Genuine(key) if !is_shared => Ok(key),
+            Verification::Genuine(key) => {
                 self.stats.signed += 1;
                 let is_honoured = self.commons.roster.honours(rest::account(username));
                 if is_honoured { Ok(key) } else { Err(Refusal::Unauthorized) }
             }
-            Verdict::Wrong => {
+            Verification::Wrong => {
                 self.stats.refused.signature += u64::from(is_shared);
                 Err(Refusal::Unauthorized)
             }
-            Verdict::Expired => {
+            Verification::Expired => {
                 self.stats.refused.expired += 1;
                 Err(Refusal::Unauthorized)
             }

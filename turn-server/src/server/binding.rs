@@ -20,13 +20,13 @@ const CHANGE_PORT: u32 = 0x02;
 const LONG_ENOUGH: usize = 36;
 
 /// An answer, and between which addresses it goes.
-pub(super) struct Bound {
+pub(super) struct BindingCounters {
     pub(super) way: FiveTuple,
     pub(super) response: Writer,
 }
 
 impl Server {
-    pub(super) fn binding(&self, tuple: FiveTuple, message: &Message<'_>) -> Result<Bound, Refusal> {
+    pub(super) fn binding(&self, tuple: FiveTuple, message: &Message<'_>) -> Result<BindingCounters, Refusal> {
         let other = self.rules.discovery.iter().find_map(|discovery| discovery.counterpart(tuple.local));
         // RFC 5780 needs UDP, an address that the answer may come from, and is nothing where there is none.
         let other = other.filter(|_| tuple.transport == Transport::Udp);
@@ -37,7 +37,7 @@ impl Server {
         }
         let response = Writer::success(message).address(attribute::XOR_MAPPED_ADDRESS, tuple.client);
         match other {
-            None => Ok(Bound { way: tuple, response }),
+            None => Ok(BindingCounters { way: tuple, response }),
             Some(other) => self.discovery(tuple, other, message, response),
         }
     }
@@ -68,7 +68,7 @@ impl Server {
         other: SocketAddr,
         message: &Message<'_>,
         response: Writer,
-    ) -> Result<Bound, Refusal> {
+    ) -> Result<BindingCounters, Refusal> {
         let flags = match message.attribute(attribute::CHANGE_REQUEST) {
             None => 0,
             Some(value) => u32::from_be_bytes(value.try_into().map_err(|_| Refusal::BadRequest)?),
@@ -96,7 +96,7 @@ impl Server {
         if let Some(padding) = padding {
             response = response.attribute(attribute::PADDING, &vec![0; padding.len()]);
         }
-        Ok(Bound { way: FiveTuple { client, local, ..tuple }, response })
+        Ok(BindingCounters { way: FiveTuple { client, local, ..tuple }, response })
     }
 
     /// A listener's address, as the world sees it where a NAT stands in between.

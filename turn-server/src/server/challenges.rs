@@ -6,12 +6,12 @@
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use super::limit::Pace;
+use super::limit::RateLimit;
 use crate::crypto::hmac_sha256;
 
 /// Answers of a source: 100 a second of at most 56 bytes are 45 kbit/s; 200 at once, for a company behind one address comes
 /// to work.
-const PACE: Pace = Pace { interval: Duration::from_millis(10), burst: 200 };
+const PACE: RateLimit = RateLimit { interval: Duration::from_millis(10), burst: 200 };
 /// Counters. Sources that share one by chance share its rate.
 const BUCKETS: usize = 4096;
 

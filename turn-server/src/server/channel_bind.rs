@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::allocation::Protocol;
 use super::answer::Refusal;
-use super::permissions::BindError;
+use super::permissions::ChannelBindError;
 use super::{Request, Server};
 use crate::codec::{Writer, attribute, decode_address};
 
@@ -29,8 +29,8 @@ impl Server {
         // "The channel number is not currently bound to a different transport address", and the other way round: 400.
         let allocation = self.table.get_mut(&request.tuple).ok_or(Refusal::Mismatch)?;
         allocation.channels.check(number, peer, now).map_err(|error| match error {
-            BindError::Conflict => Refusal::BadRequest,
-            BindError::Full => Refusal::Capacity,
+            ChannelBindError::Conflict => Refusal::BadRequest,
+            ChannelBindError::Full => Refusal::Capacity,
         })?;
         // Binding installs a permission as well, and is refused with it.
         allocation.permissions.install(&[peer.ip()], now).map_err(|_| Refusal::Capacity)?;

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use super::allocation::{Allocation, Protocol};
 use super::answer::Refusal;
-use super::connections::{Asked, ConnectionId, Phase};
-use super::limit::Pace;
+use super::connections::{Asked, ConnectPhase, ConnectionId};
+use super::limit::RateLimit;
 use super::tuple::FiveTuple;
 use super::{Output, Request, Server};
 use crate::codec::{Class, Message, Method, Writer, attribute, decode_address};
@@ -21,7 +21,7 @@ const CONNECTIONS: usize = 64;
 pub(super) const IN_ALL: usize = 1024;
 /// Connect requests of one allocation: as many at once as it may have connections, and then one a second. Who looks for open
 /// ports gets no further with them than by hand; beyond it a client gets 486.
-const PACE: Pace = Pace { interval: Duration::from_secs(1), burst: CONNECTIONS as u32 };
+const PACE: RateLimit = RateLimit { interval: Duration::from_secs(1), burst: CONNECTIONS as u32 };
 /// How often an id is drawn until it is nobody's.
 const TRIES: u8 = 8;
 
@@ -62,7 +62,7 @@ impl Server {
             fingerprinted: message.fingerprinted,
             integrity: message.integrity(),
         };
-        self.connections.insert(id, request.tuple, peer, Phase::Opening(asked), now);
+        self.connections.insert(id, request.tuple, peer, ConnectPhase::Opening(asked), now);
         self.emit(Output::Connect { connection: id, relay, peer });
         Ok(())
     }
@@ -77,7 +77,7 @@ impl Server {
             return self.emit(Output::Disconnect { connection: id }); // it was given up meanwhile
         }
         let Some((owner, asked)) = self.opening(id) else { return };
-        self.connections.enter(id, Phase::Waiting, now);
+        self.connections.enter(id, ConnectPhase::Waiting, now);
         self.stats.connections += 1;
         let response = Writer::new(Class::Success, Method::Connect, asked.transaction);
         self.answer_asked(owner, &asked, response.attribute(attribute::CONNECTION_ID, &id.0));
@@ -102,8 +102,8 @@ impl Server {
     fn opening(&self, id: ConnectionId) -> Option<(FiveTuple, Asked)> {
         let connection = self.connections.get(id)?;
         match &connection.phase {
-            Phase::Opening(asked) => Some((connection.owner, asked.clone())),
-            Phase::Waiting | Phase::Bound(_) => None,
+            ConnectPhase::Opening(asked) => Some((connection.owner, asked.clone())),
+            ConnectPhase::Waiting | ConnectPhase::Bound(_) => None,
         }
     }
 
@@ -120,7 +120,7 @@ impl Server {
             return None;
         }
         let id = self.connection_id()?;
-        self.connections.insert(id, owner, peer, Phase::Waiting, now);
+        self.connections.insert(id, owner, peer, ConnectPhase::Waiting, now);
         self.stats.connections += 1;
         let attempt = Writer::new(Class::Indication, Method::ConnectionAttempt, self.pool.random())
             .attribute(attribute::CONNECTION_ID, &id.0)
@@ -144,7 +144,7 @@ impl Server {
         // "If the connection does not exist, or is bound, or is another user's": 400.
         let owner = self.waiting(id).filter(|owner| self.is_of(*owner, &request.username));
         owner.ok_or(Refusal::BadRequest)?;
-        self.connections.enter(id, Phase::Bound(tuple), now);
+        self.connections.enter(id, ConnectPhase::Bound(tuple), now);
         Ok(Writer::success(message).attribute(attribute::CONNECTION_ID, &id.0))
     }
 
@@ -156,7 +156,7 @@ impl Server {
 
     fn waiting(&self, id: ConnectionId) -> Option<FiveTuple> {
         let connection = self.connections.get(id)?;
-        (connection.phase == Phase::Waiting).then_some(connection.owner)
+        (connection.phase == ConnectPhase::Waiting).then_some(connection.owner)
     }
 
     fn is_of(&self, owner: FiveTuple, username: &[u8]) -> bool {

@@ -26,7 +26,7 @@ pub struct ConnectionId(pub(super) [u8; 4]);
 
 /// How far a connection has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Phase {
+pub(super) enum ConnectPhase {
     /// The shell connects; the request waits for its answer.
     Opening(Asked),
     /// Nobody has bound it.
@@ -48,7 +48,7 @@ pub(super) struct Connection {
     /// The allocation it belongs to.
     pub(super) owner: FiveTuple,
     pub(super) peer: SocketAddr,
-    pub(super) phase: Phase,
+    pub(super) phase: ConnectPhase,
     until: Option<Instant>,
 }
 
@@ -65,22 +65,29 @@ impl Connections {
     }
 
     /// A connection that begins at `now`. Its id must be nobody's.
-    pub(super) fn insert(&mut self, id: ConnectionId, owner: FiveTuple, peer: SocketAddr, phase: Phase, now: Instant) {
+    pub(super) fn insert(
+        &mut self,
+        id: ConnectionId,
+        owner: FiveTuple,
+        peer: SocketAddr,
+        phase: ConnectPhase,
+        now: Instant,
+    ) {
         self.remove(id);
-        self.all.insert(id, Connection { owner, peer, phase: Phase::Waiting, until: None });
+        self.all.insert(id, Connection { owner, peer, phase: ConnectPhase::Waiting, until: None });
         self.enter(id, phase, now);
     }
 
     /// Moves it to another phase, which has a deadline of its own or none.
-    pub(super) fn enter(&mut self, id: ConnectionId, phase: Phase, now: Instant) {
+    pub(super) fn enter(&mut self, id: ConnectionId, phase: ConnectPhase, now: Instant) {
         let Some(connection) = self.all.get_mut(&id) else { return };
         if let Some(until) = connection.until.take() {
             self.deadlines.remove(&(until, id));
         }
         connection.until = match phase {
-            Phase::Opening(_) => Some(now + OPENING),
-            Phase::Waiting => Some(now + UNBOUND),
-            Phase::Bound(_) => None,
+            ConnectPhase::Opening(_) => Some(now + OPENING),
+            ConnectPhase::Waiting => Some(now + UNBOUND),
+            ConnectPhase::Bound(_) => None,
         };
         connection.phase = phase;
         self.deadlines.extend(connection.until.map(|until| (until, id)));
@@ -120,7 +127,7 @@ impl Connections {
 
     /// The connection whose data the client on `tuple` carries.
     pub(super) fn carried_by(&self, tuple: FiveTuple) -> Option<ConnectionId> {
-        let mut carried = self.all.iter().filter(|(_, connection)| connection.phase == Phase::Bound(tuple));
+        let mut carried = self.all.iter().filter(|(_, connection)| connection.phase == ConnectPhase::Bound(tuple));
         carried.next().map(|(id, _)| *id)
     }
 

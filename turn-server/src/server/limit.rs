@@ -72,12 +72,12 @@ impl Bucket {
 
 /// So many events at once, and then one each interval.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Pace {
+pub(super) struct RateLimit {
     pub(super) interval: Duration,
     pub(super) burst: u32,
 }
 
-impl Pace {
+impl RateLimit {
     /// Whether one more event is admitted, given when the earlier ones would have been quiet long enough to be forgotten.
     pub(super) fn admit(self, quiet_at: &mut Option<Instant>, now: Instant) -> bool {
         let busy_until = quiet_at.unwrap_or(now).max(now);
@@ -129,7 +129,7 @@ mod tests {
     #[expect(clippy::disallowed_methods, reason = "virtual time needs a moment to begin at")]
     fn events_come_in_a_burst_and_then_one_each_interval() {
         let start = Instant::now();
-        let pace = Pace { interval: Duration::from_secs(2), burst: 3 };
+        let pace = RateLimit { interval: Duration::from_secs(2), burst: 3 };
         let mut quiet_at = None;
         let mut count =
             |at: u64| (0..10).filter(|_| pace.admit(&mut quiet_at, start + Duration::from_secs(at))).count();

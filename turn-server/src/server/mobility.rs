@@ -7,7 +7,7 @@ use super::allocation::{Allocation, Ticket, Tickets, maker};
 use super::answer::Refusal;
 use super::{Request, Server};
 use crate::codec::{Message, Method, attribute};
-use crate::server::commons::Worker;
+use crate::server::shared_state::Worker;
 
 impl Server {
     /// The first ticket of an allocation whose client asked for one (section 3.1).

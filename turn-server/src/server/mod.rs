@@ -15,11 +15,9 @@ mod allocation;
 mod answer;
 mod auth;
 mod binding;
-mod carriage;
 mod challenges;
 mod channel_bind;
 mod clock;
-mod commons;
 mod connect;
 mod connections;
 mod discovery;
@@ -38,8 +36,10 @@ mod relay;
 mod roster;
 mod rules;
 mod send;
+mod shared_state;
 mod source;
 mod table;
+mod tcp_data_rate;
 mod tuple;
 
 use std::collections::VecDeque;
@@ -47,9 +47,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use self::allocation::{Allocation, Phase};
+use self::allocation::{Allocation, AllocationPhase};
 use self::answer::Refusal;
-use self::auth::Gate;
+use self::auth::Authenticator;
 use self::clock::Clock;
 use self::connections::Connections;
 use self::pool::Pool;
@@ -60,15 +60,15 @@ use crate::crypto::{Key, hmac_sha256};
 use crate::{BindingRule, Config, Stats, rest};
 
 pub use allocation::Protocol;
-pub use carriage::Allowance;
-pub(crate) use commons::WORKERS;
-pub use commons::{Commons, Worker};
 pub use connections::ConnectionId;
 pub use discovery::Discovery;
 pub(crate) use pool::RESERVATIONS;
 pub use relay::FromPeer;
-pub use send::{Passage, Way};
-pub(crate) use tuple::Place;
+pub use send::{Forward, NextHop};
+pub(crate) use shared_state::WORKERS;
+pub use shared_state::{SharedState, Worker};
+pub use tcp_data_rate::DataRate;
+pub(crate) use tuple::AddressKey;
 pub use tuple::{FiveTuple, Transport};
 
 /// Datagrams that wait to be fetched. One input makes at most two outputs, and a shell fetches after each, so only a
@@ -154,9 +154,9 @@ pub enum Output {
 
 /// A TURN server without sockets; or, where there are several workers, one of them.
 pub struct Server {
-    gate: Gate,
+    gate: Authenticator,
     rules: Rules,
-    commons: Arc<Commons>,
+    commons: Arc<SharedState>,
     worker: Worker,
     pool: Pool,
     clock: Clock,
@@ -181,15 +181,15 @@ struct Request<'a> {
 impl Server {
     /// A server that begins at `now`, which is `unix` since 1970: by that, time-limited credentials and nonces end.
     pub fn new(config: &Config, now: Instant, unix: Duration) -> Self {
-        Self::worker(config, Arc::new(Commons::new(config, 1)), 0, now, unix)
+        Self::worker(config, Arc::new(SharedState::new(config, 1)), 0, now, unix)
     }
 
     /// One of several workers, which share what is in `commons` and the configuration that it was made of.
-    pub fn worker(config: &Config, commons: Arc<Commons>, worker: Worker, now: Instant, unix: Duration) -> Self {
+    pub fn worker(config: &Config, commons: Arc<SharedState>, worker: Worker, now: Instant, unix: Duration) -> Self {
         let derive = |label: &str| hmac_sha256(&config.seed, &[label.as_bytes()]);
         let chance = hmac_sha256(&derive("ports"), &[&[worker]]);
         Self {
-            gate: Gate::new(config, derive("nonces"), derive("challenges")),
+            gate: Authenticator::new(config, derive("nonces"), derive("challenges")),
             rules: Rules::new(config),
             pool: Pool::new(Arc::clone(&commons), worker, chance),
             commons,
@@ -414,7 +414,7 @@ impl Server {
             self.pool.release(relay.bound);
             self.emit(Output::CloseRelay { relay: relay.bound });
         }
-        if let Phase::Opening(opening) = &allocation.phase {
+        if let AllocationPhase::Opening(opening) = &allocation.phase {
             self.wake(&opening.tried);
         }
         self.commons.dismiss(rest::account(&allocation.username), allocation.source);

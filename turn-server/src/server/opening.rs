@@ -10,9 +10,9 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use super::allocate::allocated;
-use super::allocation::{Opening, Phase, Protocol, Second};
+use super::allocation::{AllocationPhase, PendingRelay, Protocol, Second};
 use super::family::Family;
-use super::pool::{Demand, NoPort, Taken};
+use super::pool::{NoPort, PortGrant, PortRequest};
 use super::tuple::FiveTuple;
 use super::{Output, Server};
 use crate::codec::{Class, Method, Writer, attribute};
@@ -51,12 +51,12 @@ impl Server {
     fn open_second(&mut self, tuple: FiveTuple) {
         let Some(allocation) = self.table.get_mut(&tuple) else { return };
         let protocol = allocation.protocol;
-        let Phase::Opening(opening) = &mut allocation.phase else { return };
+        let AllocationPhase::Opening(opening) = &mut allocation.phase else { return };
         let Some(family) = opening.wanted.take() else { return self.complete(tuple) };
         opening.failures = 0;
-        opening.demand = Demand::Any(family);
-        match self.pool.take(Demand::Any(family), tuple.local.ip()) {
-            Ok(Taken { relay, .. }) => {
+        opening.demand = PortRequest::Any(family);
+        match self.pool.take(PortRequest::Any(family), tuple.local.ip()) {
+            Ok(PortGrant { relay, .. }) => {
                 self.table.set_second(&tuple, Second::Relay(relay));
                 self.emit(Output::OpenRelay { relay: relay.bound, protocol });
             }
@@ -71,7 +71,9 @@ impl Server {
     /// All that could be opened is: the allocation begins.
     pub(super) fn complete(&mut self, tuple: FiveTuple) {
         let Some(allocation) = self.table.get_mut(&tuple) else { return };
-        let Phase::Opening(opening) = std::mem::replace(&mut allocation.phase, Phase::Live) else { return };
+        let AllocationPhase::Opening(opening) = std::mem::replace(&mut allocation.phase, AllocationPhase::Live) else {
+            return;
+        };
         let key = allocation.key.clone().signing(opening.integrity);
         let response = allocated(tuple, allocation);
         let (relays, protocol): (Vec<_>, _) = (allocation.relays().collect(), allocation.protocol);
@@ -90,19 +92,19 @@ impl Server {
     pub(super) fn failed(&mut self, tuple: FiveTuple, relay: SocketAddr) {
         let Some(allocation) = self.table.get_mut(&tuple) else { return };
         let (first, upper) = (allocation.relay.bound, allocation.upper().map(|upper| upper.bound));
-        let Phase::Opening(opening) = &mut allocation.phase else { return self.close(tuple) };
+        let AllocationPhase::Opening(opening) = &mut allocation.phase else { return self.close(tuple) };
         opening.failures += 1;
         opening.tried.push(relay);
         let (demand, failures) = (opening.demand, opening.failures);
         let next = match demand {
-            Demand::Any(_) | Demand::Even(_) | Demand::Pair(_) if failures < ATTEMPTS => {
+            PortRequest::Any(_) | PortRequest::Even(_) | PortRequest::Pair(_) if failures < ATTEMPTS => {
                 self.pool.take(demand, tuple.local.ip()).ok()
             }
-            Demand::Any(_) | Demand::Even(_) | Demand::Pair(_) | Demand::Reserved(_) => None,
+            PortRequest::Any(_) | PortRequest::Even(_) | PortRequest::Pair(_) | PortRequest::Reserved(_) => None,
         };
         let is_second = relay != first && Some(relay) != upper;
         match next {
-            Some(Taken { relay, .. }) if is_second => {
+            Some(PortGrant { relay, .. }) if is_second => {
                 self.table.set_second(&tuple, Second::Relay(relay));
                 self.emit(Output::OpenRelay { relay: relay.bound, protocol: Protocol::Udp });
             }
@@ -116,10 +118,10 @@ impl Server {
     }
 
     /// Puts other ports in the place of those of which one turned out to be taken.
-    fn replace(&mut self, tuple: FiveTuple, failed: SocketAddr, taken: Taken) {
+    fn replace(&mut self, tuple: FiveTuple, failed: SocketAddr, taken: PortGrant) {
         let Some(mut allocation) = self.table.remove(&tuple) else { return };
         let (first, protocol) = (allocation.relay.bound, allocation.protocol);
-        if let Phase::Opening(opening) = &mut allocation.phase {
+        if let AllocationPhase::Opening(opening) = &mut allocation.phase {
             // The other half of a pair rests as well.
             let halves = std::iter::once(first).chain(opening.upper.map(|upper| upper.bound));
             opening.tried.extend(halves.filter(|half| *half != failed));
@@ -142,14 +144,14 @@ impl Server {
         if first != failed {
             self.emit(Output::CloseRelay { relay: first });
         }
-        let Phase::Opening(opening) = &allocation.phase else { return };
+        let AllocationPhase::Opening(opening) = &allocation.phase else { return };
         self.wake(&opening.tried);
         // Once each: what is free may be another worker's the next moment.
         let halves = std::iter::once(allocation.relay).chain(allocation.upper()).map(|half| half.bound);
         for half in halves.filter(|half| !opening.tried.contains(half)) {
             self.pool.release(half);
         }
-        let Opening { fingerprinted, integrity, .. } = **opening;
+        let PendingRelay { fingerprinted, integrity, .. } = **opening;
         let response = Writer::new(Class::Error, Method::Allocate, allocation.transaction);
         let response = response.attribute(attribute::ERROR_CODE, &[0, 0, 5, 8]);
         self.answer(tuple, response, Some(&allocation.key.signing(integrity)), fingerprinted);
@@ -163,9 +165,9 @@ impl Server {
     }
 }
 
-fn family(demand: Demand) -> Family {
+fn family(demand: PortRequest) -> Family {
     match demand {
-        Demand::Any(family) | Demand::Even(family) | Demand::Pair(family) => family,
-        Demand::Reserved(_) => Family::V4, // is never asked for a second relay
+        PortRequest::Any(family) | PortRequest::Even(family) | PortRequest::Pair(family) => family,
+        PortRequest::Reserved(_) => Family::V4, // is never asked for a second relay
     }
 }

@@ -72,7 +72,7 @@ struct Channel {
 
 /// Why a channel cannot be bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum BindError {
+pub(super) enum ChannelBindError {
     /// The number stands for another peer, or the peer has another number.
     Conflict,
     /// No room for one more.
@@ -100,14 +100,14 @@ impl Channels {
     }
 
     /// Whether [`Channels::bind`] would succeed. What has ended is forgotten on the way.
-    pub(super) fn check(&mut self, number: u16, peer: SocketAddr, now: Instant) -> Result<(), BindError> {
+    pub(super) fn check(&mut self, number: u16, peer: SocketAddr, now: Instant) -> Result<(), ChannelBindError> {
         self.bound.retain(|channel| channel.until > now);
         let other = self.bound.iter().find(|channel| channel.number == number || channel.peer == peer);
         match other {
             Some(channel) if channel.number == number && channel.peer == peer => Ok(()),
-            Some(_) => Err(BindError::Conflict),
+            Some(_) => Err(ChannelBindError::Conflict),
             None if self.bound.len() < self.cap => Ok(()),
-            None => Err(BindError::Full),
+            None => Err(ChannelBindError::Full),
         }
     }
 

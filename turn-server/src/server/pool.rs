@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
-use super::commons::{Commons, HostIndex, Worker};
 use super::family::Family;
+use super::shared_state::{HostIndex, SharedState, Worker};
 
 /// How long a reserved port waits for its token (RFC 8656 section 7.2 says at least 30 s).
 const RESERVATION: Duration = Duration::from_secs(30);
@@ -24,7 +24,7 @@ const PAIRS: usize = 4;
 
 /// What a relay's port must be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Demand {
+pub(super) enum PortRequest {
     /// Any.
     Any(Family),
     /// An even one (EVEN-PORT with R = 0).
@@ -37,7 +37,7 @@ pub(super) enum Demand {
 
 /// A port as a relay's address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Relay {
+pub(super) struct RelayEndpoint {
     /// As it is bound.
     pub(super) bound: SocketAddr,
     /// As peers see it.
@@ -46,10 +46,10 @@ pub(super) struct Relay {
 
 /// Ports that were taken.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Taken {
-    pub(super) relay: Relay,
+pub(super) struct PortGrant {
+    pub(super) relay: RelayEndpoint,
     /// The port above, where both were wanted. It is nobody's until [`Pool::reserve`] gives it a token.
-    pub(super) upper: Option<Relay>,
+    pub(super) upper: Option<RelayEndpoint>,
 }
 
 /// What a client shows for a reserved port. It begins with the number of the worker that knows it.
@@ -66,7 +66,7 @@ pub(super) enum NoPort {
 
 /// One worker's way to the ports of all relay addresses.
 pub(super) struct Pool {
-    commons: Arc<Commons>,
+    commons: Arc<SharedState>,
     worker: Worker,
     rng: StdRng,
     /// In the order in which they end.
@@ -76,12 +76,12 @@ pub(super) struct Pool {
 /// A port whose socket is open, and that serves nobody yet.
 struct Reservation {
     token: Token,
-    relay: Relay,
+    relay: RelayEndpoint,
     until: Instant,
 }
 
 impl Pool {
-    pub(super) fn new(commons: Arc<Commons>, worker: Worker, seed: [u8; 32]) -> Self {
+    pub(super) fn new(commons: Arc<SharedState>, worker: Worker, seed: [u8; 32]) -> Self {
         Self { commons, worker, rng: StdRng::from_seed(seed), reservations: VecDeque::new() }
     }
 
@@ -91,15 +91,15 @@ impl Pool {
     }
 
     /// Takes a port; of several addresses of a family the one that the client came to (`near`), else the first.
-    pub(super) fn take(&mut self, demand: Demand, near: IpAddr) -> Result<Taken, NoPort> {
+    pub(super) fn take(&mut self, demand: PortRequest, near: IpAddr) -> Result<PortGrant, NoPort> {
         match demand {
-            Demand::Any(family) => self.take_where(family, near, |_, _, _| true).map(|(_, _, taken)| taken),
-            Demand::Even(family) => {
+            PortRequest::Any(family) => self.take_where(family, near, |_, _, _| true).map(|(_, _, taken)| taken),
+            PortRequest::Even(family) => {
                 self.take_where(family, near, |commons, _, at| commons.port(at) % 2 == 0).map(|(_, _, taken)| taken)
             }
-            Demand::Pair(family) => self.take_pair(family, near),
-            Demand::Reserved(token) => {
-                self.redeem(token).map(|relay| Taken { relay, upper: None }).ok_or(NoPort::Exhausted)
+            PortRequest::Pair(family) => self.take_pair(family, near),
+            PortRequest::Reserved(token) => {
+                self.redeem(token).map(|relay| PortGrant { relay, upper: None }).ok_or(NoPort::Exhausted)
             }
         }
     }
@@ -113,7 +113,7 @@ impl Pool {
     }
 
     /// Keeps a port, whose socket is open, for whoever shows the token.
-    pub(super) fn reserve(&mut self, relay: Relay, now: Instant) -> Token {
+    pub(super) fn reserve(&mut self, relay: RelayEndpoint, now: Instant) -> Token {
         let mut token: Token = self.rng.random();
         token[0] = self.worker;
         self.reservations.push_back(Reservation { token, relay, until: now + RESERVATION });
@@ -138,8 +138,8 @@ impl Pool {
         &mut self,
         family: Family,
         near: IpAddr,
-        fits: impl Fn(&Commons, HostIndex, usize) -> bool,
-    ) -> Result<(HostIndex, usize, Taken), NoPort> {
+        fits: impl Fn(&SharedState, HostIndex, usize) -> bool,
+    ) -> Result<(HostIndex, usize, PortGrant), NoPort> {
         let host = self.commons.host(|ip| Family::of(ip) == family, near).ok_or(NoPort::Family)?;
         let count = self.commons.ports();
         let start = if count == 0 { 0 } else { self.rng.random_range(0..count) };
@@ -147,14 +147,15 @@ impl Pool {
         let take = |at: &usize| fits(commons, host, *at) && commons.claim(host, *at, self.worker);
         let at = (start..count).chain(0..start).find(take).ok_or(NoPort::Exhausted)?;
         let relay = self.relay(host, at).ok_or(NoPort::Family)?;
-        Ok((host, at, Taken { relay, upper: None }))
+        Ok((host, at, PortGrant { relay, upper: None }))
     }
 
-    fn take_pair(&mut self, family: Family, near: IpAddr) -> Result<Taken, NoPort> {
+    fn take_pair(&mut self, family: Family, near: IpAddr) -> Result<PortGrant, NoPort> {
         if self.reservations.len() >= RESERVATIONS {
             return Err(NoPort::Exhausted);
         }
-        let pair = |commons: &Commons, host, at| commons.port(at).is_multiple_of(2) && commons.is_free(host, at + 1);
+        let pair =
+            |commons: &SharedState, host, at| commons.port(at).is_multiple_of(2) && commons.is_free(host, at + 1);
         for _ in 0..PAIRS {
             let (host, at, lower) = self.take_where(family, near, pair)?;
             // Another worker may have taken the upper one in the meantime.
@@ -163,20 +164,20 @@ impl Pool {
                 continue;
             }
             let upper = self.relay(host, at + 1).ok_or(NoPort::Family)?;
-            return Ok(Taken { upper: Some(upper), ..lower });
+            return Ok(PortGrant { upper: Some(upper), ..lower });
         }
         Err(NoPort::Exhausted)
     }
 
-    fn redeem(&mut self, token: Token) -> Option<Relay> {
+    fn redeem(&mut self, token: Token) -> Option<RelayEndpoint> {
         let at = self.reservations.iter().position(|reservation| reservation.token == token)?;
         self.reservations.remove(at).map(|reservation| reservation.relay)
     }
 
-    fn relay(&self, host: HostIndex, at: usize) -> Option<Relay> {
+    fn relay(&self, host: HostIndex, at: usize) -> Option<RelayEndpoint> {
         let address = self.commons.address(host)?;
         let port = self.commons.port(at);
-        Some(Relay {
+        Some(RelayEndpoint {
             bound: SocketAddr::new(address.bound, port),
             advertised: SocketAddr::new(address.advertised, port),
         })

@@ -7,24 +7,24 @@ use std::net::SocketAddr;
 use std::ops::Range;
 use std::time::Instant;
 
-use super::commons::Worker;
 use super::relay::FromPeer;
+use super::shared_state::Worker;
 use super::tuple::FiveTuple;
 use super::{Output, Server};
 use crate::codec::{ChannelData, Message, attribute, decode_address};
 
 /// Where the data of a datagram goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Passage {
+pub struct Forward {
     /// To whom.
-    pub way: Way,
+    pub way: NextHop,
     /// Which bytes of the datagram.
     pub data: Range<usize>,
 }
 
 /// To whom data goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Way {
+pub enum NextHop {
     /// To a peer, from a relay.
     Peer {
         /// The relay, as it is bound.
@@ -51,32 +51,32 @@ pub enum Way {
 }
 
 /// Where a peer is.
-enum Whereabouts {
+enum PeerLocation {
     Outside { relay: SocketAddr, peer: SocketAddr },
     Inside { worker: Worker, relay: SocketAddr, from: SocketAddr },
 }
 
 /// To whom a client sends.
-enum To {
+enum Recipient {
     Peer(SocketAddr),
     Channel(u16),
 }
 
 impl Server {
     /// Where ChannelData goes; `None` when it is dropped, or on its way through [`Server::poll_output`].
-    pub fn pass_channel_data(&mut self, tuple: &FiveTuple, datagram: &[u8], now: Instant) -> Option<Passage> {
+    pub fn pass_channel_data(&mut self, tuple: &FiveTuple, datagram: &[u8], now: Instant) -> Option<Forward> {
         let Some(ChannelData { number, data }) = ChannelData::decode(datagram) else {
             self.stats.dropped.malformed += 1;
             return None;
         };
         let range = ChannelData::HEADER..ChannelData::HEADER + data.len();
-        match self.locate(tuple, To::Channel(number), data.len(), now)? {
-            Whereabouts::Outside { relay, peer } => Some(Passage { way: Way::Peer { relay, peer }, data: range }),
-            Whereabouts::Inside { worker, relay, from } if worker != self.worker => {
-                Some(Passage { way: Way::Worker { worker, relay, from }, data: range })
+        match self.locate(tuple, Recipient::Channel(number), data.len(), now)? {
+            PeerLocation::Outside { relay, peer } => Some(Forward { way: NextHop::Peer { relay, peer }, data: range }),
+            PeerLocation::Inside { worker, relay, from } if worker != self.worker => {
+                Some(Forward { way: NextHop::Worker { worker, relay, from }, data: range })
             }
-            Whereabouts::Inside { relay, from, .. } => match self.pass_from_peer(relay, from, data.len(), now) {
-                FromPeer::Channel { to, number } => Some(Passage { way: Way::Client { to, number }, data: range }),
+            PeerLocation::Inside { relay, from, .. } => match self.pass_from_peer(relay, from, data.len(), now) {
+                FromPeer::Channel { to, number } => Some(Forward { way: NextHop::Client { to, number }, data: range }),
                 FromPeer::Indication { to } => {
                     self.indicate(to, from, data);
                     None
@@ -88,17 +88,17 @@ impl Server {
 
     /// Takes ChannelData whose passage nobody asked for.
     pub(super) fn channel_data(&mut self, tuple: FiveTuple, datagram: &[u8], now: Instant) {
-        let Some(Passage { way, data }) = self.pass_channel_data(&tuple, datagram, now) else { return };
+        let Some(Forward { way, data }) = self.pass_channel_data(&tuple, datagram, now) else { return };
         let payload = datagram.get(data).unwrap_or_default();
         match way {
-            Way::Peer { relay, peer } => self.emit(Output::RelayTransmit {
+            NextHop::Peer { relay, peer } => self.emit(Output::RelayTransmit {
                 relay,
                 destination: peer,
                 payload: payload.to_vec(),
                 dont_fragment: false,
             }),
-            Way::Client { to, number } => self.transmit_channel(to, number, payload),
-            Way::Worker { worker, relay, from } => {
+            NextHop::Client { to, number } => self.transmit_channel(to, number, payload),
+            NextHop::Worker { worker, relay, from } => {
                 self.emit(Output::Deliver { worker, relay, from, payload: payload.to_vec() });
             }
         }
@@ -118,28 +118,28 @@ impl Server {
             return;
         }
         let dont_fragment = message.attribute(attribute::DONT_FRAGMENT).is_some();
-        match self.locate(&tuple, To::Peer(peer), data.len(), now) {
+        match self.locate(&tuple, Recipient::Peer(peer), data.len(), now) {
             None => {}
-            Some(Whereabouts::Outside { relay, .. }) => {
+            Some(PeerLocation::Outside { relay, .. }) => {
                 self.emit(Output::RelayTransmit { relay, destination: peer, payload: data.to_vec(), dont_fragment });
             }
-            Some(Whereabouts::Inside { worker, relay, from }) if worker != self.worker => {
+            Some(PeerLocation::Inside { worker, relay, from }) if worker != self.worker => {
                 self.emit(Output::Deliver { worker, relay, from, payload: data.to_vec() });
             }
-            Some(Whereabouts::Inside { relay, from, .. }) => self.relay_to_client(relay, from, data, now),
+            Some(PeerLocation::Inside { relay, from, .. }) => self.relay_to_client(relay, from, data, now),
         }
     }
 
     /// Where the peer is, if data of the client on `tuple` may go there. What passes is counted.
-    fn locate(&mut self, tuple: &FiveTuple, to: To, length: usize, now: Instant) -> Option<Whereabouts> {
+    fn locate(&mut self, tuple: &FiveTuple, to: Recipient, length: usize, now: Instant) -> Option<PeerLocation> {
         let dropped = &mut self.stats.dropped;
         let Some(allocation) = self.table.get_mut(tuple).filter(|allocation| allocation.relays_datagrams()) else {
             dropped.no_allocation += 1;
             return None;
         };
         let peer = match to {
-            To::Peer(peer) => peer,
-            To::Channel(number) => {
+            Recipient::Peer(peer) => peer,
+            Recipient::Channel(number) => {
                 let Some(peer) = allocation.channels.peer(number, now) else {
                     dropped.no_channel += 1;
                     return None;
@@ -160,7 +160,7 @@ impl Server {
         // A permission is of a host; among this server's own ports only live relays are peers, reached from within.
         if let Some((other, worker)) = self.relay_at(peer) {
             self.stats.to_peers.count(length);
-            return Some(Whereabouts::Inside { worker, relay: other, from: relay.advertised });
+            return Some(PeerLocation::Inside { worker, relay: other, from: relay.advertised });
         }
         if peer.port() == 0 || self.is_own(peer) {
             self.stats.dropped.own_address += 1;
@@ -172,6 +172,6 @@ impl Server {
             return None;
         }
         self.stats.to_peers.count(length);
-        Some(Whereabouts::Outside { relay: relay.bound, peer })
+        Some(PeerLocation::Outside { relay: relay.bound, peer })
     }
 }

@@ -7,16 +7,16 @@ use std::time::{Duration, Instant};
 
 use foldhash::quality::RandomState;
 
-use super::allocation::{Allocation, Phase, Second, Ticket};
-use super::pool::Relay;
-use super::tuple::{FiveTuple, Place};
+use super::allocation::{Allocation, AllocationPhase, Second, Ticket};
+use super::pool::RelayEndpoint;
+use super::tuple::{AddressKey, FiveTuple};
 
 /// The allocations. Each relayed datagram is looked up here, so the hash is a fast one; it is seeded by chance, so that
 /// nobody chooses addresses that collide.
 #[derive(Default)]
 pub(super) struct Table {
     allocations: HashMap<FiveTuple, Allocation, RandomState>,
-    relays: HashMap<Place, FiveTuple, RandomState>,
+    relays: HashMap<AddressKey, FiveTuple, RandomState>,
     tickets: HashMap<Ticket, FiveTuple, RandomState>,
     deadlines: BTreeSet<(Instant, FiveTuple)>,
 }
@@ -37,7 +37,7 @@ impl Table {
 
     /// Whose relay stands on `relay`, as it is bound; while sockets are opened, also whose reserved port it is to be.
     pub(super) fn owner(&self, relay: SocketAddr) -> Option<FiveTuple> {
-        self.relays.get(&Place(relay)).copied()
+        self.relays.get(&AddressKey(relay)).copied()
     }
 
     /// Whose ticket it is, or was last.
@@ -46,7 +46,7 @@ impl Table {
     }
 
     pub(super) fn insert(&mut self, tuple: FiveTuple, allocation: Allocation) {
-        self.relays.extend(allocation.relays().chain(allocation.upper()).map(|relay| (Place(relay.bound), tuple)));
+        self.relays.extend(allocation.relays().chain(allocation.upper()).map(|relay| (AddressKey(relay.bound), tuple)));
         for ticket in tickets(&allocation) {
             self.tickets.insert(ticket, tuple);
         }
@@ -57,7 +57,7 @@ impl Table {
     pub(super) fn remove(&mut self, tuple: &FiveTuple) -> Option<Allocation> {
         let allocation = self.allocations.remove(tuple)?;
         for relay in allocation.relays().chain(allocation.upper()) {
-            self.relays.remove(&Place(relay.bound));
+            self.relays.remove(&AddressKey(relay.bound));
         }
         for ticket in tickets(&allocation) {
             self.tickets.remove(&ticket);
@@ -78,20 +78,20 @@ impl Table {
     /// Gives an allocation its second relay, or takes it.
     pub(super) fn set_second(&mut self, tuple: &FiveTuple, second: Second) {
         let Some(allocation) = self.allocations.get_mut(tuple) else { return };
-        if let Second::Relay(Relay { bound, .. }) = allocation.second {
-            self.relays.remove(&Place(bound));
+        if let Second::Relay(RelayEndpoint { bound, .. }) = allocation.second {
+            self.relays.remove(&AddressKey(bound));
         }
-        if let Second::Relay(Relay { bound, .. }) = second {
-            self.relays.insert(Place(bound), *tuple);
+        if let Second::Relay(RelayEndpoint { bound, .. }) = second {
+            self.relays.insert(AddressKey(bound), *tuple);
         }
         allocation.second = second;
     }
 
     /// Takes the port above from an allocation whose relays are being opened.
-    pub(super) fn take_upper(&mut self, tuple: &FiveTuple) -> Option<Relay> {
-        let Phase::Opening(opening) = &mut self.allocations.get_mut(tuple)?.phase else { return None };
+    pub(super) fn take_upper(&mut self, tuple: &FiveTuple) -> Option<RelayEndpoint> {
+        let AllocationPhase::Opening(opening) = &mut self.allocations.get_mut(tuple)?.phase else { return None };
         let upper = opening.upper.take()?;
-        self.relays.remove(&Place(upper.bound));
+        self.relays.remove(&AddressKey(upper.bound));
         Some(upper)
     }
 

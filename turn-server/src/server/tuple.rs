@@ -40,9 +40,9 @@ pub struct FiveTuple {
 /// An address as a key of maps that each datagram is looked up in: hashed in one word where the standard library takes nine
 /// steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Place(pub(crate) SocketAddr);
+pub(crate) struct AddressKey(pub(crate) SocketAddr);
 
-impl Hash for Place {
+impl Hash for AddressKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
         let port = u64::from(self.0.port());
         match self.0.ip() {
@@ -58,7 +58,7 @@ impl Hash for Place {
 
 impl Hash for FiveTuple {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        Place(self.client).hash(state);
+        AddressKey(self.client).hash(state);
         // Listeners are few: their port tells most of them apart, and whatever it does not, equality does.
         state.write_u32(u32::from(self.local.port()) << 8 | self.transport as u32);
     }

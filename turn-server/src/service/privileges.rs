@@ -1,10 +1,10 @@
 //! Another user once everything is bound, as coturn's `proc-user` and `proc-group` have it.
 
-use hearth_turn::settings::Dropped;
+use hearth_turn::settings::IgnoredSetting;
 
 /// Becomes that user and group, where any is named.
 #[cfg(unix)]
-pub(super) fn drop_to(to: &Dropped) -> anyhow::Result<()> {
+pub(super) fn drop_to(to: &IgnoredSetting) -> anyhow::Result<()> {
     use anyhow::Context as _;
     use nix::unistd::{Group, User, setgid, setgroups, setuid};
 
@@ -34,7 +34,7 @@ pub(super) fn drop_to(to: &Dropped) -> anyhow::Result<()> {
 
 /// There are no such users here.
 #[cfg(not(unix))]
-pub(super) fn drop_to(to: &Dropped) -> anyhow::Result<()> {
+pub(super) fn drop_to(to: &IgnoredSetting) -> anyhow::Result<()> {
     anyhow::ensure!(*to == Dropped::default(), "this system knows no proc-user and proc-group; leave them out");
     Ok(())
 }

@@ -8,7 +8,7 @@ use hearth_turn::shell::Control;
 use tokio::task::JoinSet;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use crate::cli::{Cli, Flags, Source};
+use crate::cli::{Cli, Flags, SettingsSource};
 
 /// How often files are looked at. A renewed certificate and a withdrawn user may wait so long.
 const LOOK: Duration = Duration::from_secs(2);
@@ -18,7 +18,7 @@ const ASK: Duration = Duration::from_secs(30);
 
 /// The files of a server, and the way to tell it.
 pub(super) struct Watch {
-    source: Source,
+    source: SettingsSource,
     flags: Flags,
     files: Vec<(PathBuf, Option<Stamp>)>,
     /// The way to them.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
 
-use super::draft::{Allowance, Draft, Stun};
+use super::draft::{DataRateDraft, Draft, Stun};
 use super::external::{External, ExternalName};
 use super::files::user;
 use crate::DefaultFamily;
@@ -149,7 +149,7 @@ impl Reader {
     fn take_limits(&mut self, key: &str, value: &str) -> Result<bool, String> {
         let draft = &mut self.draft;
         let allowance =
-            || number(value).map(|count| if count == 0 { Allowance::Unlimited } else { Allowance::Of(count) });
+            || number(value).map(|count| if count == 0 { DataRateDraft::Unlimited } else { DataRateDraft::Of(count) });
         let rate = || number(value).map(|rate| Some(rate).filter(|rate: &u64| *rate > 0));
         match key {
             "user-quota" => draft.user_quota = Some(allowance()?),

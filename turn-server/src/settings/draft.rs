@@ -44,11 +44,11 @@ pub struct Draft {
     /// Ranges that are closed.
     pub deny_peers: Vec<IpNet>,
     /// Allocations of one user. Who says it counts users; else addresses are counted.
-    pub user_quota: Option<Allowance>,
+    pub user_quota: Option<DataRateDraft>,
     /// Allocations of one client address.
-    pub address_quota: Option<Allowance>,
+    pub address_quota: Option<DataRateDraft>,
     /// Allocations in all.
-    pub total_quota: Option<Allowance>,
+    pub total_quota: Option<DataRateDraft>,
     /// Bytes a second of one allocation, each way.
     pub max_bps: Option<u64>,
     /// Bytes a second of all, each way.
@@ -117,7 +117,7 @@ pub struct Draft {
 
 /// A quota.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Allowance {
+pub enum DataRateDraft {
     /// That many.
     Of(usize),
     /// As many as there are ports (coturn's 0).

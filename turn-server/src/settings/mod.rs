@@ -13,10 +13,10 @@ mod toml;
 use std::path::{Path, PathBuf};
 
 pub use coturn::parse as parse_coturn;
-pub use draft::{Allowance, Draft, Stun};
+pub use draft::{DataRateDraft, Draft, Stun};
 pub use external::{External, ExternalName};
 pub use files::{Fetch, Files, Stamp, read as read_file, read_secrets, stamp as stamp_file};
-pub use plan::{Dropped, Logs, Plan, Tls};
+pub use plan::{IgnoredSetting, Logs, Plan, Tls};
 
 /// Why settings cannot be carried out. Each says what is wrong and what to do, and repeats no secret.
 #[derive(Debug, thiserror::Error)]

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::SettingsError;
-use super::draft::{Allowance, Draft, Stun};
+use super::draft::{DataRateDraft, Draft, Stun};
 use super::external::{External, ExternalName};
 use super::files::Files;
 use crate::server::RESERVATIONS;
-use crate::shell::{Doors, Identity, Listen, every_address};
+use crate::shell::{Identity, Listen, ListenSockets, every_address};
 use crate::{BindingRule, Changes, Config, Options, PeerPolicy, Quotas, RelayAddress, Secret};
 
 /// Longest realm in bytes: RFC 8489 section 14.9 says fewer than 128 characters.
@@ -36,7 +36,7 @@ pub struct Plan {
     /// Where the process's number is written.
     pub pid_file: Option<PathBuf>,
     /// Who the process is once everything is bound.
-    pub drop_to: Dropped,
+    pub drop_to: IgnoredSetting,
     /// What the world sees of the addresses that relays stand on.
     pub external: Vec<External>,
     /// Of these, what was said in addresses.
@@ -73,7 +73,7 @@ pub struct Logs {
 
 /// User and group to become.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Dropped {
+pub struct IgnoredSetting {
     /// The user's name.
     pub user: Option<String>,
     /// The group's.
@@ -129,7 +129,7 @@ impl Plan {
             drain: draft.drain.unwrap_or_default(),
             logs,
             pid_file: draft.pid_file,
-            drop_to: Dropped { user: draft.user, group: draft.group },
+            drop_to: IgnoredSetting { user: draft.user, group: draft.group },
             external,
             external_fixed: draft.external,
             external_names: draft.external_names,
@@ -233,10 +233,10 @@ fn changes(draft: &Draft, files: &mut Files) -> Result<Changes, SettingsError> {
 
 fn quotas(draft: &Draft) -> Result<Quotas, SettingsError> {
     let default = Quotas::default();
-    let count = |allowance: Option<Allowance>, default: usize| match allowance {
+    let count = |allowance: Option<DataRateDraft>, default: usize| match allowance {
         None => default,
-        Some(Allowance::Of(count)) => count,
-        Some(Allowance::Unlimited) => usize::MAX,
+        Some(DataRateDraft::Of(count)) => count,
+        Some(DataRateDraft::Unlimited) => usize::MAX,
     };
     let mut allocations = count(draft.total_quota, default.allocations);
     if let Some(capacity) = draft.bps_capacity {
@@ -301,7 +301,7 @@ fn tls(draft: &Draft) -> Result<Option<Tls>, SettingsError> {
 
 fn listen(draft: &Draft, identity: Option<Arc<Identity>>) -> Result<Listen, SettingsError> {
     let has_identity = identity.is_some();
-    let doors = Doors {
+    let doors = ListenSockets {
         udp: draft.udp.unwrap_or(true),
         tcp: draft.tcp.unwrap_or(true),
         tls: has_identity && draft.tls.unwrap_or(true),

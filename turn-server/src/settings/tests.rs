@@ -129,7 +129,7 @@ fn open_files_are_those_of_relays_of_both_families_reserved_ports_and_streams() 
         let mut draft = Draft {
             users: vec![user()],
             relay_ips: relays.iter().map(|ip| ip.parse().unwrap()).collect(),
-            total_quota: Some(Allowance::Of(1000)),
+            total_quota: Some(DataRateDraft::Of(1000)),
             ..Draft::default()
         };
         change(&mut draft);

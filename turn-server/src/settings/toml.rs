@@ -7,7 +7,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use serde::Deserialize;
 
-use super::draft::{Allowance, Draft, Stun};
+use super::draft::{DataRateDraft, Draft, Stun};
 use super::external::{External, ExternalName};
 use super::files::user;
 use crate::DefaultFamily;
@@ -23,7 +23,7 @@ struct File {
     drain_seconds: Option<u64>,
     verbose: Option<bool>,
     auth: Auth,
-    relay: Relay,
+    relay: RelayTable,
     limits: Limits,
     tls: Tls,
     protocol: Protocol,
@@ -42,7 +42,7 @@ struct Auth {
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-struct Relay {
+struct RelayTable {
     addresses: Vec<IpAddr>,
     external: Vec<String>,
     first_port: Option<u16>,
@@ -148,9 +148,9 @@ impl File {
             deny_peers: self.relay.deny_peers,
             first_peer_port: self.relay.first_peer_port,
             family: self.relay.family.map(Family::meaning),
-            total_quota: self.limits.allocations.map(Allowance::Of),
-            address_quota: self.limits.allocations_per_address.map(Allowance::Of),
-            user_quota: self.limits.allocations_per_user.map(Allowance::Of),
+            total_quota: self.limits.allocations.map(DataRateDraft::Of),
+            address_quota: self.limits.allocations_per_address.map(DataRateDraft::Of),
+            user_quota: self.limits.allocations_per_user.map(DataRateDraft::Of),
             max_bps: self.limits.bytes_per_second,
             bps_capacity: self.limits.bytes_per_second_in_all,
             cert: self.tls.cert,

@@ -46,7 +46,7 @@ pub enum BindError {
 
 /// What clients may come by. All of it is on each port: which one it is, a client's first byte says (RFC 7983 section 7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Doors {
+pub struct ListenSockets {
     /// UDP.
     pub udp: bool,
     /// TCP.
@@ -57,7 +57,7 @@ pub struct Doors {
     pub dtls: bool,
 }
 
-impl Doors {
+impl ListenSockets {
     fn datagrams(self) -> bool {
         self.udp || self.dtls
     }
@@ -79,14 +79,14 @@ pub fn every_address() -> IpAddr {
 }
 
 /// The sockets of one address, one of each kind for each worker.
-pub(super) struct Bound {
+pub(super) struct BoundPorts {
     pub(super) address: SocketAddr,
     pub(super) udp: Vec<UdpSocket>,
     pub(super) tcp: Vec<TcpListener>,
 }
 
 /// Binds `address`, or for an unspecified one all that it stands for: all on one port, which is any that is free where it is 0.
-pub(super) fn bind(address: SocketAddr, workers: usize, doors: Doors) -> Result<Vec<Bound>, BindError> {
+pub(super) fn bind(address: SocketAddr, workers: usize, doors: ListenSockets) -> Result<Vec<BoundPorts>, BindError> {
     let mut left = if address.port() == 0 { PORTS } else { 1 };
     loop {
         left -= 1;
@@ -99,7 +99,7 @@ pub(super) fn bind(address: SocketAddr, workers: usize, doors: Doors) -> Result<
 }
 
 /// The same once; the first one chooses the port where it is 0.
-fn bind_all(address: SocketAddr, workers: usize, doors: Doors) -> Result<Vec<Bound>, BindError> {
+fn bind_all(address: SocketAddr, workers: usize, doors: ListenSockets) -> Result<Vec<BoundPorts>, BindError> {
     let mut port = address.port();
     let mut all = Vec::new();
     for ip in addresses_of(address.ip()) {
@@ -111,7 +111,7 @@ fn bind_all(address: SocketAddr, workers: usize, doors: Doors) -> Result<Vec<Bou
     if all.is_empty() { Err(BindError::NoAddress { address }) } else { Ok(all) }
 }
 
-fn bind_one(address: SocketAddr, workers: usize, doors: Doors) -> io::Result<Bound> {
+fn bind_one(address: SocketAddr, workers: usize, doors: ListenSockets) -> io::Result<BoundPorts> {
     // Alone first: a port that is shared can be shared with a server that runs already, and would be, without a word.
     let mut address = address;
     let kinds = [(doors.datagrams(), Type::DGRAM), (doors.streams(), Type::STREAM)];
@@ -124,7 +124,7 @@ fn bind_one(address: SocketAddr, workers: usize, doors: Doors) -> io::Result<Bou
     let is_shared = workers > 1;
     let udp = if doors.datagrams() { workers } else { 0 };
     let tcp = if doors.streams() { workers } else { 0 };
-    Ok(Bound {
+    Ok(BoundPorts {
         address,
         udp: (0..udp).map(|_| bind_udp(address, is_shared)).collect::<io::Result<_>>()?,
         tcp: (0..tcp).map(|_| bind_tcp(address, is_shared)).collect::<io::Result<_>>()?,

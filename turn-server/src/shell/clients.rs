@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use foldhash::quality::RandomState;
 use slab::Slab;
 
-use super::strangers::{STRANGERS, Strangers};
-use super::stream::Stream;
+use super::stream::BufferedStream;
+use super::unauthenticated::{STRANGERS, UnauthenticatedLimits};
 use crate::FiveTuple;
 
 /// Connections of one worker at once. Full: new ones are closed as they come.
@@ -22,12 +22,12 @@ pub(super) const OVERFLOW: usize = OUTBOX + (64 << 10);
 
 /// A client's connection.
 pub(super) struct Client {
-    pub(super) stream: Stream,
+    pub(super) stream: BufferedStream,
     /// Who it is, once its first byte has said by which transport.
     pub(super) tuple: Option<FiveTuple>,
     pub(super) source: IpAddr,
     /// What its bytes are: messages, or a peer's.
-    pub(super) role: Role,
+    pub(super) role: ClientRole,
     /// Until when it has to have an allocation, or a whole message.
     pub(super) patience: Instant,
     /// Whether an allocation stands behind it.
@@ -36,7 +36,7 @@ pub(super) struct Client {
 
 /// What the bytes of a client's connection are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Role {
+pub(super) enum ClientRole {
     /// Messages.
     Messages,
     /// Data of the peer's connection with that key.
@@ -47,19 +47,19 @@ pub(super) enum Role {
 pub(super) struct Clients {
     pub(super) all: Slab<Client>,
     by_tuple: HashMap<FiveTuple, usize, RandomState>,
-    strangers: Strangers,
+    strangers: UnauthenticatedLimits,
 }
 
 impl Default for Clients {
     fn default() -> Self {
-        Self { all: Slab::new(), by_tuple: HashMap::default(), strangers: Strangers::new(STRANGERS) }
+        Self { all: Slab::new(), by_tuple: HashMap::default(), strangers: UnauthenticatedLimits::new(STRANGERS) }
     }
 }
 
 impl Client {
-    pub(super) fn new(stream: Stream, source: IpAddr, now: Instant) -> Self {
+    pub(super) fn new(stream: BufferedStream, source: IpAddr, now: Instant) -> Self {
         let patience = now + PATIENCE;
-        Self { stream, tuple: None, source, role: Role::Messages, patience, is_known: false }
+        Self { stream, tuple: None, source, role: ClientRole::Messages, patience, is_known: false }
     }
 }
 
@@ -116,7 +116,7 @@ impl Clients {
     pub(super) fn late(&self, now: Instant) -> Vec<usize> {
         let is_late = |client: &Client| {
             let waits = !client.is_known || !client.stream.inbox.is_empty();
-            client.role == Role::Messages && waits && client.patience <= now
+            client.role == ClientRole::Messages && waits && client.patience <= now
         };
         self.all.iter().filter(|(_, client)| is_late(client)).map(|(key, _)| key).collect()
     }
@@ -144,7 +144,7 @@ mod tests {
             let there = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
             let (here, from) = listener.accept().unwrap();
             here.set_nonblocking(true).unwrap();
-            (Client::new(Stream::new(mio::net::TcpStream::from_std(here)), from.ip(), now), there)
+            (Client::new(BufferedStream::new(mio::net::TcpStream::from_std(here)), from.ip(), now), there)
         };
         let (clients, others) = (0..count).map(|_| pair()).unzip();
         (clients, others, now)

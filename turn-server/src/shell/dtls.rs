@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use dimpl::{Dtls, Output};
 use foldhash::quality::RandomState;
 
-use super::strangers::{STRANGERS, Strangers, network};
 use super::tls::Identity;
+use super::unauthenticated::{STRANGERS, UnauthenticatedLimits, network};
 use crate::FiveTuple;
 
 /// Hellos at once that wait for their cookie, which takes one round trip. Full: the one that came first is forgotten; its client
@@ -87,9 +87,9 @@ pub(super) struct Sessions {
     all: HashMap<FiveTuple, Session, RandomState>,
     /// Those that are not proven, by deadline.
     opening: BTreeSet<(Instant, FiveTuple)>,
-    openings: Strangers,
+    openings: UnauthenticatedLimits,
     /// Those that are proven and that no allocation stands behind.
-    strangers: Strangers,
+    strangers: UnauthenticatedLimits,
     buffer: Vec<u8>,
     /// Sessions that were refused since somebody asked.
     refused: u64,
@@ -100,8 +100,8 @@ impl Default for Sessions {
         Self {
             all: HashMap::default(),
             opening: BTreeSet::new(),
-            openings: Strangers::new(HANDSHAKES_OF_ONE),
-            strangers: Strangers::new(STRANGERS),
+            openings: UnauthenticatedLimits::new(HANDSHAKES_OF_ONE),
+            strangers: UnauthenticatedLimits::new(STRANGERS),
             buffer: Vec::new(),
             refused: 0,
         }

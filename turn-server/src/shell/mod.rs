@@ -8,12 +8,12 @@ mod bind;
 mod clients;
 mod dtls;
 mod ending;
-mod mail;
-mod strangers;
+mod mailbox;
 mod stream;
 mod suspicion;
 mod tls;
 mod udp;
+mod unauthenticated;
 mod worker;
 
 use std::collections::BTreeSet;
@@ -29,13 +29,13 @@ use mio::{Poll, Waker};
 use tokio::sync::watch;
 
 use crate::settings::External;
-use crate::{Changes, Commons, Config, Discovery, RelayAddress, Server, Stats};
-use bind::Bound;
-use mail::{Mail, Postbox};
+use crate::{Changes, Config, Discovery, RelayAddress, Server, SharedState, Stats};
+use bind::BoundPorts;
+use mailbox::{Mailbox, WorkerMessage};
 use suspicion::Suspicion;
 use worker::{Links, Listening, Prepared};
 
-pub use bind::{BindError, Doors, every_address};
+pub use bind::{BindError, ListenSockets, every_address};
 pub use ending::{WorkersEnded, exit_status};
 pub use tls::{Identity, IdentityError};
 
@@ -53,7 +53,7 @@ pub struct Listen {
     /// Threads; 0 for one for each two processors: the kernel's half of the work, interrupts and delivery, needs the other. Where the system cannot divide clients among several, there is one.
     pub workers: usize,
     /// What clients may come by.
-    pub doors: Doors,
+    pub doors: ListenSockets,
     /// Who the server is over TLS and DTLS; without one they are not served.
     pub identity: Option<Arc<Identity>>,
     /// Whether clients learn how their NATs behave (RFC 5780), where there are two addresses of a family: then each port has
@@ -64,7 +64,7 @@ pub struct Listen {
 impl Listen {
     /// UDP and TCP on these addresses, one worker, no TLS.
     pub fn on(addresses: &[SocketAddr]) -> Self {
-        let doors = Doors { udp: true, tcp: true, tls: true, dtls: true };
+        let doors = ListenSockets { udp: true, tcp: true, tls: true, dtls: true };
         let external = Vec::new();
         Self { addresses: addresses.to_vec(), external, workers: 1, doors, identity: None, discovery: None }
     }
@@ -73,9 +73,9 @@ impl Listen {
 /// A server that is bound and not yet running.
 pub struct Shell {
     workers: Vec<Prepared>,
-    postboxes: Vec<Postbox>,
+    postboxes: Vec<Mailbox>,
     local_addrs: Vec<SocketAddr>,
-    commons: Arc<Commons>,
+    commons: Arc<SharedState>,
     counted: Vec<watch::Receiver<Stats>>,
     stats: watch::Sender<Stats>,
     members: Option<watch::Receiver<BTreeSet<IpAddr>>>,
@@ -84,25 +84,25 @@ pub struct Shell {
 /// Tells a running server what changed. It may be cloned, and outlives the server harmlessly.
 #[derive(Clone)]
 pub struct Control {
-    postboxes: Vec<Postbox>,
-    commons: Arc<Commons>,
+    postboxes: Vec<Mailbox>,
+    commons: Arc<SharedState>,
 }
 
 impl Control {
     /// Other users, secrets, peers and quotas: allocations that stand go on, data to peers that are refused now ends.
     pub fn reload(&self, changes: Changes) {
         let changes = Arc::new(changes);
-        self.tell(|| Mail::Reload(Arc::clone(&changes)));
+        self.tell(|| WorkerMessage::Reload(Arc::clone(&changes)));
     }
 
     /// Another certificate, for whoever connects from now on.
     pub fn identify(&self, identity: Option<Arc<Identity>>) {
-        self.tell(|| Mail::Identity(identity.clone()));
+        self.tell(|| WorkerMessage::Identity(identity.clone()));
     }
 
     /// No new allocations; those that stand go on.
     pub fn drain(&self) {
-        self.tell(|| Mail::Drain);
+        self.tell(|| WorkerMessage::Drain);
     }
 
     /// From now on honours time-limited credentials of `name`, what stands behind the time: at once, before whoever is given them can
@@ -116,7 +116,7 @@ impl Control {
         self.commons.withdraw(name);
         for postbox in &self.postboxes {
             // A full box is read soon, and names are looked at with each turn.
-            drop(postbox.post(Mail::Look));
+            drop(postbox.post(WorkerMessage::Look));
         }
     }
 
@@ -130,7 +130,7 @@ impl Control {
         self.commons.allocations()
     }
 
-    fn tell(&self, mail: impl Fn() -> Mail) {
+    fn tell(&self, mail: impl Fn() -> WorkerMessage) {
         for postbox in &self.postboxes {
             postbox.order(mail());
         }
@@ -166,9 +166,9 @@ impl Shell {
         let failed = |error: io::Error| BindError::Worker { error };
         let polls: Vec<Poll> = (0..workers).map(|_| Poll::new()).collect::<io::Result<_>>().map_err(failed)?;
         let wakers = polls.iter().map(|poll| Waker::new(poll.registry(), worker::LETTERS));
-        let boxes: Vec<_> = wakers.map(|waker| waker.map(Postbox::new)).collect::<io::Result<_>>().map_err(failed)?;
-        let (postboxes, letters): (Vec<Postbox>, Vec<_>) = boxes.into_iter().unzip();
-        let commons = Arc::new(Commons::new(&config, workers));
+        let boxes: Vec<_> = wakers.map(|waker| waker.map(Mailbox::new)).collect::<io::Result<_>>().map_err(failed)?;
+        let (postboxes, letters): (Vec<Mailbox>, Vec<_>) = boxes.into_iter().unzip();
+        let commons = Arc::new(SharedState::new(&config, workers));
         let (start, unix) = (now(), unix_now());
         let mut counted = Vec::new();
         let mut all = Vec::new();
@@ -256,7 +256,7 @@ impl Shell {
     fn look(&self) {
         for postbox in &self.postboxes {
             // A full box is read soon, and members are looked at with each turn.
-            drop(postbox.post(Mail::Look));
+            drop(postbox.post(WorkerMessage::Look));
         }
     }
 
@@ -267,14 +267,14 @@ impl Shell {
 
 /// The workers' threads; they end with it.
 struct Threads {
-    postboxes: Vec<Postbox>,
+    postboxes: Vec<Mailbox>,
     all: Vec<JoinHandle<()>>,
 }
 
 impl Drop for Threads {
     fn drop(&mut self) {
         for postbox in &self.postboxes {
-            postbox.order(Mail::Stop);
+            postbox.order(WorkerMessage::Stop);
         }
         for thread in self.all.drain(..) {
             if thread.join().is_err() {
@@ -296,7 +296,7 @@ fn workers(wanted: usize) -> usize {
 }
 
 /// One worker's sockets of each address.
-fn share(bound: &mut [Bound]) -> Listening {
+fn share(bound: &mut [BoundPorts]) -> Listening {
     let udp = bound.iter_mut().filter_map(|bound| Some((bound.address, bound.udp.pop()?))).collect();
     let tcp = bound.iter_mut().filter_map(|bound| bound.tcp.pop()).collect();
     Listening { udp, tcp }

@@ -17,7 +17,7 @@ const READ: usize = 64 << 10;
 const HANDSHAKE: u8 = 0x16;
 
 /// A connection.
-pub(super) struct Stream {
+pub(super) struct BufferedStream {
     socket: TcpStream,
     tls: Option<Box<ServerConnection>>,
     /// What came and has not been taken.
@@ -44,12 +44,12 @@ pub(super) enum Progress {
 
 /// What a connection's first byte says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Opening {
+pub(super) enum FirstByte {
     Plain,
     Tls,
 }
 
-impl Stream {
+impl BufferedStream {
     pub(super) fn new(socket: TcpStream) -> Self {
         // Media must not wait for more of it.
         if let Err(error) = socket.set_nodelay(true) {
@@ -83,11 +83,11 @@ impl Stream {
     }
 
     /// What its first byte says, once it is there.
-    pub(super) fn opening(&self) -> Result<Option<Opening>, Gone> {
+    pub(super) fn opening(&self) -> Result<Option<FirstByte>, Gone> {
         let mut first = [0];
         match self.socket.peek(&mut first) {
             Ok(0) => Err(Gone),
-            Ok(_) => Ok(Some(if first == [HANDSHAKE] { Opening::Tls } else { Opening::Plain })),
+            Ok(_) => Ok(Some(if first == [HANDSHAKE] { FirstByte::Tls } else { FirstByte::Plain })),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
             Err(_) => Err(Gone),
         }

@@ -4,12 +4,12 @@ use std::time::Instant;
 
 use super::Call;
 use crate::io::{Hand, Output};
-use crate::snapshot::Phase;
+use crate::snapshot::CallPhase;
 
 impl Call {
     /// The person raises a hand or takes it down. Nobody sees one outside of a room.
     pub(super) fn on_hand(&mut self, hand: Hand, now: Instant) {
-        if !matches!(self.phase, Phase::InRoom | Phase::Resuming { .. }) || self.hand == hand {
+        if !matches!(self.phase, CallPhase::InRoom | CallPhase::Resuming { .. }) || self.hand == hand {
             return;
         }
         self.hand = hand;

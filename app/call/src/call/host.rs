@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use hearth_protocol::{ClientMessage, InviteSecret, LobbyEntry, Moderation, PeerId, Role, RoomState};
 
-use super::{Call, EndReason, Farewell, Output, Phase, Wanted};
+use super::{Call, CallPhase, CloseReason, EndReason, Output, Wanted};
 use crate::io::{HostAct, HostRule, Switch};
 
 /// People who wait at most, whatever a server says.
@@ -14,7 +14,7 @@ const MAX_LOBBY: usize = 64;
 
 impl Call {
     pub(super) fn on_host_act(&mut self, act: HostAct, peer: PeerId) {
-        if !matches!(self.phase, Phase::InRoom | Phase::Resuming { .. }) {
+        if !matches!(self.phase, CallPhase::InRoom | CallPhase::Resuming { .. }) {
             return;
         }
         let moderation = Moderation { id: self.next_request(), peer };
@@ -27,7 +27,7 @@ impl Call {
     }
 
     pub(super) fn on_host_rule(&mut self, rule: HostRule) {
-        if !matches!(self.phase, Phase::InRoom | Phase::Resuming { .. }) {
+        if !matches!(self.phase, CallPhase::InRoom | CallPhase::Resuming { .. }) {
             return;
         }
         if let HostRule::Password(password) = &rule
@@ -47,7 +47,7 @@ impl Call {
 
     /// The host has silenced everybody. Not a sound goes out from here on; the device follows.
     pub(super) fn on_muted(&mut self, now: Instant) {
-        if self.phase != Phase::InRoom {
+        if self.phase != CallPhase::InRoom {
             return;
         }
         self.room.silenced = self.room.silenced.saturating_add(1);
@@ -67,11 +67,11 @@ impl Call {
 
     /// Ends the room for all, and the call with it. Where the server is out of reach only the call ends.
     pub(super) fn on_end_room(&mut self, now: Instant) {
-        if matches!(self.phase, Phase::InRoom | Phase::Resuming { .. }) {
+        if matches!(self.phase, CallPhase::InRoom | CallPhase::Resuming { .. }) {
             let id = self.next_request();
             self.server.session.say(ClientMessage::EndRoom { id });
         }
-        self.end(EndReason::Left, Farewell::Bye, now);
+        self.end(EndReason::Left, CloseReason::Bye, now);
     }
 
     pub(super) fn on_lobby_request(&mut self, entry: LobbyEntry) {

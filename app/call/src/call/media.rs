@@ -142,7 +142,12 @@ impl Call {
         let (begun, ended) = (watched.difference(&before), before.difference(&watched));
         let said = |by_anybody| {
             let layer = Layer::default();
-            move |(track, codec): &Encoding| MediaCommand::Watched { track: *track, layer, codec: *codec, by_anybody }
+            move |(track, codec): &Encoding| MediaCommand::Subscribed {
+                track: *track,
+                layer,
+                codec: *codec,
+                by_anybody,
+            }
         };
         self.outputs.extend(begun.map(said(true)).chain(ended.clone().map(said(false))).map(Output::Media));
         for encoding in ended {

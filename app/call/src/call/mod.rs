@@ -10,9 +10,9 @@
 //! everything that happens, then [`Call::poll_output`] until it is empty, and [`Call::poll_timeout`] for the next time.
 //! It reads no clock, opens no socket, knows no codec and draws all of its chance from one seed.
 
-mod door;
 mod hand;
 mod host;
+mod lobby;
 mod media;
 mod names;
 mod room;
@@ -31,14 +31,14 @@ use rand_chacha::ChaCha12Rng;
 use crate::backoff::Backoff;
 use crate::channel::ChannelMessage;
 use crate::chat::Chat;
-use crate::io::{CallConfig, Hand, Input, Intent, Output, SignalLink, Switch};
-use crate::link::{LinkConfig, LocalTrack};
+use crate::io::{CallConfig, Command, Hand, Input, Output, SignallingState, Switch};
 use crate::media::protect::{FrameProtection, Open};
-use crate::peer::gather::Surroundings;
-use crate::peer::{CheckBudget, Context, Farewell, Peer, PeerOutput};
+use crate::peer::gather::IceConfig;
+use crate::peer::{CheckBudget, CloseReason, Context, Peer, PeerOutput};
+use crate::peer_connection::{LinkConfig, LocalTrack};
 use crate::send::layers::{LayerPolicy, OneLayer};
 use crate::session::{Session, SessionState};
-use crate::snapshot::{EndReason, Phase, Refused, Snapshot};
+use crate::snapshot::{CallPhase, EndReason, RefusedRequest, Snapshot};
 use crate::topology::{Mesh, Topology};
 
 /// How long a room is tried to be entered.
@@ -51,12 +51,12 @@ const LONGEST_DIAL: Duration = Duration::from_secs(4);
 pub struct Call {
     config: CallConfig,
     link: LinkConfig,
-    phase: Phase,
+    phase: CallPhase,
     server: Server,
     room: Room,
     peers: BTreeMap<PeerId, Peer>,
-    around: Surroundings,
-    switches: Switches,
+    ice_config: IceConfig,
+    switches: MuteStates,
     hand: Hand,
     seams: Seams,
     numbers: Numbers,
@@ -99,14 +99,14 @@ struct Room {
     is_returning: bool,
     /// How often the host has silenced us.
     silenced: u32,
-    refused: Option<Refused>,
+    refused: Option<RefusedRequest>,
     /// The secret that the invitation was given while we were here.
     renewed: Option<InviteSecret>,
 }
 
 /// What the person wants of the devices.
 #[derive(Clone, Copy, Debug, Default)]
-struct Switches {
+struct MuteStates {
     microphone: Switch,
     camera: Switch,
 }
@@ -154,7 +154,7 @@ impl Call {
         let link = LinkConfig { tracks: tracks.collect(), video_codecs: config.video_codecs.clone() };
         Self {
             link,
-            phase: Phase::Idle,
+            phase: CallPhase::Idle,
             server: Server {
                 session: Session::new(concat!("hearth/", env!("CARGO_PKG_VERSION")).to_owned()),
                 backoff: Backoff::new(FIRST_DIAL, LONGEST_DIAL),
@@ -163,13 +163,13 @@ impl Call {
             },
             room: Room::default(),
             peers: BTreeMap::new(),
-            around: Surroundings {
+            ice_config: IceConfig {
                 interfaces: Vec::new(),
                 relays: Vec::new(),
                 stun: Vec::new(),
                 policy: config.transport,
             },
-            switches: Switches::default(),
+            switches: MuteStates::default(),
             hand: Hand::default(),
             seams: Seams { topology: Box::new(Mesh), layers: Box::new(OneLayer), protection: Box::new(Open) },
             numbers,
@@ -184,14 +184,14 @@ impl Call {
 
     /// Something happened.
     pub fn handle(&mut self, input: Input, now: Instant) {
-        if matches!(self.phase, Phase::Ended(_)) {
+        if matches!(self.phase, CallPhase::Ended(_)) {
             return; // nothing after the end
         }
         match input {
-            Input::Intent(intent) => self.on_intent(intent, now),
+            Input::Command(intent) => self.on_intent(intent, now),
             Input::Signal(message) => self.on_server(message, now),
-            Input::SignalLink(SignalLink::Up) => self.on_signal_up(),
-            Input::SignalLink(SignalLink::Down) => self.on_signal_down(now),
+            Input::Signalling(SignallingState::Up) => self.on_signal_up(),
+            Input::Signalling(SignallingState::Down) => self.on_signal_down(now),
             Input::Datagram { socket, from, payload } => {
                 self.first_peer(now, |peer, context| peer.handle_datagram(socket, from, &payload, context, now));
             }
@@ -248,48 +248,48 @@ impl Call {
         }
     }
 
-    fn on_intent(&mut self, intent: Intent, now: Instant) {
+    fn on_intent(&mut self, intent: Command, now: Instant) {
         match intent {
-            Intent::Create { secret, capacity } => self.enter(Wanted::Create { secret, capacity }, now),
-            Intent::Join { room, secret, password } => {
+            Command::Create { secret, capacity } => self.enter(Wanted::Create { secret, capacity }, now),
+            Command::Join { room, secret, password } => {
                 self.room.password = password;
                 self.enter(Wanted::Join { room, secret }, now);
             }
-            Intent::Password(password) => self.on_password(password, now),
-            Intent::SetNick(nick) => {
-                if self.phase == Phase::Idle {
+            Command::Password(password) => self.on_password(password, now),
+            Command::SetNick(nick) => {
+                if self.phase == CallPhase::Idle {
                     self.config.nick = nick;
                 }
             }
-            Intent::Say(text) => self.on_say(&text, now),
-            Intent::SetHand(hand) => self.on_hand(hand, now),
-            Intent::Moderate(act, peer) => self.on_host_act(act, peer),
-            Intent::Rule(rule) => self.on_host_rule(rule),
-            Intent::EndRoom => self.on_end_room(now),
-            Intent::SetMicrophone(switch) => {
+            Command::Say(text) => self.on_say(&text, now),
+            Command::SetHand(hand) => self.on_hand(hand, now),
+            Command::Moderate(act, peer) => self.on_host_act(act, peer),
+            Command::Rule(rule) => self.on_host_rule(rule),
+            Command::EndRoom => self.on_end_room(now),
+            Command::SetMicrophone(switch) => {
                 self.switches.microphone = switch;
                 self.tell_media(now);
             }
-            Intent::SetCamera(switch) => {
+            Command::SetCamera(switch) => {
                 self.switches.camera = switch;
                 self.on_camera(switch, now);
                 self.tell_media(now);
             }
-            Intent::Leave => self.end(EndReason::Left, Farewell::Bye, now),
+            Command::Leave => self.end(EndReason::Left, CloseReason::Bye, now),
         }
     }
 
     fn enter(&mut self, wanted: Wanted, now: Instant) {
-        if self.phase == Phase::Idle {
+        if self.phase == CallPhase::Idle {
             self.room.wanted = Some(wanted);
-            self.phase = Phase::Joining;
+            self.phase = CallPhase::Joining;
             self.server.give_up = Some(now + JOINING);
             self.outputs.extend([Output::DialSignal, Output::Changed]);
         }
     }
 
     fn on_say(&mut self, text: &str, now: Instant) {
-        if !matches!(self.phase, Phase::InRoom | Phase::Resuming { .. }) {
+        if !matches!(self.phase, CallPhase::InRoom | CallPhase::Resuming { .. }) {
             return;
         }
         if let Some((n, text)) = self.chat.say(text, now) {
@@ -299,7 +299,7 @@ impl Call {
     }
 
     /// Everything is closed and given back; nothing happens after this.
-    fn end(&mut self, reason: EndReason, farewell: Farewell, now: Instant) {
+    fn end(&mut self, reason: EndReason, farewell: CloseReason, now: Instant) {
         if self.server.session.state() == SessionState::Up {
             self.server.session.say(ClientMessage::Leave);
             self.flush_session();
@@ -307,17 +307,17 @@ impl Call {
         for (_, mut peer) in std::mem::take(&mut self.peers) {
             self.with_context(now, |context| peer.close(farewell, context, now));
         }
-        self.phase = Phase::Ended(reason);
+        self.phase = CallPhase::Ended(reason);
         (self.server.dial_at, self.server.give_up) = (None, None);
         self.outputs.extend([Output::HangUpSignal, Output::Changed]);
     }
 
     fn on_interfaces(&mut self, interfaces: Vec<IpAddr>, now: Instant) {
-        if self.around.interfaces == interfaces {
+        if self.ice_config.interfaces == interfaces {
             return;
         }
-        let gone = self.around.interfaces.iter().any(|old| !interfaces.contains(old));
-        self.around.interfaces = interfaces;
+        let gone = self.ice_config.interfaces.iter().any(|old| !interfaces.contains(old));
+        self.ice_config.interfaces = interfaces;
         // An address more is no reason to touch what works: a restart breaks before it makes.
         if gone {
             self.each_peer(now, |peer, context| peer.handle_moved(context, now));
@@ -326,7 +326,7 @@ impl Call {
 
     fn on_timeout(&mut self, now: Instant) {
         if self.server.give_up.is_some_and(|at| at <= now) {
-            return self.end(EndReason::Unreachable, Farewell::Silent, now);
+            return self.end(EndReason::Unreachable, CloseReason::Silent, now);
         }
         if self.server.dial_at.is_some_and(|at| at <= now) {
             self.server.dial_at = None;
@@ -354,7 +354,7 @@ impl Call {
         let mut outputs = VecDeque::new();
         let mut context = Context {
             link: &self.link,
-            around: &self.around,
+            ice_config: &self.ice_config,
             loopback: self.config.loopback,
             can_signal: self.server.session.state() == SessionState::Up,
             media: ChannelMessage::Media { audio: media.audio, video: media.video, screen: media.screen },
@@ -399,7 +399,7 @@ impl Call {
 
     fn drop_peer(&mut self, id: PeerId, now: Instant) {
         let Some(mut peer) = self.peers.remove(&id) else { return };
-        self.with_context(now, |context| peer.close(Farewell::Silent, context, now));
+        self.with_context(now, |context| peer.close(CloseReason::Silent, context, now));
         (self.outgoing.rates_changed, self.outgoing.watching_changed) = (true, true);
         self.tell_rates();
         self.outputs.push_back(Output::Changed);

@@ -21,11 +21,11 @@ const WAITING: usize = 8;
 /// What waits for a name.
 #[derive(Debug, Default)]
 pub(super) struct Names {
-    waiting: BTreeMap<String, Vec<Waiting>>,
+    waiting: BTreeMap<String, Vec<PendingName>>,
 }
 
 #[derive(Debug)]
-struct Waiting {
+struct PendingName {
     peer: PeerId,
     pc: Pc,
     sid: SessionId,
@@ -45,7 +45,7 @@ impl Call {
         }
         let waiting = self.names.waiting.entry(name.clone()).or_default();
         if waiting.len() < WAITING {
-            waiting.push(Waiting { peer: from, pc: signal.pc, sid: signal.sid, candidate: candidate.clone() });
+            waiting.push(PendingName { peer: from, pc: signal.pc, sid: signal.sid, candidate: candidate.clone() });
         }
         if !known {
             self.outputs.push_back(Output::Resolve(name));
@@ -60,7 +60,7 @@ impl Call {
             tracing::info!(name, "nobody answers for a hidden address");
             return;
         };
-        for Waiting { peer, pc, sid, mut candidate } in waiting {
+        for PendingName { peer, pc, sid, mut candidate } in waiting {
             candidate.candidate = candidate
                 .candidate
                 .split(' ')

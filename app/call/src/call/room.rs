@@ -7,12 +7,12 @@ use hearth_protocol::{
     SessionId, Signal, SignalBody,
 };
 
-use super::door::Refusal;
-use super::{Call, Output, Phase, Wanted};
+use super::lobby::JoinRefusal;
+use super::{Call, CallPhase, Output, Wanted};
 use crate::peer::servers::{stun_servers, turn_servers};
-use crate::peer::{Context, Farewell, Peer, PeerOutput};
-use crate::session::{Heard, Kept};
-use crate::snapshot::{AskState, EndReason, Refused};
+use crate::peer::{CloseReason, Context, Peer, PeerOutput};
+use crate::session::{SessionEvent, SessionKept};
+use crate::snapshot::{EndReason, PasswordPromptState, RefusedRequest};
 
 /// People that a room holds at most, whatever a server says: a mesh of more could not be borne.
 const MAX_PEERS: usize = 32;
@@ -26,50 +26,57 @@ impl Call {
         self.server.session.handle_down();
         let wait = self.server.backoff.next(&mut self.numbers.rng);
         self.server.dial_at = Some(now + wait);
-        if matches!(self.phase, Phase::InRoom | Phase::Resuming { .. }) {
-            self.phase = Phase::Resuming { attempt: self.server.backoff.attempt() };
+        if matches!(self.phase, CallPhase::InRoom | CallPhase::Resuming { .. }) {
+            self.phase = CallPhase::Resuming { attempt: self.server.backoff.attempt() };
             self.outputs.push_back(Output::Changed);
         }
     }
 
     pub(super) fn on_server(&mut self, message: Numbered<ServerMessage>, now: Instant) {
         match self.server.session.handle(message) {
-            Heard::Nothing => {}
-            Heard::Session { id, kept } => self.on_session(id, kept, now),
-            Heard::Unsupported => self.end(EndReason::Refused(ErrorCode::UnsupportedVersion), Farewell::Silent, now),
-            Heard::Message(message) => self.on_message(message, now),
+            SessionEvent::Nothing => {}
+            SessionEvent::Session { id, kept } => self.on_session(id, kept, now),
+            SessionEvent::Unsupported => {
+                self.end(EndReason::Refused(ErrorCode::UnsupportedVersion), CloseReason::Silent, now)
+            }
+            SessionEvent::Message(message) => self.on_message(message, now),
         }
     }
 
-    fn on_session(&mut self, id: PeerId, kept: Kept, now: Instant) {
+    fn on_session(&mut self, id: PeerId, kept: SessionKept, now: Instant) {
         match (&self.phase, kept) {
-            (Phase::Joining, Kept::Fresh) => {
+            (CallPhase::Joining, SessionKept::Fresh) => {
                 self.room.me = Some(id);
                 self.say_want();
             }
-            (Phase::Resuming { .. } | Phase::InRoom | Phase::Joining, Kept::Resumed) => {
+            (CallPhase::Resuming { .. } | CallPhase::InRoom | CallPhase::Joining, SessionKept::Resumed) => {
                 self.server.backoff.reset();
                 if self.room.name.is_some() {
-                    self.phase = Phase::InRoom;
+                    self.phase = CallPhase::InRoom;
                     self.outputs.push_back(Output::Changed);
                 }
             }
-            (Phase::Resuming { .. } | Phase::InRoom, Kept::Restored) => {
+            (CallPhase::Resuming { .. } | CallPhase::InRoom, SessionKept::Restored) => {
                 self.server.backoff.reset();
                 self.room.is_returning = true; // `joined` follows
             }
-            (Phase::Lobby(_) | Phase::Asked(_), Kept::Resumed) => self.server.backoff.reset(),
-            (Phase::Asked(ask), Kept::Fresh | Kept::Restored) => {
+            (CallPhase::Lobby(_) | CallPhase::Asked(_), SessionKept::Resumed) => self.server.backoff.reset(),
+            (CallPhase::Asked(ask), SessionKept::Fresh | SessionKept::Restored) => {
                 self.room.me = Some(id);
                 self.server.backoff.reset();
-                if ask.state == AskState::Trying {
+                if ask.state == PasswordPromptState::Trying {
                     self.say_want();
                 }
             }
-            (Phase::Resuming { .. } | Phase::InRoom, Kept::Fresh) => self.on_session_lost(id, now),
+            (CallPhase::Resuming { .. } | CallPhase::InRoom, SessionKept::Fresh) => self.on_session_lost(id, now),
             // Nobody remembers that we wait: knock again.
-            (Phase::Lobby(_) | Phase::Joining, Kept::Fresh | Kept::Restored) => self.knock_again(id, now),
-            (Phase::Idle | Phase::Ended(_), Kept::Fresh | Kept::Restored | Kept::Resumed) => {}
+            (CallPhase::Lobby(_) | CallPhase::Joining, SessionKept::Fresh | SessionKept::Restored) => {
+                self.knock_again(id, now)
+            }
+            (
+                CallPhase::Idle | CallPhase::Ended(_),
+                SessionKept::Fresh | SessionKept::Restored | SessionKept::Resumed,
+            ) => {}
         }
     }
 
@@ -91,7 +98,7 @@ impl Call {
     /// As somebody new, with what we came with.
     fn knock_again(&mut self, id: PeerId, now: Instant) {
         self.room.me = Some(id);
-        self.phase = Phase::Joining;
+        self.phase = CallPhase::Joining;
         self.server.give_up = Some(now + super::JOINING);
         self.outputs.push_back(Output::Changed);
         if let (Some(room), Some(wanted)) = (self.room.name.clone(), self.room.wanted.take()) {
@@ -126,12 +133,12 @@ impl Call {
         match message {
             ServerMessage::Joined(joined) => self.on_joined(joined, now),
             ServerMessage::Error { id, code, capacity, retry_after, .. } => {
-                self.on_error(id, Refusal { code, retry_after, capacity }, now);
+                self.on_error(id, JoinRefusal { code, retry_after, capacity }, now);
             }
             ServerMessage::Waiting { id, has_password } => self.on_waiting(id, has_password),
             ServerMessage::LobbyRequest { peer } => self.on_lobby_request(peer),
             ServerMessage::LobbyLeft { id } => self.on_lobby_left(id),
-            ServerMessage::Kicked => self.end(EndReason::Kicked, Farewell::Bye, now),
+            ServerMessage::Kicked => self.end(EndReason::Kicked, CloseReason::Bye, now),
             ServerMessage::Muted => self.on_muted(now),
             ServerMessage::InviteRenewed { invite } => self.on_invite_renewed(invite),
             ServerMessage::RoomState { role, room_state } => self.on_room_state(role, room_state),
@@ -145,7 +152,7 @@ impl Call {
             }
             ServerMessage::PeerLeft { id, .. } => self.drop_peer(id, now),
             ServerMessage::Signal(signal) => self.on_signal(signal, now),
-            ServerMessage::RoomEnded { .. } => self.end(EndReason::RoomEnded, Farewell::Bye, now),
+            ServerMessage::RoomEnded { .. } => self.end(EndReason::RoomEnded, CloseReason::Bye, now),
             ServerMessage::IceRefresh { ice_servers, .. } => self.take_ice_servers(&ice_servers),
             // The session's own, and what means nothing to a call.
             ServerMessage::Welcome { .. }
@@ -162,7 +169,7 @@ impl Call {
         if !is_answer && !is_return {
             return;
         }
-        self.phase = Phase::InRoom;
+        self.phase = CallPhase::InRoom;
         if self.room.attempt.is_some_and(|attempt| attempt != joined.id) {
             self.room.password = None; // the host was faster than its answer
         }
@@ -183,13 +190,13 @@ impl Call {
         self.outputs.push_back(Output::Changed);
     }
 
-    fn on_error(&mut self, id: Option<RequestId>, refusal: Refusal, now: Instant) {
+    fn on_error(&mut self, id: Option<RequestId>, refusal: JoinRefusal, now: Instant) {
         if let Some(id) = id.filter(|id| self.is_awaited(*id)) {
             return self.on_refused_at_door(id, refusal, now);
         }
         tracing::debug!(code = ?refusal.code, "the server refused a message");
         // Only what the person asks for carries a number.
-        if self.phase == Phase::InRoom && id.is_some() && id != self.room.attempt {
+        if self.phase == CallPhase::InRoom && id.is_some() && id != self.room.attempt {
             self.note_refused(refusal);
         } else {
             self.room.refused_signals += 1;
@@ -197,15 +204,15 @@ impl Call {
     }
 
     /// The server did not let the person do something.
-    pub(super) fn note_refused(&mut self, refusal: Refusal) {
+    pub(super) fn note_refused(&mut self, refusal: JoinRefusal) {
         let count = self.room.refused.map_or(1, |refused| refused.count.saturating_add(1));
-        self.room.refused = Some(Refused { count, code: refusal.code, capacity: refusal.capacity });
+        self.room.refused = Some(RefusedRequest { count, code: refusal.code, capacity: refusal.capacity });
         self.outputs.push_back(Output::Changed);
     }
 
     fn take_ice_servers(&mut self, servers: &[IceServer]) {
-        self.around.relays = turn_servers(servers);
-        self.around.stun = stun_servers(servers);
+        self.ice_config.relays = turn_servers(servers);
+        self.ice_config.stun = stun_servers(servers);
     }
 
     fn add_peer(&mut self, entry: PeerEntry, now: Instant) {
@@ -258,7 +265,7 @@ impl Call {
 
     /// What we send has changed: the server tells those who come, the channel those who are here.
     pub(super) fn tell_media(&mut self, now: Instant) {
-        if matches!(self.phase, Phase::InRoom | Phase::Resuming { .. }) {
+        if matches!(self.phase, CallPhase::InRoom | CallPhase::Resuming { .. }) {
             self.server.session.say(ClientMessage::Update { media: self.media_state() });
         }
         self.each_peer(now, |peer, context| peer.handle_our_media(context, now));

@@ -19,7 +19,7 @@ const WAITING: usize = 1280;
 const ASK_AGAIN: Duration = Duration::from_millis(300);
 
 #[derive(Debug)]
-struct Waiting {
+struct PendingFrame {
     time: u64,
     marker: bool,
     payload: Bytes,
@@ -49,7 +49,7 @@ pub(crate) struct Assembler {
     codec: VideoCodec,
     /// The first packet that came in it: what is older and in another one is late.
     codec_since: u64,
-    packets: BTreeMap<u64, Waiting>,
+    packets: BTreeMap<u64, PendingFrame>,
     state: State,
     /// Frames put together, frames given up, payloads refused.
     pub(crate) frames: u64,
@@ -89,7 +89,7 @@ impl Assembler {
         if self.packets.len() >= WAITING {
             self.give_up(now);
         }
-        self.packets.entry(sequence).or_insert(Waiting { time, marker, payload, arrived: now });
+        self.packets.entry(sequence).or_insert(PendingFrame { time, marker, payload, arrived: now });
     }
 
     /// The next frame that is whole.

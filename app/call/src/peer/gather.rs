@@ -16,8 +16,8 @@ use rand_chacha::ChaCha12Rng;
 
 use crate::direct::DirectPath;
 use crate::io::TransportPolicy;
-use crate::link::{RelayFamily, RelayPath, TurnServer};
 use crate::path::{LocalCandidate, Path, PathOutput, RelayWay, SocketId, SocketKind};
+use crate::peer_connection::{RelayFamily, RelayPath, TurnServer};
 use crate::reflexive::Reflexive;
 
 /// Addresses of this machine that are offered: beyond that lie bridges of containers, and checks grow with the square.
@@ -46,7 +46,7 @@ const SOCKETS: u32 = 256;
 
 /// Where media may go through.
 #[derive(Clone)]
-pub(crate) struct Surroundings {
+pub(crate) struct IceConfig {
     pub(crate) interfaces: Vec<IpAddr>,
     pub(crate) relays: Vec<TurnServer>,
     /// Who is asked how it sees us; with the relays, where they are reached by UDP, among them.
@@ -119,14 +119,14 @@ pub(crate) struct Gathering {
 
 impl Gathering {
     /// Begins to gather; `next_socket` numbers the sockets of the whole call, and `rng` is chance of its own.
-    pub(crate) fn new(around: &Surroundings, next_socket: &mut u32, rng: ChaCha12Rng, now: Instant) -> Self {
+    pub(crate) fn new(ice_config: &IceConfig, next_socket: &mut u32, rng: ChaCha12Rng, now: Instant) -> Self {
         let first = *next_socket;
         *next_socket = first.wrapping_add(SOCKETS);
         let mut gathering = Self {
             ids: first..first.saturating_add(SOCKETS),
             rng,
-            stun: around.stun.clone(),
-            family: family_of(&around.interfaces),
+            stun: ice_config.stun.clone(),
+            family: family_of(&ice_config.interfaces),
             ask_at: now,
             opening: BTreeMap::new(),
             relays: BTreeMap::new(),
@@ -137,12 +137,12 @@ impl Gathering {
             outputs: VecDeque::new(),
             complete: false,
         };
-        if around.policy == TransportPolicy::All {
-            for address in around.interfaces.iter().take(MAX_HOSTS) {
+        if ice_config.policy == TransportPolicy::All {
+            for address in ice_config.interfaces.iter().take(MAX_HOSTS) {
                 gathering.open(SocketKind::Udp(*address), Purpose::Host);
             }
         }
-        gathering.plan(&around.relays, now);
+        gathering.plan(&ice_config.relays, now);
         gathering
     }
 

@@ -1,7 +1,7 @@
 //! Which relays and STUN servers are tried, in which order, and how often.
 
 use super::*;
-use crate::link::RelayAddress;
+use crate::peer_connection::RelayAddress;
 use crate::stream::{RelayStream, StreamSecurity};
 
 fn relay(address: RelayAddress) -> TurnServer {
@@ -33,8 +33,8 @@ impl Bench {
         let now = Instant::now();
         let interfaces = ["10.0.0.1", "10.0.1.1", "fd00::1"].map(|ip| ip.parse().unwrap()).to_vec();
         let stun = stun.iter().map(|one| one.parse().unwrap()).collect();
-        let around = Surroundings { interfaces, relays, stun, policy };
-        let gathering = Gathering::new(&around, &mut 0, ChaCha12Rng::seed_from_u64(1), now);
+        let ice_config = IceConfig { interfaces, relays, stun, policy };
+        let gathering = Gathering::new(&ice_config, &mut 0, ChaCha12Rng::seed_from_u64(1), now);
         let mut bench = Self {
             begun: now,
             now,

@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 use hearth_base::{AudioPacket, Bitrate, ReceivedVideo, TrackId, TrackSource};
 
 use crate::description::RateFeedback;
-use crate::link::RtpIn;
 use crate::media::assemble::Assembler;
 use crate::media::nack::NackGenerator;
 use crate::media::protect::{FrameProtection, Open};
 use crate::media::remb::RateTeller;
 use crate::media::unwrap::{UnwrapSequence, UnwrapTime};
+use crate::peer_connection::RtpIn;
 use crate::stats::PeerCounters;
 
 /// Streams of one peer: two tracks, a screen with sound, and as many again across a renegotiation. More are refused.
@@ -29,7 +29,7 @@ pub(crate) enum Received {
 
 /// What to ask the other side for.
 #[derive(Debug)]
-pub(crate) enum Ask {
+pub(crate) enum FeedbackRequest {
     Packets {
         ssrc: u32,
         missing: Vec<u16>,
@@ -44,7 +44,7 @@ pub(crate) enum Ask {
     },
 }
 
-struct Stream {
+struct InboundStream {
     track: TrackId,
     source: TrackSource,
     sequence: UnwrapSequence,
@@ -55,7 +55,7 @@ struct Stream {
 
 /// All streams of one peer.
 pub(crate) struct Inbound {
-    streams: BTreeMap<u32, Stream>,
+    streams: BTreeMap<u32, InboundStream>,
     protection: Box<dyn FrameProtection>,
     /// Where their sender learns the rate from us alone.
     rate_teller: Option<RateTeller>,
@@ -129,7 +129,7 @@ impl Inbound {
         let track = TrackId(*next_track);
         *next_track += 1;
         let video = packet.codec.map(|codec| (Assembler::new(codec, packet.arrived), NackGenerator::new()));
-        let stream = Stream {
+        let stream = InboundStream {
             track,
             source: packet.source,
             sequence: UnwrapSequence::default(),
@@ -149,29 +149,29 @@ impl Inbound {
         }
     }
 
-    fn poll_rate(&mut self, round_trip: Option<Duration>, now: Instant) -> Option<Ask> {
+    fn poll_rate(&mut self, round_trip: Option<Duration>, now: Instant) -> Option<FeedbackRequest> {
         let teller = self.rate_teller.as_mut()?;
         let video: Vec<_> =
             self.streams.iter().filter_map(|(ssrc, stream)| Some((*ssrc, stream.video.as_ref()?))).collect();
         let (came, lost) =
             video.iter().fold((0, 0), |(came, lost), (_, (_, nack))| (came + nack.came, lost + nack.lost));
         let bitrate = teller.poll(came, lost, round_trip, now)?;
-        Some(Ask::Rate { ssrcs: video.into_iter().map(|(ssrc, _)| ssrc).collect(), bitrate })
+        Some(FeedbackRequest::Rate { ssrcs: video.into_iter().map(|(ssrc, _)| ssrc).collect(), bitrate })
     }
 
     /// What is to be asked for now.
-    pub(crate) fn poll_asks(&mut self, round_trip: Option<Duration>, now: Instant) -> Vec<Ask> {
+    pub(crate) fn poll_asks(&mut self, round_trip: Option<Duration>, now: Instant) -> Vec<FeedbackRequest> {
         let mut asks: Vec<_> = self.poll_rate(round_trip, now).into_iter().collect();
         for (ssrc, stream) in &mut self.streams {
             let Some((assembler, nack)) = &mut stream.video else { continue };
             let missing =
                 if nack.poll_timeout().is_some_and(|due| due <= now) { nack.poll(round_trip, now) } else { Vec::new() };
             if !missing.is_empty() {
-                asks.push(Ask::Packets { ssrc: *ssrc, missing });
+                asks.push(FeedbackRequest::Packets { ssrc: *ssrc, missing });
             }
             if assembler.poll_key_frame_wanted(now) {
                 self.key_frames_asked += 1;
-                asks.push(Ask::KeyFrame { ssrc: *ssrc });
+                asks.push(FeedbackRequest::KeyFrame { ssrc: *ssrc });
             }
         }
         asks
@@ -184,12 +184,12 @@ impl Inbound {
     }
 
     /// The decoder of a track erred. Whether the track is ours, and a key frame is to be asked for.
-    pub(crate) fn handle_decoder_lost(&mut self, track: TrackId, now: Instant) -> Option<Ask> {
+    pub(crate) fn handle_decoder_lost(&mut self, track: TrackId, now: Instant) -> Option<FeedbackRequest> {
         let (ssrc, stream) = self.streams.iter_mut().find(|(_, stream)| stream.track == track)?;
         let (assembler, _) = stream.video.as_mut()?;
         assembler.restart(now).then(|| {
             self.key_frames_asked += 1;
-            Ask::KeyFrame { ssrc: *ssrc }
+            FeedbackRequest::KeyFrame { ssrc: *ssrc }
         })
     }
 

@@ -7,12 +7,12 @@ use hearth_base::{Bitrate, EncodedAudio, FrameKind, TrackId, TrackKind, TrackSou
 use hearth_protocol::Pc;
 use rand::RngExt;
 
-use super::connection::Connection;
-use super::inbound::Ask;
-use super::line::Line;
+use super::generation::Generation;
+use super::inbound::FeedbackRequest;
+use super::transport::Transport;
 use super::{Context, PeerOutput};
-use crate::link::{Feedback, Link, RtpIn};
-use crate::send::pacer::Taken;
+use crate::peer_connection::{Feedback, PeerConnection, RtpIn};
+use crate::send::pacer::Queued;
 
 /// A picture of ours, cut into payloads.
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +25,7 @@ pub(crate) struct OutgoingFrame<'a> {
     pub(crate) payloads: &'a [Bytes],
 }
 
-impl Line {
+impl Transport {
     pub(super) fn number_tracks(&mut self, context: &mut Context<'_>) {
         for track in &context.link.tracks {
             self.outbound.begin(track.id, context.rng.random(), context.rng.random());
@@ -35,11 +35,11 @@ impl Line {
     /// Which of our tracks of video go to them, and in which codec.
     pub(super) fn watches(&self) -> impl Iterator<Item = (TrackId, VideoCodec)> {
         let link = self.connection.as_ref().map(|connection| &connection.link).filter(|link| link.is_connected());
-        link.into_iter().flat_map(Link::sent_video)
+        link.into_iter().flat_map(PeerConnection::sent_video)
     }
 
     /// Whoever has just come needs a picture to begin with.
-    pub(super) fn want_key_frames(&self, connection: &Connection, context: &mut Context<'_>) {
+    pub(super) fn want_key_frames(&self, connection: &Generation, context: &mut Context<'_>) {
         let wanted = connection.link.sent_video().map(|(track, codec)| PeerOutput::KeyFrameWanted(track, codec));
         context.outputs.extend(wanted);
     }
@@ -50,7 +50,7 @@ impl Line {
         if !self.watches().any(|watched| watched == (track, codec)) {
             return;
         }
-        if self.outbound.handle_video(track, kind, since_start, payloads, now) == Taken::No {
+        if self.outbound.handle_video(track, kind, since_start, payloads, now) == Queued::No {
             context.outputs.push_back(PeerOutput::KeyFrameWanted(track, codec));
         }
         self.drain(context, now);
@@ -79,7 +79,7 @@ impl Line {
     }
 
     /// Lets out what may go, and asks for what is missing.
-    pub(super) fn serve_media(&mut self, connection: &mut Connection, now: Instant) {
+    pub(super) fn serve_media(&mut self, connection: &mut Generation, now: Instant) {
         while let Some(packet) = self.outbound.poll_packet(now) {
             match connection.link.send_rtp(packet, now) {
                 Ok(()) => self.outbound.packets += 1,
@@ -94,7 +94,7 @@ impl Line {
         connection.drain(now);
     }
 
-    pub(super) fn on_packet(&mut self, mut packet: RtpIn, connection: &mut Connection, context: &mut Context<'_>) {
+    pub(super) fn on_packet(&mut self, mut packet: RtpIn, connection: &mut Generation, context: &mut Context<'_>) {
         packet.source = source(self.pc, packet.source);
         let round_trip = connection.link.round_trip();
         let mut received = Vec::new();
@@ -106,7 +106,7 @@ impl Line {
     pub(super) fn on_feedback(
         &mut self,
         feedback: Feedback,
-        connection: &Connection,
+        connection: &Generation,
         context: &mut Context<'_>,
         now: Instant,
     ) {
@@ -151,10 +151,10 @@ fn source(pc: Pc, said: TrackSource) -> TrackSource {
     }
 }
 
-fn make(ask: &Ask, connection: &mut Connection, now: Instant) {
+fn make(ask: &FeedbackRequest, connection: &mut Generation, now: Instant) {
     match ask {
-        Ask::Packets { ssrc, missing } => connection.link.send_nack(*ssrc, missing, now),
-        Ask::KeyFrame { ssrc } => connection.link.send_picture_loss(*ssrc, now),
-        Ask::Rate { ssrcs, bitrate } => connection.link.send_max_bitrate(ssrcs, *bitrate, now),
+        FeedbackRequest::Packets { ssrc, missing } => connection.link.send_nack(*ssrc, missing, now),
+        FeedbackRequest::KeyFrame { ssrc } => connection.link.send_picture_loss(*ssrc, now),
+        FeedbackRequest::Rate { ssrcs, bitrate } => connection.link.send_max_bitrate(ssrcs, *bitrate, now),
     }
 }

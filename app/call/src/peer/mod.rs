@@ -6,18 +6,18 @@
 
 mod chat;
 mod checks;
-pub(crate) mod connection;
+mod connection_state;
 pub(crate) mod gather;
+pub(crate) mod generation;
 mod hand;
 mod inbound;
-mod life;
-mod line;
 mod media;
 mod outbound;
 mod renewals;
 mod screen;
 pub(crate) mod servers;
 mod signalling;
+mod transport;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -32,19 +32,19 @@ use crate::candidates::Loopback;
 use crate::channel::ChannelMessage;
 use crate::chat::{Hearing, Said};
 use crate::io::Hand;
-use crate::link::LinkConfig;
 use crate::negotiation::Politeness;
 use crate::path::{SocketId, SocketKind};
+use crate::peer_connection::LinkConfig;
 use crate::snapshot::{PeerPhase, PeerSnapshot};
-use connection::Connection;
-use gather::Surroundings;
+use gather::IceConfig;
+use generation::Generation;
 use inbound::Received;
-use line::{Heard, Line, Manners};
+use transport::{ChannelEvent, NegotiationRole, Transport};
 
 /// What all peers of a call share.
 pub(crate) struct Context<'a> {
     pub(crate) link: &'a LinkConfig,
-    pub(crate) around: &'a Surroundings,
+    pub(crate) ice_config: &'a IceConfig,
     pub(crate) loopback: Loopback,
     /// Whether the server can be reached.
     pub(crate) can_signal: bool,
@@ -110,9 +110,9 @@ const UNLISTED_TURNS: u32 = 6;
 /// Somebody else.
 pub(crate) struct Peer {
     pub(crate) entry: PeerEntry,
-    main: Line,
+    main: Transport,
     /// The screen of a page that sends it apart.
-    screen: Option<Line>,
+    screen: Option<Transport>,
     hearing: Hearing,
     hand: Hand,
     came: u64,
@@ -127,10 +127,10 @@ impl Peer {
         let politeness = if entry.polite { Politeness::Polite } else { Politeness::Impolite };
         let is_legacy = entry.kind == PeerKind::Legacy;
         // A legacy page takes nothing back.
-        let stance = if is_legacy { Politeness::Impolite } else { politeness };
-        let manners = Manners { politeness, stance, is_theirs_to_begin: is_legacy && !entry.polite };
+        let on_collision = if is_legacy { Politeness::Impolite } else { politeness };
+        let role = NegotiationRole { politeness, on_collision, is_theirs_to_begin: is_legacy && !entry.polite };
         let mut peer = Self {
-            main: Line::new(entry.id, Pc::Main, manners, now),
+            main: Transport::new(entry.id, Pc::Main, role, now),
             screen: None,
             hearing: Hearing::new(context.said.last(), now),
             hand: Hand::Down,
@@ -152,7 +152,7 @@ impl Peer {
         self.entry.kind == PeerKind::Legacy
     }
 
-    fn lines(&mut self) -> impl Iterator<Item = &mut Line> {
+    fn lines(&mut self) -> impl Iterator<Item = &mut Transport> {
         std::iter::once(&mut self.main).chain(&mut self.screen)
     }
 
@@ -237,11 +237,11 @@ impl Peer {
 
     /// When time matters next.
     pub(crate) fn poll_timeout(&mut self) -> Option<Instant> {
-        self.lines().filter_map(Line::poll_timeout).min()
+        self.lines().filter_map(Transport::poll_timeout).min()
     }
 
     /// It is over between us: says so on the wire and gives everything back.
-    pub(crate) fn close(&mut self, farewell: Farewell, context: &mut Context<'_>, now: Instant) {
+    pub(crate) fn close(&mut self, farewell: CloseReason, context: &mut Context<'_>, now: Instant) {
         self.main.close(farewell, context, now);
         self.close_screen(context, now);
     }
@@ -250,12 +250,12 @@ impl Peer {
     fn listen(&mut self, context: &mut Context<'_>, now: Instant) {
         while let Some(heard) = self.main.poll_heard() {
             match heard {
-                Heard::Open => {
+                ChannelEvent::Open => {
                     self.tell_media(&context.media, now);
                     self.tell_heard(now);
                     self.on_open_hand(context, now);
                 }
-                Heard::Text(text) => self.on_channel_text(&text, context, now),
+                ChannelEvent::Text(text) => self.on_channel_text(&text, context, now),
             }
             self.main.drain(context, now);
         }
@@ -353,7 +353,7 @@ impl Peer {
             pair: link.and_then(|link| link.selected_pair()),
             fingerprints: fingerprints.and_then(|(theirs, ours)| theirs.zip(ours)),
             video_codec: self.watches().map(|(_, codec)| codec).next(),
-            lacks_video_codec: main.connection.as_ref().is_some_and(Connection::lacks_video),
+            lacks_video_codec: main.connection.as_ref().is_some_and(Generation::lacks_video),
             problem: main.problem,
             handshakes: main.handshakes,
             restarts: main.restarts,
@@ -378,14 +378,14 @@ impl Peer {
 
 /// Whether a restart keeps its sockets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Sockets {
+enum SocketReuse {
     Kept,
     New,
 }
 
 /// How a connection ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Farewell {
+pub(crate) enum CloseReason {
     /// We leave, and say so.
     Bye,
     /// They are gone.

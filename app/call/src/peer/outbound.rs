@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use hearth_base::{Bitrate, EncodedAudio, FrameKind, TrackId};
 
-use crate::link::{AUDIO_CLOCK, RtpOut, VIDEO_CLOCK};
+use crate::peer_connection::{AUDIO_CLOCK, RtpOut, VIDEO_CLOCK};
 use crate::send::estimator::{Estimator, LossAndDelay};
-use crate::send::pacer::{LeakyBucket, Pacer, Taken};
+use crate::send::pacer::{LeakyBucket, Pacer, Queued};
 
 /// Numbering of one track; both start at random (RFC 3550 section 5.1).
 #[derive(Clone, Copy, Debug)]
@@ -56,8 +56,8 @@ impl Outbound {
         since_start: Duration,
         payloads: &[Bytes],
         now: Instant,
-    ) -> Taken {
-        let Some(numbering) = self.numbering.get_mut(&track) else { return Taken::Yes };
+    ) -> Queued {
+        let Some(numbering) = self.numbering.get_mut(&track) else { return Queued::Yes };
         let before = numbering.sequence;
         let ticks = since_start.as_micros() * u128::from(VIDEO_CLOCK) / 1_000_000;
         let time = numbering.time.wrapping_add(ticks as u32);
@@ -68,7 +68,7 @@ impl Outbound {
         });
         let packets: Vec<_> = packets.collect();
         let taken = self.pacer.handle_frame(kind, packets, now);
-        if taken == Taken::No {
+        if taken == Queued::No {
             // The numbers were not used: a hole would be asked for in vain.
             numbering.sequence = before;
             self.frames_dropped += 1;

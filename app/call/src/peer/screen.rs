@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use hearth_protocol::{Description, DescriptionKind, Pc, SessionId, SignalBody};
 
-use super::line::{Line, Manners};
-use super::{Context, Farewell, Peer, PeerOutput};
+use super::transport::{NegotiationRole, Transport};
+use super::{CloseReason, Context, Peer, PeerOutput};
 use crate::negotiation::Politeness;
 use crate::snapshot::PeerPhase;
 
@@ -17,9 +17,12 @@ impl Peer {
     pub(super) fn ask_for_screen(&mut self, context: &mut Context<'_>, now: Instant) {
         if self.is_legacy() && self.entry.media.screen {
             // A page takes nothing back.
-            let manners =
-                Manners { politeness: Politeness::Polite, stance: Politeness::Impolite, is_theirs_to_begin: false };
-            let mut screen = Line::new(self.entry.id, Pc::Screen, manners, now);
+            let role = NegotiationRole {
+                politeness: Politeness::Polite,
+                on_collision: Politeness::Impolite,
+                is_theirs_to_begin: false,
+            };
+            let mut screen = Transport::new(self.entry.id, Pc::Screen, role, now);
             screen.rebuild(context, now);
             self.screen = Some(screen);
         }
@@ -35,9 +38,9 @@ impl Peer {
     ) {
         let is_offer = matches!(body, SignalBody::Desc(Description { kind: DescriptionKind::Offer, .. }));
         if self.screen.is_none() && is_offer && self.is_legacy() {
-            let (politeness, stance) = (Politeness::Impolite, Politeness::Impolite);
-            let manners = Manners { politeness, stance, is_theirs_to_begin: true };
-            self.screen = Some(Line::new(self.entry.id, Pc::Screen, manners, now));
+            let (politeness, on_collision) = (Politeness::Impolite, Politeness::Impolite);
+            let role = NegotiationRole { politeness, on_collision, is_theirs_to_begin: true };
+            self.screen = Some(Transport::new(self.entry.id, Pc::Screen, role, now));
         }
         if let Some(screen) = &mut self.screen {
             screen.handle_signal(sid, body, context, now);
@@ -46,7 +49,7 @@ impl Peer {
 
     /// A screen that came to an end while the server could not tell us why is gone.
     pub(super) fn lose_screen(&mut self, context: &mut Context<'_>, now: Instant) {
-        let is_lost = |screen: &Line| match screen.phase() {
+        let is_lost = |screen: &Transport| match screen.phase() {
             PeerPhase::Negotiating | PeerPhase::Connecting => false,
             PeerPhase::Connected(_) | PeerPhase::Faltering | PeerPhase::Restarting { .. } | PeerPhase::Failed => {
                 !screen.life.is_worth_keeping(now)
@@ -60,7 +63,7 @@ impl Peer {
     /// It is not shared any more, or they are gone.
     pub(super) fn close_screen(&mut self, context: &mut Context<'_>, now: Instant) {
         if let Some(mut screen) = self.screen.take() {
-            screen.close(Farewell::Silent, context, now);
+            screen.close(CloseReason::Silent, context, now);
             context.outputs.push_back(PeerOutput::Changed);
         }
     }

@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use hearth_protocol::IceServer;
 
-use crate::link::{RelayAddress, TurnServer};
+use crate::peer_connection::{RelayAddress, TurnServer};
 use crate::stream::{RelayStream, StreamSecurity};
 
 /// Where STUN and TURN servers listen that say no port (RFC 7064, section 3.2; RFC 7065, section 3.2).

@@ -6,18 +6,18 @@ use hearth_protocol::{Description, DescriptionKind, Refusal, SessionId, SignalBo
 use rand::{RngExt, SeedableRng as _};
 use rand_chacha::ChaCha12Rng;
 
-use super::connection::{Connection, NotTaken};
-use super::line::Line;
-use super::{Context, Farewell, PeerOutput, Sockets};
+use super::generation::{Generation, NotTaken};
+use super::transport::Transport;
+use super::{CloseReason, Context, PeerOutput, SocketReuse};
 use crate::description::{CheckedDescription, DescriptionError, check_description};
-use crate::link::LinkError;
 use crate::negotiation::OnOffer;
+use crate::peer_connection::LinkError;
 use crate::snapshot::DescriptionProblem;
 
 /// Between two refusals of their descriptions: as often as anybody who means it offers.
 const REFUSAL_PACE: Duration = Duration::from_secs(5);
 
-impl Line {
+impl Transport {
     /// They said something about it. What is unfit is counted; what only the connection itself finds unfit costs that
     /// connection.
     pub(super) fn handle_signal(&mut self, sid: SessionId, body: SignalBody, context: &mut Context<'_>, now: Instant) {
@@ -160,16 +160,16 @@ impl Line {
     }
 
     /// New ICE credentials on the connection there is; a new connection where that fails.
-    pub(super) fn restart(&mut self, sockets: Sockets, context: &mut Context<'_>, now: Instant) {
+    pub(super) fn restart(&mut self, sockets: SocketReuse, context: &mut Context<'_>, now: Instant) {
         if self.negotiation.is_offer_out() {
             return self.rebuild(context, now);
         }
         let Some(connection) = &mut self.connection else { return self.rebuild(context, now) };
-        let around = match sockets {
-            Sockets::Kept => None,
-            Sockets::New => Some((context.around, &mut *context.next_socket)),
+        let ice_config = match sockets {
+            SocketReuse::Kept => None,
+            SocketReuse::New => Some((context.ice_config, &mut *context.next_socket)),
         };
-        match connection.restart(around, now) {
+        match connection.restart(ice_config, now) {
             Ok(offer) => {
                 self.restarts += 1;
                 self.negotiation.begin_again();
@@ -184,10 +184,10 @@ impl Line {
 
     /// The old connection away, a new one in its place.
     fn renew(&mut self, context: &mut Context<'_>, now: Instant) -> Result<(), NotTaken> {
-        self.close(Farewell::Silent, context, now);
+        self.close(CloseReason::Silent, context, now);
         let link = self.link_config(context);
         let rng = ChaCha12Rng::from_rng(context.rng);
-        let connection = Connection::new(link, context.around, context.loopback, context.next_socket, rng, now)?;
+        let connection = Generation::new(link, context.ice_config, context.loopback, context.next_socket, rng, now)?;
         self.connection = Some(connection);
         Ok(())
     }

@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 use hearth_base::{Bitrate, FrameKind};
 
-use crate::link::RtpOut;
+use crate::peer_connection::RtpOut;
 
 /// Spreads packets in time.
 pub(crate) trait Pacer: Send {
     /// A frame's packets, in order. Whether they were taken: a refused frame is gone, and so is every one after it
     /// until a key frame, which the caller has to ask the encoder for.
-    fn handle_frame(&mut self, kind: FrameKind, packets: Vec<RtpOut>, now: Instant) -> Taken;
+    fn handle_frame(&mut self, kind: FrameKind, packets: Vec<RtpOut>, now: Instant) -> Queued;
     /// The rate that the link bears.
     fn set_rate(&mut self, rate: Bitrate);
     /// The next packet that may go now.
@@ -22,7 +22,7 @@ pub(crate) trait Pacer: Send {
 
 /// What became of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Taken {
+pub(crate) enum Queued {
     Yes,
     /// Dropped; a key frame is needed.
     No,
@@ -54,15 +54,15 @@ impl LeakyBucket {
 }
 
 impl Pacer for LeakyBucket {
-    fn handle_frame(&mut self, kind: FrameKind, packets: Vec<RtpOut>, _now: Instant) -> Taken {
+    fn handle_frame(&mut self, kind: FrameKind, packets: Vec<RtpOut>, _now: Instant) -> Queued {
         let full = self.queue.len() + packets.len() > WAITING;
         if full || (self.needs_key && kind == FrameKind::Delta) {
             self.needs_key = true;
-            return Taken::No;
+            return Queued::No;
         }
         self.needs_key = false;
         self.queue.extend(packets);
-        Taken::Yes
+        Queued::Yes
     }
 
     fn set_rate(&mut self, rate: Bitrate) {
@@ -107,7 +107,7 @@ mod tests {
     fn packets_leave_at_the_rate_and_in_order() {
         let start = Instant::now() + BURST;
         let mut pacer = LeakyBucket::new(Bitrate::from_kbps(800));
-        assert_eq!(pacer.handle_frame(FrameKind::Key, frame(20), start), Taken::Yes);
+        assert_eq!(pacer.handle_frame(FrameKind::Key, frame(20), start), Queued::Yes);
         let (mut now, mut sent) = (start, Vec::new());
         loop {
             sent.extend(std::iter::from_fn(|| pacer.poll_packet(now)).map(|packet| packet.sequence));
@@ -123,13 +123,13 @@ mod tests {
     fn when_full_everything_is_dropped_until_a_key_frame() {
         let now = Instant::now();
         let mut pacer = LeakyBucket::new(Bitrate::from_kbps(800));
-        assert_eq!(pacer.handle_frame(FrameKind::Key, frame(WAITING), now), Taken::Yes);
-        assert_eq!(pacer.handle_frame(FrameKind::Delta, frame(1), now), Taken::No);
+        assert_eq!(pacer.handle_frame(FrameKind::Key, frame(WAITING), now), Queued::Yes);
+        assert_eq!(pacer.handle_frame(FrameKind::Delta, frame(1), now), Queued::No);
         while pacer.poll_packet(now + Duration::from_secs(60)).is_some() || pacer.poll_timeout().is_some() {
             pacer.free_at = None;
         }
-        assert_eq!(pacer.handle_frame(FrameKind::Delta, frame(1), now), Taken::No, "a delta of a lost picture");
-        assert_eq!(pacer.handle_frame(FrameKind::Key, frame(1), now), Taken::Yes);
-        assert_eq!(pacer.handle_frame(FrameKind::Delta, frame(1), now), Taken::Yes);
+        assert_eq!(pacer.handle_frame(FrameKind::Delta, frame(1), now), Queued::No, "a delta of a lost picture");
+        assert_eq!(pacer.handle_frame(FrameKind::Key, frame(1), now), Queued::Yes);
+        assert_eq!(pacer.handle_frame(FrameKind::Delta, frame(1), now), Queued::Yes);
     }
 }

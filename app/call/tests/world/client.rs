@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use hearth_base::{AudioPacket, TrackId, TrackSource, VideoCodec};
 use hearth_call::{
-    Call, CallConfig, Input, Loopback, MediaCommand, Output, Phase, SocketId, SocketKind, TransportPolicy,
+    Call, CallConfig, CallPhase, Input, Loopback, MediaCommand, Output, SocketId, SocketKind, TransportPolicy,
 };
 use hearth_netsim::NodeId;
 use hearth_protocol::{ClientMessage, Numbered};
@@ -156,9 +156,11 @@ impl Client {
                 }
                 Output::CloseSocket(socket) => drop(self.sockets.remove(&socket)),
                 Output::Media(MediaCommand::KeyFrame { codec, .. }) => self.source.want_key_frame(codec),
-                Output::Media(MediaCommand::Watched { codec, by_anybody, .. }) => self.source.watch(codec, by_anybody),
+                Output::Media(MediaCommand::Subscribed { codec, by_anybody, .. }) => {
+                    self.source.watch(codec, by_anybody)
+                }
                 Output::Resolve(name) => self.asked_names.push(name),
-                Output::Changed => self.ended = matches!(self.call.snapshot().phase, Phase::Ended(_)),
+                Output::Changed => self.ended = matches!(self.call.snapshot().phase, CallPhase::Ended(_)),
                 Output::Media(MediaCommand::Begin { track, .. }) => drop(self.tracks.insert(track)),
                 Output::Media(MediaCommand::End(track)) => drop(self.tracks.remove(&track)),
                 // Its chirps stop by the call's own switch; there is no device that could follow.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hearth_base::VideoCodec::{self, H264, Vp8};
-use hearth_call::{Input, Intent, PeerSnapshot, TransportPolicy};
+use hearth_call::{Command, Input, PeerSnapshot, TransportPolicy};
 use hearth_netsim::{LinkConfig, Loss};
 
 use crate::LAN;
@@ -70,7 +70,7 @@ fn who_has_both_encodes_for_each_and_no_longer_than_there_is_somebody() {
     {
         check(&world, of, other, expected);
     }
-    world.give(2, Input::Intent(Intent::Leave));
+    world.give(2, Input::Command(Command::Leave));
     world.run(Duration::from_secs(2));
     assert!(world.clients[0].source.watched.iter().eq(&[H264]), "nobody takes VP8 any more");
     let seen = world.clients[1].sink.got[&0].frames.len();
@@ -83,12 +83,12 @@ fn a_camera_that_comes_back_begins_with_a_key_frame_in_each_codec() {
     use hearth_base::FrameKind;
     use hearth_call::Switch;
     let mut world = meet(961, LAN, &[BOTH, &[H264], &[Vp8]]);
-    world.give(0, Input::Intent(Intent::SetCamera(Switch::Off)));
+    world.give(0, Input::Command(Command::SetCamera(Switch::Off)));
     world.run(Duration::from_secs(1));
     let before: Vec<_> = [1, 2].map(|of| world.clients[of].sink.got[&0].frames.len()).into();
     [1, 2].into_iter().for_each(|of: usize| world.clients[of].sink.kinds.clear());
     // Only the first one's pictures are looked at: those two see nothing of each other.
-    world.give(0, Input::Intent(Intent::SetCamera(Switch::On)));
+    world.give(0, Input::Command(Command::SetCamera(Switch::On)));
     world.run(Duration::from_secs(2));
     for (of, before) in [1, 2].into_iter().zip(before) {
         assert_eq!(world.clients[of].sink.kinds.first(), Some(&FrameKind::Key), "{of}");

@@ -55,7 +55,7 @@ fn other_ways_to_say_the_same_become_calls_with_a_channel() {
         let mut world = two(seed, change);
         assert!(world.run_until(Duration::from_secs(5), World::all_connected), "seed {seed}: not connected");
         world.run(Duration::from_secs(2));
-        world.give(0, hearth_call::Input::Intent(hearth_call::Intent::Say("hello".into())));
+        world.give(0, hearth_call::Input::Command(hearth_call::Command::Say("hello".into())));
         world.run(Duration::from_secs(1));
         let other = world.clients[1].call.snapshot();
         assert_eq!(other.chat.len(), 1, "seed {seed}: the channel carries what is said");

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use hearth_call::{Input, Intent, PeerPhase, Route, TransportPolicy};
+use hearth_call::{Command, Input, PeerPhase, Route, TransportPolicy};
 
 use crate::LAN;
 use crate::world::World;
@@ -73,7 +73,7 @@ fn who_leaves_at_any_moment_leaves_no_allocation_behind() {
         }
         world.run(Duration::from_millis(ms));
         for index in [0, 1] {
-            world.give(index, Input::Intent(Intent::Leave));
+            world.give(index, Input::Command(Command::Leave));
         }
         world.run(Duration::from_secs(2));
         assert_eq!(world.turn.stats().allocations, 0, "left after {ms} ms");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hearth_call::{HostAct, Input, Intent, Phase, TransportPolicy};
+use hearth_call::{CallPhase, Command, HostAct, Input, TransportPolicy};
 use hearth_protocol::{PeerId, Role};
 
 use crate::LAN;
@@ -28,7 +28,7 @@ fn three(seed: u64) -> World {
 
 fn is_back(world: &World) -> bool {
     let in_room = |snapshot: &hearth_call::Snapshot| {
-        snapshot.phase == Phase::InRoom && snapshot.peers.len() == 2 && snapshot.peers.iter().all(|peer| !peer.away)
+        snapshot.phase == CallPhase::InRoom && snapshot.peers.len() == 2 && snapshot.peers.iter().all(|peer| !peer.away)
     };
     world.clients.iter().all(|client| in_room(&client.call.snapshot()))
 }
@@ -75,7 +75,7 @@ fn who_comes_after_the_restart_meets_everybody() {
     assert!(world.run_until(BACK, World::all_connected), "the newcomer is not met");
     world.run(SEAT);
     let guest = world.clients[1].call.snapshot().me.expect("in the room");
-    world.give(0, Input::Intent(Intent::Moderate(HostAct::Kick, guest)));
+    world.give(0, Input::Command(Command::Moderate(HostAct::Kick, guest)));
     world.run(Duration::from_secs(1));
     assert!(world.clients[1].has_ended(), "the host decides as before");
 }
@@ -90,7 +90,11 @@ fn who_is_not_back_is_kept_as_long_as_they_send_and_no_longer() {
     world.start_server();
     let peers = |world: &World| world.clients[0].call.snapshot().peers.len();
     world.run(Duration::from_secs(60));
-    assert_eq!((peers(&world), world.clients[0].call.snapshot().phase), (2, Phase::InRoom), "media needs no server");
+    assert_eq!(
+        (peers(&world), world.clients[0].call.snapshot().phase),
+        (2, CallPhase::InRoom),
+        "media needs no server"
+    );
     world.crash(2);
     world.run(Duration::from_secs(30));
     assert_eq!(peers(&world), 1, "nobody sends any more, and the server names nobody");

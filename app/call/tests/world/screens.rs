@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use hearth_base::TrackSource;
-use hearth_call::{Input, Intent, PeerSnapshot, Switch, TransportPolicy};
+use hearth_call::{Command, Input, PeerSnapshot, Switch, TransportPolicy};
 use serde_json::Value;
 
 use crate::LAN;
@@ -73,7 +73,7 @@ fn frames(world: &World, who: usize) -> usize {
 }
 
 fn share(world: &mut World, who: usize, switch: Switch) {
-    world.give(who, Input::Intent(Intent::SetCamera(switch)));
+    world.give(who, Input::Command(Command::SetCamera(switch)));
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn a_screen_goes_with_its_page() {
         if crashes {
             world.crash(1)
         } else {
-            world.give(1, Input::Intent(Intent::Leave))
+            world.give(1, Input::Command(Command::Leave))
         }
         let is_gone = |world: &World| world.clients[0].call.snapshot().peers.is_empty();
         assert!(world.run_until(Duration::from_secs(45), is_gone), "crashes: {crashes}");

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use hearth_call::{Input, Intent, Switch, TransportPolicy};
+use hearth_call::{Command, Input, Switch, TransportPolicy};
 use hearth_netsim::{LinkConfig, Loss, NodeId};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha12Rng;
@@ -103,7 +103,7 @@ impl Script {
             88..92 if self.alive().len() > 1 => {
                 self.done.count("leave");
                 self.muted.remove(&who);
-                self.world.give(who, Input::Intent(Intent::Leave));
+                self.world.give(who, Input::Command(Command::Leave));
             }
             92..96 if self.world.clients.len() < 6 => {
                 self.done.count("late join");
@@ -118,10 +118,10 @@ impl Script {
     fn toggle_mute(&mut self, who: usize) {
         if let Some(since) = self.muted.remove(&who) {
             self.check_silence(who, since);
-            self.world.give(who, Input::Intent(Intent::SetMicrophone(Switch::On)));
+            self.world.give(who, Input::Command(Command::SetMicrophone(Switch::On)));
         } else {
             self.done.count("mute");
-            self.world.give(who, Input::Intent(Intent::SetMicrophone(Switch::Off)));
+            self.world.give(who, Input::Command(Command::SetMicrophone(Switch::Off)));
             self.muted.insert(who, self.world.now);
         }
     }

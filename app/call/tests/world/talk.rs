@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hearth_call::{EndReason, Hand, HostAct, HostRule, Input, Intent, Phase, Switch, TransportPolicy};
+use hearth_call::{CallPhase, Command, EndReason, Hand, HostAct, HostRule, Input, Switch, TransportPolicy};
 use hearth_protocol::{ErrorCode, InviteSecret, PeerId, Role};
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ use crate::{LAN, pair};
 const SOON: Duration = Duration::from_secs(2);
 
 fn say(world: &mut World, who: usize, text: &str) {
-    world.give(who, Input::Intent(Intent::Say(text.to_owned())));
+    world.give(who, Input::Command(Command::Say(text.to_owned())));
 }
 
 /// What somebody has before their eyes: `<` of others, `>` of their own.
@@ -21,7 +21,7 @@ fn read(world: &World, who: usize) -> Vec<String> {
     chat.iter().map(|line| format!("{}{}", if line.from.is_some() { "<" } else { ">" }, line.text)).collect()
 }
 
-fn phase(world: &World, who: usize) -> Phase {
+fn phase(world: &World, who: usize) -> CallPhase {
     world.clients[who].call.snapshot().phase
 }
 
@@ -77,7 +77,7 @@ fn at_the_door(seed: u64) -> (World, PeerId) {
         world.enter(index);
     }
     world.run(SOON);
-    assert_eq!(phase(&world, 1), Phase::Lobby(None));
+    assert_eq!(phase(&world, 1), CallPhase::Lobby(None));
     let lobby = world.clients[0].call.snapshot().lobby;
     assert_eq!(lobby.len(), 1, "the host hears the knock");
     assert_eq!(lobby[0].nick, "client 1");
@@ -85,7 +85,7 @@ fn at_the_door(seed: u64) -> (World, PeerId) {
 }
 
 fn moderate(world: &mut World, act: HostAct, peer: PeerId) {
-    world.give(0, Input::Intent(Intent::Moderate(act, peer)));
+    world.give(0, Input::Command(Command::Moderate(act, peer)));
     world.run(SOON);
 }
 
@@ -94,9 +94,9 @@ fn who_is_admitted_is_in_the_room() {
     let (mut world, knocker) = at_the_door(903);
     // Longer than any deadline of joining.
     world.run(Duration::from_secs(60));
-    assert_eq!(phase(&world, 1), Phase::Lobby(None));
+    assert_eq!(phase(&world, 1), CallPhase::Lobby(None));
     moderate(&mut world, HostAct::Admit, knocker);
-    assert_eq!(phase(&world, 1), Phase::InRoom);
+    assert_eq!(phase(&world, 1), CallPhase::InRoom);
     assert!(world.clients[0].call.snapshot().lobby.is_empty());
     assert!(world.run_until(Duration::from_secs(5), World::all_connected), "not connected");
 }
@@ -106,19 +106,19 @@ fn who_waits_keeps_waiting_through_a_broken_connection() {
     let (mut world, knocker) = at_the_door(904);
     world.cut_signal(1);
     world.run(SOON);
-    assert_eq!(phase(&world, 1), Phase::Lobby(None));
+    assert_eq!(phase(&world, 1), CallPhase::Lobby(None));
     moderate(&mut world, HostAct::Admit, knocker);
-    assert_eq!(phase(&world, 1), Phase::InRoom);
+    assert_eq!(phase(&world, 1), CallPhase::InRoom);
 }
 
 #[test]
 fn who_is_denied_reads_it_and_who_gives_up_is_gone_from_the_door() {
     let (mut world, knocker) = at_the_door(905);
     moderate(&mut world, HostAct::Deny, knocker);
-    assert_eq!(phase(&world, 1), Phase::Ended(EndReason::Refused(ErrorCode::Denied)));
+    assert_eq!(phase(&world, 1), CallPhase::Ended(EndReason::Refused(ErrorCode::Denied)));
     assert!(world.clients[0].call.snapshot().lobby.is_empty());
     let (mut world, _) = at_the_door(906);
-    world.give(1, Input::Intent(Intent::Leave));
+    world.give(1, Input::Command(Command::Leave));
     world.run(SOON);
     assert!(world.clients[0].call.snapshot().lobby.is_empty());
 }
@@ -128,11 +128,11 @@ fn who_is_taken_out_reads_it_and_a_guest_takes_nobody_out() {
     let mut world = pair(907);
     let ids: Vec<PeerId> = world.clients.iter().filter_map(|client| client.call.snapshot().me).collect();
     assert_eq!(world.clients[1].call.snapshot().role, Role::Guest);
-    world.give(1, Input::Intent(Intent::Moderate(HostAct::Kick, ids[0])));
+    world.give(1, Input::Command(Command::Moderate(HostAct::Kick, ids[0])));
     world.run(SOON);
-    assert_eq!(phase(&world, 0), Phase::InRoom);
+    assert_eq!(phase(&world, 0), CallPhase::InRoom);
     moderate(&mut world, HostAct::Kick, ids[1]);
-    assert_eq!(phase(&world, 1), Phase::Ended(EndReason::Kicked));
+    assert_eq!(phase(&world, 1), CallPhase::Ended(EndReason::Kicked));
     assert!(world.clients[0].call.snapshot().peers.is_empty());
 }
 
@@ -140,15 +140,15 @@ fn who_is_taken_out_reads_it_and_a_guest_takes_nobody_out() {
 fn a_host_silences_everybody_and_each_speaks_again_by_themselves() {
     let mut world = pair(909);
     let sends = |world: &World, client: usize| world.clients[client].call.snapshot().microphone;
-    world.give(1, Input::Intent(Intent::Rule(HostRule::MuteAll)));
+    world.give(1, Input::Command(Command::Rule(HostRule::MuteAll)));
     world.run(SOON);
     assert_eq!((sends(&world, 0), sends(&world, 1)), (Switch::On, Switch::On), "a guest silences nobody");
-    world.give(0, Input::Intent(Intent::Rule(HostRule::MuteAll)));
+    world.give(0, Input::Command(Command::Rule(HostRule::MuteAll)));
     world.run(SOON);
     assert_eq!((sends(&world, 0), sends(&world, 1)), (Switch::On, Switch::Off));
     assert_eq!(world.clients[1].call.snapshot().silenced, 1);
     assert!(!world.clients[0].call.snapshot().peers[0].media.audio, "the host sees it");
-    world.give(1, Input::Intent(Intent::SetMicrophone(Switch::On)));
+    world.give(1, Input::Command(Command::SetMicrophone(Switch::On)));
     world.run(SOON);
     assert!(world.clients[0].call.snapshot().peers[0].media.audio);
 }
@@ -161,10 +161,10 @@ fn a_room_is_handed_over_and_locked_by_its_new_host() {
     moderate(&mut world, HostAct::MakeHost, guest);
     let roles = |world: &World| [0, 1].map(|client| world.clients[client].call.snapshot().role);
     assert_eq!(roles(&world), [Role::Guest, Role::Host]);
-    world.give(1, Input::Intent(Intent::Rule(HostRule::Lock)));
+    world.give(1, Input::Command(Command::Rule(HostRule::Lock)));
     world.run(SOON);
     assert!(world.clients[0].call.snapshot().room_state.locked);
-    world.give(0, Input::Intent(Intent::Rule(HostRule::Unlock)));
+    world.give(0, Input::Command(Command::Rule(HostRule::Unlock)));
     world.run(SOON);
     let before = world.clients[0].call.snapshot();
     assert!(before.room_state.locked && before.refused.is_some(), "who was the host before decides nothing now");
@@ -173,10 +173,10 @@ fn a_room_is_handed_over_and_locked_by_its_new_host() {
 #[test]
 fn when_the_host_ends_the_room_everybody_reads_it() {
     let mut world = pair(908);
-    world.give(0, Input::Intent(Intent::EndRoom));
+    world.give(0, Input::Command(Command::EndRoom));
     world.run(SOON);
-    assert_eq!(phase(&world, 0), Phase::Ended(EndReason::Left));
-    assert_eq!(phase(&world, 1), Phase::Ended(EndReason::RoomEnded));
+    assert_eq!(phase(&world, 0), CallPhase::Ended(EndReason::Left));
+    assert_eq!(phase(&world, 1), CallPhase::Ended(EndReason::RoomEnded));
 }
 
 /// The name that stands for the second client's address.
@@ -257,7 +257,7 @@ fn a_browser_without_our_codec_is_told_from_others() {
 fn a_raised_hand_is_seen_by_all_and_by_who_comes_later_until_it_is_down() {
     let mut world = pair(911);
     let raise = |world: &mut World, hand| {
-        world.give(1, Input::Intent(Intent::SetHand(hand)));
+        world.give(1, Input::Command(Command::SetHand(hand)));
         world.run(SOON);
     };
     let seen = |world: &World, by: usize| {
@@ -277,11 +277,11 @@ fn a_raised_hand_is_seen_by_all_and_by_who_comes_later_until_it_is_down() {
 #[test]
 fn a_hand_that_went_down_over_a_dead_path_is_down_when_the_path_is_another_one() {
     let mut world = pair(912);
-    world.give(1, Input::Intent(Intent::SetHand(Hand::Up)));
+    world.give(1, Input::Command(Command::SetHand(Hand::Up)));
     world.run(SOON);
     let address = world.clients[1].address;
     world.net.remove_address(address);
-    world.give(1, Input::Intent(Intent::SetHand(Hand::Down)));
+    world.give(1, Input::Command(Command::SetHand(Hand::Down)));
     world.run(Duration::from_secs(3));
     world.move_client(1, "10.0.7.7".parse().unwrap());
     let is_down = |world: &World| world.clients[0].call.snapshot().peers.iter().all(|peer| peer.hand == Hand::Down);

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use hearth_base::VideoCodec;
-use hearth_call::{Input, Intent, PeerPhase, Phase, SignalLink, TransportPolicy};
+use hearth_call::{CallPhase, Command, Input, PeerPhase, SignallingState, TransportPolicy};
 use hearth_netsim::{LinkConfig, Network, NodeId};
 use hearth_protocol::{InviteSecret, RoomName};
 use hearth_signal::rooms::{ConnId, EarlierRun, Output as RoomOutput, Rooms};
@@ -127,10 +127,10 @@ impl World {
     /// The first one makes the room, everybody else joins it.
     pub fn enter(&mut self, index: usize) {
         let intent = match &self.room {
-            None => Intent::Create { secret: self.secret, capacity: None },
-            Some(room) => Intent::Join { room: room.clone(), secret: None, password: None },
+            None => Command::Create { secret: self.secret, capacity: None },
+            Some(room) => Command::Join { room: room.clone(), secret: None, password: None },
         };
-        self.give(index, Input::Intent(intent));
+        self.give(index, Input::Command(intent));
         if self.room.is_none() {
             self.run_until(Duration::from_secs(5), |world| world.clients[index].call.snapshot().room.is_some());
             self.room = self.clients[index].call.snapshot().room;
@@ -155,7 +155,7 @@ impl World {
     /// Cuts a client's WebSocket: both ends see it.
     pub fn cut_signal(&mut self, index: usize) {
         self.hang_up(index);
-        self.give(index, Input::SignalLink(SignalLink::Down));
+        self.give(index, Input::Signalling(SignallingState::Down));
     }
 
     fn hang_up(&mut self, index: usize) {
@@ -174,7 +174,7 @@ impl World {
         self.rooms = rooms(self.seed + self.restarts, self.earlier.clone(), self.now);
         for index in 0..self.clients.len() {
             if self.clients[index].conn.take().is_some() {
-                self.give(index, Input::SignalLink(SignalLink::Down));
+                self.give(index, Input::Signalling(SignallingState::Down));
             }
         }
         self.conns.clear();
@@ -313,7 +313,7 @@ impl World {
                     self.closing.extend(self.clients[index].conn);
                     self.hang_up(index);
                     if !ended {
-                        self.give(index, Input::SignalLink(SignalLink::Down));
+                        self.give(index, Input::Signalling(SignallingState::Down));
                     }
                 }
             }
@@ -331,8 +331,8 @@ impl World {
 
     fn on_wire(&mut self, wire: Wire) {
         match wire {
-            Wire::Refused(index) => self.give(index, Input::SignalLink(SignalLink::Down)),
-            Wire::Opened(index, _) if !self.server_up => self.give(index, Input::SignalLink(SignalLink::Down)),
+            Wire::Refused(index) => self.give(index, Input::Signalling(SignallingState::Down)),
+            Wire::Opened(index, _) if !self.server_up => self.give(index, Input::Signalling(SignallingState::Down)),
             Wire::Opened(index, conn) => {
                 if self.clients[index].crashed {
                     return;
@@ -342,7 +342,7 @@ impl World {
                 self.clients[index].conn = Some(conn);
                 self.rooms.handle_connected(conn, self.now);
                 self.drain_rooms();
-                self.give(index, Input::SignalLink(SignalLink::Up));
+                self.give(index, Input::Signalling(SignallingState::Up));
             }
             Wire::ToServer(conn, text) => {
                 let open = self.conns.contains_key(&conn) || self.raw.contains_key(&conn);
@@ -371,7 +371,7 @@ impl World {
             Wire::ClientSawClose(conn) => {
                 if let Some(index) = self.conns.remove(&conn) {
                     self.clients[index].conn = None;
-                    self.give(index, Input::SignalLink(SignalLink::Down));
+                    self.give(index, Input::Signalling(SignallingState::Down));
                 }
             }
         }
@@ -435,7 +435,7 @@ impl World {
         alive.iter().all(|client| {
             let snapshot = client.call.snapshot();
             let connected = snapshot.peers.iter().filter(|peer| matches!(peer.phase, PeerPhase::Connected(_)));
-            snapshot.phase == Phase::InRoom && connected.count() == alive.len() - 1
+            snapshot.phase == CallPhase::InRoom && connected.count() == alive.len() - 1
         })
     }
 }

@@ -163,10 +163,10 @@ pub fn audio_codecs() -> Vec<AudioCodec> {
 pub fn video_encoder(codec: VideoCodec, settings: VideoSettings) -> Result<Box<dyn VideoEncoder>, CodecError> {
     match codec {
         #[cfg(feature = "h264")]
-        VideoCodec::H264 => Ok(Box::new(h264::Encoder::new(settings)?)),
+        VideoCodec::H264 => Ok(Box::new(h264::H264Encoder::new(settings)?)),
         #[cfg(not(feature = "h264"))]
         VideoCodec::H264 => Err(CodecError::Unavailable(codec)),
-        VideoCodec::Vp8 => Ok(Box::new(vp8::Encoder::new(settings))),
+        VideoCodec::Vp8 => Ok(Box::new(vp8::Vp8Encoder::new(settings))),
     }
 }
 
@@ -177,10 +177,10 @@ pub fn video_encoder(codec: VideoCodec, settings: VideoSettings) -> Result<Box<d
 pub fn video_decoder(codec: VideoCodec) -> Result<Box<dyn VideoDecoder>, CodecError> {
     match codec {
         #[cfg(feature = "h264")]
-        VideoCodec::H264 => Ok(Box::new(h264::Decoder::new()?)),
+        VideoCodec::H264 => Ok(Box::new(h264::H264Decoder::new()?)),
         #[cfg(not(feature = "h264"))]
         VideoCodec::H264 => Err(CodecError::Unavailable(codec)),
-        VideoCodec::Vp8 => Ok(Box::new(vp8::Decoder::new()?)),
+        VideoCodec::Vp8 => Ok(Box::new(vp8::Vp8Decoder::new()?)),
     }
 }
 
@@ -190,7 +190,7 @@ pub fn video_decoder(codec: VideoCodec) -> Result<Box<dyn VideoDecoder>, CodecEr
 /// [`CodecError::Setup`].
 pub fn audio_encoder(codec: AudioCodec, bitrate: Bitrate) -> Result<Box<dyn AudioEncoder>, CodecError> {
     match codec {
-        AudioCodec::Opus => Ok(Box::new(opus::Encoder::new(bitrate)?)),
+        AudioCodec::Opus => Ok(Box::new(opus::OpusEncoder::new(bitrate)?)),
     }
 }
 
@@ -200,6 +200,6 @@ pub fn audio_encoder(codec: AudioCodec, bitrate: Bitrate) -> Result<Box<dyn Audi
 /// [`CodecError::Setup`].
 pub fn audio_decoder(codec: AudioCodec) -> Result<Box<dyn AudioDecoder>, CodecError> {
     match codec {
-        AudioCodec::Opus => Ok(Box::new(opus::Decoder::new()?)),
+        AudioCodec::Opus => Ok(Box::new(opus::OpusDecoder::new()?)),
     }
 }

@@ -20,12 +20,12 @@ const RATES: std::ops::RangeInclusive<u64> = 6_000..=510_000;
 /// Longest packet that libopus writes for one frame (RFC 6716 section 3.4), with its table of contents.
 const LONGEST: usize = 1276;
 
-pub(super) struct Encoder {
+pub(super) struct OpusEncoder {
     opus: opus::Encoder,
     packet: Box<[u8; LONGEST]>,
 }
 
-impl Encoder {
+impl OpusEncoder {
     pub(super) fn new(bitrate: Bitrate) -> Result<Self, CodecError> {
         let mut opus = opus::Encoder::new(SAMPLE_RATE, Channels::Mono, Application::Voip).map_err(setup)?;
         opus.set_complexity(EFFORT).map_err(setup)?;
@@ -38,7 +38,7 @@ impl Encoder {
     }
 }
 
-impl AudioEncoder for Encoder {
+impl AudioEncoder for OpusEncoder {
     fn set_bitrate(&mut self, bitrate: Bitrate) -> Result<(), CodecError> {
         let bps = bitrate.bps().clamp(*RATES.start(), *RATES.end());
         let bits = i32::try_from(bps).unwrap_or(i32::MAX);
@@ -57,11 +57,11 @@ impl AudioEncoder for Encoder {
     }
 }
 
-pub(super) struct Decoder {
+pub(super) struct OpusDecoder {
     opus: opus::Decoder,
 }
 
-impl Decoder {
+impl OpusDecoder {
     pub(super) fn new() -> Result<Self, CodecError> {
         Ok(Self { opus: opus::Decoder::new(SAMPLE_RATE, Channels::Mono).map_err(setup)? })
     }
@@ -75,7 +75,7 @@ impl Decoder {
     }
 }
 
-impl AudioDecoder for Decoder {
+impl AudioDecoder for OpusDecoder {
     fn samples(&self, packet: &[u8]) -> Option<usize> {
         opus_packet::shape(packet).map(|shape| shape.frame * shape.count)
     }

@@ -46,7 +46,7 @@ pub(super) fn spawn(
 ) -> Result<(Worker, SlotReceiver<DeviceLists>), StartError> {
     let (mut publish, lists) = slot();
     let worker = Worker::spawn("device-list", move |stop| {
-        let (mut last, mut ears) = (None, sound::Ears::default());
+        let (mut last, mut ears) = (None, sound::DeviceLister::default());
         loop {
             let (microphones, speakers) = ears.list();
             let found = DeviceLists { cameras: camera::list(), microphones, speakers };

@@ -11,21 +11,21 @@
 //! without one: before a call there are a preview and a level. Owner of: every open device. Keeps no settings.
 
 mod camera;
-mod held;
-mod keeper;
 mod lease;
 mod list;
+mod open_device;
 mod sound;
+mod supervisor;
 mod watch;
 
 use crossbeam_channel::{Sender, bounded};
 use hearth_base::{DeviceChoice, DeviceFault, DeviceKind, DeviceLists, DeviceState, FrameRate, Picture, Resolution};
 
-use self::keeper::{Keeper, Told};
 pub use self::list::DeviceList;
+use self::supervisor::{DeviceSupervisor, SupervisorMessage};
 use crate::slot::{SlotReceiver, slot};
-use crate::threads::{Sockets, StartError, Worker};
-use crate::turn::Accepted;
+use crate::threads::{AudioPortsHandle, StartError, Worker};
+use crate::tick::Accepted;
 
 /// Choices that wait for the thread. Cap 32: people choose by hand. Full: the choice is refused, the one who makes it says
 /// it again.
@@ -77,12 +77,12 @@ pub struct DevicesView {
 }
 
 /// Where the camera's pictures go besides the preview. Must not block; usually the encoder's slot.
-pub type Filming = Box<dyn FnMut(Picture) + Send>;
+pub type CaptureCallback = Box<dyn FnMut(Picture) + Send>;
 
 /// The devices, kept as they are wanted until this is dropped. All are off in the beginning.
 #[derive(Debug)]
 pub struct Devices {
-    told: Sender<Told>,
+    told: Sender<SupervisorMessage>,
     views: SlotReceiver<DevicesView>,
     view: DevicesView,
     preview: SlotReceiver<Picture>,
@@ -94,23 +94,23 @@ impl Devices {
     ///
     /// # Errors
     /// [`StartError`] when the system gives no thread.
-    pub fn spawn(tests: TestSources, sockets: Sockets, notice: Box<dyn Notice>) -> Result<Self, StartError> {
+    pub fn spawn(tests: TestSources, sockets: AudioPortsHandle, notice: Box<dyn Notice>) -> Result<Self, StartError> {
         let (told, tells) = bounded(COMMANDS);
         let (publish, views) = slot();
         let (show, preview) = slot();
-        let keeper = Keeper::new(tests, sockets, publish, show, notice)?;
+        let keeper = DeviceSupervisor::new(tests, sockets, publish, show, notice)?;
         let worker = Worker::spawn("devices", move |stop| keeper.run(&stop, &tells))?;
         Ok(Self { told, views, view: DevicesView::default(), preview, _worker: worker })
     }
 
     /// Wants something else. Asked for again, a device that failed is tried at once.
     pub fn choose(&self, kind: DeviceKind, choice: DeviceChoice) -> Accepted {
-        self.tell(Told::Choice(kind, choice))
+        self.tell(SupervisorMessage::Choice(kind, choice))
     }
 
     /// Hands the camera's pictures to somebody besides the preview, or to nobody any more.
-    pub fn film(&self, filming: Option<Filming>) -> Accepted {
-        self.tell(Told::Film(filming))
+    pub fn set_capture(&self, capture: Option<CaptureCallback>) -> Accepted {
+        self.tell(SupervisorMessage::Capture(capture))
     }
 
     /// As things are now.
@@ -126,18 +126,18 @@ impl Devices {
         self.preview.take()
     }
 
-    fn tell(&self, told: Told) -> Accepted {
+    fn tell(&self, told: SupervisorMessage) -> Accepted {
         if self.told.try_send(told).is_ok() { Accepted::Yes } else { Accepted::Full }
     }
 }
 
 /// Of which kind, and which of its openings.
-type Opening = (DeviceKind, u64);
+type OpenAttempt = (DeviceKind, u64);
 
 /// What a device's thread has to say.
 enum News {
     /// It is open.
-    Opened(Opening, held::Opened),
+    Opened(OpenAttempt, open_device::Opened),
     /// It is not, or not any more.
-    Lost(Opening, DeviceFault),
+    Lost(OpenAttempt, DeviceFault),
 }

@@ -31,7 +31,7 @@ const AGAIN: (Duration, Duration) = (Duration::from_millis(250), Duration::from_
 
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Order {
+pub(super) enum SupervisorOrder {
     /// Close what is open or opening.
     Close,
     /// Open what is chosen. What comes of it bears this number.
@@ -39,7 +39,7 @@ pub(super) enum Order {
 }
 
 #[derive(Clone, Debug)]
-enum Phase {
+enum DevicePhase {
     Off,
     Opening { attempt: u64, until: Instant },
     On(Running),
@@ -62,7 +62,7 @@ struct Running {
 pub(super) struct Watch {
     kind: DeviceKind,
     desired: DeviceChoice,
-    phase: Phase,
+    phase: DevicePhase,
     attempts: u64,
     /// Failures in a row, and the last of them: shown until it runs, however often it is tried.
     failures: u32,
@@ -78,7 +78,7 @@ impl Watch {
         Self {
             kind,
             desired: DeviceChoice::Off,
-            phase: Phase::Off,
+            phase: DevicePhase::Off,
             attempts: 0,
             failures: 0,
             fault: None,
@@ -95,20 +95,20 @@ impl Watch {
     /// What has become of it.
     pub(super) fn state(&self) -> DeviceState {
         match &self.phase {
-            Phase::Off => DeviceState::Off,
-            Phase::Opening { .. } => self.fault.clone().map_or(DeviceState::Opening, DeviceState::Failed),
-            Phase::On(running) => DeviceState::On { name: running.name.clone() },
-            Phase::Stalled(_) => DeviceState::Failed(DeviceFault::Stalled),
-            Phase::Failed { fault, .. } => DeviceState::Failed(fault.clone()),
+            DevicePhase::Off => DeviceState::Off,
+            DevicePhase::Opening { .. } => self.fault.clone().map_or(DeviceState::Opening, DeviceState::Failed),
+            DevicePhase::On(running) => DeviceState::On { name: running.name.clone() },
+            DevicePhase::Stalled(_) => DeviceState::Failed(DeviceFault::Stalled),
+            DevicePhase::Failed { fault, .. } => DeviceState::Failed(fault.clone()),
         }
     }
 
     /// The opening that is under way or runs.
     pub(super) fn attempt(&self) -> Option<u64> {
         match &self.phase {
-            Phase::Opening { attempt, .. } => Some(*attempt),
-            Phase::On(running) | Phase::Stalled(running) => Some(running.attempt),
-            Phase::Off | Phase::Failed { .. } => None,
+            DevicePhase::Opening { attempt, .. } => Some(*attempt),
+            DevicePhase::On(running) | DevicePhase::Stalled(running) => Some(running.attempt),
+            DevicePhase::Off | DevicePhase::Failed { .. } => None,
         }
     }
 
@@ -130,13 +130,13 @@ impl Watch {
         opened: Result<(String, DeviceId), DeviceFault>,
         now: Instant,
     ) {
-        if !matches!(self.phase, Phase::Opening { attempt: wanted, .. } if wanted == attempt) {
+        if !matches!(self.phase, DevicePhase::Opening { attempt: wanted, .. } if wanted == attempt) {
             return; // another was chosen meanwhile
         }
         match opened {
             Ok((name, id)) => {
                 let was_listed = self.listed.contains(&id);
-                self.phase = Phase::On(Running { attempt, name, id, beats: 0, moved: now, was_listed });
+                self.phase = DevicePhase::On(Running { attempt, name, id, beats: 0, moved: now, was_listed });
             }
             Err(fault) => self.fail(fault, now),
         }
@@ -145,9 +145,15 @@ impl Watch {
     /// An open device was lost.
     pub(super) fn handle_lost(&mut self, attempt: u64, fault: DeviceFault, now: Instant) {
         match &self.phase {
-            Phase::On(running) | Phase::Stalled(running) if running.attempt == attempt => self.fail(fault, now),
-            Phase::Opening { attempt: wanted, .. } if *wanted == attempt => self.fail(fault, now),
-            Phase::Off | Phase::Opening { .. } | Phase::On(_) | Phase::Stalled(_) | Phase::Failed { .. } => {}
+            DevicePhase::On(running) | DevicePhase::Stalled(running) if running.attempt == attempt => {
+                self.fail(fault, now)
+            }
+            DevicePhase::Opening { attempt: wanted, .. } if *wanted == attempt => self.fail(fault, now),
+            DevicePhase::Off
+            | DevicePhase::Opening { .. }
+            | DevicePhase::On(_)
+            | DevicePhase::Stalled(_)
+            | DevicePhase::Failed { .. } => {}
         }
     }
 
@@ -158,21 +164,23 @@ impl Watch {
             DeviceKind::Microphone | DeviceKind::Speaker if beats == 0 => NO_BEGINNING,
             DeviceKind::Microphone | DeviceKind::Speaker => NO_SOUND,
         };
-        let phase = std::mem::replace(&mut self.phase, Phase::Off);
+        let phase = std::mem::replace(&mut self.phase, DevicePhase::Off);
         self.phase = match phase {
-            Phase::On(mut running) | Phase::Stalled(mut running) if running.beats != beats => {
+            DevicePhase::On(mut running) | DevicePhase::Stalled(mut running) if running.beats != beats => {
                 (running.beats, running.moved) = (beats, now);
                 (self.failures, self.fault) = (0, None);
-                Phase::On(running)
+                DevicePhase::On(running)
             }
-            Phase::On(running) if now.saturating_duration_since(running.moved) >= patience => Phase::Stalled(running),
-            Phase::Off => Phase::Off,
-            Phase::Opening { attempt, until } => Phase::Opening { attempt, until },
-            Phase::On(running) => Phase::On(running),
-            Phase::Stalled(running) => Phase::Stalled(running),
-            Phase::Failed { fault, again } => Phase::Failed { fault, again },
+            DevicePhase::On(running) if now.saturating_duration_since(running.moved) >= patience => {
+                DevicePhase::Stalled(running)
+            }
+            DevicePhase::Off => DevicePhase::Off,
+            DevicePhase::Opening { attempt, until } => DevicePhase::Opening { attempt, until },
+            DevicePhase::On(running) => DevicePhase::On(running),
+            DevicePhase::Stalled(running) => DevicePhase::Stalled(running),
+            DevicePhase::Failed { fault, again } => DevicePhase::Failed { fault, again },
         };
-        if self.kind != DeviceKind::Camera && matches!(self.phase, Phase::Stalled(_)) {
+        if self.kind != DeviceKind::Camera && matches!(self.phase, DevicePhase::Stalled(_)) {
             self.fail(DeviceFault::Stalled, now);
         }
     }
@@ -188,10 +196,10 @@ impl Watch {
             DeviceChoice::Named(id) => list.iter().map(|entry| &entry.id).find(|found| *found == id).or_else(default),
         };
         match &mut self.phase {
-            Phase::On(running) if meant.is_some_and(|meant| *meant != running.id) => {
+            DevicePhase::On(running) if meant.is_some_and(|meant| *meant != running.id) => {
                 self.restart(DeviceFault::Unplugged, now);
             }
-            Phase::On(running) if self.kind != DeviceKind::Camera => {
+            DevicePhase::On(running) if self.kind != DeviceKind::Camera => {
                 let is_listed = self.listed.contains(&running.id);
                 if running.was_listed && !is_listed {
                     // It goes on all the same: Pulse has put another in its place, which may be the speaker's own sound.
@@ -200,25 +208,25 @@ impl Watch {
                     running.was_listed |= is_listed;
                 }
             }
-            Phase::Failed { .. } => self.hurry(now),
-            Phase::Off | Phase::Opening { .. } | Phase::On(_) | Phase::Stalled(_) => {}
+            DevicePhase::Failed { .. } => self.hurry(now),
+            DevicePhase::Off | DevicePhase::Opening { .. } | DevicePhase::On(_) | DevicePhase::Stalled(_) => {}
         }
     }
 
     /// What is to be done now; until there is nothing more.
-    pub(super) fn poll(&mut self, now: Instant) -> Option<Order> {
-        if let Phase::Opening { until, .. } = self.phase
+    pub(super) fn poll(&mut self, now: Instant) -> Option<SupervisorOrder> {
+        if let DevicePhase::Opening { until, .. } = self.phase
             && until <= now
         {
             self.fail(DeviceFault::Stalled, now);
         }
-        let Phase::Failed { again, .. } = &self.phase else { return None };
+        let DevicePhase::Failed { again, .. } = &self.phase else { return None };
         if self.holds {
             self.holds = false;
-            return Some(Order::Close);
+            return Some(SupervisorOrder::Close);
         }
         if self.desired == DeviceChoice::Off {
-            self.phase = Phase::Off;
+            self.phase = DevicePhase::Off;
             return None;
         }
         if *again > now {
@@ -226,25 +234,25 @@ impl Watch {
         }
         self.attempts += 1;
         self.holds = true;
-        self.phase = Phase::Opening { attempt: self.attempts, until: now + OPENS };
-        Some(Order::Open(self.attempts, self.desired.clone()))
+        self.phase = DevicePhase::Opening { attempt: self.attempts, until: now + OPENS };
+        Some(SupervisorOrder::Open(self.attempts, self.desired.clone()))
     }
 
     fn fail(&mut self, fault: DeviceFault, now: Instant) {
         let wait = AGAIN.0.saturating_mul(2_u32.saturating_pow(self.failures)).min(AGAIN.1);
         self.failures += 1;
         self.fault = Some(fault.clone());
-        self.phase = Phase::Failed { fault, again: now + wait };
+        self.phase = DevicePhase::Failed { fault, again: now + wait };
     }
 
     /// Begins anew, as if nothing had failed.
     fn restart(&mut self, fault: DeviceFault, now: Instant) {
         (self.failures, self.fault) = (0, None);
-        self.phase = Phase::Failed { fault, again: now };
+        self.phase = DevicePhase::Failed { fault, again: now };
     }
 
     fn hurry(&mut self, now: Instant) {
-        if let Phase::Failed { again, .. } = &mut self.phase {
+        if let DevicePhase::Failed { again, .. } = &mut self.phase {
             *again = now.min(*again);
         }
     }
@@ -284,8 +292,8 @@ mod tests {
             for _ in 0..=millis / 50 {
                 while let Some(order) = self.watch.poll(self.now()) {
                     match order {
-                        Order::Close => orders.1 += 1,
-                        Order::Open(attempt, _) => {
+                        SupervisorOrder::Close => orders.1 += 1,
+                        SupervisorOrder::Open(attempt, _) => {
                             orders.0 += 1;
                             self.open = Some(attempt);
                         }

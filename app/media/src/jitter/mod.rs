@@ -22,7 +22,7 @@ use hearth_base::{AudioBlock, AudioPacket};
 
 use self::delay::Delay;
 use self::pending::Pending;
-use self::queue::{Pushed, Queue, Waiting};
+use self::queue::{JitterQueue, Pushed, Queue};
 use crate::codec::AudioDecoder;
 
 /// Samples of a block.
@@ -93,13 +93,13 @@ pub struct JitterBuffer {
     delay: Delay,
     /// The first packet's arrival and time stamp: everything is counted from there.
     origin: Option<(Instant, u64)>,
-    phase: Phase,
+    phase: PlayoutPhase,
     late_in_a_row: u32,
     counters: JitterCounters,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
+enum PlayoutPhase {
     Idle,
     Filling { due: i64 },
     Playing(Playing),
@@ -128,7 +128,7 @@ impl JitterBuffer {
             pending: Pending::new(),
             delay: Delay::new(),
             origin: None,
-            phase: Phase::Idle,
+            phase: PlayoutPhase::Idle,
             late_in_a_row: 0,
             counters: JitterCounters::default(),
         }
@@ -144,12 +144,12 @@ impl JitterBuffer {
         let samples = samples as i64;
         let (arrived, time) = self.place(packet);
         let lateness = self.delay.lateness(arrived, micros(time)).saturating_abs();
-        let jump = if self.phase == Phase::Idle { JUMP_IN_PAUSE } else { JUMP };
+        let jump = if self.phase == PlayoutPhase::Idle { JUMP_IN_PAUSE } else { JUMP };
         if lateness > jump || self.late_in_a_row >= LATE_IN_A_ROW {
             return self.begin_anew(packet, samples);
         }
         self.delay.observe(arrived, micros(time), micros(samples));
-        if let Phase::Playing(playing) = self.phase
+        if let PlayoutPhase::Playing(playing) = self.phase
             && time.saturating_add(samples) <= playing.next
         {
             self.counters.late += 1;
@@ -157,8 +157,8 @@ impl JitterBuffer {
             return;
         }
         self.late_in_a_row = 0;
-        self.push(Waiting { sequence: packet.sequence, time, samples, payload: packet.payload.clone() });
-        if self.phase == Phase::Idle {
+        self.push(JitterQueue { sequence: packet.sequence, time, samples, payload: packet.payload.clone() });
+        if self.phase == PlayoutPhase::Idle {
             self.fill(arrived, time);
         }
     }
@@ -166,14 +166,14 @@ impl JitterBuffer {
     /// The next ten milliseconds. To be called every ten milliseconds.
     pub fn pull(&mut self, now: Instant) -> Playout {
         let now = self.since_origin(now);
-        if let Phase::Filling { due } = self.phase
+        if let PlayoutPhase::Filling { due } = self.phase
             && due <= now
         {
             self.start();
         }
         let playout = match self.phase {
-            Phase::Idle | Phase::Filling { .. } => silence(),
-            Phase::Playing(playing) => self.play(playing, now),
+            PlayoutPhase::Idle | PlayoutPhase::Filling { .. } => silence(),
+            PlayoutPhase::Playing(playing) => self.play(playing, now),
         };
         let counter = match playout.kind {
             PlayoutKind::Silence => &mut self.counters.silence,
@@ -198,8 +198,8 @@ impl JitterBuffer {
     /// How long what is played now was held back, over the way of the fastest packet. `None` when nothing plays.
     pub fn current_delay(&self, now: Instant) -> Option<Duration> {
         match self.phase {
-            Phase::Idle | Phase::Filling { .. } => None,
-            Phase::Playing(playing) => {
+            PlayoutPhase::Idle | PlayoutPhase::Filling { .. } => None,
+            PlayoutPhase::Playing(playing) => {
                 let held = self.held(&playing, self.since_origin(now));
                 Some(Duration::from_micros(held.max(0).unsigned_abs()))
             }
@@ -218,7 +218,7 @@ impl JitterBuffer {
         i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
     }
 
-    fn push(&mut self, packet: Waiting) {
+    fn push(&mut self, packet: JitterQueue) {
         match self.queue.push(packet) {
             Pushed::Waits => {}
             Pushed::Duplicate => self.counters.duplicate += 1,
@@ -235,20 +235,20 @@ impl JitterBuffer {
         self.delay = Delay::new();
         self.origin = Some((packet.arrived, packet.time));
         self.delay.observe(0, 0, micros(samples));
-        self.push(Waiting { sequence: packet.sequence, time: 0, samples, payload: packet.payload.clone() });
+        self.push(JitterQueue { sequence: packet.sequence, time: 0, samples, payload: packet.payload.clone() });
         self.fill(0, 0);
     }
 
     /// Play the packet of `time` when its target delay is over.
     fn fill(&mut self, now: i64, time: i64) {
         let wait = self.delay.target().saturating_sub(self.delay.lateness(now, micros(time)));
-        self.phase = Phase::Filling { due: now.saturating_add(wait.clamp(0, self.delay.target())) };
+        self.phase = PlayoutPhase::Filling { due: now.saturating_add(wait.clamp(0, self.delay.target())) };
     }
 
     fn start(&mut self) {
         self.phase = match self.queue.front() {
-            None => Phase::Idle,
-            Some(first) => Phase::Playing(Playing {
+            None => PlayoutPhase::Idle,
+            Some(first) => PlayoutPhase::Playing(Playing {
                 next: first.time,
                 sequence: first.sequence.wrapping_sub(1),
                 starved: 0,

@@ -4,7 +4,7 @@
 
 use hearth_base::AudioBlock;
 
-use super::{BLOCK, JitterBuffer, Phase, Playing, Playout, PlayoutKind, silence};
+use super::{BLOCK, JitterBuffer, Playing, Playout, PlayoutKind, PlayoutPhase, silence};
 
 /// So many blocks are guessed when nothing comes at all; libopus has faded its guess away by then.
 const STARVED: u32 = 6;
@@ -34,10 +34,10 @@ impl JitterBuffer {
         }
         let playout = self.next_block(&mut playing, now);
         playing.quiet = is_quiet(&playout);
-        self.phase = Phase::Playing(playing);
+        self.phase = PlayoutPhase::Playing(playing);
         if playing.starved >= STARVED {
             self.pending.clear();
-            self.phase = Phase::Idle;
+            self.phase = PlayoutPhase::Idle;
             return playout;
         }
         let much = ahead > MUCH_TOO_LONG;
@@ -55,7 +55,7 @@ impl JitterBuffer {
         }
         let second = self.next_block(&mut playing, now);
         playing.settle = settle;
-        self.phase = Phase::Playing(playing);
+        self.phase = PlayoutPhase::Playing(playing);
         self.counters.left_out += 1;
         let mut samples = first.samples;
         for (n, (one, two)) in samples.iter_mut().zip(second.samples).enumerate() {

@@ -11,7 +11,7 @@ pub(super) const CAPACITY: usize = 32;
 
 /// One packet, its time in samples since the first.
 #[derive(Debug)]
-pub(super) struct Waiting {
+pub(super) struct JitterQueue {
     pub(super) sequence: u64,
     pub(super) time: i64,
     pub(super) samples: i64,
@@ -28,14 +28,14 @@ pub(super) enum Pushed {
 }
 
 #[derive(Debug)]
-pub(super) struct Queue(VecDeque<Waiting>);
+pub(super) struct Queue(VecDeque<JitterQueue>);
 
 impl Queue {
     pub(super) fn new() -> Self {
         Self(VecDeque::with_capacity(CAPACITY + 1))
     }
 
-    pub(super) fn push(&mut self, packet: Waiting) -> Pushed {
+    pub(super) fn push(&mut self, packet: JitterQueue) -> Pushed {
         let behind = self.0.iter().rev().take_while(|waiting| waiting.sequence > packet.sequence).count();
         let at = self.0.len() - behind;
         if at.checked_sub(1).and_then(|n| self.0.get(n)).is_some_and(|before| before.sequence == packet.sequence) {
@@ -49,11 +49,11 @@ impl Queue {
         Pushed::Waits
     }
 
-    pub(super) fn front(&self) -> Option<&Waiting> {
+    pub(super) fn front(&self) -> Option<&JitterQueue> {
         self.0.front()
     }
 
-    pub(super) fn pop(&mut self) -> Option<Waiting> {
+    pub(super) fn pop(&mut self) -> Option<JitterQueue> {
         self.0.pop_front()
     }
 
@@ -76,8 +76,8 @@ impl Queue {
 mod tests {
     use super::*;
 
-    fn packet(sequence: u64) -> Waiting {
-        Waiting { sequence, time: sequence as i64 * 480, samples: 480, payload: Bytes::from_static(&[0]) }
+    fn packet(sequence: u64) -> JitterQueue {
+        JitterQueue { sequence, time: sequence as i64 * 480, samples: 480, payload: Bytes::from_static(&[0]) }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::Now;
 use crate::chirp::{ChirpEar, ChirpReport};
 use crate::jitter::Playout;
 use crate::slot::{SlotReceiver, SlotSender, slot};
-use crate::turn::Listener;
+use crate::tick::TrackListener;
 
 /// Tracks that have an ear; 64 take 70 MB. Beyond, a track is not listened to.
 const EARS: usize = 64;
@@ -30,7 +30,7 @@ impl ChirpSink {
     }
 }
 
-impl Listener for ChirpSink {
+impl TrackListener for ChirpSink {
     fn hear(&mut self, track: TrackId, playout: &Playout, now: Now) {
         if self.ears.len() >= EARS && !self.ears.contains_key(&track) {
             return;

@@ -11,7 +11,7 @@ use super::StartError;
 use super::worker::{Stop, Worker};
 use crate::Now;
 use crate::slot::{SlotReceiver, SlotSender, slot};
-use crate::turn::{Accepted, AudioCommand, AudioReport, AudioTurn, Plug, TURN};
+use crate::tick::{Accepted, AudioCommand, AudioReport, AudioTurn, PortChange, TURN};
 
 /// Packets of all tracks that wait for the next turn. Cap 256: 32 each of 8 peers, and a turn comes after every packet of
 /// each. Full: the oldest goes, concealment covers it.
@@ -33,7 +33,7 @@ pub struct AudioThread {
     oldest: Receiver<AudioPacket>,
     overflowed: u64,
     commands: Sender<AudioCommand>,
-    sockets: Sockets,
+    sockets: AudioPortsHandle,
     reports: SlotReceiver<AudioReport>,
     report: AudioReport,
     _worker: Worker,
@@ -41,14 +41,14 @@ pub struct AudioThread {
 
 /// Where microphones, speakers and calls are plugged into a running audio thread.
 #[derive(Clone, Debug)]
-pub struct Sockets(Sender<Plug>);
+pub struct AudioPortsHandle(Sender<PortChange>);
 
-impl Sockets {
+impl AudioPortsHandle {
     /// Plugs something in, from the next turn on.
     ///
     /// # Errors
     /// The plug itself, when too many wait, or the thread has ended.
-    pub fn plug(&self, plug: Plug) -> Result<(), Plug> {
+    pub fn plug(&self, plug: PortChange) -> Result<(), PortChange> {
         self.0.try_send(plug).map_err(TrySendError::into_inner)
     }
 }
@@ -66,7 +66,7 @@ impl AudioThread {
         let oldest = came.clone();
         let inbox = Inbox { packets: came, commands: told, plugs: plugged };
         let worker = Worker::spawn("audio", move |stop| run(&stop, turn, &inbox, publish))?;
-        let (report, sockets) = (AudioReport::default(), Sockets(plugs));
+        let (report, sockets) = (AudioReport::default(), AudioPortsHandle(plugs));
         Ok(Self { packets, oldest, overflowed: 0, commands, sockets, reports, report, _worker: worker })
     }
 
@@ -87,7 +87,7 @@ impl AudioThread {
     }
 
     /// Where things are plugged in.
-    pub fn sockets(&self) -> Sockets {
+    pub fn sockets(&self) -> AudioPortsHandle {
         self.sockets.clone()
     }
 
@@ -109,7 +109,7 @@ impl AudioThread {
 struct Inbox {
     packets: Receiver<AudioPacket>,
     commands: Receiver<AudioCommand>,
-    plugs: Receiver<Plug>,
+    plugs: Receiver<PortChange>,
 }
 
 impl Inbox {

@@ -9,7 +9,7 @@ use super::encoding::{EncodeCommand, EncodeReport, Encoding, LayerSettings};
 use super::worker::{Stop, Worker};
 use super::{StartError, VideoSink};
 use crate::slot::{SlotReceiver, SlotSender, slot};
-use crate::turn::Accepted;
+use crate::tick::Accepted;
 
 /// Commands that wait while a picture is encoded. Cap 32: a few a second come. Full: the command is refused, and counted
 /// by whoever gives it; targets come again by themselves, and so do requests for key frames.

@@ -13,7 +13,7 @@ use hearth_base::{Bitrate, EncodedVideo, FrameKind, FrameRate, Layer, Picture, T
 use super::VideoSink;
 use crate::codec::{VideoEncoder, VideoSettings, video_encoder};
 use crate::scale;
-use crate::turn::Accepted;
+use crate::tick::Accepted;
 
 /// One of a track's sizes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,10 +80,10 @@ pub struct Encoding {
 struct Encoders {
     /// Its rate is the newest.
     settings: LayerSettings,
-    of: BTreeMap<VideoCodec, Encoder>,
+    of: BTreeMap<VideoCodec, CodecEncoder>,
 }
 
-struct Encoder {
+struct CodecEncoder {
     /// None while nobody watches.
     codec: Option<Box<dyn VideoEncoder>>,
     next: FrameKind,
@@ -92,7 +92,7 @@ struct Encoder {
 
 /// What an encoder needs to know of a picture.
 #[derive(Clone, Copy)]
-struct Place {
+struct FrameContext {
     track: TrackId,
     layer: Layer,
     codec: VideoCodec,
@@ -134,7 +134,7 @@ impl Encoding {
                     encoder.counters.no_room += 1;
                     continue;
                 }
-                let place = Place { track: self.track, layer: settings.layer, codec: *codec, at };
+                let place = FrameContext { track: self.track, layer: settings.layer, codec: *codec, at };
                 if let Some(picture) = halved(&mut sizes, settings.halvings) {
                     encoder.encode(&picture, place, self.sink.as_mut());
                 }
@@ -154,8 +154,8 @@ impl Encoding {
 
 impl Encoders {
     /// The encoder of this codec, made where there is none.
-    fn watch(&mut self, codec: VideoCodec) -> &mut Encoder {
-        let new = || Encoder { codec: None, next: FrameKind::Key, counters: LayerCounters::default() };
+    fn watch(&mut self, codec: VideoCodec) -> &mut CodecEncoder {
+        let new = || CodecEncoder { codec: None, next: FrameKind::Key, counters: LayerCounters::default() };
         let encoder = self.of.entry(codec).or_insert_with(new);
         if encoder.codec.is_none() {
             let LayerSettings { rate, bitrate, .. } = self.settings;
@@ -186,8 +186,8 @@ impl Encoders {
     }
 }
 
-impl Encoder {
-    fn encode(&mut self, picture: &Picture, place: Place, sink: &mut dyn VideoSink) {
+impl CodecEncoder {
+    fn encode(&mut self, picture: &Picture, place: FrameContext, sink: &mut dyn VideoSink) {
         let Some(codec) = &mut self.codec else { return };
         let encoded = match codec.encode(picture, self.next, place.at) {
             Ok(Some(encoded)) => encoded,
@@ -207,7 +207,7 @@ impl Encoder {
             self.counters.refused += 1;
             return;
         }
-        let Place { track, layer, codec, .. } = place;
+        let FrameContext { track, layer, codec, .. } = place;
         let video = EncodedVideo { track, layer, codec, kind, captured: picture.captured, payload: encoded.payload };
         match sink.video(video) {
             Accepted::Yes => {

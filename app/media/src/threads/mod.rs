@@ -22,14 +22,14 @@ pub(crate) use worker::{Stop, Worker};
 
 use hearth_base::{EncodedVideo, Layer, Picture, TrackId};
 
-pub use audio::{AudioThread, Sockets};
+pub use audio::{AudioPortsHandle, AudioThread};
 pub use camera::CameraThread;
 pub use decode::{DecodeCounters, DecodeThreads, Lost, Queued};
 pub use encode::EncodeThread;
 pub use encoding::{EncodeCommand, EncodeReport, Encoding, LayerCounters, LayerSettings};
 
 use crate::Now;
-use crate::turn::Accepted;
+use crate::tick::Accepted;
 
 /// Where encoded pictures go. Must not block. Holds at most 3 a layer.
 pub trait VideoSink: Send {

@@ -19,7 +19,7 @@ use crate::pattern::Pattern;
 use crate::sinks::{ChirpSink, StampSink};
 use crate::slot::{SlotSender, slot};
 use crate::stamp;
-use crate::turn::{AudioCommand, AudioPorts, AudioSettings, AudioSink, AudioTurn, Unheard};
+use crate::tick::{AudioCommand, AudioPorts, AudioSettings, AudioSink, AudioTurn, NullSpeaker};
 
 const TRACK: TrackId = TrackId(5);
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -276,7 +276,7 @@ fn audio(microphone: Option<Chirp>, ears: Option<ChirpSink>) -> (AudioThread, Re
     let ports = AudioPorts {
         microphone: microphone.map(|chirp| Box::new(chirp) as _),
         sink: Box::new(Packets(sender)),
-        speaker: Box::new(Unheard),
+        speaker: Box::new(NullSpeaker),
         listener: ears.map(|ears| Box::new(ears) as _),
     };
     let settings = AudioSettings { track: TRACK, codec: AudioCodec::Opus, bitrate: Bitrate::from_kbps(32) };

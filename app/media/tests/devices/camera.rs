@@ -11,7 +11,7 @@ use hearth_media::Now;
 use hearth_media::devices::Devices;
 use hearth_media::stamp::{self, Stamp};
 use hearth_media::threads::AudioThread;
-use hearth_media::turn::AudioTurn;
+use hearth_media::tick::AudioTurn;
 
 use crate::child;
 use crate::talk::{DEADLINE, LOADED, Word, devices, failed};

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use hearth_base::{DeviceChoice, DeviceFault, DeviceId, DeviceKind, DeviceState};
 use hearth_media::chirp::Chirp;
-use hearth_media::turn::{AudioCommand, Switch, Treatment};
+use hearth_media::tick::{AudioCommand, Switch, VoiceProcessing};
 use hearth_media::voice::Voice;
 
 use crate::server::{Server, cli, plug_in, prefer, pull_out, pull_out_microphone};
@@ -39,7 +39,7 @@ fn what_is_played_comes_back_is_known_to_the_canceller_and_no_callback_allocates
     let is_loud = |talk: &mut Talk| talk.powers.len() > blocks && talk.decibels(100) > -40.0;
     guarded += talk.until(10 * SECOND, is_loud);
     let plain = talk.decibels(100);
-    talk.here.command(AudioCommand::Treat(Treatment { echo: Switch::On, ..Treatment::NONE }));
+    talk.here.command(AudioCommand::Treat(VoiceProcessing { echo: Switch::On, ..VoiceProcessing::NONE }));
     let mut cancelled = plain;
     for second in 1..=LEARNING {
         talk.go_on(SECOND);

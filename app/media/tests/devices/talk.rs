@@ -15,8 +15,8 @@ use hearth_media::codec::{AudioDecoder, audio_decoder};
 use hearth_media::devices::{Devices, DevicesView, Notice, TestSources};
 use hearth_media::source::AudioSource;
 use hearth_media::threads::AudioThread;
-use hearth_media::turn::{
-    Accepted, AudioCommand, AudioPorts, AudioSettings, AudioSink, AudioTurn, Plug, Treatment, Unheard,
+use hearth_media::tick::{
+    Accepted, AudioCommand, AudioPorts, AudioSettings, AudioSink, AudioTurn, NullSpeaker, PortChange, VoiceProcessing,
 };
 
 const THEIRS: TrackId = TrackId(7);
@@ -76,9 +76,9 @@ impl Talk {
     pub(crate) fn begin() -> Self {
         let (say, words) = sync_channel(1000);
         let here = AudioThread::spawn(AudioTurn::idle()).unwrap();
-        here.sockets().plug(Plug::Call(SETTINGS, Box::new(Sink(say.clone(), Word::Ours)))).unwrap();
+        here.sockets().plug(PortChange::Call(SETTINGS, Box::new(Sink(say.clone(), Word::Ours)))).unwrap();
         here.command(AudioCommand::Begin(THEIRS, AudioCodec::Opus));
-        here.command(AudioCommand::Treat(Treatment::NONE));
+        here.command(AudioCommand::Treat(VoiceProcessing::NONE));
         let devices = devices(&here, &say);
         devices.choose(DeviceKind::Microphone, DeviceChoice::Default);
         devices.choose(DeviceKind::Speaker, DeviceChoice::Default);
@@ -101,7 +101,7 @@ impl Talk {
     pub(crate) fn hear(&mut self, source: Box<dyn AudioSource>) {
         self.there = None;
         let sink = Box::new(Sink(self.say.clone(), Word::Theirs));
-        let ports = AudioPorts { microphone: Some(source), sink, speaker: Box::new(Unheard), listener: None };
+        let ports = AudioPorts { microphone: Some(source), sink, speaker: Box::new(NullSpeaker), listener: None };
         self.there = Some(AudioThread::spawn(AudioTurn::new(SETTINGS, ports).unwrap()).unwrap());
     }
 

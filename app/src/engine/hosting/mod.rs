@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use hearth_protocol::SpkiHash;
 use hearth_signal::rooms::{Creators, IceConfig, RoomsConfig, TurnRest, TurnSecret};
-use hearth_signal::{Hostname, ListenError, Protection, ServeError, Server, ServerConfig, TlsError};
+use hearth_signal::{Advertise, ListenError, Protection, ServeError, Server, ServerConfig, TlsError};
 use hearth_turn::shell::{Listen, Shell};
 use hearth_turn::{Config as TurnConfig, NameRule, Secret};
 use rust_i18n::t;
@@ -273,7 +273,7 @@ async fn bind(config: &HostingConfig, urls: Vec<String>, secret: &[u8; 32]) -> R
     // Who hosts is on this machine; anybody else would make a room only to be a member who is relayed for.
     let rooms = RoomsConfig { creators: Creators::ThisMachine, ..rooms };
     let server = |port| ServerConfig {
-        hostname: Hostname::Untold,
+        hostname: Advertise::No,
         rooms: rooms.clone(),
         ..ServerConfig::new(
             SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), port),

@@ -3,7 +3,7 @@
 //! Owner of: the media threads and the way between them and the call. What the call says becomes commands for encoders
 //! and decoders; what they make becomes the call's input, through queues of their own.
 
-mod own;
+mod local;
 mod showing;
 mod stats;
 
@@ -21,16 +21,16 @@ use hearth_media::devices::DevicesView;
 use hearth_media::sinks::{ChirpSink, StampReport};
 use hearth_media::slot::SlotReceiver;
 use hearth_media::threads::{AudioThread, DecodeThreads, EncodeCommand, Lost, Queued, StartError, VideoSink};
-use hearth_media::turn::{Accepted, AudioCommand, AudioSettings, AudioSink, AudioTurn, Plug, Treatment};
+use hearth_media::tick::{Accepted, AudioCommand, AudioSettings, AudioSink, AudioTurn, PortChange, VoiceProcessing};
 use hearth_protocol::PeerId;
 use tokio::sync::mpsc;
 
 use super::{EngineConfig, EngineError, clock};
-use crate::view::{Film, Processing};
-use own::Own;
+use crate::view::{Processing, VideoFeed};
+use local::LocalMedia;
 use showing::FirstPicture;
 
-pub use showing::{News, Repaint, Showing, Stamps};
+pub use showing::{Repaint, Showing, ShowingEvent, Stamps};
 pub use stats::{MediaStats, RemoteStats};
 
 /// Encoded pictures between encoders and call: three a layer and codec, and there is one layer. Full: the encoders leave raw
@@ -46,7 +46,7 @@ const SPEECH: Bitrate = Bitrate::from_kbps(32);
 
 /// Something that a person wants of the media, and no other person hears of.
 #[derive(Clone, Debug)]
-pub enum MediaWish {
+pub enum MediaAction {
     /// Another device, or none.
     Choose(DeviceKind, DeviceChoice),
     /// Something else done to our voice.
@@ -62,7 +62,7 @@ struct Remote {
     source: TrackSource,
     stamps: Option<SlotReceiver<StampReport>>,
     newest: Option<StampReport>,
-    film: Option<Film>,
+    film: Option<VideoFeed>,
 }
 
 /// What the media threads have for the call.
@@ -76,7 +76,7 @@ pub(super) struct FromMedia {
 
 /// The media threads. Dropped, they end: the devices first, so that nobody works for nobody.
 pub(super) struct Media {
-    own: Own,
+    own: LocalMedia,
     audio: AudioThread,
     decode: DecodeThreads,
     remotes: BTreeMap<TrackId, Remote>,
@@ -101,7 +101,7 @@ impl Media {
         let (losses, lost) = mpsc::channel(LOSSES);
         let of = |kind| tracks.iter().find(|(_, source)| source.kind() == kind).map(|(track, _)| *track);
         let (thread, chirps) = start_audio(config, of(TrackKind::Audio), sounds).map_err(start_fault)?;
-        let own = Own::start(config, of(TrackKind::Video), thread.sockets(), pictures);
+        let own = LocalMedia::start(config, of(TrackKind::Video), thread.sockets(), pictures);
         let (own, devices) = own.map_err(start_fault)?;
         let mut media = Self {
             own,
@@ -125,12 +125,12 @@ impl Media {
     }
 
     /// Something of ours is to be another way.
-    pub(super) fn wish(&mut self, wish: MediaWish) {
+    pub(super) fn wish(&mut self, wish: MediaAction) {
         match wish {
-            MediaWish::Choose(kind, choice) => self.own.choose(kind, choice),
-            MediaWish::Treat(processing) => self.tell_audio(AudioCommand::Treat(treatment(processing))),
-            MediaWish::Volume(peer, volume) => self.set_volume(peer, volume),
-            MediaWish::Chime => self.tell_audio(AudioCommand::Chime),
+            MediaAction::Choose(kind, choice) => self.own.choose(kind, choice),
+            MediaAction::Treat(processing) => self.tell_audio(AudioCommand::Treat(treatment(processing))),
+            MediaAction::Volume(peer, volume) => self.set_volume(peer, volume),
+            MediaAction::Chime => self.tell_audio(AudioCommand::Chime),
         }
     }
 
@@ -161,7 +161,7 @@ impl Media {
     /// The call wants something of the media.
     pub(super) fn command(&mut self, command: MediaCommand) {
         match command {
-            MediaCommand::Watched { layer, codec, by_anybody, .. } => {
+            MediaCommand::Subscribed { layer, codec, by_anybody, .. } => {
                 self.tell_encoder(EncodeCommand::Watched(layer, codec, by_anybody));
             }
             MediaCommand::KeyFrame { layer, codec, .. } => self.tell_encoder(EncodeCommand::KeyFrame(layer, codec)),
@@ -209,12 +209,12 @@ impl Media {
     }
 
     /// Our own picture, for the window.
-    pub(super) fn own_film(&self) -> Option<Film> {
+    pub(super) fn own_film(&self) -> Option<VideoFeed> {
         self.own.film()
     }
 
     /// Theirs, for the window.
-    pub(super) fn films(&self) -> Vec<Film> {
+    pub(super) fn films(&self) -> Vec<VideoFeed> {
         self.remotes.values().filter_map(|remote| remote.film.clone()).collect()
     }
 
@@ -285,16 +285,16 @@ fn start_audio(
     let thread = AudioThread::spawn(turn)?;
     if let Some(track) = track {
         let settings = AudioSettings { track, codec: AudioCodec::Opus, bitrate: SPEECH };
-        let plugged = thread.sockets().plug(Plug::Call(settings, Box::new(ToCall(sounds))));
+        let plugged = thread.sockets().plug(PortChange::Call(settings, Box::new(ToCall(sounds))));
         debug_assert!(plugged.is_ok(), "the first plug of a thread finds room");
     }
     Ok((thread, chirps))
 }
 
-fn treatment(processing: Processing) -> Treatment {
-    use hearth_media::turn::Switch::{Off, On};
+fn treatment(processing: Processing) -> VoiceProcessing {
+    use hearth_media::tick::Switch::{Off, On};
     let switch = |on: bool| if on { On } else { Off };
-    Treatment { echo: switch(processing.echo), noise: switch(processing.noise), gain: switch(processing.gain) }
+    VoiceProcessing { echo: switch(processing.echo), noise: switch(processing.noise), gain: switch(processing.gain) }
 }
 
 fn start_fault(error: StartError) -> EngineError {

@@ -13,15 +13,15 @@ use hearth_media::sinks::{StampReport, StampSink};
 use hearth_media::slot::{SlotReceiver, SlotSender, slot};
 use hearth_media::threads::PictureSink;
 
-use crate::view::{Film, Pictures};
+use crate::view::{Pictures, VideoFeed};
 
 /// Asks the window to draw itself anew, from any thread.
 #[derive(Clone)]
-pub struct Repaint(Arc<dyn Fn(News) + Send + Sync>);
+pub struct Repaint(Arc<dyn Fn(ShowingEvent) + Send + Sync>);
 
 /// Why the window should draw itself anew: how soon that must be is for the window to say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum News {
+pub enum ShowingEvent {
     /// A new view.
     View,
     /// A picture of our own camera.
@@ -32,12 +32,12 @@ pub enum News {
 
 impl Repaint {
     /// A request that `ask` makes.
-    pub fn new(ask: impl Fn(News) + Send + Sync + 'static) -> Self {
+    pub fn new(ask: impl Fn(ShowingEvent) + Send + Sync + 'static) -> Self {
         Self(Arc::new(ask))
     }
 
     /// Asks.
-    pub(crate) fn ask(&self, news: News) {
+    pub(crate) fn ask(&self, news: ShowingEvent) {
         (self.0)(news);
     }
 }
@@ -75,10 +75,10 @@ pub enum Stamps {
 pub(super) type FirstPicture = Arc<OnceLock<Instant>>;
 
 /// What becomes of the pictures of one track.
-pub(super) struct Shown {
+pub(super) struct ShownTrack {
     pub(super) sink: Box<dyn PictureSink>,
     pub(super) stamps: Option<SlotReceiver<StampReport>>,
-    pub(super) film: Option<Film>,
+    pub(super) film: Option<VideoFeed>,
 }
 
 impl Showing {
@@ -91,17 +91,17 @@ impl Showing {
     }
 
     /// A place for the pictures of one track of theirs.
-    pub(super) fn track(&self, track: TrackId, first: FirstPicture) -> Shown {
+    pub(super) fn track(&self, track: TrackId, first: FirstPicture) -> ShownTrack {
         let (stamps, reports) = self.counts().then(StampSink::new).unzip();
-        let (screen, film) = self.screen(track, News::Picture).unzip();
-        Shown { sink: Box::new(Sink { stamps, screen, first }), stamps: reports, film }
+        let (screen, film) = self.screen(track, ShowingEvent::Picture).unzip();
+        ShownTrack { sink: Box::new(Sink { stamps, screen, first }), stamps: reports, film }
     }
 
     /// A place in the window for the pictures of a track, which are `news` each; none where there is no window.
-    pub(super) fn screen(&self, track: TrackId, news: News) -> Option<(Screen, Film)> {
+    pub(super) fn screen(&self, track: TrackId, news: ShowingEvent) -> Option<(Screen, VideoFeed)> {
         let Self::Window { repaint, .. } = self else { return None };
         let (slot, receiver) = slot();
-        let film = Film::new(track, Arc::new(Receiver(receiver)));
+        let film = VideoFeed::new(track, Arc::new(Receiver(receiver)));
         Some((Screen { slot, news, repaint: repaint.clone() }, film))
     }
 }
@@ -109,7 +109,7 @@ impl Showing {
 /// The way of a picture into the window.
 pub(super) struct Screen {
     slot: SlotSender<Picture>,
-    news: News,
+    news: ShowingEvent,
     repaint: Repaint,
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use hearth_media::chirp::ChirpReport;
 use hearth_media::sinks::StampReport;
 use hearth_media::threads::{DecodeCounters, LayerCounters};
-use hearth_media::turn::{SentCounters, TrackReport, VoiceReport};
+use hearth_media::tick::{SentCounters, TrackReport, VoiceReport};
 use hearth_protocol::PeerId;
 use serde::Serialize;
 

@@ -7,7 +7,7 @@ use hearth_protocol::Role;
 use rust_i18n::t;
 
 use super::{child, device_button, unread};
-use crate::ui::command::Command;
+use crate::ui::command::UiCommand;
 use crate::ui::parts::{Button, IconButton, Parts as _};
 use crate::ui::pickers;
 use crate::ui::state::{Panel, UiState};
@@ -56,7 +56,7 @@ pub(super) fn bar(ui: &mut Ui, view: &View, room: &Room, rect: Rect, state: &mut
 
 fn ours(ui: &mut Ui, view: &View, side: f32, state: &mut UiState) {
     ui.spacing_mut().item_spacing.x = 1.0;
-    for (command, kind) in [(Command::Microphone, DeviceKind::Microphone), (Command::Camera, DeviceKind::Camera)] {
+    for (command, kind) in [(UiCommand::Microphone, DeviceKind::Microphone), (UiCommand::Camera, DeviceKind::Camera)] {
         let ctx = ui.ctx().clone();
         let look = device_button(command, view);
         let trouble = trouble(view, kind);
@@ -110,7 +110,7 @@ fn everybodys(ui: &mut Ui, view: &View, room: &Room, side: f32, state: &mut UiSt
     ui.spacing_mut().item_spacing.x = space::XS;
     let ctx = ui.ctx().clone();
     for (command, panel) in
-        [(Command::People, Panel::People), (Command::Chat, Panel::Chat), (Command::Invite, Panel::Invite)]
+        [(UiCommand::People, Panel::People), (UiCommand::Chat, Panel::Chat), (UiCommand::Invite, Panel::Invite)]
     {
         let name = command.name();
         let badge = match panel {
@@ -138,9 +138,9 @@ fn hand(ui: &mut Ui, view: &View, room: &Room, side: f32, state: &mut UiState) {
         Hand::Up => (t!("ui.call.lower_hand"), t!("ui.call.lower_hand_short"), true),
         Hand::Down => (t!("ui.call.raise_hand"), t!("ui.call.raise_hand_short"), false),
     };
-    let button = captioned(IconButton::new(Command::Hand.icon(), name.clone()), caption.into_owned(), side);
-    if button.tip(Command::Hand.tip(&ctx, &name)).chosen(is_up).size(side, HEIGHT).show(ui) {
-        Command::Hand.act(&ctx, view, state);
+    let button = captioned(IconButton::new(UiCommand::Hand.icon(), name.clone()), caption.into_owned(), side);
+    if button.tip(UiCommand::Hand.tip(&ctx, &name)).chosen(is_up).size(side, HEIGHT).show(ui) {
+        UiCommand::Hand.act(&ctx, view, state);
     }
 }
 
@@ -153,8 +153,8 @@ fn leave(ui: &mut Ui, view: &View, room: &Room, state: &mut UiState) {
     let ctx = ui.ctx().clone();
     let is_end = room.role == Role::Host && room.invite.as_ref().is_some_and(|invite| invite.is_hosted);
     let name = if is_end { t!("ui.call.end") } else { t!("ui.call.leave") };
-    let tip = Command::Leave.tip(&ctx, &name);
+    let tip = UiCommand::Leave.tip(&ctx, &name);
     if Button::new(name).icon(icons::LEAVE).tip(tip).danger().show(ui) {
-        Command::Leave.act(&ctx, view, state);
+        UiCommand::Leave.act(&ctx, view, state);
     }
 }

@@ -3,7 +3,7 @@
 use eframe::egui::{Align2, Rect, Role as Part, Sense, Ui, WidgetInfo, pos2, vec2};
 
 use crate::ui::fonts;
-use crate::ui::news::{Leads, Line};
+use crate::ui::news::{Leads, NoticeLine};
 use crate::ui::parts::{elided, focus_ring};
 use crate::ui::state::{Panel, UiState};
 use crate::ui::style::corner;
@@ -16,7 +16,7 @@ const ICON: f32 = 17.0;
 
 /// Draws them at the foot of the stage, the newest lowest.
 pub(super) fn lines(ui: &mut Ui, stage: Rect, state: &mut UiState) {
-    let lines: Vec<Line> = state.news.lines().cloned().collect();
+    let lines: Vec<NoticeLine> = state.news.lines().cloned().collect();
     let mut bottom = stage.bottom() - space::M;
     let mut is_opened = false;
     for (at, line) in lines.iter().enumerate().rev() {
@@ -29,7 +29,7 @@ pub(super) fn lines(ui: &mut Ui, stage: Rect, state: &mut UiState) {
 }
 
 /// Draws one; whether it was pressed.
-fn draw(ui: &mut Ui, stage: Rect, bottom: f32, line: &Line, at: usize) -> bool {
+fn draw(ui: &mut Ui, stage: Rect, bottom: f32, line: &NoticeLine, at: usize) -> bool {
     let beside = 2.0 * space::M + ICON + space::S;
     let room = WIDEST.min(stage.width() - space::XL) - beside;
     let galley = elided(ui.painter(), &line.text, fonts::plain(letters::BODY), tokens::ON_LABEL, room);

@@ -12,7 +12,7 @@ use hearth_base::{DeviceChoice, DeviceKind, DeviceState};
 use hearth_call::Switch;
 use rust_i18n::t;
 
-use super::command::{self, Command};
+use super::command::{self, UiCommand};
 use super::icons::{self, Icon};
 use super::parts::{IconButton, Parts as _};
 use super::state::{Panel, UiState, in_room};
@@ -22,7 +22,7 @@ use super::{devices, panels, pickers, when};
 use crate::view::{Fault, Progress, Room, Spot, View};
 
 pub(super) use notices::{broken, fault};
-pub(super) use tile::{Shown, empty_tile, runs};
+pub(super) use tile::{TileContent, empty_tile, runs};
 
 /// Of the line above the tiles and of the bar below them.
 const TOP: f32 = 48.0;
@@ -75,7 +75,7 @@ fn head(ui: &mut Ui, view: &View, room: &Room, state: &mut UiState) {
     const SIDE: f32 = 34.0;
     ui.add_space((ui.available_width() - 3.0 * SIDE - 2.0 * ui.spacing().item_spacing.x).max(0.0));
     let ctx = ui.ctx().clone();
-    for command in [Command::FullScreen, Command::Settings, Command::Help] {
+    for command in [UiCommand::FullScreen, UiCommand::Settings, UiCommand::Help] {
         let name = command.name();
         let tip = command.tip(&ctx, &name);
         if IconButton::new(command.icon(), name).tip(tip).size(SIDE, SIDE).show(ui) {
@@ -124,19 +124,19 @@ pub(super) struct DeviceLook {
 }
 
 /// How the button of a microphone or camera looks: what the device does, not what was wished.
-pub(super) fn device_button(of: Command, view: &View) -> DeviceLook {
+pub(super) fn device_button(of: UiCommand, view: &View) -> DeviceLook {
     let (microphone, camera) = command::switches(view).unwrap_or((Switch::Off, Switch::Off));
     let (kind, switch) = match of {
-        Command::Camera => (DeviceKind::Camera, camera),
-        Command::Microphone
-        | Command::People
-        | Command::Chat
-        | Command::Hand
-        | Command::Invite
-        | Command::Settings
-        | Command::FullScreen
-        | Command::Help
-        | Command::Leave => (DeviceKind::Microphone, microphone),
+        UiCommand::Camera => (DeviceKind::Camera, camera),
+        UiCommand::Microphone
+        | UiCommand::People
+        | UiCommand::Chat
+        | UiCommand::Hand
+        | UiCommand::Invite
+        | UiCommand::Settings
+        | UiCommand::FullScreen
+        | UiCommand::Help
+        | UiCommand::Leave => (DeviceKind::Microphone, microphone),
     };
     let (_, chosen, now) = pickers::of(view, kind);
     let fault = match now {

@@ -7,14 +7,14 @@ use hearth_protocol::Role;
 use rust_i18n::t;
 
 use super::child;
-use crate::ui::command::Command;
+use crate::ui::command::UiCommand;
 use crate::ui::icons;
 use crate::ui::parts::{Banner, Button, IconButton, Tone, row, row_width};
 use crate::ui::pickers;
 use crate::ui::state::{Panel, UiState};
 use crate::ui::tokens::space;
 use crate::ui::{devices, panels};
-use crate::view::{Fault, Knocker, Progress, Room, Spot, View, Wish};
+use crate::view::{Action, Fault, Knocker, Progress, Room, Spot, View};
 
 /// No notice is wider, and none is narrower where two stand side by side.
 const WIDTH: f32 = 600.0;
@@ -137,7 +137,7 @@ pub(in crate::ui) fn fault(ui: &mut Ui, view: &View, state: &mut UiState) {
         let tone = if fault.is_alarm() { Tone::Fault } else { Tone::Note };
         Banner::new(tone, fault.told(super::spot(view))).room(CLOSE).show(ui, |ui| {
             if close(ui) {
-                state.wish(Wish::Dismiss);
+                state.wish(Action::Dismiss);
             }
         });
     }
@@ -151,10 +151,10 @@ fn silenced(ui: &mut Ui, view: &View, state: &mut UiState) {
     let banner = Banner::new(Tone::Note, fault.sentence()).icon(icons::MICROPHONE_OFF).room(actions);
     banner.show(ui, |ui| {
         if unmute.show(ui) {
-            state.wish(Wish::SetMicrophone(Switch::On));
+            state.wish(Action::SetMicrophone(Switch::On));
         }
         if close(ui) {
-            state.wish(Wish::Dismiss);
+            state.wish(Action::Dismiss);
         }
     });
 }
@@ -181,7 +181,7 @@ fn unverified(ui: &mut Ui, words: &str, state: &mut UiState) {
     match banner.show(ui, |ui| row(ui, entries, |_| {})) {
         Some(Compared::Same) => state.compared = Some(words.to_owned()),
         // Whoever hosts this is not who was meant.
-        Some(Compared::Other) => state.wish(Wish::Leave),
+        Some(Compared::Other) => state.wish(Action::Leave),
         Some(Compared::Later) => state.put_off = Some(words.to_owned()),
         None => {}
     }
@@ -206,7 +206,7 @@ fn talking(ui: &mut Ui, view: &View, state: &mut UiState) {
     let banner = Banner::new(Tone::Note, text).icon(icons::MICROPHONE_OFF);
     banner.room(row_width(ui, &entries)).show(ui, |ui| {
         if row(ui, entries, |_| {}).is_some() {
-            Command::Microphone.act(&ui.ctx().clone(), view, state);
+            UiCommand::Microphone.act(&ui.ctx().clone(), view, state);
         }
     });
 }
@@ -217,7 +217,7 @@ fn alone(ui: &mut Ui, view: &View, room: &Room, state: &mut UiState) {
     let entries: Vec<_> = entries.collect();
     Banner::new(Tone::Note, text).icon(icons::INVITE).room(row_width(ui, &entries)).show(ui, |ui| {
         if row(ui, entries, |_| {}).is_some() {
-            Command::Invite.act(&ui.ctx().clone(), view, state);
+            UiCommand::Invite.act(&ui.ctx().clone(), view, state);
         }
     });
 }

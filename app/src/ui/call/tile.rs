@@ -15,14 +15,14 @@ use crate::ui::parts::{Parts as _, elided, paint_avatar};
 use crate::ui::pickers;
 use crate::ui::style::corner;
 use crate::ui::tokens::{self, control, letters, radius, space};
-use crate::ui::video::{Fit, Place, TilePainter};
-use crate::view::{Film, Person, Quality, Room, View};
+use crate::ui::video::{Fit, Placement, TilePainter};
+use crate::view::{Person, Quality, Room, VideoFeed, View};
 
 /// From this height on there is room for words under the letter.
 const WORDY: f32 = 170.0;
 
 /// Somebody without a picture.
-pub(in crate::ui) struct Shown<'a> {
+pub(in crate::ui) struct TileContent<'a> {
     /// Chooses the colour.
     pub(in crate::ui) id: &'a str,
     /// What they are called.
@@ -42,7 +42,7 @@ struct Label<'a> {
 }
 
 /// A tile with a letter in it.
-pub(in crate::ui) fn empty_tile(ui: &Ui, rect: Rect, shown: &Shown<'_>) {
+pub(in crate::ui) fn empty_tile(ui: &Ui, rect: Rect, shown: &TileContent<'_>) {
     let t = ui.tokens();
     let painter = ui.painter();
     painter.rect_filled(rect, corner(radius::L), t.tile);
@@ -78,7 +78,7 @@ pub(super) fn mine(ui: &mut Ui, view: &View, room: &Room, rect: Rect, tiles: &mu
     } else {
         None
     };
-    let empty = Shown { id: "me", nick: &me.nick, under: why.as_deref() };
+    let empty = TileContent { id: "me", nick: &me.nick, under: why.as_deref() };
     picture(ui, film, rect, view.settings.mirror, &empty, tiles);
     // That we speak, we know.
     dress(ui, rect, &label, false);
@@ -90,7 +90,7 @@ pub(super) fn theirs(ui: &mut Ui, person: &Person, rect: Rect, tiles: &mut dyn T
     let nameless = t!("ui.call.nameless");
     let nick = if person.nick.trim().is_empty() { nameless.as_ref() } else { person.nick.as_str() };
     let film = person.film.as_ref().filter(|_| person.media.video);
-    picture(ui, film, rect, false, &Shown { id: &id, nick: &person.nick, under: None }, tiles);
+    picture(ui, film, rect, false, &TileContent { id: &id, nick: &person.nick, under: None }, tiles);
     let problem = person.problem.map(|problem| match problem {
         DescriptionProblem::NoCommonAudio => t!("ui.call.no_common_audio"),
         DescriptionProblem::Incompatible => t!("ui.call.incompatible"),
@@ -123,7 +123,7 @@ pub(super) fn theirs(ui: &mut Ui, person: &Person, rect: Rect, tiles: &mut dyn T
 pub(super) fn screen(ui: &mut Ui, person: &Person, rect: Rect, tiles: &mut dyn TilePainter) {
     let t = ui.tokens();
     ui.painter().rect_filled(rect, corner(radius::L), t.tile);
-    let place = Place { rect, radius: radius::L, fit: Fit::Whole, is_mirrored: false };
+    let place = Placement { rect, radius: radius::L, fit: Fit::Whole, is_mirrored: false };
     let is_shown = person.screen.as_ref().is_some_and(|film| tiles.paint(ui.painter(), film, place));
     if !is_shown {
         icons::SCREEN.paint(ui.painter(), rect.center(), 48.0, t.weak);
@@ -141,13 +141,13 @@ pub(in crate::ui) fn runs(view: &View, kind: DeviceKind) -> bool {
 
 fn picture(
     ui: &Ui,
-    film: Option<&Film>,
+    film: Option<&VideoFeed>,
     rect: Rect,
     is_mirrored: bool,
-    empty: &Shown<'_>,
+    empty: &TileContent<'_>,
     tiles: &mut dyn TilePainter,
 ) {
-    let place = Place { rect, radius: radius::L, fit: Fit::Fill, is_mirrored };
+    let place = Placement { rect, radius: radius::L, fit: Fit::Fill, is_mirrored };
     if !film.is_some_and(|film| tiles.paint(ui.painter(), film, place)) {
         empty_tile(ui, rect, empty);
     }

@@ -5,16 +5,16 @@ use hearth_base::DeviceKind;
 use hearth_call::Switch;
 use rust_i18n::t;
 
-use super::tile::{Shown, empty_tile};
+use super::tile::{TileContent, empty_tile};
 use super::{device_button, notices};
-use crate::ui::command::Command;
+use crate::ui::command::UiCommand;
 use crate::ui::panels;
 use crate::ui::parts::{Button, IconButton, Parts as _, paint_logo};
 use crate::ui::state::{Dialog, UiState};
 use crate::ui::tokens::{letters, radius, space};
-use crate::ui::video::{Fit, Place, TilePainter};
+use crate::ui::video::{Fit, Placement, TilePainter};
 use crate::ui::{fonts, icons, when};
-use crate::view::{Progress, Room, View, Wish};
+use crate::view::{Action, Progress, Room, View};
 
 /// Of what stands in the middle.
 const WIDTH: f32 = 400.0;
@@ -41,7 +41,7 @@ pub(super) fn waiting(ui: &mut Ui, view: &View, room: &Room, state: &mut UiState
                     state.open(Dialog::Unlock);
                 }
                 if Button::new(t!("ui.call.leave")).min_width(160.0).show(ui) {
-                    state.wish(Wish::Leave);
+                    state.wish(Action::Leave);
                 }
             })
         });
@@ -52,7 +52,7 @@ fn mirror(ui: &mut Ui, view: &View, room: &Room, tiles: &mut dyn TilePainter) {
     let (rect, response) = ui.allocate_exact_size(vec2(256.0, 144.0), Sense::hover());
     let me = &room.me;
     response.widget_info(|| WidgetInfo::labeled(Part::Image, true, panels::me(&me.nick)));
-    let place = Place { rect, radius: radius::L, fit: Fit::Fill, is_mirrored: view.settings.mirror };
+    let place = Placement { rect, radius: radius::L, fit: Fit::Fill, is_mirrored: view.settings.mirror };
     let is_on = me.camera == Switch::On && super::runs(view, DeviceKind::Camera);
     let film = me.film.as_ref().filter(|_| is_on);
     if film.is_some_and(|film| tiles.paint(ui.painter(), film, place)) {
@@ -62,7 +62,7 @@ fn mirror(ui: &mut Ui, view: &View, room: &Room, tiles: &mut dyn TilePainter) {
         let logo = Align2::CENTER_CENTER.anchor_size(rect.center(), vec2(96.0, 96.0));
         paint_logo(ui.painter(), logo);
     } else {
-        empty_tile(ui, rect, &Shown { id: "me", nick: &me.nick, under: None });
+        empty_tile(ui, rect, &TileContent { id: "me", nick: &me.nick, under: None });
     }
 }
 
@@ -90,7 +90,7 @@ fn switches(ui: &mut Ui, view: &View, state: &mut UiState) {
     ui.scope_builder(UiBuilder::new().max_rect(rect), |ui| {
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = space::M;
-            for command in [Command::Microphone, Command::Camera] {
+            for command in [UiCommand::Microphone, UiCommand::Camera] {
                 let look = device_button(command, view);
                 let tip = look.fault.unwrap_or_else(|| command.tip(&ctx, &look.label));
                 let button = IconButton::new(look.icon, look.label).tip(tip).off(look.is_off);

@@ -15,7 +15,7 @@ use crate::ui::state::UiState;
 use crate::ui::style::corner;
 use crate::ui::tokens::{control, letters, radius, space};
 use crate::ui::when;
-use crate::view::{ChatLine, Room, Speaker, Wish};
+use crate::view::{Action, ChatLine, Room, Speaker};
 
 /// Longest message in characters, as the call has it.
 const LIMIT: usize = 4000;
@@ -117,7 +117,7 @@ fn say(ui: &mut Ui, state: &mut UiState) {
         let is_sent = IconButton::new(icons::SEND, t!("ui.chat.send")).filled().show(ui) || is_entered;
         let text = state.drafts.chat.trim();
         if is_sent && !text.is_empty() {
-            let wish = Wish::Say(text.to_owned());
+            let wish = Action::Say(text.to_owned());
             state.wish(wish);
             state.drafts.chat.clear();
         }

@@ -10,7 +10,7 @@ use crate::ui::parts::{Banner, Button, IconButton, Parts as _, Pick, Tone, picke
 use crate::ui::state::UiState;
 use crate::ui::tokens::{letters, space};
 use crate::ui::when;
-use crate::view::{AddressKind, Invite, InviteAddress, Room, Wish};
+use crate::view::{Action, AddressKind, Invite, InviteAddress, Room};
 
 /// What was copied last, and until when that is said (the toolkit's seconds).
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -124,7 +124,7 @@ fn addresses(ui: &mut Ui, invite: &Invite, state: &mut UiState) {
     let width = ui.available_width();
     let label = t!("ui.invite.address");
     if let Some(address) = picker(ui, icons::NETWORK, &label, &chosen.address, &picks, width) {
-        state.wish(Wish::ChooseAddress(address));
+        state.wish(Action::ChooseAddress(address));
     }
     if chosen.kind == AddressKind::Vpn {
         ui.hint(t!("ui.invite.vpn_hint"));

@@ -12,7 +12,7 @@ use crate::ui::icons::{self, Icon};
 use crate::ui::parts::{Button, IconButton, Parts as _, paint_avatar, row, row_width};
 use crate::ui::state::{Dialog, UiState};
 use crate::ui::tokens::{control, letters, space};
-use crate::view::{Knocker, Person, Quality, Room, Wish};
+use crate::view::{Action, Knocker, Person, Quality, Room};
 
 /// Of the disc with the letter.
 const AVATAR: f32 = 34.0;
@@ -45,7 +45,7 @@ fn rules(ui: &mut Ui, room: &Room, state: &mut UiState) {
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = space::S;
         if Button::new(t!("ui.people.mute_all")).small().tip(t!("ui.people.mute_all_tip")).show(ui) {
-            state.wish(Wish::MuteAll);
+            state.wish(Action::MuteAll);
         }
         let (word, tip) = if room.is_locked {
             (t!("ui.people.unlock"), t!("ui.people.unlock_tip"))
@@ -53,7 +53,7 @@ fn rules(ui: &mut Ui, room: &Room, state: &mut UiState) {
             (t!("ui.people.lock"), t!("ui.people.lock_tip"))
         };
         if Button::new(word).small().tip(tip).show(ui) {
-            state.wish(Wish::SetLocked(!room.is_locked));
+            state.wish(Action::SetLocked(!room.is_locked));
         }
         if Button::new(t!("ui.people.password")).small().tip(t!("ui.people.password_tip")).show(ui) {
             state.open(Dialog::Password);
@@ -119,11 +119,11 @@ pub(in crate::ui) fn let_in(ui: &mut Ui, knocker: &Knocker, state: &mut UiState)
 }
 
 /// What somebody who knocks may be answered.
-pub(in crate::ui) fn answers(knocker: &Knocker) -> Vec<(Button, Wish)> {
+pub(in crate::ui) fn answers(knocker: &Knocker) -> Vec<(Button, Action)> {
     let nick = named(&knocker.nick);
     let deny = Button::new(t!("ui.people.deny")).small().tip(t!("ui.people.deny_tip", nick = nick));
     let admit = Button::new(t!("ui.people.admit")).small().primary().tip(t!("ui.people.admit_tip", nick = nick));
-    vec![(deny, Wish::Deny(knocker.id)), (admit, Wish::Admit(knocker.id))]
+    vec![(deny, Action::Deny(knocker.id)), (admit, Action::Admit(knocker.id))]
 }
 
 fn me(ui: &mut Ui, room: &Room) {
@@ -255,7 +255,7 @@ fn volume(ui: &mut Ui, person: &Person, nick: &str, state: &mut UiState) {
         let response = ui.add(slider).accessible_name(t!("ui.people.volume", nick = nick));
         if response.changed() {
             state.volume = Some((person.id, percent / 100.0));
-            state.wish(Wish::SetVolume(person.id, percent / 100.0));
+            state.wish(Action::SetVolume(person.id, percent / 100.0));
         } else if dragged.is_some() && !response.dragged() {
             state.volume = None;
         }

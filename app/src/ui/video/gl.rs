@@ -16,8 +16,8 @@ use eframe::egui_glow::{CallbackFn, ShaderVersion};
 use eframe::glow::{self, HasContext as _};
 use hearth_base::{Picture, Resolution, TrackId};
 
-use super::{Cut, Place, TilePainter, cut, shaders};
-use crate::view::Film;
+use super::{Cut, Placement, TilePainter, cut, shaders};
+use crate::view::VideoFeed;
 
 /// No picture is halved more often: the smallest tile of 1280x720 is then 160 wide.
 const HALVINGS: u32 = 3;
@@ -115,7 +115,7 @@ impl GlPainter {
 }
 
 impl TilePainter for GlPainter {
-    fn paint(&mut self, painter: &Painter, film: &Film, place: Place) -> bool {
+    fn paint(&mut self, painter: &Painter, film: &VideoFeed, place: Placement) -> bool {
         let (frame, scale) = (self.frame, painter.pixels_per_point());
         let entry = self.entry(film.track);
         entry.drawn_in = frame;

@@ -14,14 +14,14 @@ use eframe::egui::{Painter, Rect, Vec2, vec2};
 use eframe::glow;
 use hearth_base::Resolution;
 
-use crate::view::Film;
+use crate::view::VideoFeed;
 
 pub use rgba::RgbaPainter;
 
 /// Draws films.
 pub trait TilePainter {
     /// Draws the newest picture of a film; false when there has been none yet.
-    fn paint(&mut self, painter: &Painter, film: &Film, place: Place) -> bool;
+    fn paint(&mut self, painter: &Painter, film: &VideoFeed, place: Placement) -> bool;
 
     /// The end of a frame: what was not drawn in it is forgotten.
     fn settle(&mut self, painter: &Painter);
@@ -32,7 +32,7 @@ pub trait TilePainter {
 
 /// Where a picture goes, and how.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Place {
+pub struct Placement {
     /// Into this.
     pub rect: Rect,
     /// With corners so round, in points.
@@ -74,7 +74,7 @@ struct Cut {
     offset: Vec2,
 }
 
-fn cut(place: &Place, resolution: Resolution) -> Cut {
+fn cut(place: &Placement, resolution: Resolution) -> Cut {
     let picture = vec2(resolution.width as f32, resolution.height as f32);
     let whole = place.rect.size();
     let larger = (whole / picture).max_elem();
@@ -99,7 +99,7 @@ mod tests {
 
     fn of(fit: Fit, is_mirrored: bool) -> Cut {
         let rect = Rect::from_min_size(pos2(10.0, 10.0), vec2(90.0, 90.0));
-        cut(&Place { rect, radius: 4.0, fit, is_mirrored }, Resolution::HD)
+        cut(&Placement { rect, radius: 4.0, fit, is_mirrored }, Resolution::HD)
     }
 
     #[test]

@@ -8,10 +8,10 @@ use eframe::egui::{ColorImage, Painter, Rect, Shape, Stroke, TextureHandle, Text
 use eframe::glow;
 use hearth_base::{Picture, TrackId};
 
-use super::{Place, TilePainter, cut};
+use super::{Placement, TilePainter, cut};
 use crate::ui::style::corner;
 use crate::ui::tokens;
-use crate::view::Film;
+use crate::view::VideoFeed;
 
 /// Draws films as textures of the toolkit's own.
 #[derive(Default)]
@@ -29,7 +29,7 @@ struct Tile {
 }
 
 impl TilePainter for RgbaPainter {
-    fn paint(&mut self, painter: &Painter, film: &Film, place: Place) -> bool {
+    fn paint(&mut self, painter: &Painter, film: &VideoFeed, place: Placement) -> bool {
         if let Some(picture) = film.take() {
             self.show(painter, film.track, picture);
         }

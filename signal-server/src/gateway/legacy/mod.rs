@@ -4,10 +4,10 @@
 //! in the order in which messages came, on the task that read them, so order is kept without a queue a page. What it hands up
 //! is read at once and put into one bounded queue to the hub, which owns the rooms; nothing is decided here.
 
-mod door;
-mod ears;
+mod engine_io;
+mod guard;
 mod pages;
 mod payload;
 
-pub(crate) use door::{LegacyDoor, mount};
+pub(crate) use guard::{LegacyGuard, mount};
 pub(crate) use pages::Pages;

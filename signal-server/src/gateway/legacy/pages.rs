@@ -10,8 +10,8 @@ use engineioxide::{DisconnectReason, TransportType};
 use hearth_protocol::PeerId;
 use tokio::sync::{mpsc, oneshot};
 
-use super::super::connection::Farewell;
-use super::ears::{Form, PageNews, PageSocket};
+use super::super::connection::CloseKind;
+use super::engine_io::{LegacyEvents, PageSocket, PayloadEncoding};
 use crate::clock;
 use crate::rooms::{ConnId, DISCONNECT, LegacyCaller, LegacyEvent, PageId, Rooms};
 
@@ -33,32 +33,32 @@ const SILENCE: Duration = Duration::from_secs(30);
 const SWEEP: Duration = Duration::from_secs(5);
 
 /// A request of a session asks whether it comes from that session's page.
-pub(in super::super) struct Question {
+pub(in super::super) struct AuthorizeRequest {
     pub(super) sid: PeerId,
     pub(super) page: Option<PageId>,
     pub(super) address: IpAddr,
-    pub(super) answer: oneshot::Sender<Verdict>,
+    pub(super) answer: oneshot::Sender<Decision>,
 }
 
 /// Whether a request is its session's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in super::super) enum Verdict {
-    Own(Form),
+pub(in super::super) enum Decision {
+    Own(PayloadEncoding),
     /// There is no such session, or it is somebody else's: nobody is told which.
     Unknown,
 }
 
 /// The ends that the gateway keeps.
 #[derive(Clone)]
-pub(crate) struct PagesDoor {
-    pub(super) news: mpsc::Sender<PageNews>,
-    pub(super) questions: mpsc::Sender<Question>,
+pub(crate) struct PagesHandle {
+    pub(super) news: mpsc::Sender<LegacyEvents>,
+    pub(super) questions: mpsc::Sender<AuthorizeRequest>,
 }
 
 /// All pages.
 pub(crate) struct Pages {
-    news: mpsc::Receiver<PageNews>,
-    questions: mpsc::Receiver<Question>,
+    news: mpsc::Receiver<LegacyEvents>,
+    questions: mpsc::Receiver<AuthorizeRequest>,
     by_sid: BTreeMap<PeerId, ConnId>,
     by_conn: BTreeMap<ConnId, Page>,
     /// Polling pages in the order in which they came, the latest of them.
@@ -76,25 +76,25 @@ struct Page {
     cookie: Option<PageId>,
     /// It has shown its cookie: from then on nothing else will do.
     has_shown: bool,
-    form: Form,
+    form: PayloadEncoding,
     heard: Instant,
 }
 
 /// What is to be looked at next.
 pub(in super::super) enum Arrival {
-    News(PageNews),
-    Question(Question),
+    News(LegacyEvents),
+    Question(AuthorizeRequest),
     Sweep,
 }
 
 impl Pages {
     /// Nobody yet, and the ends through which they come.
-    pub(crate) fn new() -> (Self, PagesDoor) {
+    pub(crate) fn new() -> (Self, PagesHandle) {
         let (news_sender, news) = mpsc::channel(NEWS);
         let (questions_sender, questions) = mpsc::channel(QUESTIONS);
         let (by_sid, by_conn) = (BTreeMap::new(), BTreeMap::new());
         let pages = Self { news, questions, by_sid, by_conn, unproven: VecDeque::new(), swept: None };
-        (pages, PagesDoor { news: news_sender, questions: questions_sender })
+        (pages, PagesHandle { news: news_sender, questions: questions_sender })
     }
 
     /// Connections.
@@ -165,9 +165,9 @@ impl Pages {
         self.by_sid.clear();
     }
 
-    fn hear(&mut self, news: PageNews, rooms: &mut Rooms, next_conn: &mut u64, now: Instant) {
+    fn hear(&mut self, news: LegacyEvents, rooms: &mut Rooms, next_conn: &mut u64, now: Instant) {
         match news {
-            PageNews::Opened { socket, caller, form } => {
+            LegacyEvents::Opened { socket, caller, form } => {
                 let conn = ConnId(*next_conn);
                 *next_conn += 1;
                 let (sid, address, cookie) = (caller.id, caller.address, caller.page);
@@ -181,7 +181,7 @@ impl Pages {
                     None => rooms.handle_legacy_connected(conn, caller, now),
                 }
             }
-            PageNews::Said { sid, request, bytes } => {
+            LegacyEvents::Said { sid, request, bytes } => {
                 if let Some((conn, page)) = self.by_sid.get(&sid).and_then(|c| Some((*c, self.by_conn.get_mut(c)?))) {
                     page.heard = now;
                     match request {
@@ -191,7 +191,7 @@ impl Pages {
                 }
                 drop(bytes); // it may say as much again
             }
-            PageNews::Closed { sid, farewell } => {
+            LegacyEvents::Closed { sid, farewell } => {
                 if let Some(conn) = self.by_sid.get(&sid).copied() {
                     self.forget(conn, farewell, rooms, now);
                 }
@@ -212,7 +212,7 @@ impl Pages {
 
     /// A session's id is known to everybody in its room. What makes a request its own is the cookie that only its browser has,
     /// or, for a client without a store of cookies, the address.
-    fn judge(&mut self, question: Question, rooms: &mut Rooms, now: Instant) {
+    fn judge(&mut self, question: AuthorizeRequest, rooms: &mut Rooms, now: Instant) {
         let found = self.by_sid.get(&question.sid).and_then(|conn| Some((*conn, self.by_conn.get_mut(conn)?)));
         let verdict = match found {
             Some((conn, page)) => {
@@ -223,12 +223,12 @@ impl Pages {
                     if let Some(caller) = page.unproven.take() {
                         rooms.handle_legacy_connected(conn, caller, now);
                     }
-                    Verdict::Own(page.form)
+                    Decision::Own(page.form)
                 } else {
-                    Verdict::Unknown
+                    Decision::Unknown
                 }
             }
-            None => Verdict::Unknown,
+            None => Decision::Unknown,
         };
         if question.answer.send(verdict).is_err() {
             tracing::debug!("who asked is gone");
@@ -244,18 +244,18 @@ impl Pages {
         };
         let over: Vec<ConnId> = self.by_conn.iter().filter(|(_, page)| is_over(page)).map(|(conn, _)| *conn).collect();
         for conn in over {
-            self.forget(conn, Farewell::None, rooms, now);
+            self.forget(conn, CloseKind::None, rooms, now);
         }
     }
 
     /// A page's connection is over.
-    fn forget(&mut self, conn: ConnId, farewell: Farewell, rooms: &mut Rooms, now: Instant) {
+    fn forget(&mut self, conn: ConnId, farewell: CloseKind, rooms: &mut Rooms, now: Instant) {
         let is_known = self.by_conn.get(&conn).is_some_and(|page| page.unproven.is_none());
         self.close(conn);
         match farewell {
             _ if !is_known => {}
-            Farewell::Said => rooms.handle_goodbye(conn, now),
-            Farewell::None => rooms.handle_disconnected(conn, now),
+            CloseKind::Said => rooms.handle_goodbye(conn, now),
+            CloseKind::None => rooms.handle_disconnected(conn, now),
         }
     }
 }

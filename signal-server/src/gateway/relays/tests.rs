@@ -52,7 +52,7 @@ async fn asked(url: &str, trusted: &[&CertificateDer<'static>]) -> Found {
 
 #[tokio::test]
 async fn a_relay_by_tls_takes_or_refuses_and_nothing_is_left_there() {
-    for (secret, verdict) in [("north", Verdict::Taken), ("south", Verdict::Refused(401))] {
+    for (secret, verdict) in [("north", ProbeOutcome::Taken), ("south", ProbeOutcome::Refused(401))] {
         let mut relay = relay(secret);
         let url = format!("turns:127.0.0.1:{}?transport=tcp", relay.port);
         assert_eq!(asked(&url, &[&relay.certificate]).await, Found::Answer(verdict));

@@ -35,8 +35,8 @@ use rand::Rng as _;
 use sha2::{Digest as _, Sha256};
 
 use super::bucket::Bucket;
-use super::room::{Credentials, Door};
-use super::session::{Budget, Conn, Entrance, Link, Phase, Session, Wire};
+use super::room::{Admission, Credentials};
+use super::session::{Attachment, Budget, Conn, ConnPhase, JoinRequest, Session, Wire};
 use super::timers::Timer;
 use super::{CloseReason, ConnId, Output, Rooms};
 use talk::Talks;
@@ -97,7 +97,8 @@ impl Rooms {
         let address = Some(caller.address.to_canonical());
         let back = caller.page.and_then(|page| self.page_that_was_cut(page));
         let id = back.unwrap_or(caller.id);
-        self.conns.insert(conn, Conn { address, phase: Phase::InSession(id), strikes: Bucket::strikes(now) });
+        self.conns
+            .insert(conn, Conn { address, phase: ConnPhase::InSession(id), abuse_score: Bucket::abuse_score(now) });
         if back.is_some() {
             self.take_back(conn, id, now);
         } else {
@@ -125,7 +126,7 @@ impl Rooms {
 
     /// A legacy page said something, in a text of so many bytes.
     pub fn handle_legacy(&mut self, conn: ConnId, request: LegacyRequest, bytes: usize, now: Instant) {
-        let Some(Phase::InSession(peer)) = self.conns.get(&conn).map(|conn| conn.phase) else { return };
+        let Some(ConnPhase::InSession(peer)) = self.conns.get(&conn).map(|conn| conn.phase) else { return };
         self.counters.messages += 1;
         let cost = u32::try_from(bytes / UNIT).unwrap_or(u32::MAX).saturating_add(1);
         if !self.sessions.get_mut(&peer).is_some_and(|session| session.budget.messages.take_some(cost, now)) {
@@ -193,11 +194,13 @@ impl Rooms {
         let is_inside = room.members.contains(&peer);
         match room.door(peer, known, Credentials::default()) {
             _ if is_inside => Ok(()),
-            Door::Open if room.is_full() => Err(ErrorCode::Full),
-            Door::Open => Ok(()),
-            Door::Locked => Err(ErrorCode::Locked),
-            Door::PasswordWanted | Door::WrongPassword | Door::TooManyWrong => Err(ErrorCode::BadPassword),
-            Door::Knock | Door::WrongSecret => {
+            Admission::Open if room.is_full() => Err(ErrorCode::Full),
+            Admission::Open => Ok(()),
+            Admission::Locked => Err(ErrorCode::Locked),
+            Admission::PasswordWanted | Admission::WrongPassword | Admission::TooManyWrong => {
+                Err(ErrorCode::BadPassword)
+            }
+            Admission::Knock | Admission::WrongSecret => {
                 self.counters.wrong_guesses += 1;
                 self.guesses.count(source, now);
                 Err(ErrorCode::BadInvite)
@@ -215,7 +218,7 @@ impl Rooms {
             wire.is_back = false;
         }
         let media = MediaState { audio: true, video: true, screen: false };
-        self.enter(peer, Entrance { id: RequestId(0), room, nick: String::new(), media }, now);
+        self.enter(peer, JoinRequest { id: RequestId(0), room, nick: String::new(), media }, now);
     }
 
     /// The page of this cookie that is in a room and lost its connection, if there is exactly one: two tabs of one
@@ -223,7 +226,7 @@ impl Rooms {
     fn page_that_was_cut(&self, page: PageId) -> Option<PeerId> {
         let mut tabs = self.pages.get(&page)?.iter();
         let id = tabs.next().filter(|_| tabs.len() == 0)?;
-        self.sessions.get(id).filter(|session| session.link == Link::Away).map(|_| *id)
+        self.sessions.get(id).filter(|session| session.link == Attachment::Away).map(|_| *id)
     }
 
     /// The session of a page is over.
@@ -244,7 +247,7 @@ impl Rooms {
         self.timers.cancel(Timer::Grace(peer));
         let address = self.conns.get(&conn).and_then(|conn| conn.address);
         let Some(session) = self.sessions.get_mut(&peer) else { return };
-        session.link = Link::Attached(conn);
+        session.link = Attachment::Attached(conn);
         session.address = address;
         session.inbound.release();
         let Wire::Legacy(wire) = &mut session.wire else { return };
@@ -258,9 +261,9 @@ impl Rooms {
     fn emit(&mut self, peer: PeerId, event: LegacyEvent) {
         let Some(session) = self.sessions.get_mut(&peer) else { return };
         match (&mut session.wire, session.link) {
-            (Wire::Legacy(_), Link::Attached(conn)) => self.output.push_back(Output::Legacy { conn, event }),
-            (Wire::Legacy(wire), Link::Away) if wire.missed.len() < MISSED => wire.missed.push(event),
-            (Wire::Legacy(_), Link::Away) => self.doomed.push(peer),
+            (Wire::Legacy(_), Attachment::Attached(conn)) => self.output.push_back(Output::Legacy { conn, event }),
+            (Wire::Legacy(wire), Attachment::Away) if wire.missed.len() < MISSED => wire.missed.push(event),
+            (Wire::Legacy(_), Attachment::Away) => self.doomed.push(peer),
             (Wire::Native(_), _) => {}
         }
     }

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::super::load::Overload;
-use super::super::session::Standing;
+use super::super::session::Membership;
 use super::super::{ConnId, Rooms};
 use super::event::LegacyEvent;
 
@@ -74,7 +74,7 @@ impl Rooms {
         let room = self.room_of(peer).filter(|_| matches!(kind, Some("offer" | "answer"))).cloned();
         let nick = text("nick").map(|nick| self.clean_nick(nick)).zip(room);
         let nick = nick.map(|(nick, room)| self.distinct_nick(&room, peer, &nick));
-        let Some(Standing::Inside(member)) = self.sessions.get_mut(&peer).map(|session| &mut session.standing) else {
+        let Some(Membership::Inside(member)) = self.sessions.get_mut(&peer).map(|session| &mut session.standing) else {
             return;
         };
         let before = (member.nick.clone(), member.media);

@@ -1,7 +1,7 @@
 //! TCP relays (RFC 6062) as a tool of others: how fast they carry, and how often they connect.
 
 use super::*;
-use crate::{Allowance, ConnectionId, Transport};
+use crate::{ConnectionId, DataRate, Transport};
 
 fn tcp(port: u16) -> FiveTuple {
     FiveTuple { client: SocketAddr::new(ann().ip(), port), local: listener(), transport: Transport::Tcp }
@@ -92,19 +92,19 @@ fn two_connections(lab: &mut Lab) -> [ConnectionId; 2] {
 fn the_rate_of_an_allocation_is_that_of_its_streams_together_and_each_way_by_itself() {
     let mut lab = Lab::with(|config| config.quotas.bytes_per_second = Some(1000));
     let [one, two] = two_connections(&mut lab);
-    let all = Allowance { to_peer: 1000, from_peer: 1000 };
+    let all = DataRate { to_peer: 1000, from_peer: 1000 };
     assert_eq!(lab.server.allowance(one, lab.now), all);
     assert_eq!(lab.server.handle_carried(one, 600, 0, lab.now), None, "there is some left");
-    assert_eq!(lab.server.allowance(two, lab.now), Allowance { to_peer: 400, from_peer: 1000 });
+    assert_eq!(lab.server.allowance(two, lab.now), DataRate { to_peer: 400, from_peer: 1000 });
     let on_at = lab.server.handle_carried(two, 400, 10, lab.now);
     assert_eq!(on_at, Some(lab.now + Duration::from_millis(50)));
     lab.now += Duration::from_millis(50);
-    assert_eq!(lab.server.allowance(one, lab.now), Allowance { to_peer: 50, from_peer: 1000 });
+    assert_eq!(lab.server.allowance(one, lab.now), DataRate { to_peer: 50, from_peer: 1000 });
     // Over ten seconds it comes to ten seconds' worth, and the first one's.
     let mut carried = 1000;
     for _ in 0..1990 {
         lab.now += Duration::from_millis(5);
-        let Allowance { to_peer, .. } = lab.server.allowance(one, lab.now);
+        let DataRate { to_peer, .. } = lab.server.allowance(one, lab.now);
         lab.server.handle_carried(one, to_peer, 0, lab.now);
         carried += to_peer;
     }
@@ -116,7 +116,7 @@ fn without_a_rate_there_is_no_bound_and_no_waiting() {
     let mut lab = Lab::new();
     let [one, _] = two_connections(&mut lab);
     assert_eq!(lab.server.handle_carried(one, usize::MAX / 2, 1, lab.now), None);
-    assert_eq!(lab.server.allowance(one, lab.now), Allowance { to_peer: usize::MAX, from_peer: usize::MAX });
+    assert_eq!(lab.server.allowance(one, lab.now), DataRate { to_peer: usize::MAX, from_peer: usize::MAX });
 }
 
 #[test]

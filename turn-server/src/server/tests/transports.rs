@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::{Commons, ConnectionId, Protocol, Transport};
+use crate::{ConnectionId, Protocol, SharedState, Transport};
 
 const TCP: [u8; 4] = [6, 0, 0, 0];
 
@@ -107,7 +107,7 @@ fn an_id_that_somebody_has_is_drawn_again() {
     relay(&mut other);
     let id = connected(&mut one);
     let theirs = tcp(bob());
-    let phase = crate::server::connections::Phase::Waiting;
+    let phase = crate::server::connections::ConnectPhase::Waiting;
     other.server.connections.insert(id, theirs, peer(), phase, other.now);
     let drawn = connected(&mut other);
     assert!(drawn != id && drawn.0[0] == id.0[0], "another one, of the same worker");
@@ -226,7 +226,7 @@ fn who_hangs_up_and_comes_again_has_one_allocation_and_no_more_quota() {
 /// Two workers of one server.
 fn workers() -> [Lab; 2] {
     let config = config();
-    let commons = Arc::new(Commons::new(&config, 2));
+    let commons = Arc::new(SharedState::new(&config, 2));
     let first = Lab::new();
     let now = first.now;
     [0, 1].map(|worker| {
@@ -276,7 +276,7 @@ fn data_for_a_relay_of_another_worker_is_delivered_there() {
 fn quotas_are_of_all_workers_together() {
     let mut config = config();
     config.quotas.allocations_per_user = 2;
-    let commons = Arc::new(Commons::new(&config, 2));
+    let commons = Arc::new(SharedState::new(&config, 2));
     let now = Lab::new().now;
     let mut labs = [0, 1].map(|worker| {
         let server = Server::worker(&config, Arc::clone(&commons), worker, now, UNIX);

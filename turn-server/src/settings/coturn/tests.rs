@@ -59,7 +59,7 @@ fn what_operators_use_most_is_honoured() {
         [External { public: address("198.51.100.1").unwrap(), private: address("192.0.2.1").ok() }]
     );
     assert_eq!(draft.secrets, ["one", "two"]);
-    assert_eq!((draft.user_quota, draft.total_quota), (Some(Allowance::Of(12)), Some(Allowance::Unlimited)));
+    assert_eq!((draft.user_quota, draft.total_quota), (Some(DataRateDraft::Of(12)), Some(DataRateDraft::Unlimited)));
     assert_eq!((draft.max_bps, draft.bps_capacity), (Some(64000), None));
     assert_eq!(draft.deny_peers, ["8.8.8.0/23".parse().unwrap()]);
     assert!(draft.allow_peers.contains(&"10.0.0.5/32".parse().unwrap()) && draft.allow_peers.len() == 3);
@@ -106,7 +106,7 @@ fn a_key_that_is_not_honoured_is_named() {
 fn a_switch_that_is_turned_off_is_one_that_was_not_said() {
     let draft = parse("allow-loopback-peers=0\nno-udp=false\nno-tls = no\nmobility=off\nuser-quota=0").unwrap();
     assert!(draft.allow_peers.is_empty() && draft.udp.is_none() && draft.tls.is_none());
-    assert_eq!((draft.mobility, draft.user_quota), (Some(false), Some(Allowance::Unlimited)));
+    assert_eq!((draft.mobility, draft.user_quota), (Some(false), Some(DataRateDraft::Unlimited)));
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn text_behind_a_number_is_a_remark() {
     .unwrap();
     assert_eq!(
         (draft.min_port, draft.max_bps, draft.user_quota),
-        (Some(50_000), Some(64_000), Some(Allowance::Of(12)))
+        (Some(50_000), Some(64_000), Some(DataRateDraft::Of(12)))
     );
     assert_eq!((draft.nonce_lifetime, draft.workers), (Some(Duration::from_secs(600)), Some(2)));
     for bad in ["# 3478", "x3478", "-3478", "70000 # too many"] {

@@ -144,7 +144,7 @@ fn a_guest_without_an_allocation_is_forgotten_as_any_other() {
 #[test]
 fn sessions_of_one_source_are_bounded_and_known_ones_are_not() {
     let mut stage = Stage::new();
-    stage.sessions.strangers = Strangers::new(2);
+    stage.sessions.strangers = UnauthenticatedLimits::new(2);
     let mut first = stage.connected(1, 1);
     let mut second = stage.connected(1, 2);
     let mut refused = stage.end(1, 3);
@@ -163,7 +163,7 @@ fn sessions_of_one_source_are_bounded_and_known_ones_are_not() {
     assert!(!stage.sessions.has(&fourth.tuple));
     // Nor does it help to be handed over.
     let mut elsewhere = Stage::new();
-    elsewhere.sessions.strangers = Strangers::new(0);
+    elsewhere.sessions.strangers = UnauthenticatedLimits::new(0);
     let session = stage.sessions.release(third.tuple).unwrap();
     assert!(!elsewhere.sessions.adopt(third.tuple, session));
     assert!(elsewhere.sessions.is_empty());

@@ -8,7 +8,7 @@ use super::*;
 async fn a_fault_of_one_worker_ends_the_relay_though_nobody_asked() {
     for workers in [1, 3] {
         let shell = Shell::bind(config(), &Listen { workers, ..Listen::on(&[any()]) }).unwrap();
-        shell.postboxes.last().unwrap().order(Mail::Fault);
+        shell.postboxes.last().unwrap().order(WorkerMessage::Fault);
         let ended = soon(shell.serve(std::future::pending())).await;
         assert!(ended.is_err(), "it ended by itself, with {workers} workers");
         let mut told = String::new();

@@ -10,7 +10,7 @@ use nix::sys::socket::{setsockopt, sockopt};
 use rustix::net::sockopt::{Ipv4PathMtuDiscovery, set_ip_mtu_discover, set_socket_reuseport};
 
 use super::gso::Gso;
-use super::mmsg::{Incoming, Message, Outgoing, Received};
+use super::mmsg::{Incoming, MmsgHeader, Outgoing, Received};
 use super::{HEADROOM, LONGEST, Run, SLOT, SLOTS, Socket};
 
 /// Messages of one call.
@@ -111,7 +111,7 @@ impl Sender {
         let mut sent = 0;
         let mut rest = run.pieces.as_slice();
         while !rest.is_empty() {
-            let messages = rest.chunks(1).map(|pieces| Message { to: run.destination, pieces, segment: None });
+            let messages = rest.chunks(1).map(|pieces| MmsgHeader { to: run.destination, pieces, segment: None });
             match self.outgoing.send(socket.udp.as_fd(), arena, messages) {
                 Ok(count) => {
                     sent += count;
@@ -126,9 +126,9 @@ impl Sender {
 }
 
 impl<K> Run<K> {
-    fn message(&self) -> Message<'_> {
+    fn message(&self) -> MmsgHeader<'_> {
         let segment = u16::try_from(self.size).ok().filter(|_| self.pieces.len() > 1);
-        Message { to: self.destination, pieces: &self.pieces, segment }
+        MmsgHeader { to: self.destination, pieces: &self.pieces, segment }
     }
 }
 

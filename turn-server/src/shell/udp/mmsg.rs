@@ -27,7 +27,7 @@ pub(super) struct Received {
 
 /// A datagram that goes, or several of one size that the kernel cuts apart (UDP GSO).
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Message<'a> {
+pub(super) struct MmsgHeader<'a> {
     pub(super) to: SocketAddr,
     /// Where its bytes stand.
     pub(super) pieces: &'a [Range<usize>],
@@ -120,7 +120,7 @@ impl Outgoing {
         &mut self,
         socket: BorrowedFd<'_>,
         arena: &[u8],
-        messages: impl Iterator<Item = Message<'a>> + Clone,
+        messages: impl Iterator<Item = MmsgHeader<'a>> + Clone,
     ) -> Result<usize, Errno> {
         self.names.clear();
         self.parts.clear();

@@ -1,10 +1,10 @@
 //! Bytes between a client's connection and a peer's, both ways. Who does not take them holds the other up: a bounded
 //! queue each way, and the kernel's windows behind it. So does an allocation's rate, until its next share is there.
 
-use super::{Source, Worker};
-use crate::Allowance;
+use super::{PollSource, Worker};
+use crate::DataRate;
 use crate::shell::clients::Client;
-use crate::shell::stream::{Gone, Progress, Stream};
+use crate::shell::stream::{BufferedStream, Gone, Progress};
 use crate::shell::worker::peers::Peer;
 
 /// Bytes that wait for one end. Full: the other end is not read, and its sender waits.
@@ -41,17 +41,18 @@ impl Worker {
             rounds += 1;
             let (up, down) = (carry(client, peer, left.to_peer)?, carry(peer, client, left.from_peer)?);
             (to_peer, from_peer) = (to_peer + up.bytes, from_peer + down.bytes);
-            left = Allowance { to_peer: left.to_peer - up.bytes, from_peer: left.from_peer - down.bytes };
+            left = DataRate { to_peer: left.to_peer - up.bytes, from_peer: left.from_peer - down.bytes };
             if (up.progress, down.progress) == (Progress::Drained, Progress::Drained) {
                 break;
             }
         }
-        let is_over = |from: &Stream, to: &Stream| from.has_ended && from.inbox.is_empty() && to.queued() == 0;
+        let is_over =
+            |from: &BufferedStream, to: &BufferedStream| from.has_ended && from.inbox.is_empty() && to.queued() == 0;
         let is_over = is_over(client, peer) || is_over(peer, client);
         let on_at = self.core.handle_carried(id, to_peer, from_peer, self.now);
         match on_at {
             Some(on_at) => self.peers.hold(peer_key, on_at, to_peer + from_peer > 0),
-            None if rounds == ROUNDS => self.path.again.push(Source::Client(client_key)), // others first
+            None if rounds == ROUNDS => self.path.again.push(PollSource::Client(client_key)), // others first
             None => {}
         }
         if is_over { Err(Gone) } else { Ok(()) }
@@ -66,7 +67,7 @@ impl Worker {
 }
 
 /// Moves what there is and what there is room for, at most `most` bytes.
-fn carry(from: &mut Stream, to: &mut Stream, most: usize) -> Result<Carried, Gone> {
+fn carry(from: &mut BufferedStream, to: &mut BufferedStream, most: usize) -> Result<Carried, Gone> {
     to.flush()?;
     if to.queued() >= QUEUE || most == 0 {
         return Ok(Carried { bytes: 0, progress: Progress::Drained });

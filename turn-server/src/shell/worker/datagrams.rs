@@ -2,11 +2,11 @@
 
 use std::net::SocketAddr;
 
-use super::{Exit, Source, Worker};
+use super::{EgressSocket, PollSource, Worker};
 use crate::codec::ChannelData;
 use crate::shell::dtls::{self, Event};
 use crate::shell::udp::{Arrival, Found, HEADROOM, SLOTS};
-use crate::{FiveTuple, FromPeer, Passage, Transport, Way};
+use crate::{FiveTuple, Forward, FromPeer, NextHop, Transport};
 
 /// Datagrams that one socket gives before others have their turn.
 const FAIR: usize = 4 * SLOTS;
@@ -17,7 +17,7 @@ const MANY: usize = 64;
 
 impl Worker {
     /// Reads a socket until it is empty, or has had its share.
-    pub(super) fn read_datagrams(&mut self, exit: Exit) {
+    pub(super) fn read_datagrams(&mut self, exit: EgressSocket) {
         let mut batch = self.batch(exit);
         let mut taken = 0;
         while taken < FAIR {
@@ -33,8 +33,8 @@ impl Worker {
             };
             for arrival in &arrivals {
                 match exit {
-                    Exit::Listener(index) => self.take_datagram(index, arrival),
-                    Exit::Relay(key) => self.take_data(key, arrival),
+                    EgressSocket::Listener(index) => self.take_datagram(index, arrival),
+                    EgressSocket::Relay(key) => self.take_data(key, arrival),
                 }
             }
             taken += arrivals.len();
@@ -47,23 +47,23 @@ impl Worker {
         }
         self.set_batch(exit, MANY);
         self.path.again.push(match exit {
-            Exit::Listener(index) => Source::Listener(index),
-            Exit::Relay(key) => Source::Relay(key),
+            EgressSocket::Listener(index) => PollSource::Listener(index),
+            EgressSocket::Relay(key) => PollSource::Relay(key),
         });
     }
 
     /// How many datagrams a socket is asked for first.
-    fn batch(&self, exit: Exit) -> usize {
+    fn batch(&self, exit: EgressSocket) -> usize {
         match exit {
-            Exit::Listener(index) => self.sockets.listeners.get(index).map_or(FEW, |listener| listener.batch),
-            Exit::Relay(key) => self.sockets.relays.get(key).map_or(FEW, |relay| relay.batch),
+            EgressSocket::Listener(index) => self.sockets.listeners.get(index).map_or(FEW, |listener| listener.batch),
+            EgressSocket::Relay(key) => self.sockets.relays.get(key).map_or(FEW, |relay| relay.batch),
         }
     }
 
-    fn set_batch(&mut self, exit: Exit, batch: usize) {
+    fn set_batch(&mut self, exit: EgressSocket, batch: usize) {
         let place = match exit {
-            Exit::Listener(index) => self.sockets.listeners.get_mut(index).map(|listener| &mut listener.batch),
-            Exit::Relay(key) => self.sockets.relays.get_mut(key).map(|relay| &mut relay.batch),
+            EgressSocket::Listener(index) => self.sockets.listeners.get_mut(index).map(|listener| &mut listener.batch),
+            EgressSocket::Relay(key) => self.sockets.relays.get_mut(key).map(|relay| &mut relay.batch),
         };
         if let Some(place) = place {
             *place = batch;
@@ -97,18 +97,18 @@ impl Worker {
     }
 
     /// Gathers ChannelData of a client for where it goes.
-    fn pass(&mut self, passage: Passage, arrival: &Arrival) {
+    fn pass(&mut self, passage: Forward, arrival: &Arrival) {
         let start = arrival.bytes.start;
         let data = start + passage.data.start..start + passage.data.end;
         match passage.way {
-            Way::Peer { relay, peer } => {
+            NextHop::Peer { relay, peer } => {
                 if let Some(key) = self.sockets.relay(relay) {
-                    self.path.outbox.push(Exit::Relay(key), peer, data);
+                    self.path.outbox.push(EgressSocket::Relay(key), peer, data);
                 }
             }
             // The header in front of the data makes room for its own.
-            Way::Client { to, number } => self.gather(to, number, data),
-            Way::Worker { worker, relay, from } => {
+            NextHop::Client { to, number } => self.gather(to, number, data),
+            NextHop::Worker { worker, relay, from } => {
                 if let Some(parcels) = self.path.parcels.get_mut(usize::from(worker)) {
                     parcels.push(relay, from, self.path.arena.get(&data));
                 }
@@ -141,7 +141,7 @@ impl Worker {
             return self.send_data(to, &message);
         }
         if let Some(index) = self.sockets.listener(to.local) {
-            self.path.outbox.push(Exit::Listener(index), to.client, whole);
+            self.path.outbox.push(EgressSocket::Listener(index), to.client, whole);
         }
     }
 
@@ -186,7 +186,7 @@ impl Worker {
 
     /// Sends a datagram from a listener at once.
     pub(super) fn send_raw(&mut self, local: SocketAddr, destination: SocketAddr, payload: &[u8]) {
-        let socket = self.sockets.listener(local).and_then(|index| self.sockets.udp(Exit::Listener(index)));
+        let socket = self.sockets.listener(local).and_then(|index| self.sockets.udp(EgressSocket::Listener(index)));
         if !socket.is_some_and(|socket| socket.send(destination, payload)) {
             self.core.handle_unsent(1);
         }
@@ -198,7 +198,7 @@ impl Worker {
         let away = self.moved.away.get(&tuple).or_else(|| self.moved.away.get(&dtls));
         let Some(postbox) = away.and_then(|at| self.links.postboxes.get(usize::from(*at))) else { return false };
         let bytes = self.path.arena.get(&arrival.bytes).to_vec();
-        let letter = crate::shell::mail::Mail::Datagram { tuple, bytes, from: self.links.number };
+        let letter = crate::shell::mailbox::WorkerMessage::Datagram { tuple, bytes, from: self.links.number };
         if postbox.post(letter).is_err() {
             self.core.handle_unsent(1);
         }

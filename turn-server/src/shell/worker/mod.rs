@@ -12,11 +12,11 @@
 
 mod carry;
 mod datagrams;
-mod letters;
+mod iteration;
+mod messages;
 mod outputs;
 mod peers;
 mod streams;
-mod turn;
 
 use std::collections::{BTreeSet, HashMap};
 use std::io;
@@ -31,13 +31,13 @@ use mio::{Poll, Registry, Token};
 use slab::Slab;
 use tokio::sync::watch;
 
-use super::bind::Doors;
+use super::bind::ListenSockets;
 use super::clients::Clients;
 use super::dtls::Sessions;
-use super::mail::{Mail, Parcels, Postbox};
+use super::mailbox::{Batch, Mailbox, WorkerMessage};
 use super::tls::Identity;
 use super::udp::{Arena, Arrival, Outbox, Socket};
-use crate::server::{Place, Server};
+use crate::server::{AddressKey, Server};
 use crate::{FiveTuple, Stats};
 use peers::Peers;
 
@@ -48,7 +48,7 @@ const MOVED: usize = 65_536;
 
 /// What a token of the poll stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Source {
+enum PollSource {
     Listener(usize),
     Door(usize),
     Relay(usize),
@@ -63,7 +63,7 @@ pub(super) const LETTERS: Token = Token(5 << INDEX);
 /// Bits of a token that say which one of its kind.
 const INDEX: u32 = 48;
 
-impl Source {
+impl PollSource {
     fn token(self) -> Token {
         let (kind, index) = match self {
             Self::Listener(index) => (0, index),
@@ -91,13 +91,13 @@ impl Source {
 
 /// A socket that datagrams leave by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Exit {
+enum EgressSocket {
     Listener(usize),
     Relay(usize),
 }
 
 /// A listener of UDP.
-struct Listener {
+struct UdpListener {
     address: SocketAddr,
     socket: Socket,
     /// How many datagrams are asked of it at once: few of a quiet one, for each costs a little even when it is not there.
@@ -105,12 +105,12 @@ struct Listener {
 }
 
 /// A listener of TCP.
-struct Door {
+struct TcpAcceptor {
     socket: TcpListener,
 }
 
 /// A relay's socket.
-struct Relay {
+struct WorkerRelay {
     address: SocketAddr,
     socket: RelaySocket,
     /// As of a listener.
@@ -123,24 +123,24 @@ enum RelaySocket {
 }
 
 /// Sockets of UDP, and relays.
-struct Sockets {
-    listeners: Vec<Listener>,
-    doors: Vec<Door>,
-    relays: Slab<Relay>,
-    by_address: HashMap<Place, usize, RandomState>,
+struct PollTable {
+    listeners: Vec<UdpListener>,
+    doors: Vec<TcpAcceptor>,
+    relays: Slab<WorkerRelay>,
+    by_address: HashMap<AddressKey, usize, RandomState>,
 }
 
 /// Data on its way.
-struct Path {
+struct DatagramPath {
     arena: Arena,
-    outbox: Outbox<Exit>,
+    outbox: Outbox<EgressSocket>,
     /// The same for what came in letters.
-    letters: Outbox<Exit>,
+    letters: Outbox<EgressSocket>,
     arrivals: Vec<Arrival>,
     /// For relays of the other workers, by worker.
-    parcels: Vec<Parcels>,
+    parcels: Vec<Batch>,
     /// Sockets that had more than was read, to be read again in the next turn: an edge is told once.
-    again: Vec<Source>,
+    again: Vec<PollSource>,
 }
 
 /// Clients that hash to one worker and belong to another.
@@ -157,7 +157,7 @@ pub(super) struct Prepared {
     core: Server,
     poll: Poll,
     registry: Registry,
-    sockets: Sockets,
+    sockets: PollTable,
     links: Links,
     now: Instant,
 }
@@ -167,8 +167,8 @@ struct Worker {
     core: Server,
     poll: Poll,
     registry: Registry,
-    sockets: Sockets,
-    path: Path,
+    sockets: PollTable,
+    path: DatagramPath,
     clients: Clients,
     peers: Peers,
     sessions: Sessions,
@@ -180,11 +180,11 @@ struct Worker {
 /// What ties a worker to the others and to whoever started it.
 pub(super) struct Links {
     pub(super) number: crate::Worker,
-    pub(super) letters: Receiver<Mail>,
+    pub(super) letters: Receiver<WorkerMessage>,
     /// The way to each worker, this one among them.
-    pub(super) postboxes: Vec<Postbox>,
+    pub(super) postboxes: Vec<Mailbox>,
     pub(super) identity: Option<Arc<Identity>>,
-    pub(super) doors: Doors,
+    pub(super) doors: ListenSockets,
     pub(super) members: Option<watch::Receiver<BTreeSet<IpAddr>>>,
     pub(super) stats: watch::Sender<Stats>,
     pub(super) swept: Instant,
@@ -201,16 +201,16 @@ impl Prepared {
     pub(super) fn new(core: Server, poll: Poll, listening: Listening, links: Links, now: Instant) -> io::Result<Self> {
         let registry = poll.registry().try_clone()?;
         let mut sockets =
-            Sockets { listeners: Vec::new(), doors: Vec::new(), relays: Slab::new(), by_address: HashMap::default() };
+            PollTable { listeners: Vec::new(), doors: Vec::new(), relays: Slab::new(), by_address: HashMap::default() };
         for (address, socket) in listening.udp {
             let mut socket = Socket::listener(socket)?;
-            socket.register(&registry, Source::Listener(sockets.listeners.len()).token())?;
-            sockets.listeners.push(Listener { address, socket, batch: datagrams::FEW });
+            socket.register(&registry, PollSource::Listener(sockets.listeners.len()).token())?;
+            sockets.listeners.push(UdpListener { address, socket, batch: datagrams::FEW });
         }
         for socket in listening.tcp {
             let mut socket = TcpListener::from_std(socket);
-            registry.register(&mut socket, Source::Door(sockets.doors.len()).token(), mio::Interest::READABLE)?;
-            sockets.doors.push(Door { socket });
+            registry.register(&mut socket, PollSource::Door(sockets.doors.len()).token(), mio::Interest::READABLE)?;
+            sockets.doors.push(TcpAcceptor { socket });
         }
         Ok(Self { core, poll, registry, sockets, links, now })
     }
@@ -227,8 +227,8 @@ impl Prepared {
 
     fn begin(self) -> Worker {
         let Self { core, poll, registry, sockets, links, now } = self;
-        let parcels = links.postboxes.iter().map(|_| Parcels::default()).collect();
-        let path = Path {
+        let parcels = links.postboxes.iter().map(|_| Batch::default()).collect();
+        let path = DatagramPath {
             arena: Arena::new(),
             outbox: Outbox::new(),
             letters: Outbox::new(),
@@ -252,11 +252,11 @@ impl Prepared {
     }
 }
 
-impl Sockets {
-    fn udp(&self, exit: Exit) -> Option<&Socket> {
+impl PollTable {
+    fn udp(&self, exit: EgressSocket) -> Option<&Socket> {
         match exit {
-            Exit::Listener(index) => self.listeners.get(index).map(|listener| &listener.socket),
-            Exit::Relay(key) => match &self.relays.get(key)?.socket {
+            EgressSocket::Listener(index) => self.listeners.get(index).map(|listener| &listener.socket),
+            EgressSocket::Relay(key) => match &self.relays.get(key)?.socket {
                 RelaySocket::Udp(socket) => Some(socket),
                 RelaySocket::Tcp(_) => None,
             },
@@ -270,7 +270,7 @@ impl Sockets {
 
     /// The relay on an address.
     fn relay(&self, address: SocketAddr) -> Option<usize> {
-        self.by_address.get(&Place(address)).copied()
+        self.by_address.get(&AddressKey(address)).copied()
     }
 }
 

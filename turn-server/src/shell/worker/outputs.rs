@@ -1,10 +1,10 @@
 //! What the core wants done, done.
 
 use super::datagrams::FEW;
-use super::{Exit, Relay, RelaySocket, Source, Worker};
-use crate::server::Place;
+use super::{EgressSocket, PollSource, RelaySocket, Worker, WorkerRelay};
+use crate::server::AddressKey;
 use crate::shell::bind;
-use crate::shell::mail::Mail;
+use crate::shell::mailbox::WorkerMessage;
 use crate::shell::udp::Socket;
 use crate::{FiveTuple, Output, Protocol, Transport};
 use std::io;
@@ -42,7 +42,7 @@ impl Worker {
         match output {
             Output::Transmit { to, payload } => self.transmit(to, &payload),
             Output::RelayTransmit { relay, destination, payload, dont_fragment } => {
-                let socket = self.sockets.relay(relay).and_then(|key| self.sockets.udp(Exit::Relay(key)));
+                let socket = self.sockets.relay(relay).and_then(|key| self.sockets.udp(EgressSocket::Relay(key)));
                 let sent = socket.is_some_and(|socket| match dont_fragment {
                     true => socket.send_whole(destination, &payload),
                     false => socket.send(destination, &payload),
@@ -84,7 +84,7 @@ impl Worker {
     fn open(&mut self, relay: SocketAddr, protocol: Protocol) -> io::Result<()> {
         let entry = self.sockets.relays.vacant_entry();
         let key = entry.key();
-        let token = Source::Relay(key).token();
+        let token = PollSource::Relay(key).token();
         let socket = match protocol {
             Protocol::Udp => {
                 let mut socket = Socket::relay(relay)?;
@@ -97,15 +97,15 @@ impl Worker {
                 RelaySocket::Tcp(socket)
             }
         };
-        entry.insert(Relay { address: relay, socket, batch: FEW });
-        self.sockets.by_address.insert(Place(relay), key);
+        entry.insert(WorkerRelay { address: relay, socket, batch: FEW });
+        self.sockets.by_address.insert(AddressKey(relay), key);
         Ok(())
     }
 
     fn close_relay(&mut self, relay: SocketAddr) {
         // What was gathered for it goes first: its place may be another relay's within this very turn.
         self.flush_keeping_arena();
-        if let Some(key) = self.sockets.by_address.remove(&Place(relay)) {
+        if let Some(key) = self.sockets.by_address.remove(&AddressKey(relay)) {
             self.sockets.relays.try_remove(key);
         }
     }
@@ -127,19 +127,19 @@ impl Worker {
         let guest_of = self.moved.guests.get(&tuple).copied();
         let from = guest_of.unwrap_or(self.links.number);
         let letter = match tuple.transport {
-            Transport::Udp => Mail::Datagram { tuple, bytes, from },
+            Transport::Udp => WorkerMessage::Datagram { tuple, bytes, from },
             Transport::Dtls => {
                 let Some(session) = self.sessions.release(tuple) else { return };
                 match guest_of.and_then(|home| self.links.postboxes.get(usize::from(home))) {
                     // A box that is full leaves the way as it was: the client hears nothing, and begins anew.
-                    Some(home) => drop(home.post(Mail::Away { tuple, at: worker, answers: Vec::new() })),
+                    Some(home) => drop(home.post(WorkerMessage::Away { tuple, at: worker, answers: Vec::new() })),
                     None => self.note_away(tuple, worker),
                 }
-                Mail::Session { tuple, session: Box::new(session), message: bytes, from }
+                WorkerMessage::Session { tuple, session: Box::new(session), message: bytes, from }
             }
             Transport::Tcp | Transport::Tls => {
                 let Some(client) = self.release_client(tuple, &bytes) else { return };
-                Mail::Client(Box::new(client))
+                WorkerMessage::Client(Box::new(client))
             }
         };
         if postbox.post(letter).is_err() {

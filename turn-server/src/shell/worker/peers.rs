@@ -8,10 +8,10 @@ use std::time::Instant;
 use foldhash::quality::RandomState;
 use slab::Slab;
 
-use super::{Exit, RelaySocket, Source, Worker};
+use super::{EgressSocket, PollSource, RelaySocket, Worker};
 use crate::shell::bind;
-use crate::shell::clients::Role;
-use crate::shell::stream::{Gone, Stream};
+use crate::shell::clients::ClientRole;
+use crate::shell::stream::{BufferedStream, Gone};
 use crate::{ConnectionId, FiveTuple};
 
 /// Connections that are accepted in one go.
@@ -20,15 +20,15 @@ const ACCEPTED: usize = 64;
 /// A connection with a peer.
 pub(in crate::shell) struct Peer {
     pub(super) id: ConnectionId,
-    pub(in crate::shell) stream: Stream,
-    phase: Phase,
+    pub(in crate::shell) stream: BufferedStream,
+    phase: PeerPhase,
     /// Until when it waits for its share of a rate, and its place among those that wait as long.
     held: Option<(Instant, u64)>,
 }
 
 /// How far it has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
+enum PeerPhase {
     Connecting,
     /// Nothing is read from it: what the peer sends waits in the kernel, and the peer with it.
     Waiting,
@@ -48,7 +48,7 @@ pub(super) struct Peers {
 }
 
 impl Peers {
-    fn insert(&mut self, id: ConnectionId, stream: Stream, phase: Phase) {
+    fn insert(&mut self, id: ConnectionId, stream: BufferedStream, phase: PeerPhase) {
         let key = self.all.insert(Peer { id, stream, phase, held: None });
         self.by_id.insert(id, key);
     }
@@ -104,7 +104,7 @@ impl Peers {
 impl Worker {
     pub(super) fn take_relay(&mut self, key: usize) {
         match self.sockets.relays.get(key).map(|relay| &relay.socket) {
-            Some(RelaySocket::Udp(_)) => self.read_datagrams(Exit::Relay(key)),
+            Some(RelaySocket::Udp(_)) => self.read_datagrams(EgressSocket::Relay(key)),
             Some(RelaySocket::Tcp(_)) => self.accept_peers(key),
             None => {} // closed in this turn
         }
@@ -117,7 +117,7 @@ impl Worker {
             match listener.accept() {
                 Ok((socket, from)) => {
                     if let Some(id) = self.core.handle_accepted(relay.address, from, self.now) {
-                        self.keep(id, Stream::new(socket), Phase::Waiting);
+                        self.keep(id, BufferedStream::new(socket), PeerPhase::Waiting);
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return self.carry_out(),
@@ -126,12 +126,12 @@ impl Worker {
             }
             self.carry_out();
         }
-        self.path.again.push(Source::Relay(key));
+        self.path.again.push(PollSource::Relay(key));
     }
 
     pub(super) fn connect(&mut self, id: ConnectionId, relay: SocketAddr, peer: SocketAddr) {
         match bind::connect(relay, peer) {
-            Ok(socket) => self.keep(id, Stream::new(socket), Phase::Connecting),
+            Ok(socket) => self.keep(id, BufferedStream::new(socket), PeerPhase::Connecting),
             Err(error) => {
                 tracing::debug!(%error, "a peer was not connected to");
                 self.core.handle_disconnected(id);
@@ -139,9 +139,9 @@ impl Worker {
         }
     }
 
-    fn keep(&mut self, id: ConnectionId, mut stream: Stream, phase: Phase) {
+    fn keep(&mut self, id: ConnectionId, mut stream: BufferedStream, phase: PeerPhase) {
         let key = self.peers.all.vacant_key();
-        if stream.register(&self.registry, Source::Peer(key).token()).is_err() {
+        if stream.register(&self.registry, PollSource::Peer(key).token()).is_err() {
             return self.core.handle_disconnected(id);
         }
         self.peers.insert(id, stream, phase);
@@ -150,9 +150,9 @@ impl Worker {
     pub(super) fn take_peer(&mut self, key: usize) {
         let Some(peer) = self.peers.all.get(key) else { return };
         let outcome = match peer.phase {
-            Phase::Connecting => self.finish_connecting(key),
-            Phase::Waiting => Ok(()),
-            Phase::Spliced(client) => self.pump(client, key),
+            PeerPhase::Connecting => self.finish_connecting(key),
+            PeerPhase::Waiting => Ok(()),
+            PeerPhase::Spliced(client) => self.pump(client, key),
         };
         if outcome.is_err() {
             self.close_peer(key);
@@ -163,7 +163,7 @@ impl Worker {
     fn finish_connecting(&mut self, key: usize) -> Result<(), Gone> {
         let Some(peer) = self.peers.all.get_mut(key) else { return Ok(()) };
         if peer.stream.connected()? {
-            peer.phase = Phase::Waiting;
+            peer.phase = PeerPhase::Waiting;
             self.core.handle_connected(peer.id, self.now);
         }
         Ok(())
@@ -177,8 +177,8 @@ impl Worker {
         else {
             return;
         };
-        peer.phase = Phase::Spliced(client_key);
-        client.role = Role::Spliced(peer_key);
+        peer.phase = PeerPhase::Spliced(client_key);
+        client.role = ClientRole::Spliced(peer_key);
         self.clients.acknowledge(client_key, true, self.now);
         if self.pump(client_key, peer_key).is_err() {
             self.close_client(client_key);
@@ -189,7 +189,7 @@ impl Worker {
     pub(super) fn disconnect(&mut self, id: ConnectionId) {
         let Some(key) = self.peers.by_id.get(&id).copied() else { return };
         let Some(peer) = self.peers.remove(key) else { return };
-        if let Phase::Spliced(client) = peer.phase {
+        if let PeerPhase::Spliced(client) = peer.phase {
             self.clients.remove(client);
         }
     }
@@ -197,7 +197,7 @@ impl Worker {
     /// A peer has gone: its client's connection goes as well.
     fn close_peer(&mut self, key: usize) {
         let Some(peer) = self.peers.remove(key) else { return };
-        if let Phase::Spliced(client) = peer.phase {
+        if let PeerPhase::Spliced(client) = peer.phase {
             self.clients.remove(client);
         }
         self.core.handle_disconnected(peer.id);

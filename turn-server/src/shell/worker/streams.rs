@@ -2,10 +2,10 @@
 
 use std::io;
 
-use super::{Source, Worker};
+use super::{PollSource, Worker};
 use crate::codec::{ChannelData, frame_length};
-use crate::shell::clients::{Client, OUTBOX, OVERFLOW, PATIENCE, Role};
-use crate::shell::stream::{Gone, Opening, Progress, Stream};
+use crate::shell::clients::{Client, ClientRole, OUTBOX, OVERFLOW, PATIENCE};
+use crate::shell::stream::{BufferedStream, FirstByte, Gone, Progress};
 use crate::{FiveTuple, Output, Transport};
 
 /// Connections that are accepted in one go.
@@ -17,9 +17,9 @@ impl Worker {
             let Some(listener) = self.sockets.doors.get(door) else { return };
             match listener.socket.accept() {
                 Ok((socket, from)) if self.clients.admits(from.ip()) => {
-                    let mut client = Client::new(Stream::new(socket), from.ip(), self.now);
+                    let mut client = Client::new(BufferedStream::new(socket), from.ip(), self.now);
                     let key = self.clients.all.vacant_key();
-                    if client.stream.register(&self.registry, Source::Client(key).token()).is_ok() {
+                    if client.stream.register(&self.registry, PollSource::Client(key).token()).is_ok() {
                         self.clients.insert(client);
                     }
                 }
@@ -31,7 +31,7 @@ impl Worker {
                 Err(_) => return self.core.handle_refused_connections(1),
             }
         }
-        self.path.again.push(Source::Door(door));
+        self.path.again.push(PollSource::Door(door));
     }
 
     pub(super) fn take_client(&mut self, key: usize) {
@@ -42,7 +42,7 @@ impl Worker {
 
     fn serve_client(&mut self, key: usize) -> Result<(), Gone> {
         let Some(client) = self.clients.all.get_mut(key) else { return Ok(()) };
-        if let Role::Spliced(peer) = client.role {
+        if let ClientRole::Spliced(peer) = client.role {
             return self.pump(key, peer);
         }
         client.stream.flush()?;
@@ -54,10 +54,10 @@ impl Worker {
         let progress = client.stream.read()?;
         self.take_messages(key, tuple)?;
         if progress == Progress::More {
-            self.path.again.push(Source::Client(key));
+            self.path.again.push(PollSource::Client(key));
         }
         match self.clients.all.get_mut(key) {
-            Some(client) if client.role == Role::Messages && client.stream.has_ended => Err(Gone),
+            Some(client) if client.role == ClientRole::Messages && client.stream.has_ended => Err(Gone),
             Some(client) => client.stream.flush(),
             None => Ok(()),
         }
@@ -71,12 +71,12 @@ impl Worker {
         }
         let transport = match client.stream.opening()? {
             None => return Ok(None),
-            Some(Opening::Plain) if self.links.doors.tcp => Transport::Tcp,
-            Some(Opening::Tls) if self.links.doors.tls => {
+            Some(FirstByte::Plain) if self.links.doors.tcp => Transport::Tcp,
+            Some(FirstByte::Tls) if self.links.doors.tls => {
                 client.stream.encrypt(&self.links.identity.as_ref().ok_or(Gone)?.tls)?;
                 Transport::Tls
             }
-            Some(Opening::Plain | Opening::Tls) => return Err(Gone),
+            Some(FirstByte::Plain | FirstByte::Tls) => return Err(Gone),
         };
         let (from, local) = client.stream.addresses().map_err(|_| Gone)?;
         let tuple = FiveTuple { client: from, local, transport };
@@ -175,7 +175,7 @@ impl Worker {
     }
 
     pub(super) fn sweep_clients(&mut self) {
-        let talking = self.clients.all.iter().filter(|(_, client)| client.role == Role::Messages);
+        let talking = self.clients.all.iter().filter(|(_, client)| client.role == ClientRole::Messages);
         let tuples: Vec<_> = talking.filter_map(|(key, client)| Some((key, client.tuple?))).collect();
         for (key, tuple) in tuples {
             let is_known = self.core.holds(&tuple);
@@ -204,7 +204,7 @@ impl Worker {
         if !self.clients.admits(client.source) {
             return self.core.handle_refused_connections(1);
         }
-        if client.stream.register(&self.registry, Source::Client(key).token()).is_err() {
+        if client.stream.register(&self.registry, PollSource::Client(key).token()).is_err() {
             return;
         }
         self.clients.insert(client);

@@ -16,7 +16,7 @@ use openh264_sys2::{
 };
 
 use super::super::CodecError;
-use super::Planes;
+use super::DecodedPlanes;
 
 /// Takes an encoder's target and peak `from` one rate `to` another, bits a second.
 ///
@@ -70,7 +70,7 @@ pub(super) fn set_concealment(decoder: &mut Decoder, concealment: Concealment) -
 pub(super) fn decode_concealing<T>(
     decoder: &mut Decoder,
     unit: &[u8],
-    take: impl FnOnce(&Planes<'_>) -> Option<T>,
+    take: impl FnOnce(&DecodedPlanes<'_>) -> Option<T>,
 ) -> Result<Option<T>, CodecError> {
     let refused = |reason: String| CodecError::Decode { codec: "H.264", reason };
     let length = c_int::try_from(unit.len()).map_err(|_| refused("too long".into()))?;
@@ -100,7 +100,7 @@ pub(super) fn decode_concealing<T>(
     };
     let [y, u, v] = planes;
     let chroma = chroma_stride * (height / 2);
-    let picture = Planes {
+    let picture = DecodedPlanes {
         width,
         height,
         strides: (stride, chroma_stride),

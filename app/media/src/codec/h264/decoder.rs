@@ -15,14 +15,14 @@ use openh264::decoder::{DecodedYUV, DecoderConfig, Flush};
 use openh264::formats::YUVSource;
 
 use super::super::{CodecError, VideoDecoder};
-use super::Planes;
+use super::DecodedPlanes;
 use super::control::{Concealment, decode_concealing, set_concealment};
 use super::units::{Start, start_of};
 
 /// Longest access unit that is decoded, bytes: 16 times what a key frame of 1080p takes at our rates.
 const LONGEST: usize = 4 << 20;
 
-pub(in super::super) struct Decoder {
+pub(in super::super) struct H264Decoder {
     openh264: openh264::decoder::Decoder,
     state: State,
 }
@@ -38,7 +38,7 @@ enum State {
     Recovering { hidden: u32 },
 }
 
-impl Decoder {
+impl H264Decoder {
     pub(in super::super) fn new() -> Result<Self, CodecError> {
         Ok(Self { openh264: fresh()?, state: State::Empty })
     }
@@ -76,7 +76,7 @@ impl Decoder {
     }
 }
 
-impl VideoDecoder for Decoder {
+impl VideoDecoder for H264Decoder {
     fn decode(&mut self, unit: &[u8], now: Instant) -> Result<Option<Picture>, CodecError> {
         if unit.len() > LONGEST {
             return Err(refused(format!("an access unit of {} bytes", unit.len())));
@@ -103,9 +103,9 @@ fn fresh() -> Result<openh264::decoder::Decoder, CodecError> {
     openh264.map_err(|error| CodecError::Setup { codec: "H.264", reason: error.to_string() })
 }
 
-fn planes<'a>(decoded: &'a DecodedYUV<'_>) -> Option<Planes<'a>> {
+fn planes<'a>(decoded: &'a DecodedYUV<'_>) -> Option<DecodedPlanes<'a>> {
     let ((width, height), strides) = (decoded.dimensions(), decoded.strides());
-    (strides.1 == strides.2).then(|| Planes {
+    (strides.1 == strides.2).then(|| DecodedPlanes {
         width,
         height,
         strides: (strides.0, strides.1),
@@ -116,8 +116,8 @@ fn planes<'a>(decoded: &'a DecodedYUV<'_>) -> Option<Planes<'a>> {
 }
 
 /// Out of openh264's buffers, without the padding at the end of their rows.
-fn copy(decoded: &Planes<'_>, now: Instant) -> Option<Picture> {
-    let Planes { width, height, strides, .. } = *decoded;
+fn copy(decoded: &DecodedPlanes<'_>, now: Instant) -> Option<Picture> {
+    let DecodedPlanes { width, height, strides, .. } = *decoded;
     let resolution = Resolution::new(u32::try_from(width).ok()?, u32::try_from(height).ok()?)?;
     let area = resolution.area();
     let mut planes: Arc<[u8]> = std::iter::repeat_n(0, area * 3 / 2).collect();
@@ -167,7 +167,7 @@ mod tests {
     }
 
     fn decode(from: usize) -> Vec<Result<Option<Picture>, CodecError>> {
-        let (mut decoder, now) = (Decoder::new().unwrap(), crate::Now::read().monotonic);
+        let (mut decoder, now) = (H264Decoder::new().unwrap(), crate::Now::read().monotonic);
         pictures()[from..].iter().map(|unit| decoder.decode(unit, now)).collect()
     }
 

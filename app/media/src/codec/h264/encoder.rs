@@ -24,7 +24,7 @@ const KEY_FRAME_RATE: f64 = 0.5;
 /// Rates that openh264 keeps to at any size, bits a second.
 const RATES: std::ops::RangeInclusive<u64> = 30_000..=20_000_000;
 
-pub(in super::super) struct Encoder {
+pub(in super::super) struct H264Encoder {
     openh264: openh264::encoder::Encoder,
     bitrate: Bitrate,
     /// What openh264 is set to, bits a second: the rate, or a key frame's.
@@ -34,7 +34,7 @@ pub(in super::super) struct Encoder {
     payload: Vec<u8>,
 }
 
-impl Encoder {
+impl H264Encoder {
     pub(in super::super) fn new(settings: VideoSettings) -> Result<Self, CodecError> {
         let openh264 = openh264::encoder::Encoder::with_api_config(OpenH264API::from_source(), config(settings));
         let openh264 = openh264.map_err(|error| CodecError::Setup { codec: "H.264", reason: error.to_string() })?;
@@ -64,7 +64,7 @@ impl Encoder {
     }
 }
 
-impl VideoEncoder for Encoder {
+impl VideoEncoder for H264Encoder {
     fn set_bitrate(&mut self, bitrate: Bitrate) -> Result<(), CodecError> {
         self.set_rate(bitrate)?;
         self.bitrate = bitrate;

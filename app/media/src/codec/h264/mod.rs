@@ -8,11 +8,11 @@ mod decoder;
 mod encoder;
 mod units;
 
-pub(super) use decoder::Decoder;
-pub(super) use encoder::Encoder;
+pub(super) use decoder::H264Decoder;
+pub(super) use encoder::H264Encoder;
 
 /// A picture in openh264's own buffers.
-struct Planes<'a> {
+struct DecodedPlanes<'a> {
     width: usize,
     height: usize,
     /// Bytes of a row: of the first plane, and of the two others.

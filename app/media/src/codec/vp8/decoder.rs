@@ -14,20 +14,20 @@ const LONGEST: usize = 4 << 20;
 /// Largest picture, pixels. A key frame of ten bytes may claim 16383 by 16383, for which libvpx would take 800 MB.
 const LARGEST: usize = 4096 * 2304;
 
-pub(in super::super) struct Decoder {
+pub(in super::super) struct Vp8Decoder {
     vpx: RawDecoder,
     /// A delta before the first key frame has nothing to stand on.
     begun: bool,
 }
 
-impl Decoder {
+impl Vp8Decoder {
     pub(in super::super) fn new() -> Result<Self, CodecError> {
         let vpx = RawDecoder::new().map_err(|VpxError(reason)| CodecError::Setup { codec: "VP8", reason })?;
         Ok(Self { vpx, begun: false })
     }
 }
 
-impl VideoDecoder for Decoder {
+impl VideoDecoder for Vp8Decoder {
     fn decode(&mut self, unit: &[u8], now: Instant) -> Result<Option<Picture>, CodecError> {
         if unit.len() > LONGEST {
             return Err(refused(format!("a frame of {} bytes", unit.len())));

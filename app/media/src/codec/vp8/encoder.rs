@@ -18,7 +18,7 @@ const SPEED: i32 = -8;
 /// Rates that libvpx keeps to, kilobits a second.
 const RATES: std::ops::RangeInclusive<u64> = 30..=20_000;
 
-pub(in super::super) struct Encoder {
+pub(in super::super) struct Vp8Encoder {
     vpx: Option<(Resolution, RawEncoder)>,
     settings: VideoSettings,
     /// Of the last picture: libvpx refuses one that is not later.
@@ -26,7 +26,7 @@ pub(in super::super) struct Encoder {
     payload: Vec<u8>,
 }
 
-impl Encoder {
+impl Vp8Encoder {
     pub(in super::super) fn new(settings: VideoSettings) -> Self {
         Self { vpx: None, settings, last: None, payload: Vec::new() }
     }
@@ -45,7 +45,7 @@ impl Encoder {
     }
 }
 
-impl VideoEncoder for Encoder {
+impl VideoEncoder for Vp8Encoder {
     fn set_bitrate(&mut self, bitrate: Bitrate) -> Result<(), CodecError> {
         if let Some((_, vpx)) = &mut self.vpx {
             vpx.set_kbps(kbps(bitrate)).map_err(setup_error)?;

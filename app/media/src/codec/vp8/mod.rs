@@ -6,5 +6,5 @@ mod decoder;
 mod encoder;
 mod vpx;
 
-pub(super) use decoder::Decoder;
-pub(super) use encoder::Encoder;
+pub(super) use decoder::Vp8Decoder;
+pub(super) use encoder::Vp8Encoder;

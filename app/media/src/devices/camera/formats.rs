@@ -27,7 +27,7 @@ pub(super) enum Pixels {
 
 /// How the buffers of an open camera are to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Form {
+pub(super) struct BufferLayout {
     pub(super) pixels: Pixels,
     pub(super) resolution: Resolution,
     /// Bytes from one line to the next, of the first plane; none of compressed pictures.
@@ -57,7 +57,7 @@ impl Pixels {
     }
 }
 
-impl Form {
+impl BufferLayout {
     /// A form whose lines are `stride` bytes apart, or as long as they are where nothing is said. `None` for sizes that are no picture
     /// of ours.
     pub(super) fn new(pixels: Pixels, [width, height]: [u32; 2], stride: u32) -> Option<Self> {
@@ -144,8 +144,8 @@ mod tests {
 
     #[test]
     fn a_line_is_never_shorter_than_its_pixels() {
-        let stride = |pixels, stride| Form::new(pixels, [640, 480], stride).unwrap().stride;
+        let stride = |pixels, stride| BufferLayout::new(pixels, [640, 480], stride).unwrap().stride;
         assert_eq!((stride(Pixels::Yuyv, 0), stride(Pixels::Yuyv, 1344), stride(Pixels::Rgb, 640)), (1280, 1344, 1920));
-        assert_eq!(Form::new(Pixels::Nv12, [641, 480], 0), None);
+        assert_eq!(BufferLayout::new(Pixels::Nv12, [641, 480], 0), None);
     }
 }

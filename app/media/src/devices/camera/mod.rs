@@ -14,15 +14,15 @@ use std::io;
 
 use hearth_base::{DeviceChoice, DeviceFault, DeviceId, Picture};
 
-use self::formats::Form;
-use self::planes::Planes;
+use self::formats::BufferLayout;
+use self::planes::BufferPlanes;
 use super::lease::Lease;
 use crate::{Now, panics};
 
 pub(super) use self::nodes::list;
 
 /// What becomes of a filming camera.
-pub(super) trait Film {
+pub(super) trait CaptureSink {
     /// It is open.
     fn opened(&mut self, name: String, id: DeviceId);
     /// It took a picture.
@@ -37,7 +37,7 @@ pub(super) trait Film {
 ///
 /// # Errors
 /// [`DeviceFault`] when it could not be opened, or was lost.
-pub(super) fn film(choice: &DeviceChoice, film: &mut dyn Film) -> Result<(), DeviceFault> {
+pub(super) fn capture(choice: &DeviceChoice, film: &mut dyn CaptureSink) -> Result<(), DeviceFault> {
     // The library panics where a driver answers what it did not expect, even when it closes a device.
     panics::catch(|| try_film(choice, film))
         .unwrap_or_else(|| Err(DeviceFault::Other("the camera's driver answered nonsense".into())))
@@ -46,7 +46,7 @@ pub(super) fn film(choice: &DeviceChoice, film: &mut dyn Film) -> Result<(), Dev
 /// A camera that was opened and started. Dropped, it is released.
 trait OpenCamera {
     /// How its buffers are to be read.
-    fn form(&self) -> Form;
+    fn form(&self) -> BufferLayout;
 
     /// The next buffer; nothing when none came for a while.
     ///
@@ -55,7 +55,7 @@ trait OpenCamera {
     fn next(&mut self) -> Result<Option<&[u8]>, DeviceFault>;
 }
 
-fn try_film(choice: &DeviceChoice, film: &mut dyn Film) -> Result<(), DeviceFault> {
+fn try_film(choice: &DeviceChoice, film: &mut dyn CaptureSink) -> Result<(), DeviceFault> {
     let mut refused = DeviceFault::NoDevice;
     for (index, entry) in nodes::meant(choice) {
         let Some(_lease) = Lease::take(entry.id.0.clone()) else { return Err(DeviceFault::Stalled) };
@@ -76,8 +76,8 @@ fn try_film(choice: &DeviceChoice, film: &mut dyn Film) -> Result<(), DeviceFaul
 }
 
 /// Reads an open camera until no more is wanted.
-fn read(mut camera: Box<dyn OpenCamera>, film: &mut dyn Film) -> Result<(), DeviceFault> {
-    let mut planes = Planes::new(camera.form());
+fn read(mut camera: Box<dyn OpenCamera>, film: &mut dyn CaptureSink) -> Result<(), DeviceFault> {
+    let mut planes = BufferPlanes::new(camera.form());
     while film.is_wanted() {
         let Some(bytes) = camera.next().map_err(lost)? else { continue };
         match planes.picture(bytes, Now::read().monotonic) {

@@ -12,15 +12,15 @@ use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
-use super::formats::{Form, Pixels};
+use super::formats::{BufferLayout, Pixels};
 use super::jpeg;
 
 /// No colour: the middle of a difference.
 const GREY: u8 = 128;
 
 /// Makes pictures of one camera's buffers.
-pub(super) struct Planes {
-    form: Form,
+pub(super) struct BufferPlanes {
+    form: BufferLayout,
     /// The JPEG of a buffer, made whole.
     whole: Vec<u8>,
     /// A decoded MJPEG: luma and both differences of each pixel, full range (JFIF); or luma alone.
@@ -35,8 +35,8 @@ struct Target<'a> {
     v: &'a mut [u8],
 }
 
-impl Planes {
-    pub(super) fn new(form: Form) -> Self {
+impl BufferPlanes {
+    pub(super) fn new(form: BufferLayout) -> Self {
         let decoded = if form.pixels == Pixels::Mjpeg { form.resolution.area() * 3 } else { 0 };
         Self { form, whole: Vec::new(), decoded: vec![0; decoded] }
     }
@@ -46,7 +46,7 @@ impl Planes {
         let area = self.form.resolution.area();
         let mut planes: Arc<[u8]> = std::iter::repeat_n(0, area * 3 / 2).collect();
         let mut target = Target::new(self.form, Arc::get_mut(&mut planes)?)?;
-        let Form { stride, .. } = self.form;
+        let BufferLayout { stride, .. } = self.form;
         match self.form.pixels {
             Pixels::Nv12 => target.take_pairs(bytes, stride, [0, 1])?,
             Pixels::Nv21 => target.take_pairs(bytes, stride, [1, 0])?,
@@ -87,7 +87,7 @@ impl Planes {
 }
 
 impl<'a> Target<'a> {
-    fn new(form: Form, planes: &'a mut [u8]) -> Option<Self> {
+    fn new(form: BufferLayout, planes: &'a mut [u8]) -> Option<Self> {
         let area = form.resolution.area();
         let (y, chroma) = planes.split_at_mut_checked(area)?;
         let (u, v) = chroma.split_at_mut_checked(area / 4)?;

@@ -6,7 +6,7 @@ use crate::Now;
 const LUMAS: [u8; 8] = [1, 2, 3, 4, 5, 6, 7, 8];
 
 fn picture_of(pixels: Pixels, size: [u32; 2], stride: u32, bytes: &[u8]) -> Option<Picture> {
-    Planes::new(Form::new(pixels, size, stride).unwrap()).picture(bytes, Now::read().monotonic)
+    BufferPlanes::new(BufferLayout::new(pixels, size, stride).unwrap()).picture(bytes, Now::read().monotonic)
 }
 
 /// These lines, each with `padding` bytes behind it.

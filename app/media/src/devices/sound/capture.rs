@@ -11,7 +11,7 @@ use hearth_base::{AudioBlock, SAMPLE_RATE};
 use rtrb::{Consumer, Producer, RingBuffer};
 
 use super::resample::Resampler;
-use super::tally::Tally;
+use super::stream_stats::StreamStats;
 use super::trim::{Levels, Trim};
 use crate::source::AudioSource;
 use crate::{Now, realtime};
@@ -21,7 +21,7 @@ use crate::{Now, realtime};
 const RING: Duration = Duration::from_millis(200);
 
 /// A microphone's two ends, for a device at `rate`.
-pub(super) fn capture(rate: u32, tally: Arc<Tally>) -> (CaptureEnd, Microphone) {
+pub(super) fn capture(rate: u32, tally: Arc<StreamStats>) -> (CaptureEnd, Microphone) {
     let samples = |millis: usize| millis * rate as usize / 1000;
     let (producer, consumer) = RingBuffer::new(samples(RING.as_millis() as usize));
     let levels = Levels { least: samples(4), most: samples(30), step: samples(4), excess: samples(30) };
@@ -42,7 +42,7 @@ pub(super) fn capture(rate: u32, tally: Arc<Tally>) -> (CaptureEnd, Microphone) 
 /// The callback's end.
 pub(super) struct CaptureEnd {
     ring: Producer<f32>,
-    tally: Arc<Tally>,
+    tally: Arc<StreamStats>,
 }
 
 impl CaptureEnd {
@@ -69,7 +69,7 @@ impl CaptureEnd {
 /// The turn's end.
 pub(super) struct Microphone {
     ring: Consumer<f32>,
-    tally: Arc<Tally>,
+    tally: Arc<StreamStats>,
     rate: u32,
     /// Input samples for each output sample, were both clocks one.
     base: f64,

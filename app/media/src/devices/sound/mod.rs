@@ -9,7 +9,7 @@ mod complaints;
 mod playout;
 mod resample;
 mod server;
-mod tally;
+mod stream_stats;
 mod trim;
 
 use std::str::FromStr;
@@ -22,8 +22,8 @@ use hearth_base::{DeviceChoice, DeviceEntry, DeviceFault, DeviceId, DeviceKind, 
 
 use self::capture::{CaptureEnd, capture};
 use self::playout::{PlayoutEnd, playout};
-use self::tally::{Tally, Trouble};
-use crate::turn::{Input, Plug};
+use self::stream_stats::{StreamStats, Trouble};
+use crate::tick::{Input, PortChange};
 
 /// Frames a callback: a turn's worth. A card that cannot is asked for what it likes; left alone, Pulse takes two seconds.
 const PERIOD: u32 = 480;
@@ -47,7 +47,7 @@ pub(super) struct Open {
     /// Which it is.
     pub(super) id: DeviceId,
     /// What the audio thread gets.
-    pub(super) plug: Plug,
+    pub(super) plug: PortChange,
     /// Whether it lives.
     pub(super) pulse: Pulse,
     /// Held as long as the device is to run.
@@ -56,7 +56,7 @@ pub(super) struct Open {
 
 /// Whether an open device lives; cheap to ask, from any thread.
 #[derive(Clone, Debug)]
-pub(super) struct Pulse(Arc<Tally>);
+pub(super) struct Pulse(Arc<StreamStats>);
 
 impl Pulse {
     /// Callbacks so far: a device that lives has more of them each time.
@@ -77,13 +77,13 @@ impl Pulse {
 
 /// Looks which sound devices there are, over one connection to the sound server as long as that answers.
 #[derive(Default)]
-pub(super) struct Ears {
+pub(super) struct DeviceLister {
     host: Option<cpal::Host>,
     /// Looks since it fell back to ALSA beside a server.
     looks: u32,
 }
 
-impl Ears {
+impl DeviceLister {
     /// Microphones, speakers.
     pub(super) fn list(&mut self) -> (Vec<DeviceEntry>, Vec<DeviceEntry>) {
         let found = complaints::kept(|| list(self.host.get_or_insert_with(host)));
@@ -160,7 +160,7 @@ fn open_on_this_thread(kind: DeviceKind, choice: &DeviceChoice) -> Result<Open, 
 
 fn start(device: &cpal::Device, kind: DeviceKind) -> Result<Open, DeviceFault> {
     let (name, id) = (name(device), id(device).ok_or(DeviceFault::NoDevice)?);
-    let tally = Arc::<Tally>::default();
+    let tally = Arc::<StreamStats>::default();
     let (stream, plug) = build(device, kind, &tally).map_err(fault)?;
     stream.play().map_err(fault)?;
     Ok(Open { name, id, plug, pulse: Pulse(tally), stream })
@@ -197,7 +197,11 @@ fn name(device: &cpal::Device) -> String {
     device.description().map(|description| description.name().to_owned()).unwrap_or_default()
 }
 
-fn build(device: &cpal::Device, kind: DeviceKind, tally: &Arc<Tally>) -> Result<(cpal::Stream, Plug), cpal::Error> {
+fn build(
+    device: &cpal::Device,
+    kind: DeviceKind,
+    tally: &Arc<StreamStats>,
+) -> Result<(cpal::Stream, PortChange), cpal::Error> {
     let (format, mut config) = shape(device, kind)?;
     let built = build_as(device, kind, format, config, tally);
     match built {
@@ -215,8 +219,8 @@ fn build_as(
     kind: DeviceKind,
     format: SampleFormat,
     config: StreamConfig,
-    tally: &Arc<Tally>,
-) -> Result<(cpal::Stream, Plug), cpal::Error> {
+    tally: &Arc<StreamStats>,
+) -> Result<(cpal::Stream, PortChange), cpal::Error> {
     match format {
         SampleFormat::F32 => build_of::<f32>(device, kind, config, tally),
         SampleFormat::I16 => build_of::<i16>(device, kind, config, tally),
@@ -230,8 +234,8 @@ fn build_of<T>(
     device: &cpal::Device,
     kind: DeviceKind,
     config: StreamConfig,
-    tally: &Arc<Tally>,
-) -> Result<(cpal::Stream, Plug), cpal::Error>
+    tally: &Arc<StreamStats>,
+) -> Result<(cpal::Stream, PortChange), cpal::Error>
 where
     T: SizedSample + FromSample<f32>,
     f32: FromSample<T>,
@@ -244,13 +248,13 @@ where
             let (mut end, microphone): (CaptureEnd, _) = capture(config.sample_rate, tally.clone());
             let handle = move |samples: &[T], info: &cpal::InputCallbackInfo| end.handle(samples, channels, info);
             let stream = device.build_input_stream(config, handle, complain, Some(PATIENCE))?;
-            Ok((stream, Plug::Microphone(Some(Input::Voice(Box::new(microphone))))))
+            Ok((stream, PortChange::Microphone(Some(Input::Voice(Box::new(microphone))))))
         }
         DeviceKind::Speaker => {
             let (mut end, speaker): (PlayoutEnd, _) = playout(config.sample_rate, tally.clone());
             let handle = move |samples: &mut [T], info: &cpal::OutputCallbackInfo| end.handle(samples, channels, info);
             let stream = device.build_output_stream(config, handle, complain, Some(PATIENCE))?;
-            Ok((stream, Plug::Speaker(Box::new(speaker))))
+            Ok((stream, PortChange::Speaker(Box::new(speaker))))
         }
     }
 }

@@ -11,9 +11,9 @@ use hearth_base::{AudioBlock, SAMPLE_RATE};
 use rtrb::{Consumer, Producer, RingBuffer};
 
 use super::resample::Resampler;
-use super::tally::Tally;
+use super::stream_stats::StreamStats;
 use super::trim::{Levels, Trim};
-use crate::turn::Speaker;
+use crate::tick::Speaker;
 use crate::{Now, realtime};
 
 /// Sound between turn and callback, milliseconds. Cap 60: beyond, a call has an echo of itself. Full: the newest is lost;
@@ -21,7 +21,7 @@ use crate::{Now, realtime};
 const RING: usize = 60;
 
 /// A speaker's two ends, for a device at `rate`.
-pub(super) fn playout(rate: u32, tally: Arc<Tally>) -> (PlayoutEnd, CardSpeaker) {
+pub(super) fn playout(rate: u32, tally: Arc<StreamStats>) -> (PlayoutEnd, CardSpeaker) {
     let samples = |millis: usize| millis * rate as usize / 1000;
     let (producer, consumer) = RingBuffer::new(samples(RING));
     // Between two turns the ring holds this much at least and ten milliseconds more at most: 20 to 30 with the turn's own.
@@ -43,7 +43,7 @@ pub(super) fn playout(rate: u32, tally: Arc<Tally>) -> (PlayoutEnd, CardSpeaker)
 /// The callback's end.
 pub(super) struct PlayoutEnd {
     ring: Consumer<f32>,
-    tally: Arc<Tally>,
+    tally: Arc<StreamStats>,
 }
 
 impl PlayoutEnd {
@@ -75,7 +75,7 @@ impl PlayoutEnd {
 /// The turn's end.
 pub(super) struct CardSpeaker {
     ring: Producer<f32>,
-    tally: Arc<Tally>,
+    tally: Arc<StreamStats>,
     rate: u32,
     /// Input samples for each output sample, were both clocks one.
     base: f64,

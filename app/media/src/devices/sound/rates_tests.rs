@@ -11,11 +11,11 @@ use hearth_base::{AudioBlock, SAMPLE_RATE};
 
 use super::capture::capture;
 use super::playout::playout;
-use super::tally::Tally;
+use super::stream_stats::StreamStats;
 use crate::Now;
 use crate::chirp::{Chirp, ChirpEar};
 use crate::source::AudioSource as _;
-use crate::turn::Speaker as _;
+use crate::tick::Speaker as _;
 
 /// Whose chirp: it ends at 2.4 kHz, which a device at 8 kHz has room for.
 const SOURCE: u8 = 3;
@@ -36,7 +36,7 @@ fn returned<T: Sample + FromSample<f32>>(
 where
     f32: FromSample<T>,
 {
-    let (tally, start) = (Arc::<Tally>::default(), Now::read());
+    let (tally, start) = (Arc::<StreamStats>::default(), Now::read());
     let (mut playout, mut speaker) = playout(rate, tally.clone());
     let (mut capture, mut microphone) = capture(rate, tally);
     let at = StreamInstant::ZERO;

@@ -7,7 +7,7 @@ use nokhwa::utils::{CameraFormat, CameraIndex, FrameFormat, RequestedFormat, Req
 use nokhwa::{Buffer, Camera, NokhwaError};
 
 use super::super::OpenCamera;
-use super::super::formats::{Form, Offer, Pixels, ranked};
+use super::super::formats::{BufferLayout, Offer, Pixels, ranked};
 
 /// How the library knows a camera.
 pub(in super::super) type Index = CameraIndex;
@@ -20,12 +20,12 @@ const TRIES: usize = 6;
 /// An open camera, and the buffer that was read last.
 struct Library {
     camera: Camera,
-    form: Form,
+    form: BufferLayout,
     buffer: Option<Buffer>,
 }
 
 impl OpenCamera for Library {
-    fn form(&self) -> Form {
+    fn form(&self) -> BufferLayout {
         self.form
     }
 
@@ -56,7 +56,7 @@ pub(in super::super) fn open(index: &Index) -> Result<Box<dyn OpenCamera>, Devic
         }
     }
     let taken = camera.camera_format();
-    let form = pixels(taken.format()).and_then(|pixels| Form::new(pixels, [taken.width(), taken.height()], 0));
+    let form = pixels(taken.format()).and_then(|pixels| BufferLayout::new(pixels, [taken.width(), taken.height()], 0));
     let form = form.ok_or(DeviceFault::Unreadable)?;
     camera.open_stream().map_err(|error| fault(&error))?;
     Ok(Box::new(Library { camera, form, buffer: None }))

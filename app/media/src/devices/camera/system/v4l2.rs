@@ -16,7 +16,7 @@ use v4l::video::Capture as _;
 use v4l::video::capture::Parameters;
 use v4l::{Device, Format, FourCC};
 
-use super::super::formats::{Form, Offer, Pixels, nearest, nearest_rate, ranked};
+use super::super::formats::{BufferLayout, Offer, Pixels, nearest, nearest_rate, ranked};
 use super::super::{OpenCamera, fault};
 
 /// How the system knows a camera: by the number of its node.
@@ -55,11 +55,11 @@ struct Node {
     /// Before the device, whose buffers it maps.
     stream: MmapStream<'static>,
     device: Device,
-    form: Form,
+    form: BufferLayout,
 }
 
 impl OpenCamera for Node {
-    fn form(&self) -> Form {
+    fn form(&self) -> BufferLayout {
         self.form
     }
 
@@ -124,9 +124,10 @@ pub(in super::super) fn cameras() -> Vec<(Index, String)> {
 }
 
 /// Starts the camera in a format, or in what the driver makes of it.
-fn start(device: &Device, offer: &Offer<FourCC>) -> io::Result<(MmapStream<'static>, Form)> {
+fn start(device: &Device, offer: &Offer<FourCC>) -> io::Result<(MmapStream<'static>, BufferLayout)> {
     let taken = device.set_format(&Format::new(offer.width, offer.height, offer.form))?;
-    let form = pixels(taken.fourcc).and_then(|pixels| Form::new(pixels, [taken.width, taken.height], taken.stride));
+    let form =
+        pixels(taken.fourcc).and_then(|pixels| BufferLayout::new(pixels, [taken.width, taken.height], taken.stride));
     let form = form.ok_or_else(|| io::Error::other("it takes a format that cannot be read"))?;
     if let Some(rate) = offer.rate
         && let Err(error) = device.set_params(&Parameters::with_fps(rate))

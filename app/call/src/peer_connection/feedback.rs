@@ -1,0 +1,60 @@
+//! What the other side says of our media (RTCP; RFC 3550, RFC 4585).
+
+use hearth_base::TrackId;
+use rtc::rtcp;
+use rtc::rtcp::payload_feedbacks::full_intra_request::FullIntraRequest;
+use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
+use rtc::rtcp::receiver_report::ReceiverReport;
+use rtc::rtcp::sender_report::SenderReport;
+use rtc::rtcp::transport_feedbacks::transport_layer_nack::TransportLayerNack;
+
+use super::{LinkEvent, PeerConnection};
+
+/// One word of feedback about a track of ours.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Feedback {
+    /// It cannot go on without a key frame.
+    KeyFrameWanted(TrackId),
+    /// It asked for so many packets again.
+    Nack { track: TrackId, packets: u32 },
+    /// Share of packets lost since its last report, 0 to 1.
+    Loss { track: TrackId, fraction: f64 },
+}
+
+impl PeerConnection {
+    pub(super) fn on_rtcp(&mut self, packets: &[Box<dyn rtcp::Packet>]) {
+        for packet in packets {
+            let packet = packet.as_any();
+            if let Some(pli) = packet.downcast_ref::<PictureLossIndication>() {
+                self.on_key_frame_wanted(pli.media_ssrc);
+            } else if let Some(fir) = packet.downcast_ref::<FullIntraRequest>() {
+                fir.fir.iter().for_each(|entry| self.on_key_frame_wanted(entry.ssrc));
+            } else if let Some(nack) = packet.downcast_ref::<TransportLayerNack>() {
+                let packets = nack.nacks.iter().map(|pair| 1 + pair.lost_packets.count_ones()).sum();
+                let event = self.track_of(nack.media_ssrc).map(|track| Feedback::Nack { track, packets });
+                self.events.extend(event.map(LinkEvent::Feedback));
+            } else if let Some(report) = packet.downcast_ref::<ReceiverReport>() {
+                self.on_reports(&report.reports);
+            } else if let Some(report) = packet.downcast_ref::<SenderReport>() {
+                self.on_reports(&report.reports);
+            }
+        }
+    }
+
+    fn on_key_frame_wanted(&mut self, ssrc: u32) {
+        let event = self.track_of(ssrc).map(Feedback::KeyFrameWanted);
+        self.events.extend(event.map(LinkEvent::Feedback));
+    }
+
+    fn on_reports(&mut self, reports: &[rtcp::reception_report::ReceptionReport]) {
+        for report in reports {
+            let fraction = f64::from(report.fraction_lost) / 256.0;
+            let event = self.track_of(report.ssrc).map(|track| Feedback::Loss { track, fraction });
+            self.events.extend(event.map(LinkEvent::Feedback));
+        }
+    }
+
+    fn track_of(&self, ssrc: u32) -> Option<TrackId> {
+        self.senders.iter().find(|sender| sender.track.ssrc == ssrc).map(|sender| sender.track.id)
+    }
+}

@@ -1,0 +1,283 @@
+//! One visit to a room: from the door to the goodbye.
+//!
+//! Owner of: the engine of the visit, what the person wants of the devices meanwhile, and how others come in.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use hearth_call::{CallPhase, Command, EndReason, PeerPhase, Switch};
+use hearth_protocol::{ErrorCode, InviteSecret, PeerId, RoomLink, RoomName};
+use tokio::sync::watch;
+
+use super::links::Target;
+use super::passwords::{Passwords, RoomAddress};
+use crate::engine::discovery::{Announced, Card};
+use crate::engine::{CallView, Engine, ServerAddress, SignalFault};
+use crate::view::{AddressKind, Fault, InviteAddress, PEOPLE, ServerRefusal, Settings};
+
+/// How long who knocks waits for a server that is out of reach. Somebody at the door of a house that burnt down should
+/// be told.
+const KNOCKING: Duration = Duration::from_secs(15);
+/// How long who is alone in a room waits for a server that is out of reach. With others there, the call goes on without.
+const ALONE: Duration = Duration::from_secs(60);
+
+/// One visit.
+pub(super) struct CallSession {
+    pub(super) engine: Engine,
+    views: watch::Receiver<Arc<CallView>>,
+    /// Whether the call's thread is gone, though nobody told it to end.
+    is_broken: bool,
+    pub(super) target: Target,
+    pub(super) step: Step,
+    pub(super) microphone: Switch,
+    pub(super) camera: Switch,
+    pub(super) volumes: BTreeMap<PeerId, f32>,
+    /// Of a room that we make.
+    secret: InviteSecret,
+    /// The secret that it was given since, as far as it is remembered.
+    renewed: Option<InviteSecret>,
+    /// Where the call went, once it did.
+    pub(super) server: Option<ServerAddress>,
+    /// How often the server did not let us do something, as far as the person was told.
+    refusals: u32,
+    /// How often the host silenced us, as far as the person was told.
+    silences: u32,
+    /// Since when the server is out of reach.
+    unheard: Option<Instant>,
+    /// When we came in.
+    pub(super) since: Option<Instant>,
+    /// How others find the room, where we host it.
+    pub(super) announced: Option<Announced>,
+    pub(super) addresses: Vec<InviteAddress>,
+    pub(super) picked: Option<IpAddr>,
+}
+
+/// How far a visit is, before the call takes over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// In front of the mirror.
+    AtDoor,
+    /// A server is started or looked for; given up at a time, where there is one.
+    Seeking(Option<Instant>),
+    /// The call knows its server.
+    Entered,
+}
+
+impl CallSession {
+    pub(super) fn new(engine: Engine, target: Target, microphone: Switch, camera: Switch) -> Self {
+        Self {
+            views: engine.views(),
+            is_broken: false,
+            engine,
+            target,
+            step: Step::AtDoor,
+            microphone,
+            camera,
+            volumes: BTreeMap::new(),
+            secret: InviteSecret::from_random(rand::random()),
+            renewed: None,
+            server: None,
+            refusals: 0,
+            silences: 0,
+            unheard: None,
+            since: None,
+            announced: None,
+            addresses: Vec::new(),
+            picked: None,
+        }
+    }
+
+    pub(super) fn view(&self) -> Arc<CallView> {
+        self.views.borrow().clone()
+    }
+
+    /// Waits until the call is another one, or broken.
+    pub(super) async fn changed(&mut self) {
+        if self.is_broken {
+            std::future::pending::<()>().await;
+        }
+        self.is_broken = self.views.changed().await.is_err();
+    }
+
+    /// Whether our own server is what is waited for.
+    pub(super) fn waits_for_host(&self) -> bool {
+        self.target == Target::Host && matches!(self.step, Step::Seeking(_))
+    }
+
+    /// Addresses of this machine at which others are served: no tunnel's that nobody picked.
+    pub(super) fn served(&self) -> Vec<IpAddr> {
+        let served = self.addresses.iter().filter(|entry| entry.is_chosen || entry.kind != AddressKind::Vpn);
+        served.map(|entry| entry.address).collect()
+    }
+
+    /// Whether the visit is over, and what a person should know of that.
+    pub(super) fn ended(&mut self, view: &CallView, now: Instant) -> Option<Option<Fault>> {
+        if self.is_broken && !matches!(view.call.phase, CallPhase::Ended(_)) {
+            return Some(Some(Fault::Broken));
+        }
+        match view.call.phase {
+            CallPhase::Ended(reason) => Some(fault(reason, view.signal_fault.as_ref())),
+            CallPhase::Idle | CallPhase::Joining | CallPhase::Lobby(_) | CallPhase::Asked(_) => {
+                self.unheard = view.signal_fault.as_ref().map(|_| self.unheard.unwrap_or(now));
+                match &view.signal_fault {
+                    // It will not become the right one.
+                    Some(SignalFault::WrongServer) => Some(Some(Fault::WrongHost)),
+                    Some(_) if view.call.phase.is_at_door() && self.is_unheard(KNOCKING, now) => {
+                        Some(Some(Fault::HostUnreachable))
+                    }
+                    Some(_) | None => None,
+                }
+            }
+            CallPhase::Resuming { .. } if !is_with_others(view) => {
+                self.unheard = Some(self.unheard.unwrap_or(now));
+                self.is_unheard(ALONE, now).then_some(Some(Fault::HostUnreachable))
+            }
+            CallPhase::InRoom | CallPhase::Resuming { .. } => {
+                self.unheard = None;
+                None
+            }
+        }
+    }
+
+    /// Whether the host has silenced us since it was last asked: the microphone is off then, until the person turns it on.
+    pub(super) fn silenced(&mut self, view: &CallView) -> bool {
+        let before = std::mem::replace(&mut self.silences, view.call.silenced);
+        if before != view.call.silenced {
+            self.microphone = Switch::Off;
+        }
+        before != view.call.silenced
+    }
+
+    /// What the server did not let us do since it was last asked, as far as a person should know.
+    pub(super) fn refused(&mut self, view: &CallView) -> Option<Fault> {
+        let refused = view.call.refused.filter(|refused| refused.count != self.refusals)?;
+        self.refusals = refused.count;
+        if refused.code == ErrorCode::NotInRoom {
+            return None; // they were gone already, which the list shows
+        }
+        let capacity = refused.capacity.filter(|_| refused.code == ErrorCode::Full);
+        Some(capacity.map_or_else(|| self::refused(refused.code), Fault::RoomFull))
+    }
+
+    fn is_unheard(&self, patience: Duration, now: Instant) -> bool {
+        self.unheard.is_some_and(|since| now.saturating_duration_since(since) >= patience)
+    }
+
+    /// Goes to a server and does there what the target means.
+    pub(super) fn enter(&mut self, server: ServerAddress, settings: &Settings, passwords: &Passwords) {
+        let capacity = Some(settings.people.clamp(*PEOPLE.start(), *PEOPLE.end()));
+        let join = |room: &RoomName, secret| {
+            let password = passwords.of(&(server.websocket.clone(), room.clone()));
+            Command::Join { room: room.clone(), secret, password }
+        };
+        let intent = match &self.target {
+            Target::Host | Target::Create(_) => Command::Create { secret: Some(self.secret), capacity },
+            Target::Link(link) => join(&link.room, link.secret),
+            Target::Number(room) => join(room, None),
+        };
+        self.step = Step::Entered;
+        self.server = Some(server.clone());
+        self.engine.command(Command::SetNick(settings.nick.clone()));
+        self.engine.enter(server, intent);
+    }
+
+    /// The room, once it is known where it is.
+    pub(super) fn place(&self) -> Option<RoomAddress> {
+        let room = match &self.target {
+            Target::Host | Target::Create(_) => self.view().call.room.clone()?,
+            Target::Link(link) => link.room.clone(),
+            Target::Number(room) => room.clone(),
+        };
+        Some((self.server.as_ref()?.websocket.clone(), room))
+    }
+
+    /// The link to the room that we are in, as far as we may give it away: with the secret that opened it.
+    pub(super) fn link(&self, room: RoomName) -> Option<RoomLink> {
+        match &self.target {
+            Target::Link(link) => {
+                let mut link = link.clone();
+                link.secret = self.view().call.renewed.or(link.secret);
+                Some(link)
+            }
+            Target::Create(server) => {
+                let pin = self.view().server.map(|(spki, _)| spki);
+                RoomLink::new(server.server().as_str(), room, Some(self.secret()), pin).ok()
+            }
+            Target::Number(_) => {
+                let websocket = &self.server.as_ref()?.websocket;
+                let port = websocket.port_or_known_default()?;
+                let server = format!("https://{}:{port}", websocket.host_str()?);
+                // The key that was believed once is the one that is expected from then on.
+                let pin = self.view().server.map(|(spki, _)| spki);
+                RoomLink::new(&server, room, self.view().call.renewed, pin).ok()
+            }
+            Target::Host => None, // which address, the desk decides
+        }
+    }
+
+    /// What the network may read of the room that we host.
+    pub(super) fn card(&self, room: RoomName, settings: &Settings) -> Card {
+        let call = &self.view().call;
+        let name = settings.nick.trim();
+        Card {
+            room,
+            host: (settings.show_name && !name.is_empty()).then(|| name.to_owned()),
+            people: u32::try_from(call.peers.len()).unwrap_or(u32::MAX).saturating_add(1),
+            is_locked: call.room_state.locked,
+        }
+    }
+
+    /// Whether the link has another secret since this was last asked.
+    pub(super) fn is_renewed(&mut self) -> bool {
+        let renewed = self.view().call.renewed;
+        std::mem::replace(&mut self.renewed, renewed) != renewed
+    }
+
+    /// The secret of the room that we made, as it is by now.
+    pub(super) fn secret(&self) -> InviteSecret {
+        self.view().call.renewed.unwrap_or(self.secret)
+    }
+}
+
+/// Whether anybody is still heard.
+fn is_with_others(view: &CallView) -> bool {
+    view.call.peers.iter().any(|peer| matches!(peer.phase, PeerPhase::Connected(_)))
+}
+
+/// What a person reads at the end of a call; nothing when they left themselves.
+pub(super) fn fault(reason: EndReason, signal: Option<&SignalFault>) -> Option<Fault> {
+    Some(match reason {
+        EndReason::Left => return None,
+        EndReason::RoomEnded => Fault::RoomEnded,
+        EndReason::Kicked => Fault::Removed,
+        EndReason::Full { capacity } => Fault::RoomFull(capacity),
+        EndReason::Unreachable => match signal {
+            Some(SignalFault::WrongServer) => Fault::WrongHost,
+            Some(_) | None => Fault::HostUnreachable,
+        },
+        EndReason::Refused(code) => refused(code),
+    })
+}
+
+fn refused(code: ErrorCode) -> Fault {
+    match code {
+        ErrorCode::NoSuchRoom | ErrorCode::BadRoom => Fault::NoSuchRoom,
+        ErrorCode::BadInvite => Fault::WrongInvite,
+        ErrorCode::Denied => Fault::Denied,
+        ErrorCode::RoomEnded => Fault::RoomEnded,
+        code @ (ErrorCode::Full
+        | ErrorCode::Taken
+        | ErrorCode::Locked
+        | ErrorCode::BadPassword
+        | ErrorCode::Banned
+        | ErrorCode::RateLimited
+        | ErrorCode::NotHost
+        | ErrorCode::NotInRoom
+        | ErrorCode::NoSuchSession
+        | ErrorCode::BadMessage
+        | ErrorCode::UnsupportedVersion
+        | ErrorCode::Unknown) => Fault::Refused(ServerRefusal(code)),
+    }
+}

@@ -1,0 +1,436 @@
+//! The loop that owns the desk: wishes, devices, settings, goodbyes. The way into a room is in `entering`.
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use hearth_base::{DeviceChoice, DeviceKind, Volume};
+use hearth_call::{CallPhase, Command, HostAct, HostRule, Switch};
+use hearth_protocol::{InviteSecret, Role};
+use mdns_sd::{Receiver, ServiceEvent};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+use super::AppConfig;
+use super::call_session::{CallSession, Step};
+use super::links::{self, Target};
+use super::looking::Looking;
+use super::passwords::Passwords;
+use super::show::{self, Moment};
+use super::store::Rooms;
+use super::waits::{changed, next, until};
+use crate::engine::discovery::Nearby;
+use crate::engine::hosting::{Hosting, HostingError, addresses};
+use crate::engine::instance::Summons;
+use crate::engine::{MediaAction, ShowingEvent, Stamps, clock, statistics};
+use crate::view::{Action, Devices, Fault, LanguageChoice, Settings, Stage, View};
+use crate::words::Language;
+
+/// How often the clock in a room, and the addresses of an invitation, are looked at.
+const TICK: Duration = Duration::from_secs(1);
+/// How long a room's servers may take to tell everybody that it is over.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// Everything that the desk's thread owns.
+pub(super) struct AppLoop {
+    pub(super) config: AppConfig,
+    pub(super) settings: Settings,
+    pub(super) rooms: Rooms,
+    pub(super) passwords: Passwords,
+    pub(super) nearby: Nearby,
+    pub(super) browsing: Option<Receiver<ServiceEvent>>,
+    pub(super) visit: Option<CallSession>,
+    /// Visits so far.
+    pub(super) visits: u64,
+    pub(super) hosting: Option<Hosting>,
+    pub(super) servers: Servers,
+    pub(super) tasks: JoinSet<Done>,
+    pub(super) looking: Looking,
+    pub(super) fault: Option<Fault>,
+    /// How often a later start wanted us in front.
+    pub(super) summoned: u64,
+    /// Where such a start leads, while we are in a room.
+    pub(super) elsewhere: Option<Target>,
+    /// Whether the network is looked at more often than at rest.
+    pub(super) is_awaiting: bool,
+    pub(super) tick: Instant,
+    pub(super) views: watch::Sender<Arc<View>>,
+}
+
+/// Our servers beside those of the room that we are in: two sets of them would fight for one port.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Servers {
+    pub(super) starting: bool,
+    /// Sets of them that end.
+    pub(super) ending: usize,
+}
+
+/// Something that took its time.
+pub(super) enum Done {
+    Hosted(Result<Hosting, HostingError>),
+    /// Of the visit of this number: it may be another one by now.
+    Reached(u64, Option<SocketAddr>),
+    /// A room that is over is no longer hosted.
+    Closed,
+}
+
+impl AppLoop {
+    pub(super) fn new(config: AppConfig, views: watch::Sender<Arc<View>>) -> Self {
+        let settings = config.folders.load_settings(config.name.as_deref());
+        speak(settings.language);
+        let mut desk = Self {
+            rooms: config.folders.load_rooms(),
+            settings,
+            passwords: Passwords::default(),
+            nearby: Nearby::default(),
+            browsing: None,
+            visit: None,
+            visits: 0,
+            hosting: None,
+            servers: Servers::default(),
+            tasks: JoinSet::new(),
+            looking: Looking::default(),
+            fault: None,
+            summoned: 0,
+            elsewhere: None,
+            is_awaiting: false,
+            tick: clock::now(),
+            views,
+            config,
+        };
+        desk.show(); // before the first frame is drawn
+        desk
+    }
+
+    /// Runs until nobody has wishes any more.
+    pub(super) async fn run(mut self, mut wishes: mpsc::Receiver<Action>) {
+        self.browsing = self.config.discovery.browse();
+        let mut summons = Summons::listen(self.config.instance.take());
+        if let Some(link) = self.config.link.take() {
+            self.on_wish(Action::Join(link));
+        }
+        let mut is_news = true;
+        loop {
+            if std::mem::replace(&mut is_news, true) {
+                self.settle();
+                self.await_network();
+                self.show();
+            }
+            let tick = self.visit.as_ref().map(|_| self.tick);
+            tokio::select! {
+                wish = wishes.recv() => match wish {
+                    Some(wish) => self.on_wish(wish),
+                    None => break,
+                },
+                // What the network says of itself is mostly nothing new, and no reason to draw.
+                event = next(&self.browsing) => is_news = self.on_found(event),
+                link = summons.next() => self.on_summoned(&link),
+                () = changed(&mut self.visit) => {}
+                () = self.looking.changed() => {}
+                Some(done) = self.tasks.join_next() => self.on_done(done),
+                () = until(tick) => {
+                    self.tick = clock::now() + TICK;
+                    self.print_statistics();
+                    self.look_at_addresses();
+                }
+            }
+        }
+        self.leave(Leaving::Me);
+        // What is still on its way out may finish; the servers bound how long that takes.
+        while self.tasks.join_next().await.is_some() {}
+    }
+
+    fn on_wish(&mut self, wish: Action) {
+        match wish {
+            Action::Start => self.start(),
+            Action::Join(text) => match links::read(&text) {
+                Ok(target) => self.approach(target),
+                Err(fault) => self.fault = Some(fault),
+            },
+            Action::JoinNearby(room) => self.approach(Target::Number(room)),
+            Action::JoinRecent(place) => {
+                if let Some(link) = self.rooms.link(place) {
+                    self.approach(Target::Link(link));
+                }
+            }
+            Action::ForgetRecent => {
+                self.rooms.forget();
+                self.config.folders.save_rooms(&self.rooms);
+            }
+            Action::Enter => self.enter(),
+            Action::Unlock(password) => self.intend(Command::Password(password)),
+            Action::Leave => self.leave(Leaving::Me),
+            Action::GoElsewhere => self.go_elsewhere(),
+            Action::Stay => self.elsewhere = None,
+            Action::EndForAll => self.leave(Leaving::All),
+            Action::SetNick(nick) => self.change(|settings| settings.nick = nick),
+            Action::SetMicrophone(switch) => self.switch(DeviceKind::Microphone, switch),
+            Action::SetCamera(switch) => self.switch(DeviceKind::Camera, switch),
+            Action::Choose(kind, choice) => self.choose(kind, choice),
+            Action::LookAtDevices(wanted) => self.looking.set(wanted),
+            Action::TestSound => self.wish_media(MediaAction::Chime),
+            Action::Say(text) => self.intend(Command::Say(text)),
+            Action::SetHand(hand) => self.intend(Command::SetHand(hand)),
+            Action::SetVolume(peer, volume) => {
+                let percent = (volume.clamp(0.0, 2.0) * 100.0).round() as u8;
+                if let Some(visit) = &mut self.visit {
+                    visit.volumes.insert(peer, f32::from(percent) / 100.0);
+                }
+                self.wish_media(MediaAction::Volume(peer, Volume::from_percent(percent)));
+            }
+            Action::Admit(peer) => self.intend(Command::Moderate(HostAct::Admit, peer)),
+            Action::Deny(peer) => self.intend(Command::Moderate(HostAct::Deny, peer)),
+            Action::Kick(peer) => self.intend(Command::Moderate(HostAct::Kick, peer)),
+            Action::RenewLink => {
+                self.intend(Command::Rule(HostRule::Invite(InviteSecret::from_random(rand::random()))));
+            }
+            Action::MakeHost(peer) => self.intend(Command::Moderate(HostAct::MakeHost, peer)),
+            Action::MuteAll => self.intend(Command::Rule(HostRule::MuteAll)),
+            Action::SetLocked(true) => self.intend(Command::Rule(HostRule::Lock)),
+            Action::SetLocked(false) => self.intend(Command::Rule(HostRule::Unlock)),
+            Action::SetPassword(password) => self.intend(Command::Rule(HostRule::Password(password))),
+            Action::ChooseAddress(address) => {
+                if let Some(visit) = &mut self.visit {
+                    visit.picked = Some(address);
+                }
+                self.look_at_addresses();
+            }
+            Action::Change(settings) => self.change(|old| *old = *settings),
+            Action::Dismiss => self.fault = None,
+            Action::DismissCrash => self.config.crash = None,
+        }
+    }
+
+    fn on_done(&mut self, done: Result<Done, tokio::task::JoinError>) {
+        match done {
+            Ok(Done::Hosted(hosted)) => self.on_hosted(hosted),
+            Ok(Done::Reached(visit, address)) => self.on_reached(visit, address),
+            Ok(Done::Closed) => self.servers.ending = self.servers.ending.saturating_sub(1),
+            Err(error) => {
+                tracing::error!(%error, "a task of the desk ended");
+                self.servers = Servers::default();
+            }
+        }
+        self.host(); // where that was waited for
+    }
+
+    /// Something was announced or withdrawn, or the search has ended: who falls behind in a flood is told no more. Whether
+    /// the list of rooms is another one.
+    fn on_found(&mut self, event: Option<ServiceEvent>) -> bool {
+        match event {
+            Some(event) => self.nearby.handle(event),
+            None => {
+                self.nearby = Nearby::default();
+                self.browsing = self.config.discovery.browse();
+                true
+            }
+        }
+    }
+
+    fn await_network(&mut self) {
+        if self.is_awaiting != self.visit.is_some() {
+            self.is_awaiting = self.visit.is_some();
+            self.config.discovery.set_awaited(self.is_awaiting);
+        }
+    }
+
+    /// What follows from what has changed.
+    fn settle(&mut self) {
+        self.seek();
+        let Some(visit) = &mut self.visit else { return };
+        let view = visit.view();
+        if let Some(end) = visit.ended(&view, clock::now()) {
+            self.visit = None;
+            self.elsewhere = None;
+            self.fault = end.or(self.fault.take());
+            if let Some(hosting) = self.hosting.take() {
+                self.close(hosting);
+            }
+            return;
+        }
+        if let Some(fault) = visit.refused(&view) {
+            self.fault = Some(fault);
+        }
+        if visit.silenced(&view) {
+            let host = view.call.peers.iter().find(|peer| peer.role == Role::Host);
+            self.fault = Some(Fault::Silenced(host.map(|host| host.nick.clone()).unwrap_or_default()));
+        }
+        if let (CallPhase::InRoom, Some(place)) = (&view.call.phase, visit.place()) {
+            self.passwords.keep(place, view.call.password.clone());
+        }
+        if view.call.phase == CallPhase::InRoom && visit.since.is_none() {
+            self.on_entered();
+        }
+        self.note_renewed();
+        self.note_card();
+    }
+
+    /// Another network means other addresses in the link, and in the announcement.
+    fn look_at_addresses(&mut self) {
+        let (Some(visit), Some(hosting)) = (&mut self.visit, &self.hosting) else { return };
+        let before = visit.served();
+        visit.addresses = addresses::addresses(visit.picked);
+        let now = visit.served();
+        let is_other = before.iter().any(|old| !now.contains(old)) || now.len() != before.len();
+        if let (Some(room), true) = (visit.view().call.room.clone(), is_other && visit.announced.is_some()) {
+            let card = visit.card(room, &self.settings);
+            visit.announced = self.config.discovery.announce(card, &now, hosting.facts().port);
+        }
+    }
+
+    /// For whoever asked for them on the command line.
+    fn print_statistics(&self) {
+        let Some(visit) = self.visit.as_ref().filter(|_| self.config.stamps == Stamps::Read) else { return };
+        let mut out = std::io::stdout().lock();
+        let line = statistics::line(&visit.view());
+        if let Err(error) = writeln!(out, "{line}").and_then(|()| out.flush()) {
+            tracing::warn!(%error, "nobody reads the statistics");
+        }
+    }
+
+    pub(super) fn leave(&mut self, leaving: Leaving) {
+        self.elsewhere = None;
+        let Some(mut visit) = self.visit.take() else { return };
+        visit.announced = None;
+        // A room cannot outlive the program that serves it.
+        if leaving == Leaving::All || self.hosting.is_some() {
+            visit.engine.end_room();
+        } else {
+            drop(visit); // leaves; both wait until that is said
+        }
+        if let Some(hosting) = self.hosting.take() {
+            self.close(hosting);
+        }
+    }
+
+    /// Stops hosting once everybody has read that the room is over.
+    pub(super) fn close(&mut self, hosting: Hosting) {
+        self.servers.ending += 1;
+        self.tasks.spawn(async move {
+            hosting.emptied(LAST_WORDS).await;
+            // It waits for its thread.
+            drop(tokio::task::spawn_blocking(move || drop(hosting)).await);
+            Done::Closed
+        });
+    }
+
+    fn intend(&self, intent: Command) {
+        if let Some(visit) = &self.visit {
+            visit.engine.command(intent);
+        }
+    }
+
+    fn switch(&mut self, kind: DeviceKind, switch: Switch) {
+        let Some(visit) = &mut self.visit else { return };
+        let at_door = visit.step == Step::AtDoor;
+        match kind {
+            DeviceKind::Microphone => {
+                visit.microphone = switch;
+                self.fault = self.fault.take().filter(|fault| !matches!(fault, Fault::Silenced(_)));
+                visit.engine.command(Command::SetMicrophone(switch));
+                if at_door {
+                    self.settings.join_microphone = switch;
+                }
+            }
+            DeviceKind::Camera => {
+                visit.camera = switch;
+                visit.engine.command(Command::SetCamera(switch));
+                if at_door {
+                    self.settings.join_camera = switch;
+                }
+            }
+            DeviceKind::Speaker => {}
+        }
+    }
+
+    fn wish_media(&self, wish: MediaAction) {
+        if let Some(visit) = &self.visit {
+            visit.engine.media_action(wish);
+        }
+    }
+
+    fn choose(&mut self, kind: DeviceKind, choice: DeviceChoice) {
+        if self.choice(kind) == choice {
+            // Chosen once more: what failed is tried at once.
+            self.wish_media(MediaAction::Choose(kind, choice.clone()));
+        }
+        self.change(|settings| match kind {
+            DeviceKind::Camera => settings.camera = choice,
+            DeviceKind::Microphone => settings.microphone = choice,
+            DeviceKind::Speaker => settings.speaker = choice,
+        });
+    }
+
+    fn choice(&self, kind: DeviceKind) -> DeviceChoice {
+        match kind {
+            DeviceKind::Camera => self.settings.camera.clone(),
+            DeviceKind::Microphone => self.settings.microphone.clone(),
+            DeviceKind::Speaker => self.settings.speaker.clone(),
+        }
+    }
+
+    fn change(&mut self, change: impl FnOnce(&mut Settings)) {
+        let before = self.settings.clone();
+        change(&mut self.settings);
+        if self.settings == before {
+            return;
+        }
+        if self.settings.language != before.language {
+            speak(self.settings.language);
+        }
+        if self.settings.processing != before.processing {
+            self.wish_media(MediaAction::Treat(self.settings.processing));
+        }
+        for (kind, old) in [
+            (DeviceKind::Camera, before.camera),
+            (DeviceKind::Microphone, before.microphone),
+            (DeviceKind::Speaker, before.speaker),
+        ] {
+            let choice = self.choice(kind);
+            if choice != old {
+                self.wish_media(MediaAction::Choose(kind, choice));
+            }
+        }
+        self.config.folders.save_settings(&self.settings);
+    }
+
+    fn show(&mut self) {
+        let now = Moment { at: clock::now(), unix_s: clock::unix_s() };
+        let hosting = self.hosting.as_ref().map(Hosting::facts);
+        let stage = self.visit.as_ref().map(|visit| show::stage(visit, &self.settings.nick, hosting.as_ref(), now));
+        let view = View {
+            stage: stage.unwrap_or(Stage::Home),
+            settings: self.settings.clone(),
+            devices: match &self.visit {
+                Some(visit) => show::devices(&visit.view().devices),
+                None => Devices { lists: self.looking.lists().clone(), ..Devices::default() },
+            },
+            nearby: self.nearby.rooms(),
+            recent: self.rooms.shown(),
+            fault: self.fault.clone(),
+            crash: self.config.crash.clone(),
+            summoned: self.summoned,
+            elsewhere: self.shown_elsewhere(),
+            log: self.config.log.clone(),
+        };
+        self.views.send_replace(Arc::new(view));
+        self.config.repaint.ask(ShowingEvent::View);
+    }
+}
+
+/// Who leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Leaving {
+    Me,
+    All,
+}
+
+fn speak(language: LanguageChoice) {
+    let language = match language {
+        LanguageChoice::System => Language::of_system(),
+        LanguageChoice::English => Language::English,
+        LanguageChoice::Chinese => Language::Chinese,
+    };
+    language.speak();
+}

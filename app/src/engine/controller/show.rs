@@ -1,0 +1,219 @@
+//! From what the engine knows to what the window shows. Pure: everything is an argument.
+
+use std::time::{Duration, Instant};
+
+use hearth_base::TrackSource;
+use hearth_call::{
+    CallPhase, ChatMessage, PasswordPrompt as Asked, PasswordPromptState as Wanted, PeerPhase, PeerSnapshot, Snapshot,
+};
+use hearth_media::devices::DevicesView;
+use hearth_protocol::{PeerKind, Role};
+
+use super::call_session::{CallSession, Step};
+use super::links::Target;
+use crate::engine::hosting::HostingFacts;
+use crate::engine::{CallView, ServerTrust};
+use crate::view::{
+    ChatLine, Devices, Invite, Knocker, Me, PasswordPrompt, PasswordPromptState, Person, PreJoin, PreJoinView,
+    Progress, Quality, Room, Speaker, Stage,
+};
+
+/// Losses and round trips from which on people complain (ITU-T G.114: 400 ms is the most for speech).
+const POOR_LOSS: f64 = 0.08;
+const POOR_ROUND_TRIP: Duration = Duration::from_millis(400);
+
+/// The try from which on a server counts as lost rather than as on its way back.
+const LOST_ATTEMPT: u32 = 3;
+
+/// One moment on both clocks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment {
+    pub(super) at: Instant,
+    pub(super) unix_s: u64,
+}
+
+impl Moment {
+    /// Seconds since 1970 at another instant.
+    fn unix_s_at(&self, at: Instant) -> u64 {
+        self.unix_s.saturating_sub(self.at.saturating_duration_since(at).as_secs())
+    }
+}
+
+/// The devices, without what was wanted of them: that stands in the settings.
+pub(super) fn devices(view: &DevicesView) -> Devices {
+    Devices {
+        lists: view.lists.clone(),
+        microphone: view.microphone.actual.clone(),
+        speaker: view.speaker.actual.clone(),
+        camera: view.camera.actual.clone(),
+    }
+}
+
+/// The stage of a visit.
+pub(super) fn stage(visit: &CallSession, nick: &str, hosting: Option<&HostingFacts>, now: Moment) -> Stage {
+    let view = visit.view();
+    match visit.step {
+        Step::AtDoor => Stage::PreJoin(PreJoin {
+            door: door(&visit.target),
+            microphone: visit.microphone,
+            camera: visit.camera,
+            film: view.own_film.clone(),
+            level: view.media.voice.level.share(),
+        }),
+        Step::Seeking(_) | Step::Entered => Stage::Room(room(visit, &view, nick, hosting, now)),
+    }
+}
+
+fn door(target: &Target) -> PreJoinView {
+    match target {
+        Target::Host | Target::Create(_) => PreJoinView::Start,
+        Target::Link(link) => PreJoinView::Join { room: link.room.clone(), invited: link.secret.is_some() },
+        Target::Number(room) => PreJoinView::Join { room: room.clone(), invited: false },
+    }
+}
+
+fn room(visit: &CallSession, view: &CallView, nick: &str, hosting: Option<&HostingFacts>, now: Moment) -> Room {
+    let call = &view.call;
+    let mut people: Vec<&PeerSnapshot> = call.peers.iter().collect();
+    people.sort_by_key(|peer| peer.came);
+    Room {
+        progress: progress(&call.phase),
+        name: call.room.clone().or_else(|| visit.target.room()),
+        role: call.role,
+        capacity: call.room_state.capacity,
+        is_locked: call.room_state.locked,
+        has_password: call.room_state.has_password,
+        is_invite_only: call.room_state.invite_only,
+        ask: ask(&call.phase, now.at),
+        me: Me {
+            nick: nick.to_owned(),
+            microphone: visit.microphone,
+            camera: visit.camera,
+            film: view.own_film.clone(),
+            level: view.media.voice.level.share(),
+            hand: call.hand,
+            is_muted_talking: view.media.voice.is_muted_and_speaking,
+        },
+        people: people.into_iter().map(|peer| person(peer, visit, view)).collect(),
+        lobby: lobby(call),
+        chat: call.chat.iter().map(|message| line(message, now)).collect(),
+        invite: invite(visit, view, hosting),
+        unverified: view.server.filter(|(_, trust)| *trust == ServerTrust::FirstUse).map(|(spki, _)| spki.words()),
+        is_verified: view.server.is_some_and(|(_, trust)| trust != ServerTrust::FirstUse),
+        is_server_lost: matches!(call.phase, CallPhase::Resuming { attempt } if attempt >= LOST_ATTEMPT),
+        seconds: visit.since.map_or(0, |since| now.at.saturating_duration_since(since).as_secs()),
+    }
+}
+
+fn progress(phase: &CallPhase) -> Progress {
+    match phase {
+        CallPhase::Idle | CallPhase::Joining | CallPhase::Ended(_) => Progress::Entering,
+        CallPhase::Asked(_) => Progress::Asked,
+        CallPhase::Lobby(_) => Progress::Waiting,
+        CallPhase::InRoom => Progress::In,
+        CallPhase::Resuming { .. } => Progress::Reconnecting,
+    }
+}
+
+fn ask(phase: &CallPhase, now: Instant) -> Option<PasswordPrompt> {
+    let (CallPhase::Asked(Asked { state, refusals }) | CallPhase::Lobby(Some(Asked { state, refusals }))) = *phase
+    else {
+        return None;
+    };
+    let state = match state {
+        Wanted::Trying => PasswordPromptState::Trying,
+        Wanted::Wrong => PasswordPromptState::Wrong,
+        Wanted::Wanted => PasswordPromptState::Wanted,
+        Wanted::TooOften { until } => match until.saturating_duration_since(now).as_millis().div_ceil(1000) {
+            0 => PasswordPromptState::Wanted,
+            seconds => PasswordPromptState::TooOften { seconds: u64::try_from(seconds).unwrap_or(u64::MAX) },
+        },
+    };
+    Some(PasswordPrompt { state, refusals })
+}
+
+fn person(peer: &PeerSnapshot, visit: &CallSession, view: &CallView) -> Person {
+    let mut played = view.media.tracks.iter().filter(|track| track.peer == peer.id).filter_map(|track| track.played);
+    let film = |wanted: TrackSource| {
+        let (track, _) = peer.tracks.iter().find(|(_, source)| *source == wanted)?;
+        view.films.iter().find(|film| film.track == *track).cloned()
+    };
+    // Older pages send their screen beside the picture, ours in its place.
+    let is_replaced = peer.media.screen && peer.kind != PeerKind::Legacy;
+    let (picture, screen) = match (film(TrackSource::Camera), is_replaced) {
+        (shared, true) => (None, shared),
+        (picture, false) => (picture, film(TrackSource::Screen)),
+    };
+    Person {
+        id: peer.id,
+        nick: peer.nick.clone(),
+        kind: peer.kind,
+        role: peer.role,
+        media: peer.media,
+        is_speaking: played.any(|track| track.is_speaking),
+        film: picture,
+        screen,
+        hand: peer.hand,
+        quality: quality(peer),
+        problem: peer.problem,
+        lacks_video_codec: peer.lacks_video_codec,
+        volume: visit.volumes.get(&peer.id).copied().unwrap_or(1.0),
+    }
+}
+
+fn quality(peer: &PeerSnapshot) -> Quality {
+    match peer.phase {
+        PeerPhase::Negotiating | PeerPhase::Connecting => Quality::Connecting,
+        PeerPhase::Connected(route) => {
+            let slow = peer.round_trip.is_some_and(|trip| trip > POOR_ROUND_TRIP);
+            if slow || peer.loss > POOR_LOSS { Quality::Poor(route) } else { Quality::Good(route) }
+        }
+        PeerPhase::Faltering | PeerPhase::Restarting { .. } | PeerPhase::Failed => Quality::Lost,
+    }
+}
+
+fn lobby(call: &Snapshot) -> Vec<Knocker> {
+    let knocker = |entry: &hearth_protocol::LobbyEntry| Knocker {
+        id: entry.id,
+        nick: entry.nick.clone(),
+        kind: entry.kind,
+        same_address_as: entry.same_address_as.clone(),
+    };
+    call.lobby.iter().map(knocker).collect()
+}
+
+fn line(message: &ChatMessage, now: Moment) -> ChatLine {
+    ChatLine {
+        from: message.from.map_or(Speaker::Me, |id| Speaker::Person { id, nick: message.nick.clone() }),
+        text: message.text.clone(),
+        unix_s: now.unix_s_at(message.at),
+    }
+}
+
+/// How others come in. Only who made the room, or came by the whole link, can tell.
+fn invite(visit: &CallSession, view: &CallView, hosting: Option<&HostingFacts>) -> Option<Invite> {
+    let number = view.call.room.clone()?;
+    let (wrong_invites, wrong_passwords) = match view.call.role {
+        Role::Host => (view.call.room_state.wrong_invites, view.call.room_state.wrong_passwords),
+        Role::Guest => (0, 0),
+    };
+    if let (Target::Host, Some(facts)) = (&visit.target, hosting) {
+        let chosen = visit.addresses.iter().find(|address| address.is_chosen)?;
+        let link = super::places::hosted_link(chosen.address, facts.port, number.clone(), visit.secret(), facts.spki)?;
+        return Some(Invite {
+            number,
+            link: link.reveal(),
+            is_hosted: true,
+            addresses: visit.addresses.clone(),
+            words: facts.spki.words(),
+            certificate: facts.certificate.map(|hash| hearth_protocol::fingerprint_hex(&hash)),
+            wrong_invites,
+            wrong_passwords,
+        });
+    }
+    let link = visit.link(number.clone())?.reveal();
+    // A proxy on this machine has no key, and still there is a link.
+    let words = view.server.map(|(spki, _)| spki.words()).unwrap_or_default();
+    let addresses = Vec::new();
+    Some(Invite { number, link, is_hosted: false, addresses, words, certificate: None, wrong_invites, wrong_passwords })
+}
