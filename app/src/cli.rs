@@ -63,8 +63,8 @@ impl Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum CliCommand {
-    /// Make a room on a server, print its link, and take part. Who comes by its number is asked for HEARTH_PASSWORD, where
-    /// that is set.
+    /// Make a room on a server, print its link, and take part. Who comes by its number is asked for HEARTH_PASSWORD,
+    /// where that is set.
     Create {
         /// The server: https://HOST:PORT
         server: Url,
@@ -76,7 +76,7 @@ pub enum CliCommand {
         part: Part,
     },
     /// Join a room. The link is read from HEARTH_LINK or the first line of standard input, the room's password from
-    /// HEARTH_PASSWORD: they are secrets, and an argument would stand in the list of processes.
+    /// HEARTH_PASSWORD: they are secrets, and an argument would are in the list of processes.
     Join {
         /// What is sent, and how.
         #[command(flatten)]

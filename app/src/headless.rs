@@ -1,9 +1,9 @@
 //! The client without a window: a link in, statistics out.
 //!
 //! `HEARTH_PASSWORD` holds the password of the room, where there is one: to come in by, or to ask of those who come.
-//! The first line of standard output is `link URL` when a room was made; with `--stats json` a line of JSON follows each
-//! second and at the end. Ends with 0 when it left or the room ended, with 1 and one sentence when it could not take
-//! part.
+//! The first line of standard output is `link URL` when a room was made; with `--stats json` a line of JSON follows
+//! each second and at the end. Ends with 0 when it left or the room ended, with 1 and one sentence when it could not
+//! take part.
 
 use std::io::{BufRead, Write};
 use std::sync::Arc;
@@ -49,7 +49,7 @@ pub enum HeadlessError {
     /// The server could not be reached.
     #[error("{}", t!("fault.unreachable", why = .0))]
     Unreachable(SignalFault),
-    /// The server's key is another one.
+    /// The server's key is a different one.
     #[error("{}", t!("fault.wrong_server"))]
     WrongServer,
     /// The room is full.

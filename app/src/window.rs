@@ -1,4 +1,4 @@
-//! The client with a window: folders, log, crash reports and desk come together, and the window opens on them.
+//! The client with a window: folders, log, crash reports and controller come together, and the window opens on them.
 
 use std::io::Write as _;
 
@@ -16,7 +16,7 @@ use crate::ui::{self, WindowError};
 pub fn main(link: Option<String>, stats: Option<StatsFormat>, source_id: Option<u8>) -> Result<(), WindowError> {
     let begun = clock::now();
     let folders = Folders::of_system().ok_or(WindowError::NoFolders)?;
-    // First of all: whoever starts it twice is to see the first one at once.
+    // First of all: anyone who starts it twice is to see the first one at once.
     let instance = match instance::claim(&folders.state, link.as_deref())? {
         Some(Claim::First(instance)) => Some(instance),
         Some(Claim::Second) => return Ok(()),

@@ -1,6 +1,6 @@
 //! The language in which Hearth speaks to a person: chosen once, when it starts.
 //!
-//! The sentences stand in `assets/locales`, one file a language, and are found by `t!`. What is written for programs and
+//! The sentences are in `assets/locales`, one file a language, and are found by `t!`. What is written for programs and
 //! for those who look into logs has no place here, and neither has the command line's help.
 
 /// The compiler does not see that a macro reads these files; named here, a changed sentence is a changed crate.
@@ -9,7 +9,7 @@ const _: [&str; 2] = [include_str!("../../assets/locales/en.yml"), include_str!(
 /// A language that there are sentences in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Language {
-    /// `en`, and whoever speaks none of the others.
+    /// `en`, and anyone who speaks none of the others.
     English,
     /// `zh-CN`.
     Chinese,

@@ -1,5 +1,5 @@
 //! The command line and the environment, as settings. Flags come before the environment, that before a file, and a file
-//! before what stands for nothing said. Secrets come from files: arguments stand in the process list.
+//! before what stands for nothing said. Secrets come from files: arguments are in the process list.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use hearth_signal::config::{
 
 /// Rooms for Hearth: signalling, the guest page, and whatever else a machine that is always on should serve.
 ///
-/// Each option may stand in the environment instead, several values separated by commas, or in a file (-c). A flag goes
+/// Each option may are in the environment instead, several values separated by commas, or in a file (-c). A flag goes
 /// before the environment, and that before the file.
 #[derive(Parser)]
 #[command(version)]
@@ -48,7 +48,8 @@ pub(crate) struct Cli {
     /// PEM file of its key.
     #[arg(long, value_name = "FILE", env = "HEARTH_SIGNAL_TLS_KEY")]
     tls_key: Option<PathBuf>,
-    /// Ask an authority (Let's Encrypt unless told otherwise) for a certificate for this name; may be given several times.
+    /// Ask an authority (Let's Encrypt unless told otherwise) for a certificate for this name; may be given several
+    /// times.
     #[arg(long, value_name = "DOMAIN", env = "HEARTH_SIGNAL_ACME", value_delimiter = ',')]
     acme: Vec<String>,
     /// How that authority reaches you, as mailto:ADDRESS; may be given several times.
@@ -63,8 +64,8 @@ pub(crate) struct Cli {
     /// Plain HTTP: behind a proxy on this machine, or for tests.
     #[arg(long, env = "HEARTH_SIGNAL_PLAIN_HTTP", value_parser = BoolishValueParser::new())]
     plain_http: bool,
-    /// A reverse proxy that is believed who calls (Forwarded, else X-Forwarded-For): its address, its network, or `loopback`; may be
-    /// given several times.
+    /// A reverse proxy that is believed who calls (Forwarded, else X-Forwarded-For): its address, its network, or
+    /// `loopback`; may be given several times.
     #[arg(long, value_name = "PROXY", env = "HEARTH_SIGNAL_TRUST_PROXY", value_delimiter = ',')]
     trust_proxy: Vec<String>,
     /// Whether pages written for signalmaster come in, by /socket.io/ (they do unless told otherwise).
@@ -79,8 +80,8 @@ pub(crate) struct Cli {
     /// Connections in all.
     #[arg(long, value_name = "COUNT", env = "HEARTH_SIGNAL_CONNECTIONS")]
     connections: Option<usize>,
-    /// A TURN server that members are told of, as turn:HOST:PORT, with ?transport=tcp behind it for TCP, or turns: for TLS; may be
-    /// given several times.
+    /// A TURN server that members are told of, as turn:HOST:PORT, with ?transport=tcp behind it for TCP, or turns: for
+    /// TLS; may be given several times.
     #[arg(
         long,
         value_name = "URL",
@@ -101,7 +102,7 @@ pub(crate) struct Cli {
     /// Where that relay listens (0.0.0.0:3478 unless told otherwise); may be given several times.
     #[arg(long, value_name = "ADDR:PORT", requires = "turn", env = "HEARTH_SIGNAL_TURN_LISTEN", value_delimiter = ',')]
     turn_listen: Vec<SocketAddr>,
-    /// What the world sees of its addresses, where a NAT stands in between: one of a family.
+    /// What the world sees of its addresses, where a NAT is in between: one of a family.
     #[arg(long, value_name = "ADDR", requires = "turn", env = "HEARTH_SIGNAL_TURN_EXTERNAL", value_delimiter = ',')]
     turn_external: Vec<IpAddr>,
     /// Ports that it relays on (49152-65535 unless told otherwise).
@@ -110,8 +111,8 @@ pub(crate) struct Cli {
     /// Range of private addresses that it may relay to, such as 192.168.0.0/16; may be given several times.
     #[arg(long, value_name = "CIDR", requires = "turn", env = "HEARTH_SIGNAL_TURN_ALLOW_PEER", value_delimiter = ',')]
     turn_allow_peer: Vec<String>,
-    /// Family of its relays for clients that name none, as browsers do: available (IPv4 where it has it, else IPv6, unless told otherwise),
-    /// ipv4, ipv6, or client, the one they came by.
+    /// Family of its relays for clients that name none, as browsers do: available (IPv4 where it has it, else IPv6,
+    /// unless told otherwise), ipv4, ipv6, or client, the one they came by.
     #[arg(long, value_name = "FAMILY", requires = "turn", env = "HEARTH_SIGNAL_TURN_FAMILY", value_parser = family)]
     turn_family: Option<RelayFamily>,
 }

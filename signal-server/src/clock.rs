@@ -1,6 +1,5 @@
 //! The two clocks, read in the shell only.
 
-use std::future::pending;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::rooms::{Epoch, Rooms};
@@ -25,12 +24,4 @@ pub(crate) fn tell(rooms: &mut Rooms) -> Instant {
     let epoch = epoch();
     rooms.handle_clock(epoch);
     epoch.at
-}
-
-/// Ends at the deadline; without one, never.
-pub(crate) async fn until(deadline: Option<Instant>) {
-    match deadline {
-        Some(at) => tokio::time::sleep_until(at.into()).await,
-        None => pending().await,
-    }
 }

@@ -1,7 +1,7 @@
 //! Where fuzzers come in that are not the rooms: what proxies say, and files of settings of another program.
 //!
-//! Hidden from the documentation, and no part of the interface. Each function returns, whatever it is given; what it asserts are promises
-//! that the rest of the crate builds on. Holds no state.
+//! Hidden from the documentation, and no part of the interface. Each function returns, whatever it is given; what it
+//! asserts are promises that the rest of the crate builds on. Holds no state.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;

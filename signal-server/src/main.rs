@@ -86,9 +86,9 @@ async fn serve(mut plan: Plan) -> anyhow::Result<()> {
     Ok(server.run_beside(relay, asked, || notify(Moment::Stopping)).await?)
 }
 
-/// The lines on standard output, for whoever started us. The first is
-/// `listening https://ADDR:PORT spki=BASE64URL cert_sha256=HEX` (without hashes where an authority gives the certificate),
-/// or `listening http://ADDR:PORT`; then one for each further port, and what stands on it.
+/// The lines on standard output, for anyone who started us. The first is
+/// `listening https://ADDR:PORT spki=BASE64URL cert_sha256=HEX` (without hashes where an authority gives the
+/// certificate), or `listening http://ADDR:PORT`; then one for each further port, and what is on it.
 fn announce(server: &Server, is_plain: bool, relays: &[String]) -> anyhow::Result<()> {
     let scheme = if is_plain { "http" } else { "https" };
     let mut hashes = String::new();

@@ -20,12 +20,14 @@ const BEFORE_JOIN: Duration = Duration::from_secs(600);
 /// How long a credential is good.
 const LIFETIME: Duration = Duration::from_secs(6 * 3600);
 
-/// The lowest port of peers: below it stand services, and a browser's or client's media never does (RFC 6335 section 6).
+/// The lowest port of peers: below it stand services, and a browser's or client's media never does (RFC 6335 section
+/// 6).
 const FIRST_PEER_PORT: u16 = 1024;
-/// Allocations of one member: a browser in a room of 12 makes one for each peer and network interface, twice that with a screen.
+/// Allocations of one member: a browser in a room of 12 makes one for each peer and network interface, twice that with
+/// a screen.
 const OF_A_MEMBER: usize = 64;
-/// Allocations of one client address, or IPv6 /64. A room of 12 behind one NAT has 132 ends of connections, and a browser allocates for each
-/// by UDP and by TCP: 264.
+/// Allocations of one client address, or IPv6 /64. A room of 12 behind one NAT has 132 ends of connections, and a
+/// browser allocates for each by UDP and by TCP: 264.
 const OF_AN_ADDRESS: usize = 288;
 
 /// Binds the relay, and puts it among the servers that members are told of.
@@ -61,8 +63,8 @@ pub(crate) fn bind(plan: &RelayPlan, server: &mut ServerConfig) -> anyhow::Resul
     Ok(shell)
 }
 
-/// How it relays: for who is given a credential by us, which is whoever says hello. So no TCP to peers (RFC 6062), which is a proxy to any
-/// service, no ports of services, and quotas that a new name does not renew.
+/// How it relays: for who is given a credential by us, which is anyone who says hello. So no TCP to peers (RFC 6062),
+/// which is a proxy to any service, no ports of services, and quotas that a new name does not renew.
 fn config(plan: &RelayPlan, secrets: &[Vec<u8>]) -> anyhow::Result<Config> {
     let mut config = Config::new(rand::random());
     let secrets = secrets.iter().map(Secret::new).collect::<Result<_, _>>();
@@ -103,7 +105,8 @@ fn urls(plan: &RelayPlan, local: &[SocketAddr]) -> Vec<String> {
     names.iter().flat_map(|name| ports.iter().map(move |port| at(name, port))).collect()
 }
 
-/// Whether both URLs name one way to one relay: UDP is that of those that name none, and 3478 their port (RFC 7065, section 3).
+/// Whether both URLs name one way to one relay: UDP is that of those that name none, and 3478 their port (RFC 7065,
+/// section 3).
 fn is_same(url: &str, ours: &str) -> bool {
     way(url) == way(ours)
 }

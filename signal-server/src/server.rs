@@ -52,11 +52,12 @@ pub struct ServerConfig {
     pub names: Vec<String>,
     /// Pages of others that may speak to this server: `https://HOST` or `https://HOST:PORT`.
     pub origins: Vec<String>,
-    /// A folder of files that are served beside the guest page; its index stands at the top in the page's place.
+    /// A folder of files that are served beside the guest page; its index is at the top in the page's place.
     pub static_files: Option<PathBuf>,
-    /// Where counters are to be read.
+    /// Where counters should be read.
     pub metrics: Option<SocketAddr>,
-    /// Those of the TURN servers that share a secret with us which are asked now and then whether they take what we sign: URLs of theirs.
+    /// Those of the TURN servers that share a secret with us which are asked now and then whether they take what we
+    /// sign: URLs of theirs.
     pub asked_relays: Vec<String>,
     /// The folder of the key by which rooms outlive a restart, made where there is none; without one they do not.
     pub tickets: Option<PathBuf>,
@@ -270,8 +271,8 @@ impl Server {
         self.metrics.as_ref().and_then(|metrics| metrics.socket.local_addr().ok())
     }
 
-    /// Takes up with a relay that runs in this process, and knows credentials by [`NameRule`](hearth_turn::NameRule): it is told whose are
-    /// good, and the metrics tell of it.
+    /// Takes up with a relay that runs in this process, and knows credentials by [`NameRule`](hearth_turn::NameRule):
+    /// it is told whose are good, and the metrics tell of it.
     pub fn attach_relay(&mut self, relay: &Shell) {
         self.hub.tell(relay.control());
         if let Some(metrics) = &mut self.metrics {
@@ -285,8 +286,8 @@ impl Server {
         self.spki
     }
 
-    /// SHA-256 of the certificate, as browsers show it, as it changes when the network or the files do. None for plain HTTP, and where an
-    /// authority gives it.
+    /// SHA-256 of the certificate, as browsers show it, as it changes when the network or the files do. None for plain
+    /// HTTP, and where an authority gives it.
     pub fn certificate_sha256(&self) -> watch::Receiver<Option<[u8; 32]>> {
         self.certificate.clone()
     }

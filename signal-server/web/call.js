@@ -131,7 +131,7 @@ const hear = {
 		sessionStorage.room = room;
 		for (const [id, peer] of peers) {
 			if (returning) [peer.unlisted, peer.entry.away] = [1, true]; // the media needs no server
-			else part(id); // after a new start everybody is met anew
+			else part(id); // after a new start everybody is met again
 		}
 		ways.iceServers = ice;
 		lobby.clear();
@@ -196,7 +196,7 @@ const hear = {
 	server_draining() { if (call.screen === "call") call.trouble = "server_draining"; },
 };
 
-// Who was here before the server was restarted is not met anew.
+// Who was here before the server was restarted is not met again.
 function welcome(entry) {
 	const { id } = entry, known = peers.get(id);
 	if (known?.unlisted) {

@@ -103,7 +103,7 @@ function take(track) {
 	faults[kind] = "";
 	if (kind === "audio") devices.ear = track.clone();
 	track.enabled = devices.wants[kind];
-	track.onended = () => devices[kind] === track && reopen(kind); // unplugged: perhaps there is another one
+	track.onended = () => devices[kind] === track && reopen(kind); // unplugged: perhaps there is a different one
 }
 
 function drop(kind) {

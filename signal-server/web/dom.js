@@ -18,7 +18,7 @@ export function el(tag, { dataset, ...properties } = {}, ...children) {
 let drawing, due;
 export const drawBy = (draw) => { drawing = draw; };
 
-// Something has changed: everything is drawn anew, once for all that changes at this moment.
+// Something has changed: everything is drawn again, once for all that changes at this moment.
 export const changed = () => {
 	due ??= Promise.resolve().then(() => {
 		due = null;

@@ -18,7 +18,7 @@ export function readLink() {
 const keep = (room, hash) => { sessionStorage[`link ${room}`] = hash; };
 const kept = (room) => sessionStorage[`link ${room}`] ?? "";
 
-// What else stood in the link (the server's key) stays.
+// What else was in the link (the server's key) stays.
 export function keepSecret(room, secret) {
 	const parts = new URLSearchParams(kept(room).slice(1));
 	parts.set("s", secret);

@@ -87,7 +87,7 @@ function link(peer, name, offers, mayOffer, polite) {
 		}
 	}
 
-	// Begins anew, unless all is well by then.
+	// Begins again, unless all is well by then.
 	function mend(ms) {
 		clearTimeout(timer);
 		if (offers) timer = setTimeout(run, ms, () => pc?.connectionState !== "connected" && rebuild());

@@ -120,7 +120,7 @@ const chinese = navigator.language.startsWith("zh");
 document.documentElement.lang = chinese ? "zh-CN" : "en";
 const words = new Map(TABLE.trim().split("\n").map((line) => line.split("|")).map(([key, en, zh]) => [key, chinese ? zh : en]));
 
-// A name that is read from right to left turns nothing around that stands beside it.
+// A name that is read from right to left turns nothing around that is beside it.
 const isolated = (text) => (/[\u0590-\u08ff\ufb1d-\ufefc]/.test(text) ? `\u2068${text}\u2069` : text);
 
 // The sentence `key` with `values.name` for `{name}`; of an unknown `code`, that it was refused.

@@ -1,4 +1,4 @@
-//! The command line. Secrets come from files or the environment's: arguments stand in the process list.
+//! The command line. Secrets come from files or the environment's: arguments are in the process list.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -64,7 +64,7 @@ pub(crate) struct Flags {
     /// Address that relays stand on, instead of the listening ones; several times for several.
     #[arg(long, value_name = "ADDR")]
     relay_ip: Vec<IpAddr>,
-    /// What peers see of the relays' addresses, where a NAT stands in between: one of a family, or a name that leads there.
+    /// What peers see of the relays' addresses, where a NAT is in between: one of a family, or a name that leads there.
     #[arg(long, value_name = "ADDR|NAME", value_parser = seen_as)]
     external_ip: Vec<SeenAs>,
     /// Family of relays for clients that name none [default: available].

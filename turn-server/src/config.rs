@@ -60,8 +60,8 @@ impl Config {
     }
 }
 
-/// Which time-limited names ([`rest`](crate::rest)) are honoured, of those that a secret signs. They are granted and withdrawn by
-/// what stands behind the time.
+/// Which time-limited names ([`rest`](crate::rest)) are honoured, of those that a secret signs. They are granted and
+/// withdrawn by what is behind the time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum NameRule {
     /// All, until their time is over.
@@ -94,7 +94,8 @@ pub struct Options {
     pub software: bool,
     /// The family of relays for clients that name none.
     pub family: DefaultFamily,
-    /// The lowest port of peers: below 1024 stand services, and no media (RFC 6335 section 6 calls these the system ports).
+    /// The lowest port of peers: below 1024 stand services, and no media (RFC 6335 section 6 calls these the system
+    /// ports).
     pub first_peer_port: u16,
     /// How long a nonce is honoured.
     pub nonce_lifetime: Duration,
@@ -132,8 +133,8 @@ pub enum BindingRule {
 /// The family of relays for clients that name none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DefaultFamily {
-    /// IPv4 where the relay has an address of it, else IPv6: browsers name none, and on a relay without IPv4 the 440 that RFC 8656
-    /// section 7.2 asks for would leave them without any.
+    /// IPv4 where the relay has an address of it, else IPv6: browsers name none, and on a relay without IPv4 the 440
+    /// that RFC 8656 section 7.2 asks for would leave them without any.
     #[default]
     Available,
     /// IPv4, as RFC 8656 section 7.2 says.
@@ -162,7 +163,7 @@ pub struct Changes {
 pub struct RelayAddress {
     /// The address that sockets are bound to.
     pub bound: IpAddr,
-    /// The address that peers send to: another one only where a NAT stands in between.
+    /// The address that peers send to: another one only where a NAT is in between.
     pub advertised: IpAddr,
 }
 
@@ -185,8 +186,8 @@ pub struct User {
     pub name: String,
     /// The password.
     pub password: Secret,
-    /// Its key, where that is known and the password is not: MD5 of name, realm and password, as coturn's tools print it.
-    /// Such a user cannot come in by SHA-256.
+    /// Its key, where that is known and the password is not: MD5 of name, realm and password, as coturn's tools print
+    /// it. Such a user cannot come in by SHA-256.
     pub key: Option<[u8; 16]>,
 }
 
@@ -210,8 +211,8 @@ pub struct Quotas {
     pub permissions: usize,
     /// Channels in one allocation; beyond it requests get 508.
     pub channels: usize,
-    /// Bytes a second that one allocation relays, each way by itself; beyond it datagrams are dropped, and streams of TCP
-    /// relays wait.
+    /// Bytes a second that one allocation relays, each way by itself; beyond it datagrams are dropped, and streams of
+    /// TCP relays wait.
     pub bytes_per_second: Option<u64>,
 }
 
@@ -222,7 +223,8 @@ impl Default for Quotas {
             allocations: 8192,
             // A set-up may have one user whom everybody shares, as coturn's usually does.
             allocations_per_user: usize::MAX,
-            // A browser makes an allocation for each end of a connection: 132 in a room of 12 behind one address; two of them.
+            // A browser makes an allocation for each end of a connection: 132 in a room of 12 behind one address; two
+            // of them.
             allocations_per_address: 256,
             // A peer has about ten candidate addresses, and an allocation usually serves one peer.
             permissions: 128,

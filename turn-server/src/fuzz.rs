@@ -1,4 +1,5 @@
-//! What strangers may send, for fuzzers and the replay of their corpus: the codec, the core as a whole, and coturn's file.
+//! What strangers may send, for fuzzers and the replay of their corpus: the codec, the core as a whole, and coturn's
+//! file.
 //!
 //! Nothing here is random: one input always does the same. What must hold whatever comes is asserted after each step.
 

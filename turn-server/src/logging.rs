@@ -1,8 +1,8 @@
 //! The log of a program: lines that reach their output if they can, and hold nothing up and end nothing if they cannot.
 //!
-//! A full disk, a pipe whose reader is gone, or one whose reader has stopped reading: the line is lost, and that is all.
-//! The usual writers do otherwise: they wait for a full pipe, and tell of a failure by the standard error, which panics when
-//! that is the very thing that failed. Owner of: the thread `log`, which alone waits for the output.
+//! A full disk, a pipe whose reader is gone, or one whose reader has stopped reading: the line is lost, and that is
+//! all. The usual writers do otherwise: they wait for a full pipe, and tell of a failure by the standard error, which
+//! panics when that is the very thing that failed. Owner of: the thread `log`, which alone waits for the output.
 
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,10 +15,11 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Lines that wait for the output. Cap 4096: a burst of a busy server, some hundred kilobytes. Full: the line is lost and
-/// counted, and the count is written once there is room.
+/// Lines that wait for the output. Cap 4096: a burst of a busy server, some hundred kilobytes. Full: the line is lost
+/// and counted, and the count is written once there is room.
 const LINES: usize = 4096;
-/// How long the last lines may take at the end. An output that takes nothing any more keeps a program no longer than that.
+/// How long the last lines may take at the end. An output that takes nothing any more keeps a program no longer than
+/// that.
 const LAST: Duration = Duration::from_secs(1);
 
 /// What the thread is told.
@@ -41,8 +42,8 @@ pub struct Log {
     ended: Receiver<()>,
 }
 
-/// Sends every event that `filter` lets through to `output` from now on, coloured where `ansi` says so. The caller keeps what
-/// is returned until its end.
+/// Sends every event that `filter` lets through to `output` from now on, coloured where `ansi` says so. The caller
+/// keeps what is returned until its end.
 pub fn start(filter: EnvFilter, output: impl Write + Send + 'static, ansi: bool) -> Log {
     let (lines, log) = spawn(output);
     tracing_subscriber::fmt()
@@ -63,7 +64,7 @@ pub fn spawn(output: impl Write + Send + 'static) -> (Lines, Log) {
     let counted = Arc::clone(&lost);
     drop(Builder::new().name("log".to_owned()).spawn(move || {
         write(output, &entries, &counted);
-        drop(end); // whoever waits for the last line sees it
+        drop(end); // anyone who waits for the last line sees it
     }));
     (Lines { sender: sender.clone(), lost }, Log { sender, ended })
 }

@@ -1,7 +1,8 @@
 //! With whom clients may exchange data: nobody on a special-purpose address, unless the operator opened it by name.
 //!
-//! A relay that sends anywhere is a way round every firewall in front of the network it stands in. So the default is the
-//! public internet and nothing else. The policy judges addresses; which of them are the server's own is known to the core.
+//! A relay that sends anywhere is a way round every firewall in front of the network it is in. So the default is the
+//! public internet and nothing else. The policy judges addresses; which of them are the server's own is known to the
+//! core.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -21,8 +22,8 @@ impl PeerPolicy {
         Self { allowed: allowed.into_iter().collect(), denied: Vec::new() }
     }
 
-    /// The same, without the named ranges of the public internet. What is allowed by name stays allowed: a few addresses
-    /// may be taken out of a range that is denied, as coturn has it.
+    /// The same, without the named ranges of the public internet. What is allowed by name stays allowed: a few
+    /// addresses may be taken out of a range that is denied, as coturn has it.
     #[must_use]
     pub fn denying(self, denied: impl IntoIterator<Item = IpNet>) -> Self {
         Self { denied: denied.into_iter().collect(), ..self }
@@ -85,8 +86,9 @@ fn is_special_v4(address: Ipv4Addr) -> bool {
     SPECIAL_V4.iter().any(|(range, length)| (bits ^ u32::from_be_bytes(*range)) >> (32 - u32::from(*length)) == 0)
 }
 
-/// Only 2000::/3 is handed out for the public internet. What lies outside is special by that alone: loopback, link-local,
-/// unique local, site-local, multicast, and the wrappings of IPv4 (mapped, compatible, NAT64 of both prefixes).
+/// Only 2000::/3 is handed out for the public internet. What lies outside is special by that alone: loopback,
+/// link-local, unique local, site-local, multicast, and the wrappings of IPv4 (mapped, compatible, NAT64 of both
+/// prefixes).
 fn is_special_v6(address: Ipv6Addr) -> bool {
     let bits = address.to_bits();
     bits >> 125 != 1

@@ -1,8 +1,9 @@
-//! Asks a relay whether it takes a credential: as much of a client as that needs. It opens no socket and reads no clock.
+//! Asks a relay whether it takes a credential: as much of a client as that needs. It opens no socket and reads no
+//! clock.
 //!
 //! ```text
 //!   Allocate ──401, a challenge──► Allocate, signed ──401──► refused
-//!                                        └── anything else ──► taken ──► Refresh with a lifetime of 0, so that nothing is left
+//!                                        └── anything else ──► taken ──► Refresh, lifetime 0: nothing is left
 //! ```
 
 use crate::codec::{Class, Message, Method, TransactionId, Writer, attribute};
@@ -51,7 +52,7 @@ impl Probe {
         Self { username, password, transaction: chance, method: Method::Allocate, challenge: None, nonces: 0 }
     }
 
-    /// What is to be sent now, and again while nothing comes back.
+    /// What should be sent now, and again while nothing comes back.
     pub fn request(&self) -> Vec<u8> {
         let request = Writer::new(Class::Request, self.method, self.transaction);
         let request = if self.method == Method::Refresh {
@@ -70,7 +71,7 @@ impl Probe {
         sealed.unwrap_or_default() // a challenge is shorter than the message that it came in
     }
 
-    /// Takes what came back; `None` where [`Probe::request`] is to be sent, or it is no answer.
+    /// Takes what came back; `None` where [`Probe::request`] should be sent, or it is no answer.
     pub fn handle(&mut self, bytes: &[u8]) -> Option<ProbeOutcome> {
         let message = Message::decode(bytes).ok()?;
         if message.transaction != self.transaction || message.method != self.method {
@@ -108,7 +109,7 @@ impl Probe {
         None
     }
 
-    /// The next request is another one.
+    /// The next request is a different one.
     fn turn_over(&mut self) {
         let [first, ..] = &mut self.transaction;
         *first = first.wrapping_add(1);

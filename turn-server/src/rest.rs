@@ -1,5 +1,5 @@
 //! Time-limited credentials (the "TURN REST API", draft-uberti-behave-turn-rest-00): user name `UNIX[:NAME]`, password
-//! `base64(HMAC-SHA1(secret, user name))`. Whoever shares the secret can issue them, and no list of users is kept.
+//! `base64(HMAC-SHA1(secret, user name))`. Anyone who shares the secret can issue them, and no list of users is kept.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::crypto::hmac_sha1;
 
 /// Credentials that admit new allocations for `ttl` from `unix_now` (time since 1970): `(username, password)`.
 ///
-/// `user` names whom quotas count; empty is allowed and counts each issue by itself. An allocation that stands may be
+/// `user` names whom quotas count; empty is allowed and counts each issue by itself. An allocation that is may be
 /// refreshed past the end, so that a call is not cut.
 pub fn credentials(secret: &Secret, user: &str, ttl: Duration, unix_now: Duration) -> (String, String) {
     let until = unix_now.saturating_add(ttl).as_secs();

@@ -1,4 +1,4 @@
-//! How loud sound is, and how loud it is to be played.
+//! How loud sound is, and how loud it should be played.
 
 /// Loudness: whole decibels below full scale, of ten milliseconds' mean power. Falls slowly, as a meter does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

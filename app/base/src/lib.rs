@@ -1,7 +1,7 @@
 //! The nouns that both sides of a call share: ids, units, frames, layers.
 //!
 //! `hearth-call` moves encoded frames and knows nothing of devices; `hearth-media` makes and shows them and knows
-//! nothing of networks. What the two have to agree on stands here, and only that. No behaviour beyond arithmetic.
+//! nothing of networks. What the two have to agree on is here, and only that. No behaviour beyond arithmetic.
 
 mod codec;
 mod device;

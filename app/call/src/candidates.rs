@@ -7,8 +7,9 @@ use std::net::{IpAddr, SocketAddr};
 
 /// Candidates of a peer that are looked at in one generation, those of a kind that has its places taken included.
 pub(crate) const MAX_CANDIDATES: usize = 32;
-/// Candidates of a peer that are checked in one generation: each makes us send to an address of their choice. Two places are
-/// kept for relays, which come last and may be the only ones that work, and two for addresses seen from outside.
+/// Candidates of a peer that are checked in one generation: each makes us send to an address of their choice. Two
+/// places are kept for relays, which come last and may be the only ones that work, and two for addresses seen from
+/// outside.
 const CHECKED: usize = 10;
 const CHECKED_BUT_RELAYS: usize = CHECKED - 2;
 const CHECKED_HOSTS: usize = CHECKED_BUT_RELAYS - 2;

@@ -21,7 +21,7 @@ pub(crate) enum ChannelMessage {
     },
     /// Something said to all; `n` counts the sender's own messages.
     Chat { n: u64, text: String },
-    /// The highest `n` that the sender of this has heard of us: the rest is to be said again.
+    /// The highest `n` that the sender of this has heard of us: the rest should be said again.
     ChatSeen { n: u64 },
     /// The sender's hand is raised, or is no longer.
     Hand { up: bool },

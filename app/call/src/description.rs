@@ -1,8 +1,9 @@
-//! Which session descriptions of a peer are taken (SDP, RFC 8866; JSEP, RFC 8829), and in which form the WebRTC crate gets them.
+//! Which session descriptions of a peer are taken (SDP, RFC 8866; JSEP, RFC 8829), and in which form the WebRTC crate
+//! gets them.
 //!
-//! A description is read line by line before any parser sees it: it is bounded, its candidates are taken out to be checked
-//! apart, and what other implementations say in a way that the crate does not know is said in the crate's way. What cannot
-//! become a call is refused with the reason, which the other side and the person hear. Pure functions.
+//! A description is read line by line before any parser sees it: it is bounded, its candidates are taken out to be
+//! checked apart, and what other implementations say in a way that the crate does not know is said in the crate's way.
+//! What cannot become a call is refused with the reason, which the other side and the person hear. Pure functions.
 
 use std::collections::BTreeSet;
 
@@ -56,7 +57,7 @@ impl DescriptionError {
 /// A description that may be given to the connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CheckedDescription {
-    /// Without the candidates that stood in it, and in the crate's own words.
+    /// Without the candidates that was in it, and in the crate's own words.
     pub(crate) sdp: String,
     pub(crate) candidates: Vec<String>,
     /// `sha-256 AB:CD...`
@@ -67,7 +68,7 @@ pub(crate) struct CheckedDescription {
     pub(crate) video: Option<Vec<VideoCodec>>,
     /// How their sender of video learns what the path bears.
     pub(crate) rate_feedback: RateFeedback,
-    /// Whether the data channel is described as browsers did before 2018, and is to be answered so.
+    /// Whether the data channel is described as browsers did before 2018, and should be answered so.
     pub(crate) sctp: SctpSyntax,
 }
 
@@ -201,8 +202,8 @@ impl Reader {
         Ok(())
     }
 
-    /// One certificate, said in one way: else the one that is shown need not be the one that is checked. It may be hashed
-    /// in several ways (RFC 8122, section 5), of which the crate gets SHA-256 alone.
+    /// One certificate, said in one way: else the one that is shown need not be the one that is checked. It may be
+    /// hashed in several ways (RFC 8122, section 5), of which the crate gets SHA-256 alone.
     fn read_fingerprint(&mut self, value: &str) -> Result<(), DescriptionError> {
         let Some((algorithm, hex)) = value.split_once(' ') else { return Err(DescriptionError::Fingerprint) };
         if !algorithm.eq_ignore_ascii_case("sha-256") {

@@ -1,7 +1,7 @@
 //! A socket and nothing between it and the peer, but perhaps a NAT, which STUN servers see from outside.
 //!
-//! Owner of: the questions to these servers. What they say becomes a candidate of its own, and no path of its own: a check
-//! from a server-reflexive candidate is one from its base (RFC 8445, section 6.1.2.4).
+//! Owner of: the questions to these servers. What they say becomes a candidate of its own, and no path of its own: a
+//! check from a server-reflexive candidate is one from its base (RFC 8445, section 6.1.2.4).
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -13,8 +13,9 @@ use crate::candidates::{Loopback, is_peer_address};
 use crate::path::{CandidateKind, LocalCandidate, Path, PathOutput, SocketId};
 use crate::reflexive::{BindingOutcome, Reflexive};
 
-/// Addresses from outside that one socket may have: of each server one, and as many after a NAT has started anew. More are not
-/// told in one generation of ICE: a NAT that invents one each time helps nobody. In the next one the oldest gives way.
+/// Addresses from outside that one socket may have: of each server one, and as many after a NAT has started again. More
+/// are not told in one generation of ICE: a NAT that invents one each time helps nobody. In the next one the oldest
+/// gives way.
 const MAX_MAPPED: usize = 4;
 
 /// A socket, and the servers that are asked how they see it.

@@ -83,9 +83,9 @@ fn drain(link: &mut PeerConnection, now: Instant) {
     while link.poll_event().is_some() {}
 }
 
-/// Packets of one video stream in this codec. Each is four bytes and its payload: flags (1 ends a frame, 2 the step in numbers is
-/// times 256, the upper half is the time that passes, 8 ms a unit), the step in sequence numbers, the step in time stamps
-/// of 750 (both signed), and the payload's length.
+/// Packets of one video stream in this codec. Each is four bytes and its payload: flags (1 ends a frame, 2 the step in
+/// numbers is times 256, the upper half is the time that passes, 8 ms a unit), the step in sequence numbers, the step
+/// in time stamps of 750 (both signed), and the payload's length.
 pub fn assemble(codec: VideoCodec, mut script: &[u8], start: Instant) {
     let mut stream = Stream::new(codec, start);
     while let Some((&[flags, step, time, length], rest)) = script.split_first_chunk() {
@@ -99,7 +99,7 @@ pub fn assemble(codec: VideoCodec, mut script: &[u8], start: Instant) {
     }
 }
 
-/// What stands behind one video track in a call.
+/// What is behind one video track in a call.
 struct Stream {
     now: Instant,
     sequence: u16,

@@ -215,14 +215,15 @@ pub enum Output {
     Audio(AudioPacket),
     /// The host has silenced us: close the microphone, until the person opens it.
     Silenced,
-    /// The snapshot is another one.
+    /// The snapshot is a different one.
     Changed,
 }
 
 /// Something for the media side to do.
 #[derive(Clone, Debug, PartialEq)]
 pub enum MediaCommand {
-    /// Whether anybody takes this layer in this codec: what nobody takes need not be encoded. Nothing is, to begin with.
+    /// Whether anybody takes this layer in this codec: what nobody takes need not be encoded. Nothing is, to begin
+    /// with.
     Subscribed {
         /// Our track.
         track: TrackId,

@@ -2,7 +2,7 @@
 //!
 //! [`Call`] is fed [`Input`]s with the time at which they happened and asked for [`Output`]s. The shell round it (the
 //! engine of the desktop client, or a test in virtual time) owns sockets, clock and devices. Its rooms:
-//! - [`Call`] itself: the person's wishes, the room, who is in it;
+//! - [`Call`] itself: the person's actions, the room, who is in it;
 //! - `session`: our end of signalling, which survives its connection;
 //! - `peer`: one other person; `peer::life` its phases, `peer::connection` one incarnation of the connection,
 //!   `peer::gather` its sockets and paths, `peer::inbound` and `peer::outbound` the media;

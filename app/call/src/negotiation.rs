@@ -1,8 +1,9 @@
-//! Perfect negotiation (W3C WebRTC, section 10.7) as arithmetic: what to do with a description, given what is under way.
+//! Perfect negotiation (W3C WebRTC, section 10.7) as arithmetic: what to do with a description, given what is under
+//! way.
 //!
-//! A connection has an incarnation, its `sid`, drawn by whoever makes its first offer. An offer with another `sid` than
-//! ours replaces the connection; answers and candidates with another one are late. When two offers cross, the polite
-//! side gives way. Owner of: the `sid` and whether an offer of ours is out. Touches no connection.
+//! A connection has an incarnation, its `sid`, drawn by anyone who makes its first offer. An offer with another `sid`
+//! than ours replaces the connection; answers and candidates with another one are late. When two offers cross, the
+//! polite side gives way. Owner of: the `sid` and whether an offer of ours is out. Touches no connection.
 
 use hearth_protocol::SessionId;
 

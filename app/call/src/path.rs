@@ -1,8 +1,8 @@
 //! The ways that datagrams can take between a peer and us.
 //!
 //! A path has a socket under it and an address that ICE knows it by: for a direct path they are the same, for a relayed
-//! one the address is the relay's. UDP direct is in `direct`, the way through a relay, by UDP, TCP or TLS, in `link::turn`;
-//! ICE over TCP would be a further one. A path owns its protocol's state and neither socket nor clock.
+//! one the address is the relay's. UDP direct is in `direct`, the way through a relay, by UDP, TCP or TLS, in
+//! `link::turn`; ICE over TCP would be a further one. A path owns its protocol's state and neither socket nor clock.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Instant;
@@ -18,7 +18,8 @@ pub struct SocketId(pub u32);
 /// What sort of socket is wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SocketKind {
-    /// UDP, on an address with a port of the system's choice; the address is unspecified where it only talks to a relay.
+    /// UDP, on an address with a port of the system's choice; the address is unspecified where it only talks to a
+    /// relay.
     Udp(IpAddr),
     /// A stream to a relay.
     Stream(RelayStream),
@@ -80,7 +81,7 @@ pub(crate) trait Path: Send {
     fn is_settled(&self) -> bool;
     /// The peer may be found at `remote`.
     fn handle_remote(&mut self, remote: SocketAddr, now: Instant);
-    /// ICE restarts on it: what it stands on may have changed, and the addresses of the peer are others.
+    /// ICE restarts on it: what it is on may have changed, and the addresses of the peer are others.
     fn handle_restart(&mut self, now: Instant);
     /// ICE, or what is above it, sends.
     fn handle_send(&mut self, to: SocketAddr, payload: Bytes, now: Instant);
@@ -96,8 +97,8 @@ pub(crate) trait Path: Send {
     fn close(&mut self, now: Instant);
 }
 
-/// Nobody's address, of the same family: what a candidate says of its base. Whoever may know the base is told it by a
-/// candidate of its own.
+/// Nobody's address, of the same family: what a candidate says of its base. Anyone who may know the base is told it by
+/// a candidate of its own.
 pub(crate) fn unspecified(like: SocketAddr) -> IpAddr {
     if like.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() }
 }

@@ -1,15 +1,15 @@
 //! How a STUN server sees a socket of ours: what a server-reflexive candidate is made of (RFC 8445, section 5.1.1.2).
 //!
 //! ```text
-//!             its turn              answered, and a NAT stands between
+//!             its turn              answered, and a NAT is between
 //!   Resting -----------> Asking ------------------------------------+
 //!      ^                   | refused, silent to the end, or no NAT  |
 //!      |                   v                                        |
 //!      |                 Over                                       |
 //!      +------------------------------------------------------------+  each KEEPALIVE
 //! ```
-//! One server, asked from one socket. Owner of: the transaction (RFC 8489, section 6.2.1), and when there is to be another
-//! one. It opens nothing and sends nothing.
+//! One server, asked from one socket. Owner of: the transaction (RFC 8489, section 6.2.1), and when there should be
+//! another one. It opens nothing and sends nothing.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -26,7 +26,8 @@ const RTO: Duration = Duration::from_millis(500);
 const REQUESTS: u32 = 7;
 /// How long an answer to the last of them is waited for, in RTOs (Rm): 39.5 s after the first.
 const LAST_WAIT: u32 = 16;
-/// A NAT forgets what nobody uses; a further request keeps the address (RFC 8445, sections 5.1.1.4 and 11: Tr, at least 15 s).
+/// A NAT forgets what nobody uses; a further request keeps the address (RFC 8445, sections 5.1.1.4 and 11: Tr, at least
+/// 15 s).
 const KEEPALIVE: Duration = Duration::from_secs(15);
 /// Requests after which nobody waits for the answer any more: 1.5 s have passed. It is welcome all the same.
 const PATIENCE: u32 = 3;
@@ -98,7 +99,7 @@ impl Reflexive {
                 self.phase = QueryPhase::Over;
                 BindingOutcome::Nothing
             }
-            // No NAT stands between: the candidate would be the base's own (RFC 8445, section 5.1.3).
+            // No NAT is between: the candidate would be the base's own (RFC 8445, section 5.1.3).
             Some(BindingAnswer::Mapped(address)) if address == self.base => {
                 self.phase = QueryPhase::Over;
                 BindingOutcome::Nothing

@@ -146,7 +146,8 @@ fn an_address_of_the_sixth_family_is_read_as_well() {
     assert_eq!(subject.handle_datagram(&answer(&request, SUCCESS, Some(seen)), now), BindingOutcome::At(seen));
 }
 
-/// Each byte of an answer by each value, and each beginning of it: what cannot be read is nobody's answer, and ends nothing.
+/// Each byte of an answer by each value, and each beginning of it: what cannot be read is nobody's answer, and ends
+/// nothing.
 #[test]
 fn no_answer_ends_the_process() {
     let now = Instant::now();

@@ -48,7 +48,7 @@ pub(crate) enum SessionEvent {
 pub(crate) enum SessionKept {
     /// With everything that was said meanwhile.
     Resumed,
-    /// By the ticket: the server was restarted, and what we were in its memory is begun anew under our old id.
+    /// By the ticket: the server was restarted, and what we were in its memory is begun again under our old id.
     Restored,
     /// Nobody knows us.
     Fresh,

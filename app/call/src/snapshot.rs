@@ -47,7 +47,7 @@ pub struct Snapshot {
     pub silenced: u32,
     /// What the server did not let us do last, while we were in the room.
     pub refused: Option<RefusedRequest>,
-    /// The secret that the invitation was given while we were in the room: it stands in links from then on.
+    /// The secret that the invitation was given while we were in the room: it is in links from then on.
     pub renewed: Option<InviteSecret>,
     /// The password that the door was told, as far as it is not known to be wrong: what opens it another time.
     pub password: Option<RoomPassword>,
@@ -56,7 +56,7 @@ pub struct Snapshot {
 /// The server did not let us do something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RefusedRequest {
-    /// How often that has been so: the same refusal again is another one.
+    /// How often that has been so: the same refusal again is a different one.
     pub count: u32,
     /// Why.
     pub code: ErrorCode,
@@ -94,16 +94,16 @@ impl CallPhase {
     }
 }
 
-/// How it stands with the password that a door asks for.
+/// How it is with the password that a door asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PasswordPrompt {
-    /// What is to be done.
+    /// What should be done.
     pub state: PasswordPromptState,
-    /// How many passwords did not open the door: the same answer again is another one.
+    /// How many passwords did not open the door: the same answer again is a different one.
     pub refusals: u32,
 }
 
-/// What is to be done about a password.
+/// What should be done about a password.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PasswordPromptState {
     /// To be said.
@@ -111,7 +111,7 @@ pub enum PasswordPromptState {
     Wanted,
     /// The server looks at one.
     Trying,
-    /// It was another one.
+    /// It was a different one.
     Wrong,
     /// Too many were wrong.
     TooOften {

@@ -12,7 +12,7 @@ const MAGIC_COOKIE: [u8; 4] = 0x2112_A442_u32.to_be_bytes();
 /// A Send indication, the one STUN message that carries media (RFC 8656, section 18).
 const SEND_INDICATION: [u8; 2] = [0x00, 0x16];
 
-/// Where a stream leads. Whoever opens it looks up the name.
+/// Where a stream leads. Anyone who opens it looks up the name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RelayStream {
     /// A name or an address, without brackets.
@@ -81,7 +81,7 @@ impl Frames {
     }
 }
 
-/// The message as it stands on a stream: ChannelData there is padded, and its length does not say so.
+/// The message as it is on a stream: ChannelData there is padded, and its length does not say so.
 pub(crate) fn framed(message: Bytes) -> Bytes {
     if message.len().is_multiple_of(4) {
         return message;

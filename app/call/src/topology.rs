@@ -5,7 +5,7 @@ use hearth_protocol::PeerId;
 
 /// Decides between whom there are connections and which tracks go over them.
 pub(crate) trait Topology: Send {
-    /// Whether there is to be a connection to `peer`.
+    /// Whether there should be a connection to `peer`.
     fn connects(&self, peer: PeerId) -> bool;
     /// Whether `track` of ours goes to `peer`.
     fn sends(&self, track: TrackId, peer: PeerId) -> bool;

@@ -1,7 +1,7 @@
 //! Every screen of the window, over moments that are written down: to look at while one designs.
 //!
-//! `cargo run --example gallery -- SCENE [en|zh] [light|dark]`; without a scene it names them. Nothing is called, heard or
-//! sent, and what a person wants is printed.
+//! `cargo run --example gallery -- SCENE [en|zh] [light|dark]`; without a scene it names them. Nothing is called, heard
+//! or sent, and what a person wants is printed.
 #![expect(clippy::print_stdout, reason = "what a person wants is printed")]
 
 mod scenes;
@@ -68,8 +68,8 @@ fn main() -> eframe::Result {
 
 impl eframe::App for Gallery {
     fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
-        for wish in ui::draw(ui, &self.view, &mut self.state, self.tiles.as_mut()) {
-            println!("{wish:?}");
+        for action in ui::draw(ui, &self.view, &mut self.state, self.tiles.as_mut()) {
+            println!("{action:?}");
         }
     }
 

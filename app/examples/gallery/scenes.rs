@@ -1,4 +1,5 @@
-//! Moments of the program, written down: the gallery shows them, and the tests of the window draw, press and compare them.
+//! Moments of the program, written down: the gallery shows them, and the tests of the window draw, press and compare
+//! them.
 #![expect(
     clippy::expect_used,
     clippy::disallowed_methods,
@@ -45,7 +46,7 @@ pub(crate) fn home_fault() -> View {
 pub(crate) fn prejoin() -> View {
     let door = PreJoin {
         door: PreJoinView::Join { room: room("482913605"), invited: true },
-        film: Some(film(1, 3)),
+        feed: Some(feed(1, 3)),
         level: 0.55,
         ..PreJoin::default()
     };
@@ -127,8 +128,8 @@ pub(crate) fn screen() -> View {
 pub(crate) fn sharing() -> View {
     let mut view = screen();
     if let Stage::Room(room) = &mut view.stage {
-        for (person, (film, hand)) in room.people.iter_mut().zip([(None, Hand::Down), (Some(film(11, 1)), Hand::Up)]) {
-            (person.kind, person.film, person.hand) = (PeerKind::Web, film, hand);
+        for (person, (feed, hand)) in room.people.iter_mut().zip([(None, Hand::Down), (Some(feed(11, 1)), Hand::Up)]) {
+            (person.kind, person.feed, person.hand) = (PeerKind::Web, feed, hand);
         }
     }
     view
@@ -185,7 +186,7 @@ fn of(room: Room) -> View {
 }
 
 fn me() -> Me {
-    Me { nick: "Ada Lovelace".to_owned(), film: Some(film(1, 3)), ..Me::default() }
+    Me { nick: "Ada Lovelace".to_owned(), feed: Some(feed(1, 3)), ..Me::default() }
 }
 
 /// A room that we host, with four others in it.
@@ -267,7 +268,7 @@ pub(crate) fn person(at: u8, nick: &str, quality: Quality, has_video: bool) -> P
         role: Role::Guest,
         media: MediaState { audio: at % 3 != 2, video: has_video, screen: false },
         is_speaking: false,
-        film: has_video.then(|| film(10 + u32::from(at), at)),
+        feed: has_video.then(|| feed(10 + u32::from(at), at)),
         screen: None,
         hand: Hand::Down,
         quality,
@@ -321,7 +322,7 @@ impl Pictures for Still {
 }
 
 /// Somebody in front of a wall.
-fn film(track: u32, look: u8) -> VideoFeed {
+fn feed(track: u32, look: u8) -> VideoFeed {
     shown(track, picture(|x, y| colour(look, x, y)))
 }
 

@@ -1,6 +1,6 @@
 //! Panics of libraries that are caught, and are no crash of ours.
 //!
-//! Whoever writes reports of crashes asks [`is_expected`]. Owner of: a mark for each thread.
+//! Anyone who writes reports of crashes asks [`is_expected`]. Owner of: a mark for each thread.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -22,8 +22,8 @@ pub(crate) fn catch<T>(act: impl FnOnce() -> T) -> Option<T> {
     result.ok()
 }
 
-/// Runs `act`, which says when its beginning is over by calling what it is given; none when it panicked before that. Later panics are
-/// nobody's to expect, and go on.
+/// Runs `act`, which says when its beginning is over by calling what it is given; none when it panicked before that.
+/// Later panics are nobody's to expect, and go on.
 pub fn catch_beginning<T>(act: impl FnOnce(Begun) -> T) -> Option<T> {
     EXPECTED.set(true);
     let result = catch_unwind(AssertUnwindSafe(|| act(Begun(()))));

@@ -14,7 +14,7 @@ use crate::stamp::{self, Stamp};
 /// Pixels that the wave moves with each picture.
 const SPEED: usize = 3;
 
-/// A camera that films a test pattern.
+/// A camera that feeds a test pattern.
 #[derive(Debug)]
 pub struct Pattern {
     source: u8,

@@ -62,7 +62,7 @@ impl<T> SlotSender<T> {
         }
     }
 
-    /// Another end that puts, for whoever comes after this one: at any time one of them should.
+    /// Another end that puts, for anyone who comes after this one: at any time one of them should.
     #[must_use]
     pub fn another(&self) -> Self {
         Self { sender: self.sender.clone(), overwriter: self.overwriter.clone(), counters: self.counters.clone() }

@@ -1,6 +1,6 @@
 //! The stamp on a test picture: when it was taken, by which source, and which one it is.
 //!
-//! Two rows of 24 cells stand in the upper left corner. A cell is a square of 1/40 of the picture's width (32 pixels at
+//! Two rows of 24 cells are in the upper left corner. A cell is a square of 1/40 of the picture's width (32 pixels at
 //! 1280, 16 at 640): cell `c` of row `r` reaches from `c * width / 40` to `(c + 1) * width / 40` across and from
 //! `r * width / 40` to `(r + 1) * width / 40` down, each rounded down. White is 1, black is 0; the most significant bit
 //! is the leftmost; the last cell of a row is set so that the row has an even number of white cells.
@@ -8,7 +8,7 @@
 //! | row | cells 0.. | 23 |
 //! |---|---|---|
 //! | 0 | 23 bits: quarters of a millisecond since 1970, modulo 2^23 (about 35 minutes) | parity |
-//! | 1 | 8 bits: source, 1 to 255 (0 is no source: a black picture reads as nothing); 15 bits: frame number, modulo 2^15 | parity |
+//! | 1 | 8 bits: source, 1 to 255 (0, a black picture, is none); 15 bits: frame number, modulo 2^15 | parity |
 //!
 //! A reader takes the mean luma of each cell's inner half. Scaling does not matter as long as a cell keeps
 //! [`SMALLEST_CELL`] pixels. Owns nothing; knows nothing of what is under the stamp.

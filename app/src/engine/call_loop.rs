@@ -1,4 +1,4 @@
-//! The loop that owns the call: everything that happens goes in, everything that is to be done comes out.
+//! The loop that owns the call: everything that happens goes in, everything that should be done comes out.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -33,7 +33,7 @@ const BATCH: usize = 32;
 /// Everything that the call's thread owns.
 pub(super) struct CallLoop {
     config: EngineConfig,
-    /// What is done when nobody has wishes any more; without it the call is left.
+    /// What is done when nobody has actions any more; without it the call is left.
     goodbye: oneshot::Receiver<Command>,
     call: Call,
     sockets: Sockets,
@@ -53,7 +53,7 @@ pub(super) struct CallLoop {
 struct Signal {
     server: Option<ServerAddress>,
     attempt: u64,
-    /// The address that the connection stands on.
+    /// The address that the connection is on.
     local: Option<IpAddr>,
     outbox: Option<mpsc::Sender<Numbered<ClientMessage>>>,
     tasks: JoinSet<()>,
@@ -96,7 +96,7 @@ impl CallLoop {
             now,
         );
         let (mut media, from_media) = Media::start(&config, &call.snapshot().tracks)?;
-        media.wish(MediaAction::Treat(config.processing));
+        media.action(MediaAction::Treat(config.processing));
         Ok(Self {
             call,
             sockets: Sockets::new(arrivals, news),
@@ -122,8 +122,8 @@ impl CallLoop {
         })
     }
 
-    /// Runs until the call has ended, or nobody has wishes any more.
-    pub(super) async fn run(mut self, mut wishes: mpsc::Receiver<EngineCommand>) {
+    /// Runs until the call has ended, or nobody has actions any more.
+    pub(super) async fn run(mut self, mut actions: mpsc::Receiver<EngineCommand>) {
         let mut look_again = clock::now();
         let mut view_again = look_again;
         loop {
@@ -141,7 +141,7 @@ impl CallLoop {
                 break;
             }
             let due = self.call.poll_timeout().unwrap_or(look_again).min(look_again).min(view_again);
-            self.wait(due, &mut wishes).await;
+            self.wait(due, &mut actions).await;
         }
         // What was said last is still on its way out.
         let farewell = async { while self.signal.tasks.join_next().await.is_some() {} };
@@ -150,12 +150,12 @@ impl CallLoop {
     }
 
     /// Waits for the next thing to happen, and takes it and what has come with it.
-    async fn wait(&mut self, due: Instant, wishes: &mut mpsc::Receiver<EngineCommand>) {
+    async fn wait(&mut self, due: Instant, actions: &mut mpsc::Receiver<EngineCommand>) {
         tokio::select! {
             () = tokio::time::sleep_until(due.into()) => self.call.handle(Input::Timeout, clock::now()),
-            wish = wishes.recv() => {
-                let wish = wish.unwrap_or_else(|| EngineCommand::Call(self.goodbye.try_recv().unwrap_or(Command::Leave)));
-                self.on_command(wish);
+            action = actions.recv() => {
+                let action = action.unwrap_or_else(|| EngineCommand::Call(self.goodbye.try_recv().unwrap_or(Command::Leave)));
+                self.on_command(action);
             }
             Some(Ok((name, address))) = self.lookups.join_next() => {
                 self.call.handle(Input::Resolved { name, address }, clock::now());
@@ -193,9 +193,9 @@ impl CallLoop {
                 return self.on_devices();
             }
             EngineCommand::Call(intent) => intent,
-            EngineCommand::Media(wish) => {
+            EngineCommand::Media(action) => {
                 self.changed = true;
-                return self.media.wish(wish);
+                return self.media.action(action);
             }
         };
         self.call.handle(Input::Command(intent), clock::now());
@@ -226,7 +226,7 @@ impl CallLoop {
         let Some(addresses) = interfaces::addresses(self.config.loopback) else { return };
         let gone = |local: IpAddr| !local.is_loopback() && !addresses.contains(&local);
         if self.signal.local.is_some_and(gone) {
-            // What stands on an address that is gone would be silent for minutes before TCP gave up.
+            // What is on an address that is gone would be silent for minutes before TCP gave up.
             self.hang_up();
         }
         self.call.handle(Input::Interfaces(addresses), clock::now());
@@ -248,7 +248,7 @@ impl CallLoop {
                 self.signal.local = local;
                 self.call.handle(Input::Signalling(SignallingState::Up), now);
             }
-            SignalEvent::Heard { attempt, message } if attempt == self.signal.attempt => {
+            SignalEvent::Message { attempt, message } if attempt == self.signal.attempt => {
                 self.call.handle(Input::Signal(*message), now);
             }
             SignalEvent::Down { attempt, why } if attempt == self.signal.attempt => {
@@ -259,7 +259,7 @@ impl CallLoop {
                 self.call.handle(Input::Signalling(SignallingState::Down), now);
             }
             // Of a connection that was hung up.
-            SignalEvent::Up { .. } | SignalEvent::Heard { .. } | SignalEvent::Down { .. } => {}
+            SignalEvent::Up { .. } | SignalEvent::Message { .. } | SignalEvent::Down { .. } => {}
         }
         self.drain();
     }
@@ -332,8 +332,8 @@ impl CallLoop {
         self.view.call = self.call.snapshot();
         self.view.media = self.media.stats();
         self.view.devices = self.media.devices();
-        self.view.own_film = self.media.own_film();
-        self.view.films = self.media.films();
+        self.view.own_feed = self.media.own_feed();
+        self.view.feeds = self.media.feeds();
         self.views.send_replace(Arc::new(self.view.clone()));
     }
 }

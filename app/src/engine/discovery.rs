@@ -24,7 +24,8 @@ const ROOM: &str = "room";
 /// The properties that hold what its host lets be known of it.
 const HOST: &str = "host";
 const PEOPLE: &str = "people";
-/// Tells what is said now from the same said before: whoever still has that would take it for a repetition, and not look again.
+/// Tells what is said now from the same said before: anyone who still has that would take it for a repetition, and not
+/// look again.
 const EDITION: &str = "edition";
 const LOCKED: &str = "locked";
 /// Longest name that is shown, in characters; a room holds no more people than this.
@@ -38,8 +39,8 @@ const AGAIN: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(2)];
 const ROOMS: usize = 64;
 /// Addresses of one room that are tried.
 const ADDRESSES: usize = 8;
-/// Seconds between looks at this machine's interfaces: while somebody is at a door (who opens a laptop and types a number
-/// waits for no more of them), and at rest, when every look costs processor time.
+/// Seconds between looks at this machine's interfaces: while somebody is at a door (who opens a laptop and types a
+/// number waits for no more of them), and at rest, when every look costs processor time.
 const LOOK_S: u32 = 1;
 const REST_S: u32 = 5;
 /// Between two things that are said of a room: what is younger than a second stays in caches beside what is newer
@@ -83,8 +84,8 @@ impl Discovery {
         }
     }
 
-    /// Who has a name that ends in `.local`, as far as anybody on the network says so within five seconds; gives the name
-    /// back with it.
+    /// Who has a name that ends in `.local`, as far as anybody on the network says so within five seconds; gives the
+    /// name back with it.
     pub async fn resolve(self, name: String) -> (String, Option<IpAddr>) {
         let timeout = u64::try_from(RESOLVING.as_millis()).ok();
         // Case means nothing in names (RFC 6762, section 16), but the library's cache knows small letters alone.
@@ -177,8 +178,8 @@ pub(crate) struct Announced {
 }
 
 impl Announced {
-    /// Says something else of the room, if it is something else and the network has heard the last. Whoever asks again in
-    /// a while loses nothing.
+    /// Says something else of the room, if it is something else and the network has heard the last. Anyone who asks
+    /// again in a while loses nothing.
     pub(crate) fn update(&mut self, card: Card, now: Instant) {
         if self.card != card && now.saturating_duration_since(self.since) >= HEARD {
             self.edition = self.edition.wrapping_add(1);
@@ -231,7 +232,7 @@ pub(crate) struct Nearby {
 }
 
 impl Nearby {
-    /// Something was announced or withdrawn; whether the list is another one.
+    /// Something was announced or withdrawn; whether the list is a different one.
     pub(crate) fn handle(&mut self, event: ServiceEvent) -> bool {
         match event {
             ServiceEvent::ServiceResolved(found) => {
@@ -260,8 +261,8 @@ impl Nearby {
         self.rooms.insert(fullname.to_owned(), found.clone()) != Some(found)
     }
 
-    /// The room of a number. Two of one number are two rooms, and neither is trusted more: any of them is it, and the words
-    /// of its key say which.
+    /// The room of a number. Two of one number are two rooms, and neither is trusted more: any of them is it, and the
+    /// words of its key say which.
     pub(crate) fn find(&self, room: &RoomName) -> Option<&FoundRoom> {
         self.rooms.values().find(|found| found.shown.room == *room)
     }
@@ -293,7 +294,8 @@ fn best(addresses: impl Iterator<Item = IpAddr>) -> Option<IpAddr> {
     addresses.filter(|address| is_reachable(*address)).min_by_key(|address| (address.is_ipv6(), *address))
 }
 
-/// Link-local IPv6 addresses mean nothing without their zone, and what somebody else says must not lead us to ourselves.
+/// Link-local IPv6 addresses mean nothing without their zone, and what somebody else says must not lead us to
+/// ourselves.
 fn is_reachable(address: IpAddr) -> bool {
     let address = address.to_canonical();
     let zoned = matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local());

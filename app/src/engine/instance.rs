@@ -1,7 +1,8 @@
 //! One running program: a second start hands its link to the first one, which comes to the front, and ends.
 //!
-//! Who is first has the lock, which the system takes back from whoever ends, however that happens; so nothing is ever left behind that
-//! would have to be judged. The first one listens beside the lock, in a folder of this user's alone.
+//! Who is first has the lock, which the system takes back from anyone who ends, however that happens; so nothing is
+//! ever left behind that would have to be judged. The first one listens beside the lock, in a folder of this user's
+//! alone.
 //!
 //! ```text
 //!   second -> first   the link, or nothing; a line break
@@ -67,7 +68,8 @@ pub enum InstanceError {
     Silent,
 }
 
-/// Finds out, for the programs that keep their things in `state`. Where it cannot be found out this one runs by itself: none.
+/// Finds out, for the programs that keep their things in `state`. Where it cannot be found out this one runs by itself:
+/// none.
 ///
 /// # Errors
 /// [`InstanceError`].
@@ -109,7 +111,8 @@ fn claim_within(state: &Path, link: Option<&str>, patience: Duration) -> Result<
     }
 }
 
-/// Of this user and this machine, with a short path, for sockets have no long ones; told from those of other state folders.
+/// Of this user and this machine, with a short path, for sockets have no long ones; told from those of other state
+/// folders.
 fn folder_of(state: &Path) -> PathBuf {
     let Some(runtime) = std::env::var_os("XDG_RUNTIME_DIR").filter(|folder| !folder.is_empty()) else {
         return state.join("running");
@@ -169,7 +172,7 @@ impl Summons {
             let listener = options.and_then(ListenerOptions::create_tokio);
             listener.inspect_err(|error| tracing::warn!(%error, "later starts are not heard")).ok()
         });
-        // Whoever hears nobody has no right to be the only one.
+        // Anyone who hears nobody has no right to be the only one.
         let instance = instance.filter(|_| listener.is_some());
         Self { listener, callers: JoinSet::new(), _instance: instance }
     }

@@ -1,10 +1,10 @@
 //! The engine: the shell round a call. Sockets, clock, signalling, media; everything that waits.
 //!
 //! An [`Engine`] is one visit to a room, from the look in the mirror to the goodbye: a thread of its own with a
-//! current-thread runtime owns the `Call` (see `call_loop`). Whoever uses it sends [`Intent`]s and looks at
-//! [`CallView`]s; nothing is shared, nothing is locked. The window's [`Desk`](desk::Desk) lives longer: it finds rooms,
-//! hosts them, remembers, and starts an engine for each visit. `hearth-call` and `hearth-media` meet here
-//! and nowhere else (`media`).
+//! current-thread runtime owns the `Call` (see `call_loop`). Anyone who uses it sends [`Intent`]s and looks at
+//! [`CallView`]s; nothing is shared, nothing is locked. The window's [`AppController`](controller::AppController) lives
+//! longer: it finds rooms, hosts them, remembers, and starts an engine for each visit. `hearth-call` and `hearth-media`
+//! meet here and nowhere else (`media`).
 
 mod call_loop;
 pub(crate) mod clock;
@@ -99,9 +99,9 @@ pub struct CallView {
     /// The devices, as they are wanted and as they are.
     pub devices: DevicesView,
     /// Our own picture, where a window shows it.
-    pub own_film: Option<VideoFeed>,
+    pub own_feed: Option<VideoFeed>,
     /// Theirs.
-    pub films: Vec<VideoFeed>,
+    pub feeds: Vec<VideoFeed>,
 }
 
 /// How sure we are of the server.
@@ -153,28 +153,28 @@ impl Engine {
         rand::TryRng::try_fill_bytes(&mut rand::rngs::SysRng, &mut seed).map_err(|_| EngineError::Random)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(EngineError::Thread)?;
-        let (commands, wishes) = mpsc::channel(INTENTS);
+        let (commands, actions) = mpsc::channel(INTENTS);
         let (goodbye, last) = oneshot::channel();
         let (views, view) = watch::channel(Arc::new(CallView::default()));
         let call = call_loop::CallLoop::new(config, seed, views, last)?;
         let thread = std::thread::Builder::new()
             .name("call".to_owned())
-            .spawn(move || runtime.block_on(call.run(wishes)))
+            .spawn(move || runtime.block_on(call.run(actions)))
             .map_err(EngineError::Thread)?;
         Ok(Self { commands: Some(commands), goodbye: Some(goodbye), views: view, thread: Some(thread) })
     }
 
-    /// Goes to a server and creates or joins a room there; false when the call has ended or too many wishes wait.
+    /// Goes to a server and creates or joins a room there; false when the call has ended or too many actions wait.
     pub fn enter(&self, server: ServerAddress, command: Command) -> bool {
         self.send(EngineCommand::Enter(server, command))
     }
 
-    /// Wishes for something; false when the call has ended or too many wishes wait.
+    /// Wishes for something; false when the call has ended or too many actions wait.
     pub fn command(&self, command: Command) -> bool {
         self.send(EngineCommand::Call(command))
     }
 
-    /// Wishes for something of the media; false when the call has ended or too many wishes wait.
+    /// Wishes for something of the media; false when the call has ended or too many actions wait.
     pub fn media_action(&self, action: MediaAction) -> bool {
         self.send(EngineCommand::Media(action))
     }
@@ -183,7 +183,8 @@ impl Engine {
         self.commands.as_ref().is_some_and(|commands| commands.try_send(command).is_ok())
     }
 
-    /// Ends the room for all as the last thing, and waits for the threads. However many wishes wait, this one is heard.
+    /// Ends the room for all as the last thing, and waits for the threads. However many actions wait, this one is
+    /// heard.
     pub fn end_room(mut self) {
         if let Some(goodbye) = self.goodbye.take() {
             drop(goodbye.send(Command::EndRoom)); // refused where the call has ended already
@@ -198,7 +199,7 @@ impl Engine {
 
 impl Drop for Engine {
     fn drop(&mut self) {
-        // The loop takes the end of wishes for a wish to leave.
+        // The loop takes the end of wants an action to leave.
         self.commands = None;
         if let Some(thread) = self.thread.take() {
             drop(thread.join());

@@ -1,8 +1,8 @@
 //! The names of STUN servers and relays, looked up: the call takes those that are reached by UDP by address alone.
 //!
-//! A name may have several addresses, of which some may be dead, or of a family that this network does not carry. All of them are
-//! told, each as a URL of its own, the families by turns (RFC 8305, section 4): which of them answers is for the call to see.
-//! Owner of nothing.
+//! A name may have several addresses, of which some may be dead, or of a family that this network does not carry. All
+//! of them are told, each as a URL of its own, the families by turns (RFC 8305, section 4): which of them answers is
+//! for the call to see. Owner of nothing.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -58,8 +58,8 @@ async fn resolve(servers: &mut [IceServer]) {
     }
 }
 
-/// The name and the port in a URL that leads over UDP; `None` where there is no name in it, or a stream behind it: that is dialled
-/// by its name, and a certificate is for that.
+/// The name and the port in a URL that leads over UDP; `None` where there is no name in it, or a stream behind it: that
+/// is dialled by its name, and a certificate is for that.
 fn named(url: &str) -> Option<(&str, u16)> {
     let (scheme, rest) = url.split_once(':')?;
     if !matches!(scheme, "turn" | "stun") || rest.ends_with("?transport=tcp") {

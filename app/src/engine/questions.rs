@@ -1,8 +1,8 @@
 //! Asks the network for the address behind a `.local` name, one question a packet (RFC 6762).
 //!
-//! The directory's library asks for both families in one packet. Chromium answers packets of one question only, and announces
-//! a name only once, when it makes it: a name that is asked for later was never found. So two packets of one question each go
-//! out beside the library's; the answers are multicast, and the library hears them like any other.
+//! The directory's library asks for both families in one packet. Chromium answers packets of one question only, and
+//! announces a name only once, when it makes it: a name that is asked for later was never found. So two packets of one
+//! question each go out beside the library's; the answers are multicast, and the library hears them like any other.
 //! Holds nothing; what cannot be sent is left out, as on a network without multicast.
 
 use std::io;

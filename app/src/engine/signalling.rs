@@ -33,8 +33,8 @@ const SILENCE: Duration = Duration::from_secs(30);
 const WRITING: Duration = Duration::from_secs(10);
 /// How long the server may take to answer our goodbye.
 const CLOSING: Duration = Duration::from_millis(300);
-/// Messages on their way out: a join into a full room makes a hundred. Full: the connection is given up, and the session
-/// says everything again on the next one.
+/// Messages on their way out: a join into a full room makes a hundred. Full: the connection is given up, and the
+/// session says everything again on the next one.
 pub(crate) const OUTBOX: usize = 512;
 /// Longest message that is read, bytes: twice what servers announce.
 const LONGEST: usize = 512 * 1024;
@@ -51,13 +51,13 @@ pub struct ServerAddress {
 /// What happened on a connection; `attempt` tells one from the next.
 #[derive(Debug)]
 pub(crate) enum SignalEvent {
-    /// `local` is the address that the connection stands on.
+    /// `local` is the address that the connection is on.
     Up {
         attempt: u64,
         server: Option<(SpkiHash, Trust)>,
         local: Option<IpAddr>,
     },
-    Heard {
+    Message {
         attempt: u64,
         message: Box<Numbered<ServerMessage>>,
     },
@@ -125,7 +125,7 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> ByteStream for T {}
 
 type Socket = WebSocketStream<Box<dyn ByteStream>>;
 
-/// What a connection is: the socket, what was seen of the server, and the address that it stands on.
+/// What a connection is: the socket, what was seen of the server, and the address that it is on.
 type Dialled = (Socket, Option<(SpkiHash, Trust)>, Option<IpAddr>);
 
 async fn dial(server: &ServerAddress) -> Result<Dialled, SignalFault> {
@@ -151,7 +151,7 @@ async fn dial(server: &ServerAddress) -> Result<Dialled, SignalFault> {
     Ok((socket, seen, local))
 }
 
-/// TLS to whoever it is, unless there is a pin: what was seen of them is the caller's to judge.
+/// TLS to anyone who it is, unless there is a pin: what was seen of them is the caller's to judge.
 pub(super) async fn secure(
     tcp: TcpStream,
     host: String,
@@ -208,7 +208,7 @@ async fn talk(
                     Ok(None) => {}
                     Ok(Some(mut message)) => {
                         names::resolve_servers(&mut message.message).await;
-                        if events.send(SignalEvent::Heard { attempt, message: Box::new(message) }).await.is_err() {
+                        if events.send(SignalEvent::Message { attempt, message: Box::new(message) }).await.is_err() {
                             return SignalFault::Closed;
                         }
                     }

@@ -1,6 +1,7 @@
 //! One stream to a relay: dialled, secured, written and read.
 //!
-//! Owner of: the connection, and of what waits to go out. It frames nothing: what is sent is a message, what comes is bytes.
+//! Owner of: the connection, and of what waits to go out. It frames nothing: what is sent is a message, what comes is
+//! bytes.
 
 use std::collections::VecDeque;
 use std::io;
@@ -121,8 +122,8 @@ async fn dial(to: &RelayStream, room: Option<SpkiHash>) -> Result<Dialled, Strea
         StreamSecurity::Plain => Ok((Box::new(tcp), local, remote)),
         StreamSecurity::Tls => {
             let (tls, seen) = secure(tcp, to.host.clone(), None).await.map_err(StreamFault::Tls)?;
-            // An authority vouches for the name; or it is the key of the server that told us of the relay, which could have
-            // named any other. A stranger's certificate is nobody's.
+            // An authority vouches for the name; or it is the key of the server that told us of the relay, which could
+            // have named any other. A stranger's certificate is nobody's.
             match seen {
                 Some((_, Trust::Verified | Trust::Pinned)) => Ok((tls, local, remote)),
                 Some((key, Trust::FirstUse)) if Some(key) == room => Ok((tls, local, remote)),
@@ -187,7 +188,8 @@ async fn talk(
     }
 }
 
-/// Writes some of `bytes`, or, where there are none, what lies between here and the system. May be given up at any time.
+/// Writes some of `bytes`, or, where there are none, what lies between here and the system. May be given up at any
+/// time.
 async fn step(writer: &mut WriteHalf<Box<dyn ByteStream>>, bytes: &[u8]) -> io::Result<usize> {
     if bytes.is_empty() {
         return writer.flush().await.map(|()| 0);

@@ -1,8 +1,8 @@
 //! What is left of a crash: a report in a file, which the next start tells of.
 //!
-//! A report holds the place and the words of the panic, the thread, the version and the way there; nothing that was said
-//! or typed, and it is sent nowhere. At most [`KEPT`] are kept. What a library panics about where we expect and catch it is
-//! no crash: it is logged.
+//! A report holds the place and the words of the panic, the thread, the version and the way there; nothing that was
+//! said or typed, and it is sent nowhere. At most [`KEPT`] are kept. What a library panics about where we expect and
+//! catch it is no crash: it is logged.
 
 use std::backtrace::Backtrace;
 use std::panic::PanicHookInfo;

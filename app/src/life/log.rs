@@ -21,7 +21,7 @@ pub struct Log {
     _writer: Writer,
 }
 
-/// Writes into a file in `folder` from now on, from a thread of its own: whoever logs does not wait for a disk.
+/// Writes into a file in `folder` from now on, from a thread of its own: anyone who logs does not wait for a disk.
 ///
 /// # Errors
 /// When the folder cannot be written to; then nothing is logged.

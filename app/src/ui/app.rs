@@ -1,4 +1,4 @@
-//! The window's life: views come from the desk and are drawn, wishes go back.
+//! The window's life: views come from the controller and are drawn, actions go back.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +20,7 @@ const AGAIN: Duration = Duration::from_millis(100);
 
 /// What the toolkit runs.
 struct Window {
-    desk: AppController,
+    controller: AppController,
     state: UiState,
     tiles: Box<dyn TilePainter>,
     pace: RepaintPace,
@@ -34,7 +34,7 @@ struct Window {
 /// Who is told that the window is there.
 pub(super) type Drawn = Box<dyn FnOnce()>;
 
-/// Makes it. The desk begins its work here, beside the first frame.
+/// Makes it. The controller begins its work here, beside the first frame.
 pub(super) fn open(
     creation: &CreationContext<'_>,
     start: impl FnOnce(Repaint) -> Result<AppController, EngineError>,
@@ -44,10 +44,10 @@ pub(super) fn open(
     style::install(&ctx);
     let pace = RepaintPace::new();
     let paced = pace.clone();
-    let desk = start(Repaint::new(move |news| ctx.request_repaint_after(paced.delay(news))))?;
+    let controller = start(Repaint::new(move |news| ctx.request_repaint_after(paced.delay(news))))?;
     let tiles = video::tile_painter(creation.gl.as_ref());
     Ok(Box::new(Window {
-        desk,
+        controller,
         state: UiState::default(),
         tiles,
         pace,
@@ -58,12 +58,12 @@ pub(super) fn open(
 }
 
 impl Window {
-    /// Hands over what the person wants; whether the desk took it.
-    fn hand_over(&mut self, wish: Action) -> bool {
+    /// Hands over what the person wants; whether the controller took it.
+    fn hand_over(&mut self, action: Action) -> bool {
         self.pace.wished();
-        let is_taken = self.desk.wish(wish.clone());
+        let is_taken = self.controller.action(action.clone());
         if is_taken {
-            self.state.taken(&wish);
+            self.state.taken(&action);
         } else {
             tracing::warn!("a wish was dropped: too many wait");
         }
@@ -72,15 +72,15 @@ impl Window {
 }
 
 impl App for Window {
-    /// Runs while the window is hidden, too: that is when a person closes it from the task bar, or lets go of a key that
-    /// no frame reads.
+    /// Runs while the window is hidden, too: that is when a person closes it from the task bar, or lets go of a key
+    /// that no frame reads.
     fn logic(&mut self, ctx: &Context, _frame: &mut Frame) {
-        if let Some(wish) = keys::let_go(self.state.is_talking, is_attended(ctx))
-            && !self.hand_over(wish)
+        if let Some(action) = keys::let_go(self.state.is_talking, is_attended(ctx))
+            && !self.hand_over(action)
         {
             ctx.request_repaint_after(AGAIN);
         }
-        let view = self.desk.view();
+        let view = self.controller.view();
         self.state.look(ctx, &view);
         if std::mem::replace(&mut self.summoned, view.summoned) != view.summoned {
             to_front(ctx);
@@ -100,9 +100,9 @@ impl App for Window {
             drawn();
         }
         self.pace.drawn();
-        let view: Arc<_> = self.desk.view();
-        for wish in draw(ui, &view, &mut self.state, self.tiles.as_mut()) {
-            if !self.hand_over(wish) {
+        let view: Arc<_> = self.controller.view();
+        for action in draw(ui, &view, &mut self.state, self.tiles.as_mut()) {
+            if !self.hand_over(action) {
                 ui.ctx().request_repaint_after(AGAIN);
             }
         }
@@ -115,7 +115,7 @@ impl App for Window {
     }
 
     fn clear_color(&self, visuals: &Visuals) -> [f32; 4] {
-        ground(&self.desk.view(), visuals).to_normalized_gamma_f32()
+        ground(&self.controller.view(), visuals).to_normalized_gamma_f32()
     }
 }
 
@@ -127,8 +127,8 @@ fn to_front(ctx: &Context) {
     ctx.request_repaint();
 }
 
-/// Whether keys go to this window, and it is there to read them. While it is hidden the toolkit keeps only the raw input up to
-/// date.
+/// Whether keys go to this window, and it is there to read them. While it is hidden the toolkit keeps only the raw
+/// input up to date.
 fn is_attended(ctx: &Context) -> bool {
     ctx.input(|input| input.raw.focused && input.viewport().visible() != Some(false))
 }

@@ -72,7 +72,7 @@ impl UiCommand {
         }
     }
 
-    /// Whether it can be done while a question or the settings stand in the way: who is heard and seen is never behind
+    /// Whether it can be done while a question or the settings are in the way: who is heard and seen is never behind
     /// them.
     pub(super) const fn is_above_dialogs(self) -> bool {
         match self {
@@ -136,19 +136,19 @@ impl UiCommand {
         match self {
             Self::Microphone => {
                 if let Some(switch) = switches(view).map(|(microphone, _)| microphone) {
-                    state.wish(Action::SetMicrophone(turned(switch)));
+                    state.action(Action::SetMicrophone(turned(switch)));
                 }
             }
             Self::Camera => {
                 if let Some(switch) = switches(view).map(|(_, camera)| camera) {
-                    state.wish(Action::SetCamera(turned(switch)));
+                    state.action(Action::SetCamera(turned(switch)));
                 }
             }
             Self::People => toggle(view, state, Panel::People),
             Self::Chat => toggle(view, state, Panel::Chat),
             Self::Hand => {
                 if let Some(room) = in_room(view) {
-                    state.wish(Action::SetHand(raised(room.me.hand)));
+                    state.action(Action::SetHand(raised(room.me.hand)));
                 }
             }
             Self::Invite => toggle(view, state, Panel::Invite),
@@ -163,7 +163,7 @@ impl UiCommand {
     }
 }
 
-/// A key as it stands on a keyboard.
+/// A key as it is on a keyboard.
 pub(super) fn shown(ctx: &Context, shortcut: &KeyboardShortcut) -> String {
     let key = shortcut.logical_key;
     let is_sign = matches!(key, Key::Comma | Key::Questionmark);
@@ -207,10 +207,10 @@ fn toggle(view: &View, state: &mut UiState, panel: Panel) {
 fn leave(view: &View, state: &mut UiState) {
     match &view.stage {
         Stage::Home => {}
-        Stage::PreJoin(_) => state.wish(Action::Leave),
+        Stage::PreJoin(_) => state.action(Action::Leave),
         Stage::Room(room) => {
             let is_asked = in_room(view).is_some() && room.role == Role::Host && concerns_others(room);
-            if is_asked { state.open(Dialog::Leave) } else { state.wish(Action::Leave) }
+            if is_asked { state.open(Dialog::Leave) } else { state.action(Action::Leave) }
         }
     }
 }

@@ -61,7 +61,7 @@ pub(super) fn state(of: DeviceKind, state: &DeviceState, spot: Spot) -> Option<(
     }
 }
 
-/// What can be chosen of a kind of device. `chosen` stands among it also when it is not plugged in.
+/// What can be chosen of a kind of device. `chosen` is among it also when it is not plugged in.
 pub(super) fn picks(
     of: DeviceKind,
     entries: &[DeviceEntry],

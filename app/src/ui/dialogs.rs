@@ -1,4 +1,4 @@
-//! Questions that stand in the way of everything else, because what follows cannot be undone.
+//! Questions that are in the way of everything else, because what follows cannot be undone.
 
 use eframe::egui::{Align, Id, Layout, Modal, ModalResponse, RichText, ScrollArea, Ui, ViewportCommand};
 use hearth_protocol::{PeerId, Role};
@@ -89,7 +89,7 @@ pub(super) fn question(ui: &mut Ui, title: &str, text: &str) {
     ui.add_space(space::L);
 }
 
-/// A row of answers: what harms nothing stands first, and has the keyboard when the question opens.
+/// A row of answers: what harms nothing is first, and has the keyboard when the question opens.
 pub(super) fn answers<A>(ui: &mut Ui, entries: Vec<(Button, A)>, state: &mut UiState) -> Option<A> {
     row(ui, entries, |response| {
         if std::mem::take(&mut state.is_asking) {
@@ -171,16 +171,16 @@ fn elsewhere(ui: &Ui, view: &View, room: &Room, state: &mut UiState) {
 
 fn finish_asking(state: &mut UiState) {
     state.dialog = None;
-    state.wish(Action::Stay);
+    state.action(Action::Stay);
 }
 
-fn finish(state: &mut UiState, wish: Action) {
+fn finish(state: &mut UiState, action: Action) {
     state.dialog = None;
     state.panel = None;
-    state.wish(wish);
+    state.action(action);
 }
 
-/// The window is to be closed while others are in the room, or wait to be.
+/// The window should be closed while others are in the room, or wait to be.
 fn close(ui: &Ui, room: &Room, state: &mut UiState) {
     modal(ui, "close", control::DIALOG, state, |ui, state| {
         let is_host = room.role == Role::Host;
@@ -215,8 +215,8 @@ fn close(ui: &Ui, room: &Room, state: &mut UiState) {
     });
 }
 
-fn shut(ui: &Ui, state: &mut UiState, wish: Action) {
-    finish(state, wish);
+fn shut(ui: &Ui, state: &mut UiState, action: Action) {
+    finish(state, action);
     state.may_close = true;
     ui.ctx().send_viewport_cmd(ViewportCommand::Close);
 }
@@ -237,10 +237,10 @@ fn remove(ui: &Ui, room: &Room, id: PeerId, state: &mut UiState) {
         let Some(answer) = answers(ui, row, state) else { return };
         state.dialog = None;
         if matches!(answer, Answer::Remove | Answer::RemoveAndRenew) {
-            state.wish(Action::Kick(id));
+            state.action(Action::Kick(id));
         }
         if answer == Answer::RemoveAndRenew {
-            state.wish(Action::RenewLink);
+            state.action(Action::RenewLink);
         }
     });
 }
@@ -258,7 +258,7 @@ fn hand_over(ui: &Ui, room: &Room, id: PeerId, state: &mut UiState) {
         let Some(answer) = answers(ui, row, state) else { return };
         state.dialog = None;
         if answer == Answer::HandOver {
-            state.wish(Action::MakeHost(id));
+            state.action(Action::MakeHost(id));
         }
     });
 }

@@ -33,8 +33,8 @@ pub fn draw(ui: &mut Ui, view: &View, state: &mut UiState, tiles: &mut dyn TileP
     state.take_wishes()
 }
 
-/// What lies under a view. Whoever shows it clears the window to this: a rectangle as large as the window would cost each of
-/// its pixels a second time.
+/// What lies under a view. Anyone who shows it clears the window to this: a rectangle as large as the window would cost
+/// each of its pixels a second time.
 pub fn ground(view: &View, visuals: &Visuals) -> Color32 {
     let t = Tokens::of(Theme::from_dark_mode(visuals.dark_mode));
     if in_room(view).is_some() { t.stage } else { t.canvas }

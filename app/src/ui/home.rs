@@ -9,7 +9,7 @@ use super::tokens::{control, letters, space};
 use super::{fonts, icons, join_field, when};
 use crate::view::{Action, NearbyRoom, RecentRoom, View};
 
-/// Wider than this, what is found stands beside what can be done.
+/// Wider than this, what is found is beside what can be done.
 const TWO_COLUMNS: f32 = 700.0;
 /// No column is wider.
 const COLUMN: f32 = 420.0;
@@ -58,13 +58,13 @@ fn notices(ui: &mut Ui, view: &View, state: &mut UiState) {
     let Some(report) = &view.crash else { return };
     let banner = Banner::new(Tone::Warning, t!("ui.crash.text", path = report.display()));
     let show = Button::new(t!("ui.crash.show")).small();
-    let actions = show.width(ui, f32::INFINITY) + control::MEDIUM + space::S;
-    banner.room(actions).show(ui, |ui| {
+    let buttons = show.width(ui, f32::INFINITY) + control::MEDIUM + space::S;
+    banner.room(buttons).show(ui, |ui| {
         if show.show(ui) {
             super::state::open_file(ui.ctx(), report);
         }
         if IconButton::new(icons::CLOSE, t!("ui.crash.dismiss")).show(ui) {
-            state.wish(Action::DismissCrash);
+            state.action(Action::DismissCrash);
         }
     });
     ui.add_space(space::L);
@@ -99,7 +99,7 @@ fn doors(ui: &mut Ui, view: &View, state: &mut UiState) {
     ui.add_space(space::XL);
     let start = Button::new(t!("ui.home.start")).icon(icons::START).primary().large();
     if start.min_width(ui.available_width()).show(ui) {
-        state.wish(Action::Start);
+        state.action(Action::Start);
     }
     ui.add_space(space::XS);
     ui.hint(where_hosted(view));
@@ -147,12 +147,12 @@ fn join(ui: &mut Ui, view: &View, state: &mut UiState) {
             response.request_focus(); // what was typed stays where it can be mended
         }
         if response.changed() && view.fault.is_some() {
-            state.wish(Action::Dismiss); // it was about something else
+            state.action(Action::Dismiss); // it was about something else
         }
         let can = !state.drafts.join.trim().is_empty();
         let join = Button::new(t!("ui.home.join")).icon(icons::ENTER).enabled(can).min_width(button);
         if (join.show(ui) || entered) && can {
-            state.wish(Action::Join(state.drafts.join.trim().to_owned()));
+            state.action(Action::Join(state.drafts.join.trim().to_owned()));
         }
     });
 }
@@ -170,7 +170,7 @@ fn found(ui: &mut Ui, view: &View, state: &mut UiState) {
             let label = t!("ui.home.join_room", room = number);
             let (first, beside) = nearby(room, &number);
             if row(ui, &first, (!beside.is_empty()).then_some(beside.as_str()), &label) {
-                state.wish(Action::JoinNearby(room.room.clone()));
+                state.action(Action::JoinNearby(room.room.clone()));
             }
         }
     });
@@ -201,7 +201,7 @@ fn recent(ui: &mut Ui, rooms: &[RecentRoom], state: &mut UiState) {
         if !rooms.is_empty() {
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 if IconButton::new(icons::FORGET, t!("ui.home.forget")).size(30.0, 30.0).show(ui) {
-                    state.wish(Action::ForgetRecent);
+                    state.action(Action::ForgetRecent);
                 }
             });
         }
@@ -214,7 +214,7 @@ fn recent(ui: &mut Ui, rooms: &[RecentRoom], state: &mut UiState) {
         let number = when::number(room.room.as_str());
         let beside = format!("{} · {}", when::day(room.seen_unix_s, &state.zone), room.server);
         if row(ui, &number, Some(&beside), &t!("ui.home.rejoin_room", room = number)) {
-            state.wish(Action::JoinRecent(place));
+            state.action(Action::JoinRecent(place));
         }
     }
 }

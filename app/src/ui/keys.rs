@@ -1,8 +1,8 @@
 //! The keyboard: what is a command and what is writing.
 //!
-//! Space never presses the button that has the keyboard: it is held to talk. Enter presses buttons. Keys without Ctrl or
-//! Alt are letters wherever somebody writes or is about to: they switch nothing then. What follows a press or a command
-//! within one frame waits for the next one, because only then is it known which field they opened.
+//! Space never presses the button that has the keyboard: it is held to talk. Enter presses buttons. Keys without Ctrl
+//! or Alt are letters wherever somebody writes or is about to: they switch nothing then. What follows a press or a
+//! command within one frame waits for the next one, because only then is it known which field they opened.
 
 use eframe::egui::{Context, Event, Id, Key, KeyboardShortcut, Modifiers};
 use hearth_base::DeviceKind;
@@ -87,7 +87,7 @@ struct Reading {
     has_focus: bool,
     /// What the frame reads.
     kept: Vec<Event>,
-    /// What is to be done, and whether its key was a bare one.
+    /// What should be done, and whether its key was a bare one.
     command: Option<(UiCommand, bool)>,
     /// Whether the letter follows of a key that was a command.
     is_letter_due: bool,
@@ -192,14 +192,14 @@ fn talk(ctx: &Context, view: &View, state: &mut UiState, may_talk: bool) {
     let is_muted = in_room(view).is_some_and(|room| room.me.microphone == Switch::Off);
     if is_held && is_muted && !state.is_talking {
         state.is_talking = true;
-        state.wish(Action::SetMicrophone(Switch::On));
-    } else if let Some(wish) = let_go(state.is_talking, is_held) {
-        state.wish(wish); // in each frame, until it is taken
+        state.action(Action::SetMicrophone(Switch::On));
+    } else if let Some(action) = let_go(state.is_talking, is_held) {
+        state.action(action); // in each frame, until it is taken
     }
 }
 
-/// What follows when a person who held Space to talk may not hold it any more: nobody is heard who does not know it. The
-/// window asks, too, when it is left or hidden, because then no frame reads the keys.
+/// What follows when a person who held Space to talk may not hold it any more: nobody is heard who does not know it.
+/// The window asks, too, when it is left or hidden, because then no frame reads the keys.
 pub(super) fn let_go(is_talking: bool, is_held: bool) -> Option<Action> {
     (is_talking && !is_held).then_some(Action::SetMicrophone(Switch::Off))
 }

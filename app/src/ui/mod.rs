@@ -1,8 +1,8 @@
 //! The window: a view over [`View`](crate::view::View) that hands back [`Wish`](crate::view::Wish)es.
 //!
-//! Owner of: what one person is looking at and typing ([`UiState`]); nothing of the call. While the window is hidden none of
-//! this runs, and the call goes on. `draw` is all of it; `app` puts it into a window; `tokens` says how it looks, `parts`
-//! are the pieces, `command` what keys and buttons do. Deliberately absent: waiting for anything.
+//! Owner of: what one person is looking at and typing ([`UiState`]); nothing of the call. While the window is hidden
+//! none of this runs, and the call goes on. `draw` is all of it; `app` puts it into a window; `tokens` says how it
+//! looks, `parts` are the pieces, `command` what keys and buttons do. Deliberately absent: waiting for anything.
 
 mod app;
 mod call;
@@ -45,7 +45,7 @@ pub use video::{Fit, Placement, RgbaPainter, TilePainter, tile_painter};
 const SIZE: [f32; 2] = [1100.0, 720.0];
 const SMALLEST: [f32; 2] = [560.0, 380.0];
 
-/// What stands in the task bar.
+/// What is in the task bar.
 const ICON: &[u8] = include_bytes!("../../../assets/icons/hearth-128.png");
 
 /// Why there is no window: a sentence for a person.
@@ -66,13 +66,13 @@ pub enum WindowError {
     /// Another one runs and does not answer.
     #[error(transparent)]
     Instance(#[from] InstanceError),
-    /// What stands behind the window did not start.
+    /// What is behind the window did not start.
     #[error(transparent)]
     Engine(#[from] EngineError),
 }
 
 /// Opens the window on what `start` starts, and returns when it is closed. `start` is given the way in which the window
-/// is asked to draw itself anew; `drawn` is told when the window is there.
+/// is asked to draw itself again; `drawn` is told when the window is there.
 ///
 /// # Errors
 /// [`WindowError`], each a sentence.
@@ -120,8 +120,8 @@ fn why(error: eframe::Error) -> WindowError {
     }
 }
 
-/// The fields to which letters go that nothing else takes: they have names, so that they can be given the keyboard before
-/// they are drawn.
+/// The fields to which letters go that nothing else takes: they have names, so that they can be given the keyboard
+/// before they are drawn.
 fn join_field() -> Id {
     Id::unique("field of the link")
 }

@@ -106,7 +106,7 @@ fn newest(room: &Room) -> (usize, Option<(Speaker, String)>) {
 }
 
 impl NoticeFeed {
-    /// Looks at the room; none is the end of what was seen. Whoever has the window behind others is asked to look.
+    /// Looks at the room; none is the end of what was seen. Anyone who has the window behind others is asked to look.
     pub(super) fn look(&mut self, ctx: &Context, room: Option<&Room>, chat: Chat) {
         let now = ctx.input(|input| input.time);
         self.lines.retain(|line| line.until > now);
@@ -128,7 +128,8 @@ impl NoticeFeed {
         }
     }
 
-    /// A line of what a key has switched goes once it is switched back, however that was done. It may be some frames early.
+    /// A line of what a key has switched goes once it is switched back, however that was done. It may be some frames
+    /// early.
     fn keep_true(&mut self, room: &Room) {
         for line in &mut self.lines {
             line.is_true |= line.about.is_none_or(|about| about.holds(room));
@@ -148,7 +149,7 @@ impl NoticeFeed {
                 polite();
             }
             if person.hand == Hand::Up && old.is_none_or(|(_, hand)| *hand == Hand::Down) {
-                // Whoever raises it again and again has one line, and asks for attention once.
+                // Anyone who raises it again and again has one line, and asks for attention once.
                 let about = About::Hand(person.id);
                 if !self.lines.iter().any(|line| line.about == Some(about)) {
                     polite();

@@ -1,8 +1,8 @@
-//! How soon the window draws itself anew: as often as an eye sees, and no more.
+//! How soon the window draws itself again: as often as an eye sees, and no more.
 //!
-//! Every frame is the whole window, and where the processor draws it costs 10 ms of it: requests of many threads become few
-//! frames. Owner of: when the last frame was drawn. A person's own mouse and keys do not come this way, they are drawn at
-//! once.
+//! Every frame is the whole window, and where the processor draws it costs 10 ms of it: requests of many threads become
+//! few frames. Owner of: when the last frame was drawn. A person's own mouse and keys do not come this way, they are
+//! drawn at once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

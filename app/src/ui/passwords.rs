@@ -11,8 +11,8 @@ use super::tokens::{control, letters, space};
 use super::{icons, when};
 use crate::view::{Action, PasswordPrompt, PasswordPromptState, Progress, Room};
 
-/// Opens the question by itself where nothing else leads into the room, and closes it once it is answered. What was typed
-/// does not outlive it.
+/// Opens the question by itself where nothing else leads into the room, and closes it once it is answered. What was
+/// typed does not outlive it.
 pub(super) fn settle(room: Option<&Room>, state: &mut UiState) {
     let ask = room.and_then(|room| room.ask);
     let is_asked = room.is_some_and(|room| room.progress == Progress::Asked);
@@ -56,20 +56,20 @@ pub(super) fn unlock(ui: &Ui, room: &Room, ask: PasswordPrompt, state: &mut UiSt
         state.is_asking = false; // the field has the keyboard
         let answer = answers(ui, vec![(cancel(), None), (join, typed.clone())], state);
         match answer {
-            Some(None) if room.progress == Progress::Asked => state.wish(Action::Leave),
+            Some(None) if room.progress == Progress::Asked => state.action(Action::Leave),
             Some(None) => state.dialog = None,
             Some(Some(_)) | None => {}
         }
         let said = answer.flatten().or(typed.filter(|_| is_entered));
         if let Some(password) = said.filter(|_| can) {
-            state.wish(Action::Unlock(password));
+            state.action(Action::Unlock(password));
         }
     });
     // Nothing else leads in, and it is left on purpose only: a press beside it is none.
     if room.progress == Progress::Asked {
         state.dialog = Some(Dialog::Unlock);
         if closed == Closed::Escape {
-            state.wish(Action::Leave);
+            state.action(Action::Leave);
         }
     }
 }
@@ -129,7 +129,7 @@ enum Decision {
 
 fn decide(state: &mut UiState, password: Option<RoomPassword>) {
     state.dialog = None;
-    state.wish(Action::SetPassword(password));
+    state.action(Action::SetPassword(password));
 }
 
 /// Whether Enter was pressed in it.

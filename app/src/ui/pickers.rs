@@ -27,7 +27,7 @@ pub(super) fn device(ui: &mut Ui, view: &View, kind: DeviceKind, state: &mut UiS
     let picks = devices::picks(kind, entries, chosen, now);
     let width = ui.available_width();
     if let Some(choice) = picker(ui, devices::icon(kind), &devices::kind(kind), chosen, &picks, width) {
-        state.wish(Action::Choose(kind, choice));
+        state.action(Action::Choose(kind, choice));
     }
     sentence(ui, kind, view);
 }
@@ -49,7 +49,7 @@ fn sentence(ui: &mut Ui, kind: DeviceKind, view: &View) {
 /// A button by which one hears whether the speaker works.
 pub(super) fn test_sound(ui: &mut Ui, state: &mut UiState) {
     if Button::new(t!("ui.device.test_sound")).icon(icons::SPEAKER).small().show(ui) {
-        state.wish(Action::TestSound);
+        state.action(Action::TestSound);
     }
 }
 
@@ -60,7 +60,7 @@ pub(super) fn menu(ui: &mut Ui, view: &View, kind: DeviceKind, width: f32, state
     ui.hint(devices::kind(kind));
     for pick in devices::picks(kind, entries, chosen, now) {
         if menu_item(ui, &pick.text, pick.value == *chosen, width).clicked() {
-            state.wish(Action::Choose(kind, pick.value));
+            state.action(Action::Choose(kind, pick.value));
         }
     }
     sentence(ui, kind, view);

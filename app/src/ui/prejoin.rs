@@ -49,7 +49,7 @@ pub(super) fn prejoin(ui: &mut Ui, view: &View, door: &PreJoin, state: &mut UiSt
     });
 }
 
-/// What stands below the preview takes so much.
+/// What is below the preview takes so much.
 fn below(door: &PreJoin) -> f32 {
     if is_asked(door) { DOOR + HINT } else { DOOR }
 }
@@ -80,7 +80,7 @@ fn header(ui: &mut Ui, door: &PreJoinView, state: &mut UiState) {
     ui.scope_builder(UiBuilder::new().max_rect(inner).layout(Layout::left_to_right(Align::Center)), |ui| {
         if IconButton::new(icons::BACK, t!("ui.prejoin.back")).show(ui) {
             state.drafts.nick = None;
-            state.wish(Action::Leave);
+            state.action(Action::Leave);
         }
         match door {
             PreJoinView::Start => ui.title(t!("ui.prejoin.start_title")),
@@ -106,8 +106,8 @@ fn mirror(ui: &mut Ui, view: &View, door: &PreJoin, state: &mut UiState, tiles: 
 fn preview(ui: &Ui, view: &View, door: &PreJoin, rect: Rect, tiles: &mut dyn TilePainter) {
     let place = Placement { rect, radius: radius::L, fit: Fit::Fill, is_mirrored: view.settings.mirror };
     let is_on = door.camera == Switch::On && super::call::runs(view, DeviceKind::Camera);
-    let film = door.film.as_ref().filter(|_| is_on);
-    if film.is_some_and(|film| tiles.paint(ui.painter(), film, place)) {
+    let feed = door.feed.as_ref().filter(|_| is_on);
+    if feed.is_some_and(|feed| tiles.paint(ui.painter(), feed, place)) {
         return;
     }
     let why = match door.camera {
@@ -155,7 +155,7 @@ fn enter(ui: &mut Ui, view: &View, door: &PreJoin, state: &mut UiState) {
             nick(ui, view, state);
         });
         ui.vertical(|ui| {
-            // On the line of the field, whose label stands above it.
+            // On the line of the field, whose label is above it.
             ui.add_space(LABEL - (control::LARGE - control::MEDIUM) / 2.0);
             is_entered = button.min_width(width).show(ui);
         });
@@ -167,7 +167,7 @@ fn enter(ui: &mut Ui, view: &View, door: &PreJoin, state: &mut UiState) {
     let pressed = is_free && ui.input(|input| input.key_pressed(Key::Enter));
     if is_entered || pressed {
         commit(state);
-        state.wish(Action::Enter);
+        state.action(Action::Enter);
     }
 }
 
@@ -190,7 +190,7 @@ fn nick(ui: &mut Ui, view: &View, state: &mut UiState) {
 /// The name as it was typed is our name.
 fn commit(state: &mut UiState) {
     if let Some(nick) = state.drafts.nick.as_mut().and_then(Draft::finish) {
-        state.wish(Action::SetNick(nick));
+        state.action(Action::SetNick(nick));
     }
 }
 

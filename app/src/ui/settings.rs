@@ -22,7 +22,7 @@ const SERVER_LIMIT: usize = 280;
 /// Five digits are a port.
 const PORT_LIMIT: usize = 5;
 
-/// Languages are named in themselves: whoever cannot read the others finds theirs.
+/// Languages are named in themselves: anyone who cannot read the others finds theirs.
 const ENGLISH: &str = "English";
 const CHINESE: &str = "中文";
 

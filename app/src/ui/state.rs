@@ -22,18 +22,18 @@ use crate::words::Language;
 /// What one person is looking at and typing.
 #[derive(Debug)]
 pub struct UiState {
-    /// What stands in the way of everything else.
+    /// What is in the way of everything else.
     pub(super) dialog: Option<Dialog>,
     /// Whether its first answer is still to be given the keyboard.
     pub(super) is_asking: bool,
-    /// What stands beside the tiles.
+    /// What is beside the tiles.
     pub(super) panel: Option<Panel>,
     /// Whether the person has decided that the window may close.
     pub(super) may_close: bool,
     /// What is being typed.
     pub(super) drafts: Drafts,
     /// Wishes of this frame; empty between frames.
-    pub(super) wishes: Vec<Action>,
+    pub(super) actions: Vec<Action>,
     /// The number by which the person was last asked to go elsewhere.
     elsewhere: Option<u64>,
     /// What was last said to the toolkit about language and looks.
@@ -97,10 +97,10 @@ pub(super) struct Drafts {
     pub(super) port: Option<Draft>,
 }
 
-/// One line that is kept elsewhere, and being typed anew here.
+/// One line that is kept elsewhere, and being typed again here.
 #[derive(Debug)]
 pub(super) struct Draft {
-    /// As it stands in the field.
+    /// As it is in the field.
     pub(super) text: String,
     /// Whether somebody typed since it was kept last.
     pub(super) is_touched: bool,
@@ -118,7 +118,7 @@ impl Draft {
     }
 }
 
-/// What stands in the way of everything else.
+/// What is in the way of everything else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Dialog {
     /// The settings.
@@ -133,7 +133,7 @@ pub(super) enum Dialog {
     Remove(PeerId),
     /// What does the door ask for?
     Unlock,
-    /// What is to be asked for at the door?
+    /// What should be asked for at the door?
     Password,
     /// Really make them the host?
     HandOver(PeerId),
@@ -141,7 +141,7 @@ pub(super) enum Dialog {
     Elsewhere,
 }
 
-/// What stands beside the tiles.
+/// What is beside the tiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Panel {
     /// Who is here.
@@ -167,7 +167,7 @@ impl UiState {
             panel: None,
             may_close: false,
             drafts: Drafts::default(),
-            wishes: Vec::new(),
+            actions: Vec::new(),
             elsewhere: None,
             spoken: None,
             news: NoticeFeed::default(),
@@ -193,11 +193,11 @@ impl UiState {
     }
 
     /// Asks for something at the end of the frame.
-    pub(super) fn wish(&mut self, wish: Action) {
-        self.wishes.push(wish);
+    pub(super) fn action(&mut self, action: Action) {
+        self.actions.push(action);
     }
 
-    /// Puts a question in the way; what was typed in the settings begins anew.
+    /// Puts a question in the way; what was typed in the settings begins again.
     pub(super) fn open(&mut self, dialog: Dialog) {
         self.dialog = Some(dialog);
         self.is_asking = true;
@@ -236,7 +236,7 @@ impl UiState {
         let looks = self.dialog == Some(Dialog::Settings) && matches!(view.stage, Stage::Home);
         if looks != self.is_looking {
             self.is_looking = looks;
-            self.wish(Action::LookAtDevices(looks));
+            self.action(Action::LookAtDevices(looks));
         }
         if let Stage::Home = view.stage {
             self.panel = None;
@@ -273,17 +273,17 @@ impl UiState {
     pub(super) fn change(&mut self, view: &View, change: impl FnOnce(&mut Settings)) {
         let mut settings = view.settings.clone();
         change(&mut settings);
-        self.wish(Action::Change(Box::new(settings)));
+        self.action(Action::Change(Box::new(settings)));
     }
 
-    /// The wishes of this frame.
+    /// The actions of this frame.
     pub(super) fn take_wishes(&mut self) -> Vec<Action> {
-        mem::take(&mut self.wishes)
+        mem::take(&mut self.actions)
     }
 
-    /// A wish was taken: what must not be forgotten before that may be forgotten now.
-    pub fn taken(&mut self, wish: &Action) {
-        self.is_talking &= *wish != Action::SetMicrophone(Switch::Off);
+    /// An action was taken: what must not be forgotten before that may be forgotten now.
+    pub fn taken(&mut self, action: &Action) {
+        self.is_talking &= *action != Action::SetMicrophone(Switch::Off);
     }
 
     /// Speaks and looks as chosen.

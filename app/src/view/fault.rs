@@ -111,7 +111,7 @@ impl Fault {
     }
 }
 
-/// What a person can do something about has a sentence; the rest is for whoever is asked for help.
+/// What a person can do something about has a sentence; the rest is for anyone who is asked for help.
 fn refused(code: ErrorCode) -> String {
     match code {
         ErrorCode::RateLimited => t!("fault.rate_limited").into_owned(),

@@ -40,8 +40,8 @@ pub struct View {
     pub fault: Option<Fault>,
     /// How often the program was started again, which is to bring the window to the front.
     pub summoned: u64,
-    /// The room that a link leads to which was opened while one is in another: to go there is to leave this one. With a number that
-    /// tells one asking from the next.
+    /// The room that a link leads to which was opened while one is in another: to go there is to leave this one. With a
+    /// number that tells one asking from the next.
     pub elsewhere: Option<(u64, RoomName)>,
     /// The report of a crash of the last run, until it was looked at or thrown away.
     pub crash: Option<PathBuf>,
@@ -76,12 +76,12 @@ pub struct PreJoin {
     /// What is wanted of the camera.
     pub camera: Switch,
     /// Our own picture.
-    pub film: Option<VideoFeed>,
+    pub feed: Option<VideoFeed>,
     /// How loud the microphone is, 0 to 1.
     pub level: f32,
 }
 
-/// Which door a person stands before.
+/// Which door a person is before.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum PreJoinView {
     /// Of a room of our own, on this machine or on the server of the settings.

@@ -22,7 +22,7 @@ pub struct Room {
     pub has_password: bool,
     /// Whether who comes without the link or the password waits for the host; else nobody waits here.
     pub is_invite_only: bool,
-    /// How it stands with the password that would let us in; none where none would.
+    /// How it is with the password that would let us in; none where none would.
     pub ask: Option<PasswordPrompt>,
     /// Ourselves.
     pub me: Me,
@@ -38,8 +38,8 @@ pub struct Room {
     pub unverified: Option<String>,
     /// Whether the link or an authority vouches for the server's key. False also where there is no key.
     pub is_verified: bool,
-    /// Whether the server has been out of reach for longer than a change of networks takes: the call goes on, and nobody
-    /// else can come.
+    /// Whether the server has been out of reach for longer than a change of networks takes: the call goes on, and
+    /// nobody else can come.
     pub is_server_lost: bool,
     /// Seconds since we came in.
     pub seconds: u64,
@@ -61,16 +61,16 @@ pub enum Progress {
     Reconnecting,
 }
 
-/// How it stands with a password that lets us in.
+/// How it is with a password that lets us in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PasswordPrompt {
-    /// What is to be done.
+    /// What should be done.
     pub state: PasswordPromptState,
-    /// How many did not open the door: the same answer again is another one.
+    /// How many did not open the door: the same answer again is a different one.
     pub refusals: u32,
 }
 
-/// What is to be done about a password.
+/// What should be done about a password.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PasswordPromptState {
     /// To be typed.
@@ -78,7 +78,7 @@ pub enum PasswordPromptState {
     Wanted,
     /// The server looks at it.
     Trying,
-    /// It was another one.
+    /// It was a different one.
     Wrong,
     /// Too many were wrong.
     TooOften {
@@ -97,7 +97,7 @@ pub struct Me {
     /// What is wanted of the camera.
     pub camera: Switch,
     /// Our own picture.
-    pub film: Option<VideoFeed>,
+    pub feed: Option<VideoFeed>,
     /// How loud the microphone is, 0 to 1.
     pub level: f32,
     /// Whether our hand is raised.
@@ -122,7 +122,7 @@ pub struct Person {
     /// Whether they are heard to speak.
     pub is_speaking: bool,
     /// Their picture.
-    pub film: Option<VideoFeed>,
+    pub feed: Option<VideoFeed>,
     /// Their screen, beside their picture or in its place.
     pub screen: Option<VideoFeed>,
     /// Whether their hand is raised.

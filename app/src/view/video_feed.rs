@@ -14,13 +14,13 @@ pub trait Pictures: Send + Sync {
 /// The moving pictures of one track. Cheap to clone; all clones take from one slot.
 #[derive(Clone)]
 pub struct VideoFeed {
-    /// Tells this film from others, also when the same person sends another one later.
+    /// Tells this feed from others, also when the same person sends another one later.
     pub track: TrackId,
     pictures: Arc<dyn Pictures>,
 }
 
 impl VideoFeed {
-    /// The film of `track`, shown by `pictures`.
+    /// The feed of `track`, shown by `pictures`.
     pub fn new(track: TrackId, pictures: Arc<dyn Pictures>) -> Self {
         Self { track, pictures }
     }

@@ -112,7 +112,7 @@ fn uses(text: &str) -> Vec<(String, BTreeSet<String>)> {
         .collect()
 }
 
-/// What stands between commas, up to the bracket that closes.
+/// What is between commas, up to the bracket that closes.
 fn arguments(text: &str) -> Vec<String> {
     let mut depth = 0;
     let mut parts = vec![String::new()];

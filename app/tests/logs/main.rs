@@ -1,4 +1,5 @@
-//! The program without a window, whose log and last sentence nobody can read: it ends as it should, with the status that says how.
+//! The program without a window, whose log and last sentence nobody can read: it ends as it should, with the status
+//! that says how.
 
 #![cfg(test)]
 

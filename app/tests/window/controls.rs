@@ -17,7 +17,7 @@ fn copied(commands: &[OutputCommand]) -> Option<&str> {
     commands.iter().find_map(|command| if let OutputCommand::CopyText(text) = command { Some(&**text) } else { None })
 }
 
-/// The wish for other settings than those on the stage.
+/// The action for other settings than those on the stage.
 fn change(stage: &Stage, change: impl FnOnce(&mut Settings)) -> Action {
     let mut settings = stage.harness.state().view.settings.clone();
     change(&mut settings);
@@ -38,7 +38,7 @@ fn the_report_of_a_crash_is_opened() {
         let mut stage = Stage::new(view, language);
         let commands = stage.press_for_desktop(&t!("ui.crash.show"));
         assert_eq!(opened(&commands), Some("file:///var/crashes/one.txt"));
-        assert!(stage.wishes().is_empty(), "it is offered until it is put away");
+        assert!(stage.actions().is_empty(), "it is offered until it is put away");
     }
 }
 
@@ -58,8 +58,8 @@ fn number_and_link_are_copied() {
 fn a_mirror_is_turned_round_in_front_of_the_door() {
     for language in LANGUAGES {
         let mut stage = Stage::new(scenes::prejoin(), language);
-        let wish = change(&stage, |settings| settings.mirror = false);
-        stage.expect(&t!("ui.prejoin.mirror"), wish);
+        let action = change(&stage, |settings| settings.mirror = false);
+        stage.expect(&t!("ui.prejoin.mirror"), action);
     }
 }
 
@@ -71,11 +71,11 @@ fn sound_is_treated_as_one_wants() {
         let echo = change(&stage, |settings| settings.processing.echo = false);
         let noise = change(&stage, |settings| settings.processing.noise = false);
         let gain = change(&stage, |settings| settings.processing.gain = false);
-        for (label, wish) in
+        for (label, action) in
             [(t!("ui.settings.echo"), echo), (t!("ui.settings.noise"), noise), (t!("ui.settings.gain"), gain)]
         {
             stage.scroll_to(&label);
-            stage.expect(&label, wish);
+            stage.expect(&label, action);
         }
     }
 }
@@ -88,13 +88,13 @@ fn looks_and_language_can_be_the_systems() {
         stage.press(&t!("ui.settings.looks"));
         let light = change(&stage, |settings| settings.theme = ThemeChoice::Light);
         stage.expect(&t!("ui.settings.light"), light);
-        // Language stands under looks.
-        for (over, wish) in [
+        // Language is under looks.
+        for (over, action) in [
             (1, change(&stage, |settings| settings.theme = ThemeChoice::System)),
             (0, change(&stage, |settings| settings.language = LanguageChoice::System)),
         ] {
             stage.press_nth_back(&t!("ui.settings.as_system"), over);
-            assert!(stage.wishes() == [wish]);
+            assert!(stage.actions() == [action]);
         }
     }
 }
@@ -107,10 +107,10 @@ fn a_server_of_ones_own_is_typed() {
         stage.press(&t!("ui.settings.network"));
         stage.focus(&t!("ui.settings.server"));
         stage.text("https://meet.example.org");
-        assert!(stage.wishes().is_empty(), "not before it is finished");
+        assert!(stage.actions().is_empty(), "not before it is finished");
         stage.key(Modifiers::NONE, Key::Enter);
-        let wish = change(&stage, |settings| settings.server = "https://meet.example.org".to_owned());
-        assert!(stage.wishes() == [wish]);
+        let action = change(&stage, |settings| settings.server = "https://meet.example.org".to_owned());
+        assert!(stage.actions() == [action]);
     }
 }
 
@@ -137,7 +137,7 @@ fn somebody_is_made_louder() {
         let mut stage = Stage::new(scenes::call(), language);
         stage.press(&t!("ui.command.people"));
         stage.slide(&t!("ui.people.volume", nick = "Grace Hopper"), 150.0);
-        assert!(stage.wishes() == [Action::SetVolume(scenes::id(0), 1.5)]);
+        assert!(stage.actions() == [Action::SetVolume(scenes::id(0), 1.5)]);
     }
 }
 
@@ -146,9 +146,9 @@ fn a_room_of_ones_own_ends_for_all() {
     for language in LANGUAGES {
         let mut stage = Stage::new(scenes::call(), language);
         stage.press(&t!("ui.call.end"));
-        assert!(stage.wishes().is_empty(), "it is asked first");
+        assert!(stage.actions().is_empty(), "it is asked first");
         stage.press_top(&t!("ui.call.end"));
-        assert!(stage.wishes() == [Action::EndForAll]);
+        assert!(stage.actions() == [Action::EndForAll]);
         assert!(!stage.is_closing(), "the window goes home");
     }
 }
@@ -156,7 +156,7 @@ fn a_room_of_ones_own_ends_for_all() {
 #[test]
 fn a_window_that_closes_ends_the_room_or_leaves_it() {
     for language in LANGUAGES {
-        for (scene, wish) in [
+        for (scene, action) in [
             (scenes::call as fn() -> View, Action::EndForAll),
             (elsewhere, Action::EndForAll),
             (elsewhere, Action::Leave),
@@ -164,9 +164,9 @@ fn a_window_that_closes_ends_the_room_or_leaves_it() {
         ] {
             let mut stage = Stage::new(scene(), language);
             assert!(stage.close());
-            let button = if wish == Action::Leave { t!("ui.call.leave") } else { t!("ui.call.end") };
+            let button = if action == Action::Leave { t!("ui.call.leave") } else { t!("ui.call.end") };
             stage.press_top(&button);
-            assert!(stage.wishes() == [wish], "{button}");
+            assert!(stage.actions() == [action], "{button}");
             assert!(stage.is_closing(), "{button}");
             assert!(!stage.close(), "it was answered");
         }
@@ -185,7 +185,7 @@ fn who_waits_is_not_left_at_the_door_without_a_question() {
                 if is_hosted { t!("ui.close_window.hosted_waiting") } else { t!("ui.close_window.host_waiting") };
             assert!(stage.has(&text));
             stage.press_top(&t!("ui.call.end"));
-            assert!(stage.wishes() == [Action::EndForAll]);
+            assert!(stage.actions() == [Action::EndForAll]);
         }
     }
 }

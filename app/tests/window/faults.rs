@@ -146,7 +146,7 @@ fn who_is_silenced_reads_it_once_and_may_speak_again() {
         assert!(!stage.has(&t!("ui.call.muted_talking")), "once");
         // The button of the bar has the same words; the notice's is drawn first.
         stage.press_nth_back(&t!("ui.call.unmute"), 1);
-        assert_eq!(stage.wishes(), [Action::SetMicrophone(Switch::On)]);
+        assert_eq!(stage.actions(), [Action::SetMicrophone(Switch::On)]);
         stage.expect(&t!("ui.dismiss"), Action::Dismiss);
         stage.harness.state_mut().view.fault = None;
         stage.settle();

@@ -16,7 +16,7 @@ fn call() -> Stage {
 #[test]
 fn keys_switch_what_is_ours() {
     let mut stage = call();
-    for (modifiers, key, wish) in [
+    for (modifiers, key, action) in [
         (Modifiers::NONE, Key::M, Action::SetMicrophone(Switch::Off)),
         (Modifiers::CTRL, Key::D, Action::SetMicrophone(Switch::Off)),
         (Modifiers::ALT, Key::A, Action::SetMicrophone(Switch::Off)),
@@ -25,7 +25,7 @@ fn keys_switch_what_is_ours() {
         (Modifiers::ALT, Key::V, Action::SetCamera(Switch::Off)),
     ] {
         stage.key(modifiers, key);
-        assert!(stage.wishes() == [wish], "{modifiers:?} {key:?}");
+        assert!(stage.actions() == [action], "{modifiers:?} {key:?}");
     }
 }
 
@@ -51,13 +51,13 @@ fn no_question_keeps_microphone_and_camera_on() {
     for dialog in [(Modifiers::CTRL, Key::Comma), (Modifiers::CTRL.plus(Modifiers::SHIFT), Key::H)] {
         let mut stage = call();
         stage.key(dialog.0, dialog.1);
-        for (modifiers, key, wish) in [
+        for (modifiers, key, action) in [
             (Modifiers::NONE, Key::M, Action::SetMicrophone(Switch::Off)),
             (Modifiers::CTRL, Key::D, Action::SetMicrophone(Switch::Off)),
             (Modifiers::NONE, Key::V, Action::SetCamera(Switch::Off)),
         ] {
             stage.key(modifiers, key);
-            assert!(stage.wishes() == [wish], "{modifiers:?} {key:?}");
+            assert!(stage.actions() == [action], "{modifiers:?} {key:?}");
         }
         stage.key(Modifiers::NONE, Key::C);
         assert!(!stage.has(&t!("ui.chat.send")), "nothing opens behind it");
@@ -70,11 +70,11 @@ fn letters_are_letters_while_somebody_types() {
     stage.key(Modifiers::NONE, Key::C);
     stage.harness.get_by_label(&t!("ui.chat.label")).focus();
     stage.settle();
-    stage.wishes();
+    stage.actions();
     for key in [Key::M, Key::V, Key::P, Key::Space] {
         stage.key(Modifiers::NONE, key);
     }
-    assert!(stage.wishes().is_empty());
+    assert!(stage.actions().is_empty());
     assert!(stage.has(&t!("ui.chat.send")), "the chat is still there");
 }
 
@@ -84,9 +84,9 @@ fn space_presses_nothing_and_enter_presses() {
     stage.harness.get_by_label(&t!("ui.call.mute")).focus();
     stage.settle();
     stage.key(Modifiers::NONE, Key::Space);
-    assert!(stage.wishes().is_empty());
+    assert!(stage.actions().is_empty());
     stage.key(Modifiers::NONE, Key::Enter);
-    assert!(stage.wishes() == [Action::SetMicrophone(Switch::Off)]);
+    assert!(stage.actions() == [Action::SetMicrophone(Switch::Off)]);
 }
 
 #[test]
@@ -96,12 +96,12 @@ fn space_is_held_to_talk_while_muted() {
     let mut stage = Stage::new(View { stage: Screen::Room(room), ..View::default() }, LanguageChoice::English);
     stage.harness.key_down(Key::Space);
     stage.settle();
-    assert!(stage.wishes() == [Action::SetMicrophone(Switch::On)]);
+    assert!(stage.actions() == [Action::SetMicrophone(Switch::On)]);
     stage.settle();
-    assert!(stage.wishes().is_empty(), "once");
+    assert!(stage.actions().is_empty(), "once");
     stage.harness.key_up(Key::Space);
     stage.settle();
-    assert!(stage.wishes() == [Action::SetMicrophone(Switch::Off)]);
+    assert!(stage.actions() == [Action::SetMicrophone(Switch::Off)]);
 }
 
 #[test]
@@ -111,21 +111,21 @@ fn the_end_of_talking_is_asked_for_until_it_is_taken() {
     let mut stage = Stage::new(View { stage: Screen::Room(room), ..View::default() }, LanguageChoice::English);
     stage.harness.key_down(Key::Space);
     stage.settle();
-    stage.wishes();
+    stage.actions();
     stage.harness.state_mut().is_busy = true;
     stage.harness.key_up(Key::Space);
     stage.settle();
-    assert!(stage.wishes().is_empty());
+    assert!(stage.actions().is_empty());
     stage.harness.state_mut().is_busy = false;
     stage.settle();
-    assert!(stage.wishes() == [Action::SetMicrophone(Switch::Off)]);
+    assert!(stage.actions() == [Action::SetMicrophone(Switch::Off)]);
 }
 
 #[test]
 fn enter_goes_through_the_door() {
     let mut stage = Stage::new(scenes::prejoin(), LanguageChoice::English);
     stage.key(Modifiers::NONE, Key::Enter);
-    assert!(stage.wishes() == [Action::Enter]);
+    assert!(stage.actions() == [Action::Enter]);
 }
 
 #[test]

@@ -208,7 +208,7 @@ fn a_question_gives_the_keyboard_to_what_harms_nothing() {
         stage.press(&t!("ui.call.end"));
         assert!(stage.harness.get_by_label(&t!("ui.cancel")).is_focused());
         stage.key(Modifiers::NONE, Key::Enter);
-        assert!(stage.wishes().is_empty() && !stage.has(&t!("ui.leave.hosted")));
+        assert!(stage.actions().is_empty() && !stage.has(&t!("ui.leave.hosted")));
         stage.press(&t!("ui.command.people"));
         stage.press(&t!("ui.people.remove", nick = "Grace Hopper"));
         assert!(stage.harness.get_by_label(&t!("ui.cancel")).is_focused());
@@ -248,9 +248,9 @@ fn an_error_moves_no_field_and_takes_no_keyboard() {
             assert!(stage.harness.get_by_label(&t!("ui.home.join_label")).is_focused());
             let said = stage.harness.get_by_label(&Fault::NotARoom.sentence()).rect();
             assert!(said.top() >= before.bottom() && said.top() - before.bottom() < 20.0, "beside it: {said} {before}");
-            stage.wishes();
+            stage.actions();
             stage.text("!");
-            assert_eq!(stage.wishes(), [Action::Dismiss], "it was about something else");
+            assert_eq!(stage.actions(), [Action::Dismiss], "it was about something else");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The window as a person meets it: moments that are written down are drawn, what is on them is found by its words and
-//! pressed, and what comes back is compared. No desk, no device, no display: `start` says what the program does without one.
+//! pressed, and what comes back is compared. No desk, no device, no display: `start` says what the program does without
+//! one.
 
 mod controls;
 mod faults;

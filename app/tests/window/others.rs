@@ -1,4 +1,5 @@
-//! What others do is seen: who shares, asks for the floor, comes, goes and writes; and whoever looks elsewhere is called.
+//! What others do is seen: who shares, asks for the floor, comes, goes and writes; and anyone who looks elsewhere is
+//! called.
 
 use eframe::egui::{Key, Modifiers, UserAttentionType, ViewportCommand, vec2};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
@@ -104,7 +105,7 @@ fn what_is_written_is_previewed_and_a_press_opens_the_chat() {
         assert!(stage.has(&t!("ui.chat.send")) && !stage.has(&line));
         stage.text("seen");
         stage.key(Modifiers::NONE, Key::Enter);
-        assert_eq!(stage.wishes(), [Action::Say("seen".to_owned())]);
+        assert_eq!(stage.actions(), [Action::Say("seen".to_owned())]);
         change(&mut stage, |room| room.chat.push(says("again")));
         assert!(!stage.has_part(&t!("ui.call.said", nick = "Grace Hopper", text = "again")), "the chat is open");
     }
@@ -132,7 +133,7 @@ fn our_own_hand_goes_up_and_down_by_button_and_by_key() {
         let mut stage = Stage::new(scenes::pair(), language);
         stage.expect(&t!("ui.call.raise_hand"), Action::SetHand(Hand::Up));
         stage.key(Modifiers::NONE, Key::R);
-        assert_eq!(stage.wishes(), [Action::SetHand(Hand::Up)]);
+        assert_eq!(stage.actions(), [Action::SetHand(Hand::Up)]);
         change(&mut stage, |room| room.me.hand = Hand::Up);
         stage.expect(&t!("ui.call.lower_hand"), Action::SetHand(Hand::Down));
     }

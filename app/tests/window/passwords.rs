@@ -26,7 +26,7 @@ fn answer(stage: &mut Stage, state: PasswordPromptState, refusals: u32) {
     change(stage, |room| room.ask = Some(PasswordPrompt { state, refusals }));
 }
 
-/// What stands in the field with this name, as an assistive program reads it.
+/// What is in the field with this name, as an assistive program reads it.
 fn shown(stage: &Stage, label: &str) -> String {
     let mut fields = stage.harness.get_all_by_label(label);
     let field = fields.find(|node| node.accesskit_node().role() != Part::Label).expect("there is a field");
@@ -39,14 +39,14 @@ fn the_door_asks_by_itself_and_enter_joins() {
         let mut stage = Stage::new(scenes::asked(), language);
         assert!(stage.has(&t!("ui.unlock.title", room = "482-913-605")));
         stage.key(Modifiers::NONE, Key::Enter);
-        assert!(stage.wishes().is_empty(), "nothing is not said");
+        assert!(stage.actions().is_empty(), "nothing is not said");
         stage.text("apple pie");
         stage.key(Modifiers::NONE, Key::Enter);
-        assert!(stage.wishes() == [Action::Unlock(password("apple pie"))]);
+        assert!(stage.actions() == [Action::Unlock(password("apple pie"))]);
         answer(&mut stage, PasswordPromptState::Trying, 0);
         stage.key(Modifiers::NONE, Key::Enter);
         stage.press_top(&t!("ui.call.entering"));
-        assert!(stage.wishes().is_empty(), "one at a time");
+        assert!(stage.actions().is_empty(), "one at a time");
         change(&mut stage, |room| (room.progress, room.ask) = (Progress::In, None));
         assert!(!stage.has(&t!("ui.unlock.title", room = "482-913-605")));
     }
@@ -59,7 +59,7 @@ fn a_wrong_password_is_told_and_marked_to_be_typed_over() {
         for (refusals, text) in [(1, "apple pie"), (2, "plum pie")] {
             stage.text(text);
             stage.key(Modifiers::NONE, Key::Enter);
-            assert!(stage.wishes() == [Action::Unlock(password(text))], "{text}");
+            assert!(stage.actions() == [Action::Unlock(password(text))], "{text}");
             // The window may not draw in between.
             answer(&mut stage, PasswordPromptState::Wrong, refusals);
             assert!(stage.has(&t!("fault.bad_password")));
@@ -80,7 +80,7 @@ fn who_tried_too_often_waits_as_long_as_the_server_says() {
             assert!(stage.has(&t!("ui.unlock.too_often", seconds = seconds)));
             stage.key(Modifiers::NONE, Key::Enter);
             stage.press_top(&t!("ui.home.join"));
-            assert!(stage.wishes().is_empty());
+            assert!(stage.actions().is_empty());
         }
         answer(&mut stage, PasswordPromptState::Wanted, 1);
         stage.expect(&t!("ui.home.join"), Action::Unlock(password("tea")));
@@ -93,7 +93,7 @@ fn who_does_not_know_it_goes_back() {
         let mut stage = Stage::new(scenes::asked(), language);
         stage.expect(&t!("ui.cancel"), Action::Leave);
         stage.key(Modifiers::NONE, Key::Escape);
-        assert!(stage.wishes() == [Action::Leave]);
+        assert!(stage.actions() == [Action::Leave]);
         assert!(stage.has(&t!("ui.unlock.title", room = "482-913-605")), "until the room is left");
         let settings = stage.harness.state().view.settings.clone();
         stage.harness.state_mut().view = View { settings, ..View::default() };
@@ -119,7 +119,7 @@ fn what_is_typed_is_hidden_until_one_wants_to_see_it() {
         stage.focus(&label);
         stage.text(&"茶".repeat(60));
         stage.press(&t!("ui.home.join"));
-        let [Action::Unlock(long)] = &stage.wishes()[..] else { panic!("one wish") };
+        let [Action::Unlock(long)] = &stage.actions()[..] else { panic!("one wish") };
         assert_eq!(long.as_str(), format!("teapot{}", "茶".repeat(40)));
     }
 }
@@ -137,7 +137,7 @@ fn who_waits_for_the_host_may_type_it_instead() {
         stage.press(&t!("ui.call.unlock"));
         stage.text("tea");
         stage.key(Modifiers::NONE, Key::Enter);
-        assert!(stage.wishes() == [Action::Unlock(password("tea"))]);
+        assert!(stage.actions() == [Action::Unlock(password("tea"))]);
     }
 }
 
@@ -155,7 +155,7 @@ fn a_host_sets_changes_and_removes_it() {
         assert!(stage.has(&t!("ui.password.is_unset")) && !stage.has(&t!("ui.password.remove")));
         stage.text("tea");
         stage.key(Modifiers::NONE, Key::Enter);
-        assert!(stage.wishes() == [Action::SetPassword(Some(password("tea")))]);
+        assert!(stage.actions() == [Action::SetPassword(Some(password("tea")))]);
         assert!(!stage.has(&t!("ui.password.text")));
         change(&mut stage, |room| room.has_password = true);
         assert!(stage.has(&t!("ui.people.has_password")));
@@ -168,7 +168,7 @@ fn a_host_sets_changes_and_removes_it() {
         stage.expect(&t!("ui.password.remove"), Action::SetPassword(None));
         open(&mut stage);
         stage.press(&t!("ui.cancel"));
-        assert!(stage.wishes().is_empty() && !stage.has(&t!("ui.password.text")));
+        assert!(stage.actions().is_empty() && !stage.has(&t!("ui.password.text")));
         change(&mut stage, |room| room.is_invite_only = false);
         stage.press(&t!("ui.people.password"));
         assert!(stage.has(&t!("ui.password.text_open")), "nobody waits at the door of an open room");
@@ -180,7 +180,7 @@ fn nothing_that_is_written_down_holds_a_password() {
     let mut stage = Stage::new(scenes::asked(), LANGUAGES[0]);
     stage.text("apple pie");
     stage.key(Modifiers::NONE, Key::Enter);
-    let written = format!("{:?} {:?}", stage.wishes(), Action::SetPassword(Some(password("apple pie"))));
+    let written = format!("{:?} {:?}", stage.actions(), Action::SetPassword(Some(password("apple pie"))));
     assert!(!written.contains("apple"), "{written}");
     assert!(!stage.state_text().contains("apple"));
 }

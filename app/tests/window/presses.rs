@@ -30,10 +30,10 @@ fn a_link_to_another_room_asks_before_one_leaves_this_one() {
         stage.expect(&t!("ui.elsewhere.go"), Action::GoElsewhere);
         let mut stage = Stage::new(view.clone(), language);
         stage.expect(&t!("ui.elsewhere.stay"), Action::Stay);
-        // Whoever presses Enter at once, in the middle of a word, stays.
+        // Anyone who presses Enter at once, in the middle of a word, stays.
         let mut stage = Stage::new(view, language);
         stage.key(Modifiers::NONE, Key::Enter);
-        assert_eq!(stage.wishes(), [Action::Stay]);
+        assert_eq!(stage.actions(), [Action::Stay]);
     }
 }
 
@@ -123,7 +123,7 @@ fn somebody_is_removed_only_after_a_question() {
         stage.press(&t!("ui.command.people"));
         stage.press(&t!("ui.people.remove", nick = "Grace Hopper"));
         assert!(stage.has(&t!("ui.remove.text")));
-        assert!(stage.wishes().is_empty());
+        assert!(stage.actions().is_empty());
         stage.expect(&t!("ui.remove.button"), Action::Kick(scenes::id(0)));
         assert!(!stage.has(&t!("ui.remove.text")));
     }
@@ -144,7 +144,7 @@ fn removing_somebody_offers_to_change_the_link_where_there_is_a_secret_in_it() {
             assert_eq!(stage.has(&t!("ui.remove.text")), is_invite_only);
             if is_invite_only {
                 stage.press(&t!("ui.remove.with_link"));
-                assert_eq!(format!("{:?}", stage.wishes()), format!("[Kick({}), RenewLink]", scenes::id(0)));
+                assert_eq!(format!("{:?}", stage.actions()), format!("[Kick({}), RenewLink]", scenes::id(0)));
             }
         }
     }
@@ -181,7 +181,7 @@ fn a_host_silences_and_locks_at_once_and_hands_over_only_after_a_question() {
         stage.expect(&t!("ui.people.lock"), Action::SetLocked(true));
         stage.press(&t!("ui.people.make_host", nick = "Grace Hopper"));
         assert!(stage.has(&t!("ui.hand_over.text")));
-        assert!(stage.wishes().is_empty());
+        assert!(stage.actions().is_empty());
         stage.expect(&t!("ui.hand_over.button"), Action::MakeHost(scenes::id(0)));
         let mut locked = scenes::call();
         if let Screen::Room(shown) = &mut locked.stage {
@@ -204,7 +204,7 @@ fn a_guest_leaves_at_once_and_a_host_is_asked() {
         stage.press(&t!("ui.call.end"));
         assert!(stage.has(&t!("ui.leave.hosted")), "the room lives in this program");
         stage.press(&t!("ui.cancel"));
-        assert!(stage.wishes().is_empty());
+        assert!(stage.actions().is_empty());
     }
 }
 
@@ -217,7 +217,7 @@ fn a_host_on_a_server_may_leave_the_room_to_the_others() {
             let room = Room { invite: Some(invite), role: Role::Host, lobby: Vec::new(), ..scenes::hosted() };
             View { stage: Screen::Room(room), devices: scenes::devices(), ..View::default() }
         };
-        for (word, wish) in [("ui.call.leave", Action::Leave), ("ui.call.end", Action::EndForAll)] {
+        for (word, action) in [("ui.call.leave", Action::Leave), ("ui.call.end", Action::EndForAll)] {
             let mut stage = Stage::new(elsewhere(), language);
             stage.press(&t!("ui.call.leave"));
             assert!(stage.has(&t!("ui.leave.host")));
@@ -226,7 +226,7 @@ fn a_host_on_a_server_may_leave_the_room_to_the_others() {
             let nodes: Vec<_> = egui_kittest::kittest::Queryable::get_all_by_label(&stage.harness, &word).collect();
             nodes.last().expect("the question has the button").click();
             stage.settle();
-            assert!(stage.wishes() == [wish]);
+            assert!(stage.actions() == [action]);
         }
     }
 }
@@ -310,7 +310,7 @@ fn settings_are_changed_one_by_one() {
         stage.expect(&t!("ui.settings.dark"), change(|settings| settings.theme = ThemeChoice::Dark));
         let other = if language == LanguageChoice::English { "中文" } else { "English" };
         stage.press(other);
-        assert!(matches!(stage.wishes().as_slice(), [Action::Change(settings)] if settings.language != language));
+        assert!(matches!(stage.actions().as_slice(), [Action::Change(settings)] if settings.language != language));
         stage.press(&t!("ui.settings.network"));
         stage.press(&t!("ui.settings.people"));
         stage.expect("8", change(|settings| settings.people = 8));
@@ -326,10 +326,10 @@ fn a_window_with_others_in_the_room_asks_before_it_closes() {
         assert!(stage.close(), "we host, and others are there");
         assert!(stage.has(&t!("ui.close_window.hosted")));
         stage.press(&t!("ui.close_window.keep"));
-        assert!(stage.wishes().is_empty(), "the room goes on");
+        assert!(stage.actions().is_empty(), "the room goes on");
         assert!(stage.close());
         stage.press(&t!("ui.cancel"));
-        assert!(stage.wishes().is_empty());
+        assert!(stage.actions().is_empty());
         let mut stage = Stage::new(scenes::pair(), language);
         assert!(stage.close(), "a guest is asked, too");
         assert!(stage.has(&t!("ui.close_window.guest")));

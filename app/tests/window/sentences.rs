@@ -1,5 +1,5 @@
-//! The sentences themselves, written down a second time: a fault's words are what a person is left with, so that changing one
-//! is a decision. Elsewhere they are found by their keys.
+//! The sentences themselves, written down a second time: a fault's words are what a person is left with, so that
+//! changing one is a decision. Elsewhere they are found by their keys.
 
 use hearth::ui::WindowError;
 use hearth::view::{Fault, LanguageChoice, Quality, Room, ServerRefusal, Stage as Screen, View};

@@ -11,11 +11,11 @@ pub(crate) const LANGUAGES: [LanguageChoice; 2] = [LanguageChoice::English, Lang
 /// What is drawn, and what was wished.
 pub(crate) struct Act {
     pub(crate) view: View,
-    pub(crate) wishes: Vec<Action>,
+    pub(crate) actions: Vec<Action>,
     state: UiState,
     tiles: RgbaPainter,
     is_installed: bool,
-    /// Whether wishes are refused.
+    /// Whether actions are refused.
     pub(crate) is_busy: bool,
 }
 
@@ -34,8 +34,14 @@ impl Stage {
         view.settings.language = language;
         view.settings.theme = theme;
         let state = UiState::in_zone(jiff::tz::TimeZone::UTC);
-        let act =
-            Act { view, wishes: Vec::new(), state, tiles: RgbaPainter::default(), is_installed: false, is_busy: false };
+        let act = Act {
+            view,
+            actions: Vec::new(),
+            state,
+            tiles: RgbaPainter::default(),
+            is_installed: false,
+            is_busy: false,
+        };
         let builder: HarnessBuilder<Act> = Harness::builder().with_size(size);
         let harness = builder.with_os(egui::os::OperatingSystem::Nix).build_ui_state(draw, act);
         let mut stage = Self { harness };
@@ -118,7 +124,7 @@ impl Stage {
         assert_eq!(fields.len(), 1, "{label}");
         fields.iter().for_each(Node::focus);
         self.settle();
-        self.wishes();
+        self.actions();
     }
 
     /// Whether something has these words.
@@ -164,16 +170,16 @@ impl Stage {
     }
 
     /// What was wished since the last time.
-    pub(crate) fn wishes(&mut self) -> Vec<Action> {
-        std::mem::take(&mut self.harness.state_mut().wishes)
+    pub(crate) fn actions(&mut self) -> Vec<Action> {
+        std::mem::take(&mut self.harness.state_mut().actions)
     }
 
     /// Presses, and expects one wish.
-    pub(crate) fn expect(&mut self, label: &str, wish: Action) {
-        self.wishes();
+    pub(crate) fn expect(&mut self, label: &str, action: Action) {
+        self.actions();
         self.press(label);
-        let found = self.wishes();
-        assert!(found == [wish.clone()], "{label}: {found:?} instead of {wish:?}");
+        let found = self.actions();
+        assert!(found == [action.clone()], "{label}: {found:?} instead of {action:?}");
     }
 }
 
@@ -186,11 +192,11 @@ fn draw(ui: &mut egui::Ui, act: &mut Act) {
     }
     // The window is cleared behind what was drawn, in the looks of its end.
     let ground = ui.painter().add(egui::Shape::Noop);
-    let wishes = ui::draw(ui, &act.view, &mut act.state, &mut act.tiles);
+    let actions = ui::draw(ui, &act.view, &mut act.state, &mut act.tiles);
     let colour = ui::ground(&act.view, ui.visuals());
     ui.painter().set(ground, egui::Shape::rect_filled(ui.max_rect(), 0.0, colour));
     if !act.is_busy {
-        wishes.iter().for_each(|wish| act.state.taken(wish));
-        act.wishes.extend(wishes);
+        actions.iter().for_each(|action| act.state.taken(action));
+        act.actions.extend(actions);
     }
 }

@@ -1,5 +1,5 @@
-//! The program as it is started where there is no desktop. No window is opened, and nothing is kept outside a folder of the
-//! test.
+//! The program as it is started where there is no desktop. No window is opened, and nothing is kept outside a folder of
+//! the test.
 
 use std::borrow::Cow;
 use std::io::Result;

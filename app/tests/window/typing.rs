@@ -14,7 +14,7 @@ fn a_link_is_joined_by_button_and_by_enter() {
         stage.focus(&t!("ui.home.join_label"));
         stage.text(" 482-913-605 ");
         stage.key(Modifiers::NONE, Key::Enter);
-        assert!(stage.wishes() == [Action::Join("482-913-605".to_owned())]);
+        assert!(stage.actions() == [Action::Join("482-913-605".to_owned())]);
         stage.expect(&t!("ui.home.join"), Action::Join("482-913-605".to_owned()));
     }
 }
@@ -26,9 +26,9 @@ fn a_chinese_name_is_our_name() {
         stage.focus(&t!("ui.prejoin.name"));
         stage.text("小明");
         stage.press(&t!("ui.prejoin.ask"));
-        let wishes = stage.wishes();
-        assert_eq!(wishes.first(), Some(&Action::SetNick("小明".to_owned())), "{wishes:?}");
-        assert_eq!(wishes.last(), Some(&Action::Enter), "{wishes:?}");
+        let actions = stage.actions();
+        assert_eq!(actions.first(), Some(&Action::SetNick("小明".to_owned())), "{actions:?}");
+        assert_eq!(actions.last(), Some(&Action::Enter), "{actions:?}");
     }
 }
 
@@ -38,9 +38,9 @@ fn enter_in_the_name_goes_through_the_door() {
     stage.focus(&t!("ui.prejoin.name"));
     stage.text("Ada");
     stage.key(Modifiers::NONE, Key::Enter);
-    let wishes = stage.wishes();
-    assert_eq!(wishes.first(), Some(&Action::SetNick("Ada".to_owned())), "{wishes:?}");
-    assert_eq!(wishes.last(), Some(&Action::Enter), "{wishes:?}");
+    let actions = stage.actions();
+    assert_eq!(actions.first(), Some(&Action::SetNick("Ada".to_owned())), "{actions:?}");
+    assert_eq!(actions.last(), Some(&Action::Enter), "{actions:?}");
 }
 
 #[test]
@@ -52,11 +52,11 @@ fn a_message_is_sent_by_enter_and_broken_by_shift_enter() {
         stage.text("你好");
         stage.key(Modifiers::SHIFT, Key::Enter);
         stage.text("second line");
-        assert!(stage.wishes().is_empty());
+        assert!(stage.actions().is_empty());
         stage.key(Modifiers::NONE, Key::Enter);
-        assert!(stage.wishes() == [Action::Say("你好\nsecond line".to_owned())]);
+        assert!(stage.actions() == [Action::Say("你好\nsecond line".to_owned())]);
         stage.key(Modifiers::NONE, Key::Enter);
-        assert!(stage.wishes().is_empty(), "nothing is not sent");
+        assert!(stage.actions().is_empty(), "nothing is not sent");
     }
 }
 
@@ -68,7 +68,7 @@ fn what_an_input_method_composes_arrives() {
     stage.harness.event(Event::Ime(ImeEvent::Commit("围炉夜话".to_owned())));
     stage.settle();
     stage.press(&t!("ui.chat.send"));
-    assert!(stage.wishes() == [Action::Say("围炉夜话".to_owned())]);
+    assert!(stage.actions() == [Action::Say("围炉夜话".to_owned())]);
 }
 
 #[test]
@@ -80,6 +80,6 @@ fn a_port_is_a_number_or_none() {
     stage.text("9x4");
     stage.text("43");
     stage.key(Modifiers::NONE, Key::Enter);
-    let wishes = stage.wishes();
-    assert!(matches!(wishes.as_slice(), [Action::Change(settings)] if settings.port == Some(9443)), "{wishes:?}");
+    let actions = stage.actions();
+    assert!(matches!(actions.as_slice(), [Action::Change(settings)] if settings.port == Some(9443)), "{actions:?}");
 }

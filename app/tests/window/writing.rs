@@ -64,8 +64,8 @@ fn give(stage: &mut Stage, events: Vec<Event>) {
 
 /// How often microphone or camera were switched.
 fn switched(stage: &mut Stage) -> usize {
-    let wishes = stage.wishes();
-    wishes.iter().filter(|wish| matches!(wish, Action::SetMicrophone(_) | Action::SetCamera(_))).count()
+    let actions = stage.actions();
+    actions.iter().filter(|action| matches!(action, Action::SetMicrophone(_) | Action::SetCamera(_))).count()
 }
 
 /// Whether there is anything to write into.
@@ -127,13 +127,13 @@ fn what_is_written_behind_a_press_or_a_key_arrives() {
             let words: Vec<Event> = "muting vic".chars().flat_map(typed).collect();
             give(&mut stage, [open, words].concat());
             stage.key(Modifiers::NONE, Key::Enter);
-            assert_eq!(stage.wishes(), [Action::Say("muting vic".to_owned())], "by key: {by_key}");
+            assert_eq!(stage.actions(), [Action::Say("muting vic".to_owned())], "by key: {by_key}");
             // The field keeps the keyboard.
             give(&mut stage, "very".chars().flat_map(typed).collect());
             stage.press(&t!("ui.chat.send"));
             give(&mut stage, "im".chars().flat_map(typed).collect());
             stage.key(Modifiers::NONE, Key::Enter);
-            assert_eq!(stage.wishes(), [Action::Say("very".to_owned()), Action::Say("im".to_owned())]);
+            assert_eq!(stage.actions(), [Action::Say("very".to_owned()), Action::Say("im".to_owned())]);
         }
     }
 }
@@ -147,15 +147,15 @@ fn an_open_chat_takes_letters_that_nothing_else_takes() {
     give(&mut stage, press(face));
     give(&mut stage, "move".chars().flat_map(typed).collect());
     stage.key(Modifiers::NONE, Key::Enter);
-    assert_eq!(stage.wishes(), [Action::Say("move".to_owned())]);
+    assert_eq!(stage.actions(), [Action::Say("move".to_owned())]);
     // With Ctrl it is a command all the same.
     stage.key(Modifiers::CTRL, Key::D);
-    assert_eq!(stage.wishes(), [Action::SetMicrophone(Switch::Off)]);
+    assert_eq!(stage.actions(), [Action::SetMicrophone(Switch::Off)]);
     // Who went to a button by Tab has left the field.
     stage.harness.get_by_label(&t!("ui.call.mute")).focus();
     stage.settle();
     stage.key(Modifiers::NONE, Key::M);
-    assert_eq!(stage.wishes(), [Action::SetMicrophone(Switch::Off)]);
+    assert_eq!(stage.actions(), [Action::SetMicrophone(Switch::Off)]);
 }
 
 #[test]
@@ -164,7 +164,7 @@ fn a_number_is_typed_at_home_without_a_press() {
     give(&mut stage, "482".chars().flat_map(typed).collect());
     give(&mut stage, vec![Event::Paste("913605".to_owned())]);
     stage.key(Modifiers::NONE, Key::Enter);
-    assert_eq!(stage.wishes(), [Action::Join("482913605".to_owned())]);
+    assert_eq!(stage.actions(), [Action::Join("482913605".to_owned())]);
 }
 
 #[test]

@@ -99,7 +99,7 @@ impl Person {
 
     /// Into a room, which the first one makes.
     pub(crate) async fn enter(&mut self, room: &str, is_first: bool) -> Result<()> {
-        // Whoever was to make it may not have been let in yet.
+        // Anyone who was to make it may not have been let in yet.
         for kind in if is_first { ["create"; 40] } else { ["join"; 40] } {
             self.say(&format!(r#""type":"{kind}","id":1,"room":"{room}","nick":"somebody""#)).await?;
             loop {

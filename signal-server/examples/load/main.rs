@@ -1,10 +1,11 @@
-//! A crowd for a signalling server on this machine: how much it costs to hold people, to relay for them, to let them in.
+//! A crowd for a signalling server on this machine: how much it costs to hold people, to relay for them, to let them
+//! in.
 //!
 //!     load URL PID [pages]
 //!
-//! URL is `ws://127.0.0.1:PORT/ws` or `wss://...` (any certificate will do); PID is the server's, whose memory and processor
-//! time are read from /proc; `pages` is a crowd of pages that were written for signalmaster, for a server of their own: memory that
-//! others have given back would be theirs for nothing. `cargo xtask bench signal` starts both.
+//! URL is `ws://127.0.0.1:PORT/ws` or `wss://...` (any certificate will do); PID is the server's, whose memory and
+//! processor time are read from /proc; `pages` is a crowd of pages that were written for signalmaster, for a server of
+//! their own: memory that others have given back would be theirs for nothing. `cargo xtask bench signal` starts both.
 #![expect(clippy::print_stdout, reason = "it prints what it measured")]
 #![expect(clippy::disallowed_methods, reason = "a load has the time of the day")]
 

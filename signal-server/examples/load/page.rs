@@ -1,4 +1,5 @@
-//! One of a crowd of pages that were written for signalmaster: Socket.IO on a WebSocket (Engine.IO 3), and as little as it can.
+//! One of a crowd of pages that were written for signalmaster: Socket.IO on a WebSocket (Engine.IO 3), and as little as
+//! it can.
 
 use std::time::{Duration, Instant};
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
-/// Ticks of a second, as Linux counts processor time for whoever asks.
+/// Ticks of a second, as Linux counts processor time for anyone who asks.
 const TICKS: u64 = 100;
 
 /// A process of this machine.

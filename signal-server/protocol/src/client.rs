@@ -77,7 +77,8 @@ pub enum ClientMessage {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         password: Option<RoomPassword>,
     },
-    /// The host changes the secret of the invitation: everybody in the room hears the new one, and the old link lets nobody in.
+    /// The host changes the secret of the invitation: everybody in the room hears the new one, and the old link lets
+    /// nobody in.
     RenewInvite {
         /// Comes back if it is refused.
         #[serde(default)]

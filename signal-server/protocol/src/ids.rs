@@ -14,7 +14,7 @@ pub enum BadId {
     /// Too short or too long.
     #[error("wrong length")]
     Length,
-    /// A character that may not stand there.
+    /// A character that may not are there.
     #[error("forbidden character")]
     Character,
     /// Not base64url of the right number of bytes.
@@ -54,7 +54,7 @@ impl PeerId {
         Self::parse(&URL_SAFE_NO_PAD.encode(random)).unwrap_or(Self { bytes: [b'-'; Self::MAX], len: 16 })
     }
 
-    /// The id as it stands on the wire.
+    /// The id as it is on the wire.
     pub fn as_str(&self) -> &str {
         self.bytes.get(..usize::from(self.len)).and_then(|b| std::str::from_utf8(b).ok()).unwrap_or_default()
     }
@@ -99,7 +99,7 @@ impl RoomName {
         Self((100_000_000 + random % 900_000_000).to_string())
     }
 
-    /// The name as it stands on the wire.
+    /// The name as it is on the wire.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -192,8 +192,8 @@ impl ResumeToken {
     }
 }
 
-/// What brings a member back into its room after the server was restarted: the server's own words, sealed so that nobody else
-/// can read or write them. It is printed nowhere.
+/// What brings a member back into its room after the server was restarted: the server's own words, sealed so that
+/// nobody else can read or write them. It is printed nowhere.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Ticket(String);
 

@@ -168,7 +168,7 @@ fn server_url(text: &str) -> Result<Url, BadLink> {
     Ok(url)
 }
 
-/// Whether a host is this machine whoever is asked for it (RFC 6761, section 6.3).
+/// Whether a host is this machine anyone who is asked for it (RFC 6761, section 6.3).
 fn is_this_machine(host: &url::Host<&str>) -> bool {
     match host {
         url::Host::Domain(name) => *name == "localhost",

@@ -73,7 +73,7 @@ pub enum ServerMessage {
     Kicked,
     /// The host has silenced everybody: a client turns its microphone off, and on again only when its person does.
     Muted,
-    /// The room is another one than it was, or we may do something else in it.
+    /// The room is a different one than it was, or we may do something else in it.
     RoomState {
         /// What we may do now.
         #[serde(default)]
@@ -81,7 +81,7 @@ pub enum ServerMessage {
         /// The room.
         room_state: RoomState,
     },
-    /// The invitation has another secret: it stands in links from now on, and brings back whoever has to come in again.
+    /// The invitation has another secret: it is in links from now on, and brings back anyone who has to come in again.
     InviteRenewed {
         /// The secret.
         invite: InviteSecret,

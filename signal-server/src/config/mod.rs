@@ -1,7 +1,8 @@
 //! What a server is told from outside: files, as values, and what follows from them.
 //!
-//! [`read`] reads a file of ours (TOML) or of signalmaster's (JSON) into [`Settings`]; several of them, such as flags over a
-//! file, become one by [`Settings::over`]; [`Plan`] is what that means. No port is opened and nothing is served here.
+//! [`read`] reads a file of ours (TOML) or of signalmaster's (JSON) into [`Settings`]; several of them, such as flags
+//! over a file, become one by [`Settings::over`]; [`Plan`] is what that means. No port is opened and nothing is served
+//! here.
 
 mod plan;
 mod settings;
@@ -20,7 +21,7 @@ use std::path::{Path, PathBuf};
 /// Longest file that is read, bytes. The longest that anybody needs is 4 kB.
 const FILE_BYTES: u64 = 256 * 1024;
 
-/// Why a configuration cannot be used: one sentence for whoever wrote it. No value that may be a secret stands in it.
+/// Why a configuration cannot be used: one sentence for anyone who wrote it. No value that may be a secret is in it.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be opened or read.
@@ -75,7 +76,7 @@ const SIGNALMASTERS: [(&str, &str); 9] = [
 ];
 
 impl ConfigError {
-    /// The same for whoever wrote a file with other keys.
+    /// The same for anyone who wrote a file with other keys.
     #[must_use]
     pub fn in_words_of(self, dialect: Dialect) -> Self {
         match (self, dialect) {
@@ -108,8 +109,8 @@ pub struct Read {
     pub dialect: Dialect,
 }
 
-/// Reads a file: one whose name ends with `.json` as signalmaster's, which may name variables of this process's environment, any
-/// other as ours.
+/// Reads a file: one whose name ends with `.json` as signalmaster's, which may name variables of this process's
+/// environment, any other as ours.
 ///
 /// # Errors
 /// [`ConfigError`].

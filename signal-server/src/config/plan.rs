@@ -1,7 +1,7 @@
 //! What follows from settings: every default in its place, every contradiction found.
 //!
-//! It reads the files of secrets and the names in a certificate, and nothing else; ports are opened by whoever carries the
-//! plan out.
+//! It reads the files of secrets and the names in a certificate, and nothing else; ports are opened by anyone who
+//! carries the plan out.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -243,8 +243,8 @@ fn sign(ice: &mut IceConfig, turn: TurnSettings, secret: &Password) -> Result<()
     Ok(())
 }
 
-/// The secrets that are shared with a TURN server; none where it has a lasting password instead. Files of them are read as the relay reads
-/// them: lines, comments, blanks, and several while one replaces another.
+/// The secrets that are shared with a TURN server; none where it has a lasting password instead. Files of them are read
+/// as the relay reads them: lines, comments, blanks, and several while one replaces another.
 fn secrets(turn: &TurnSettings) -> Result<Vec<Password>, ConfigError> {
     let Some(path) = &turn.secret_file else {
         return Ok(turn.secret.clone().filter(|secret| !secret.is_empty()).into_iter().collect());
@@ -257,7 +257,7 @@ fn secrets(turn: &TurnSettings) -> Result<Vec<Password>, ConfigError> {
     Ok(secrets.into_iter().map(Password::new).collect())
 }
 
-/// What stands beside the path in another sentence.
+/// What is beside the path in another sentence.
 fn why(error: &SettingsError) -> String {
     match error {
         SettingsError::Unreadable { error, .. } => error.to_string(),
@@ -278,7 +278,8 @@ fn check_urls(key: &str, urls: &[String], schemes: &[&str]) -> Result<(), Config
     Ok(())
 }
 
-/// Whether it is what browsers take (RFC 7064, RFC 7065): for one URL that is not they refuse all servers, and make no connection.
+/// Whether it is what browsers take (RFC 7064, RFC 7065): for one URL that is not they refuse all servers, and make no
+/// connection.
 fn is_ice_url(url: &str) -> bool {
     let Some((scheme, rest)) = url.split_once(':') else { return false };
     let (authority, query) = rest.split_once('?').map_or((rest, None), |(authority, query)| (authority, Some(query)));

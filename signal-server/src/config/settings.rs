@@ -126,7 +126,7 @@ pub struct TurnSettings {
 pub struct RelaySettings {
     /// Where it listens.
     pub listen: Option<Vec<SocketAddr>>,
-    /// What the world sees of its addresses, where a NAT stands in between.
+    /// What the world sees of its addresses, where a NAT is in between.
     pub external: Option<Vec<IpAddr>>,
     /// The ports that it relays on, `MIN-MAX`.
     pub ports: Option<String>,
@@ -191,8 +191,8 @@ impl fmt::Debug for Password {
 }
 
 impl Settings {
-    /// What is said here, and for the rest what `below` says. A list replaces a list, and a way to be protected (files, an
-    /// authority, none) replaces another way.
+    /// What is said here, and for the rest what `below` says. A list replaces a list, and a way to be protected (files,
+    /// an authority, none) replaces another way.
     #[must_use]
     pub fn over(self, below: Self) -> Self {
         let (tls, plain_http) = if self.tls == TlsSettings::default() && self.plain_http.is_none() {

@@ -2,9 +2,9 @@
 //!
 //! Every key that it knows is honoured; others are named, but for those that are comments (`"/* secure */"`). Paths are
 //! counted from where the program runs, as signalmaster does; where nothing is there, from the file's folder or the one
-//! above it. A text `$NAME` or `${NAME}` stands for a variable of the environment, as its library getconfig has it, and the
-//! variable `PORT` goes before the port of the file. Numbers and flags may be written as texts. Without `secure` it is plain
-//! HTTP.
+//! above it. A text `$NAME` or `${NAME}` stands for a variable of the environment, as its library getconfig has it, and
+//! the variable `PORT` goes before the port of the file. Numbers and flags may be written as texts. Without `secure` it
+//! is plain HTTP.
 
 use std::net::{Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -19,7 +19,8 @@ const EXPIRY_S: u64 = 86_400;
 
 type Object = Map<String, Value>;
 
-/// Longest life of a credential, seconds, which a file of signalmaster's may exceed: 30 days (`TURN_LIFETIMES` of the plan).
+/// Longest life of a credential, seconds, which a file of signalmaster's may exceed: 30 days (`TURN_LIFETIMES` of the
+/// plan).
 const LONGEST_S: u64 = 30 * 24 * 3600;
 /// Shortest one.
 const SHORTEST_S: u64 = 60;

@@ -33,7 +33,7 @@ impl Addresses {
         Hosts::new(self.addresses(), self.names.iter().chain(given)).with_origins(&self.origins)
     }
 
-    /// What stands in a certificate that we make.
+    /// What is in a certificate that we make.
     pub(crate) fn certificate_names(&self) -> Vec<String> {
         let mut names = BTreeSet::from(["localhost".to_owned()]);
         if self.hostname == Advertise::Yes

@@ -1,7 +1,9 @@
-//! For how long the server has lived, written down beside its key: after a restart, tickets of the last minutes are good, and no others.
+//! For how long the server has lived, written down beside its key: after a restart, tickets of the last minutes are
+//! good, and no others.
 //!
-//! Owns that file, `runs`: a line for each run, `NUMBER SECONDS`, the latest last. Nothing of rooms stands in it, and no calendar is
-//! asked. Where it cannot be written, fewer or older tickets are good after the next start; the server goes on.
+//! Owns that file, `runs`: a line for each run, `NUMBER SECONDS`, the latest last. Nothing of rooms is in it, and no
+//! calendar is asked. Where it cannot be written, fewer or older tickets are good after the next start; the server goes
+//! on.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

@@ -12,8 +12,9 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::rooms::{CloseReason, ConnId, Load};
 
-/// How long one message may take to be written, and how many bytes more a second longer. 10 s: TCP itself would try for a quarter of
-/// an hour. 4 KiB a second: the slowest link over which a call still has sound is not cut off for what others send.
+/// How long one message may take to be written, and how many bytes more a second longer. 10 s: TCP itself would try for
+/// a quarter of an hour. 4 KiB a second: the slowest link over which a call still has sound is not cut off for what
+/// others send.
 const WRITE_WITHIN: Duration = Duration::from_secs(10);
 const SLOWEST: usize = 4096;
 /// How long the other side may take to answer our close.
@@ -113,8 +114,8 @@ pub(super) async fn run_connection(
     farewell
 }
 
-/// A browser's tab that is closed says 1001 (RFC 6455, section 7.4.1), a client that leaves 1000 or nothing. Whoever changes
-/// connections says a code of its own, and its place is kept.
+/// A browser's tab that is closed says 1001 (RFC 6455, section 7.4.1), a client that leaves 1000 or nothing. Anyone who
+/// changes connections says a code of its own, and its place is kept.
 fn farewell_of(frame: Option<&CloseFrame>) -> CloseKind {
     match frame.map(|frame| frame.code) {
         None | Some(1000 | 1001 | 1005) => CloseKind::Said,

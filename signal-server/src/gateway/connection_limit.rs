@@ -14,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::open_bytes::{Follower, OpenBytes, Sum};
 use crate::rooms::Source;
 
-/// The places for connections. A place is a reference: whoever drops the last one gives the place back.
+/// The places for connections. A place is a reference: anyone who drops the last one gives the place back.
 pub(crate) struct ConnectionLimiter {
     all: usize,
     of_one: usize,

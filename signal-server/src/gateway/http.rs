@@ -71,7 +71,7 @@ pub(crate) fn router(shared: Shared) -> Router {
 /// Refuses who asks by a name that is not ours, or from a page that is not ours, and gives every answer the headers
 /// that keep it from being misused.
 async fn check_and_dress(State(shared): State<Shared>, mut request: Request, next: Next) -> Response {
-    // Here and nowhere else: whoever counts by source asks the request for its caller.
+    // Here and nowhere else: anyone who counts by source asks the request for its caller.
     if let Some(Caller(peer)) = request.extensions().get::<Caller>().copied() {
         let caller = shared.proxies.caller(peer, request.headers());
         request.extensions_mut().insert(Caller(caller));
@@ -131,7 +131,7 @@ async fn page() -> Response {
     serve(INDEX)
 }
 
-/// What stands at the top: the folder's own index, or our page.
+/// What is at the top: the folder's own index, or our page.
 async fn front(State(shared): State<Shared>, request: Request) -> Response {
     match &shared.folder {
         Some(folder) => folder.answer(request).await,
@@ -164,7 +164,7 @@ async fn websocket(
     upgrade: WebSocketUpgrade,
 ) -> Response {
     // A browser that was made to speak to us by somebody else's page can be told by its Origin, which was checked;
-    // whoever sends none must at least know what it speaks to.
+    // anyone who sends none must at least know what it speaks to.
     let offered = headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|v| v.to_str().ok());
     if !offered.flat_map(|v| v.split(',')).any(|protocol| protocol.trim() == SUBPROTOCOL) {
         return (StatusCode::BAD_REQUEST, "This WebSocket speaks hearth.v1 only.\n").into_response();

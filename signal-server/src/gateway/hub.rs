@@ -2,7 +2,7 @@
 //!
 //! Connections put what they hear into one bounded queue and wait when it is full, which slows down who talks too much.
 //! The hub waits for nobody: a connection that does not take what is put into its box is dropped, openly; its session
-//! may come back. No lock stands between them.
+//! may come back. No lock is between them.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -15,6 +15,7 @@ use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 use tokio::time::timeout;
 
 use super::connection::{CloseKind, OpenedWebSocket, OutboundFrame, Received, run_connection};
+use super::deadline;
 use super::legacy::Pages;
 use crate::clock;
 use crate::rooms::{ConnId, Counters, Grant, Load, Output, Rooms, RunId};
@@ -22,15 +23,16 @@ use crate::rooms::{ConnId, Counters, Grant, Load, Output, Rooms, RunId};
 /// Messages heard and not yet handled. Cap 256: a few milliseconds of work. Full: the connections wait, and so do
 /// their senders.
 const HEARD: usize = 256;
-/// Messages for one connection that are not yet written. Cap 4096: a whole resume queue, all that others may have waiting (2048), and a
-/// full room's news with it. Full: the connection is dropped.
+/// Messages for one connection that are not yet written. Cap 4096: a whole resume queue, all that others may have
+/// waiting (2048), and a full room's news with it. Full: the connection is dropped.
 const BOX: usize = 4096;
-/// Bytes for one connection that are not yet written. Cap 8 MiB: what a resume can bring, all that others may have waiting (4 MiB),
-/// and 2 MiB of news. Full: the connection is dropped.
+/// Bytes for one connection that are not yet written. Cap 8 MiB: what a resume can bring, all that others may have
+/// waiting (4 MiB), and 2 MiB of news. Full: the connection is dropped.
 const BOX_BYTES: usize = 8 * 1024 * 1024;
 /// Messages handled in one go, before what they bring about is handed out.
 const BATCH: usize = 32;
-/// Questions for figures that wait. Cap 4: who reads metrics does so every few seconds. Full: they are told to ask again.
+/// Questions for figures that wait. Cap 4: who reads metrics does so every few seconds. Full: they are told to ask
+/// again.
 const QUESTIONS: usize = 4;
 /// How long connections may take to write what is left when the server goes down.
 const DRAIN_WITHIN: Duration = Duration::from_secs(3);
@@ -142,7 +144,7 @@ impl Hub {
                 }
                 Some(ended) = self.tasks.join_next_with_id() => self.on_ended(ended),
                 Some(question) = self.questions.recv() => self.answer(question),
-                () = clock::until(deadline) => {
+                () = deadline::until(deadline) => {
                     let now = clock::tell(&mut self.rooms);
                     self.rooms.handle_timeout(now);
                 }

@@ -45,8 +45,8 @@ const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
 const HEAD_WITHIN: Duration = Duration::from_secs(10);
 /// How long a connection may bring requests. A page and its files take a second; a WebSocket leaves this count.
 const HTTP_WITHIN: Duration = Duration::from_secs(120);
-/// After that an answer under way may go on, as long as this much of it is taken in this time: a film on a slow link is,
-/// and a poll that waits for news gets them sooner.
+/// After that an answer under way may go on, as long as this much of it is taken in this time: a film on a slow link
+/// is, and a poll that waits for news gets them sooner.
 const STALLED: (u64, Duration) = (64 * 1024, Duration::from_secs(60));
 /// Longest head of a request, bytes.
 const HEAD_BYTES: usize = 16 * 1024;
@@ -223,7 +223,7 @@ where
     }
 }
 
-/// What the authority is to be asked next; never done where there is none.
+/// What the authority should be asked next; never done where there is none.
 async fn ask(authority: &mut Option<Authority>) {
     match authority {
         Some(authority) => authority.ask().await,

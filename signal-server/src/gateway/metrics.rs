@@ -1,7 +1,7 @@
 //! Counters in the text form that Prometheus reads, on a port of their own.
 //!
-//! Owns that port. Figures are asked for when somebody reads them: of the hub, which owns the rooms, and of the listener's
-//! tally. No label names a person, a room or an address.
+//! Owns that port. Figures are asked for when somebody reads them: of the hub, which owns the rooms, and of the
+//! listener's tally. No label names a person, a room or an address.
 
 use std::sync::Arc;
 

@@ -7,6 +7,7 @@ pub(crate) mod alive;
 mod assets;
 pub(crate) mod connection;
 pub(crate) mod connection_limit;
+mod deadline;
 pub(crate) mod hosts;
 pub(crate) mod http;
 pub(crate) mod hub;

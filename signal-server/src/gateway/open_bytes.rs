@@ -1,14 +1,15 @@
 //! Bytes that clients have sent and that are no whole message yet: bounded by source, and in all.
 //!
-//! Owner of: how many bytes each connection has open (its stream follows them). A message counts from its first byte to its last, whether or not anybody has said
-//! who they are by then. Between HTTP requests the listener says when one is answered; after an upgrade the frames of the WebSocket
-//! are followed here (RFC 6455, section 5.2), by their heads alone.
+//! Owner of: how many bytes each connection has open (its stream follows them). A message counts from its first byte to
+//! its last, whether or not anybody has said who they are by then. Between HTTP requests the listener says when one is
+//! answered; after an upgrade the frames of the WebSocket are followed here (RFC 6455, section 5.2), by their heads
+//! alone.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
-/// Open bytes of one source. Cap 8 MiB: 32 messages of the longest kind, while most are done within one read. Full: the connection
-/// that sends more is closed.
+/// Open bytes of one source. Cap 8 MiB: 32 messages of the longest kind, while most are done within one read. Full: the
+/// connection that sends more is closed.
 const OF_ONE: usize = 8 * 1024 * 1024;
 /// Open bytes of all. Cap 64 MiB. Full: likewise, but for those with less than [`SMALL`] open.
 const OF_ALL: usize = 64 * 1024 * 1024;
@@ -20,7 +21,7 @@ const HEAD_END: &[u8] = b"\r\n\r\n";
 /// The open bytes of one source, or of all.
 pub(super) type Sum = Arc<AtomicUsize>;
 
-/// The open bytes of one connection, for whoever answers its requests.
+/// The open bytes of one connection, for anyone who answers its requests.
 #[derive(Clone, Debug)]
 pub(super) struct OpenBytes(Arc<Open>);
 
@@ -91,12 +92,12 @@ impl Follower {
         Self { held, stage: Stage::Http { matched: 0, after_head: 0 } }
     }
 
-    /// For whoever answers its requests.
+    /// For anyone who answers its requests.
     pub(super) fn held(&self) -> OpenBytes {
         self.held.clone()
     }
 
-    /// These bytes came. False when there are too many: the connection is to be closed.
+    /// These bytes came. False when there are too many: the connection should be closed.
     pub(super) fn read(&mut self, bytes: &[u8]) -> bool {
         match (self.held.0.said.swap(NOTHING, Ordering::Relaxed), &self.stage) {
             (ANSWERED, _) => self.stage = Stage::Http { matched: 0, after_head: 0 },

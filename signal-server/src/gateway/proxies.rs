@@ -1,8 +1,8 @@
-//! Reverse proxies: behind one, every connection comes from its address, and who is behind it stands in a header.
+//! Reverse proxies: behind one, every connection comes from its address, and who is behind it is in a header.
 //!
 //! Headers are believed of named proxies alone: anybody else could give themselves an address of their choice with each
-//! request. `Forwarded` (RFC 7239) goes before `X-Forwarded-For`. Each proxy appends what it saw, so the list is read from its
-//! end: the first address that is no proxy's is the caller's. Holds what was set, and no state.
+//! request. `Forwarded` (RFC 7239) goes before `X-Forwarded-For`. Each proxy appends what it saw, so the list is read
+//! from its end: the first address that is no proxy's is the caller's. Holds what was set, and no state.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};

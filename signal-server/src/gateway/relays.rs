@@ -1,9 +1,9 @@
 //! Whether the relays that share a secret with us take what we sign: each is asked at the start, and now and then.
 //!
-//! A relay that reads another secret, or whose clock is wrong, refuses everybody, and nobody here would hear of it: clients
-//! talk to it alone. So this server comes as a client, by UDP, TCP or TLS as the URL says, and its log says what came of
-//! it. A relay whose certificate no public authority vouches for is shown no credential. Relays by DTLS (`turns:` with
-//! `transport=udp`), to which no browser comes, are not asked.
+//! A relay that reads another secret, or whose clock is wrong, refuses everybody, and nobody here would hear of it:
+//! clients talk to it alone. So this server comes as a client, by UDP, TCP or TLS as the URL says, and its log says
+//! what came of it. A relay whose certificate no public authority vouches for is shown no credential. Relays by DTLS
+//! (`turns:` with `transport=udp`), to which no browser comes, are not asked.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -73,7 +73,7 @@ enum Found {
 }
 
 impl Relays {
-    /// The relays among `turn`'s that stand at these URLs.
+    /// The relays among `turn`'s that are at these URLs.
     pub(crate) fn new(turn: Option<&TurnRest>, urls: Vec<String>) -> Result<Self, TlsError> {
         let Some(turn) = turn.filter(|_| !urls.is_empty()) else { return Ok(Self { asked: None }) };
         let tls = TlsConnector::from(Arc::new(web_client(None)?));

@@ -19,7 +19,7 @@ pub(super) fn nothing_here() -> Response {
     (StatusCode::NOT_FOUND, "There is nothing here. Check the link.\n").into_response()
 }
 
-/// The header's value, if it stands there once and is text.
+/// The header's value, if it is there once and is text.
 pub(super) fn only(headers: &HeaderMap, name: HeaderName) -> Option<String> {
     let mut values = headers.get_all(name).iter();
     let value = values.next()?.to_str().ok()?.to_owned();

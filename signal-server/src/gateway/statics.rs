@@ -1,8 +1,8 @@
 //! A folder of files that others wrote, such as the page of an older set-up, served as a web server serves it.
 //!
-//! Reading, types, ranges and conditions are tower-http's. Here stands what may be asked for at all: nothing hidden, and
-//! nothing outside the folder, whatever the path or a link in it says. Holds the folder's path; files are looked at anew
-//! for each request.
+//! Reading, types, ranges and conditions are tower-http's. Here is what may be asked for at all: nothing hidden, and
+//! nothing outside the folder, whatever the path or a link in it says. Holds the folder's path; files are looked at
+//! again for each request.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use tower_http::services::ServeDir;
 
 use super::request::{ThirdPartyFile, nothing_here};
 
-/// Longest path that is looked for, bytes, as it stands in the request.
+/// Longest path that is looked for, bytes, as it is in the request.
 const PATH_BYTES: usize = 2048;
 
 /// A folder that is served.
@@ -49,8 +49,8 @@ impl Folder {
             return nothing_here();
         }
         let (mut head, _) = request.into_parts();
-        // A part of a file is asked for only if the file is still the same (RFC 9110, section 13.1.5): who gets the whole
-        // file instead is never wrong.
+        // A part of a file is asked for only if the file is still the same (RFC 9110, section 13.1.5): who gets the
+        // whole file instead is never wrong.
         if head.headers.contains_key(IF_RANGE) {
             head.headers.remove(RANGE);
         }

@@ -9,7 +9,7 @@ use super::Source;
 use super::bucket::Bucket;
 use super::source::Block;
 
-/// Blocks remembered. Cap 4096 = 400 kB. Full: whoever has recovered most is forgotten, which gives them the least.
+/// Blocks remembered. Cap 4096 = 400 kB. Full: anyone who has recovered most is forgotten, which gives them the least.
 const BLOCKS: usize = 4096;
 
 /// So many at once, and then one so often.
@@ -24,11 +24,11 @@ pub(super) struct RateLimit {
 pub(super) const GUESSES: RateLimit = RateLimit { burst: 10, every: Duration::from_secs(5) };
 /// Knocks at doors: a host is not buried in them.
 pub(super) const KNOCKS: RateLimit = RateLimit { burst: 10, every: Duration::from_secs(5) };
-/// Rooms made. A hundred: a school behind one address begins its lessons at the same minute. Then one every 5 s: with the 300
-/// connections that a source may have, it never holds more than a few hundred rooms of 10,000.
+/// Rooms made. A hundred: a school behind one address begins its lessons at the same minute. Then one every 5 s: with
+/// the 300 connections that a source may have, it never holds more than a few hundred rooms of 10,000.
 pub(super) const CREATIONS: RateLimit = RateLimit { burst: 100, every: Duration::from_secs(5) };
-/// People who come into one room. A hundred: a class behind one address. Then one a second: who comes and goes all the time makes at
-/// most 260 news in the 30 s for which a member may be away.
+/// People who come into one room. A hundred: a class behind one address. Then one a second: who comes and goes all the
+/// time makes at most 260 news in the 30 s for which a member may be away.
 pub(super) const COMINGS: RateLimit = RateLimit { burst: 100, every: Duration::from_secs(1) };
 
 /// Who has tried of late.
@@ -71,8 +71,8 @@ impl AttemptLimiter {
         self.by_block.retain(|_, bucket| !bucket.is_full(now));
     }
 
-    /// Forgets the one who has recovered most. A newcomer is never refused for what others did, and whoever is still paying
-    /// goes on paying.
+    /// Forgets the one who has recovered most. A newcomer is never refused for what others did, and anyone who is still
+    /// paying goes on paying.
     fn make_way(&mut self, now: Instant) {
         let most = self.by_block.iter_mut().map(|(block, bucket)| (bucket.recovered(now), *block)).max();
         if let Some((_, block)) = most {

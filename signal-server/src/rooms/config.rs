@@ -50,11 +50,11 @@ impl Default for RoomsConfig {
 /// Who may make rooms; others hear `not_host`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Creators {
-    /// Whoever reaches the server.
+    /// Anyone who reaches the server.
     #[default]
     Anybody,
-    /// Who is seen at a loopback address. Where a relay serves the members of rooms, a room of one's own would be a way to
-    /// it round the door of the room that the server is there for.
+    /// Who is seen at a loopback address. Where a relay serves the members of rooms, a room of one's own would be a way
+    /// to it round the door of the room that the server is there for.
     ThisMachine,
 }
 
@@ -113,7 +113,8 @@ pub struct Epoch {
 }
 
 impl Epoch {
-    /// How far the calendar of `other` is from what this one foretold for its moment: a clock that was set, or a machine that slept.
+    /// How far the calendar of `other` is from what this one foretold for its moment: a clock that was set, or a
+    /// machine that slept.
     pub(super) fn off_by(&self, other: &Self) -> Duration {
         Duration::from_secs(self.unix_s_at(other.at).abs_diff(other.unix_s))
     }

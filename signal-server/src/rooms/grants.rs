@@ -1,7 +1,9 @@
-//! Whose TURN credentials a relay in this process is to honour: those of who is in a room, and of who may be about to come into one.
+//! Whose TURN credentials a relay in this process is to honour: those of who is in a room, and of who may be about to
+//! come into one.
 //!
-//! A credential names its second of expiry and its peer, and the relay asks nobody. So it is told: granted when a credential is handed out,
-//! withdrawn a while after the peer has left its room. Owner of the news that the relay has not been told yet.
+//! A credential names its second of expiry and its peer, and the relay asks nobody. So it is told: granted when a
+//! credential is handed out, withdrawn a while after the peer has left its room. Owner of the news that the relay has
+//! not been told yet.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -11,11 +13,11 @@ use hearth_protocol::PeerId;
 use super::Rooms;
 use super::timers::Timer;
 
-/// How long credentials outlive their peer's place in a room: who comes back within it finds its connections alive. Sessions that are away
-/// are in their room still.
+/// How long credentials outlive their peer's place in a room: who comes back within it finds its connections alive.
+/// Sessions that are away are in their room still.
 pub(super) const GRACE: Duration = Duration::from_secs(60);
 
-/// What the relay is to be told.
+/// What the relay should be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Grant {
     /// Honour credentials of this peer.
@@ -51,7 +53,7 @@ impl Rooms {
         self.grants.is_told = true;
     }
 
-    /// What the relay is to be told next: before what [`Self::poll_output`] says is done, for the credential is in it.
+    /// What the relay should be told next: before what [`Self::poll_output`] says is done, for the credential is in it.
     pub fn poll_grant(&mut self) -> Option<Grant> {
         self.grants.news.pop_front()
     }

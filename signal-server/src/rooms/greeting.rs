@@ -111,7 +111,7 @@ impl Rooms {
         let (last_seq, missed) = (native.received, native.resume(resume.last_seq));
         self.release(conn, was);
         let Some(missed) = missed else {
-            // Whoever holds the token has lost its place for good: better gone now than a ghost for the grace.
+            // Anyone who holds the token has lost its place for good: better gone now than a ghost for the grace.
             self.end_session(peer_id, LeaveReason::Dropped, now);
             return false;
         };
@@ -147,8 +147,8 @@ impl Rooms {
         }
     }
 
-    /// `used` is what the client came with: until it shows that it has the new token, that one stays good, however often the
-    /// answer is lost.
+    /// `used` is what the client came with: until it shows that it has the new token, that one stays good, however
+    /// often the answer is lost.
     fn attach(&mut self, conn: ConnId, peer: PeerId, used: [u8; 32], token: &ResumeToken) {
         if let Some(state) = self.conns.get_mut(&conn) {
             state.phase = ConnPhase::InSession(peer);

@@ -46,7 +46,7 @@ impl TurnRest {
     }
 }
 
-/// The servers for whoever is called `username`, with the password that the shared secret gives them.
+/// The servers for anyone who is called `username`, with the password that the shared secret gives them.
 fn signed(turn: &TurnRest, username: String) -> IceServer {
     let credential = turn.sign(&username);
     IceServer { urls: turn.urls.clone(), username: Some(username), credential }

@@ -1,8 +1,8 @@
 //! What members have waiting at each other: words that the receiver's connection has not taken yet.
 //!
-//! Each receiver's session owns its [`Inbound`]. A word carries its [`Load`] to the gateway, which drops it once the word is
-//! written; so what waits is known here at any time, and it is the sender who is refused, never the receiver who is given up.
-//! A legacy page's transport does not say what it has written: there a pace stands in its place.
+//! Each receiver's session owns its [`Inbound`]. A word carries its [`Load`] to the gateway, which drops it once the
+//! word is written; so what waits is known here at any time, and it is the sender who is refused, never the receiver
+//! who is given up. A legacy page's transport does not say what it has written: there a pace is in its place.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,21 +20,24 @@ struct Cap {
     bytes: usize,
 }
 
-/// Of one sender, at a receiver who is there: two descriptions of the longest kind, or a join into a full room eight times over.
+/// Of one sender, at a receiver who is there: two descriptions of the longest kind, or a join into a full room eight
+/// times over.
 const OF_ONE: Cap = Cap { words: 256, bytes: 512 * 1024 };
 /// Of all senders: half of what the gateway keeps for a connection. The rest is for the server's own news.
 const OF_ALL: Cap = Cap { words: 2048, bytes: 4 * 1024 * 1024 };
-/// Of one sender, at a receiver who is away: an offer and its candidates. A full room's together stay below what is kept for
-/// somebody who is away (512 messages, 2 MiB).
+/// Of one sender, at a receiver who is away: an offer and its candidates. A full room's together stay below what is
+/// kept for somebody who is away (512 messages, 2 MiB).
 const AWAY_OF_ONE: Cap = Cap { words: 40, bytes: 160 * 1024 };
 /// Of all senders then.
 const AWAY_OF_ALL: Cap = Cap { words: 400, bytes: 1536 * 1024 };
 /// A pace of words and one of their bytes: how many at once, and how often one more.
 type Paces = [(u32, Duration); 2];
-/// Of one sender to a legacy page: 4000 words at once, as many as a page may say, then 50 a second; 8 MiB, then 128 KiB a second.
+/// Of one sender to a legacy page: 4000 words at once, as many as a page may say, then 50 a second; 8 MiB, then 128 KiB
+/// a second.
 const PAGE_OF_ONE: Paces = [(4000, Duration::from_millis(20)), (8 * 1024 * 1024, Duration::from_nanos(7629))];
-/// Of all senders to a page: 6000 words, then 100 a second; 12 MiB, then 256 KiB a second. Over the 85 s that its transport lets a frozen
-/// page be silent these are 14,500 words, below what the gateway keeps for it: members together disconnect nobody either.
+/// Of all senders to a page: 6000 words, then 100 a second; 12 MiB, then 256 KiB a second. Over the 85 s that its
+/// transport lets a frozen page be silent these are 14,500 words, below what the gateway keeps for it: members together
+/// disconnect nobody either.
 const PAGE_OF_ALL: Paces = [(6000, Duration::from_millis(10)), (12 * 1024 * 1024, Duration::from_nanos(3815))];
 /// Of what all may send, in thousandths: what is left for quiet senders, and how much of their own these have left.
 const RESERVE: u64 = 250;

@@ -53,7 +53,8 @@ impl Rooms {
         self.enter(peer, JoinRequest { id: create.id, room: name, nick, media: create.media }, now);
     }
 
-    /// Whether `peer` may have `name` for a new room. To hear that it is taken is to know a room: asking so is guessing.
+    /// Whether `peer` may have `name` for a new room. To hear that it is taken is to know a room: asking so is
+    /// guessing.
     pub(super) fn judge_name(&mut self, peer: PeerId, name: &RoomName, now: Instant) -> Result<(), JoinRefusal> {
         let source = self.source_of(peer);
         if !self.guesses.may_try(source, now) {
@@ -212,9 +213,9 @@ impl Rooms {
         }
     }
 
-    /// What the door of a room says to who asks, where it does not send them away. The invitation's secret is judged before anything
-    /// is counted: nobody guesses 128 bits, and who has it is nobody's hostage. A wrong number, secret or password is a guess; who was
-    /// not told that there is a password has guessed nothing.
+    /// What the door of a room says to who asks, where it does not send them away. The invitation's secret is judged
+    /// before anything is counted: nobody guesses 128 bits, and who has it is nobody's hostage. A wrong number, secret
+    /// or password is a guess; who was not told that there is a password has guessed nothing.
     fn door(
         &mut self,
         peer: PeerId,
@@ -256,8 +257,8 @@ impl Rooms {
         Err(refusal)
     }
 
-    /// Whether one more may come into that room from where `peer` comes. Who comes and goes without end would fill what is kept for
-    /// members who are away.
+    /// Whether one more may come into that room from where `peer` comes. Who comes and goes without end would fill what
+    /// is kept for members who are away.
     pub(super) fn may_come_in(&mut self, peer: PeerId, name: &RoomName, now: Instant) -> bool {
         let source = self.source_of(peer);
         self.rooms.get_mut(name).is_none_or(|room| room.comings.may_try(source, now))

@@ -1,7 +1,7 @@
 //! Sessions and rooms: everything that signalling decides, as a state machine.
 //!
 //! [`Rooms`] owns every session and every room. It is told what happens (`handle_*`, each with the time), and asked
-//! what is to be done (`poll_output`, `poll_timeout`). After each `handle_*` the caller drains `poll_output`.
+//! what should be done (`poll_output`, `poll_timeout`). After each `handle_*` the caller drains `poll_output`.
 //! It deliberately opens no socket, reads no clock, draws no randomness but from its seed, and logs nothing: tests run
 //! hours of it in milliseconds.
 //!
@@ -101,8 +101,8 @@ pub struct Rooms {
     creations: AttemptLimiter,
     timers: Timers,
     grants: Grants,
-    /// Drained by the caller after each input; one input yields at most a few messages for each in a room and its lobby,
-    /// or one resume queue.
+    /// Drained by the caller after each input; one input yields at most a few messages for each in a room and its
+    /// lobby, or one resume queue.
     output: VecDeque<Output>,
     /// Sessions whose queue has just overflowed; ended before the input that did it is done with.
     doomed: Vec<PeerId>,
@@ -219,13 +219,13 @@ impl Rooms {
         self.end_doomed(now);
     }
 
-    /// `conn` is gone, nobody knows why: whoever spoke through it may come back.
+    /// `conn` is gone, nobody knows why: anyone who spoke through it may come back.
     pub fn handle_disconnected(&mut self, conn: ConnId, now: Instant) {
         self.detach(conn, now);
         self.end_doomed(now);
     }
 
-    /// `conn` was closed by its client, who said goodbye: whoever spoke through it has left, and the seat is free.
+    /// `conn` was closed by its client, who said goodbye: anyone who spoke through it has left, and the seat is free.
     pub fn handle_goodbye(&mut self, conn: ConnId, now: Instant) {
         if let Some(ConnPhase::InSession(peer)) = self.conns.get(&conn).map(|state| state.phase) {
             self.end_session(peer, LeaveReason::Left, now);
@@ -266,7 +266,7 @@ impl Rooms {
         self.end_doomed(now);
     }
 
-    /// What is to be done next.
+    /// What should be done next.
     pub fn poll_output(&mut self) -> Option<Output> {
         self.output.pop_front()
     }

@@ -35,7 +35,8 @@ pub(super) enum Rule {
 }
 
 impl Rooms {
-    /// An order about somebody: they must wait at the door of the sender's room, or for [`Order::Kick`] and [`Order::MakeHost`] be in it.
+    /// An order about somebody: they must wait at the door of the sender's room, or for [`Order::Kick`] and
+    /// [`Order::MakeHost`] be in it.
     pub(super) fn on_order(
         &mut self,
         (conn, from): (ConnId, PeerId),
@@ -90,7 +91,8 @@ impl Rooms {
         }
     }
 
-    /// Another secret opens the room from now on. Those who stay hear it, so that their links are good and they find back.
+    /// Another secret opens the room from now on. Those who stay hear it, so that their links are good and they find
+    /// back.
     fn renew_invite(&mut self, host: PeerId, id: RequestId, secret: InviteSecret, now: Instant) {
         if self.hosted_by(host).is_none_or(|room| room.rules.invite.is_none()) {
             let why = "this room has no invitation";
@@ -167,7 +169,7 @@ impl Rooms {
         self.renew_tickets(&name, now);
     }
 
-    /// Gives a room without a host to whoever has been there longest, those who are away last; a legacy page cannot
+    /// Gives a room without a host to anyone who has been there longest, those who are away last; a legacy page cannot
     /// decide. With the role come the news of everybody who waits.
     pub(super) fn find_host(&mut self, name: &RoomName, now: Instant) {
         let is_free = |room: &&Room| room.host.is_none() && !room.is_seat_kept();

@@ -14,7 +14,7 @@ use serde::Serialize;
 /// 60 s: the gateway finds a dead connection within three pings of 10 s; what is older has arrived.
 const KEPT: Duration = Duration::from_secs(60);
 /// Bytes kept while attached, and again while away. Cap 2 MiB = 60 descriptions of the longest kind. Full while
-/// attached: the oldest goes, and a resume that wants it starts anew; full while away: the session ends.
+/// attached: the oldest goes, and a resume that wants it starts again; full while away: the session ends.
 const MAX_BYTES: usize = 2 * 1024 * 1024;
 
 /// More waits for an absent client than is kept for it.
@@ -63,7 +63,7 @@ impl Outbox {
         self.absence.get_or_insert((0, 0));
     }
 
-    /// The client is back and has everything up to `last_seq`: what follows is to be sent again. None when that is
+    /// The client is back and has everything up to `last_seq`: what follows should be sent again. None when that is
     /// kept no more, or was never sent.
     pub(super) fn resume(&mut self, last_seq: u64) -> Option<Vec<Arc<str>>> {
         let oldest = self.last_seq + 1 - self.kept.len() as u64;

@@ -11,7 +11,7 @@ use super::load::Load;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnId(pub u64);
 
-/// What is to be done.
+/// What should be done.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Output {
     /// Send a text frame.
@@ -20,7 +20,8 @@ pub enum Output {
         conn: ConnId,
         /// The JSON.
         text: Arc<str>,
-        /// To be dropped once the text is written, where it is another one's word: what it counts as waiting until then.
+        /// To be dropped once the text is written, where it is a different one's word: what it counts as waiting until
+        /// then.
         load: Option<Load>,
     },
     /// Tell a legacy page something.
@@ -69,7 +70,7 @@ impl CloseReason {
         }
     }
 
-    /// The reason that stands beside the code, for a developer.
+    /// The reason that is beside the code, for a developer.
     pub fn text(self) -> &'static str {
         match self {
             Self::TooLong => "message too long",

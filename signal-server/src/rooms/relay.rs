@@ -33,7 +33,8 @@ impl Rooms {
         }
     }
 
-    /// Whether a word of `from` for `to`, of so many bytes, may wait there; with what it counts for until it is written.
+    /// Whether a word of `from` for `to`, of so many bytes, may wait there; with what it counts for until it is
+    /// written.
     pub(super) fn take_word(
         &mut self,
         from: PeerId,
@@ -62,7 +63,8 @@ impl Rooms {
         }
     }
 
-    /// Tells everybody else what is true of `peer` now; later, where that was told too often of late: the last word counts.
+    /// Tells everybody else what is true of `peer` now; later, where that was told too often of late: the last word
+    /// counts.
     pub(super) fn tell_news(&mut self, peer: PeerId, now: Instant) {
         let Some(session) = self.sessions.get_mut(&peer) else { return };
         if session.budget.news.take(now) {

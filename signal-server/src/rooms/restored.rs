@@ -1,14 +1,15 @@
 //! A room that was there before the server was restarted: what its tickets have shown so far.
 //!
-//! Owned by the room. Everything here stood in tickets, sealed in earlier runs; nothing that is done in this run changes it.
+//! Owned by the room. Everything here was in tickets, sealed in earlier runs; nothing that is done in this run changes
+//! it.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use hearth_protocol::PeerId;
 
-/// How long the host's seat is kept after the newest ticket so far. Clients try every four seconds: by then those who are on
-/// their way have shown theirs, and it is known who was host and who was put out.
+/// How long the host's seat is kept after the newest ticket so far. Clients try every four seconds: by then those who
+/// are on their way have shown theirs, and it is known who was host and who was put out.
 const SEAT: Duration = Duration::from_secs(30);
 
 /// When a ticket was sealed, and what its room's rules were by then.

@@ -22,8 +22,8 @@ pub(super) const LOBBY: usize = 32;
 const BARRED: usize = 64;
 /// Longest name of somebody who was put out that is kept, bytes: 64 of them travel in each ticket.
 const BARRED_NICK: usize = 24;
-/// Wrong passwords of all sources together. Thirty: a class that was given a wrong one. Then one a minute: four digits take
-/// three days on average, wherever the guesses come from. Who has the link needs no password.
+/// Wrong passwords of all sources together. Thirty: a class that was given a wrong one. Then one a minute: four digits
+/// take three days on average, wherever the guesses come from. Who has the link needs no password.
 const WRONG_PASSWORDS: RateLimit = RateLimit { burst: 30, every: Duration::from_secs(60) };
 
 /// A room.
@@ -60,7 +60,7 @@ pub(super) struct RoomRules {
 }
 
 impl RoomRules {
-    /// Whether everybody comes in: then whoever opened the name again meanwhile took nothing.
+    /// Whether everybody comes in: then anyone who opened the name again meanwhile took nothing.
     pub(super) fn are_open(&self) -> bool {
         self.invite.is_none() && self.password.is_none() && !self.is_locked
     }
@@ -154,15 +154,15 @@ impl Room {
         }
     }
 
-    /// Judges `peer`, who comes from `source` and shows this. The secret of the invitation lets in by itself, also from where
-    /// somebody else was put out; a password does where one is set; without either, the door of an invite room is where one waits.
-    /// So does whoever was put out, or comes from there without the secret: no password helps them.
+    /// Judges `peer`, who comes from `source` and shows this. The secret of the invitation lets in by itself, also from
+    /// where somebody else was put out; a password does where one is set; without either, the door of an invite room is
+    /// where one waits. So does anyone who was put out, or comes from there without the secret: no password helps them.
     pub(super) fn door(&self, peer: PeerId, source: Option<Source>, shown: Credentials<'_>) -> Admission {
         let is_barred = self.is_barred(peer, source);
         match (&self.rules.invite, shown.secret, &self.rules.password, shown.password) {
             _ if self.rules.is_locked => Admission::Locked,
             (Some(hash), Some(secret), ..) if !hash.admits(secret) => Admission::WrongSecret,
-            // The room that the link is of is over, and this is another one.
+            // The room that the link is of is over, and this is a different one.
             (None, Some(_), ..) => Admission::WrongSecret,
             (Some(_), Some(_), ..) if self.was_put_out(peer) => Admission::Knock,
             (Some(_), Some(_), ..) => Admission::Open,
@@ -186,13 +186,13 @@ impl Room {
         !is_judged || self.wrong.left.has_one(now)
     }
 
-    /// Asks this password from now on, or none; `salt` is drawn anew each time.
+    /// Asks this password from now on, or none; `salt` is drawn again each time.
     pub(super) fn set_password(&mut self, password: Option<&RoomPassword>, salt: [u8; 16]) {
         self.rules.password = password.map(|password| PasswordDigest { salt, digest: password.digest(&salt) });
     }
 
-    /// From now on `peer`, and whoever comes from `source` without the secret, waits at the door. `nick` is what the host is told
-    /// of them.
+    /// From now on `peer`, and anyone who comes from `source` without the secret, waits at the door. `nick` is what the
+    /// host is told of them.
     pub(super) fn bar(&mut self, peer: PeerId, source: Option<Source>, nick: &str) {
         let barred = &mut self.rules.barred;
         if barred.len() >= BARRED {
@@ -202,7 +202,7 @@ impl Room {
         barred.push(Barred { peer, source, nick });
     }
 
-    /// Whoever was put out in this run stays out, whatever a newer ticket says.
+    /// Anyone who was put out in this run stays out, whatever a newer ticket says.
     pub(super) fn keep_barred(&mut self, earlier: Vec<Barred>) {
         let barred = &mut self.rules.barred;
         for one in earlier {

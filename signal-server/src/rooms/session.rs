@@ -15,8 +15,9 @@ use super::outbox::{Outbox, Overflow};
 use super::timers::Timer;
 use super::{ConnId, Rooms, Source};
 
-/// What one member may make everybody else hear: media that changes, the rules of a host. 40 at once, a lobby admitted and more;
-/// then two a second, so that in the grace of somebody who is away one member fills a fifth of what is kept for them.
+/// What one member may make everybody else hear: media that changes, the rules of a host. 40 at once, a lobby admitted
+/// and more; then two a second, so that in the grace of somebody who is away one member fills a fifth of what is kept
+/// for them.
 const NEWS: (u32, Duration) = (40, Duration::from_millis(500));
 
 /// A connection.
@@ -217,7 +218,7 @@ impl NativeWire {
         self.outbox.push(message, self.queue, now)
     }
 
-    /// What is to be sent again to a client that has everything up to `last_seq`; none when that cannot be.
+    /// What should be sent again to a client that has everything up to `last_seq`; none when that cannot be.
     pub(super) fn resume(&mut self, last_seq: u64) -> Option<Vec<Arc<str>>> {
         self.outbox.resume(last_seq)
     }

@@ -1,6 +1,6 @@
 //! Where connections come from, as far as they are counted together.
 //!
-//! Values only. Whoever knows better than the socket (a proxy that is trusted) says so before an address comes here.
+//! Values only. Anyone who knows better than the socket (a proxy that is trusted) says so before an address comes here.
 
 use std::net::IpAddr;
 
@@ -24,7 +24,7 @@ enum Width {
     One,
     /// An IPv6 /56: a household, with most providers.
     Household,
-    /// An IPv6 /48: a site (RFC 6177); whoever rents one has 65,536 sources for nothing.
+    /// An IPv6 /48: a site (RFC 6177); anyone who rents one has 65,536 sources for nothing.
     Site,
 }
 

@@ -1,14 +1,16 @@
 //! Tickets: how a room outlives a restart of the server.
 //!
-//! Rooms live in memory. So each member carries what is needed to build its room again: who it is, which room it was in, and the rules of
-//! that room, sealed under a key that only the server has. After a restart the first member to come back opens the room
-//! again as it was, the others find it, and media that flowed meanwhile flows on, because everybody keeps their id.
+//! Rooms live in memory. So each member carries what is needed to build its room again: who it is, which room it was
+//! in, and the rules of that room, sealed under a key that only the server has. After a restart the first member to
+//! come back opens the room again as it was, the others find it, and media that flowed meanwhile flows on, because
+//! everybody keeps their id.
 //!
-//! A ticket is good after a restart only: within a run of the server its own memory decides, so who was put out stays out. And only
-//! the tickets of the last minutes before the restart are good: members' are renewed as time goes by, so whoever left, was put out or
-//! handed the room over before that has none. What happened within those minutes the tickets tell themselves: the newest one
-//! rules, by what stands in it and never by what was done in this run; nobody has a host's power until the others had time to
-//! show theirs. The state is in the tickets; written down are the key, and for how long the server lived.
+//! A ticket is good after a restart only: within a run of the server its own memory decides, so who was put out stays
+//! out. And only the tickets of the last minutes before the restart are good: members' are renewed as time goes by, so
+//! anyone who left, was put out or handed the room over before that has none. What happened within those minutes the
+//! tickets tell themselves: the newest one rules, by what is in it and never by what was done in this run; nobody has a
+//! host's power until the others had time to show theirs. The state is in the tickets; written down are the key, and
+//! for how long the server lived.
 
 use std::time::{Duration, Instant};
 
@@ -25,12 +27,13 @@ use super::session::{Attachment, ConnPhase, Member, Membership, Session};
 use super::timers::Timer;
 use super::{CloseReason, ConnId, Output, Rooms, Source};
 
-/// How long after its start a server takes tickets. Clients whose media flows try every few seconds; ten minutes are for those
-/// whose own network is gone, too.
+/// How long after its start a server takes tickets. Clients whose media flows try every few seconds; ten minutes are
+/// for those whose own network is gone, too.
 const WITHIN: Duration = Duration::from_secs(600);
 /// How often a member's ticket is renewed.
 const RENEW_EVERY: Duration = Duration::from_secs(60);
-/// How old a ticket may have been when the server was last alive: two renewals, and the grace of a member that was away.
+/// How old a ticket may have been when the server was last alive: two renewals, and the grace of a member that was
+/// away.
 const FRESH: Duration = Duration::from_secs(180);
 
 /// What seals tickets: 256 random bits that outlive the server. It is printed nowhere.
@@ -189,8 +192,8 @@ impl Rooms {
         true
     }
 
-    /// The room of a ticket: as it is, if it is open again already, else as the ticket has it. False when somebody has made another
-    /// room of that name: theirs it is, unless it stood open to everybody, as this one did.
+    /// The room of a ticket: as it is, if it is open again already, else as the ticket has it. False when somebody has
+    /// made another room of that name: theirs it is, unless it was open to everybody, as this one did.
     fn reopen(
         &mut self,
         name: &RoomName,

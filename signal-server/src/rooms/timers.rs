@@ -1,6 +1,6 @@
 //! The deadlines of sessions and connections, as data.
 //!
-//! Each timer stands at most once; setting it again moves it.
+//! Each timer is at most once; setting it again moves it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;

@@ -25,7 +25,7 @@ pub(crate) const CHALLENGE: &[u8] = b"acme-tls/1";
 /// Which authority, and for which names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AcmeConfig {
-    /// Names that the certificate is to be for; each must lead to port 443 of this machine.
+    /// Names that the certificate should be for; each must lead to port 443 of this machine.
     pub domains: Vec<String>,
     /// How the authority may reach who runs the server, as `mailto:` addresses; may be empty.
     pub contact: Vec<String>,
@@ -99,7 +99,7 @@ impl Acme {
 }
 
 impl Authority {
-    /// Does what is to be done next, and says in the log how it went. Never ends.
+    /// Does what should be done next, and says in the log how it went. Never ends.
     pub(crate) async fn ask(&mut self) {
         match self.state.next().await {
             Some(Ok(EventOk::DeployedNewCert)) => tracing::info!("new certificate for {}", self.domains),

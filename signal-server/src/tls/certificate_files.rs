@@ -1,7 +1,7 @@
 //! A certificate and its key from files that somebody else keeps, such as certbot, read again when they change.
 //!
-//! Holds the newest pair that was whole. A pair that is not (one file is new and the other not yet) is said once, and the
-//! old one goes on.
+//! Holds the newest pair that was whole. A pair that is not (one file is new and the other not yet) is said once, and
+//! the old one goes on.
 
 use std::fs;
 use std::io::Read as _;
@@ -118,7 +118,7 @@ pub(crate) fn names_in(certificate: &Path) -> Result<Vec<String>, TlsError> {
     names::read(&first).map(|(names, _)| names).ok_or_else(refuse)
 }
 
-/// A key as PKCS#8, PKCS#1 or SEC1 (RFC 5958, 8017, 5915), whichever stands first.
+/// A key as PKCS#8, PKCS#1 or SEC1 (RFC 5958, 8017, 5915), whichever is first.
 fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
     let pem = bytes_of(path)?;
     PrivateKeyDer::from_pem_slice(&pem).map_err(|_| {

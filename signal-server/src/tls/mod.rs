@@ -88,7 +88,7 @@ impl Identity {
     }
 
     /// Gets a new certificate where one is wanted or given: ours lacks one of `names` or grows old, files have changed.
-    /// True when the acceptor is another one.
+    /// True when the acceptor is a different one.
     pub(crate) fn renew(&mut self, names: &[String], unix_s: u64) -> Result<bool, TlsError> {
         match self {
             Self::Generated(generated) => generated.renew(names, unix_s),

@@ -19,8 +19,8 @@ pub(super) fn read(der: &[u8]) -> Option<(Vec<String>, Vec<u8>)> {
     Some((names, certificate.public_key().raw.to_vec()))
 }
 
-/// Whether a certificate is of X.509 version 1, as `openssl x509 -req -signkey` without extensions makes it: it can hold no names,
-/// and TLS libraries of today refuse it.
+/// Whether a certificate is of X.509 version 1, as `openssl x509 -req -signkey` without extensions makes it: it can
+/// hold no names, and TLS libraries of today refuse it.
 pub(super) fn is_version_1(der: &[u8]) -> bool {
     X509Certificate::from_der(der).is_ok_and(|(_, certificate)| certificate.version() == X509Version::V1)
 }

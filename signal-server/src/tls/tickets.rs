@@ -1,7 +1,7 @@
 //! The key that seals tickets, by which rooms outlive a restart: 32 random bytes in a file of their own.
 //!
-//! Owns that file. One that cannot be read is replaced: tickets sealed before are then worth nothing, and their rooms are
-//! made anew by whoever comes first.
+//! Owns that file. One that cannot be read is replaced: tickets sealed before are then worth nothing, and their rooms
+//! are made again by anyone who comes first.
 
 use std::path::Path;
 

@@ -1,4 +1,5 @@
-//! The wall clock of the program is set while it runs, by libfaketime: no clock of its own, a machine that was paused, a hand.
+//! The wall clock of the program is set while it runs, by libfaketime: no clock of its own, a machine that was paused,
+//! a hand.
 
 use std::fs;
 use std::path::PathBuf;

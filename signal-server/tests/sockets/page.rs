@@ -114,7 +114,7 @@ async fn check_sentences(words: Words) {
     page.until("document.body.dataset.screen === 'door'").await;
     assert!(matches!(host.hear().await, ServerMessage::LobbyLeft { id } if id.to_string() == peer));
 
-    // Whoever waits may say the password instead; a wrong one changes nothing.
+    // Anyone who waits may say the password instead; a wrong one changes nothing.
     host.say(r#""type":"set_password","password":"hestia""#).await;
     join(&page, &url, "Ann").await;
     knock(&mut host).await;
@@ -372,7 +372,7 @@ async fn every_control_of_the_call_is_felt_by_the_others() {
 
     change_the_microphone(&bo).await;
 
-    // A tile is pinned by its button, how good the connection is stands on it, and leaving is at once.
+    // A tile is pinned by its button, how good the connection is is on it, and leaving is at once.
     ann.evaluate("document.querySelector('.tile:not(.own) .pin').click()").await;
     ann.until("document.querySelector('.tile.featured:not(.own) .pin[aria-pressed=true]')").await;
     ann.until("document.querySelector('.tile:not(.own) .quality:not([data-grade=\"\"])')?.title.includes('direct')")

@@ -27,7 +27,7 @@ async fn output(arguments: &str) -> Output {
     within(program(arguments).output()).await.unwrap()
 }
 
-/// Starts it, and reads `lines` lines that say what stands where.
+/// Starts it, and reads `lines` lines that say what is where.
 pub(crate) async fn start(mut command: Command, lines: usize) -> (Child, Vec<String>) {
     let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
     let mut said = BufReader::new(child.stdout.take().unwrap()).lines();

@@ -1,4 +1,5 @@
-//! As much of a TURN client as it takes to ask for an allocation, and what it may be used for (RFC 8656, section 7; RFC 8489, section 9.2).
+//! As much of a TURN client as it takes to ask for an allocation, and what it may be used for (RFC 8656, section 7; RFC
+//! 8489, section 9.2).
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -94,7 +95,8 @@ fn add(message: &mut Vec<u8>, kind: u16, value: &[u8]) {
     message[2..4].copy_from_slice(&length);
 }
 
-/// Sent again while no answer comes (RFC 8489, section 6.2.1): a relay answers only so many strangers of one address a second.
+/// Sent again while no answer comes (RFC 8489, section 6.2.1): a relay answers only so many strangers of one address a
+/// second.
 async fn exchange(socket: &UdpSocket, address: SocketAddr, message: &[u8]) -> Vec<u8> {
     let mut answer = vec![0; 1500];
     let length = within(async {

@@ -19,7 +19,7 @@ use crate::program::{address, program, start, stop};
 use crate::relay::{ALLOCATE, CREATE_PERMISSION, Client, TCP, UDP, XOR_PEER_ADDRESS, allocates, peer};
 use crate::within;
 
-/// A name and password, as whoever says `create` is given them.
+/// A name and password, as anyone who says `create` is given them.
 async fn visit(server: SocketAddr) -> (crate::client::Client, String, String) {
     let mut client = connect(server).await;
     client.say(r#""type":"create","nick":"Host""#).await;

@@ -1,4 +1,5 @@
-//! The server restarted under people who are in a call: the pages come back by themselves, and their media did not notice.
+//! The server restarted under people who are in a call: the pages come back by themselves, and their media did not
+//! notice.
 
 use std::net::Ipv4Addr;
 use std::path::Path;
@@ -36,8 +37,8 @@ pub(crate) async fn see_on(page: &Page) {
     page.until("frames >= until").await;
 }
 
-/// The longest time without a picture. How long that may be is up to the machine and whoever works beside it: the soak
-/// judges it.
+/// The longest time without a picture. How long that may be is up to the machine and anyone who works beside it: the
+/// soak judges it.
 pub(crate) async fn check_gap(page: &Page, who: &str) {
     let gap = page.evaluate("return gap").await.as_f64().unwrap();
     println!("{who}: longest time without a picture: {gap:.0} ms");
@@ -92,7 +93,7 @@ async fn pages_are_back_in_their_room_and_their_media_did_not_notice() {
         assert_eq!(page.evaluate("return made").await, json!(0), "another connection");
         check_gap(page, "a page").await;
     }
-    // The room is what it was to whoever comes now.
+    // The room is what it was to anyone who comes now.
     let late = driver.page("en").await;
     enter(&late, &url, "Late").await;
     late.until("hearth.peers.length === 2").await;

@@ -1,4 +1,5 @@
-//! The STUN and TURN servers that each kind of client is told of, where an operator names several and relays here as well.
+//! The STUN and TURN servers that each kind of client is told of, where an operator names several and relays here as
+//! well.
 
 use std::fs;
 

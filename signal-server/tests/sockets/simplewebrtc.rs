@@ -13,7 +13,8 @@ use crate::browser::{Driver, Page};
 use crate::legacy::with_pages;
 use crate::{Running, start};
 
-/// The libraries, byte for byte: `cargo xtask test` gets them from npm. Name, SHA-512 of the archive, the file wanted of it.
+/// The libraries, byte for byte: `cargo xtask test` gets them from npm. Name, SHA-512 of the archive, the file wanted
+/// of it.
 const LIBRARIES: [(&str, &str, &str); 2] = [
     ("simplewebrtc-3.0.2.tgz", SIMPLEWEBRTC, "package/out/simplewebrtc-with-adapter.bundle.js"),
     ("socket.io-client-1.7.4.tgz", SOCKET_IO, "package/dist/socket.io.js"),

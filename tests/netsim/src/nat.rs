@@ -1,6 +1,7 @@
 //! A router that hides one machine: network address and port translation (RFC 4787).
 //!
-//! Its mapping does not look at whom a datagram is for (section 4.1, endpoint-independent); whom it lets in can be chosen.
+//! Its mapping does not look at whom a datagram is for (section 4.1, endpoint-independent); whom it lets in can be
+//! chosen.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};

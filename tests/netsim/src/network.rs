@@ -109,15 +109,15 @@ impl Network {
         self.addresses.remove(&address);
     }
 
-    /// Puts a router before `node`, which has the address `inside` and is seen at `outside`: nobody else reaches the former. A
-    /// mapping that nothing goes out through is forgotten after `lifetime`.
+    /// Puts a router before `node`, which has the address `inside` and is seen at `outside`: nobody else reaches the
+    /// former. A mapping that nothing goes out through is forgotten after `lifetime`.
     pub fn add_nat(&mut self, node: NodeId, inside: IpAddr, outside: IpAddr, filtering: Filtering, lifetime: Duration) {
         self.nats.insert(inside, Nat::new(outside, filtering, lifetime));
         self.insides.insert(outside, inside);
         self.addresses.insert(outside, node);
     }
 
-    /// The router before `inside` starts anew: whatever it knew is forgotten.
+    /// The router before `inside` starts again: whatever it knew is forgotten.
     pub fn restart_nat(&mut self, inside: IpAddr) {
         if let Some(nat) = self.nats.get_mut(&inside) {
             nat.restart();

@@ -1,5 +1,5 @@
-//! A real browser on a host of the LAN, driven from a thread that lives on the same host: Chromium by WebDriver, Firefox by
-//! WebDriver BiDi.
+//! A real browser on a host of the LAN, driven from a thread that lives on the same host: Chromium by WebDriver,
+//! Firefox by WebDriver BiDi.
 
 use std::fs::File;
 use std::net::Ipv4Addr;
@@ -27,8 +27,8 @@ const PORT: u16 = 9515;
 const STARTING: Duration = Duration::from_secs(40);
 const ANSWERING: Duration = Duration::from_secs(30);
 
-/// Whether the browser lets pages have its camera and microphone. A page that may not is not told the machine's addresses
-/// either: its candidates carry names instead.
+/// Whether the browser lets pages have its camera and microphone. A page that may not is not told the machine's
+/// addresses either: its candidates carry names instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Devices {
     Allowed,
@@ -71,8 +71,8 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// Starts a browser on `host`; `script` runs in every page before the page's own, and the server with this key needs
-    /// no other certificate.
+    /// Starts a browser on `host`; `script` runs in every page before the page's own, and the server with this key
+    /// needs no other certificate.
     pub fn start(host: &Host, profile: &Path, spki: &[u8; 32], program: Program, script: String) -> Result<Self> {
         let (programs, way) = match program {
             Program::Chromium(devices) => {

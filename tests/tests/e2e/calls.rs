@@ -13,16 +13,16 @@ use crate::process::{Process, now};
 use crate::room::{Room, from_base64};
 use crate::{FIRST, GUEST, SECOND};
 
-/// The share of what the other sent that is to be decoded, where nothing else runs: in the soak.
+/// The share of what the other sent that should be decoded, where nothing else runs: in the soak.
 const SHARE: f64 = 0.8;
-/// The window in which that is to be so.
+/// The window in which that should be so.
 const WINDOW: Duration = Duration::from_secs(10);
-/// Pictures of one other, in order, that are to be decoded. How many come in a second is up to the machine and whoever
-/// works beside it: benchmarks and the soak ask that.
+/// Pictures of one other, in order, that should be decoded. How many come in a second is up to the machine and anyone
+/// who works beside it: benchmarks and the soak ask that.
 const PICTURES: u64 = 100;
 /// Further pictures of one other: more than were on their way.
 const FURTHER: u64 = 30;
-/// Chirps, one each second, that are to be heard.
+/// Chirps, one each second, that should be heard.
 const CHIRPS: u64 = 5;
 /// For what a loaded machine does in a while. Nobody waits for longer than it takes.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -38,7 +38,7 @@ const GAP_MS: f64 = 500.0;
 /// Ten times what `cargo xtask bench join` aims at, in the soak.
 const FIRST_FRAME_MS: f64 = 2500.0;
 
-/// Whoever joined saw somebody soon.
+/// Anyone who joined saw somebody soon.
 pub fn check_first_frame(client: &Process) -> Result<()> {
     let time = number(&client.next_stats()?, "/media/first_frame_ms")?;
     println!("the first picture came {time:.0} ms after the wish to join");

@@ -1,8 +1,8 @@
-//! A desktop on a host of the LAN: a screen (Xvfb), a window manager, the bus of assistive programs, and a person's hands
-//! and eyes.
+//! A desktop on a host of the LAN: a screen (Xvfb), a window manager, the bus of assistive programs, and a person's
+//! hands and eyes.
 //!
-//! What is to be clicked is found by its label, as a screen reader finds it (AT-SPI), and clicked with the mouse where it
-//! stands (xdotool). So a control that has no name, or stands elsewhere than it says, fails the test.
+//! What should be clicked is found by its label, as a screen reader finds it (AT-SPI), and clicked with the mouse where
+//! it is (xdotool). So a control that has no name, or is elsewhere than it says, fails the test.
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -100,7 +100,7 @@ impl Desktop {
         self.copy("Copy the link")
     }
 
-    /// Through the door that the mirror stands before.
+    /// Through the door that the mirror is before.
     pub fn enter(&self, nick: &str) -> Result<()> {
         self.click("Your name")?;
         self.press("ctrl+a")?;
@@ -161,7 +161,7 @@ impl Desktop {
         self.hand(&["search", "--name", WINDOW, "windowactivate", "--sync"])
     }
 
-    /// Waits until no window is to be seen.
+    /// Waits until no window should be seen.
     pub fn wait_hidden(&self) -> Result<()> {
         let end = now() + LOOKING;
         while self.hand(&["search", "--onlyvisible", "--name", WINDOW]).is_ok() {
@@ -171,8 +171,8 @@ impl Desktop {
         Ok(())
     }
 
-    /// Clicks what is called `label`, once it has come to rest: what still moves is missed by a hand. A field has the focus
-    /// when this returns: who types faster than a frame is drawn would type elsewhere.
+    /// Clicks what is called `label`, once it has come to rest: what still moves is missed by a hand. A field has the
+    /// focus when this returns: who types faster than a frame is drawn would type elsewhere.
     pub fn click(&self, label: &str) -> Result<()> {
         let end = now() + LOOKING;
         let mut place = self.find(label)?;
@@ -210,7 +210,7 @@ impl Desktop {
         self.hand(&["key", "--clearmodifiers", keys])
     }
 
-    /// Waits until something is called so; where it stands on the screen: left, top, width, height.
+    /// Waits until something is called so; where it is on the screen: left, top, width, height.
     pub fn find(&self, label: &str) -> Result<(i32, i32, i32, i32)> {
         Ok(self.look_for(label, |found| found == label)?.extents)
     }
@@ -238,8 +238,8 @@ impl Desktop {
         bail!("{}: nothing is called {what:?}; there are {seen:?}", self.name)
     }
 
-    /// Clicks until the clipboard holds something: what comes in between moves a button away from under the hand, and a person
-    /// clicks once more.
+    /// Clicks until the clipboard holds something: what comes in between moves a button away from under the hand, and a
+    /// person clicks once more.
     fn copy(&self, label: &str) -> Result<String> {
         let end = now() + LOOKING;
         loop {

@@ -1,7 +1,7 @@
 //! Firefox, driven by WebDriver BiDi over the WebSocket that it opens by itself.
 //!
-//! Without a sound server a Firefox neither makes sound nor hears any, so it gets one with nothing behind it. Owner of: the
-//! session. It is a Firefox without its H.264 plugin, as everybody has it who has just installed it.
+//! Without a sound server a Firefox neither makes sound nor hears any, so it gets one with nothing behind it. Owner of:
+//! the session. It is a Firefox without its H.264 plugin, as everybody has it who has just installed it.
 
 use std::net::Ipv4Addr;
 use std::path::Path;
@@ -23,8 +23,8 @@ const PORT: u16 = 9222;
 /// A browser on a loaded machine of two cores.
 const STARTING: Duration = Duration::from_secs(40);
 
-/// Nothing is fetched or asked, pages may play sound, and addresses are shown: the page's own camera is no permission that a
-/// browser would know of.
+/// Nothing is fetched or asked, pages may play sound, and addresses are shown: the page's own camera is no permission
+/// that a browser would know of.
 const PREFERENCES: &[(&str, &str)] = &[
     ("app.normandy.enabled", "false"),
     ("app.update.enabled", "false"),

@@ -1,5 +1,5 @@
-//! Four kinds of people in one open room: the desktop client, the guest page in Chromium and in Firefox, and a page that was
-//! written for signalmaster.
+//! Four kinds of people in one open room: the desktop client, the guest page in Chromium and in Firefox, and a page
+//! that was written for signalmaster.
 //!
 //! Each sends stamps and chirps of its own, so that everybody can say whose they decoded.
 
@@ -22,7 +22,7 @@ const CHROMIUM: u8 = 2;
 const FIREFOX: u8 = 3;
 const OLD: u8 = 4;
 const LATE: u8 = 5;
-/// Pictures of one other that are to be decoded before anything is judged.
+/// Pictures of one other that should be decoded before anything is judged.
 const PICTURES: u32 = 60;
 const MEETING: Duration = Duration::from_secs(90);
 /// How long those who lost the server may take to be back.
@@ -64,8 +64,8 @@ impl Kinds {
         Ok(Self { old, chromium, firefox, desktop, signal, _turn: turn, server, folder, link, lan })
     }
 
-    /// The old page shares its screen, which is a drawing: the client that is there sees it, and so does one that comes later,
-    /// until it is shared no more.
+    /// The old page shares its screen, which is a drawing: the client that is there sees it, and so does one that comes
+    /// later, until it is shared no more.
     fn check_screen(&mut self) -> Result<()> {
         self.old.evaluate("share()")?;
         wait_screen(&self.desktop, |decoded| decoded >= u64::from(PICTURES)).context("the screen")?;
@@ -87,8 +87,8 @@ impl Kinds {
         [("Chromium", &self.chromium, CHROMIUM), ("Firefox", &self.firefox, FIREFOX)]
     }
 
-    /// The old page shows everybody, by the frames of its own elements, and has sound of everybody. (Its library's shims keep
-    /// the probe from its tracks.)
+    /// The old page shows everybody, by the frames of its own elements, and has sound of everybody. (Its library's
+    /// shims keep the probe from its tracks.)
     fn check_old_page(&self) -> Result<()> {
         let shown = format!(
             "const shown = frames('incoming'); return shown.length === 3 && shown.every((n) => n >= {PICTURES}) && shown"

@@ -1,8 +1,8 @@
 //! End to end: real programs, a real browser, real sockets, on a LAN of network namespaces.
 //!
-//! Two headless clients and a Chromium with the guest page, against standalone servers. Each picture carries a stamp and
-//! each sound a chirp, so that every receiver knows whose picture it decoded and which one, and whose chirp it heard.
-//! Waits are on events with a deadline; nothing sleeps.
+//! Two headless clients and a Chromium with the guest page, against standalone servers. Each picture carries a stamp
+//! and each sound a chirp, so that every receiver knows whose picture it decoded and which one, and whose chirp it
+//! heard. Waits are on events with a deadline; nothing sleeps.
 
 #![expect(clippy::print_stdout, reason = "a test prints what it measured")]
 #![expect(unreachable_pub, reason = "the modules of one test binary")]
@@ -36,7 +36,7 @@ const FIRST: u8 = 1;
 const SECOND: u8 = 2;
 const GUEST: u8 = 3;
 
-/// How often somebody comes anew, and how long they may take to see who is there.
+/// How often somebody comes again, and how long they may take to see who is there.
 const COMINGS: u32 = 6;
 const MEETING: Duration = Duration::from_secs(20);
 /// How long everybody may take to see and hear everybody, on a loaded machine of two cores.
@@ -111,8 +111,8 @@ fn a_client_meets_a_browser_that_was_there_before() -> Result<()> {
     Ok(())
 }
 
-/// A browser that was not allowed camera or microphone hides its addresses behind names; it is found by them. Its own checks
-/// are kept back at first: were its name not asked for, nothing would be known of it but what they come from.
+/// A browser that was not allowed camera or microphone hides its addresses behind names; it is found by them. Its own
+/// checks are kept back at first: were its name not asked for, nothing would be known of it but what they come from.
 #[test]
 fn a_browser_is_found_by_its_name() -> Result<()> {
     enter_namespaces()?;
@@ -171,7 +171,8 @@ fn two_clients_and_a_firefox_in_one_room() -> Result<()> {
     Ok(())
 }
 
-/// A desktop client, two guest pages, and a page that was written for signalmaster, in one open room; then the server is restarted.
+/// A desktop client, two guest pages, and a page that was written for signalmaster, in one open room; then the server
+/// is restarted.
 #[test]
 fn four_kinds_of_people_in_one_room() -> Result<()> {
     enter_namespaces()?;
@@ -192,8 +193,8 @@ fn relay_only_goes_through_hearth_turn_by_tcp() -> Result<()> {
     check_relayed(Paths::RelayByTcp).map(drop)
 }
 
-/// By TLS alone, with a certificate of the key that the room's link carries. Then the relay is killed and started anew: the streams
-/// break, and everybody allocates again.
+/// By TLS alone, with a certificate of the key that the room's link carries. Then the relay is killed and started
+/// again: the streams break, and everybody allocates again.
 #[test]
 fn relay_only_goes_through_hearth_turn_by_tls_and_survives_its_restart() -> Result<()> {
     enter_namespaces()?;

@@ -43,7 +43,7 @@ fn the_package_is_installed_started_from_the_menu_and_by_a_link() -> Result<()> 
     let friend = Desktop::start(&friend, "linked", folder.path())?;
     friend.write_settings()?;
     let begun = now();
-    // As a browser or a chat does it: whoever is registered for links of this kind gets it.
+    // As a browser or a chat does it: anyone who is registered for links of this kind gets it.
     let joining = installed.start("Uncle", &friend, &["open", &link.replacen("https:", "hearth:", 1)])?;
     friend.find(&format!("Join {}", spaced(room.room.as_str())))?;
     println!("from the link to the mirror before that room: {:?}", now() - begun);

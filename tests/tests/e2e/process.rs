@@ -26,7 +26,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts it; `input` is its standard input. What it complains of stands in the test's own output.
+    /// Starts it; `input` is its standard input. What it complains of is in the test's own output.
     pub fn start(name: &str, command: &mut Command, input: Option<&str>) -> Result<Self> {
         Self::run(name, command.stderr(Stdio::inherit()), input)
     }

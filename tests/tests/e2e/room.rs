@@ -89,7 +89,7 @@ pub struct Room {
     _lan: Lan,
 }
 
-/// A room with one client in it, and a host for whoever is to meet it. Fields are dropped in this order.
+/// A room with one client in it, and a host for anyone who is to meet it. Fields are dropped in this order.
 pub struct Pair {
     pub first: Process,
     _signal: Process,
@@ -170,7 +170,7 @@ pub fn servers(server: &Host, folder: &TempDir, more: &[&str]) -> Result<(Proces
     Ok((relay(server, folder)?, signal, spki))
 }
 
-/// The relay, by TLS with the key and the certificate of the server of rooms: whoever trusts that trusts it.
+/// The relay, by TLS with the key and the certificate of the server of rooms: anyone who trusts that trusts it.
 fn relay(server: &Host, folder: &TempDir) -> Result<Process> {
     let mut command = server.command(built("hearth-turn")?);
     for port in [TURN_PORT, TLS_PORT] {
@@ -263,8 +263,8 @@ pub fn walk_in(browser: &Browser, link: &str) -> Result<()> {
     Ok(())
 }
 
-/// Keeps the host's connectivity checks to itself, and what goes to the relay: whoever is to find it must know its address.
-/// Answers to the others' checks pass.
+/// Keeps the host's connectivity checks to itself, and what goes to the relay: anyone who is to find it must know its
+/// address. Answers to the others' checks pass.
 pub fn withhold_checks(host: &Host) -> Result<()> {
     nft(host, "add table inet checks")?;
     nft(host, "add chain inet checks out { type filter hook output priority 0; }")?;

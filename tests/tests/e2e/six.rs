@@ -1,4 +1,5 @@
-//! A network without IPv4: a call from relay to relay, of the client and both browsers, through the relay in the server.
+//! A network without IPv4: a call from relay to relay, of the client and both browsers, through the relay in the
+//! server.
 //!
 //! None of them names a family when it asks for a relay, and RFC 8656 has such a request mean IPv4.
 
@@ -18,7 +19,7 @@ use crate::room::{self, Paths, SIGNAL_PORT, STARTING, TURN_PORT, guest_browser, 
 const DESKTOP: u8 = 1;
 const CHROMIUM: u8 = 2;
 const FIREFOX: u8 = 3;
-/// Pictures of each other that are to be decoded.
+/// Pictures of each other that should be decoded.
 const PICTURES: u64 = 30;
 /// Two browsers start, and share two processors with the client.
 const MEETING: Duration = Duration::from_secs(90);

@@ -12,7 +12,7 @@ use zbus::{Connection, MatchRule, MessageStream, Proxy};
 
 /// Controls of one window that are looked at.
 const NODES: usize = 600;
-/// How long a change is waited for before everything is looked at anew.
+/// How long a change is waited for before everything is looked at again.
 const PATIENCE: Duration = Duration::from_millis(300);
 
 const REGISTRY: &str = "org.a11y.atspi.Registry";

@@ -1,6 +1,7 @@
 //! The window as a person uses it: a real one, by mouse and keyboard alone.
 //!
-//! One hosts a room, a browser comes in by the link, a second window by the number it finds on the network, after a knock.
+//! One hosts a room, a browser comes in by the link, a second window by the number it finds on the network, after a
+//! knock.
 
 use std::process::Command;
 use std::time::Duration;
@@ -173,7 +174,8 @@ fn mark(host: &Desktop, friend: &Desktop, guest: &Browser) -> Result<()> {
     Ok(())
 }
 
-/// The host closes the window: the room goes on without it, until the window is closed for good and everybody reads why.
+/// The host closes the window: the room goes on without it, until the window is closed for good and everybody reads
+/// why.
 fn close(host: &mut Desktop, friend: &mut Desktop, guest: &Browser) -> Result<()> {
     host.close_window()?;
     host.find("Minimise")?;
@@ -206,7 +208,8 @@ fn the_window_is_there_soon_and_rests() -> Result<()> {
     alone.open_hearth(&["--stats", "json"])?;
     alone.app()?.wait_line(FIRST_FRAME, |line| line.contains("window_ms").then_some(()))?;
     println!("the first frame was drawn {:?} after the start", now() - begun);
-    // What the machine has to do beside it is counted as well where it is in the way: the best of some windows is what it takes.
+    // What the machine has to do beside it is counted as well where it is in the way: the best of some windows is what
+    // it takes.
     let mut least = u64::MAX;
     for _ in 0..WINDOWS {
         let ticks = alone.ticks_at_rest()?;
@@ -220,7 +223,8 @@ fn the_window_is_there_soon_and_rests() -> Result<()> {
     Ok(())
 }
 
-/// A display without RANDR, which the toolkit takes for granted and panics over: a sentence, no crash, and no report of one.
+/// A display without RANDR, which the toolkit takes for granted and panics over: a sentence, no crash, and no report of
+/// one.
 #[test]
 fn a_display_that_lacks_something_is_told_of() -> Result<()> {
     let home = tempfile::tempdir()?;

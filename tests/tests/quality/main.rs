@@ -1,7 +1,7 @@
 //! What is left of sound and picture on a bad path: call and jitter buffer together, in virtual time, with real Opus.
 //!
-//! 5 % of all datagrams are lost, each by itself, and the rest comes up to 30 ms late, out of order. The world is that of
-//! `hearth-call`'s own tests; here the sound in it is real, and is played as the audio thread would play it.
+//! 5 % of all datagrams are lost, each by itself, and the rest comes up to 30 ms late, out of order. The world is that
+//! of `hearth-call`'s own tests; here the sound in it is real, and is played as the audio thread would play it.
 
 #![expect(
     clippy::unwrap_used,

@@ -1,5 +1,5 @@
-//! No file imports another that, by whatever way, imports it: a reader can take them one after the other. A parent and its child modules may,
-//! as is usual in Rust.
+//! No file imports another that, by whatever way, imports it: a reader can take them one after the other. A parent and
+//! its child modules may, as is usual in Rust.
 //!
 //! Imports are read as written, and a name that a module passes on (`pub use`) leads to the file that has it.
 

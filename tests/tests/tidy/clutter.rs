@@ -1,4 +1,4 @@
-//! What stands nowhere, or not in tests, or not in programs: each with what to do instead.
+//! What is nowhere, or not in tests, or not in programs: each with what to do instead.
 
 use crate::finding::Finding;
 use crate::tree::{Line, Source};

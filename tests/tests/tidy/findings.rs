@@ -1,4 +1,5 @@
-//! Findings have the form that `findings/README.md` describes. They are not run: that installs packages, and takes minutes.
+//! Findings have the form that `findings/README.md` describes. They are not run: that installs packages, and takes
+//! minutes.
 
 use std::os::unix::fs::PermissionsExt as _;
 

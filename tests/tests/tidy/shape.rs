@@ -31,7 +31,7 @@ pub(crate) fn check(source: Source) -> Vec<Finding> {
     findings
 }
 
-/// Line, name and length of each function, as rustfmt lays them out: the closing brace stands under the `fn`.
+/// Line, name and length of each function, as rustfmt lays them out: the closing brace is under the `fn`.
 fn functions(lines: &[Line]) -> Vec<(usize, String, usize)> {
     let found = lines.iter().enumerate().filter_map(|(at, line)| {
         let name = function_name(&line.code)?;

@@ -1,5 +1,5 @@
-//! One word, one meaning: a public type has a name that no other of its crate has, coinages that were given up do not come back, and
-//! comments are lines that a narrow screen holds.
+//! One word, one meaning: a public type has a name that no other of its crate has, coinages that were given up do not
+//! come back, and comments are lines that a narrow screen holds.
 
 use std::collections::BTreeMap;
 

@@ -30,7 +30,7 @@ const WALLS: &[Wall] = &[
     },
     Wall {
         any_of: &["rtc::"],
-        only_in: &["app/call/src/link/"],
+        only_in: &["app/call/src/peer_connection/"],
         advice: "speak of tracks, packets and states of our own",
     },
     Wall {
@@ -53,7 +53,7 @@ const WALLS: &[Wall] = &[
     Wall {
         any_of: &["egui", "eframe"],
         only_in: &["app/src/ui/", "app/examples/gallery/"],
-        advice: "the window shows Snapshots and hands back Intents",
+        advice: "the window shows a View and hands back Actions",
     },
     Wall {
         any_of: &[
@@ -142,7 +142,7 @@ mod tests {
             ("app/call/src/call/mod.rs", "#[cfg(test)]\nmod tests {\n    fn f() { Instant::now(); }\n}", 0),
             ("signal-server/src/tls/certificate.rs", "let a = OffsetDateTime::UNIX_EPOCH;", 0),
             ("app/call/src/peer/mod.rs", "use rtc::rtp;", 1),
-            ("app/call/src/link/mod.rs", "use rtc::rtp;", 0),
+            ("app/call/src/peer_connection/mod.rs", "use rtc::rtp;", 0),
             ("app/call/src/peer/mod.rs", "use webrtc::x; // rtc::rtp", 0),
             ("signal-server/src/rooms/mod.rs", "use tokio::sync::mpsc;", 1),
             ("app/src/engine/call_loop.rs", "use tokio::sync::mpsc;", 0),

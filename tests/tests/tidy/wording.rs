@@ -1,7 +1,7 @@
-//! What the window says stands in `assets/locales`: no word is written where it is drawn.
+//! What the window says is in `assets/locales`: no word is written where it is drawn.
 //!
-//! A literal with a letter in it, as the first argument of what draws words, is met; also one behind `format!`. What is a
-//! key of `t!`, a name of a widget's state, or a path is no word.
+//! A literal with a letter in it, as the first argument of what draws words, is met; also one behind `format!`. What is
+//! a key of `t!`, a name of a widget's state, or a path is no word.
 
 use crate::finding::Finding;
 use crate::tree::Source;
@@ -58,7 +58,7 @@ fn literal<'a>(text: &'a str, drawing: &str) -> Option<&'a str> {
     })
 }
 
-/// Whether a letter stands outside of braces.
+/// Whether a letter is outside of braces.
 fn spoken(word: &str) -> bool {
     let mut depth = 0_i32;
     word.chars().any(|c| {

@@ -30,7 +30,7 @@ const CAP_TIMEPERFRAME: u32 = 0x1000;
 /// Whether anybody has set an interval: a camera keeps it when it is closed.
 static INTERVAL_SET: AtomicBool = AtomicBool::new(false);
 
-/// What whoever waits for a picture is to do.
+/// What anyone who waits for a picture is to do.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Wait {
     Ready,
@@ -224,7 +224,8 @@ impl Camera {
         Ok(())
     }
 
-    /// VIDIOC_DQBUF: index, type, bytes used, flags, field, a gap, seconds, microseconds (two words each), sequence at 14.
+    /// VIDIOC_DQBUF: index, type, bytes used, flags, field, a gap, seconds, microseconds (two words each), sequence at
+    /// 14.
     fn dequeue(&mut self, words: &mut [u32]) -> Result<(), c_int> {
         let next = self.streaming.ok_or(libc::EINVAL)?;
         if next > now() {

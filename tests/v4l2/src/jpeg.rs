@@ -11,7 +11,7 @@ const DC_SYMBOLS: [u8; 12] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11];
 /// One code of two bits: nothing but means follows.
 const AC_COUNTS: [u8; 16] = [0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 const END_OF_BLOCK: (u32, u32) = (0b00, 2);
-/// The same in the usual table K.5, which whoever names none means.
+/// The same in the usual table K.5, which anyone who names none means.
 const USUAL_END_OF_BLOCK: (u32, u32) = (0b1010, 4);
 /// A mean is eight times a pixel's value; this takes the eight back.
 const STEP: u8 = 8;

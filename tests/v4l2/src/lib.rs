@@ -1,7 +1,8 @@
 //! A camera for tests: loaded into a program by `LD_PRELOAD`, it answers for `/dev/video0`.
 //!
-//! These are the C library's functions that a V4L2 program calls; whatever does not concern the camera goes on to the
-//! C library. Owner of: the descriptors handed out. What the camera is and does is [`camera`]'s. How to use it: README.md.
+//! These are the C library's functions that a V4L2 program calls; whatever does not concern the camera goes on to the C
+//! library. Owner of: the descriptors handed out. What the camera is and does is [`camera`]'s. How to use it:
+//! README.md.
 #![expect(unsafe_code, reason = "this library stands in the C library's place: its callers and its callees are C")]
 
 mod camera;

@@ -1,7 +1,7 @@
 //! `cargo xtask`: the commands that a developer needs, each from a fresh checkout.
 //!
-//! Parses and dispatches; each command is a file. Nothing here is a dependency of Hearth, and nothing here has one: this
-//! program must build in seconds before anything else does. It keeps no state between runs.
+//! Parses and dispatches; each command is a file. Nothing here is a dependency of Hearth, and nothing here has one:
+//! this program must build in seconds before anything else does. It keeps no state between runs.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
 mod bench;

@@ -1,7 +1,7 @@
 //! System packages that a command needs, and how they come: by apt on Debian and its kin, by hand elsewhere.
 //!
-//! What is there is found by looking for the program or the library, so that one installed by other means counts. Nothing
-//! is removed or upgraded.
+//! What is there is found by looking for the program or the library, so that one installed by other means counts.
+//! Nothing is removed or upgraded.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -211,7 +211,8 @@ pub(crate) fn has_program(name: &str) -> bool {
     folders().iter().any(|folder| folder.join(name).is_file())
 }
 
-/// Folders below one of libraries that are looked into as well: plugins of ALSA, plugins and descriptions of GStreamer, modules of Python.
+/// Folders below one of libraries that are looked into as well: plugins of ALSA, plugins and descriptions of GStreamer,
+/// modules of Python.
 const BELOW: [&str; 4] = ["alsa-lib", "gstreamer-1.0", "girepository-1.0", "dist-packages"];
 
 /// Whether a library is installed, in any folder where the system keeps them.

@@ -1,4 +1,5 @@
-//! Peers that nobody here wrote: what the end-to-end tests call with, from the registries, in the versions that were tried.
+//! Peers that nobody here wrote: what the end-to-end tests call with, from the registries, in the versions that were
+//! tried.
 //!
 //! Fetched once and kept in the target folder.
 

@@ -37,7 +37,7 @@ pub(crate) fn command(arguments: &[String]) -> Outcome<()> {
     aloud(std::process::Command::new(program(CLIENT, profile)?).args(theirs))
 }
 
-/// What stands before `--`, and what stands behind it.
+/// What is before `--`, and what is behind it.
 fn split(arguments: &[String]) -> (&[String], &[String]) {
     let at = arguments.iter().position(|argument| argument == "--");
     let ours = arguments.get(..at.unwrap_or(arguments.len())).unwrap_or_default();

@@ -31,8 +31,8 @@ pub(crate) struct RoomsAddress {
 /// Any port that is free: another Hearth may run on this machine.
 const ANY_PORT: &str = "127.0.0.1:0";
 
-/// Starts both servers on loopback, for programs on this machine alone, as they were built in `profile`; `state` keeps their secret and
-/// keys.
+/// Starts both servers on loopback, for programs on this machine alone, as they were built in `profile`; `state` keeps
+/// their secret and keys.
 pub(crate) fn start(children: &mut Children, state: &Path, profile: &str) -> Outcome<RoomsAddress> {
     let (keys, secret) = (state.join("signal"), state.join("turn-secret"));
     state::private_folder(&keys)?;
@@ -58,7 +58,7 @@ fn rooms_address(ready: &str) -> Outcome<RoomsAddress> {
 
 /// A program of this workspace that was built in a profile: `debug` or `release`.
 pub(crate) fn program(name: &str, profile: &str) -> Outcome<String> {
-    // This program stands in `target/debug`.
+    // This program is in `target/debug`.
     let target = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.parent()?.to_owned()));
     let path: Option<PathBuf> = target.map(|target| target.join(profile).join(name)).filter(|path| path.is_file());
     let path = path.ok_or_else(|| format!("{name} is not built. Run `cargo build --workspace --bins`."))?;

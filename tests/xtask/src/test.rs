@@ -78,7 +78,7 @@ fn has_doctests(sources: &[String]) -> bool {
     })
 }
 
-/// What stands behind the three backticks of a line of documentation.
+/// What is behind the three backticks of a line of documentation.
 fn doc_fence(line: &str) -> Option<&str> {
     let line = line.trim_start();
     let doc = line.strip_prefix("///").or_else(|| line.strip_prefix("//!"))?;

@@ -1,5 +1,5 @@
-//! Binding as RFC 3489 had it, before there was a magic cookie: sixteen bytes tie the answer to its request, and addresses stand as
-//! they are.
+//! Binding as RFC 3489 had it, before there was a magic cookie: sixteen bytes tie the answer to its request, and
+//! addresses stand as they are.
 
 use std::net::SocketAddr;
 

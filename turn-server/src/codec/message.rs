@@ -23,7 +23,7 @@ pub(crate) struct Message<'a> {
     sha256: Option<Signature<'a>>,
 }
 
-/// A MESSAGE-INTEGRITY: where it stands behind the header, and what it says.
+/// A MESSAGE-INTEGRITY: where it is behind the header, and what it says.
 #[derive(Clone, Copy)]
 struct Signature<'a> {
     at: usize,

@@ -1,7 +1,8 @@
-//! STUN messages (RFC 8489 section 5) and ChannelData (RFC 8656 section 12.4), as far as a TURN server reads and writes them.
+//! STUN messages (RFC 8489 section 5) and ChannelData (RFC 8656 section 12.4), as far as a TURN server reads and writes
+//! them.
 //!
-//! Parsing borrows and allocates nothing; what is malformed is refused as a whole. No state, and no opinion about what a
-//! message means: that is the server's.
+//! Parsing borrows and allocates nothing; what is malformed is refused as a whole. No state, and no opinion about what
+//! a message means: that is the server's.
 
 mod address;
 mod channel_data;
@@ -29,7 +30,8 @@ pub(crate) const FINGERPRINT_XOR: u32 = 0x5354_554e;
 /// What a datagram may hold: the longest UDP payload over IPv4.
 pub(crate) const DATAGRAM: usize = 65_507;
 
-/// Attribute types (RFC 8489 section 18.3, RFC 8656 section 18, RFC 6062 section 6.2, RFC 8016 section 6.1, RFC 5780 section 7).
+/// Attribute types (RFC 8489 section 18.3, RFC 8656 section 18, RFC 6062 section 6.2, RFC 8016 section 6.1, RFC 5780
+/// section 7).
 pub(crate) mod attribute {
     pub(crate) const MAPPED_ADDRESS: u16 = 0x0001;
     pub(crate) const USERNAME: u16 = 0x0006;

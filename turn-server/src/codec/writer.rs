@@ -54,7 +54,8 @@ impl Writer {
         self.attribute(kind, &value)
     }
 
-    /// The finished message: signed where there is a key, fingerprinted where asked; `None` when too long for a datagram.
+    /// The finished message: signed where there is a key, fingerprinted where asked; `None` when too long for a
+    /// datagram.
     pub(crate) fn seal(mut self, key: Option<&Key>, fingerprint: bool) -> Option<Vec<u8>> {
         if let Some(key) = key {
             // The length counts the attribute already while it is computed (RFC 8489 sections 14.5 and 14.6).
@@ -81,7 +82,7 @@ impl Writer {
         self.set_length(0);
     }
 
-    /// Writes the length field: of what stands behind the header, and of what will.
+    /// Writes the length field: of what is behind the header, and of what will.
     fn set_length(&mut self, coming: usize) {
         let length = u16::try_from(self.bytes.len() + coming - 20).unwrap_or(u16::MAX);
         if let Some(field) = self.bytes.get_mut(2..4) {

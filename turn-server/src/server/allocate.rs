@@ -16,6 +16,7 @@ use crate::codec::{Class, Method, Writer, attribute};
 use crate::config::DefaultFamily;
 use crate::rest;
 
+/// The protocol numbers in REQUESTED-TRANSPORT.
 const TCP: u8 = 6;
 const UDP: u8 = 17;
 

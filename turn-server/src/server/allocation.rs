@@ -35,7 +35,7 @@ pub(super) enum AllocationPhase {
 pub(super) struct PendingRelay {
     /// How to ask the pool for another one, should this fail.
     pub(super) demand: PortRequest,
-    /// The port above that is to be reserved, until its socket is open (EVEN-PORT with R = 1).
+    /// The port above that should be reserved, until its socket is open (EVEN-PORT with R = 1).
     pub(super) upper: Option<RelayEndpoint>,
     /// How often a port turned out to be taken.
     pub(super) failures: u8,

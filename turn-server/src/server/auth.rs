@@ -20,7 +20,7 @@ const USERNAME: usize = 508;
 /// PASSWORD-ALGORITHMS: SHA-256, then MD5, neither with parameters (RFC 8489 section 18.5).
 const ALGORITHMS: [u8; 8] = [0, 2, 0, 0, 0, 1, 0, 0];
 
-/// What stands between a stranger and a relay.
+/// What is between a stranger and a relay.
 pub(super) struct Authenticator {
     pub(super) credentials: Credentials,
     pub(super) nonces: Nonces,
@@ -208,7 +208,8 @@ impl Server {
             return Ok(key.clone());
         }
         let verdict = self.gate.credentials.judge(message, username, algorithm, unix);
-        // Names of users with a password are chosen by whoever guesses: only signatures by a shared secret tell of the secret.
+        // Names of users with a password are chosen by anyone who guesses: only signatures by a shared secret tell of
+        // the secret.
         let is_shared = self.gate.credentials.is_timed(username) && rest::expiry(username).is_some();
         match verdict {
             Verification::Genuine(key) if !is_shared => Ok(key),

@@ -42,8 +42,9 @@ impl Server {
         }
     }
 
-    /// Answers a client of RFC 3489 as coturn does: MAPPED-ADDRESS, and SOURCE-ADDRESS and CHANGED-ADDRESS, which are the same where
-    /// there is no second address. RESPONSE-ADDRESS, which would send the answer to somebody else, is not looked at.
+    /// Answers a client of RFC 3489 as coturn does: MAPPED-ADDRESS, and SOURCE-ADDRESS and CHANGED-ADDRESS, which are
+    /// the same where there is no second address. RESPONSE-ADDRESS, which would send the answer to somebody else, is
+    /// not looked at.
     pub(super) fn classic_binding(&mut self, tuple: FiveTuple, request: ClassicBinding) {
         if self.rules.options.binding != BindingRule::Open {
             self.stats.dropped.unexpected += 1;
@@ -84,8 +85,8 @@ impl Server {
             }
             client.set_port(u16::from_be_bytes([p0, p1]));
         }
-        // A bare request over IPv6 may be forged, and gets no answer of several times its length: whoever wants to know more
-        // asks with an attribute.
+        // A bare request over IPv6 may be forged, and gets no answer of several times its length: anyone who wants to
+        // know more asks with an attribute.
         let mut response = response;
         if tuple.client.is_ipv4() || message.length() >= LONG_ENOUGH {
             response = response
@@ -99,7 +100,7 @@ impl Server {
         Ok(BindingCounters { way: FiveTuple { client, local, ..tuple }, response })
     }
 
-    /// A listener's address, as the world sees it where a NAT stands in between.
+    /// A listener's address, as the world sees it where a NAT is in between.
     fn seen_from_outside(&self, local: SocketAddr) -> SocketAddr {
         let address = self.commons.host(|ip| ip == local.ip(), local.ip()).and_then(|host| self.commons.address(host));
         SocketAddr::new(address.map_or(local.ip(), |address| address.advertised), local.port())

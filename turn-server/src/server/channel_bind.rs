@@ -41,9 +41,9 @@ impl Server {
 
 /// CHANNEL-NUMBER (section 18.1): two bytes of number, two that are reserved.
 ///
-/// RFC 8656 section 12 gives 0x4000 to 0x4FFF to channels, RFC 5766 section 11 gave 0x4000 to 0x7FFF. Clients of the older one
-/// are served, for on a TURN listener nothing else begins with those bits: coturn's `turnutils_uclient` draws a number from
-/// all of them, and one in four would be left.
+/// RFC 8656 section 12 gives 0x4000 to 0x4FFF to channels, RFC 5766 section 11 gave 0x4000 to 0x7FFF. Clients of the
+/// older one are served, for on a TURN listener nothing else begins with those bits: coturn's `turnutils_uclient` draws
+/// a number from all of them, and one in four would be left.
 fn channel_number(value: &[u8]) -> Option<u16> {
     let [n0, n1, _, _] = value else { return None };
     Some(u16::from_be_bytes([*n0, *n1])).filter(|number| (0x4000..=0x7fff).contains(number))

@@ -1,6 +1,6 @@
 //! Connect and ConnectionBind (RFC 6062 sections 5.2 to 5.4): TCP between a client and a peer.
 //!
-//! Connections are made, accepted and joined by the shell; here stands which of them may be.
+//! Connections are made, accepted and joined by the shell; here is which of them may be.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -16,11 +16,11 @@ use crate::rest;
 
 /// Connections of one allocation at once; beyond it a client gets 446 or 508, and a peer is closed.
 const CONNECTIONS: usize = 64;
-/// Connections of one worker at once, two files each: few of all that may be open, so that allocations of others find theirs.
-/// Beyond it as beyond [`CONNECTIONS`].
+/// Connections of one worker at once, two files each: few of all that may be open, so that allocations of others find
+/// theirs. Beyond it as beyond [`CONNECTIONS`].
 pub(super) const IN_ALL: usize = 1024;
-/// Connect requests of one allocation: as many at once as it may have connections, and then one a second. Who looks for open
-/// ports gets no further with them than by hand; beyond it a client gets 486.
+/// Connect requests of one allocation: as many at once as it may have connections, and then one a second. Who looks for
+/// open ports gets no further with them than by hand; beyond it a client gets 486.
 const PACE: RateLimit = RateLimit { interval: Duration::from_secs(1), burst: CONNECTIONS as u32 };
 /// How often an id is drawn until it is nobody's.
 const TRIES: u8 = 8;
@@ -107,7 +107,7 @@ impl Server {
         }
     }
 
-    /// A peer has connected to a relay: its connection's name, or `None` when it is to be closed (section 5.3).
+    /// A peer has connected to a relay: its connection's name, or `None` when it should be closed (section 5.3).
     pub fn handle_accepted(&mut self, relay: SocketAddr, peer: SocketAddr, now: Instant) -> Option<ConnectionId> {
         let owner = self.table.owner(relay)?;
         let allocation = self.table.get(&owner).filter(|allocation| allocation.is_live())?;

@@ -35,7 +35,7 @@ pub(super) enum ConnectPhase {
     Bound(FiveTuple),
 }
 
-/// The Connect request that is to be answered.
+/// The Connect request that should be answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Asked {
     pub(super) transaction: TransactionId,

@@ -9,8 +9,6 @@ use crate::codec::{Message, attribute};
 pub(super) const LIFETIME: Duration = Duration::from_secs(600);
 /// The longest one that is given (RFC 8656 section 7.2 recommends it).
 const LONGEST: Duration = Duration::from_secs(3600);
-/// The protocol numbers in REQUESTED-TRANSPORT.
-
 /// LIFETIME as it is granted: between the default and the longest; zero stays zero, for Refresh.
 pub(super) fn lifetime(message: &Message<'_>) -> Result<Option<Duration>, Refusal> {
     let Some(value) = message.attribute(attribute::LIFETIME) else { return Ok(None) };

@@ -1,5 +1,5 @@
-//! How much in a given time: bytes that one allocation relays, each way by itself (a token bucket that holds one second's
-//! worth), and events that are few (an instant each is enough for those).
+//! How much in a given time: bytes that one allocation relays, each way by itself (a token bucket that holds one
+//! second's worth), and events that are few (an instant each is enough for those).
 
 use std::time::{Duration, Instant};
 
@@ -19,8 +19,8 @@ pub(super) struct Bucket {
 }
 
 const BILLION: u128 = 1_000_000_000;
-/// A stream that has used up its share waits for so much of a second's worth: twenty steps a second are smooth enough, and
-/// few enough to cost nothing.
+/// A stream that has used up its share waits for so much of a second's worth: twenty steps a second are smooth enough,
+/// and few enough to cost nothing.
 const STEPS: u64 = 20;
 
 impl Limits {
@@ -78,7 +78,8 @@ pub(super) struct RateLimit {
 }
 
 impl RateLimit {
-    /// Whether one more event is admitted, given when the earlier ones would have been quiet long enough to be forgotten.
+    /// Whether one more event is admitted, given when the earlier ones would have been quiet long enough to be
+    /// forgotten.
     pub(super) fn admit(self, quiet_at: &mut Option<Instant>, now: Instant) -> bool {
         let busy_until = quiet_at.unwrap_or(now).max(now);
         if busy_until - now >= self.interval * self.burst {

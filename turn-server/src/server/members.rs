@@ -1,7 +1,7 @@
 //! Relaying for the members of a call alone: when a server is told who they are, it serves nobody else.
 //!
-//! Members are addresses from which somebody was seen to come, never what a client says of itself. So private ranges are
-//! open exactly as far as a member stands in them. What never opens: this machine's own ports but for live relays, its
+//! Members are addresses from which somebody was seen to come, never what a client says of itself. So private ranges
+//! are open exactly as far as a member is in them. What never opens: this machine's own ports but for live relays, its
 //! loopback, and ports below 1024, where services are and no media.
 
 use std::collections::BTreeSet;
@@ -17,7 +17,7 @@ const FIRST_PORT: u16 = 1024;
 
 impl Server {
     /// From now on serves `members` alone: allocations are for clients at these addresses, and data goes to these
-    /// addresses and to live relays of this server. What stands and is not of them ends at once.
+    /// addresses and to live relays of this server. What is and is not of them ends at once.
     ///
     /// A member on this very machine may be seen at a loopback address: it may then have an allocation, but no data
     /// goes to that address.
@@ -51,7 +51,7 @@ impl Server {
         }
     }
 
-    /// Whether the operator opened what else stands on a relay address; members open none of it.
+    /// Whether the operator opened what else is on a relay address; members open none of it.
     pub(super) fn opens_own(&self, peer: IpAddr) -> bool {
         self.rules.members.is_none() && self.rules.peers.opens(peer)
     }

@@ -96,8 +96,8 @@ pub enum Output {
         /// Whether the network must not cut it up (DONT-FRAGMENT).
         dont_fragment: bool,
     },
-    /// Open a socket on this address: of UDP, and hand what it receives to [`Server::handle_relay`], or of TCP, and hand
-    /// what it accepts to [`Server::handle_accepted`]. Should that fail, say so by [`Server::handle_relay_failed`]
+    /// Open a socket on this address: of UDP, and hand what it receives to [`Server::handle_relay`], or of TCP, and
+    /// hand what it accepts to [`Server::handle_accepted`]. Should that fail, say so by [`Server::handle_relay_failed`]
     /// *before* the next output is fetched: who fetches on has opened it. A port that is reserved is opened as well.
     OpenRelay {
         /// The relay.
@@ -254,7 +254,7 @@ impl Server {
     }
 
     /// Takes the news that `relay` could not be opened, or broke. While its request waits for an answer other ports are
-    /// tried; an allocation that stands is ended.
+    /// tried; an allocation that is is ended.
     pub fn handle_relay_failed(&mut self, relay: SocketAddr) {
         self.opening.take_if(|(opening, _)| *opening == relay);
         if let Some(tuple) = self.table.owner(relay) {
@@ -286,7 +286,7 @@ impl Server {
 
     /// The next thing to do. Fetch until there is none after every input.
     pub fn poll_output(&mut self) -> Option<Output> {
-        // Whoever comes back without complaint has opened the relay.
+        // Anyone who comes back without complaint has opened the relay.
         if let Some((relay, at)) = self.opening.take()
             && let Some(tuple) = self.table.owner(relay)
         {

@@ -2,7 +2,7 @@
 //!
 //! They are as short as 401 must be: 3 bytes of time and 6 of digest, 12 characters. Guessing one is 2^48 tries through
 //! the network and wins nothing but what asking for one gives. Servers that share a seed honour each other's. Where the
-//! server offers more than MD5, a cookie that says so stands in front (RFC 8489 section 9.2).
+//! server offers more than MD5, a cookie that says so is in front (RFC 8489 section 9.2).
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;

@@ -87,8 +87,8 @@ impl Server {
         self.answer(tuple, response, Some(&key), opening.fingerprinted);
     }
 
-    /// A relay of `tuple` could not be opened: tries another port, or answers 508. One that breaks while it is in use ends
-    /// its allocation; the client learns it by 437.
+    /// A relay of `tuple` could not be opened: tries another port, or answers 508. One that breaks while it is in use
+    /// ends its allocation; the client learns it by 437.
     pub(super) fn failed(&mut self, tuple: FiveTuple, relay: SocketAddr) {
         let Some(allocation) = self.table.get_mut(&tuple) else { return };
         let (first, upper) = (allocation.relay.bound, allocation.upper().map(|upper| upper.bound));

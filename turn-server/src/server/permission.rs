@@ -29,7 +29,8 @@ impl Server {
         if allocation.relay_for(peer).is_none() {
             return Err(Refusal::PeerFamilyMismatch);
         }
-        // A permission has no port of its own. A client that names none gets the host, and each datagram is judged again.
+        // A permission has no port of its own. A client that names none gets the host, and each datagram is judged
+        // again.
         let is_relay = self.relay_at(peer).is_some() || (peer.port() == 0 && self.commons.bound(peer).is_some());
         let permitted = is_relay || (self.permits(peer) && !self.is_own(peer));
         if permitted { Ok(()) } else { Err(Refusal::Forbidden) }

@@ -1,7 +1,7 @@
 //! With whom an allocation exchanges data, and by which numbers (RFC 8656 sections 9 and 12).
 //!
-//! Both end by comparison with `now`, not by timers; what has ended is swept when room is needed. They are sorted vectors:
-//! an allocation usually has one to four of each, and an empty one takes no memory.
+//! Both end by comparison with `now`, not by timers; what has ended is swept when room is needed. They are sorted
+//! vectors: an allocation usually has one to four of each, and an empty one takes no memory.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};

@@ -16,8 +16,8 @@ use super::shared_state::{HostIndex, SharedState, Worker};
 
 /// How long a reserved port waits for its token (RFC 8656 section 7.2 says at least 30 s).
 const RESERVATION: Duration = Duration::from_secs(30);
-/// Reservations at once: each holds a port and a socket that serve nobody, and ends with its allocation, which a quota is
-/// for. Full: the request gets 508.
+/// Reservations at once: each holds a port and a socket that serve nobody, and ends with its allocation, which a quota
+/// is for. Full: the request gets 508.
 pub(crate) const RESERVATIONS: usize = 2048;
 /// How often a pair is looked for while other workers take its halves.
 const PAIRS: usize = 4;
@@ -112,7 +112,7 @@ impl Pool {
         self.reservations.front().map(|reservation| reservation.until)
     }
 
-    /// Keeps a port, whose socket is open, for whoever shows the token.
+    /// Keeps a port, whose socket is open, for anyone who shows the token.
     pub(super) fn reserve(&mut self, relay: RelayEndpoint, now: Instant) -> Token {
         let mut token: Token = self.rng.random();
         token[0] = self.worker;
@@ -120,7 +120,7 @@ impl Pool {
         token
     }
 
-    /// A port that nobody came for: it is free again, and its socket is to be closed.
+    /// A port that nobody came for: it is free again, and its socket should be closed.
     pub(super) fn expired(&mut self, now: Instant) -> Option<SocketAddr> {
         let reservation = self.reservations.pop_front_if(|reservation| reservation.until <= now)?;
         self.release(reservation.relay.bound);

@@ -1,5 +1,5 @@
-//! Refresh (RFC 8656 section 8.2): a longer life for an allocation, or its end; and its new address, where its client has
-//! moved (RFC 8016).
+//! Refresh (RFC 8656 section 8.2): a longer life for an allocation, or its end; and its new address, where its client
+//! has moved (RFC 8016).
 
 use std::time::{Duration, Instant};
 

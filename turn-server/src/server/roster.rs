@@ -1,7 +1,8 @@
-//! Which time-limited names are honoured, where whoever hands them out says so: a credential ends soon after the room that it was
-//! given for, though its time is not over.
+//! Which time-limited names are honoured, where anyone who hands them out says so: a credential ends soon after the
+//! room that it was given for, though its time is not over.
 //!
-//! All workers share it, behind a lock that is held for a look-up when a request is judged; no datagram that is relayed comes near it.
+//! All workers share it, behind a lock that is held for a look-up when a request is judged; no datagram that is relayed
+//! comes near it.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,8 +11,9 @@ use std::sync::{Mutex, PoisonError};
 use super::Server;
 use crate::{NameRule, rest};
 
-/// Names that are remembered as withdrawn, where others sign as well. Cap 16,384, a megabyte: a busy server's leavers of some hours, and
-/// a credential ends by itself within hours. Full: the oldest is forgotten, and good again until its time is over.
+/// Names that are remembered as withdrawn, where others sign as well. Cap 16,384, a megabyte: a busy server's leavers
+/// of some hours, and a credential ends by itself within hours. Full: the oldest is forgotten, and good again until its
+/// time is over.
 const WITHDRAWN: usize = 16_384;
 
 /// The names.

@@ -1,4 +1,4 @@
-//! What the operator decided, as far as it can be decided anew while calls go on.
+//! What the operator decided, as far as it can be decided again while calls go on.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
@@ -38,8 +38,8 @@ impl Rules {
 }
 
 impl Server {
-    /// From now on knows these users and secrets, these peers and quotas. Allocations that stand go on, whoever made them;
-    /// data to peers that are refused now ends at once.
+    /// From now on knows these users and secrets, these peers and quotas. Allocations that stand go on, anyone who made
+    /// them; data to peers that are refused now ends at once.
     pub fn reload(&mut self, changes: &Changes, now: Instant) {
         self.handle_timeout(now);
         let realm = std::mem::take(&mut self.gate.credentials.realm);

@@ -1,8 +1,9 @@
-//! What the workers of one server share: whose each relay port is, and how much each account and each client address holds.
+//! What the workers of one server share: whose each relay port is, and how much each account and each client address
+//! holds.
 //!
 //! Ports are one atomic byte each, so that a worker sees without a lock whether a datagram is for a relay of this very
-//! server, and whose. Accounts are behind a lock that is held for one look-up when an allocation begins or ends, or asks for
-//! a TCP connection; no datagram that is relayed comes near it.
+//! server, and whose. Accounts are behind a lock that is held for one look-up when an allocation begins or ends, or
+//! asks for a TCP connection; no datagram that is relayed comes near it.
 
 use std::collections::HashMap;
 use std::hash::BuildHasher as _;
@@ -20,23 +21,24 @@ use super::source::Source;
 use crate::settings::External;
 use crate::{Config, Quotas, RelayAddress};
 
-/// Workers at most: their number stands in seven bits, of which none is nobody.
+/// Workers at most: their number is in seven bits, of which none is nobody.
 pub(crate) const WORKERS: u8 = 64;
 
 /// A worker of a server, counted from 0.
 pub type Worker = u8;
 
-/// Connect requests of one account, and of one client address, through however many allocations one after the other: enough for an office that shares
-/// one, too few to look for open ports with.
+/// Connect requests of one account, and of one client address, through however many allocations one after the other:
+/// enough for an office that shares one, too few to look for open ports with.
 const CONNECTS: RateLimit = RateLimit { interval: Duration::from_millis(100), burst: 256 };
-/// Counters of those. Accounts or addresses that share one by chance share its pace; memory is fixed, whoever comes and goes.
+/// Counters of those. Accounts or addresses that share one by chance share its pace; memory is fixed, anyone who comes
+/// and goes.
 const COUNTERS: usize = 4096;
 
 /// A port that nobody has.
 const FREE: u8 = 0;
 /// A port that the server itself has.
 const OURS: u8 = 0x7f;
-/// A UDP relay stands on it.
+/// A UDP relay is on it.
 const LIVE: u8 = 0x80;
 
 /// Ports and accounts of all workers.
@@ -55,8 +57,8 @@ struct Host {
     ports: Box<[AtomicU8]>,
 }
 
-/// What peers see of an address. It may change while workers read it; one that reads half of it takes one datagram's peer for
-/// another, and that is all.
+/// What peers see of an address. It may change while workers read it; one that reads half of it takes one datagram's
+/// peer for another, and that is all.
 struct Advertised {
     is_ipv4: bool,
     bits: [AtomicU64; 2],
@@ -96,8 +98,8 @@ struct Accounts {
     held: HashMap<Box<[u8]>, usize>,
     held_from: HashMap<Source, usize>,
     total: usize,
-    /// By hash of the account or the client's address: when its Connect requests would have been quiet long enough to be forgotten. Empty until
-    /// there is one.
+    /// By hash of the account or the client's address: when its Connect requests would have been quiet long enough to
+    /// be forgotten. Empty until there is one.
     connects: Vec<Option<Instant>>,
     hasher: RandomState,
 }
@@ -195,7 +197,7 @@ impl SharedState {
         }
     }
 
-    /// The worker whose live UDP relay stands on `relay`, an address as it is bound.
+    /// The worker whose live UDP relay is on `relay`, an address as it is bound.
     pub(super) fn live(&self, relay: SocketAddr) -> Option<Worker> {
         let value = self.slot(relay)?.load(Ordering::Acquire);
         (value & LIVE != 0).then(|| (value & !LIVE).saturating_sub(1))
@@ -206,7 +208,7 @@ impl SharedState {
         host.ports.get(usize::from(relay.port().checked_sub(self.first)?))
     }
 
-    /// The bound address of a relay that peers see as `advertised`; `None` when no relay stands on that address.
+    /// The bound address of a relay that peers see as `advertised`; `None` when no relay is on that address.
     pub(super) fn bound(&self, advertised: SocketAddr) -> Option<SocketAddr> {
         let ip = advertised.ip();
         let host = self.hosts.iter().find(|host| host.advertised.get() == ip || host.bound == ip)?;
@@ -230,8 +232,8 @@ impl SharedState {
         true
     }
 
-    /// Counts one more Connect of `account`, whose client comes from `source`, where the pace allows it. Ending an allocation forgets
-    /// nothing of it.
+    /// Counts one more Connect of `account`, whose client comes from `source`, where the pace allows it. Ending an
+    /// allocation forgets nothing of it.
     pub(super) fn admit_connect(&self, account: &[u8], source: Source, now: Instant) -> bool {
         let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
         accounts.connects.resize(COUNTERS, None);
@@ -246,12 +248,12 @@ impl SharedState {
         self.accounts.lock().unwrap_or_else(PoisonError::into_inner).total
     }
 
-    /// From now on honours credentials of `name`: what stands behind the time in the user's name.
+    /// From now on honours credentials of `name`: what is behind the time in the user's name.
     pub fn grant(&self, name: &[u8]) {
         self.roster.grant(name);
     }
 
-    /// Honours them no more. What stands ends when each worker looks ([`crate::Server::end_withdrawn`]).
+    /// Honours them no more. What is ends when each worker looks ([`crate::Server::end_withdrawn`]).
     pub fn withdraw(&self, name: &[u8]) {
         self.roster.withdraw(name);
     }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-/// An IPv4 address, or an IPv6 /64: whoever has one address of it has them all.
+/// An IPv4 address, or an IPv6 /64: anyone who has one address of it has them all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Source {
     V4(u32),

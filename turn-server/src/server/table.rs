@@ -1,5 +1,5 @@
-//! All allocations of one worker, found by client, by relay, by ticket and by deadline. The indices move together here and
-//! nowhere else.
+//! All allocations of one worker, found by client, by relay, by ticket and by deadline. The indices move together here
+//! and nowhere else.
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::{IpAddr, SocketAddr};
@@ -35,7 +35,7 @@ impl Table {
         self.allocations.get_mut(tuple)
     }
 
-    /// Whose relay stands on `relay`, as it is bound; while sockets are opened, also whose reserved port it is to be.
+    /// Whose relay is on `relay`, as it is bound; while sockets are opened, also whose reserved port it should be.
     pub(super) fn owner(&self, relay: SocketAddr) -> Option<FiveTuple> {
         self.relays.get(&AddressKey(relay)).copied()
     }

@@ -1,7 +1,7 @@
 //! What TCP connections with peers carry (RFC 6062), and how much of it a second.
 //!
-//! Bytes of a stream are never dropped. Beyond its allocation's rate a connection is not read until there is room again, and
-//! its sender waits, as for any slow reader.
+//! Bytes of a stream are never dropped. Beyond its allocation's rate a connection is not read until there is room
+//! again, and its sender waits, as for any slow reader.
 
 use std::time::Instant;
 
@@ -32,8 +32,8 @@ impl Server {
         })
     }
 
-    /// Counts bytes that the shell carried on a connection, no more than were allowed. Gives the moment at which it may go
-    /// on, where either way has used up what it had.
+    /// Counts bytes that the shell carried on a connection, no more than were allowed. Gives the moment at which it may
+    /// go on, where either way has used up what it had.
     pub fn handle_carried(
         &mut self,
         id: ConnectionId,

@@ -37,8 +37,8 @@ pub struct FiveTuple {
     pub transport: Transport,
 }
 
-/// An address as a key of maps that each datagram is looked up in: hashed in one word where the standard library takes nine
-/// steps.
+/// An address as a key of maps that each datagram is looked up in: hashed in one word where the standard library takes
+/// nine steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct AddressKey(pub(crate) SocketAddr);
 

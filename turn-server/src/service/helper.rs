@@ -1,8 +1,9 @@
-//! A process that stays what this one was before it became another user, and hands over files that the other user cannot read: keys and
-//! certificates in folders of root's, when they are renewed.
+//! A process that stays what this one was before it became another user, and hands over files that the other user
+//! cannot read: keys and certificates in folders of root's, when they are renewed.
 //!
-//! It is this program once more, started before the change of user. It reads the files that were named at the start and no others, and none in
-//! a folder that others may change, does nothing else, and ends with the server: its input is then closed. Whatever it could tell, the server knew when it began.
+//! It is this program once more, started before the change of user. It reads the files that were named at the start and
+//! no others, and none in a folder that others may change, does nothing else, and ends with the server: its input is
+//! then closed. Whatever it could tell, the server knew when it began.
 //!
 //! ```text
 //!   server -> helper   'r' or 's', the file's place as u32
@@ -20,7 +21,8 @@ use hearth_turn::settings::{Fetch, Plan, Stamp, read_file, stamp_file};
 /// Longest answer that is taken, bytes: as long as files are.
 const ANSWER: u32 = 9 << 20;
 
-/// The helper, as the server sees it. It is not waited for: who became somebody else may not end it, and it ends when its input does.
+/// The helper, as the server sees it. It is not waited for: who became somebody else may not end it, and it ends when
+/// its input does.
 pub(super) struct Helper {
     paths: Vec<PathBuf>,
     input: ChildStdin,
@@ -118,8 +120,8 @@ pub(crate) fn read_files(paths: &[PathBuf]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Refuses a file in a folder that others than we may change: the server, taken over, could put a link to anything there and have it
-/// read. Both the path and what it leads to are looked at, each folder up to the root.
+/// Refuses a file in a folder that others than we may change: the server, taken over, could put a link to anything
+/// there and have it read. Both the path and what it leads to are looked at, each folder up to the root.
 #[cfg(unix)]
 fn check(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::MetadataExt as _;

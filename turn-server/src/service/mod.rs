@@ -66,7 +66,7 @@ async fn serve(cli: &Cli, plan: Plan, mut files: Files) -> anyhow::Result<()> {
     let (control, stats) = (shell.control(), shell.stats());
     let (end, ended) = tokio::sync::oneshot::channel::<()>();
     let run = shell.serve(async {
-        drop(ended.await); // whoever drops the other end wants it to stop as well
+        drop(ended.await); // anyone who drops the other end wants it to stop as well
     });
     tokio::pin!(run);
     let mut watch = Watch::new(cli, plan, files, control.clone());
@@ -147,7 +147,7 @@ struct Signals {
 
 /// What an operator wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Wish {
+enum ServiceEvent {
     Stop,
     Reload,
     Drain,
@@ -171,18 +171,18 @@ impl Signals {
         Ok(Self {})
     }
 
-    async fn next(&mut self) -> Wish {
+    async fn next(&mut self) -> ServiceEvent {
         #[cfg(unix)]
         return tokio::select! {
-            () = interrupted() => Wish::Stop,
-            _ = self.terminate.recv() => Wish::Stop,
-            _ = self.hangup.recv() => Wish::Reload,
-            _ = self.drain.recv() => Wish::Drain,
+            () = interrupted() => ServiceEvent::Stop,
+            _ = self.terminate.recv() => ServiceEvent::Stop,
+            _ = self.hangup.recv() => ServiceEvent::Reload,
+            _ = self.drain.recv() => ServiceEvent::Drain,
         };
         #[cfg(not(unix))]
         {
             interrupted().await;
-            Wish::Stop
+            ServiceEvent::Stop
         }
     }
 
@@ -198,18 +198,18 @@ impl Signals {
             }
             let wish = tokio::select! {
                 wish = self.next() => wish,
-                () = watch.changed() => Wish::Reload,
+                () = watch.changed() => ServiceEvent::Reload,
                 () = until(deadline) => return,
                 Ok(()) = stats.changed() => continue,
             };
             match wish {
-                Wish::Reload => {
+                ServiceEvent::Reload => {
                     notify(&[sd_notify::NotifyState::Reloading]);
                     watch.reload();
                     notify(&[sd_notify::NotifyState::Ready]);
                 }
-                Wish::Stop if is_draining || watch.drain().is_zero() => return,
-                Wish::Stop => {
+                ServiceEvent::Stop if is_draining || watch.drain().is_zero() => return,
+                ServiceEvent::Stop => {
                     deadline = Some(now() + watch.drain());
                     is_draining = true;
                     control.drain();
@@ -218,7 +218,7 @@ impl Signals {
                         "no new allocations; the last ones may end by themselves"
                     );
                 }
-                Wish::Drain => {
+                ServiceEvent::Drain => {
                     is_draining = true;
                     control.drain();
                     tracing::info!("no new allocations; the server ends with the last one");

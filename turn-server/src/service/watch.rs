@@ -13,7 +13,8 @@ use crate::cli::{Cli, Flags, SettingsSource};
 /// How often files are looked at. A renewed certificate and a withdrawn user may wait so long.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// How often names are asked for that the world sees this machine by. Who has one at home gets another address each day.
+/// How often names are asked for that the world sees this machine by. Who has one at home gets another address each
+/// day.
 const ASK: Duration = Duration::from_secs(30);
 
 /// The files of a server, and the way to tell it.
@@ -51,7 +52,8 @@ impl Names {
         names
     }
 
-    /// Takes what a plan says. Names that lead nowhere at this moment lead where they did, and those that stay are asked for at once.
+    /// Takes what a plan says. Names that lead nowhere at this moment lead where they did, and those that stay are
+    /// asked for at once.
     fn replace(&mut self, plan: &Plan) {
         if !self.all.is_empty() && self.all == plan.external_names && self.fixed == plan.external_fixed {
             self.ticks.reset_immediately();
@@ -66,7 +68,8 @@ impl Names {
         self.asking = JoinSet::new();
     }
 
-    /// Done when a name leads elsewhere: to what the world sees now. A name that leads nowhere for a while leads where it did.
+    /// Done when a name leads elsewhere: to what the world sees now. A name that leads nowhere for a while leads where
+    /// it did.
     async fn moved(&mut self) -> Vec<External> {
         loop {
             tokio::select! {
@@ -102,7 +105,7 @@ impl Watch {
         self.drain
     }
 
-    /// Done when a file is another one. What the world sees of this machine is told by itself.
+    /// Done when a file is a different one. What the world sees of this machine is told by itself.
     pub(super) async fn changed(&mut self) {
         loop {
             tokio::select! {

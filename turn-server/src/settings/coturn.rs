@@ -1,5 +1,5 @@
-//! coturn's `turnserver.conf`: `key=value` or `key` a line. Every key is honoured, answered with a warning that names it, or
-//! refused by name; nothing is passed over in silence, but for comments and keys that are left empty.
+//! coturn's `turnserver.conf`: `key=value` or `key` a line. Every key is honoured, answered with a warning that names
+//! it, or refused by name; nothing is passed over in silence, but for comments and keys that are left empty.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::str::FromStr;
@@ -14,7 +14,7 @@ use crate::DefaultFamily;
 
 /// coturn's own port for figures.
 const PROMETHEUS_PORT: u16 = 9641;
-/// coturn's own time for nonces, where the key stands alone.
+/// coturn's own time for nonces, where the key is alone.
 const STALE_NONCE: u64 = 600;
 /// Ports of TLS and DTLS where no other is named.
 const TLS_PORT: u16 = 5349;
@@ -257,7 +257,7 @@ const VALUED: &[&str] = &[
     "allocation-default-address-family",
 ];
 
-/// The digits in front, as coturn reads them: what stands behind them is a remark.
+/// The digits in front, as coturn reads them: what is behind them is a remark.
 fn number<T: FromStr>(value: &str) -> Result<T, String> {
     let digits = value.find(|c: char| !c.is_ascii_digit()).map_or(value, |end| value.get(..end).unwrap_or_default());
     digits.parse().map_err(|_| "this is no number that fits here".to_owned())

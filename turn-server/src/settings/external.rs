@@ -1,4 +1,4 @@
-//! What the world sees of this machine's addresses, where a NAT stands in between: an address, or a name that leads to it.
+//! What the world sees of this machine's addresses, where a NAT is in between: an address, or a name that leads to it.
 
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
 
@@ -32,7 +32,8 @@ impl From<IpAddr> for External {
 }
 
 impl External {
-    /// What the world sees of `bound`: what is said of that very address, else what is said of its family, else the address.
+    /// What the world sees of `bound`: what is said of that very address, else what is said of its family, else the
+    /// address.
     pub(crate) fn of(bound: IpAddr, all: &[Self]) -> RelayAddress {
         let of_family = |external: &&Self| external.public.is_ipv4() == bound.is_ipv4();
         let named = all.iter().filter(of_family).find(|external| external.private == Some(bound));
@@ -50,8 +51,8 @@ impl ExternalName {
         is_name.then(|| Self { name: name.to_owned(), private })
     }
 
-    /// Where it leads now, an address of each family at most: of several, the one that was `known`. It asks the system, which may take
-    /// its time; nothing where there is no answer.
+    /// Where it leads now, an address of each family at most: of several, the one that was `known`. It asks the system,
+    /// which may take its time; nothing where there is no answer.
     pub fn resolve(&self, known: &[External]) -> Vec<External> {
         let found: Vec<IpAddr> = (self.name.as_str(), 0)
             .to_socket_addrs()

@@ -1,7 +1,7 @@
 //! Files of secrets, users and certificates.
 //!
-//! [`Files`] is the way to all of them. It remembers what each said when it was last good, so that one that cannot be read later, or is
-//! being written, holds up no change of the others.
+//! [`Files`] is the way to all of them. It remembers what each said when it was last good, so that one that cannot be
+//! read later, or is being written, holds up no change of the others.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -138,8 +138,8 @@ fn stands(error: &SettingsError) -> String {
     format!("{error}. Until then what it said before stands; the other files were read again")
 }
 
-/// The secrets in a file: one a line, without blanks around it; empty lines and those that begin with `#` say nothing. Whoever signs
-/// does so with the first; a relay takes all, so that one can replace another.
+/// The secrets in a file: one a line, without blanks around it; empty lines and those that begin with `#` say nothing.
+/// Anyone who signs does so with the first; a relay takes all, so that one can replace another.
 ///
 /// # Errors
 /// [`SettingsError`].
@@ -198,7 +198,8 @@ fn digest(digits: &str) -> Option<[u8; 16]> {
     u128::from_str_radix(digits, 16).ok().map(u128::to_be_bytes)
 }
 
-/// What stands between the blocks of a file in PEM is anybody's: names in Latin-1, the attributes that `openssl pkcs12` writes.
+/// What is between the blocks of a file in PEM is anybody's: names in Latin-1, the attributes that `openssl pkcs12`
+/// writes.
 fn identity(cert: &Path, chain: &[u8], key: &Path, secret: &[u8]) -> Result<Identity, SettingsError> {
     let wrong = |path: &Path, what: &str| SettingsError::Wrong { path: path.to_owned(), what: what.to_owned() };
     let chain: Result<Vec<CertificateDer<'static>>, _> = CertificateDer::pem_slice_iter(chain).collect();

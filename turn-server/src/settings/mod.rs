@@ -1,7 +1,8 @@
 //! What an operator writes, read: a file of ours, or coturn's, and flags beside it.
 //!
-//! Each source becomes a [`Draft`], in which what was not said is `None`; drafts are laid over one another, and the result
-//! becomes a [`Plan`], with everything decided and files of secrets read. Nothing is bound and nothing is written here.
+//! Each source becomes a [`Draft`], in which what was not said is `None`; drafts are laid over one another, and the
+//! result becomes a [`Plan`], with everything decided and files of secrets read. Nothing is bound and nothing is
+//! written here.
 
 mod coturn;
 mod draft;

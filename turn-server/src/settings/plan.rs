@@ -19,7 +19,7 @@ const REALM: usize = 127;
 /// Files that a server may need open beside that: listeners, logs, connections of clients that have no allocation yet.
 const SPARE_FILES: u64 = 1024;
 
-/// What is to be done.
+/// What should be done.
 pub struct Plan {
     /// How the server behaves.
     pub config: Config,
@@ -149,11 +149,12 @@ impl Plan {
         }
     }
 
-    /// Files that a server with every allocation that the quota allows has open: relays, two of an allocation where there are
-    /// both families; ports that are reserved; and a connection of each client, where clients come by streams.
+    /// Files that a server with every allocation that the quota allows has open: relays, two of an allocation where
+    /// there are both families; ports that are reserved; and a connection of each client, where clients come by
+    /// streams.
     ///
-    /// TCP connections with peers (RFC 6062) are left out: hardly an allocation has any, and all together have no more than 1024
-    /// with each worker. Where no file is left, Connect gets 447.
+    /// TCP connections with peers (RFC 6062) are left out: hardly an allocation has any, and all together have no more
+    /// than 1024 with each worker. Where no file is left, Connect gets 447.
     pub fn open_files(&self) -> u64 {
         let (config, doors) = (&self.config, self.listen.doors);
         // Where no address is named, relays stand on the listeners', of which there may be both families.

@@ -1,6 +1,7 @@
 //! Where clients come to: one socket of each address for each worker, of UDP and of TCP.
 //!
-//! Several sockets share a port (SO_REUSEPORT), and the kernel gives each client, by its 5-tuple, always to the same one.
+//! Several sockets share a port (SO_REUSEPORT), and the kernel gives each client, by its 5-tuple, always to the same
+//! one.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
@@ -10,7 +11,8 @@ use socket2::{Domain, Protocol, Socket, Type};
 use super::udp;
 use crate::Discovery;
 
-/// Bytes that the kernel holds for a listener while its worker is busy: some thousand datagrams. The kernel may give less.
+/// Bytes that the kernel holds for a listener while its worker is busy: some thousand datagrams. The kernel may give
+/// less.
 const BUFFER: usize = 4 << 20;
 /// Ports that are tried where any will do.
 const PORTS: usize = 16;
@@ -44,7 +46,8 @@ pub enum BindError {
     },
 }
 
-/// What clients may come by. All of it is on each port: which one it is, a client's first byte says (RFC 7983 section 7).
+/// What clients may come by. All of it is on each port: which one it is, a client's first byte says (RFC 7983 section
+/// 7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ListenSockets {
     /// UDP.
@@ -67,7 +70,8 @@ impl ListenSockets {
     }
 }
 
-/// What stands for every address of this machine where nobody said: that of IPv4, or of IPv6 where there is no IPv4 that others reach.
+/// What stands for every address of this machine where nobody said: that of IPv4, or of IPv6 where there is no IPv4
+/// that others reach.
 pub fn every_address() -> IpAddr {
     let all = if_addrs::get_if_addrs().unwrap_or_default();
     let is_far = |ip: IpAddr| match ip {
@@ -85,7 +89,8 @@ pub(super) struct BoundPorts {
     pub(super) tcp: Vec<TcpListener>,
 }
 
-/// Binds `address`, or for an unspecified one all that it stands for: all on one port, which is any that is free where it is 0.
+/// Binds `address`, or for an unspecified one all that it stands for: all on one port, which is any that is free where
+/// it is 0.
 pub(super) fn bind(address: SocketAddr, workers: usize, doors: ListenSockets) -> Result<Vec<BoundPorts>, BindError> {
     let mut left = if address.port() == 0 { PORTS } else { 1 };
     loop {
@@ -154,7 +159,8 @@ fn bind_tcp(address: SocketAddr, is_shared: bool) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-/// Two addresses and two ports for each family that has them: the first two addresses on one port, and that port's other.
+/// Two addresses and two ports for each family that has them: the first two addresses on one port, and that port's
+/// other.
 pub(super) fn discovery(bound: &[SocketAddr], alternate: Option<u16>) -> Vec<Discovery> {
     let of_family = |is_ipv4: bool| {
         let first = bound.iter().find(|address| address.is_ipv4() == is_ipv4)?;

@@ -30,7 +30,7 @@ pub(super) struct Client {
     pub(super) role: ClientRole,
     /// Until when it has to have an allocation, or a whole message.
     pub(super) patience: Instant,
-    /// Whether an allocation stands behind it.
+    /// Whether an allocation is behind it.
     pub(super) is_known: bool,
 }
 
@@ -103,7 +103,7 @@ impl Clients {
         self.by_tuple.get(tuple).copied()
     }
 
-    /// Says whether an allocation stands behind a client; where none does, its patience begins now.
+    /// Says whether an allocation is behind a client; where none does, its patience begins now.
     pub(super) fn acknowledge(&mut self, key: usize, is_known: bool, now: Instant) {
         let Some(client) = self.all.get_mut(key).filter(|client| client.is_known != is_known) else { return };
         client.is_known = is_known;
@@ -112,7 +112,7 @@ impl Clients {
         if is_known { self.strangers.leave(source) } else { self.strangers.enter(source) }
     }
 
-    /// Who has been waited for long enough: strangers, and whoever began a message and does not end it.
+    /// Who has been waited for long enough: strangers, and anyone who began a message and does not end it.
     pub(super) fn late(&self, now: Instant) -> Vec<usize> {
         let is_late = |client: &Client| {
             let waits = !client.is_known || !client.stream.inbox.is_empty();

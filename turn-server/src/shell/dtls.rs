@@ -1,9 +1,9 @@
 //! Clients that come by DTLS (RFC 7350): one state machine each, on the listener's own socket.
 //!
-//! A handshake begins only with a cookie that the client's address has sent back, but the library keeps its state from the
-//! first datagram on. So the number of those that have yet to send it is bounded, in all and of each source, and the oldest goes:
-//! whoever forges hellos pushes out others of that kind alone. A source that has shown that it is itself is bounded by its own
-//! sessions, done or not, that no allocation stands behind.
+//! A handshake begins only with a cookie that the client's address has sent back, but the library keeps its state from
+//! the first datagram on. So the number of those that have yet to send it is bounded, in all and of each source, and
+//! the oldest goes: anyone who forges hellos pushes out others of that kind alone. A source that has shown that it is
+//! itself is bounded by its own sessions, done or not, that no allocation is behind.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
@@ -15,13 +15,13 @@ use super::tls::Identity;
 use super::unauthenticated::{STRANGERS, UnauthenticatedLimits, network};
 use crate::FiveTuple;
 
-/// Hellos at once that wait for their cookie, which takes one round trip. Full: the one that came first is forgotten; its client
-/// begins anew.
+/// Hellos at once that wait for their cookie, which takes one round trip. Full: the one that came first is forgotten;
+/// its client begins again.
 const HANDSHAKES: usize = 512;
 /// The same of one source, which may be forged. Full: its own oldest is forgotten, and nobody else's.
 const HANDSHAKES_OF_ONE: usize = 64;
-/// Bytes of one answer with which the library takes a client for proven: a certificate is in it. Before, it asks for a cookie, by
-/// a third of that at most (HelloVerifyRequest, or HelloRetryRequest with its extensions).
+/// Bytes of one answer with which the library takes a client for proven: a certificate is in it. Before, it asks for a
+/// cookie, by a third of that at most (HelloVerifyRequest, or HelloRetryRequest with its extensions).
 const PROOF: usize = 300;
 /// Sessions at once. Full: nobody new comes in by DTLS.
 const SESSIONS: usize = 16_384;
@@ -38,7 +38,7 @@ pub(super) struct Session {
     is_open: bool,
     /// Whether its address has sent back a cookie.
     is_proven: bool,
-    /// Whether an allocation stands behind it.
+    /// Whether an allocation is behind it.
     is_known: bool,
     deadline: Instant,
     /// When the state machine wants to be woken.
@@ -64,8 +64,8 @@ pub(super) enum Event {
 
 /// The first version that is served, DTLS 1.2; versions count downwards (RFC 6347 section 4.1).
 const DTLS_1_2: u16 = 0xfefd;
-/// A fatal alert, protocol_version, in a record of DTLS 1.0: what a client of that and no later version understands. It is
-/// shorter than any ClientHello, and leaves nothing behind.
+/// A fatal alert, protocol_version, in a record of DTLS 1.0: what a client of that and no later version understands. It
+/// is shorter than any ClientHello, and leaves nothing behind.
 const PROTOCOL_VERSION: [u8; 15] = [21, 0xfe, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 2, 70];
 
 /// The version that a ClientHello offers; `None` for any other datagram.
@@ -88,7 +88,7 @@ pub(super) struct Sessions {
     /// Those that are not proven, by deadline.
     opening: BTreeSet<(Instant, FiveTuple)>,
     openings: UnauthenticatedLimits,
-    /// Those that are proven and that no allocation stands behind.
+    /// Those that are proven and that no allocation is behind.
     strangers: UnauthenticatedLimits,
     buffer: Vec<u8>,
     /// Sessions that were refused since somebody asked.
@@ -209,7 +209,8 @@ impl Sessions {
         events
     }
 
-    /// A client has sent back its cookie: it counts among its source's own from now on. False where that has enough of them.
+    /// A client has sent back its cookie: it counts among its source's own from now on. False where that has enough of
+    /// them.
     fn prove(&mut self, tuple: FiveTuple) -> bool {
         let Some(session) = self.all.get_mut(&tuple).filter(|session| !session.is_proven) else { return true };
         let source = tuple.client.ip();
@@ -235,7 +236,7 @@ impl Sessions {
         Some(session)
     }
 
-    /// Says whether an allocation stands behind a session; where none does any more, its patience begins now.
+    /// Says whether an allocation is behind a session; where none does any more, its patience begins now.
     pub(super) fn acknowledge(&mut self, tuple: &FiveTuple, is_known: bool, now: Instant) {
         let open = |session: &&mut Session| session.is_open;
         let Some(session) = self.all.get_mut(tuple).filter(open) else { return };
@@ -260,8 +261,8 @@ impl Sessions {
         self.forget(tuple)
     }
 
-    /// Takes one over, where there is room, and says so: a stranger who is handed from worker to worker is bounded with each of
-    /// them.
+    /// Takes one over, where there is room, and says so: a stranger who is handed from worker to worker is bounded with
+    /// each of them.
     pub(super) fn adopt(&mut self, tuple: FiveTuple, session: Session) -> bool {
         let source = tuple.client.ip();
         if self.all.len() >= SESSIONS || !self.strangers.admits(source) {

@@ -15,7 +15,7 @@ pub struct WorkersEnded {
 }
 
 impl Shell {
-    /// As [`Shell::run`], for whoever has to tell an end that was asked for from one that was not.
+    /// As [`Shell::run`], for anyone who has to tell an end that was asked for from one that was not.
     ///
     /// # Errors
     /// [`WorkersEnded`]: a fault of ours, or a thread that the system does not give.
@@ -30,7 +30,7 @@ impl Shell {
     }
 }
 
-/// The exit status of a program whose work ended so; `tell` says why to whoever is to know. A service manager starts
+/// The exit status of a program whose work ended so; `tell` says why to anyone who is to know. A service manager starts
 /// again what ended by an error, and nothing else.
 pub fn exit_status<E>(ended: Result<(), E>, tell: impl FnOnce(E)) -> ExitCode {
     match ended {

@@ -13,8 +13,8 @@ use super::dtls::Session;
 use super::tls::Identity;
 use crate::{Changes, FiveTuple, Worker};
 
-/// Letters that wait for one worker. Full: data is dropped and counted, as a full socket would; a client that moves gets no
-/// answer and asks again; orders from outside wait.
+/// Letters that wait for one worker. Full: data is dropped and counted, as a full socket would; a client that moves
+/// gets no answer and asks again; orders from outside wait.
 const LETTERS: usize = 4096;
 
 /// Bytes of data in the letters that wait for one worker: some milliseconds of a busy one. Full: as above.
@@ -28,7 +28,8 @@ pub(super) enum WorkerMessage {
     Client(Box<Client>),
     /// A DTLS session, and the message in it that belongs to the reader.
     Session { tuple: FiveTuple, session: Box<Session>, message: Vec<u8>, from: Worker },
-    /// From now on datagrams of this client are the writer's. Then the client is told: what it sends upon that finds its way.
+    /// From now on datagrams of this client are the writer's. Then the client is told: what it sends upon that finds
+    /// its way.
     Away { tuple: FiveTuple, at: Worker, answers: Vec<Vec<u8>> },
     /// No longer, unless somebody else has said so since.
     Home { tuple: FiveTuple, at: Worker },
@@ -182,7 +183,7 @@ mod tests {
         };
         assert!((0..100).all(|_| postbox.post(datagram()).is_err() && postbox.post(parcels(BYTES)).is_err()));
         assert!(postbox.post(WorkerMessage::Look).is_ok());
-        // Whoever reads makes room, as much as was read.
+        // Anyone who reads makes room, as much as was read.
         postbox.taken(letters.try_recv().unwrap().weight());
         assert!(postbox.post(parcels(eighth)).is_ok() && postbox.post(datagram()).is_err());
         while let Ok(letter) = letters.try_recv() {

@@ -1,8 +1,8 @@
 //! The shell round the core: sockets, threads and the clock.
 //!
-//! One thread a worker ([`worker`]), each with a core of its own, its share of the listeners, and no lock on the way of a
-//! datagram. This is the front of it: it binds, starts, tells the workers what changed, gathers what they count, and ends
-//! them. It decides nothing about the protocol.
+//! One thread a worker ([`worker`]), each with a core of its own, its share of the listeners, and no lock on the way of
+//! a datagram. This is the front of it: it binds, starts, tells the workers what changed, gathers what they count, and
+//! ends them. It decides nothing about the protocol.
 
 mod bind;
 mod clients;
@@ -44,20 +44,21 @@ const STATS: Duration = Duration::from_secs(1);
 
 /// Where a server listens, and with how many threads.
 pub struct Listen {
-    /// Addresses; an unspecified one stands for every address of its family that this machine has now, each with a socket
-    /// of its own and all on one port (port 0: any that is free).
+    /// Addresses; an unspecified one stands for every address of its family that this machine has now, each with a
+    /// socket of its own and all on one port (port 0: any that is free).
     pub addresses: Vec<SocketAddr>,
-    /// What peers see of the relays' addresses, one of a family, where `Config::relay_addresses` is empty and relays stand
-    /// on the listeners' addresses.
+    /// What peers see of the relays' addresses, one of a family, where `Config::relay_addresses` is empty and relays
+    /// stand on the listeners' addresses.
     pub external: Vec<External>,
-    /// Threads; 0 for one for each two processors: the kernel's half of the work, interrupts and delivery, needs the other. Where the system cannot divide clients among several, there is one.
+    /// Threads; 0 for one for each two processors: the kernel's half of the work, interrupts and delivery, needs the
+    /// other. Where the system cannot divide clients among several, there is one.
     pub workers: usize,
     /// What clients may come by.
     pub doors: ListenSockets,
     /// Who the server is over TLS and DTLS; without one they are not served.
     pub identity: Option<Arc<Identity>>,
-    /// Whether clients learn how their NATs behave (RFC 5780), where there are two addresses of a family: then each port has
-    /// a second one, this or the next.
+    /// Whether clients learn how their NATs behave (RFC 5780), where there are two addresses of a family: then each
+    /// port has a second one, this or the next.
     pub discovery: Option<Option<u16>>,
 }
 
@@ -95,7 +96,7 @@ impl Control {
         self.tell(|| WorkerMessage::Reload(Arc::clone(&changes)));
     }
 
-    /// Another certificate, for whoever connects from now on.
+    /// Another certificate, for anyone who connects from now on.
     pub fn identify(&self, identity: Option<Arc<Identity>>) {
         self.tell(|| WorkerMessage::Identity(identity.clone()));
     }
@@ -105,8 +106,8 @@ impl Control {
         self.tell(|| WorkerMessage::Drain);
     }
 
-    /// From now on honours time-limited credentials of `name`, what stands behind the time: at once, before whoever is given them can
-    /// use them.
+    /// From now on honours time-limited credentials of `name`, what is behind the time: at once, before anyone who is
+    /// given them can use them.
     pub fn grant(&self, name: &[u8]) {
         self.commons.grant(name);
     }
@@ -125,7 +126,7 @@ impl Control {
         self.commons.readdress(external);
     }
 
-    /// The allocations that stand at this moment; counters are a second old.
+    /// The allocations that are at this moment; counters are a second old.
     pub fn allocations(&self) -> usize {
         self.commons.allocations()
     }
@@ -138,8 +139,8 @@ impl Control {
 }
 
 impl Shell {
-    /// Binds the listeners. Where `config.relay_addresses` is empty, relays stand on the listeners' addresses, on loopback
-    /// only if there is no other.
+    /// Binds the listeners. Where `config.relay_addresses` is empty, relays stand on the listeners' addresses, on
+    /// loopback only if there is no other.
     ///
     /// # Errors
     /// [`BindError`] names the address that is not to be had.
@@ -202,9 +203,9 @@ impl Shell {
         Control { postboxes: self.postboxes.clone(), commons: Arc::clone(&self.commons) }
     }
 
-    /// Serves these addresses alone, now and whenever they change: who has none of them gets no allocation, and data goes
-    /// to no other address but to live relays of this server, whatever the peer policy says. Allocations of an address
-    /// that leaves the set, and permissions toward it, end at once. Should the sender go, the last set stands.
+    /// Serves these addresses alone, now and whenever they change: who has none of them gets no allocation, and data
+    /// goes to no other address but to live relays of this server, whatever the peer policy says. Allocations of an
+    /// address that leaves the set, and permissions toward it, end at once. Should the sender go, the last set stands.
     ///
     /// Of this machine itself, a loopback address and those that relays stand on may be in the set (they open no port
     /// but live relays); another address of it would open its ports from 1024 up to every member.
@@ -216,8 +217,8 @@ impl Shell {
         self.members = Some(members);
     }
 
-    /// Serves until `shutdown` is there, and gives the last counters. Dropping it ends it at once. It must be called within
-    /// a tokio runtime with time enabled.
+    /// Serves until `shutdown` is there, and gives the last counters. Dropping it ends it at once. It must be called
+    /// within a tokio runtime with time enabled.
     pub async fn run(mut self, shutdown: impl Future<Output = ()>) -> Stats {
         let mut threads = Threads { postboxes: self.postboxes.clone(), all: Vec::new() };
         for (number, worker) in std::mem::take(&mut self.workers).into_iter().enumerate() {

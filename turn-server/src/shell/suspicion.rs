@@ -1,10 +1,12 @@
-//! Whether everybody is refused who comes with a time-limited credential: then it is not them, it is a secret or a clock.
+//! Whether everybody is refused who comes with a time-limited credential: then it is not them, it is a secret or a
+//! clock.
 
 use std::time::{Duration, Instant};
 
 use crate::Stats;
 
-/// How long nobody must have come in for that. A server whose credentials are good sends somebody within that, or is not asked.
+/// How long nobody must have come in for that. A server whose credentials are good sends somebody within that, or is
+/// not asked.
 const QUIET: Duration = Duration::from_secs(60);
 /// How often it is said while it goes on.
 const AGAIN: Duration = Duration::from_secs(600);

@@ -308,7 +308,7 @@ async fn a_running_server_takes_other_users_and_peers() {
         quotas,
     });
     let ask = |w: Writer| w.attribute(attribute::REQUESTED_TRANSPORT, &[17, 0, 0, 0]);
-    // The old secret makes nobody new, and the call that stands goes on; but not with peers that are refused now.
+    // The old secret makes nobody new, and the call that is goes on; but not with peers that are refused now.
     let mut late = Client::new(server).await;
     assert_eq!(Message::decode(&late.ask(Method::Allocate, ask).await).unwrap().class, Class::Error);
     assert_eq!(Message::decode(&client.ask(Method::Refresh, |w| w).await).unwrap().class, Class::Success);

@@ -36,8 +36,8 @@ pub enum IdentityError {
 impl Identity {
     /// Takes a chain, the server's own certificate first, and its key.
     ///
-    /// A key that is not of ECDSA serves TLS alone; DTLS gets one that is made here, which clients that check certificates
-    /// refuse ([`Identity::is_whole`]).
+    /// A key that is not of ECDSA serves TLS alone; DTLS gets one that is made here, which clients that check
+    /// certificates refuse ([`Identity::is_whole`]).
     ///
     /// # Errors
     /// [`IdentityError`].

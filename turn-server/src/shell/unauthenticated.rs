@@ -1,12 +1,12 @@
-//! How many a source has here that no allocation stands behind: connections, and sessions of DTLS.
+//! How many a source has here that no allocation is behind: connections, and sessions of DTLS.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 
 use foldhash::quality::RandomState;
 
-/// Of one source at once, of each kind and with each worker. Full: its next one is refused. Enough for an office behind one
-/// address, too few to use up what everybody shares.
+/// Of one source at once, of each kind and with each worker. Full: its next one is refused. Enough for an office behind
+/// one address, too few to use up what everybody shares.
 pub(super) const STRANGERS: usize = 256;
 
 /// The counts, by source; who has none takes no memory.
@@ -40,7 +40,7 @@ impl UnauthenticatedLimits {
     }
 }
 
-/// What counts as one source: of IPv6 a /64, for whoever has one address of it has them all.
+/// What counts as one source: of IPv6 a /64, for anyone who has one address of it has them all.
 pub(super) fn network(source: IpAddr) -> IpAddr {
     match source {
         IpAddr::V4(_) => source,

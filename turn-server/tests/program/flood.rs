@@ -27,7 +27,8 @@ fn resident_kb(pid: u32) -> u64 {
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
-/// What a flood is made of: challenges to be had, signatures that are none, data of nobody, the beginning of DTLS, noise.
+/// What a flood is made of: challenges to be had, signatures that are none, data of nobody, the beginning of DTLS,
+/// noise.
 fn drops() -> Vec<Vec<u8>> {
     let mut hello =
         vec![22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 60, 1, 0, 0, 48, 0, 0, 0, 0, 0, 0, 0, 48, 0xfe, 0xfd];
@@ -61,7 +62,8 @@ fn a_flood_leaves_memory_flat_and_a_client_comes_in() {
     let pour = |count: usize| {
         for number in 0..count {
             let (source, drop) = (&sources[number % SOURCES], &drops[number % drops.len()]);
-            // What the server's queue does not hold is lost, as it would be on the way. Answers fill queues that nobody reads.
+            // What the server's queue does not hold is lost, as it would be on the way. Answers fill queues that nobody
+            // reads.
             let _lost = source.send_to(drop, server.address());
         }
     };

@@ -1,4 +1,5 @@
-//! As much STUN as it takes to ask a server something, written down once more: the server's own codec is what is tested.
+//! As much STUN as it takes to ask a server something, written down once more: the server's own codec is what is
+//! tested.
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! What only a host may do, and what only a host hears: the lobby, and who has to go.
 //!
-//! The server decides who is the host; a wish of somebody else is refused there, not here.
+//! The server decides who is the host; an action of somebody else is refused there, not here.
 
 use std::time::Instant;
 
@@ -56,7 +56,7 @@ impl Call {
         self.tell_media(now);
     }
 
-    /// The link is another one: for those who are given it, and for coming again ourselves.
+    /// The link is a different one: for those who are given it, and for coming again ourselves.
     pub(super) fn on_invite_renewed(&mut self, invite: InviteSecret) {
         if let Some(Wanted::Create { secret, .. } | Wanted::Join { secret, .. }) = &mut self.room.wanted {
             *secret = Some(invite);

@@ -1,7 +1,7 @@
 //! The door of a room: waiting for the host, and the password that opens it without them.
 //!
-//! Owner of: what the door asks, as long as we stand before it (in the phase). The password stays with the call, so that it
-//! comes back into the room by itself; nothing else learns it but the server.
+//! Owner of: what the door asks, as long as we stand before it (in the phase). The password stays with the call, so
+//! that it comes back into the room by itself; nothing else learns it but the server.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use super::{Call, CallPhase, CloseReason, EndReason, Output, Wanted};
 use crate::session::SessionState;
 use crate::snapshot::{PasswordPrompt, PasswordPromptState};
 
-/// Longest time that a server can keep us from trying again; whoever is told to wait for longer asks the host.
+/// Longest time that a server can keep us from trying again; anyone who is told to wait for longer asks the host.
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
 
 /// The server's answer to a join that does not open the door.
@@ -23,7 +23,8 @@ pub(super) struct JoinRefusal {
 }
 
 impl Call {
-    /// The person says a password. While the last one is looked at, or too many were wrong, there is nothing to be said.
+    /// The person says a password. While the last one is looked at, or too many were wrong, there is nothing to be
+    /// said.
     pub(super) fn on_password(&mut self, password: RoomPassword, now: Instant) {
         let ask = match &mut self.phase {
             CallPhase::Asked(ask) | CallPhase::Lobby(Some(ask)) if ask.state.takes_a_try(now) => ask,
@@ -90,7 +91,7 @@ impl Call {
         self.room.refusals = self.room.refusals.saturating_add(u32::from(said.is_some()));
         let state = if refusal.code == ErrorCode::BadPassword {
             match (&self.phase, said) {
-                // It was brought along, and is another one by now: what does the door say to somebody who has none?
+                // It was brought along, and is a different one by now: what does the door say to somebody who has none?
                 (CallPhase::Joining, Some(_)) => return self.say_want(),
                 (_, Some(_)) => PasswordPromptState::Wrong,
                 (_, None) => PasswordPromptState::Wanted,

@@ -11,7 +11,8 @@ use crate::io::{MediaCommand, Switch};
 use crate::media::payload_format;
 use crate::peer::{OutgoingFrame, Peer, PeerMedia};
 
-/// Between two key frames of a track in one codec: one costs as much as ten others, and everybody who asks is served by one.
+/// Between two key frames of a track in one codec: one costs as much as ten others, and everybody who asks is served by
+/// one.
 const KEY_FRAME_GAP: Duration = Duration::from_millis(300);
 /// Changes below this share are not worth an encoder's attention.
 const WORTH_TELLING: f64 = 0.05;
@@ -106,7 +107,7 @@ impl Call {
         });
     }
 
-    /// What was encoded while the camera was off went nowhere: the others need a picture that stands alone.
+    /// What was encoded while the camera was off went nowhere: the others need a picture that is alone.
     pub(super) fn on_camera(&mut self, switch: Switch, now: Instant) {
         self.outgoing.waits_for_key.extend(&self.outgoing.watched);
         if switch == Switch::On {

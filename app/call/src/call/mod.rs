@@ -120,7 +120,7 @@ struct Server {
     give_up: Option<Instant>,
 }
 
-/// The parts that may be another one later.
+/// The parts that may be a different one later.
 struct Seams {
     topology: Box<dyn Topology>,
     layers: Box<dyn LayerPolicy>,
@@ -214,7 +214,7 @@ impl Call {
         self.flush_session();
     }
 
-    /// What is to be done; ask until there is nothing.
+    /// What should be done; ask until there is nothing.
     pub fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()
     }
@@ -225,7 +225,7 @@ impl Call {
         [peers, self.server.dial_at, self.server.give_up].into_iter().flatten().min()
     }
 
-    /// What is to be seen now.
+    /// What should be seen now.
     pub fn snapshot(&self) -> Snapshot {
         Snapshot {
             phase: self.phase.clone(),

@@ -1,8 +1,8 @@
 //! Candidates that hide their address behind a name (draft-ietf-mmusic-mdns-ice-candidates): Chromium's, on a page that
 //! was given no device.
 //!
-//! The name is asked for by multicast only, which is the shell's business; the candidate waits here for the answer. Owner
-//! of: the candidates that wait. A name is looked up once for all who say it.
+//! The name is asked for by multicast only, which is the shell's business; the candidate waits here for the answer.
+//! Owner of: the candidates that wait. A name is looked up once for all who say it.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;

@@ -80,8 +80,8 @@ impl Call {
         }
     }
 
-    /// The server does not know us any more. As long as media flows it flows on, and we ask again later; alone, we knock
-    /// once more.
+    /// The server does not know us any more. As long as media flows it flows on, and we ask again later; alone, we
+    /// knock once more.
     fn on_session_lost(&mut self, id: PeerId, now: Instant) {
         if self.peers.values().any(|peer| peer.is_worth_keeping(now)) {
             let wait = self.server.backoff.next(&mut self.numbers.rng);

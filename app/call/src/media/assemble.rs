@@ -1,8 +1,9 @@
 //! Packets of one video stream into frames, in order, each one decodable.
 //!
-//! Nothing goes out before a key frame has; nothing goes out after a gap before the next one has. A gap is waited for as
-//! long as repair may take ([`PATIENCE`]), or until a whole key frame stands behind it. Owner of: packets waiting for
-//! their frame. When the other side changes its codec, it begins anew with that one's first key frame. (The crate's own depacketiser indexes unchecked, and its sample builder holds 12 MB a stream.)
+//! Nothing goes out before a key frame has; nothing goes out after a gap before the next one has. A gap is waited for
+//! as long as repair may take ([`PATIENCE`]), or until a whole key frame is behind it. Owner of: packets waiting for
+//! their frame. When the other side changes its codec, it begins again with that one's first key frame. (The crate's
+//! own depacketiser indexes unchecked, and its sample builder holds 12 MB a stream.)
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -150,7 +151,7 @@ impl Assembler {
         }
     }
 
-    /// The decoder erred: only a key frame helps. True when it is to be asked for.
+    /// The decoder erred: only a key frame helps. True when it should be asked for.
     pub(crate) fn restart(&mut self, now: Instant) -> bool {
         let was_running = matches!(self.state, State::Running { .. });
         if was_running {

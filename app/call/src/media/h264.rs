@@ -1,4 +1,5 @@
-//! H.264 in RTP payloads and out of them (RFC 6184, packetization mode 1): single NAL units, FU-A, and STAP-A on the way in.
+//! H.264 in RTP payloads and out of them (RFC 6184, packetization mode 1): single NAL units, FU-A, and STAP-A on the
+//! way in.
 //!
 //! What comes in is from outside: each length is checked, what does not fit is refused whole.
 

@@ -9,7 +9,8 @@ pub(crate) mod remb;
 pub(crate) mod unwrap;
 mod vp8;
 
-/// Longest payload, bytes. With RTP, SRTP, TURN and IPv6 round it a datagram stays below 1280, which every path carries.
+/// Longest payload, bytes. With RTP, SRTP, TURN and IPv6 round it a datagram stays below 1280, which every path
+/// carries.
 const MAX_PAYLOAD: usize = 1160;
 /// Longest frame, bytes: an unlimited key frame at 4K is below 1 MB. Longer ones are refused.
 pub(crate) const MAX_UNIT: usize = 4 << 20;

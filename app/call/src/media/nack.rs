@@ -1,8 +1,8 @@
 //! Which packets to ask for again, and when (RFC 4585 section 6.2.1).
 //!
-//! A hole is asked for once it is older than the path's reordering, then as soon as the answer should have been there, a
-//! bounded number of times, and not beyond the time that a frame waits. Owner of: the holes of one stream. The path's reordering is
-//! learnt from packets that came late by themselves.
+//! A hole is asked for once it is older than the path's reordering, then as soon as the answer should have been there,
+//! a bounded number of times, and not beyond the time that a frame waits. Owner of: the holes of one stream. The path's
+//! reordering is learnt from packets that came late by themselves.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};

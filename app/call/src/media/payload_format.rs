@@ -1,15 +1,16 @@
-//! Encoded frames into RTP payloads and back, by the payload format of their codec. Each format is a file of its own, with
-//! both directions: `h264` (RFC 6184), `vp8` (RFC 7741).
+//! Encoded frames into RTP payloads and back, by the payload format of their codec. Each format is a file of its own,
+//! with both directions: `h264` (RFC 6184), `vp8` (RFC 7741).
 //!
-//! What comes in is from outside: each length is checked, what does not fit is refused whole. The state of a frame in the
-//! making is its caller's.
+//! What comes in is from outside: each length is checked, what does not fit is refused whole. The state of a frame in
+//! the making is its caller's.
 
 use bytes::Bytes;
 use hearth_base::{FrameKind, VideoCodec};
 
 use super::{BadPayload, h264, vp8};
 
-/// The payloads of one frame, in order; the last one takes the marker. `number` counts the frames of this track in this codec.
+/// The payloads of one frame, in order; the last one takes the marker. `number` counts the frames of this track in this
+/// codec.
 pub(crate) fn packetize(codec: VideoCodec, frame: &Bytes, number: u16) -> Vec<Bytes> {
     match codec {
         VideoCodec::H264 => h264::packetize(frame),

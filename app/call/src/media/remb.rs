@@ -1,8 +1,8 @@
 //! Tells a sender that estimates nothing itself what the path to us bears: receiver estimated maximum bitrate (REMB,
 //! draft-alvestrand-rmcat-remb-03).
 //!
-//! Browsers learn it from transport-wide feedback, which the crate gives. Others know REMB alone, and stay where they began
-//! when nobody says it. Owner of: the estimate of one direction, made of what was lost and of the round trip.
+//! Browsers learn it from transport-wide feedback, which the crate gives. Others know REMB alone, and stay where they
+//! began when nobody says it. Owner of: the estimate of one direction, made of what was lost and of the round trip.
 
 use std::time::{Duration, Instant};
 
@@ -27,8 +27,8 @@ impl RateTeller {
         Self { estimator: LossAndDelay::new(), due: None, told: (0, 0) }
     }
 
-    /// What the path bears, when it is time to say so. `came` and `lost` are packets of video so far; where none came, nothing
-    /// is known and nothing said.
+    /// What the path bears, when it is time to say so. `came` and `lost` are packets of video so far; where none came,
+    /// nothing is known and nothing said.
     pub(crate) fn poll(&mut self, came: u64, lost: u64, round_trip: Option<Duration>, now: Instant) -> Option<Bitrate> {
         let due = *self.due.get_or_insert(now + INTERVAL);
         if now < due {

@@ -1,7 +1,7 @@
 //! VP8 in RTP payloads and out of them (RFC 7741): a payload descriptor in front of each piece of a frame.
 //!
-//! What comes in is from outside: each length is checked, what does not fit is refused whole. The state of a frame in the
-//! making is its caller's; whether the pieces make a frame that can be decoded, the decoder finds out.
+//! What comes in is from outside: each length is checked, what does not fit is refused whole. The state of a frame in
+//! the making is its caller's; whether the pieces make a frame that can be decoded, the decoder finds out.
 
 use bytes::{BufMut, Bytes, BytesMut};
 use hearth_base::FrameKind;
@@ -23,8 +23,8 @@ const HAS_KEYIDX: u8 = 0x10;
 // ... and the picture's number, which is of 15 bits where this is set.
 const LONG: u8 = 0x80;
 
-/// The payloads of one frame, in order; the last one takes the marker. Pieces are even: a last one of a few bytes would be
-/// a packet for nothing. `number` is the frame's in its track; 15 bits of it go out.
+/// The payloads of one frame, in order; the last one takes the marker. Pieces are even: a last one of a few bytes would
+/// be a packet for nothing. `number` is the frame's in its track; 15 bits of it go out.
 pub(super) fn packetize(frame: &Bytes, number: u16) -> Vec<Bytes> {
     let count = frame.len().div_ceil(MAX_PAYLOAD - DESCRIPTOR);
     let size = frame.len().div_ceil(count.max(1)).max(1);
@@ -40,8 +40,8 @@ pub(super) fn packetize(frame: &Bytes, number: u16) -> Vec<Bytes> {
     frame.chunks(size).enumerate().map(piece).collect()
 }
 
-/// Whether a key frame begins with this payload: the first piece of the first partition, whose first byte says so (RFC 6386
-/// section 9.1: the lowest bit is 0).
+/// Whether a key frame begins with this payload: the first piece of the first partition, whose first byte says so (RFC
+/// 6386 section 9.1: the lowest bit is 0).
 pub(super) fn begins_key_frame(payload: &[u8]) -> bool {
     split(payload).is_some_and(|(begins, piece)| begins && kind_of(piece) == Some(FrameKind::Key))
 }
@@ -60,7 +60,7 @@ pub(super) fn depacketize<'a>(payloads: impl Iterator<Item = &'a Bytes>) -> Resu
     Ok((kind, whole.freeze()))
 }
 
-/// Whether a payload begins a frame, and the piece of it that stands behind the descriptor; `None` when none does.
+/// Whether a payload begins a frame, and the piece of it that is behind the descriptor; `None` when none does.
 fn split(payload: &[u8]) -> Option<(bool, &[u8])> {
     let (&first, mut rest) = payload.split_first()?;
     if first & EXTENDED != 0 {

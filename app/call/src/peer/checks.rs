@@ -1,10 +1,10 @@
 //! Connectivity checks on their way out: paced, and bounded toward addresses that have never answered.
 //!
-//! Where a check goes is somebody else's word: a member could name a third party's address and have everybody in the room
-//! send to it (the "voice hammer" of RFC 8445, section 19.5.1). The crate sends a check on every pair every 50 ms. Here they
-//! leave one by one, [`PACE`] apart (Ta of RFC 8445, section 14.2), and of those toward one IP address that does not
-//! answer no more than [`BURST`] leave for one peer, then one a second. An address has answered when a check of ours came back from it
-//! with its transaction id; from then on its checks pass as they come.
+//! Where a check goes is somebody else's word: a member could name a third party's address and have everybody in the
+//! room send to it (the "voice hammer" of RFC 8445, section 19.5.1). The crate sends a check on every pair every 50 ms.
+//! Here they leave one by one, [`PACE`] apart (Ta of RFC 8445, section 14.2), and of those toward one IP address that
+//! does not answer no more than [`BURST`] leave for one peer, then one a second. An address has answered when a check
+//! of ours came back from it with its transaction id; from then on its checks pass as they come.
 //!
 //! [`Checks`] belongs to one connection, [`CheckBudget`] to the call: what is bounded counts over all peers, and over
 //! connections that are built again. Owner of: checks that wait, and what is known of addresses.
@@ -20,8 +20,8 @@ use hearth_protocol::PeerId;
 const PACE: Duration = Duration::from_millis(20);
 /// Checks that may leave at once: two interfaces and two candidates, which is what most calls have.
 const AT_ONCE: u32 = 4;
-/// Checks that wait, one a pair. Cap 128: ten of their candidates and a dozen paths of ours. Full: the newest goes, and the
-/// crate makes another one 50 ms later.
+/// Checks that wait, one a pair. Cap 128: ten of their candidates and a dozen paths of ours. Full: the newest goes, and
+/// the crate makes another one 50 ms later.
 const WAITING: usize = 128;
 /// Transactions whose answer is waited for. Cap 128: two seconds and a half of paced checks. Full: the oldest goes.
 const PENDING: usize = 128;
@@ -33,7 +33,8 @@ pub(crate) const BURST: u32 = 200;
 const REFILL: Duration = Duration::from_secs(1);
 /// The same of all peers together.
 const IN_ALL: u32 = 2 * BURST;
-/// So many times more toward an address that has answered within [`ANSWERING`]: a relay has a port for each of twelve people.
+/// So many times more toward an address that has answered within [`ANSWERING`]: a relay has a port for each of twelve
+/// people.
 const WHERE_ANSWERED: u32 = 10;
 const ANSWERING: Duration = Duration::from_secs(60);
 /// IP addresses counted. Cap 256: ten candidates of twenty peers. Full: the one that was least used goes.
@@ -60,7 +61,7 @@ pub(crate) struct Checks {
     waiting: VecDeque<Check>,
     pending: VecDeque<(Transaction, SocketAddr)>,
     answered: BTreeSet<SocketAddr>,
-    /// IP addresses that answered, of which the budget is to be told.
+    /// IP addresses that answered, of which the budget should be told.
     newly_answered: Vec<IpAddr>,
     at_once: u32,
     next: Option<Instant>,
@@ -138,14 +139,14 @@ impl Checks {
     }
 }
 
-/// How many checks addresses have had without an answer, over all connections of a call: by whoever named them, and in all, so
-/// that nobody uses up what is to reach somebody else at the same address.
+/// How many checks addresses have had without an answer, over all connections of a call: by anyone who named them, and
+/// in all, so that nobody uses up what is to reach somebody else at the same address.
 #[derive(Debug, Default)]
 pub(crate) struct CheckBudget {
     by_peer: BTreeMap<(PeerId, IpAddr), Used>,
     used: BTreeMap<IpAddr, Used>,
-    /// Addresses that have answered, and when they did last: a relay, or a router with several people behind it, whose other
-    /// ports are to be found as well.
+    /// Addresses that have answered, and when they did last: a relay, or a router with several people behind it, whose
+    /// other ports should be found as well.
     answered: BTreeMap<IpAddr, Instant>,
 }
 

@@ -29,8 +29,8 @@ const NEGOTIATING: Duration = Duration::from_secs(6);
 /// Checks and handshake. The crate's own watchdog takes 8 s and then only on one side.
 const CONNECTING: Duration = Duration::from_secs(8);
 const RESTARTING: Duration = Duration::from_secs(5);
-/// How long a silence may last before there is nothing left to keep, where the server does not know us any more: no path
-/// that is mended without its help takes longer.
+/// How long a silence may last before there is nothing left to keep, where the server does not know us any more: no
+/// path that is mended without its help takes longer.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// Restarts before the connection is rebuilt.
 const RESTARTS: u32 = 2;
@@ -40,7 +40,7 @@ const AFTER_YOU: Duration = Duration::from_secs(3);
 const FIRST_RETRY: Duration = Duration::from_millis(500);
 const LONGEST_RETRY: Duration = Duration::from_secs(8);
 
-/// What is to be done.
+/// What should be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Transition {
     /// Nothing.
@@ -57,7 +57,7 @@ pub(crate) struct ConnectionState {
     politeness: Politeness,
     phase: PeerPhase,
     deadline: Option<Instant>,
-    /// Since when a connection that stood brings nothing.
+    /// Since when a connection that was brings nothing.
     silent_since: Option<Instant>,
     backoff: Backoff,
 }
@@ -165,7 +165,7 @@ impl ConnectionState {
         }
     }
 
-    /// The network under us is another one: do not wait for silence.
+    /// The network under us is a different one: do not wait for silence.
     pub(crate) fn handle_moved(&mut self, now: Instant) -> Transition {
         match self.phase {
             PeerPhase::Connected(_) | PeerPhase::Faltering | PeerPhase::Restarting { .. } => {

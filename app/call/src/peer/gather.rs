@@ -1,9 +1,9 @@
 //! Gathering: which sockets a connection wants, and what comes of them (RFC 8445 section 5.1.1).
 //!
-//! A socket for each address of this machine, from which STUN servers are asked as well, and one for each relay. Each connection
-//! has its own: two peers may have the same private address behind different routers, and one socket for both could not tell them apart. Relays by TCP and
-//! TLS are for networks that let no UDP out: they are tried one after the other, where no relay stands. Owner of: the paths
-//! of one connection.
+//! A socket for each address of this machine, from which STUN servers are asked as well, and one for each relay. Each
+//! connection has its own: two peers may have the same private address behind different routers, and one socket for
+//! both could not tell them apart. Relays by TCP and TLS are for networks that let no UDP out: they are tried one after
+//! the other, where no relay stands. Owner of: the paths of one connection.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
@@ -22,26 +22,30 @@ use crate::reflexive::Reflexive;
 
 /// Addresses of this machine that are offered: beyond that lie bridges of containers, and checks grow with the square.
 const MAX_HOSTS: usize = 6;
-/// STUN servers that each socket asks: the second is for when the first is down, or shows that a NAT has a face for each.
+/// STUN servers that each socket asks: the second is for when the first is down, or shows that a NAT has a face for
+/// each.
 const MAX_STUN: usize = 2;
 /// The pace of what is asked at the beginning (RFC 8445, section 14.2: Ta).
 const PACE: Duration = Duration::from_millis(50);
-/// Relays that are used at once: the second is for when the first is down, or of a family that this network does not carry.
+/// Relays that are used at once: the second is for when the first is down, or of a family that this network does not
+/// carry.
 const MAX_RELAYS: usize = 2;
-/// Relays over UDP that are tried beside them, where neither stands after a [`STAGE`]: other addresses of a name, or other relays.
+/// Relays over UDP that are tried beside them, where neither is after a [`STAGE`]: other addresses of a name, or other
+/// relays.
 const MORE_RELAYS: usize = 4;
 /// Relays by a stream that are tried: as many by TCP as by TLS, where the server named both.
 const MAX_STREAMS: usize = 4;
-/// How long the ways before it have before the next stream is opened. An allocation takes two round trips, over TLS five; a
-/// server that is spared a connection is worth a second to those whose network lets no UDP out.
+/// How long the ways before it have before the next stream is opened. An allocation takes two round trips, over TLS
+/// five; a server that is spared a connection is worth a second to those whose network lets no UDP out.
 const STAGE: Duration = Duration::from_secs(1);
-/// A relay that has served for so long and is no more was started anew, or its stream was cut: it is tried again at once.
+/// A relay that has served for so long and is no more was started again, or its stream was cut: it is tried again at
+/// once.
 const STEADY: Duration = Duration::from_secs(10);
 /// The wait before a relay is tried again doubles from the first of these to the second.
 const RETRY: Duration = Duration::from_secs(1);
 const LONGEST_RETRY: Duration = Duration::from_secs(30);
-/// Numbers of sockets that one gathering may use. All used: no relay is tried again until the connection is rebuilt or moves, which
-/// comes long before the ten minutes that these last where ten relays fail, each in half a minute.
+/// Numbers of sockets that one gathering may use. All used: no relay is tried again until the connection is rebuilt or
+/// moves, which comes long before the ten minutes that these last where ten relays fail, each in half a minute.
 const SOCKETS: u32 = 256;
 
 /// Where media may go through.
@@ -217,7 +221,7 @@ impl Gathering {
         is_lost
     }
 
-    /// Where no relay stands any more, those that were spared have their turn.
+    /// Where no relay is any more, those that were spared have their turn.
     fn call_spares(&mut self, now: Instant) {
         if !self.has_relay() {
             self.later.extend(self.spare.drain(..).map(|relay| (now + STAGE, relay)));

@@ -97,7 +97,7 @@ impl Generation {
         Ok(self.described(DescriptionKind::Offer, sdp, now))
     }
 
-    /// An offer with new ICE credentials, and new sockets where `around` is given: the network is another one.
+    /// An offer with new ICE credentials, and new sockets where `around` is given: the network is a different one.
     pub(crate) fn restart(
         &mut self,
         ice_config: Option<(&IceConfig, &mut u32)>,
@@ -172,7 +172,7 @@ impl Generation {
         if theirs.is_some_and(is_lacking) { Video::Lacking } else { Video::Shared }
     }
 
-    /// A connection keeps its handshake, so whoever describes it again is who described it first.
+    /// A connection keeps its handshake, so anyone who describes it again is who described it first.
     fn check_identity(&self, checked: &CheckedDescription) -> Result<(), DescriptionError> {
         match &self.fingerprints.0 {
             Some(known) if !known.eq_ignore_ascii_case(&checked.fingerprint) => Err(DescriptionError::OtherCertificate),

@@ -159,7 +159,7 @@ impl Inbound {
         Some(FeedbackRequest::Rate { ssrcs: video.into_iter().map(|(ssrc, _)| ssrc).collect(), bitrate })
     }
 
-    /// What is to be asked for now.
+    /// What should be asked for now.
     pub(crate) fn poll_asks(&mut self, round_trip: Option<Duration>, now: Instant) -> Vec<FeedbackRequest> {
         let mut asks: Vec<_> = self.poll_rate(round_trip, now).into_iter().collect();
         for (ssrc, stream) in &mut self.streams {
@@ -183,7 +183,7 @@ impl Inbound {
         video.chain(self.rate_teller.as_ref().and_then(RateTeller::poll_timeout)).min()
     }
 
-    /// The decoder of a track erred. Whether the track is ours, and a key frame is to be asked for.
+    /// The decoder of a track erred. Whether the track is ours, and a key frame should be asked for.
     pub(crate) fn handle_decoder_lost(&mut self, track: TrackId, now: Instant) -> Option<FeedbackRequest> {
         let (ssrc, stream) = self.streams.iter_mut().find(|(_, stream)| stream.track == track)?;
         let (assembler, _) = stream.video.as_mut()?;

@@ -38,7 +38,7 @@ impl Transport {
         link.into_iter().flat_map(PeerConnection::sent_video)
     }
 
-    /// Whoever has just come needs a picture to begin with.
+    /// Anyone who has just come needs a picture to begin with.
     pub(super) fn want_key_frames(&self, connection: &Generation, context: &mut Context<'_>) {
         let wanted = connection.link.sent_video().map(|(track, codec)| PeerOutput::KeyFrameWanted(track, codec));
         context.outputs.extend(wanted);

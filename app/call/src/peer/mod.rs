@@ -1,8 +1,8 @@
 //! Somebody else in the room, and our connection to them.
 //!
-//! Owner of: what they are, and the connections to them (`line`): one, and a second one for the screen of an older page.
-//! A [`Peer`] is told what happens
-//! (`handle_*`) together with the [`Context`] that it shares with all others, and leaves what it wants done in there.
+//! Owner of: what they are, and the connections to them (`line`): one, and a second one for the screen of an older
+//! page. A [`Peer`] is told what happens (`handle_*`) together with the [`Context`] that it shares with all others, and
+//! leaves what it wants done in there.
 
 mod chat;
 mod checks;
@@ -214,7 +214,7 @@ impl Peer {
         }
     }
 
-    /// The server was restarted, and they are not back in the room. Some cannot come back; whoever sends is there.
+    /// The server was restarted, and they are not back in the room. Some cannot come back; anyone who sends is there.
     pub(crate) fn handle_unlisted(&mut self) {
         self.unlisted = Some(0);
         self.entry.away = true;
@@ -323,7 +323,7 @@ impl Peer {
         self.main.rates()
     }
 
-    /// What is to be seen of it.
+    /// What should be seen of it.
     pub(crate) fn snapshot(&self) -> PeerSnapshot {
         let main = &self.main;
         let link = main.connection.as_ref().map(|connection| &connection.link);

@@ -1,4 +1,4 @@
-//! How often the other side may make us begin anew: with new credentials we check all of their candidates again.
+//! How often the other side may make us begin again: with new credentials we check all of their candidates again.
 //!
 //! Owner of: the renewals that are left. Ours are not counted: their pace is that of [`super::life`].
 

@@ -1,7 +1,7 @@
 //! The screen of an older page, which comes through a connection of its own. We only look.
 //!
-//! A page that begins to share offers to everybody who is there; whoever finds it sharing offers to it, without anything to
-//! show, and is sent the screen. So is it mended, too: a page answers each new offer with what it shares.
+//! A page that begins to share offers to everybody who is there; anyone who finds it sharing offers to it, without
+//! anything to show, and is sent the screen. So is it mended, too: a page answers each new offer with what it shares.
 
 use std::time::Instant;
 
@@ -13,7 +13,7 @@ use crate::negotiation::Politeness;
 use crate::snapshot::PeerPhase;
 
 impl Peer {
-    /// Whoever has just come asks for a screen that is shared already.
+    /// Anyone who has just come asks for a screen that is shared already.
     pub(super) fn ask_for_screen(&mut self, context: &mut Context<'_>, now: Instant) {
         if self.is_legacy() && self.entry.media.screen {
             // A page takes nothing back.

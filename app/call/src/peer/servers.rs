@@ -29,8 +29,8 @@ pub(crate) fn turn_servers(servers: &[IceServer]) -> Vec<TurnServer> {
     found
 }
 
-/// Who tells us how it sees us: the STUN servers, and the relays that are reached by UDP, which are STUN servers as well
-/// (RFC 8656, section 3). Of those that are named twice the first counts.
+/// Who tells us how it sees us: the STUN servers, and the relays that are reached by UDP, which are STUN servers as
+/// well (RFC 8656, section 3). Of those that are named twice the first counts.
 pub(crate) fn stun_servers(servers: &[IceServer]) -> Vec<SocketAddr> {
     let urls = || servers.iter().flat_map(|server| &server.urls);
     let relays = urls().filter_map(|url| match relay_address(url)? {
@@ -46,8 +46,8 @@ pub(crate) fn stun_servers(servers: &[IceServer]) -> Vec<SocketAddr> {
     found
 }
 
-/// `stun:HOST[:PORT]` (RFC 7064), known by address like a relay over UDP. `stuns:` is no way to a server-reflexive address: TLS
-/// runs over TCP, and what that shows is another socket.
+/// `stun:HOST[:PORT]` (RFC 7064), known by address like a relay over UDP. `stuns:` is no way to a server-reflexive
+/// address: TLS runs over TCP, and what that shows is another socket.
 fn stun_address(url: &str) -> Option<SocketAddr> {
     let (host, port) = host_and_port(url.strip_prefix("stun:")?, PORT)?;
     Some(SocketAddr::new(host.parse().ok()?, port))

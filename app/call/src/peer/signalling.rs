@@ -60,7 +60,8 @@ impl Transport {
         self.set_problem(checked.as_ref().err().map(|error| DescriptionProblem::of(error.code())), context);
         if let Err(error) = &checked {
             tracing::info!(peer = %self.to, "their description is not taken: {error}");
-            // Each refusal is a word of ours that waits at their place: who sends many descriptions may not have us flood them.
+            // Each refusal is a word of ours that waits at their place: who sends many descriptions may not have us
+            // flood them.
             if self.refused_at.is_none_or(|at| now.saturating_duration_since(at) >= REFUSAL_PACE) {
                 self.refused_at = Some(now);
                 let refusal = Refusal { code: error.code(), message: error.to_string() };

@@ -1,5 +1,5 @@
-//! One connection between us and somebody, through all of its incarnations. Between two of us there is one, which carries
-//! everything; an older page sends its screen through a second one.
+//! One connection between us and somebody, through all of its incarnations. Between two of us there is one, which
+//! carries everything; an older page sends its screen through a second one.
 //!
 //! Owner of: who offers, how the connection lives, and the media on it. What comes through its channel is the peer's
 //! business, which takes it after each turn.
@@ -39,8 +39,8 @@ pub(super) struct NegotiationRole {
     pub(super) politeness: Politeness,
     /// Who takes an offer back.
     pub(super) on_collision: Politeness,
-    /// A page that came after us offers, however long a question on its screen keeps it from that; two first offers would
-    /// make it show us twice.
+    /// A page that came after us offers, however long a question on its screen keeps it from that; two first offers
+    /// would make it show us twice.
     pub(super) is_theirs_to_begin: bool,
 }
 
@@ -59,7 +59,7 @@ pub(super) struct Transport {
     pub(super) counters: PeerCounters,
     /// When we last refused a description of theirs.
     pub(super) refused_at: Option<Instant>,
-    /// How often they may make us begin anew.
+    /// How often they may make us begin again.
     pub(super) renewals: RenewalPace,
     /// Why the last description, theirs or ours, was not taken.
     pub(super) problem: Option<DescriptionProblem>,
@@ -142,7 +142,7 @@ impl Transport {
         self.drain(context, now);
     }
 
-    /// An address of ours is gone. A path that stands on another one is left alone.
+    /// An address of ours is gone. A path that is on another one is left alone.
     pub(super) fn handle_moved(&mut self, context: &mut Context<'_>, now: Instant) {
         let stands = |address| context.ice_config.interfaces.contains(&address);
         let local = self.connection.as_ref().and_then(|connection| connection.link.direct_local_address());

@@ -99,9 +99,9 @@ fn media_engine(config: &LinkConfig) -> Result<MediaEngine> {
 /// The track as `rtc` has it. Its stream is named by what it shows, which is how the other side tells a screen from a
 /// camera; sound belongs to the same stream, as an older page shows no more than one.
 ///
-/// A track of video has an encoding for each of `codecs`, all with the same ssrc: when it is added, the crate offers all of
-/// them in this order, and keeps the first encoding alone. That one says what is sent: for any other codec the crate would
-/// answer no NACKs.
+/// A track of video has an encoding for each of `codecs`, all with the same ssrc: when it is added, the crate offers
+/// all of them in this order, and keeps the first encoding alone. That one says what is sent: for any other codec the
+/// crate would answer no NACKs.
 pub(super) fn media_stream_track(track: &LocalTrack, codecs: &[VideoCodec]) -> MediaStreamTrack {
     let kind = kind_of(track.source);
     let codecs = match track.source.kind() {

@@ -157,7 +157,8 @@ impl PeerConnection {
                 self.channel = Some(id);
                 self.events.push_back(LinkEvent::ChannelOpen);
             }
-            // OnTrack fires again at each renegotiation: a track is told by its packets. The rest repeats what is known.
+            // OnTrack fires again at each renegotiation: a track is told by its packets. The rest repeats what is
+            // known.
             RTCPeerConnectionEvent::OnTrack(_)
             | RTCPeerConnectionEvent::OnDataChannel(_)
             | RTCPeerConnectionEvent::OnConnectionStateChangeEvent(_)

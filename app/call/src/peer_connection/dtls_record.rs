@@ -23,7 +23,7 @@ impl Record<'_> {
     pub(super) const HANDSHAKE: u8 = 22;
 }
 
-/// The records of a datagram, and what stands behind them that is none.
+/// The records of a datagram, and what is behind them that is none.
 pub(super) fn records(mut datagram: &[u8]) -> (Vec<Record<'_>>, &[u8]) {
     let mut records = Vec::new();
     while let Some((header, rest)) = datagram.split_first_chunk::<RECORD_HEADER>() {

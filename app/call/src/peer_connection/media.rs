@@ -14,10 +14,10 @@ use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
 
 use super::{LinkError, LinkEvent, PeerConnection};
 
-/// Streams whose source is remembered. Two tracks and a few after renegotiations; beyond that they are looked up anew.
+/// Streams whose source is remembered. Two tracks and a few after renegotiations; beyond that they are looked up again.
 const STREAMS: usize = 64;
 
-/// A packet of one of their tracks; retransmissions stand in their original place.
+/// A packet of one of their tracks; retransmissions are in their original place.
 #[derive(Clone, Debug)]
 pub(crate) struct RtpIn {
     pub(crate) ssrc: u32,

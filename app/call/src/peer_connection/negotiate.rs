@@ -1,5 +1,5 @@
 //! Offers, answers and candidates of a connection (JSEP, RFC 8829). Who gives way when two offers cross is decided
-//! outside; here stands only how it is done.
+//! outside; here is only how it is done.
 
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -79,9 +79,8 @@ impl PeerConnection {
     }
 
     /// Answers their offer. Our tracks are added after it is read: the crate takes the ids of header extensions when a
-    /// track is added, and in an answer they are the offerer's.
-    /// Without `video` none of ours is offered in return: they can take none, and the crate refuses a track that finds no
-    /// codec.
+    /// track is added, and in an answer they are the offerer's. Without `video` none of ours is offered in return: they
+    /// can take none, and the crate refuses a track that finds no codec.
     pub(crate) fn answer(&mut self, offer: &str, video: Video, now: Instant) -> Result<String, LinkError> {
         self.pc.set_remote_description(now, RTCSessionDescription::offer(self.undeclared.readable(offer))?)?;
         if self.senders.is_empty() {
@@ -123,8 +122,9 @@ impl PeerConnection {
         }
     }
 
-    /// Adds one of our addresses; the text is for the other side. A server-reflexive one is for the other side alone: its checks
-    /// would be those of its base once more (RFC 8445, section 6.1.2.4), and the crate leaves none of them out.
+    /// Adds one of our addresses; the text is for the other side. A server-reflexive one is for the other side alone:
+    /// its checks would be those of its base once more (RFC 8445, section 6.1.2.4), and the crate leaves none of them
+    /// out.
     pub(crate) fn add_local_candidate(&mut self, candidate: LocalCandidate, now: Instant) -> Result<String, LinkError> {
         let base_config = |address: SocketAddr| CandidateConfig {
             network: "udp".to_owned(),
@@ -194,16 +194,16 @@ impl PeerConnection {
         Ok(())
     }
 
-    /// The offer has said which codecs there are. A name may hide a profile that is none of ours, so the crate is asked: it
-    /// refuses a track whose codec it has not found in the offer.
+    /// The offer has said which codecs there are. A name may hide a profile that is none of ours, so the crate is
+    /// asked: it refuses a track whose codec it has not found in the offer.
     fn add_answering(&mut self, track: LocalTrack, codecs: &[VideoCodec]) {
         if !codecs.iter().any(|codec| self.add(track, &[*codec]).is_ok()) {
             tracing::info!("their video and ours have the same names and are not the same");
         }
     }
 
-    /// The crate binds a sender to its track's codec while it reads the answer, so the best that they can take has to be the
-    /// track's before.
+    /// The crate binds a sender to its track's codec while it reads the answer, so the best that they can take has to
+    /// be the track's before.
     fn choose_codecs(&mut self, theirs: &[VideoCodec]) -> Result<(), LinkError> {
         let Some(best) = self.config.video_codecs.iter().copied().find(|codec| theirs.contains(codec)) else {
             return Ok(());
@@ -217,8 +217,8 @@ impl PeerConnection {
         Ok(())
     }
 
-    /// The payload types are the offerer's, so they are known only now. What is not among `theirs` is not sent: where a section
-    /// is refused, the crate keeps the codecs of the offer.
+    /// The payload types are the offerer's, so they are known only now. What is not among `theirs` is not sent: where a
+    /// section is refused, the crate keeps the codecs of the offer.
     fn find_sent(&mut self, theirs: &[VideoCodec]) {
         let ours = &self.config.video_codecs;
         for sender in &mut self.senders {

@@ -14,14 +14,14 @@ impl PeerConnection {
         Some(PairSnapshot { local: described(pair.local()), remote: described(pair.remote()) })
     }
 
-    /// The address of ours that the path in use stands on; `None` when there is no path, or it begins at a relay.
+    /// The address of ours that the path in use is on; `None` when there is no path, or it begins at a relay.
     pub(crate) fn direct_local_address(&self) -> Option<IpAddr> {
         let pair = self.pc.sctp()?.transport().ice_transport().get_selected_candidate_pair()?;
         let local = pair.local();
         (local.typ != RTCIceCandidateType::Relay).then(|| local.address.parse().ok())?
     }
 
-    /// Whether a relay stands between.
+    /// Whether a relay is between.
     pub(crate) fn route(&self) -> Route {
         let relayed = |pair: &PairSnapshot| pair.local.0 == "relay" || pair.remote.0 == "relay";
         if self.selected_pair().as_ref().is_some_and(relayed) { Route::Relayed } else { Route::Direct }

@@ -1,13 +1,15 @@
 //! Puts handshake messages that came in fragments together, so that the crate is handed only whole ones.
 //!
-//! A sender may cut a message again, elsewhere, when it repeats it, and "implementations MUST be able to handle overlapping
-//! fragment ranges" (RFC 6347 section 4.2.3). Firefox does: its ClientHello of 1461 bytes goes out three times as 1383 and
-//! 78 bytes, then as 1163 and 298. `rtc` follows the first fragment that it finds at an offset and no other: with the
-//! second piece lost three times, no later one fits, and the handshake waits for ever.
+//! A sender may cut a message again, elsewhere, when it repeats it, and "implementations MUST be able to handle
+//! overlapping fragment ranges" (RFC 6347 section 4.2.3). Firefox does: its ClientHello of 1461 bytes goes out three
+//! times as 1383 and 78 bytes, then as 1163 and 298. `rtc` follows the first fragment that it finds at an offset and no
+//! other: with the second piece lost three times, no later one fits, and the handshake waits for ever.
 //!
-//! What was heard before is known here, too: whether a datagram brings anything *new* is what the repeater of flights asks.
+//! What was heard before is known here, too: whether a datagram brings anything *new* is what the repeater of flights
+//! asks.
 //!
-//! Owner of: the fragments of one handshake, and what of it was heard. Reads headers only; what it cannot read it lets pass.
+//! Owner of: the fragments of one handshake, and what of it was heard. Reads headers only; what it cannot read it lets
+//! pass.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,7 +23,8 @@ const MESSAGE_HEADER: usize = 12;
 const LONGEST: usize = (1 << 14) - MESSAGE_HEADER;
 /// Bytes of fragments held. Cap 64 kB: four of the longest. Full: further fragments are dropped, and come again.
 const HELD: usize = 4 * LONGEST;
-/// Messages remembered. A handshake has 15; more is nonsense. Full: whole ones pass unremembered, fragments are dropped.
+/// Messages remembered. A handshake has 15; more is nonsense. Full: whole ones pass unremembered, fragments are
+/// dropped.
 const MESSAGES: usize = 64;
 /// Pieces of a message that do not touch. A path of 200 bytes would cut the longest hello into 10. Full: dropped.
 const PIECES: usize = 32;
@@ -41,7 +44,7 @@ pub(crate) enum Novelty {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Reassembled<'a> {
     pub(crate) novelty: Novelty,
-    /// What the crate is to be given: whole messages. Nothing while the only message of the datagram is not whole.
+    /// What the crate should be given: whole messages. Nothing while the only message of the datagram is not whole.
     pub(crate) payload: Option<Cow<'a, [u8]>>,
 }
 
@@ -122,7 +125,7 @@ impl Reassembly {
         }
     }
 
-    /// What is new in a record, and its body where it is another one.
+    /// What is new in a record, and its body where it is a different one.
     fn take_record(&mut self, record: &Record<'_>) -> (Novelty, Option<Vec<u8>>) {
         let is_new = |known: &mut bool| if std::mem::replace(known, true) { Novelty::Duplicate } else { Novelty::New };
         match record {
@@ -167,7 +170,8 @@ impl Reassembly {
 
     /// Whether a fragment brings anything new.
     fn take_fragment(&mut self, fragment: &Fragment, bytes: &[u8]) -> bool {
-        // Whoever says another length or kind while not all of it is there: one of the two lies, and the newer word counts.
+        // Anyone who says another length or kind while not all of it is there: one of the two lies, and the newer word
+        // counts.
         let is_other = |message: &&Message| {
             !message.is_whole() && (message.kind != fragment.kind || message.length != fragment.length)
         };
@@ -247,7 +251,7 @@ impl Message {
     }
 }
 
-/// The first fragment of a record's body, its bytes, and what stands behind it.
+/// The first fragment of a record's body, its bytes, and what is behind it.
 fn fragment(body: &[u8]) -> Option<(Fragment, &[u8], &[u8])> {
     let (&header, rest) = body.split_first_chunk::<MESSAGE_HEADER>()?;
     let [kind, l1, l2, l3, s1, s2, o1, o2, o3, f1, f2, f3] = header;

@@ -21,7 +21,7 @@ use rtc::turn::proto::reqfamily::REQUESTED_FAMILY_IPV6;
 
 use super::LinkError;
 
-/// Which request an answer is for: drawn by whoever asks, so that nobody else can answer (RFC 8489, section 5).
+/// Which request an answer is for: drawn by anyone who asks, so that nobody else can answer (RFC 8489, section 5).
 pub(crate) type RequestId = [u8; 12];
 
 /// What a server says to a Binding request.
@@ -78,8 +78,8 @@ pub(super) struct Credentials {
     pub(super) password: String,
 }
 
-/// `allocate`, with the family of the relay named: IPv6 (RFC 8656, section 7.1). The crate names none, and gets IPv4 or nothing.
-/// None where it is no message, or cannot be signed.
+/// `allocate`, with the family of the relay named: IPv6 (RFC 8656, section 7.1). The crate names none, and gets IPv4 or
+/// nothing. None where it is no message, or cannot be signed.
 pub(super) fn with_ipv6(allocate: &[u8], credentials: &Credentials) -> Option<Bytes> {
     let asked = decoded(allocate)?;
     let provider = rtc::crypto::default_provider().ok()?;
@@ -101,8 +101,8 @@ pub(super) fn with_ipv6(allocate: &[u8], credentials: &Credentials) -> Option<By
     Some(message.raw.into())
 }
 
-/// A Refresh request with a lifetime of nothing (RFC 8656, section 7.1), for the allocation that `allocate` asks for; none where
-/// that carries no credentials, and so asks in vain.
+/// A Refresh request with a lifetime of nothing (RFC 8656, section 7.1), for the allocation that `allocate` asks for;
+/// none where that carries no credentials, and so asks in vain.
 pub(super) fn release_request(allocate: &[u8], credentials: &Credentials) -> Option<Bytes> {
     let asked = decoded(allocate)?;
     let realm = TextAttribute::get_from_as(&asked, ATTR_REALM).ok()?;

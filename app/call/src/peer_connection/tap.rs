@@ -1,7 +1,7 @@
 //! Lets inbound RTCP through to us.
 //!
-//! `rtc` ends inbound RTCP inside its chain of interceptors unless one of them marks it, and routes a compound packet by
-//! its first packet alone: a picture loss indication behind an empty receiver report would be lost. This one stands
+//! `rtc` ends inbound RTCP inside its chain of interceptors unless one of them marks it, and routes a compound packet
+//! by its first packet alone: a picture loss indication behind an empty receiver report would be lost. This one stands
 //! nearest to the application, takes compounds apart and marks every packet. Its order and bounds are the chain's. What
 //! comes so far could be decrypted: the streams that it belongs to are told from here.
 

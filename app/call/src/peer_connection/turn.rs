@@ -1,8 +1,9 @@
 //! A relayed path: TURN over UDP, TCP or TLS (RFC 8656), by the crate's client.
 //!
-//! One allocation on one socket of its own. Owner of: the client, its allocation and permissions. It opens no socket and
-//! resolves no name: over UDP the server is an address, and a stream has one other end. What is lost for good makes the
-//! path fail, and whoever owns it makes another. Data to a peer that is not permitted yet is dropped: ICE asks again.
+//! One allocation on one socket of its own. Owner of: the client, its allocation and permissions. It opens no socket
+//! and resolves no name: over UDP the server is an address, and a stream has one other end. What is lost for good makes
+//! the path fail, and anyone who owns it makes another. Data to a peer that is not permitted yet is dropped: ICE asks
+//! again.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -18,9 +19,9 @@ use super::stun::{Credentials, RequestId, error_code, release_request, with_ipv6
 use crate::path::{CandidateKind, LocalCandidate, Path, PathOutput, RelayWay, SocketId, SocketKind, unspecified};
 use crate::stream::{Frames, RelayStream, framed};
 
-/// Peer addresses that one allocation permits. A peer may name 32 candidates in each generation of ICE, and the crate renews
-/// whatever was permitted once: an allocation that has no room for a further generation gives its place to another one.
-/// Full: further addresses are not reachable by relay.
+/// Peer addresses that one allocation permits. A peer may name 32 candidates in each generation of ICE, and the crate
+/// renews whatever was permitted once: an allocation that has no room for a further generation gives its place to
+/// another one. Full: further addresses are not reachable by relay.
 const PERMISSIONS: usize = 2 * crate::candidates::MAX_CANDIDATES;
 
 /// How long an allocation may take: on a stream the crate would wait for 39 s, and over UDP for longer.
@@ -212,7 +213,8 @@ impl RelayPath {
                 self.release(now); // it may hear us all the same
                 self.fail("it is silent");
             }
-            // A stale nonce among them (438), of which the crate has learned the new one: asked again when it is needed.
+            // A stale nonce among them (438), of which the crate has learned the new one: asked again when it is
+            // needed.
             Event::CreatePermissionError(id, _) | Event::TransactionTimeout(id) => {
                 if let Some(peer) = self.asked.remove(&id.0) {
                     self.permitted.remove(&peer);
@@ -231,7 +233,7 @@ impl RelayPath {
             transport_protocol: self.transport,
             ecn: None,
         };
-        // Whoever does not know the transaction is not the server.
+        // Anyone who does not know the transaction is not the server.
         let answered = request_id(payload).filter(|id| self.client.has_transaction(&TransactionId(*id)));
         let is_of_one_peer = answered.is_some_and(|id| self.asked.contains_key(&id));
         let message = TaggedBytesMut { now, transport, message: BytesMut::from(payload) };
@@ -272,8 +274,9 @@ impl RelayPath {
         self.drain(now);
     }
 
-    /// Tells the server that the allocation is not wanted any more: by a refresh of no lifetime it frees the port now and not in
-    /// ten minutes. One that is still on its way is given back unseen; the server reads in the order in which we write.
+    /// Tells the server that the allocation is not wanted any more: by a refresh of no lifetime it frees the port now
+    /// and not in ten minutes. One that is still on its way is given back unseen; the server reads in the order in
+    /// which we write.
     fn release(&mut self, now: Instant) {
         let Some(relayed) = self.relayed else {
             if let Some(payload) = release_request(&self.request, &self.credentials) {
@@ -320,7 +323,7 @@ impl Path for RelayPath {
             self.outputs.push_back(PathOutput::WornOut);
             return;
         }
-        // A relay that was started anew knows nothing of us, and says so only when it is asked.
+        // A relay that was started again knows nothing of us, and says so only when it is asked.
         self.refresh(now);
     }
 

@@ -1,4 +1,5 @@
-//! The client of a relay against the real core of hearth-turn, over UDP and over a stream: kept, refused, forgotten, given back.
+//! The client of a relay against the real core of hearth-turn, over UDP and over a stream: kept, refused, forgotten,
+//! given back.
 
 use hearth_turn::{Config, FiveTuple, Output, PeerPolicy, Secret, Server, Transport, rest};
 
@@ -196,7 +197,7 @@ fn a_permission_that_is_refused_because_there_is_no_allocation_ends_it() {
     }
 }
 
-/// Whoever can send with the relay's address cannot end an allocation: the answer to no request of ours is none.
+/// Anyone who can send with the relay's address cannot end an allocation: the answer to no request of ours is none.
 #[test]
 fn an_error_that_answers_no_request_is_not_believed() {
     let mut bench = Bench::allocated(Transport::Udp);
@@ -300,7 +301,8 @@ fn a_named_family_is_signed_and_asked_for() {
     for transport in [Transport::Udp, Transport::Tcp] {
         let mut bench = Bench::asking_for(RelayFamily::Ipv6, transport, Duration::from_secs(3600));
         bench.settle();
-        // The relay of this test has IPv4 alone: it says so (440, RFC 8656, section 7.2), and not that we are somebody else (401).
+        // The relay of this test has IPv4 alone: it says so (440, RFC 8656, section 7.2), and not that we are somebody
+        // else (401).
         assert_eq!((bench.candidates.len(), bench.allocations()), (0, 0));
         assert!(bench.failures.iter().any(|why| why.contains("440")), "{transport:?}: {:?}", bench.failures);
     }

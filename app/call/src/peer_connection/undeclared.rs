@@ -1,9 +1,9 @@
 //! Streams that a description does not name.
 //!
-//! The crate knows a stream by its `a=ssrc`, and drops packets of all others where there is more than one section of media. No
-//! standard asks for that line: a payload type that one section alone has says whose the stream is (RFC 9143, section
-//! 9.2). So what a description leaves out is written into it when the stream's first packet has come, and the crate reads
-//! it again. Nothing of this is told to the other side.
+//! The crate knows a stream by its `a=ssrc`, and drops packets of all others where there is more than one section of
+//! media. No standard asks for that line: a payload type that one section alone has says whose the stream is (RFC 9143,
+//! section 9.2). So what a description leaves out is written into it when the stream's first packet has come, and the
+//! crate reads it again. Nothing of this is told to the other side.
 //!
 //! Owner of: which streams have come and were not looked up yet. Such a stream's retransmissions stay unknown, and lost
 //! packets of it are not repaired.
@@ -11,13 +11,14 @@
 use std::collections::BTreeSet;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-/// Streams that came and were not looked up yet, and streams of one connection that are told at all: a description of ours
-/// has four. Full: further ones stay unknown.
+/// Streams that came and were not looked up yet, and streams of one connection that are told at all: a description of
+/// ours has four. Full: further ones stay unknown.
 const STREAMS: usize = 16;
-/// How often a description is read again: only somebody with the connection's keys can make us, and should not for ever.
+/// How often a description is read again: only somebody with the connection's keys can make us, and should not for
+/// ever.
 const READINGS: u8 = 8;
-/// The name of a stream by which what we have written is found again. A track's name is its SSRC: the crate must tell them
-/// apart.
+/// The name of a stream by which what we have written is found again. A track's name is its SSRC: the crate must tell
+/// them apart.
 const MSID: &str = "msid:undeclared";
 
 /// A stream, by its first packet that could be decrypted.
@@ -68,7 +69,8 @@ impl Undeclared {
         !self.waiting.is_empty()
     }
 
-    /// Looks up the streams that came: returns the description with those that it leaves out, and `None` when there are none.
+    /// Looks up the streams that came: returns the description with those that it leaves out, and `None` when there are
+    /// none.
     pub(super) fn declare(&mut self, sdp: &str) -> Option<String> {
         let before = self.found.len();
         self.found.extend(self.waiting.drain(..).filter(|stream| declare(sdp, *stream).is_some()));
@@ -95,8 +97,8 @@ fn without_idle_names(sdp: &str) -> String {
     text(kept)
 }
 
-/// The description with the stream in the only section that has its payload type. `None` where no such section is, where it
-/// names its streams itself, or where the type is of repair.
+/// The description with the stream in the only section that has its payload type. `None` where no such section is,
+/// where it names its streams itself, or where the type is of repair.
 fn declare(sdp: &str, stream: UndeclaredStream) -> Option<String> {
     let payload_type = stream.payload_type.to_string();
     let mut sections = sections(sdp);

@@ -54,7 +54,7 @@ pub struct Client {
     next_port: u16,
     /// Names that the network was asked for.
     pub asked_names: Vec<String>,
-    /// Tracks of others that whoever shows them was told of.
+    /// Tracks of others that anyone who shows them was told of.
     pub tracks: BTreeSet<TrackId>,
     ended: bool,
 }

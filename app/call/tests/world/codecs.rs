@@ -1,4 +1,4 @@
-//! People who can do different codecs: each pair takes the best that both have, and whoever shares none is told.
+//! People who can do different codecs: each pair takes the best that both have, and anyone who shares none is told.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! Cuts a ClientHello as Firefox does: three sendings at one place, then all further ones at another.
 //!
-//! Firefox ESR 153 sends 1461 bytes as 1383 and 78, then as 1163 and 298; here the shares are the same. Owner of: the numbers
-//! of the records, because a piece more is a record more, and no number may come twice.
+//! Firefox ESR 153 sends 1461 bytes as 1383 and 78, then as 1163 and 298; here the shares are the same. Owner of: the
+//! numbers of the records, because a piece more is a record more, and no number may come twice.
 
 /// Sendings before the message is cut elsewhere.
 const SENDINGS: u32 = 3;
@@ -50,7 +50,8 @@ impl Cutter {
         vec![piece(0, cut), piece(cut, bytes.len())]
     }
 
-    /// Renumbers the records of a datagram that are not encrypted: the numbers of the others are part of what is sealed.
+    /// Renumbers the records of a datagram that are not encrypted: the numbers of the others are part of what is
+    /// sealed.
     fn number_all(&mut self, datagram: &mut [u8]) {
         let mut at = 0;
         while at + RECORD_HEADER <= datagram.len() {

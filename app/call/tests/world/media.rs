@@ -39,7 +39,7 @@ impl Source {
         self.key_wanted.insert(codec);
     }
 
-    /// Whether anybody takes this codec; an encoder that is made anew begins with a key frame.
+    /// Whether anybody takes this codec; an encoder that is made again begins with a key frame.
     pub fn watch(&mut self, codec: VideoCodec, by_anybody: bool) {
         if !by_anybody {
             self.watched.remove(&codec);

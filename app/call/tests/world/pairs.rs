@@ -18,7 +18,8 @@ enum Hellos {
     Cut,
 }
 
-/// How long a pair may take: less than the watchdog, which rebuilds a connection that hangs and would hide a lost flight.
+/// How long a pair may take: less than the watchdog, which rebuilds a connection that hangs and would hide a lost
+/// flight.
 const PATIENCE: Duration = Duration::from_secs(6);
 
 /// Connects `count` pairs at a loss, and says how long each took; `None` never did.

@@ -12,7 +12,7 @@ use crate::LAN;
 use crate::world::World;
 
 const SOON: Duration = Duration::from_secs(2);
-/// After this the server has forgotten whoever is cut off.
+/// After this the server has forgotten anyone who is cut off.
 const FORGOTTEN: Duration = Duration::from_secs(40);
 
 fn password(text: &str) -> RoomPassword {

@@ -94,6 +94,6 @@ fn forty_moves_of_the_other_side_use_no_relay_up() {
         world.move_client(1, IpAddr::from([10, 0, 2, number]));
         mended(&mut world, Duration::from_secs(20));
     }
-    // Two to begin with and one each move; what is more stood in the place of one that had no room.
+    // Two to begin with and one each move; what is more was in the place of one that had no room.
     assert!(world.turn.stats().allocated > 42, "{:?}", world.turn.stats());
 }

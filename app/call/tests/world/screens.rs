@@ -1,7 +1,7 @@
 //! The screen of an older page, which comes through a connection of its own.
 //!
-//! No page stands in this world. A call plays its part: the one connection that it has is taken for the page's second one by
-//! whoever looks, because what is said about it is renamed on its way.
+//! No page is in this world. A call plays its part: the one connection that it has is taken for the page's second one
+//! by anyone who looks, because what is said about it is renamed on its way.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ fn disguise(entry: &mut Value) {
     }
 }
 
-/// Who was there before takes whoever comes for a page.
+/// Who was there before takes anyone who comes for a page.
 fn comes_as_page(message: &mut Value) {
     rename(message);
     if message["type"] == "peer_joined" || message["type"] == "peer_updated" {
@@ -37,7 +37,7 @@ fn comes_as_page(message: &mut Value) {
     }
 }
 
-/// Whoever comes takes those who are there for pages.
+/// Anyone who comes takes those who are there for pages.
 fn is_page(message: &mut Value) {
     rename(message);
     if message["type"] == "joined" {

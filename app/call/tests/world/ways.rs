@@ -1,4 +1,4 @@
-//! What stands between the people of a world: the relay, and routers.
+//! What is between the people of a world: the relay, and routers.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -24,7 +24,7 @@ impl World {
         index
     }
 
-    /// Kills the relay: its memory is lost, and whoever asks is not answered.
+    /// Kills the relay: its memory is lost, and anyone who asks is not answered.
     pub fn stop_turn(&mut self) {
         self.turn_up = false;
         self.restarts += 1;

@@ -406,7 +406,7 @@ impl World {
         while let Some(output) = self.rooms.poll_output() {
             match output {
                 RoomOutput::Send { conn, text, .. } => self.send_wire(Wire::ToClient(conn, text.to_string())),
-                RoomOutput::Legacy { .. } => {} // no page stands in this world
+                RoomOutput::Legacy { .. } => {} // no page is in this world
                 RoomOutput::Close { conn, .. } => self.send_wire(Wire::ClientSawClose(conn)),
             }
         }
@@ -417,7 +417,7 @@ impl World {
         self.net.add_address(BYSTANDER, address);
     }
 
-    /// Whether every two who live are connected; who is gone may still stand in the snapshot for the server's grace.
+    /// Whether every two who live are connected; who is gone may still are in the snapshot for the server's grace.
     pub fn all_living_connected(&self) -> bool {
         let alive: Vec<_> = self.clients.iter().filter(|client| !client.has_ended()).collect();
         alive.iter().all(|client| {

@@ -1,6 +1,7 @@
 //! Finds a chirp in 150 ms of sound, by correlation with every band's.
 //!
-//! Owner of: transforms and templates. Takes one band at a time, so that a thread with deadlines can share the work out.
+//! Owner of: transforms and templates. Takes one band at a time, so that a thread with deadlines can share the work
+//! out.
 
 use std::sync::Arc;
 

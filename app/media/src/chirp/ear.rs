@@ -11,7 +11,8 @@ use super::correlate::{STRIDE, WINDOW};
 use super::{BANDS, Correlator, LENGTH, Match};
 use crate::Now;
 
-/// A chirp is heard when it fits at least this well. Measured after Opus at 32 kbit/s: 0.89 in the highest band, 0.98 in all others.
+/// A chirp is heard when it fits at least this well. Measured after Opus at 32 kbit/s: 0.89 in the highest band, 0.98
+/// in all others.
 const LIKE: f32 = 0.55;
 /// And this much better than the chirp of any other band.
 const BETTER: f32 = 1.4;
@@ -77,7 +78,7 @@ impl ChirpEar {
         }
     }
 
-    /// Ten milliseconds are played at `now`. True when the report is another one.
+    /// Ten milliseconds are played at `now`. True when the report is a different one.
     pub fn hear(&mut self, block: &[f32; AudioBlock::LEN], now: Now) -> bool {
         let changed = self.scan.is_some_and(|scan| self.look(scan));
         self.samples.extend_from_slice(block);

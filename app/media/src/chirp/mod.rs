@@ -1,7 +1,7 @@
 //! The chirp: 50 ms of sweep each second, in a band of its own for each source, and the ear that finds it.
 //!
-//! It begins with each second of the common clock (`CLOCK_REALTIME`), so whoever hears it knows how long it was under
-//! way. With `s` the source and `t` the seconds since the chirp began, `0 <= t < 0.05`:
+//! It begins with each second of the common clock (`CLOCK_REALTIME`), so anyone who hears it knows how long it was
+//! under way. With `s` the source and `t` the seconds since the chirp began, `0 <= t < 0.05`:
 //!
 //! ```text
 //! low = 500 + 468.75 * (s mod 16)                        (Hz; 16 bands between 500 and 8000)
@@ -35,7 +35,7 @@ const WIDTH: f64 = 468.75;
 const LOUDNESS: f64 = 0.5;
 /// A sudden beginning would be heard in every band.
 const RAMP: f64 = 0.005;
-/// So far the capture clock may be from the common clock before the phase is taken anew.
+/// So far the capture clock may be from the common clock before the phase is taken again.
 const DRIFT: u64 = SAMPLE_RATE as u64 / 1000;
 
 /// A microphone that hears a chirp each second.

@@ -1,6 +1,7 @@
 //! The codecs, behind traits that are keyed by what [`hearth_base`] calls them.
 //!
-//! Owns nothing. What a build can do, [`video_codecs`] and [`audio_codecs`] say: H.264 is a cargo feature, VP8 is always there.
+//! Owns nothing. What a build can do, [`video_codecs`] and [`audio_codecs`] say: H.264 is a cargo feature, VP8 is
+//! always there.
 
 #[cfg(feature = "h264")]
 mod h264;
@@ -59,7 +60,7 @@ pub struct VideoSettings {
 /// One encoded picture.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EncodedPicture {
-    /// Whether it stands alone.
+    /// Whether it is alone.
     pub kind: FrameKind,
     /// H.264: an access unit with start codes (Annex B). VP8: a frame (RFC 6386 section 9.1).
     pub payload: Bytes,
@@ -130,7 +131,7 @@ pub trait AudioDecoder: Send {
     /// [`CodecError::Decode`].
     fn decode(&mut self, packet: &[u8], out: &mut [f32]) -> Result<usize, CodecError>;
 
-    /// Fills `out` with what stood before `next` and was lost.
+    /// Fills `out` with what was before `next` and was lost.
     ///
     /// # Errors
     /// [`CodecError::Decode`].

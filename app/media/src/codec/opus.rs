@@ -1,6 +1,7 @@
 //! Opus (RFC 6716, 7587): speech at 48 kHz, in packets of 10 ms, each carrying a coarse copy of the one before it.
 //!
-//! Owner of: libopus's states. Discontinuous transmission is off: a sender that falls silent looks like one that is gone.
+//! Owner of: libopus's states. Discontinuous transmission is off: a sender that falls silent looks like one that is
+//! gone.
 
 use bytes::Bytes;
 use hearth_base::{AudioBlock, Bitrate, SAMPLE_RATE};
@@ -10,8 +11,8 @@ use super::{AudioDecoder, AudioEncoder, CodecError, opus_packet};
 
 /// libopus's effort, 0 to 10. At 5 a packet of 10 ms costs 0.1 ms; above, music gains, speech hardly.
 const EFFORT: i32 = 5;
-/// Least loss that it is made fit for, percent. Up to 5, libopus leaves the redundancy out at 32 kbit/s and 10 ms (it would
-/// cost bandwidth), and the first loss is heard; beyond, it narrows the sound to 12 kHz instead.
+/// Least loss that it is made fit for, percent. Up to 5, libopus leaves the redundancy out at 32 kbit/s and 10 ms (it
+/// would cost bandwidth), and the first loss is heard; beyond, it narrows the sound to 12 kHz instead.
 const LEAST_LOSS: f64 = 10.0;
 /// Most: from here on redundancy would eat the speech itself.
 const MOST_LOSS: f64 = 25.0;

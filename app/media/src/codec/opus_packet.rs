@@ -12,7 +12,7 @@ pub(super) struct Shape {
     pub(super) frame: usize,
     /// Frames.
     pub(super) count: usize,
-    /// Whether the frame before this packet stands in it too (low bit-rate redundancy).
+    /// Whether the frame before this packet is in it too (low bit-rate redundancy).
     pub(super) redundant: bool,
 }
 
@@ -49,7 +49,7 @@ fn frame_samples(configuration: u8) -> usize {
 }
 
 /// RFC 6716 section 4.2.3: a SILK frame begins with a voice activity bit for each of its 20 ms (one if it is shorter)
-/// and then the flag for redundancy. These bits are coded at even odds, so they stand in the first byte as they are.
+/// and then the flag for redundancy. These bits are coded at even odds, so they are in the first byte as they are.
 /// Stereo has the same again for the side channel; the mid channel's flag is the one that counts.
 fn is_redundant(frame: &[u8], samples: usize, toc: u8) -> bool {
     let Some(&first) = frame.first() else { return false };

@@ -179,8 +179,8 @@ fn a_key_frame_of_ten_bytes_is_not_believed_whatever_size_it_claims() {
     }
 }
 
-/// Milliseconds a frame of 720p at 1.5 Mbit/s, encoded and decoded: figures for ARCHITECTURE.md, and a bound that only what
-/// is badly wrong breaks.
+/// Milliseconds a frame of 720p at 1.5 Mbit/s, encoded and decoded: figures for ARCHITECTURE.md, and a bound that only
+/// what is badly wrong breaks.
 #[test]
 fn a_frame_of_720p_takes_no_longer_than_there_is_time_for() {
     for codec in video_codecs() {

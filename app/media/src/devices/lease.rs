@@ -1,8 +1,8 @@
 //! Who holds a device of this process, also when its thread was given up.
 //!
-//! A driver's library may share one descriptor between two openings of the same device: then whoever closes it late ends
-//! the other's pictures. So nobody opens what a forgotten thread still holds, and forgotten threads do not pile up. Owner
-//! of: the names of what is held, for the whole process, as the devices are.
+//! A driver's library may share one descriptor between two openings of the same device: then anyone who closes it late
+//! ends the other's pictures. So nobody opens what a forgotten thread still holds, and forgotten threads do not pile
+//! up. Owner of: the names of what is held, for the whole process, as the devices are.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -40,7 +40,7 @@ impl DeviceList {
     }
 }
 
-/// Looks until the worker is dropped. A list comes when it is another one; then `told` is called.
+/// Looks until the worker is dropped. A list comes when it is a different one; then `told` is called.
 pub(super) fn spawn(
     mut told: impl FnMut() + Send + 'static,
 ) -> Result<(Worker, SlotReceiver<DeviceLists>), StartError> {

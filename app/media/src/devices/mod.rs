@@ -7,8 +7,8 @@
 //! | microphone, speaker | opens one stream, holds it, closes it | the sound server; given up when it does not answer |
 //! | camera | opens one camera, reads and converts its pictures | the driver; given up when it does not answer |
 //!
-//! Sound itself does not pass through here: the ends of the rings are plugged into the audio thread. Works with a call and
-//! without one: before a call there are a preview and a level. Owner of: every open device. Keeps no settings.
+//! Sound itself does not pass through here: the ends of the rings are plugged into the audio thread. Works with a call
+//! and without one: before a call there are a preview and a level. Owner of: every open device. Keeps no settings.
 
 mod camera;
 mod lease;
@@ -27,8 +27,8 @@ use crate::slot::{SlotReceiver, slot};
 use crate::threads::{AudioPortsHandle, StartError, Worker};
 use crate::tick::Accepted;
 
-/// Choices that wait for the thread. Cap 32: people choose by hand. Full: the choice is refused, the one who makes it says
-/// it again.
+/// Choices that wait for the thread. Cap 32: people choose by hand. Full: the choice is refused, the one who makes it
+/// says it again.
 const COMMANDS: usize = 32;
 
 /// What the test sources are like.
@@ -44,7 +44,7 @@ pub struct TestSources {
 
 /// Somebody who is told that there is something new. Must not block.
 pub trait Notice: Send {
-    /// [`Devices::view`] is another one.
+    /// [`Devices::view`] is a different one.
     fn view(&mut self);
     /// The preview has another picture.
     fn picture(&mut self);

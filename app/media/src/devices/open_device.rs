@@ -1,7 +1,7 @@
 //! A device that is held, or is about to be: the thread that does it, and the signs of its life.
 //!
-//! Owner of: that thread. Dropped, it closes the device; a device that does not answer is left to its thread, which closes
-//! it when it does.
+//! Owner of: that thread. Dropped, it closes the device; a device that does not answer is left to its thread, which
+//! closes it when it does.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -133,8 +133,8 @@ impl OpenDevice {
     }
 }
 
-/// The list of news is longer than what all devices could say while one turn of the keeper lasts. Were it full, the keeper
-/// would not know, and give the opening up as one that never answered.
+/// The list of news is longer than what all devices could say while one turn of the keeper lasts. Were it full, the
+/// keeper would not know, and give the opening up as one that never answered.
 fn say(news: &Sender<News>, what: News) {
     if news.try_send(what).is_err() {
         tracing::warn!("nobody listens to a device");

@@ -1,7 +1,7 @@
 //! The thread that keeps devices as they are wanted.
 //!
-//! Waits for choices, for what devices say, for pictures, and for the next look at what lives. Owner of: the watches, the
-//! devices that are held, and where pictures go. Decides nothing about a device: its [`Watch`] does.
+//! Waits for choices, for what devices say, for pictures, and for the next look at what lives. Owner of: the watches,
+//! the devices that are held, and where pictures go. Decides nothing about a device: its [`Watch`] does.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -19,8 +19,8 @@ use crate::tick::{NullSpeaker, PortChange};
 
 /// From one look at what lives to the next.
 const LOOK: Duration = Duration::from_millis(100);
-/// What devices say before it is heard. Cap 64: two words an opening, and one opening each quarter of a second. Full: the
-/// opening counts as one that never answered.
+/// What devices say before it is heard. Cap 64: two words an opening, and one opening each quarter of a second. Full:
+/// the opening counts as one that never answered.
 const NEWS: usize = 64;
 const KINDS: [DeviceKind; 3] = [DeviceKind::Camera, DeviceKind::Microphone, DeviceKind::Speaker];
 

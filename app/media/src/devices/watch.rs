@@ -9,10 +9,11 @@
 //!  +-- any           +-- Failed <-----------------+ Stalled --something comes--> On
 //!                  again, later   lost, stalled
 //! ```
-//! A device that fails is tried again, sooner when the list of devices changes. Sound follows what the system would take,
-//! where that is wanted, or where what is wanted is not there. A camera is followed to no other (it would show what nobody
-//! chose to show), and one that stalls is left open: its driver can be neither hurried nor opened twice. Owner of: the phase. Opens nothing itself: it says what to do ([`Watch::poll`]), and is told
-//! what came of it. Knows no clock: `now` is an argument.
+//! A device that fails is tried again, sooner when the list of devices changes. Sound follows what the system would
+//! take, where that is wanted, or where what is wanted is not there. A camera is followed to no other (it would show
+//! what nobody chose to show), and one that stalls is left open: its driver can be neither hurried nor opened twice.
+//! Owner of: the phase. Opens nothing itself: it says what to do ([`Watch::poll`]), and is told what came of it. Knows
+//! no clock: `now` is an argument.
 
 use std::time::{Duration, Instant};
 
@@ -29,7 +30,7 @@ const NO_BEGINNING: Duration = Duration::from_secs(3);
 /// Until a device is tried again for the first time, and at most: twice as long each time.
 const AGAIN: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(2));
 
-/// What is to be done.
+/// What should be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum SupervisorOrder {
     /// Close what is open or opening.
@@ -185,7 +186,7 @@ impl Watch {
         }
     }
 
-    /// The list of devices is another one.
+    /// The list of devices is a different one.
     pub(super) fn handle_list(&mut self, list: &[DeviceEntry], now: Instant) {
         self.listed = list.iter().map(|entry| entry.id.clone()).collect();
         let default = || list.iter().find(|entry| entry.is_default).map(|entry| &entry.id);
@@ -202,7 +203,8 @@ impl Watch {
             DevicePhase::On(running) if self.kind != DeviceKind::Camera => {
                 let is_listed = self.listed.contains(&running.id);
                 if running.was_listed && !is_listed {
-                    // It goes on all the same: Pulse has put another in its place, which may be the speaker's own sound.
+                    // It goes on all the same: Pulse has put another in its place, which may be the speaker's own
+                    // sound.
                     self.restart(DeviceFault::Unplugged, now);
                 } else {
                     running.was_listed |= is_listed;
@@ -213,7 +215,7 @@ impl Watch {
         }
     }
 
-    /// What is to be done now; until there is nothing more.
+    /// What should be done now; until there is nothing more.
     pub(super) fn poll(&mut self, now: Instant) -> Option<SupervisorOrder> {
         if let DevicePhase::Opening { until, .. } = self.phase
             && until <= now
@@ -245,7 +247,7 @@ impl Watch {
         self.phase = DevicePhase::Failed { fault, again: now + wait };
     }
 
-    /// Begins anew, as if nothing had failed.
+    /// Begins again, as if nothing had failed.
     fn restart(&mut self, fault: DeviceFault, now: Instant) {
         (self.failures, self.fault) = (0, None);
         self.phase = DevicePhase::Failed { fault, again: now };
@@ -286,7 +288,7 @@ mod tests {
             self
         }
 
-        /// Lets time pass, and counts how often it is to be opened and closed.
+        /// Lets time pass, and counts how often it should be opened and closed.
         fn pass(&mut self, millis: u64) -> (u32, u32) {
             let mut orders = (0, 0);
             for _ in 0..=millis / 50 {

@@ -1,8 +1,9 @@
 //! How late packets come, and how long it is therefore worth to wait.
 //!
 //! A packet's lateness is how much longer it was under way than the fastest of the last seconds. The target is what all
-//! but [`GIVEN_UP`] of the packets keep to, and one packet more, so that the redundancy in the next one is there in time.
-//! It grows at once and shrinks slowly. Owner of: what was observed. Times are microseconds since the first packet.
+//! but [`GIVEN_UP`] of the packets keep to, and one packet more, so that the redundancy in the next one is there in
+//! time. It grows at once and shrinks slowly. Owner of: what was observed. Times are microseconds since the first
+//! packet.
 
 use std::time::Duration;
 

@@ -4,10 +4,10 @@
 //! Idle --packet--> Filling{due} --due--> Playing{next} --nothing for 60 ms--> Idle
 //!   any --time stamps that jump, or nothing but late packets--> Filling{due}
 //! ```
-//! A missing packet is made out of the next one's redundancy, else guessed. When nothing is there, the buffer waits (the
-//! sound gets later) rather than gives up what is still under way. In quiet moments 10 ms are left out or put in, so that
-//! the delay follows its target and the sender's clock; far beyond the target, in loud ones too.
-//! Owner of: packets, the decoder and sound that is decoded and not played. Knows no clock: `now` is an argument.
+//! A missing packet is made out of the next one's redundancy, else guessed. When nothing is there, the buffer waits
+//! (the sound gets later) rather than gives up what is still under way. In quiet moments 10 ms are left out or put in,
+//! so that the delay follows its target and the sender's clock; far beyond the target, in loud ones too. Owner of:
+//! packets, the decoder and sound that is decoded and not played. Knows no clock: `now` is an argument.
 
 mod delay;
 mod pending;
@@ -27,9 +27,9 @@ use crate::codec::AudioDecoder;
 
 /// Samples of a block.
 const BLOCK: i64 = AudioBlock::LEN as i64;
-/// Time stamps and arrival may drift apart this far, microseconds; beyond, the sender began anew.
+/// Time stamps and arrival may drift apart this far, microseconds; beyond, the sender began again.
 const JUMP: i64 = 2_000_000;
-/// The same when nothing plays: a sender's clock may stand still in a pause, and to begin anew costs nothing then.
+/// The same when nothing plays: a sender's clock may stand still in a pause, and to begin again costs nothing then.
 const JUMP_IN_PAUSE: i64 = 250_000;
 /// So many late packets in a row, with none in time between them, and it is we who are wrong about the time.
 const LATE_IN_A_ROW: u32 = 25;
@@ -81,7 +81,7 @@ pub struct JitterCounters {
     pub left_out: u64,
     /// Blocks put in to wait for packets; they count as concealed too.
     pub put_in: u64,
-    /// How often it began anew.
+    /// How often it began again.
     pub restarts: u64,
 }
 

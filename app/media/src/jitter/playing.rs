@@ -167,7 +167,8 @@ impl JitterBuffer {
 
     /// The delay is too short for what packets do, and nobody speaks: ten milliseconds more.
     fn put_in(&mut self, playing: &mut Playing) {
-        // A rest of less than a block stays for good once a gap was no whole number of blocks; the guess goes behind it.
+        // A rest of less than a block stays for good once a gap was no whole number of blocks; the guess goes behind
+        // it.
         if self.pending.len() as i64 >= BLOCK {
             return;
         }

@@ -6,7 +6,8 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-/// Cap 32: 320 ms of 10 ms packets; beyond that we would rather skip than lag. Full: the oldest goes, concealment covers it.
+/// Cap 32: 320 ms of 10 ms packets; beyond that we would rather skip than lag. Full: the oldest goes, concealment
+/// covers it.
 pub(super) const CAPACITY: usize = 32;
 
 /// One packet, its time in samples since the first.

@@ -1,6 +1,6 @@
 //! The audio thread: sleeps until the next turn is due, and takes it.
 //!
-//! Owner of: [`AudioTurn`], which decides. Sleeps only; what it hands over and takes in never blocks it.
+//! Owner of: [`AudioTick`], which decides. Sleeps only; what it hands over and takes in never blocks it.
 
 use std::time::{Duration, Instant};
 
@@ -11,15 +11,15 @@ use super::StartError;
 use super::worker::{Stop, Worker};
 use crate::Now;
 use crate::slot::{SlotReceiver, SlotSender, slot};
-use crate::tick::{Accepted, AudioCommand, AudioReport, AudioTurn, PortChange, TURN};
+use crate::tick::{Accepted, AudioCommand, AudioReport, AudioTick, PortChange, TURN};
 
-/// Packets of all tracks that wait for the next turn. Cap 256: 32 each of 8 peers, and a turn comes after every packet of
-/// each. Full: the oldest goes, concealment covers it.
+/// Packets of all tracks that wait for the next turn. Cap 256: 32 each of 8 peers, and a turn comes after every packet
+/// of each. Full: the oldest goes, concealment covers it.
 const PACKETS: usize = 256;
 /// Commands that wait for the next turn. Full: the command is refused, the one who gives it says it again.
 const COMMANDS: usize = 64;
-/// Plugs that wait for the next turn. Cap 16: devices change once in a while. Full: the plug is refused, whoever holds it
-/// tries again.
+/// Plugs that wait for the next turn. Cap 16: devices change once in a while. Full: the plug is refused, anyone who
+/// holds it tries again.
 const PLUGS: usize = 16;
 /// A thread that was held up for longer does not catch up, it goes on from now.
 const HELD_UP: Duration = Duration::from_millis(200);
@@ -58,7 +58,7 @@ impl AudioThread {
     ///
     /// # Errors
     /// [`StartError`] when the system gives no thread.
-    pub fn spawn(turn: AudioTurn) -> Result<Self, StartError> {
+    pub fn spawn(turn: AudioTick) -> Result<Self, StartError> {
         let (packets, came) = bounded(PACKETS);
         let (commands, told) = bounded(COMMANDS);
         let (plugs, plugged) = bounded(PLUGS);
@@ -113,7 +113,7 @@ struct Inbox {
 }
 
 impl Inbox {
-    fn empty_into(&self, turn: &mut AudioTurn) {
+    fn empty_into(&self, turn: &mut AudioTick) {
         let refused = |error: crate::codec::CodecError| {
             tracing::warn!(%error, "the audio thread could not do what it was told");
         };
@@ -123,7 +123,7 @@ impl Inbox {
     }
 }
 
-fn run(stop: &Stop, mut turn: AudioTurn, inbox: &Inbox, mut publish: SlotSender<AudioReport>) {
+fn run(stop: &Stop, mut turn: AudioTick, inbox: &Inbox, mut publish: SlotSender<AudioReport>) {
     let mut due = Now::read().monotonic;
     let mut turns = 0_u64;
     while stop.recv_deadline(due) == Err(RecvTimeoutError::Timeout) {

@@ -1,9 +1,9 @@
 //! The decode threads: each track pinned to one of them, so that its pictures stay in order.
 //!
-//! A track has at most [`QUEUE`] pictures waiting. Beyond, all of them go, and nothing is decoded until a key frame comes:
-//! a late picture is worth less than the next whole one. After an error too the decoder holds until a key frame. It is made
-//! for the first picture's codec, and anew when they change to another one.
-//! Owner of: the decoders (in the threads), what each track waits for (here).
+//! A track has at most [`QUEUE`] pictures waiting. Beyond, all of them go, and nothing is decoded until a key frame
+//! comes: a late picture is worth less than the next whole one. After an error too the decoder holds until a key frame.
+//! It is made for the first picture's codec, and again when they change to another one. Owner of: the decoders (in the
+//! threads), what each track waits for (here).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -120,8 +120,8 @@ impl DecodeThreads {
         Ok(Self { threads, tracks: BTreeMap::new() })
     }
 
-    /// A track begins: its pictures go to `sink`, and `lost` is told when it needs a key frame. One that is there already
-    /// begins anew.
+    /// A track begins: its pictures go to `sink`, and `lost` is told when it needs a key frame. One that is there
+    /// already begins again.
     pub fn begin(&mut self, track: TrackId, sink: Box<dyn PictureSink>, lost: Lost) {
         let thread = track.0 as usize % self.threads.len().max(1);
         let shared = Arc::<Shared>::default();

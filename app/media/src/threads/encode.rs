@@ -11,8 +11,8 @@ use super::{StartError, VideoSink};
 use crate::slot::{SlotReceiver, SlotSender, slot};
 use crate::tick::Accepted;
 
-/// Commands that wait while a picture is encoded. Cap 32: a few a second come. Full: the command is refused, and counted
-/// by whoever gives it; targets come again by themselves, and so do requests for key frames.
+/// Commands that wait while a picture is encoded. Cap 32: a few a second come. Full: the command is refused, and
+/// counted by anyone who gives it; targets come again by themselves, and so do requests for key frames.
 const COMMANDS: usize = 32;
 
 /// Encoders that run until this is dropped.

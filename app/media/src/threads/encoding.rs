@@ -1,9 +1,9 @@
 //! One raw picture into each watched layer and codec, once, however many watch.
 //!
-//! An encoder is made when somebody first watches its codec, and dropped when nobody does: codecs that nobody takes cost
-//! nothing. Never a single delta is dropped: when there is no room, the raw picture is left out before it is encoded; and
-//! when a picture is refused all the same, its encoder goes on with a key frame. Owner of: the encoders of one track's
-//! layers. Knows no thread and no clock.
+//! An encoder is made when somebody first watches its codec, and dropped when nobody does: codecs that nobody takes
+//! cost nothing. Never a single delta is dropped: when there is no room, the raw picture is left out before it is
+//! encoded; and when a picture is refused all the same, its encoder goes on with a key frame. Owner of: the encoders of
+//! one track's layers. Knows no thread and no clock.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};

@@ -19,7 +19,7 @@ use crate::pattern::Pattern;
 use crate::sinks::{ChirpSink, StampSink};
 use crate::slot::{SlotSender, slot};
 use crate::stamp;
-use crate::tick::{AudioCommand, AudioPorts, AudioSettings, AudioSink, AudioTurn, NullSpeaker};
+use crate::tick::{AudioCommand, AudioPorts, AudioSettings, AudioSink, AudioTick, NullSpeaker};
 
 const TRACK: TrackId = TrackId(5);
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -197,7 +197,7 @@ fn when_they_change_their_codec_the_next_key_frame_is_shown() {
     decode.begin(TRACK, Box::new(Pictures(decoded)), nobody());
     for codec in video_codecs() {
         let frames = film(codec, 3);
-        // A delta of the new codec stands on nothing.
+        // A delta of the new codec is on nothing.
         for frame in [&frames[2], &frames[0], &frames[1]] {
             assert_eq!(decode.handle_video(frame.clone()), Queued::Yes);
         }
@@ -280,7 +280,7 @@ fn audio(microphone: Option<Chirp>, ears: Option<ChirpSink>) -> (AudioThread, Re
         listener: ears.map(|ears| Box::new(ears) as _),
     };
     let settings = AudioSettings { track: TRACK, codec: AudioCodec::Opus, bitrate: Bitrate::from_kbps(32) };
-    (AudioThread::spawn(AudioTurn::new(settings, ports).unwrap()).unwrap(), packets)
+    (AudioThread::spawn(AudioTick::new(settings, ports).unwrap()).unwrap(), packets)
 }
 
 #[test]

@@ -1,14 +1,14 @@
 //! How loud somebody is, and whether they speak.
 //!
-//! Owner of: the level, the floor of noise under it, and how long it has been loud or quiet. Takes ten milliseconds at a
-//! time; knows no clock.
+//! Owner of: the level, the floor of noise under it, and how long it has been loud or quiet. Takes ten milliseconds at
+//! a time; knows no clock.
 
 use hearth_base::Level;
 
 /// Decibels that a level falls by in ten milliseconds: 60 in a second, so that an eye can follow.
 const FALL: f32 = 0.6;
-/// Decibels that the floor rises by in ten milliseconds: 3 in a second. A pause brings it down at once, so only what never
-/// pauses, such as a fan, becomes floor.
+/// Decibels that the floor rises by in ten milliseconds: 3 in a second. A pause brings it down at once, so only what
+/// never pauses, such as a fan, becomes floor.
 const FLOOR_RISE: f32 = 0.03;
 /// Decibels above the floor that are speech.
 const ABOVE_FLOOR: f32 = 12.0;

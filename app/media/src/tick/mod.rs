@@ -62,7 +62,7 @@ pub enum AudioCommand {
 }
 
 /// Takes a turn every ten milliseconds.
-pub struct AudioTurn {
+pub struct AudioTick {
     microphone: Option<Input>,
     speaker: Box<dyn Speaker>,
     listener: Option<Box<dyn ports::TrackListener>>,
@@ -86,7 +86,7 @@ struct Remote {
     volume: Volume,
 }
 
-impl AudioTurn {
+impl AudioTick {
     /// A turn that has not begun, with the microphone on, in a call.
     ///
     /// # Errors
@@ -210,7 +210,8 @@ impl AudioTurn {
         let position = self.clock.position(now.monotonic);
         let mut block = [0.0; AudioBlock::LEN];
         let Some(microphone) = &mut self.microphone else { return };
-        // Read even when muted: a device's ring would fill with what was said before, and who talks while muted is told.
+        // Read even when muted: a device's ring would fill with what was said before, and who talks while muted is
+        // told.
         let captured = match microphone {
             Input::Test(source) => source.read(now, &mut block),
             Input::Voice(source) => {
@@ -277,8 +278,8 @@ impl SampleClock {
     }
 }
 
-impl std::fmt::Debug for AudioTurn {
+impl std::fmt::Debug for AudioTick {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("AudioTurn").field("tracks", &self.tracks).field("sent", &self.sent).finish_non_exhaustive()
+        f.debug_struct("AudioTick").field("tracks", &self.tracks).field("sent", &self.sent).finish_non_exhaustive()
     }
 }

@@ -1,6 +1,6 @@
 //! What an audio turn is connected to, and how that changes while it runs.
 //!
-//! Owns nothing: the traits are implemented by devices, by test sources, and by whoever carries packets.
+//! Owns nothing: the traits are implemented by devices, by test sources, and by anyone who carries packets.
 
 use std::time::Duration;
 

@@ -126,10 +126,10 @@ impl AudioSink for Out {
     }
 }
 
-fn call(input: Input, speaker: Box<dyn Speaker>) -> (AudioTurn, Receiver<EncodedAudio>) {
+fn call(input: Input, speaker: Box<dyn Speaker>) -> (AudioTick, Receiver<EncodedAudio>) {
     let (sink, packets) = sync_channel(1);
     let settings = AudioSettings { track: TrackId(1), codec: AudioCodec::Opus, bitrate: Bitrate::from_kbps(64) };
-    let mut turn = AudioTurn::idle();
+    let mut turn = AudioTick::idle();
     turn.handle_plug(PortChange::Microphone(Some(input))).unwrap();
     turn.handle_plug(PortChange::Speaker(speaker)).unwrap();
     turn.handle_plug(PortChange::Call(settings, Box::new(Out(sink)))).unwrap();

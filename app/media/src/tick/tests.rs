@@ -41,7 +41,7 @@ impl TrackListener for Ear {
     }
 }
 
-fn speaker(source: Box<dyn AudioSource>) -> (AudioTurn, Receiver<EncodedAudio>) {
+fn speaker(source: Box<dyn AudioSource>) -> (AudioTick, Receiver<EncodedAudio>) {
     let (sender, receiver) = sync_channel(4);
     let settings = AudioSettings { track: OURS, codec: AudioCodec::Opus, bitrate: Bitrate::from_kbps(32) };
     let ports = AudioPorts {
@@ -50,16 +50,16 @@ fn speaker(source: Box<dyn AudioSource>) -> (AudioTurn, Receiver<EncodedAudio>) 
         speaker: Box::new(NullSpeaker),
         listener: None,
     };
-    (AudioTurn::new(settings, ports).unwrap(), receiver)
+    (AudioTick::new(settings, ports).unwrap(), receiver)
 }
 
-fn listener(listener: Option<Box<dyn TrackListener>>) -> (AudioTurn, Receiver<f32>) {
+fn listener(listener: Option<Box<dyn TrackListener>>) -> (AudioTick, Receiver<f32>) {
     let (nowhere, _) = sync_channel(1);
     let (sender, receiver) = sync_channel(1000);
     let settings = AudioSettings { track: OURS, codec: AudioCodec::Opus, bitrate: Bitrate::from_kbps(32) };
     let speaker = Box::new(Loudness(sender));
     let ports = AudioPorts { microphone: None, sink: Box::new(Out(nowhere)), speaker, listener };
-    (AudioTurn::new(settings, ports).unwrap(), receiver)
+    (AudioTick::new(settings, ports).unwrap(), receiver)
 }
 
 fn arrive(packet: EncodedAudio, track: TrackId, sequence: u64, now: Now) -> AudioPacket {
@@ -152,7 +152,7 @@ fn a_chirp_is_heard_at_the_other_end() {
 #[test]
 fn before_a_call_there_are_a_level_and_a_chime_and_nothing_is_sent() {
     let (sender, loudness) = sync_channel(1000);
-    let mut turn = AudioTurn::idle();
+    let mut turn = AudioTick::idle();
     turn.handle_plug(PortChange::Speaker(Box::new(Loudness(sender)))).unwrap();
     turn.handle_plug(PortChange::Microphone(Some(Input::Test(Box::new(Voice::default()))))).unwrap();
     turn.handle_command(AudioCommand::Chime).unwrap();

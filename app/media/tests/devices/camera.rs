@@ -11,7 +11,7 @@ use hearth_media::Now;
 use hearth_media::devices::Devices;
 use hearth_media::stamp::{self, Stamp};
 use hearth_media::threads::AudioThread;
-use hearth_media::tick::AudioTurn;
+use hearth_media::tick::AudioTick;
 
 use crate::child;
 use crate::talk::{DEADLINE, LOADED, Word, devices, failed};
@@ -38,7 +38,7 @@ fn in_odd_child(test: &str, formats: &str, odd: &str) -> bool {
         ("HEARTH_V4L2_CONTROL", folder.path().join("mode").display().to_string()),
         // As another program left it.
         ("HEARTH_V4L2_INTERVAL", "2/15".into()),
-        // No sound server of this machine is to be found.
+        // No sound server of this machine should be found.
         ("PULSE_SERVER", format!("unix:{}", folder.path().join("none").display())),
     ];
     child::run(&format!("camera::{test}"), &environment);
@@ -62,7 +62,7 @@ struct Room {
 impl Room {
     fn new() -> Self {
         let (say, words) = sync_channel(100);
-        let thread = AudioThread::spawn(AudioTurn::idle()).unwrap();
+        let thread = AudioThread::spawn(AudioTick::idle()).unwrap();
         Self { devices: devices(&thread, &say), words, _thread: thread }
     }
 

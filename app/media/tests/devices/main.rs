@@ -1,7 +1,7 @@
 //! The real ways to sound cards and cameras, against a sound server and a camera made for the test.
 //!
-//! Each test runs its script in a child of its own, whose environment names the server or loads the camera; this process
-//! stays as it is. Owner of: the children.
+//! Each test runs its script in a child of its own, whose environment names the server or loads the camera; this
+//! process stays as it is. Owner of: the children.
 #![expect(unsafe_code, reason = "an allocator that watches the callbacks")]
 #![expect(
     clippy::unwrap_used,

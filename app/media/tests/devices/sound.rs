@@ -35,7 +35,8 @@ fn what_is_played_comes_back_is_known_to_the_canceller_and_no_callback_allocates
 
     talk.hear(Box::new(Voice::default()));
     let blocks = talk.powers.len() + 100;
-    // Second by second, for as long as it takes: a machine that stands still loses sound, and the canceller learns anew.
+    // Second by second, for as long as it takes: a machine that stands still loses sound, and the canceller learns
+    // again.
     let is_loud = |talk: &mut Talk| talk.powers.len() > blocks && talk.decibels(100) > -40.0;
     guarded += talk.until(10 * SECOND, is_loud);
     let plain = talk.decibels(100);

@@ -16,7 +16,7 @@ use hearth_media::devices::{Devices, DevicesView, Notice, TestSources};
 use hearth_media::source::AudioSource;
 use hearth_media::threads::AudioThread;
 use hearth_media::tick::{
-    Accepted, AudioCommand, AudioPorts, AudioSettings, AudioSink, AudioTurn, NullSpeaker, PortChange, VoiceProcessing,
+    Accepted, AudioCommand, AudioPorts, AudioSettings, AudioSink, AudioTick, NullSpeaker, PortChange, VoiceProcessing,
 };
 
 const THEIRS: TrackId = TrackId(7);
@@ -75,7 +75,7 @@ impl Talk {
     /// Both default devices are on, nobody speaks yet.
     pub(crate) fn begin() -> Self {
         let (say, words) = sync_channel(1000);
-        let here = AudioThread::spawn(AudioTurn::idle()).unwrap();
+        let here = AudioThread::spawn(AudioTick::idle()).unwrap();
         here.sockets().plug(PortChange::Call(SETTINGS, Box::new(Sink(say.clone(), Word::Ours)))).unwrap();
         here.command(AudioCommand::Begin(THEIRS, AudioCodec::Opus));
         here.command(AudioCommand::Treat(VoiceProcessing::NONE));
@@ -102,7 +102,7 @@ impl Talk {
         self.there = None;
         let sink = Box::new(Sink(self.say.clone(), Word::Theirs));
         let ports = AudioPorts { microphone: Some(source), sink, speaker: Box::new(NullSpeaker), listener: None };
-        self.there = Some(AudioThread::spawn(AudioTurn::new(SETTINGS, ports).unwrap()).unwrap());
+        self.there = Some(AudioThread::spawn(AudioTick::new(SETTINGS, ports).unwrap()).unwrap());
     }
 
     /// Lets it go on until `enough`.

@@ -20,7 +20,8 @@ use crate::view::{AddressKind, Fault, InviteAddress, PEOPLE, ServerRefusal, Sett
 /// How long who knocks waits for a server that is out of reach. Somebody at the door of a house that burnt down should
 /// be told.
 const KNOCKING: Duration = Duration::from_secs(15);
-/// How long who is alone in a room waits for a server that is out of reach. With others there, the call goes on without.
+/// How long who is alone in a room waits for a server that is out of reach. With others there, the call goes on
+/// without.
 const ALONE: Duration = Duration::from_secs(60);
 
 /// One visit.
@@ -93,7 +94,7 @@ impl CallSession {
         self.views.borrow().clone()
     }
 
-    /// Waits until the call is another one, or broken.
+    /// Waits until the call is a different one, or broken.
     pub(super) async fn changed(&mut self) {
         if self.is_broken {
             std::future::pending::<()>().await;
@@ -141,7 +142,8 @@ impl CallSession {
         }
     }
 
-    /// Whether the host has silenced us since it was last asked: the microphone is off then, until the person turns it on.
+    /// Whether the host has silenced us since it was last asked: the microphone is off then, until the person turns it
+    /// on.
     pub(super) fn silenced(&mut self, view: &CallView) -> bool {
         let before = std::mem::replace(&mut self.silences, view.call.silenced);
         if before != view.call.silenced {
@@ -213,7 +215,7 @@ impl CallSession {
                 let pin = self.view().server.map(|(spki, _)| spki);
                 RoomLink::new(&server, room, self.view().call.renewed, pin).ok()
             }
-            Target::Host => None, // which address, the desk decides
+            Target::Host => None, // which address, the controller decides
         }
     }
 

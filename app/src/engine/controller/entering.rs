@@ -1,6 +1,6 @@
 //! The way into a room: to the door, through it, to the server that the door leads to.
 //!
-//! Owner of: nothing; the desk's loop owns the visit (see `run`).
+//! Owner of: nothing; the controller's loop owns the visit (see `run`).
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Which devices there are, for whoever looks at the settings where no room has any open.
+//! Which devices there are, for anyone who looks at the settings where no room has any open.
 //!
 //! Owner of: the thread that looks, as long as somebody wants to know.
 

@@ -1,8 +1,8 @@
-//! The desk: what lives as long as the window. It finds rooms, hosts them, remembers what the person chose, and starts an
-//! engine for each visit to a room.
+//! The controller: what lives as long as the window. It finds rooms, hosts them, remembers what the person chose, and
+//! starts an engine for each visit to a room.
 //!
 //! One thread with a current-thread runtime owns everything (see `run`). The window sends [`Wish`]es and looks at
-//! [`View`]s; it never waits for the desk.
+//! [`View`]s; it never waits for the controller.
 
 mod call_session;
 mod entering;
@@ -29,19 +29,19 @@ use crate::view::{Action, Fault, View};
 
 pub use store::Folders;
 
-/// Wishes that wait for the desk: a person makes three a second, a slider sixty. Full: the newest is dropped, and the
-/// next one brings the slider to where it is.
+/// Wishes that wait for the controller: a person makes three a second, a slider sixty. Full: the newest is dropped, and
+/// the next one brings the slider to where it is.
 const WISHES: usize = 64;
 
 /// How long a thread that waited for servers to end waits for more to do.
 const HELPING: Duration = Duration::from_secs(1);
 
-/// How a desk is set up.
+/// How a controller is set up.
 #[derive(Debug)]
 pub struct AppConfig {
     /// Where things are kept.
     pub folders: Folders,
-    /// How the window is asked to draw itself anew.
+    /// How the window is asked to draw itself again.
     pub repaint: Repaint,
     /// Whether stamps in the pictures are read, and a line of statistics is printed each second.
     pub stamps: Stamps,
@@ -61,36 +61,36 @@ pub struct AppConfig {
     pub instance: Option<Instance>,
 }
 
-/// The desk. Dropped, it leaves the room, ends what it hosts, and waits for its threads.
+/// The controller. Dropped, it leaves the room, ends what it hosts, and waits for its threads.
 #[derive(Debug)]
 pub struct AppController {
-    wishes: Option<mpsc::Sender<Action>>,
+    actions: Option<mpsc::Sender<Action>>,
     views: watch::Receiver<Arc<View>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl AppController {
-    /// Starts the desk's thread.
+    /// Starts the controller's thread.
     ///
     /// # Errors
     /// [`EngineError::Thread`].
     pub fn spawn(config: AppConfig) -> Result<Self, EngineError> {
         let mut runtime = tokio::runtime::Builder::new_current_thread();
-        let runtime = runtime.enable_all().thread_name("desk-helper").thread_keep_alive(HELPING).build();
+        let runtime = runtime.enable_all().thread_name("control-helper").thread_keep_alive(HELPING).build();
         let runtime = runtime.map_err(EngineError::Thread)?;
-        let (wishes, waiting) = mpsc::channel(WISHES);
+        let (actions, waiting) = mpsc::channel(WISHES);
         let (views, view) = watch::channel(Arc::new(View::default()));
-        let desk = run::AppLoop::new(config, views);
+        let controller = run::AppLoop::new(config, views);
         let thread = std::thread::Builder::new()
-            .name("desk".to_owned())
-            .spawn(move || runtime.block_on(desk.run(waiting)))
+            .name("controller".to_owned())
+            .spawn(move || runtime.block_on(controller.run(waiting)))
             .map_err(EngineError::Thread)?;
-        Ok(Self { wishes: Some(wishes), views: view, thread: Some(thread) })
+        Ok(Self { actions: Some(actions), views: view, thread: Some(thread) })
     }
 
-    /// Wishes for something; false when too many wishes wait.
-    pub fn wish(&self, wish: Action) -> bool {
-        self.wishes.as_ref().is_some_and(|wishes| wishes.try_send(wish).is_ok())
+    /// Wishes for something; false when too many actions wait.
+    pub fn action(&self, action: Action) -> bool {
+        self.actions.as_ref().is_some_and(|actions| actions.try_send(action).is_ok())
     }
 
     /// The newest view.
@@ -99,15 +99,15 @@ impl AppController {
         if self.views.has_changed().is_ok() {
             return view;
         }
-        // The desk's thread is gone, by a mistake of ours: nothing will come of any wish.
+        // The controller's thread is gone, by a mistake of ours: nothing will come of any wish.
         Arc::new(View { fault: Some(Fault::Broken), ..View::clone(&view) })
     }
 }
 
 impl Drop for AppController {
     fn drop(&mut self) {
-        // The loop takes the end of wishes for a wish to end everything.
-        self.wishes = None;
+        // The loop takes the end of wants an action to end everything.
+        self.actions = None;
         if let Some(thread) = self.thread.take() {
             drop(thread.join());
         }

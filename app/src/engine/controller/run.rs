@@ -1,4 +1,4 @@
-//! The loop that owns the desk: wishes, devices, settings, goodbyes. The way into a room is in `entering`.
+//! The loop that owns the controller: actions, devices, settings, goodbyes. The way into a room is in `entering`.
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -32,7 +32,7 @@ const TICK: Duration = Duration::from_secs(1);
 /// How long a room's servers may take to tell everybody that it is over.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// Everything that the desk's thread owns.
+/// Everything that the controller's thread owns.
 pub(super) struct AppLoop {
     pub(super) config: AppConfig,
     pub(super) settings: Settings,
@@ -69,7 +69,7 @@ pub(super) struct Servers {
 /// Something that took its time.
 pub(super) enum Done {
     Hosted(Result<Hosting, HostingError>),
-    /// Of the visit of this number: it may be another one by now.
+    /// Of the visit of this number: it may be a different one by now.
     Reached(u64, Option<SocketAddr>),
     /// A room that is over is no longer hosted.
     Closed,
@@ -79,7 +79,7 @@ impl AppLoop {
     pub(super) fn new(config: AppConfig, views: watch::Sender<Arc<View>>) -> Self {
         let settings = config.folders.load_settings(config.name.as_deref());
         speak(settings.language);
-        let mut desk = Self {
+        let mut controller = Self {
             rooms: config.folders.load_rooms(),
             settings,
             passwords: Passwords::default(),
@@ -99,12 +99,12 @@ impl AppLoop {
             views,
             config,
         };
-        desk.show(); // before the first frame is drawn
-        desk
+        controller.show(); // before the first frame is drawn
+        controller
     }
 
-    /// Runs until nobody has wishes any more.
-    pub(super) async fn run(mut self, mut wishes: mpsc::Receiver<Action>) {
+    /// Runs until nobody has actions any more.
+    pub(super) async fn run(mut self, mut actions: mpsc::Receiver<Action>) {
         self.browsing = self.config.discovery.browse();
         let mut summons = Summons::listen(self.config.instance.take());
         if let Some(link) = self.config.link.take() {
@@ -119,8 +119,8 @@ impl AppLoop {
             }
             let tick = self.visit.as_ref().map(|_| self.tick);
             tokio::select! {
-                wish = wishes.recv() => match wish {
-                    Some(wish) => self.on_wish(wish),
+                action = actions.recv() => match action {
+                    Some(action) => self.on_wish(action),
                     None => break,
                 },
                 // What the network says of itself is mostly nothing new, and no reason to draw.
@@ -141,8 +141,8 @@ impl AppLoop {
         while self.tasks.join_next().await.is_some() {}
     }
 
-    fn on_wish(&mut self, wish: Action) {
-        match wish {
+    fn on_wish(&mut self, action: Action) {
+        match action {
             Action::Start => self.start(),
             Action::Join(text) => match links::read(&text) {
                 Ok(target) => self.approach(target),
@@ -208,15 +208,15 @@ impl AppLoop {
             Ok(Done::Reached(visit, address)) => self.on_reached(visit, address),
             Ok(Done::Closed) => self.servers.ending = self.servers.ending.saturating_sub(1),
             Err(error) => {
-                tracing::error!(%error, "a task of the desk ended");
+                tracing::error!(%error, "a task of the controller ended");
                 self.servers = Servers::default();
             }
         }
         self.host(); // where that was waited for
     }
 
-    /// Something was announced or withdrawn, or the search has ended: who falls behind in a flood is told no more. Whether
-    /// the list of rooms is another one.
+    /// Something was announced or withdrawn, or the search has ended: who falls behind in a flood is told no more.
+    /// Whether the list of rooms is a different one.
     fn on_found(&mut self, event: Option<ServiceEvent>) -> bool {
         match event {
             Some(event) => self.nearby.handle(event),
@@ -279,7 +279,7 @@ impl AppLoop {
         }
     }
 
-    /// For whoever asked for them on the command line.
+    /// For anyone who asked for them on the command line.
     fn print_statistics(&self) {
         let Some(visit) = self.visit.as_ref().filter(|_| self.config.stamps == Stamps::Read) else { return };
         let mut out = std::io::stdout().lock();
@@ -344,9 +344,9 @@ impl AppLoop {
         }
     }
 
-    fn wish_media(&self, wish: MediaAction) {
+    fn wish_media(&self, action: MediaAction) {
         if let Some(visit) = &self.visit {
-            visit.engine.media_action(wish);
+            visit.engine.media_action(action);
         }
     }
 

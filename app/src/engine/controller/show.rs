@@ -39,7 +39,7 @@ impl Moment {
     }
 }
 
-/// The devices, without what was wanted of them: that stands in the settings.
+/// The devices, without what was wanted of them: that is in the settings.
 pub(super) fn devices(view: &DevicesView) -> Devices {
     Devices {
         lists: view.lists.clone(),
@@ -57,7 +57,7 @@ pub(super) fn stage(visit: &CallSession, nick: &str, hosting: Option<&HostingFac
             door: door(&visit.target),
             microphone: visit.microphone,
             camera: visit.camera,
-            film: view.own_film.clone(),
+            feed: view.own_feed.clone(),
             level: view.media.voice.level.share(),
         }),
         Step::Seeking(_) | Step::Entered => Stage::Room(room(visit, &view, nick, hosting, now)),
@@ -89,7 +89,7 @@ fn room(visit: &CallSession, view: &CallView, nick: &str, hosting: Option<&Hosti
             nick: nick.to_owned(),
             microphone: visit.microphone,
             camera: visit.camera,
-            film: view.own_film.clone(),
+            feed: view.own_feed.clone(),
             level: view.media.voice.level.share(),
             hand: call.hand,
             is_muted_talking: view.media.voice.is_muted_and_speaking,
@@ -134,15 +134,15 @@ fn ask(phase: &CallPhase, now: Instant) -> Option<PasswordPrompt> {
 
 fn person(peer: &PeerSnapshot, visit: &CallSession, view: &CallView) -> Person {
     let mut played = view.media.tracks.iter().filter(|track| track.peer == peer.id).filter_map(|track| track.played);
-    let film = |wanted: TrackSource| {
+    let feed = |wanted: TrackSource| {
         let (track, _) = peer.tracks.iter().find(|(_, source)| *source == wanted)?;
-        view.films.iter().find(|film| film.track == *track).cloned()
+        view.feeds.iter().find(|feed| feed.track == *track).cloned()
     };
     // Older pages send their screen beside the picture, ours in its place.
     let is_replaced = peer.media.screen && peer.kind != PeerKind::Legacy;
-    let (picture, screen) = match (film(TrackSource::Camera), is_replaced) {
+    let (picture, screen) = match (feed(TrackSource::Camera), is_replaced) {
         (shared, true) => (None, shared),
-        (picture, false) => (picture, film(TrackSource::Screen)),
+        (picture, false) => (picture, feed(TrackSource::Screen)),
     };
     Person {
         id: peer.id,
@@ -151,7 +151,7 @@ fn person(peer: &PeerSnapshot, visit: &CallSession, view: &CallView) -> Person {
         role: peer.role,
         media: peer.media,
         is_speaking: played.any(|track| track.is_speaking),
-        film: picture,
+        feed: picture,
         screen,
         hand: peer.hand,
         quality: quality(peer),

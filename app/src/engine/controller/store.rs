@@ -1,7 +1,7 @@
 //! What is found again at the next start: settings, and the rooms that we were in.
 //!
 //! Owner of: the two files. They are written whole and put in place of the old ones at once, so that a crash leaves one
-//! or the other. What cannot be read is begun anew, and the old file kept beside it.
+//! or the other. What cannot be read is begun again, and the old file kept beside it.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,6 @@
 //! What a later start of the program wants of this one: to be in front, and perhaps somewhere else.
 //!
-//! Owner of: nothing; the desk's loop owns where one is and where one is asked to go (see `run`).
+//! Owner of: nothing; the controller's loop owns where one is and where one is asked to go (see `run`).
 
 use hearth_protocol::{RoomLink, RoomName};
 
@@ -41,7 +41,8 @@ impl AppLoop {
         self.visit.as_ref().is_some_and(|visit| visit.step != Step::AtDoor)
     }
 
-    /// Whether a link leads to where one is. The number of a room is one server's alone; by number alone it is this room that is meant.
+    /// Whether a link leads to where one is. The number of a room is one server's alone; by number alone it is this
+    /// room that is meant.
     fn is_here(&self, target: &Target) -> bool {
         let Some(visit) = &self.visit else { return false };
         let view = visit.view();

@@ -1,4 +1,4 @@
-//! What the desk's loop waits for, where it may not be there.
+//! What the controller's loop waits for, where it may not be there.
 
 use std::time::Instant;
 

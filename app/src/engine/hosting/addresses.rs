@@ -13,7 +13,7 @@ const TUNNELS: [&str; 9] = ["tun", "tap", "wg", "utun", "ppp", "tailscale", "zt"
 /// An address that no network has (RFC 5737) but that the default route leads to.
 const FAR: (Ipv4Addr, u16) = (Ipv4Addr::new(192, 0, 2, 1), 9);
 
-/// The addresses of this machine that can stand in a link, the best first and chosen; `picked` is chosen while it is
+/// The addresses of this machine that can are in a link, the best first and chosen; `picked` is chosen while it is
 /// there.
 pub(crate) fn addresses(picked: Option<IpAddr>) -> Vec<InviteAddress> {
     let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
@@ -105,7 +105,7 @@ mod tests {
         ];
         check(&all, None, None, &["10.0.0.5*", "192.168.1.5", "fd00::5", "10.8.0.2"]);
         check(&all, Some("192.168.1.5"), None, &["192.168.1.5*", "10.0.0.5", "fd00::5", "10.8.0.2"]);
-        // Whoever sends everything through a tunnel still has their family beside them.
+        // Anyone who sends everything through a tunnel still has their family beside them.
         check(&all, Some("10.8.0.2"), None, &["10.0.0.5*", "192.168.1.5", "fd00::5", "10.8.0.2"]);
         check(&all, None, Some("10.8.0.2"), &["10.0.0.5", "192.168.1.5", "fd00::5", "10.8.0.2*"]);
         check(&all, None, Some("10.9.9.9"), &["10.0.0.5*", "192.168.1.5", "fd00::5", "10.8.0.2"]);

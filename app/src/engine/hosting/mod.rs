@@ -27,7 +27,8 @@ const PORT: u16 = 8443;
 const TRIES: u16 = 20;
 /// How long a relay's credential is good. A call of an evening needs one refresh.
 const CREDENTIAL: Duration = Duration::from_secs(4 * 3600);
-/// Allocations of one member: a browser in a room of 12 makes one for each peer and network interface, twice that with a screen.
+/// Allocations of one member: a browser in a room of 12 makes one for each peer and network interface, twice that with
+/// a screen.
 const OF_A_MEMBER: usize = 64;
 /// How long the servers may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(2);
@@ -174,7 +175,7 @@ impl Hosting {
 
 impl Drop for Hosting {
     fn drop(&mut self) {
-        self.end = None; // the servers take it for a wish to end
+        self.end = None; // the servers take it for an action to end
         if let Some(thread) = self.thread.take() {
             drop(thread.join());
         }
@@ -229,7 +230,7 @@ fn turn_urls(address: &SocketAddr) -> [String; 2] {
     [format!("turn:{address}"), format!("turn:{address}?transport=tcp")]
 }
 
-/// The relay serves who is in the room, and this machine: our own call stands on its addresses.
+/// The relay serves who is in the room, and this machine: our own call is on its addresses.
 async fn follow(mut members: watch::Receiver<BTreeSet<IpAddr>>, own: &[IpAddr], all: &watch::Sender<BTreeSet<IpAddr>>) {
     while members.changed().await.is_ok() {
         all.send_replace(with_own(&members.borrow_and_update(), own));
@@ -242,8 +243,8 @@ fn with_own(members: &BTreeSet<IpAddr>, own: &[IpAddr]) -> BTreeSet<IpAddr> {
     if members.is_empty() { BTreeSet::new() } else { members.iter().chain(own).copied().collect() }
 }
 
-/// A relay on those of the addresses that can be listened on now: one that IPv6 has yet to make sure of cannot. Without a
-/// relay a room still works wherever its people reach each other.
+/// A relay on those of the addresses that can be listened on now: one that IPv6 has yet to make sure of cannot. Without
+/// a relay a room still works wherever its people reach each other.
 fn relay(addresses: &[IpAddr], secret: &[u8; 32]) -> Option<Shell> {
     let bind = |port| {
         let mut config = TurnConfig::new(rand::random());

@@ -1,7 +1,7 @@
 //! Our side: devices as they are wanted and as they are, and the encoder of our picture.
 //!
-//! Owner of: the devices and the encoding thread. A camera that is off is released; a microphone that is off stays open,
-//! so that who speaks without being heard can be told.
+//! Owner of: the devices and the encoding thread. A camera that is off is released; a microphone that is off stays
+//! open, so that who speaks without being heard can be told.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -37,7 +37,7 @@ pub(super) struct LocalMedia {
     choices: Choices,
     pub(super) switches: MuteStates,
     drawn: Arc<AtomicU64>,
-    film: Option<VideoFeed>,
+    feed: Option<VideoFeed>,
 }
 
 impl LocalMedia {
@@ -52,16 +52,16 @@ impl LocalMedia {
         let tests = TestSources { source: config.source_id, resolution: config.resolution, rate: config.frame_rate };
         let devices = Devices::spawn(tests, sockets, Box::new(Wake(wake)))?;
         let drawn = Arc::new(AtomicU64::new(0));
-        let (mut encode, mut film) = (None, None);
+        let (mut encode, mut feed) = (None, None);
         if let Some(track) = track {
             let screen = config.showing.screen(track, ShowingEvent::OwnPicture);
             let (screen, ours) = screen.unzip();
             let (thread, capture) = film_to(config, track, pictures, screen, drawn.clone())?;
             refused(devices.set_capture(Some(capture)));
-            (encode, film) = (Some(thread), ours);
+            (encode, feed) = (Some(thread), ours);
         }
         let switches = MuteStates { microphone: config.microphone, camera: config.camera };
-        let own = Self { devices, encode, choices: config.choices.clone(), switches, drawn, film };
+        let own = Self { devices, encode, choices: config.choices.clone(), switches, drawn, feed };
         for kind in [DeviceKind::Camera, DeviceKind::Microphone, DeviceKind::Speaker] {
             own.apply(kind);
         }
@@ -117,8 +117,8 @@ impl LocalMedia {
         self.encode.as_ref().map_or(Accepted::Yes, |encode| encode.command(command))
     }
 
-    pub(super) fn film(&self) -> Option<VideoFeed> {
-        self.film.clone()
+    pub(super) fn feed(&self) -> Option<VideoFeed> {
+        self.feed.clone()
     }
 
     /// Pictures that the camera took.
@@ -167,7 +167,7 @@ fn refused(accepted: Accepted) {
     }
 }
 
-/// Wakes the call when a device is another one.
+/// Wakes the call when a device is a different one.
 struct Wake(mpsc::Sender<()>);
 
 impl Notice for Wake {

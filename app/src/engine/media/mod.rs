@@ -21,7 +21,7 @@ use hearth_media::devices::DevicesView;
 use hearth_media::sinks::{ChirpSink, StampReport};
 use hearth_media::slot::SlotReceiver;
 use hearth_media::threads::{AudioThread, DecodeThreads, EncodeCommand, Lost, Queued, StartError, VideoSink};
-use hearth_media::tick::{Accepted, AudioCommand, AudioSettings, AudioSink, AudioTurn, PortChange, VoiceProcessing};
+use hearth_media::tick::{Accepted, AudioCommand, AudioSettings, AudioSink, AudioTick, PortChange, VoiceProcessing};
 use hearth_protocol::PeerId;
 use tokio::sync::mpsc;
 
@@ -33,8 +33,8 @@ use showing::FirstPicture;
 pub use showing::{Repaint, Showing, ShowingEvent, Stamps};
 pub use stats::{MediaStats, RemoteStats};
 
-/// Encoded pictures between encoders and call: three a layer and codec, and there is one layer. Full: the encoders leave raw
-/// pictures out before they encode them.
+/// Encoded pictures between encoders and call: three a layer and codec, and there is one layer. Full: the encoders
+/// leave raw pictures out before they encode them.
 const PICTURES: usize = 3 * VideoCodec::ALL.len();
 /// Encoded sound between audio thread and call: 160 ms. Full: the newest is lost, and concealed over there.
 const SOUNDS: usize = 16;
@@ -62,7 +62,7 @@ struct Remote {
     source: TrackSource,
     stamps: Option<SlotReceiver<StampReport>>,
     newest: Option<StampReport>,
-    film: Option<VideoFeed>,
+    feed: Option<VideoFeed>,
 }
 
 /// What the media threads have for the call.
@@ -70,7 +70,7 @@ pub(super) struct FromMedia {
     pub(super) video: mpsc::Receiver<EncodedVideo>,
     pub(super) audio: mpsc::Receiver<EncodedAudio>,
     pub(super) lost: mpsc::Receiver<TrackId>,
-    /// Wakes when a device is another one.
+    /// Wakes when a device is a different one.
     pub(super) devices: mpsc::Receiver<()>,
 }
 
@@ -124,9 +124,9 @@ impl Media {
         Ok((media, FromMedia { video, audio, lost, devices }))
     }
 
-    /// Something of ours is to be another way.
-    pub(super) fn wish(&mut self, wish: MediaAction) {
-        match wish {
+    /// Something of ours should be another way.
+    pub(super) fn action(&mut self, action: MediaAction) {
+        match action {
             MediaAction::Choose(kind, choice) => self.own.choose(kind, choice),
             MediaAction::Treat(processing) => self.tell_audio(AudioCommand::Treat(treatment(processing))),
             MediaAction::Volume(peer, volume) => self.set_volume(peer, volume),
@@ -173,7 +173,7 @@ impl Media {
     }
 
     fn begin(&mut self, track: TrackId, peer: PeerId, source: TrackSource) {
-        let mut remote = Remote { peer, source, stamps: None, newest: None, film: None };
+        let mut remote = Remote { peer, source, stamps: None, newest: None, feed: None };
         match source.kind() {
             TrackKind::Audio => {
                 self.tell_audio(AudioCommand::Begin(track, AudioCodec::Opus));
@@ -184,7 +184,7 @@ impl Media {
             TrackKind::Video => {
                 let shown = self.showing.track(track, self.first_picture.clone());
                 self.decode.begin(track, shown.sink, self.lost.clone());
-                (remote.stamps, remote.film) = (shown.stamps, shown.film);
+                (remote.stamps, remote.feed) = (shown.stamps, shown.feed);
             }
         }
         self.remotes.insert(track, remote);
@@ -209,13 +209,13 @@ impl Media {
     }
 
     /// Our own picture, for the window.
-    pub(super) fn own_film(&self) -> Option<VideoFeed> {
-        self.own.film()
+    pub(super) fn own_feed(&self) -> Option<VideoFeed> {
+        self.own.feed()
     }
 
     /// Theirs, for the window.
-    pub(super) fn films(&self) -> Vec<VideoFeed> {
-        self.remotes.values().filter_map(|remote| remote.film.clone()).collect()
+    pub(super) fn feeds(&self) -> Vec<VideoFeed> {
+        self.remotes.values().filter_map(|remote| remote.feed.clone()).collect()
     }
 
     fn tell_encoder(&mut self, command: EncodeCommand) {
@@ -278,9 +278,9 @@ fn start_audio(
 ) -> Result<(AudioThread, Option<Chirps>), StartError> {
     let (turn, chirps) = if config.showing.counts() {
         let (ears, chirps) = ChirpSink::new();
-        (AudioTurn::idle().with_listener(Box::new(ears)), Some(chirps))
+        (AudioTick::idle().with_listener(Box::new(ears)), Some(chirps))
     } else {
-        (AudioTurn::idle(), None)
+        (AudioTick::idle(), None)
     };
     let thread = AudioThread::spawn(turn)?;
     if let Some(track) = track {

@@ -1,4 +1,4 @@
-//! Who looks at the pictures: the window, or only whoever counts them.
+//! Who looks at the pictures: the window, or only anyone who counts them.
 //!
 //! Owner of: nothing that lasts. A picture for the window goes into a slot of one, where the newest wins, and a repaint
 //! is asked for; a toolkit makes many requests into one frame.
@@ -15,11 +15,11 @@ use hearth_media::threads::PictureSink;
 
 use crate::view::{Pictures, VideoFeed};
 
-/// Asks the window to draw itself anew, from any thread.
+/// Asks the window to draw itself again, from any thread.
 #[derive(Clone)]
 pub struct Repaint(Arc<dyn Fn(ShowingEvent) + Send + Sync>);
 
-/// Why the window should draw itself anew: how soon that must be is for the window to say.
+/// Why the window should draw itself again: how soon that must be is for the window to say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ShowingEvent {
     /// A new view.
@@ -78,7 +78,7 @@ pub(super) type FirstPicture = Arc<OnceLock<Instant>>;
 pub(super) struct ShownTrack {
     pub(super) sink: Box<dyn PictureSink>,
     pub(super) stamps: Option<SlotReceiver<StampReport>>,
-    pub(super) film: Option<VideoFeed>,
+    pub(super) feed: Option<VideoFeed>,
 }
 
 impl Showing {
@@ -93,16 +93,16 @@ impl Showing {
     /// A place for the pictures of one track of theirs.
     pub(super) fn track(&self, track: TrackId, first: FirstPicture) -> ShownTrack {
         let (stamps, reports) = self.counts().then(StampSink::new).unzip();
-        let (screen, film) = self.screen(track, ShowingEvent::Picture).unzip();
-        ShownTrack { sink: Box::new(Sink { stamps, screen, first }), stamps: reports, film }
+        let (screen, feed) = self.screen(track, ShowingEvent::Picture).unzip();
+        ShownTrack { sink: Box::new(Sink { stamps, screen, first }), stamps: reports, feed }
     }
 
     /// A place in the window for the pictures of a track, which are `news` each; none where there is no window.
     pub(super) fn screen(&self, track: TrackId, news: ShowingEvent) -> Option<(Screen, VideoFeed)> {
         let Self::Window { repaint, .. } = self else { return None };
         let (slot, receiver) = slot();
-        let film = VideoFeed::new(track, Arc::new(Receiver(receiver)));
-        Some((Screen { slot, news, repaint: repaint.clone() }, film))
+        let feed = VideoFeed::new(track, Arc::new(Receiver(receiver)));
+        Some((Screen { slot, news, repaint: repaint.clone() }, feed))
     }
 }
 

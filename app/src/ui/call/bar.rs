@@ -75,7 +75,7 @@ fn ours(ui: &mut Ui, view: &View, side: f32, state: &mut UiState) {
     }
 }
 
-/// What does not work behind a button; the speaker stands behind the microphone's.
+/// What does not work behind a button; the speaker is behind the microphone's.
 fn trouble(view: &View, kind: DeviceKind) -> Option<String> {
     let is_here = |of: DeviceKind| match of {
         DeviceKind::Camera => kind == DeviceKind::Camera,

@@ -23,7 +23,7 @@ const NARROW: f32 = 400.0;
 const COLUMN: usize = 2;
 /// What closes a notice.
 const CLOSE: f32 = 36.0;
-/// More people at the door are a number; all of them stand in the panel.
+/// More people at the door are a number; all of them are in the panel.
 const KNOCKERS: usize = 3;
 
 /// One thing to be read.
@@ -32,7 +32,7 @@ enum Notice<'a> {
     Fault,
     Knocker(&'a Knocker),
     MoreKnockers(usize),
-    /// A server that nobody vouches for: its words are to be compared with the host's.
+    /// A server that nobody vouches for: its words should be compared with the host's.
     Unverified(&'a str),
     /// Something that is wanted and does not run.
     Device(DeviceKind, &'a DeviceFault),
@@ -63,7 +63,7 @@ pub(super) fn notices(ui: &mut Ui, view: &View, room: &Room, stage: Rect, state:
     }
 }
 
-/// What there is to be read, the most urgent first.
+/// What there should be read, the most urgent first.
 fn gather<'a>(view: &'a View, room: &'a Room, state: &UiState) -> Vec<Notice<'a>> {
     let mut found = Vec::new();
     if room.progress == Progress::Reconnecting {
@@ -117,8 +117,8 @@ fn show(ui: &mut Ui, notice: &Notice<'_>, view: &View, room: &Room, state: &mut 
         Notice::Knocker(knocker) => {
             let text = t!("ui.call.knocks", nick = panels::named(&knocker.nick)).into_owned();
             let text = panels::same_address(knocker).map_or(text.clone(), |more| format!("{text} {more}"));
-            let actions = row_width(ui, &panels::answers(knocker));
-            let banner = Banner::new(Tone::Note, text).icon(icons::DOOR).room(actions);
+            let buttons = row_width(ui, &panels::answers(knocker));
+            let banner = Banner::new(Tone::Note, text).icon(icons::DOOR).room(buttons);
             banner.show(ui, |ui| panels::let_in(ui, knocker, state));
         }
         Notice::MoreKnockers(more) => {
@@ -137,7 +137,7 @@ pub(in crate::ui) fn fault(ui: &mut Ui, view: &View, state: &mut UiState) {
         let tone = if fault.is_alarm() { Tone::Fault } else { Tone::Note };
         Banner::new(tone, fault.told(super::spot(view))).room(CLOSE).show(ui, |ui| {
             if close(ui) {
-                state.wish(Action::Dismiss);
+                state.action(Action::Dismiss);
             }
         });
     }
@@ -147,14 +147,14 @@ pub(in crate::ui) fn fault(ui: &mut Ui, view: &View, state: &mut UiState) {
 fn silenced(ui: &mut Ui, view: &View, state: &mut UiState) {
     let Some(fault) = &view.fault else { return };
     let unmute = Button::new(t!("ui.call.unmute")).small();
-    let actions = unmute.width(ui, f32::INFINITY) + space::S + CLOSE;
-    let banner = Banner::new(Tone::Note, fault.sentence()).icon(icons::MICROPHONE_OFF).room(actions);
+    let buttons = unmute.width(ui, f32::INFINITY) + space::S + CLOSE;
+    let banner = Banner::new(Tone::Note, fault.sentence()).icon(icons::MICROPHONE_OFF).room(buttons);
     banner.show(ui, |ui| {
         if unmute.show(ui) {
-            state.wish(Action::SetMicrophone(Switch::On));
+            state.action(Action::SetMicrophone(Switch::On));
         }
         if close(ui) {
-            state.wish(Action::Dismiss);
+            state.action(Action::Dismiss);
         }
     });
 }
@@ -175,13 +175,13 @@ fn unverified(ui: &mut Ui, words: &str, state: &mut UiState) {
         (Button::new(t!("ui.call.differ")).small(), Compared::Other),
         (Button::new(t!("ui.call.compared")).small().primary(), Compared::Same),
     ];
-    // The words are what is to be read: the answers stand under them where there is no room.
-    let actions = row_width(ui, &entries);
-    let banner = Banner::new(Tone::Warning, t!("ui.call.unverified", words = words)).room(actions);
+    // The words are what should be read: the answers are under them where there is no room.
+    let buttons = row_width(ui, &entries);
+    let banner = Banner::new(Tone::Warning, t!("ui.call.unverified", words = words)).room(buttons);
     match banner.show(ui, |ui| row(ui, entries, |_| {})) {
         Some(Compared::Same) => state.compared = Some(words.to_owned()),
-        // Whoever hosts this is not who was meant.
-        Some(Compared::Other) => state.wish(Action::Leave),
+        // Anyone who hosts this is not who was meant.
+        Some(Compared::Other) => state.action(Action::Leave),
         Some(Compared::Later) => state.put_off = Some(words.to_owned()),
         None => {}
     }

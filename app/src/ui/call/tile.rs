@@ -62,7 +62,7 @@ pub(in crate::ui) fn empty_tile(ui: &Ui, rect: Rect, shown: &TileContent<'_>) {
 pub(super) fn mine(ui: &mut Ui, view: &View, room: &Room, rect: Rect, tiles: &mut dyn TilePainter) {
     let me = &room.me;
     let (hears, sees) = (runs(view, DeviceKind::Microphone), runs(view, DeviceKind::Camera));
-    let film = me.film.as_ref().filter(|_| me.camera == Switch::On && sees);
+    let feed = me.feed.as_ref().filter(|_| me.camera == Switch::On && sees);
     let nick = panels::me(&me.nick);
     let label = Label {
         nick: &nick,
@@ -79,7 +79,7 @@ pub(super) fn mine(ui: &mut Ui, view: &View, room: &Room, rect: Rect, tiles: &mu
         None
     };
     let empty = TileContent { id: "me", nick: &me.nick, under: why.as_deref() };
-    picture(ui, film, rect, view.settings.mirror, &empty, tiles);
+    picture(ui, feed, rect, view.settings.mirror, &empty, tiles);
     // That we speak, we know.
     dress(ui, rect, &label, false);
 }
@@ -89,8 +89,8 @@ pub(super) fn theirs(ui: &mut Ui, person: &Person, rect: Rect, tiles: &mut dyn T
     let id = person.id.to_string();
     let nameless = t!("ui.call.nameless");
     let nick = if person.nick.trim().is_empty() { nameless.as_ref() } else { person.nick.as_str() };
-    let film = person.film.as_ref().filter(|_| person.media.video);
-    picture(ui, film, rect, false, &TileContent { id: &id, nick: &person.nick, under: None }, tiles);
+    let feed = person.feed.as_ref().filter(|_| person.media.video);
+    picture(ui, feed, rect, false, &TileContent { id: &id, nick: &person.nick, under: None }, tiles);
     let problem = person.problem.map(|problem| match problem {
         DescriptionProblem::NoCommonAudio => t!("ui.call.no_common_audio"),
         DescriptionProblem::Incompatible => t!("ui.call.incompatible"),
@@ -119,12 +119,12 @@ pub(super) fn theirs(ui: &mut Ui, person: &Person, rect: Rect, tiles: &mut dyn T
     dress(ui, rect, &label, person.is_speaking);
 }
 
-/// What somebody shows of their screen: all of it, as letters are to be read.
+/// What somebody shows of their screen: all of it, as letters should be read.
 pub(super) fn screen(ui: &mut Ui, person: &Person, rect: Rect, tiles: &mut dyn TilePainter) {
     let t = ui.tokens();
     ui.painter().rect_filled(rect, corner(radius::L), t.tile);
     let place = Placement { rect, radius: radius::L, fit: Fit::Whole, is_mirrored: false };
-    let is_shown = person.screen.as_ref().is_some_and(|film| tiles.paint(ui.painter(), film, place));
+    let is_shown = person.screen.as_ref().is_some_and(|feed| tiles.paint(ui.painter(), feed, place));
     if !is_shown {
         icons::SCREEN.paint(ui.painter(), rect.center(), 48.0, t.weak);
     }
@@ -141,14 +141,14 @@ pub(in crate::ui) fn runs(view: &View, kind: DeviceKind) -> bool {
 
 fn picture(
     ui: &Ui,
-    film: Option<&VideoFeed>,
+    feed: Option<&VideoFeed>,
     rect: Rect,
     is_mirrored: bool,
     empty: &TileContent<'_>,
     tiles: &mut dyn TilePainter,
 ) {
     let place = Placement { rect, radius: radius::L, fit: Fit::Fill, is_mirrored };
-    if !film.is_some_and(|film| tiles.paint(ui.painter(), film, place)) {
+    if !feed.is_some_and(|feed| tiles.paint(ui.painter(), feed, place)) {
         empty_tile(ui, rect, empty);
     }
 }

@@ -16,7 +16,7 @@ use crate::ui::video::{Fit, Placement, TilePainter};
 use crate::ui::{fonts, icons, when};
 use crate::view::{Action, Progress, Room, View};
 
-/// Of what stands in the middle.
+/// Of what is in the middle.
 const WIDTH: f32 = 400.0;
 const HEIGHT: f32 = 440.0;
 
@@ -41,7 +41,7 @@ pub(super) fn waiting(ui: &mut Ui, view: &View, room: &Room, state: &mut UiState
                     state.open(Dialog::Unlock);
                 }
                 if Button::new(t!("ui.call.leave")).min_width(160.0).show(ui) {
-                    state.wish(Action::Leave);
+                    state.action(Action::Leave);
                 }
             })
         });
@@ -54,8 +54,8 @@ fn mirror(ui: &mut Ui, view: &View, room: &Room, tiles: &mut dyn TilePainter) {
     response.widget_info(|| WidgetInfo::labeled(Part::Image, true, panels::me(&me.nick)));
     let place = Placement { rect, radius: radius::L, fit: Fit::Fill, is_mirrored: view.settings.mirror };
     let is_on = me.camera == Switch::On && super::runs(view, DeviceKind::Camera);
-    let film = me.film.as_ref().filter(|_| is_on);
-    if film.is_some_and(|film| tiles.paint(ui.painter(), film, place)) {
+    let feed = me.feed.as_ref().filter(|_| is_on);
+    if feed.is_some_and(|feed| tiles.paint(ui.painter(), feed, place)) {
         return;
     }
     if me.nick.trim().is_empty() {

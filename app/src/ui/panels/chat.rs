@@ -42,7 +42,7 @@ pub(super) fn chat(ui: &mut Ui, room: &Room, state: &mut UiState) {
     say(ui, state);
 }
 
-/// One message. Whose it is stands above the first of several.
+/// One message. Whose it is is above the first of several.
 fn said(ui: &mut Ui, line: &ChatLine, is_same: bool, state: &UiState) {
     let t = ui.tokens();
     let (who, is_mine) = match &line.from {
@@ -117,8 +117,8 @@ fn say(ui: &mut Ui, state: &mut UiState) {
         let is_sent = IconButton::new(icons::SEND, t!("ui.chat.send")).filled().show(ui) || is_entered;
         let text = state.drafts.chat.trim();
         if is_sent && !text.is_empty() {
-            let wish = Action::Say(text.to_owned());
-            state.wish(wish);
+            let action = Action::Say(text.to_owned());
+            state.action(action);
             state.drafts.chat.clear();
         }
         if is_sent {

@@ -124,7 +124,7 @@ fn addresses(ui: &mut Ui, invite: &Invite, state: &mut UiState) {
     let width = ui.available_width();
     let label = t!("ui.invite.address");
     if let Some(address) = picker(ui, icons::NETWORK, &label, &chosen.address, &picks, width) {
-        state.wish(Action::ChooseAddress(address));
+        state.action(Action::ChooseAddress(address));
     }
     if chosen.kind == AddressKind::Vpn {
         ui.hint(t!("ui.invite.vpn_hint"));

@@ -1,4 +1,4 @@
-//! What stands beside the tiles: people, chat, invitation.
+//! What is beside the tiles: people, chat, invitation.
 
 mod chat;
 mod invite;

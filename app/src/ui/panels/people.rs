@@ -31,7 +31,7 @@ pub(super) fn people(ui: &mut Ui, room: &Room, state: &mut UiState) {
         ui.spacing_mut().item_spacing.y = space::XS;
         lobby(ui, room, state);
         me(ui, room);
-        // Who asks for the floor stands first.
+        // Who asks for the floor is first.
         let mut people: Vec<&Person> = room.people.iter().collect();
         people.sort_by_key(|person| person.hand == Hand::Down);
         for person in people {
@@ -45,7 +45,7 @@ fn rules(ui: &mut Ui, room: &Room, state: &mut UiState) {
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = space::S;
         if Button::new(t!("ui.people.mute_all")).small().tip(t!("ui.people.mute_all_tip")).show(ui) {
-            state.wish(Action::MuteAll);
+            state.action(Action::MuteAll);
         }
         let (word, tip) = if room.is_locked {
             (t!("ui.people.unlock"), t!("ui.people.unlock_tip"))
@@ -53,7 +53,7 @@ fn rules(ui: &mut Ui, room: &Room, state: &mut UiState) {
             (t!("ui.people.lock"), t!("ui.people.lock_tip"))
         };
         if Button::new(word).small().tip(tip).show(ui) {
-            state.wish(Action::SetLocked(!room.is_locked));
+            state.action(Action::SetLocked(!room.is_locked));
         }
         if Button::new(t!("ui.people.password")).small().tip(t!("ui.people.password_tip")).show(ui) {
             state.open(Dialog::Password);
@@ -113,8 +113,8 @@ pub(in crate::ui) fn same_address(knocker: &Knocker) -> Option<String> {
 
 /// Deny or admit.
 pub(in crate::ui) fn let_in(ui: &mut Ui, knocker: &Knocker, state: &mut UiState) {
-    if let Some(wish) = row(ui, answers(knocker), |_| {}) {
-        state.wish(wish);
+    if let Some(action) = row(ui, answers(knocker), |_| {}) {
+        state.action(action);
     }
 }
 
@@ -255,7 +255,7 @@ fn volume(ui: &mut Ui, person: &Person, nick: &str, state: &mut UiState) {
         let response = ui.add(slider).accessible_name(t!("ui.people.volume", nick = nick));
         if response.changed() {
             state.volume = Some((person.id, percent / 100.0));
-            state.wish(Action::SetVolume(person.id, percent / 100.0));
+            state.action(Action::SetVolume(person.id, percent / 100.0));
         } else if dragged.is_some() && !response.dragged() {
             state.volume = None;
         }

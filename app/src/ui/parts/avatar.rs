@@ -6,7 +6,7 @@ use crate::ui::fonts;
 use crate::ui::icons;
 use crate::ui::tokens;
 
-/// The colour of whoever has this id: always the same.
+/// The colour of anyone who has this id: always the same.
 fn color_of(id: &str) -> Color32 {
     // FNV-1a (Fowler, Noll, Vo), 32 bits.
     let hash = id.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));

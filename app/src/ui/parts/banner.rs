@@ -50,7 +50,7 @@ impl Banner {
     }
 
     /// Draws it, with `actions` at its right, in as much room as was asked for.
-    pub(in crate::ui) fn show<R>(self, ui: &mut Ui, actions: impl FnOnce(&mut Ui) -> R) -> R {
+    pub(in crate::ui) fn show<R>(self, ui: &mut Ui, buttons: impl FnOnce(&mut Ui) -> R) -> R {
         let t = ui.tokens();
         let (fill, ink) = match self.tone {
             Tone::Note => (t.accent_soft, t.accent_text),
@@ -72,7 +72,7 @@ impl Banner {
         ui.painter().galley(at.min, galley, t.text);
         let right = rect.shrink2(vec2(space::S, space::S)).with_min_x(rect.right() - self.room - space::S);
         let layout = Layout::left_to_right(Align::Center);
-        // A child of its own: what stands in it moves nothing below.
-        actions(&mut ui.new_child(UiBuilder::new().max_rect(right).layout(layout)))
+        // A child of its own: what is in it moves nothing below.
+        buttons(&mut ui.new_child(UiBuilder::new().max_rect(right).layout(layout)))
     }
 }

@@ -103,7 +103,7 @@ impl Button {
         (galley.size().x + self.beside()).max(self.min_width)
     }
 
-    /// What stands beside its words: an icon and the edges.
+    /// What is beside its words: an icon and the edges.
     fn beside(&self) -> f32 {
         let padding = if self.height <= control::SMALL { space::M } else { space::L };
         self.icon.map_or(0.0, |_| control::ICON - 2.0 + space::S) + 2.0 * padding

@@ -6,8 +6,8 @@ use super::Parts as _;
 use crate::ui::style::corner;
 use crate::ui::tokens::{control, letters, radius, space};
 
-/// One line to type into, `width` wide. `label` says what it is to whoever cannot see it; `hint` stands in it while it is
-/// empty. No more than `limit` characters fit.
+/// One line to type into, `width` wide. `label` says what it is to anyone who cannot see it; `hint` is in it while it
+/// is empty. No more than `limit` characters fit.
 pub(in crate::ui) fn field(
     ui: &mut Ui,
     text: &mut String,

@@ -31,7 +31,7 @@ impl Hidden {
         &self.text
     }
 
-    /// The keyboard comes back, and what stands there is replaced by what is typed.
+    /// The keyboard comes back, and what is there is replaced by what is typed.
     pub(in crate::ui) fn again(&mut self) {
         self.is_visited = false;
     }

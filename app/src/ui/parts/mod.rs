@@ -1,5 +1,5 @@
-//! The pieces that every screen is made of. Each is drawn from tokens, has a name in words for whoever cannot see it, shows
-//! when it has the keyboard, and knows nothing of a call.
+//! The pieces that every screen is made of. Each is drawn from tokens, has a name in words for anyone who cannot see
+//! it, shows when it has the keyboard, and knows nothing of a call.
 
 mod avatar;
 mod banner;

@@ -24,7 +24,7 @@ pub(in crate::ui) struct Pick<T> {
     pub(in crate::ui) text: String,
 }
 
-/// A button that shows what is chosen, and opens what could be; returns what was chosen anew.
+/// A button that shows what is chosen, and opens what could be; returns what was chosen again.
 pub(in crate::ui) fn picker<T: Clone + PartialEq>(
     ui: &mut Ui,
     icon: Icon,

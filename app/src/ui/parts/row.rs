@@ -4,7 +4,7 @@ use eframe::egui::{Response, Ui};
 
 use super::Button;
 
-/// Draws them, and returns what the one that was pressed means. The keyboard goes from left to right. One stands under the
+/// Draws them, and returns what the one that was pressed means. The keyboard goes from left to right. One is under the
 /// other where a language is long. `each` sees every button.
 pub(in crate::ui) fn row<A>(ui: &mut Ui, row: Vec<(Button, A)>, mut each: impl FnMut(&Response)) -> Option<A> {
     let room = ui.available_width();

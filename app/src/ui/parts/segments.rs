@@ -8,7 +8,7 @@ use crate::ui::fonts;
 use crate::ui::style::{self, corner};
 use crate::ui::tokens::{control, letters, radius, space};
 
-/// A row of choices; returns the one that was chosen anew.
+/// A row of choices; returns the one that was chosen again.
 pub(in crate::ui) fn segments<T: Copy + PartialEq>(ui: &mut Ui, chosen: T, choices: &[(T, String)]) -> Option<T> {
     let t = ui.tokens();
     let mut new = None;

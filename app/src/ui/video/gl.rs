@@ -1,11 +1,11 @@
-//! Pictures by way of the graphics card: three planes go up as they are, one shader turns them into colours when they are
-//! new, and another puts the colours on the screen and rounds the corners.
+//! Pictures by way of the graphics card: three planes go up as they are, one shader turns them into colours when they
+//! are new, and another puts the colours on the screen and rounds the corners.
 //!
 //! The only file of the window with `unsafe` in it: OpenGL has no other door. A plane goes up only when there is a new
-//! picture, into textures that stay as long as the size does; a frame in which a picture is not new pays for one look-up a
-//! pixel. That is what counts where the processor draws: of 30 ms for a frame of 1100x720 by llvmpipe, 14 were look-ups in
-//! three planes. Nothing is allocated for a frame. What OpenGL keeps for us is given back in a callback, which is when its
-//! context is surely in force, or at the end of the window.
+//! picture, into textures that stay as long as the size does; a frame in which a picture is not new pays for one
+//! look-up a pixel. That is what counts where the processor draws: of 30 ms for a frame of 1100x720 by llvmpipe, 14
+//! were look-ups in three planes. Nothing is allocated for a frame. What OpenGL keeps for us is given back in a
+//! callback, which is when its context is surely in force, or at the end of the window.
 #![expect(unsafe_code, reason = "OpenGL is a C library, and glow marks each call of it unsafe")]
 
 use std::collections::BTreeMap;
@@ -22,7 +22,7 @@ use crate::view::VideoFeed;
 /// No picture is halved more often: the smallest tile of 1280x720 is then 160 wide.
 const HALVINGS: u32 = 3;
 
-/// Draws films by OpenGL.
+/// Draws feeds by OpenGL.
 pub(super) struct GlPainter {
     programs: Programs,
     tiles: BTreeMap<TrackId, Entry>,
@@ -31,7 +31,7 @@ pub(super) struct GlPainter {
     frame: u64,
 }
 
-/// The three programs, and what they share. Handles: whoever has the context may use copies.
+/// The three programs, and what they share. Handles: anyone who has the context may use copies.
 #[derive(Clone, Copy)]
 struct Programs {
     /// Planes to colours, off the screen.
@@ -61,8 +61,8 @@ struct Entry {
     drawn_in: u64,
 }
 
-/// One film's place in the graphics card. The toolkit asks callbacks to be `Sync`; all of this runs on the main thread, and
-/// nobody ever waits for the lock.
+/// One feed's place in the graphics card. The toolkit asks callbacks to be `Sync`; all of this runs on the main thread,
+/// and nobody ever waits for the lock.
 struct Tile {
     state: Mutex<TileState>,
 }
@@ -115,11 +115,11 @@ impl GlPainter {
 }
 
 impl TilePainter for GlPainter {
-    fn paint(&mut self, painter: &Painter, film: &VideoFeed, place: Placement) -> bool {
+    fn paint(&mut self, painter: &Painter, feed: &VideoFeed, place: Placement) -> bool {
         let (frame, scale) = (self.frame, painter.pixels_per_point());
-        let entry = self.entry(film.track);
+        let entry = self.entry(feed.track);
         entry.drawn_in = frame;
-        let new = film.take();
+        let new = feed.take();
         if let Some(picture) = &new {
             entry.resolution = Some(picture.resolution());
         }
@@ -194,8 +194,8 @@ impl Tile {
     }
 }
 
-/// How large the colours of a picture are to be that is `shown` so large, in pixels: as the picture, or halved while that
-/// is enough.
+/// How large the colours of a picture should be that is `shown` so large, in pixels: as the picture, or halved while
+/// that is enough.
 fn colours_size(resolution: Resolution, shown: Vec2) -> [i32; 2] {
     let halved = |times: u32| [resolution.width >> times, resolution.height >> times];
     let is_enough = |times: &u32| {
@@ -209,9 +209,9 @@ fn colours_size(resolution: Resolution, shown: Vec2) -> [i32; 2] {
 /// Turns the planes into colours, off the screen.
 fn convert(gl: &glow::Context, programs: &Programs, textures: &mut Textures, size: [i32; 2]) {
     let [width, height] = size;
-    // SAFETY: the context is in force in a callback; the handles are its own. Whoever calls binds again what is drawn
-    // into, and where; the toolkit sets its own program, textures, blending and vertices anew after each callback, and
-    // the units beyond the first it does not use.
+    // SAFETY: the context is in force in a callback; the handles are its own. Anyone who calls binds again what is
+    // drawn into, and where; the toolkit sets its own program, textures, blending and vertices again after each
+    // callback, and the units beyond the first it does not use.
     unsafe {
         gl.active_texture(glow::TEXTURE0);
         gl.bind_texture(glow::TEXTURE_2D, Some(textures.colours));
@@ -355,8 +355,8 @@ fn upload(gl: &glow::Context, old: Option<Textures>, picture: &Picture) -> Optio
         }
         let pixels = glow::PixelUnpackData::Slice(Some(bytes));
         let (format, kind) = (glow::RED, glow::UNSIGNED_BYTE);
-        // SAFETY: the context is in force; with an alignment of 1 and no other unpacking set by anybody here, the driver
-        // reads width * height bytes, and that many are there.
+        // SAFETY: the context is in force; with an alignment of 1 and no other unpacking set by anybody here, the
+        // driver reads width * height bytes, and that many are there.
         unsafe {
             gl.bind_texture(glow::TEXTURE_2D, Some(texture));
             gl.pixel_store_i32(glow::UNPACK_ALIGNMENT, 1);

@@ -1,8 +1,8 @@
 //! Moving pictures on the screen: where they go, and the two ways in which they get there.
 //!
 //! [`gl`] hands the three planes to the graphics card, which turns them into colours; [`rgba`] does that by arithmetic,
-//! for tests and for machines whose shaders do not compile. Both take the newest picture of a film when they draw it, and
-//! leave it alone else.
+//! for tests and for machines whose shaders do not compile. Both take the newest picture of a feed when they draw it,
+//! and leave it alone else.
 
 mod gl;
 mod rgba;
@@ -18,10 +18,10 @@ use crate::view::VideoFeed;
 
 pub use rgba::RgbaPainter;
 
-/// Draws films.
+/// Draws feeds.
 pub trait TilePainter {
-    /// Draws the newest picture of a film; false when there has been none yet.
-    fn paint(&mut self, painter: &Painter, film: &VideoFeed, place: Placement) -> bool;
+    /// Draws the newest picture of a feed; false when there has been none yet.
+    fn paint(&mut self, painter: &Painter, feed: &VideoFeed, place: Placement) -> bool;
 
     /// The end of a frame: what was not drawn in it is forgotten.
     fn settle(&mut self, painter: &Painter);

@@ -13,7 +13,7 @@ use crate::ui::style::corner;
 use crate::ui::tokens;
 use crate::view::VideoFeed;
 
-/// Draws films as textures of the toolkit's own.
+/// Draws feeds as textures of the toolkit's own.
 #[derive(Default)]
 pub struct RgbaPainter {
     tiles: BTreeMap<TrackId, Tile>,
@@ -29,11 +29,11 @@ struct Tile {
 }
 
 impl TilePainter for RgbaPainter {
-    fn paint(&mut self, painter: &Painter, film: &VideoFeed, place: Placement) -> bool {
-        if let Some(picture) = film.take() {
-            self.show(painter, film.track, picture);
+    fn paint(&mut self, painter: &Painter, feed: &VideoFeed, place: Placement) -> bool {
+        if let Some(picture) = feed.take() {
+            self.show(painter, feed.track, picture);
         }
-        let Some(tile) = self.tiles.get_mut(&film.track) else { return false };
+        let Some(tile) = self.tiles.get_mut(&feed.track) else { return false };
         tile.drawn_in = self.frame;
         let cut = cut(&place, tile.picture.resolution());
         let uv = Rect::from_two_pos(cut.offset.to_pos2(), (cut.offset + cut.scale).to_pos2());

@@ -3,8 +3,8 @@
 /// Names of the samplers, in the order of the planes.
 pub(super) const PLANES: [&str; 3] = ["luma", "blue", "red"];
 
-/// The corners of a part of the place, from the number of the vertex: no buffer is needed. `part` is left, top, right and
-/// bottom from 0 to 1, `cut` leads from there to a point of the picture.
+/// The corners of a part of the place, from the number of the vertex: no buffer is needed. `part` is left, top, right
+/// and bottom from 0 to 1, `cut` leads from there to a point of the picture.
 pub(super) const VERTEX: &str = "
 uniform vec4 part, cut;
 out vec2 place, at;
@@ -38,7 +38,8 @@ out vec4 color;
 uniform sampler2D colours;
 void main() { color = texture(colours, at); }";
 
-/// The same, and the corner by its signed distance, smoothed over a pixel. `shape` is width, height and radius in pixels.
+/// The same, and the corner by its signed distance, smoothed over a pixel. `shape` is width, height and radius in
+/// pixels.
 pub(super) const ROUND: &str = "
 in vec2 place, at;
 out vec4 color;

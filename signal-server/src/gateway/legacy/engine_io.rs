@@ -1,7 +1,7 @@
 //! What the transport calls when a page connects, says something, or is gone.
 //!
-//! It is called on the page's own task and may not wait. So a page has a store of bytes that may lie unheard in the hub's
-//! queue, and one that uses it up is disconnected: it talks faster than all of us can listen.
+//! It is called on the page's own task and may not wait. So a page has a store of bytes that may lie unheard in the
+//! hub's queue, and one that uses it up is disconnected: it talks faster than all of us can listen.
 
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -35,8 +35,8 @@ const PATH: &str = "/socket.io/";
 /// As socket.io 1.7 has them, and as its clients are told at the handshake.
 const PING_EVERY: Duration = Duration::from_secs(25);
 const PING_WITHIN: Duration = Duration::from_secs(60);
-/// Packets for one page that it has not taken. Cap 16384: twice what another one may send while the page is frozen by its own `alert()`.
-/// Full: the page is disconnected.
+/// Packets for one page that it has not taken. Cap 16384: twice what another one may send while the page is frozen by
+/// its own `alert()`. Full: the page is disconnected.
 const UNTAKEN: usize = 16_384;
 /// Longest request of a polling page, bytes. It puts all that it has to say into one: offers to a full room are 400 kB.
 const PAYLOAD: usize = 1024 * 1024;
@@ -104,7 +104,7 @@ async fn pass(State(door): State<LegacyGuard>, mut request: Request, next: Next)
 
 /// A request that may go on.
 struct Admitted {
-    /// The page that it begins, when its browser is to be recognised from now on.
+    /// The page that it begins, when its browser should be recognised from now on.
     fresh: Option<PageId>,
     form: PayloadEncoding,
 }
@@ -148,7 +148,7 @@ async fn in_bytes(response: Response) -> Response {
     match std::str::from_utf8(&text).ok().and_then(payload::in_bytes) {
         Some(bytes) => {
             parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
-            parts.headers.remove(CONTENT_LENGTH); // it is another one now
+            parts.headers.remove(CONTENT_LENGTH); // it is a different one now
             Response::from_parts(parts, bytes.into())
         }
         None => Response::from_parts(parts, text.into()),
@@ -180,8 +180,8 @@ fn set_cookie(headers: &mut HeaderMap, page: PageId, is_secure: bool) {
     }
 }
 
-/// A page of the same host on another port may read the answer, and send its cookie with the request. That its origin is one of
-/// ours was checked; it is echoed because a wildcard would exclude cookies.
+/// A page of the same host on another port may read the answer, and send its cookie with the request. That its origin
+/// is one of ours was checked; it is echoed because a wildcard would exclude cookies.
 fn allow(headers: &mut HeaderMap, origin: Option<HeaderValue>) {
     let Some(origin) = origin else { return };
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);

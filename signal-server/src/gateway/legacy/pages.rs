@@ -11,12 +11,12 @@ use hearth_protocol::PeerId;
 use tokio::sync::{mpsc, oneshot};
 
 use super::super::connection::CloseKind;
+use super::super::deadline;
 use super::engine_io::{LegacyEvents, PageSocket, PayloadEncoding};
-use crate::clock;
 use crate::rooms::{ConnId, DISCONNECT, LegacyCaller, LegacyEvent, PageId, Rooms};
 
-/// News of pages that the hub has not heard yet. Cap 16384: a second of what it can do. Full: the page whose news does not fit
-/// is disconnected.
+/// News of pages that the hub has not heard yet. Cap 16384: a second of what it can do. Full: the page whose news does
+/// not fit is disconnected.
 const NEWS: usize = 16_384;
 /// Requests that wait to hear whether they may be. Cap 256: they are answered in microseconds. Full: the request waits.
 const QUESTIONS: usize = 256;
@@ -24,8 +24,8 @@ const QUESTIONS: usize = 256;
 const BATCH: usize = 64;
 /// Batches that are heard for one request whose session is not known: it may be among them, or invented.
 const CATCH_UP: usize = 16;
-/// Handshakes of polling pages after one that still waits for its second request. Cap 1024: more than come while a request is on
-/// its way. Beyond: that one is over, and its page begins anew.
+/// Handshakes of polling pages after one that still waits for its second request. Cap 1024: more than come while a
+/// request is on its way. Beyond: that one is over, and its page begins again.
 const UNPROVEN: usize = 1024;
 /// How long a polling page may be silent. It asks every 25 s; a WebSocket's silence TCP and the transport judge.
 const SILENCE: Duration = Duration::from_secs(30);
@@ -68,8 +68,8 @@ pub(crate) struct Pages {
 
 struct Page {
     sid: PeerId,
-    /// What the rooms have not heard yet: whether a polling page got the answer to its handshake is seen by its next request. One
-    /// that did not connects again, and must find its place free.
+    /// What the rooms have not heard yet: whether a polling page got the answer to its handshake is seen by its next
+    /// request. One that did not connects again, and must find its place free.
     unproven: Option<LegacyCaller>,
     socket: PageSocket,
     address: IpAddr,
@@ -80,7 +80,7 @@ struct Page {
     heard: Instant,
 }
 
-/// What is to be looked at next.
+/// What should be looked at next.
 pub(in super::super) enum Arrival {
     News(LegacyEvents),
     Question(AuthorizeRequest),
@@ -108,7 +108,7 @@ impl Pages {
         tokio::select! {
             Some(question) = self.questions.recv() => Arrival::Question(question),
             Some(news) = self.news.recv() => Arrival::News(news),
-            () = clock::until(sweep) => Arrival::Sweep,
+            () = deadline::until(sweep) => Arrival::Sweep,
         }
     }
 
@@ -210,8 +210,8 @@ impl Pages {
         }
     }
 
-    /// A session's id is known to everybody in its room. What makes a request its own is the cookie that only its browser has,
-    /// or, for a client without a store of cookies, the address.
+    /// A session's id is known to everybody in its room. What makes a request its own is the cookie that only its
+    /// browser has, or, for a client without a store of cookies, the address.
     fn judge(&mut self, question: AuthorizeRequest, rooms: &mut Rooms, now: Instant) {
         let found = self.by_sid.get(&question.sid).and_then(|conn| Some((*conn, self.by_conn.get_mut(conn)?)));
         let verdict = match found {

@@ -1,7 +1,8 @@
 //! Payloads of Engine.IO 3: what one request of a polling page brings back, in the form that old libraries read.
 //!
-//! A library that can take bytes says so by leaving out `b64`, and the one inside of SimpleWebRTC then reads nothing else:
-//! engine.io 1 answers it in bytes, whatever the packets hold, while the transport here does so for binary packets alone.
+//! A library that can take bytes says so by leaving out `b64`, and the one inside of SimpleWebRTC then reads nothing
+//! else: engine.io 1 answers it in bytes, whatever the packets hold, while the transport here does so for binary
+//! packets alone.
 
 /// Before a packet of text (Engine.IO 3, "Payload", with XHR2 support).
 const TEXT: u8 = 0;

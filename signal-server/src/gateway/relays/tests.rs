@@ -1,4 +1,5 @@
-//! What relays by TLS answer, asked by real sockets; those by UDP and TCP are asked by the program (`sockets::relaying`).
+//! What relays by TLS answer, asked by real sockets; those by UDP and TCP are asked by the program
+//! (`sockets::relaying`).
 
 use hearth_turn::shell::{Identity, Listen, Shell};
 use hearth_turn::{Config, Secret};
@@ -36,7 +37,7 @@ fn relay(secret: &str) -> Relay {
     Relay { port, certificate, stop, ended }
 }
 
-/// What comes of asking it, with the secret `north`, for whoever trusts these certificates.
+/// What comes of asking it, with the secret `north`, for anyone who trusts these certificates.
 async fn asked(url: &str, trusted: &[&CertificateDer<'static>]) -> Found {
     let mut roots = RootCertStore::empty();
     for certificate in trusted {

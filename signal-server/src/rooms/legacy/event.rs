@@ -55,8 +55,8 @@ pub(super) struct ClientEntry {
 
 /// The answer to a `join`.
 pub(super) fn joined(clients: &[ClientEntry]) -> Vec<Value> {
-    // Always a picture: who has no camera now is met all the same, and may have one later. Never `audio`, which the page
-    // would take for a connection of its own.
+    // Always a picture: who has no camera now is met all the same, and may have one later. Never `audio`, which the
+    // page would take for a connection of its own.
     let one = |client: &ClientEntry| {
         (client.id.as_str().to_owned(), json!({ "screen": client.screen, "video": true, "audio": false }))
     };

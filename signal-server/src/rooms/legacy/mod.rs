@@ -8,8 +8,8 @@
 //! event of the page -> LegacyRequest -> rooms -> ServerMessage -> LegacyEvent -> event at the page
 //!                                         \--- from page to page: relayed as it is ---/
 //! ```
-//! A page whose connection breaks knows no way back into its room. So it stays a member for [`wire::HOLD`], and should it
-//! connect again meanwhile (its cookie says that it is the same), it is who it was, and its calls go on.
+//! A page whose connection breaks knows no way back into its room. So it stays a member for [`wire::HOLD`], and should
+//! it connect again meanwhile (its cookie says that it is the same), it is who it was, and its calls go on.
 
 mod event;
 mod hearing;
@@ -42,15 +42,16 @@ use super::{CloseReason, ConnId, Output, Rooms};
 use talk::Talks;
 use wire::{Asked, LegacyWire};
 
-/// Messages that a page may send at once, one for each [`UNIT`] begun. A page that joins a full room sends a hundred candidates for
-/// each member, and applications send words of their own through us: signalmaster knows no limit.
+/// Messages that a page may send at once, one for each [`UNIT`] begun. A page that joins a full room sends a hundred
+/// candidates for each member, and applications send words of their own through us: signalmaster knows no limit.
 const BURST: u32 = 4000;
 /// After that, one each 5 ms. Beyond: the page is disconnected, openly.
 const EVERY: Duration = Duration::from_millis(5);
-/// Bytes that count as one message, so that what a slow reader has to be kept is bounded as well: 8 MiB of each other one.
+/// Bytes that count as one message, so that what a slow reader has to be kept is bounded as well: 8 MiB of each other
+/// one.
 const UNIT: usize = 2048;
-/// Events kept for a page that lost its connection. Cap 1024: what all others may have waiting for it (400), and the comings and
-/// goings of 12 s. Full: the page is given up at once.
+/// Events kept for a page that lost its connection. Cap 1024: what all others may have waiting for it (400), and the
+/// comings and goings of 12 s. Full: the page is given up at once.
 const MISSED: usize = 1024;
 
 /// The rules for legacy pages.
@@ -81,8 +82,8 @@ pub struct LegacyCaller {
     pub page: Option<PageId>,
 }
 
-/// The room of a name that a page says. signalmaster takes any text; one that is none of our names has a room by its hash, where
-/// pages of the same name meet.
+/// The room of a name that a page says. signalmaster takes any text; one that is none of our names has a room by its
+/// hash, where pages of the same name meet.
 fn room_called(name: &str) -> RoomName {
     let hashed = || {
         let hash = URL_SAFE_NO_PAD.encode(Sha256::digest(name));

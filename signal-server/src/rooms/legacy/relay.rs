@@ -44,7 +44,7 @@ impl Rooms {
         let load = match self.take_word(peer, to, bytes, now) {
             Ok(load) => load,
             Err(why) => {
-                // There is no word for a refusal. What is too much is lost, and in the end so is whoever says it.
+                // There is no word for a refusal. What is too much is lost, and in the end so is anyone who says it.
                 self.counters.rate_limited += 1;
                 if why == Overload::Sender {
                     self.strike(conn, now);
@@ -66,7 +66,7 @@ impl Rooms {
         }
     }
 
-    /// What a message says about the page itself, whoever it is for: its name, and what it sends.
+    /// What a message says about the page itself, anyone who it is for: its name, and what it sends.
     fn take_notice(&mut self, peer: PeerId, message: &Map<String, Value>, now: Instant) {
         let payload = message.get("payload");
         let text = |key: &str| payload.and_then(|payload| payload.get(key)).and_then(Value::as_str);

@@ -1,7 +1,8 @@
-//! The conversations of a legacy page with peers that speak our own protocol: which incarnation of a connection is meant.
+//! The conversations of a legacy page with peers that speak our own protocol: which incarnation of a connection is
+//! meant.
 //!
-//! A page names it by a text, mostly the millisecond in which it was made; we by 32 bits. Whoever makes the first offer
-//! draws the name, and the other side is told it in the form that it knows. Owned by the page's session.
+//! A page names it by a text, mostly the millisecond in which it was made; we by 32 bits. Anyone who makes the first
+//! offer draws the name, and the other side is told it in the form that it knows. Owned by the page's session.
 
 use std::collections::BTreeMap;
 

@@ -42,7 +42,7 @@ fn one_source_makes_a_hundred_rooms_and_others_go_on() {
     let rooms = made(&mut bench, |_| address(900), 9);
     assert!((100..110).contains(&rooms), "{rooms}");
     bench.host(None);
-    // Whoever rents a /48 has eight times as many.
+    // Anyone who rents a /48 has eight times as many.
     let mut bench = Bench::new();
     let rooms = made(&mut bench, v6, 9);
     assert!((800..830).contains(&rooms), "{rooms}");

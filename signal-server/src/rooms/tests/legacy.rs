@@ -302,7 +302,7 @@ fn a_page_whose_connection_breaks_is_who_it_was_when_it_comes_back_in_time() {
     bench.event(&back, "message", json!({ "to": client.id.as_str(), "type": "mute", "payload": { "name": "video" } }));
     let heard = bench.hear(&mut client);
     assert!(matches!(&heard[..], [ServerMessage::PeerUpdated { peer }] if peer.id == page.id), "{heard:?}");
-    // A page that was loaded anew asks for the room again, and is met anew.
+    // A page that was loaded again asks for the room again, and is met again.
     bench.enter_room(&back, "99999");
     assert_eq!(summary(&bench.hear(&mut client)), "peer_left, peer_joined");
     // Who does not come back is gone after the hold.

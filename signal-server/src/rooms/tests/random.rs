@@ -94,7 +94,7 @@ fn check(bench: &Bench, seed: u64) {
         assert!(room.members.len() <= room.rules.capacity as usize, "seed {seed}: an overfull room");
         assert!(room.lobby.len() <= room::LOBBY, "seed {seed}: an overfull lobby");
         assert!(room.host.is_some_and(|host| room.members.contains(&host)), "seed {seed}: nobody decides");
-        // Each of them stands there and nowhere else, so nobody both waits and is a member.
+        // Each of them is there and nowhere else, so nobody both waits and is a member.
         let stands = |peer: &PeerId| rooms.sessions.get(peer).map(|session| (session.member(), session.waiting()));
         let is_member = |peer: &PeerId| stands(peer).is_some_and(|(m, _)| m.is_some_and(|m| m.room == *name));
         let is_waiting = |peer: &PeerId| stands(peer).is_some_and(|(_, w)| w.is_some_and(|w| w.room == *name));

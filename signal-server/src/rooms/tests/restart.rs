@@ -19,7 +19,7 @@ impl Bench {
         self.restart_with(later, config(true));
     }
 
-    /// Nothing of the calendar is kept: it may be another one by now.
+    /// Nothing of the calendar is kept: it may be a different one by now.
     fn restart_with(&mut self, later: Duration, config: RoomsConfig) {
         let lived = self.now - self.started;
         let mut earlier = self.rooms.config.earlier.clone();

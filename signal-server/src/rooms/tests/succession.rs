@@ -65,7 +65,7 @@ fn who_is_away_comes_last_and_a_legacy_page_never() {
     assert!(summary(&bench.hear(&mut away)).ends_with("room_state"));
     bench.say(&mut away, ClientMessage::Leave);
     assert_eq!(bench.rooms.room_count(), 1);
-    // The room stands without a host until somebody comes who can be one.
+    // The room is without a host until somebody comes who can be one.
     bench.say(&mut host, join(&room, None));
     assert!(summary(&bench.hear(&mut host)).ends_with("joined, room_state"));
     bench.say(&mut host, ClientMessage::EndRoom { id: RequestId(1) });

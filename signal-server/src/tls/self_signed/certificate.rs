@@ -1,4 +1,4 @@
-//! A certificate of ours, and the few lines that stand above it in its file.
+//! A certificate of ours, and the few lines that are above it in its file.
 //!
 //! The lines say what it is good for, so that reading it back needs no X.509 parser; PEM (RFC 7468, section 2) allows
 //! such text before the first boundary. A file that was tampered with at most leads to a new certificate.

@@ -6,10 +6,10 @@
 //! *0 TEXT    legacy page 0 (or 1) says the packet TEXT; it connects where it has not
 //! *~0        legacy page 0 is lost
 //! +500       500 ms pass
-//! !          the server is started anew, with the key that it had
+//! !          the server is started again, with the key that it had
 //! ```
-//! In TEXT, `$S` is the next number of the connection's session, `$P1` the id, `$T1` the token and `$K1` the ticket of whoever
-//! spoke last on connection 1, and `$Q0` the id of page 0.
+//! In TEXT, `$S` is the next number of the connection's session, `$P1` the id, `$T1` the token and `$K1` the ticket of
+//! anyone who spoke last on connection 1, and `$Q0` the id of page 0.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};

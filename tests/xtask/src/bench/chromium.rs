@@ -64,8 +64,8 @@ const ARGUMENTS: &[&str] = &[
     "--disable-features=WebRtcHideLocalIpsWithMdns",
 ];
 
-/// From what the page says: pictures; median and p95 when the compositor got them; median when the page was told; width,
-/// height; pictures whose stamp could not be read.
+/// From what the page says: pictures; median and p95 when the compositor got them; median when the page was told;
+/// width, height; pictures whose stamp could not be read.
 fn figures(text: &str) -> Option<Figures> {
     let numbers: Vec<f64> = text.split(' ').map(str::parse).collect::<Result<_, _>>().ok()?;
     let [pictures, median, p95, told, width, height, unreadable] = numbers[..] else { return None };

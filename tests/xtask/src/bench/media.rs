@@ -1,7 +1,7 @@
 //! `cargo xtask bench media`: how old a picture is when it is seen, ours beside Chromium's.
 //!
-//! One program sends, another receives, both on this machine, over loopback. The two kinds take turns (A B, B A, ...), so
-//! that what else the machine does meets both alike. Each run counts from its first picture on.
+//! One program sends, another receives, both on this machine, over loopback. The two kinds take turns (A B, B A, ...),
+//! so that what else the machine does meets both alike. Each run counts from its first picture on.
 
 use std::path::Path;
 use std::time::Instant;
@@ -20,7 +20,7 @@ const ROUNDS: usize = 3;
 const WORDS: usize = 20;
 /// How often it may speak before it has seen a picture.
 const PATIENCE: usize = 30;
-/// Half of the pictures are to be younger, milliseconds.
+/// Half of the pictures should be younger, milliseconds.
 const GOAL: f64 = 17.0;
 /// So many times the goal, and something is broken.
 const BROKEN: f64 = 10.0;

@@ -1,7 +1,7 @@
 //! `cargo xtask bench turn`: the relay beside coturn's, in one interleaved run.
 //!
-//! The load comes from a program of its own, which the environment names: it counts each server's processor time a datagram,
-//! checks every payload, and prints the ratios. Here both servers are started alike.
+//! The load comes from a program of its own, which the environment names: it counts each server's processor time a
+//! datagram, checks every payload, and prints the ratios. Here both servers are started alike.
 
 use std::io::Write as _;
 use std::net::UdpSocket;
@@ -19,8 +19,8 @@ use crate::steps::{aloud, cargo, printed};
 const GENERATOR: &str = "HEARTH_TURNLOAD";
 /// Release: this is about processor time.
 const RELEASE: &str = "release";
-/// What both servers are told, each beside a port of its own. Relays stand below the ports that the system gives the generator:
-/// coturn would look for a free one for minutes otherwise.
+/// What both servers are told, each beside a port of its own. Relays are below the ports that the system gives the
+/// generator: coturn would look for a free one for minutes otherwise.
 const CONFIGURATION: &str = "listening-ip=127.0.0.1\nrelay-ip=127.0.0.1\nrealm=abc\nno-tls\nno-dtls\nno-cli\nlt-cred-mech\n\
                              user=abc:123\nallow-loopback-peers\nno-rfc5780\nsimple-log\nmin-port=10000\nmax-port=32000\n";
 /// What is measured: a name, and the generator's arguments. Seven rounds at least, so that a median is one.

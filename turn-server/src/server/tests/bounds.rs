@@ -19,7 +19,8 @@ fn allocate(lab: &mut Lab, tuple: FiveTuple) {
     assert!(Reply::among(outputs).is_success());
 }
 
-/// Asks for a connection to port after port, each of which is closed there; gives how many were tried, and the last answer.
+/// Asks for a connection to port after port, each of which is closed there; gives how many were tried, and the last
+/// answer.
 fn scan(lab: &mut Lab, tuple: FiveTuple, ports: std::ops::Range<u16>) -> (usize, Option<u16>) {
     let mut tried = 0;
     for port in ports {

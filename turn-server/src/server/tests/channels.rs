@@ -37,7 +37,8 @@ fn what_begins_with_other_bits_is_no_channel_data() {
     lab.allocate(ann());
     assert!(lab.bind(ann(), 0x4000, peer()).is_success());
     let before = lab.stats();
-    // 0b10 and 0b11 are nobody's (RFC 7983 section 7 gives them to RTP, and to nothing); 0b00 is STUN's, and this is none.
+    // 0b10 and 0b11 are nobody's (RFC 7983 section 7 gives them to RTP, and to nothing); 0b00 is STUN's, and this is
+    // none.
     for number in [0x8000, 0xbfff, 0xc000, 0xffff, 0x0000, 0x3fff] {
         assert_eq!(lab.channel(ann(), number, b"data"), [], "{number:#x}");
         let stream = FiveTuple { client: ann(), local: listener(), transport: Transport::Tcp };

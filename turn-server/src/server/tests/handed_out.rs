@@ -1,4 +1,5 @@
-//! A relay whose credentials are handed out to whoever asks: what they are good for, how many of them, and for how long.
+//! A relay whose credentials are handed out to anyone who asks: what they are good for, how many of them, and for how
+//! long.
 
 use std::sync::Arc;
 

@@ -7,7 +7,7 @@ fn the_file_that_is_shipped_is_sound_and_says_what_stands_for_nothing_said() {
     let shipped = include_str!("../../../../assets/hearth-turn.toml");
     let draft = parse(shipped).unwrap();
     assert_eq!(draft.users.len() + draft.secrets.len(), 0, "no password that everybody knows");
-    // Each key stands in it behind a `#`: without those it is a file with everything said.
+    // Each key is in it behind a `#`: without those it is a file with everything said.
     let whole: Vec<&str> =
         shipped.lines().map(|line| line.strip_prefix('#').filter(|l| !l.starts_with(' ')).unwrap_or(line)).collect();
     let draft = parse(&whole.join("\n")).unwrap();

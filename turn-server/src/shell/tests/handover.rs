@@ -1,7 +1,8 @@
-//! Clients whose allocation, connection or port belongs to another worker than the one that they hash to, over each transport.
+//! Clients whose allocation, connection or port belongs to another worker than the one that they hash to, over each
+//! transport.
 //!
-//! Where a client hashes is the kernel's to say. So each test has several come, one after the other, and the workers' own
-//! counters say at the end that both had to do with it.
+//! Where a client hashes is the kernel's to say. So each test has several come, one after the other, and the workers'
+//! own counters say at the end that both had to do with it.
 
 use std::net::{TcpListener, UdpSocket as Udp};
 

@@ -1,5 +1,5 @@
-//! Ports that another program has, and ports that are reserved (EVEN-PORT with R = 1). Each test has relays on a loopback
-//! address of its own, so that no other one meets it there.
+//! Ports that another program has, and ports that are reserved (EVEN-PORT with R = 1). Each test has relays on a
+//! loopback address of its own, so that no other one meets it there.
 
 use std::net::UdpSocket as Foreign;
 
@@ -32,7 +32,7 @@ async fn a_foreign_socket_above_costs_another_pair_and_a_token_is_honoured_by_wh
     let (server, _tasks, mut stats) = on_ports(ip, 50_000..=50_003);
     let peer = Foreign::bind(SocketAddr::from((ip, 0))).unwrap();
     let above = SocketAddr::from((ip, 50_003));
-    // Until each worker has had to do with it: whoever shows the token hashes anywhere.
+    // Until each worker has had to do with it: anyone who shows the token hashes anywhere.
     for round in 1..=4 {
         let (mut first, mut second) = (Client::new(server).await, Client::new(server).await);
         let answer = first.ask(Method::Allocate, pair).await;

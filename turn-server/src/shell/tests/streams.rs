@@ -11,7 +11,8 @@ use super::wires::{Caller, Running};
 use super::*;
 use crate::Transport;
 
-/// A TCP relay's connection with a peer, bound by a client over `transport`: the control connection, the data, the peer.
+/// A TCP relay's connection with a peer, bound by a client over `transport`: the control connection, the data, the
+/// peer.
 fn spliced(server: &Running, transport: Transport) -> (Caller, Caller, Tcp) {
     let listener = TcpListener::bind(any()).unwrap();
     let address = listener.local_addr().unwrap();

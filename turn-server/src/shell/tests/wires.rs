@@ -23,7 +23,8 @@ pub(in crate::shell) struct Running {
     pub(in crate::shell) certificate: CertificateDer<'static>,
     /// A name and its password, the same for all clients: what one has made another may ask for.
     credentials: (String, String),
-    /// Sockets of clients by DTLS that have gone: nobody else gets their ports, on which the server still knows a session.
+    /// Sockets of clients by DTLS that have gone: nobody else gets their ports, on which the server still knows a
+    /// session.
     kept: RefCell<Vec<Udp>>,
     stats: Counters,
     /// Of each worker by itself.
@@ -204,7 +205,7 @@ impl Caller {
         }
     }
 
-    /// Bytes of a stream, as many as this; what stands in the inbox comes first.
+    /// Bytes of a stream, as many as this; what is in the inbox comes first.
     pub(in crate::shell) fn read_exact(&mut self, count: usize) -> Vec<u8> {
         while self.inbox.len() < count {
             assert!(self.read_some(), "the server hung up");

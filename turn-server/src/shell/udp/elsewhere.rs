@@ -1,5 +1,5 @@
-//! The files of this folder once more, on what systems other than Linux have: here it is compiled and tested where it would
-//! otherwise be neither.
+//! The files of this folder once more, on what systems other than Linux have: here it is compiled and tested where it
+//! would otherwise be neither.
 #![expect(dead_code, reason = "what only a worker calls")]
 #![expect(clippy::duplicate_mod, reason = "that is what it is for")]
 

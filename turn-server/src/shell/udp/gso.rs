@@ -1,7 +1,8 @@
 //! Whether several datagrams go to the kernel as one.
 //!
-//! A device may be unable to cut them up, and so may a path whose links are short, of which a stranger may tell lies. So a
-//! refusal counts for a while, and for longer the more of them there are in a row; the next run that goes through ends it.
+//! A device may be unable to cut them up, and so may a path whose links are short, of which a stranger may tell lies.
+//! So a refusal counts for a while, and for longer the more of them there are in a row; the next run that goes through
+//! ends it.
 
 /// Runs that go singly after as many refusals as there can be in a row: of so many calls one is for nothing.
 const LONGEST: u32 = 4096;

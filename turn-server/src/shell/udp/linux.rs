@@ -99,8 +99,8 @@ impl Sender {
         if run.pieces.len() < 2 || error == Errno::ENOBUFS {
             return 0; // for want of room it would not go one by one, either
         }
-        // The device, or (before Linux 6.14, which says EMSGSIZE) a path that is too narrow for one piece. Otherwise it is of
-        // the destination or the route alone. In any case each datagram is tried, and fails by itself.
+        // The device, or (before Linux 6.14, which says EMSGSIZE) a path that is too narrow for one piece. Otherwise it
+        // is of the destination or the route alone. In any case each datagram is tried, and fails by itself.
         if matches!(error, Errno::EINVAL | Errno::EIO | Errno::EOPNOTSUPP) {
             self.gso.refused();
         }

@@ -1,8 +1,8 @@
 //! recvmmsg(2) and sendmmsg(2): many datagrams in one call, each with a control message of its own.
 //!
-//! One of the files where `unsafe` is allowed. The safe wrappers do not fit: nix's give every message of a call the same
-//! control messages, and leave no room for them after the first call; quinn-udp's always ask for what a relay has no use for.
-//! Nothing that the kernel is given outlives the call it is given to.
+//! One of the files where `unsafe` is allowed. The safe wrappers do not fit: nix's give every message of a call the
+//! same control messages, and leave no room for them after the first call; quinn-udp's always ask for what a relay has
+//! no use for. Nothing that the kernel is given outlives the call it is given to.
 #![expect(unsafe_code, reason = "the kernel takes lists of messages through pointers")]
 
 use std::mem::{offset_of, size_of, zeroed};
@@ -17,7 +17,7 @@ use nix::libc::{self, c_int, cmsghdr, in6_addr, iovec, mmsghdr, sockaddr_in, soc
 /// A datagram that came, or several of one size that the kernel gives as one (UDP GRO).
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Received {
-    /// Which slot it stands in.
+    /// Which slot it is in.
     pub(super) slot: usize,
     pub(super) length: usize,
     /// Bytes of each datagram in it; the last one may be shorter.
@@ -77,9 +77,9 @@ impl Incoming {
             header.msg_hdr.msg_controllen = size_of::<Control>() as _;
             count += 1;
         }
-        // SAFETY: the first `count` headers were filled above with pointers to a name, a part and a control of this very
-        // object and to a slot, with their true lengths; all of these are borrowed until the call is over. A null timeout is
-        // allowed.
+        // SAFETY: the first `count` headers were filled above with pointers to a name, a part and a control of this
+        // very object and to a slot, with their true lengths; all of these are borrowed until the call is over. A null
+        // timeout is allowed.
         let received = unsafe {
             libc::recvmmsg(
                 socket.as_raw_fd(),
@@ -112,10 +112,11 @@ pub(super) struct Outgoing {
 }
 
 impl Outgoing {
-    /// Sends `messages`, whose bytes stand in `arena`, without waiting; gives how many of them the kernel took.
+    /// Sends `messages`, whose bytes are in `arena`, without waiting; gives how many of them the kernel took.
     ///
     /// # Errors
-    /// What sendmmsg(2) says of the first message. What it says of a later one is not known before that one is the first.
+    /// What sendmmsg(2) says of the first message. What it says of a later one is not known before that one is the
+    /// first.
     pub(super) fn send<'a>(
         &mut self,
         socket: BorrowedFd<'_>,
@@ -159,8 +160,8 @@ impl Outgoing {
 }
 
 fn empty() -> mmsghdr {
-    // SAFETY: it is integers and pointers, for all of which zero is a value. (Some systems' have padding without a name, so
-    // that it cannot be written out.)
+    // SAFETY: it is integers and pointers, for all of which zero is a value. (Some systems' have padding without a
+    // name, so that it cannot be written out.)
     unsafe { zeroed() }
 }
 
@@ -170,8 +171,8 @@ fn nowhere() -> iovec {
 
 /// An address as the kernel has it.
 ///
-/// Family and port stand at the same place in both families, and the four bytes of an IPv4 address where IPv6 has the flow:
-/// one type serves for both.
+/// Family and port are at the same place in both families, and the four bytes of an IPv4 address where IPv6 has the
+/// flow: one type serves for both.
 #[derive(Clone, Copy)]
 #[repr(transparent)]
 struct Name(sockaddr_in6);

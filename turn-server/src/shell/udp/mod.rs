@@ -1,10 +1,10 @@
 //! Datagrams in and out, many at a time.
 //!
-//! What comes in is read into the slots of one arena, and goes out from there: data is not copied on its way. What goes out
-//! is gathered over one turn of the loop, and sent in runs: datagrams of one size from one socket to one destination are one
-//! message, which the kernel cuts up (UDP GSO), and all messages of one socket are one call. The other way round, the kernel
-//! gives datagrams of one size and sender as one where they came close together (UDP GRO). Where the system has no such
-//! calls, each datagram is a call.
+//! What comes in is read into the slots of one arena, and goes out from there: data is not copied on its way. What goes
+//! out is gathered over one turn of the loop, and sent in runs: datagrams of one size from one socket to one
+//! destination are one message, which the kernel cuts up (UDP GSO), and all messages of one socket are one call. The
+//! other way round, the kernel gives datagrams of one size and sender as one where they came close together (UDP GRO).
+//! Where the system has no such calls, each datagram is a call.
 
 mod arena;
 #[cfg(target_os = "linux")]
@@ -32,8 +32,9 @@ pub(super) const SLOTS: usize = 128;
 pub(super) const HEADROOM: usize = 4;
 /// The longest datagram, and the most that the kernel gives as one.
 const LONGEST: usize = 65_535;
-/// Bytes from slot to slot: the most that is read into one, room in front of each datagram in it, and so much more that slots
-/// do not push each other out of the caches, as those at multiples of 64 kB would (their beginnings would share one set).
+/// Bytes from slot to slot: the most that is read into one, room in front of each datagram in it, and so much more that
+/// slots do not push each other out of the caches, as those at multiples of 64 kB would (their beginnings would share
+/// one set).
 const SLOT: usize = 1091 * 64;
 
 #[cfg(test)]

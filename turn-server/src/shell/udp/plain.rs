@@ -62,8 +62,8 @@ pub(super) fn allow_fragments(_socket: &Socket, _is_allowed: bool) -> io::Result
     Ok(())
 }
 
-/// Marks a socket as one of several on its port. Other systems do not divide clients among them; a relay of TCP accepts and
-/// connects from one port all the same.
+/// Marks a socket as one of several on its port. Other systems do not divide clients among them; a relay of TCP accepts
+/// and connects from one port all the same.
 #[cfg(unix)]
 pub(in crate::shell) fn bind_shared(socket: &socket2::Socket) -> io::Result<()> {
     Ok(nix::sys::socket::setsockopt(socket, nix::sys::socket::sockopt::ReusePort, &true)?)

@@ -1,5 +1,5 @@
-//! What the kernel of Linux does with datagrams that go and come together, and what becomes of those that it does not take
-//! together.
+//! What the kernel of Linux does with datagrams that go and come together, and what becomes of those that it does not
+//! take together.
 
 use std::net::{SocketAddr, UdpSocket};
 use std::process::Command;
@@ -16,8 +16,8 @@ fn listener() -> (Socket, SocketAddr) {
     (Socket::listener(socket).unwrap(), address)
 }
 
-/// Sends `count` datagrams of `size` bytes as one run; gives how many slots they take where they come, and whether they came
-/// as they were sent.
+/// Sends `count` datagrams of `size` bytes as one run; gives how many slots they take where they come, and whether they
+/// came as they were sent.
 fn sent(outbox: &mut Outbox<()>, count: usize, size: usize) -> (usize, bool) {
     let ((from, _), (to, address)) = (listener(), listener());
     let arena: Vec<u8> = (0..count * size).map(|n| (n % 251) as u8).collect();
@@ -44,7 +44,7 @@ fn a_run_of_pieces_that_are_longer_than_the_link_goes_singly_and_the_next_one_to
         assert_eq!(sent(&mut outbox, 10, 1000), (1, true), "nothing was learned from that for good");
         return;
     }
-    // Loopback's link is as long as a datagram: a shorter one stands in a network of its own, where this test runs again.
+    // Loopback's link is as long as a datagram: a shorter one is in a network of its own, where this test runs again.
     let this = std::env::current_exe().unwrap();
     let name = "shell::udp::together::a_run_of_pieces_that_are_longer_than_the_link_goes_singly_and_the_next_one_together_again";
     let script = "ip link set lo mtu 1500 up && exec \"$0\" --exact \"$1\" --nocapture";

@@ -23,7 +23,7 @@ impl Worker {
     /// Carries what is there, unless the pair waits for its share of a rate.
     ///
     /// # Errors
-    /// [`Gone`]: one end is over, and all that it sent has been carried; the pair is to be closed.
+    /// [`Gone`]: one end is over, and all that it sent has been carried; the pair should be closed.
     pub(super) fn pump(&mut self, client: usize, peer: usize) -> Result<(), Gone> {
         let client_key = client;
         let peer_key = peer;

@@ -128,7 +128,7 @@ impl Worker {
         }
     }
 
-    /// Gathers data that stands in the arena for a client, its header written in front.
+    /// Gathers data that is in the arena for a client, its header written in front.
     fn gather(&mut self, to: FiveTuple, number: u16, data: std::ops::Range<usize>) {
         let whole = data.start - HEADROOM..data.end;
         let [n0, n1] = number.to_be_bytes();
@@ -158,7 +158,7 @@ impl Worker {
         }
     }
 
-    /// Says whether an allocation stands behind a session, and counts those that were refused.
+    /// Says whether an allocation is behind a session, and counts those that were refused.
     pub(super) fn acknowledge_session(&mut self, tuple: FiveTuple) {
         self.sessions.acknowledge(&tuple, self.core.holds(&tuple), self.now);
         self.core.handle_refused_connections(self.sessions.take_refused());
@@ -192,7 +192,7 @@ impl Worker {
         }
     }
 
-    /// Gives a datagram to the worker that its client belongs to, if that is another one.
+    /// Gives a datagram to the worker that its client belongs to, if that is a different one.
     fn forward(&mut self, tuple: FiveTuple, arrival: &Arrival) -> bool {
         let dtls = FiveTuple { transport: Transport::Dtls, ..tuple };
         let away = self.moved.away.get(&tuple).or_else(|| self.moved.away.get(&dtls));

@@ -74,7 +74,7 @@ impl Worker {
         if !self.path.again.is_empty() {
             return Some(Duration::ZERO);
         }
-        // Read anew: the turn may have taken its time.
+        // Read again: the turn may have taken its time.
         let now = now();
         let due = [self.core.poll_timeout(), self.peers.next_share()].into_iter().flatten().min();
         let due = due.map(|at| at.saturating_duration_since(now));
@@ -124,8 +124,8 @@ impl Worker {
         }
     }
 
-    /// Tells the core the wall clock, before a request is judged by it: it may have been set, and nothing counts while a machine sleeps.
-    /// Data on a channel is not judged by it, and costs no look.
+    /// Tells the core the wall clock, before a request is judged by it: it may have been set, and nothing counts while
+    /// a machine sleeps. Data on a channel is not judged by it, and costs no look.
     pub(super) fn set_clock(&mut self, is_data: bool) {
         if !is_data {
             self.core.handle_clock(self.now, unix_now());

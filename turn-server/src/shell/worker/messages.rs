@@ -25,7 +25,8 @@ impl Worker {
                 WorkerMessage::Client(client) => self.adopt_client(*client),
                 WorkerMessage::Session { tuple, session, message, from } => {
                     self.settle(tuple, from);
-                    // Where there is no room nothing is done for it either: it would not hear of it. The next sweep sends it home.
+                    // Where there is no room nothing is done for it either: it would not hear of it. The next sweep
+                    // sends it home.
                     if self.sessions.adopt(tuple, *session) {
                         self.take_message(tuple, &message);
                         self.acknowledge_session(tuple);
@@ -94,7 +95,7 @@ impl Worker {
                 self.carry_out_one(output, tuple, |_| bytes.to_vec());
             }
         }
-        // Whoever proved to be a client of ours is one from now on; a stranger leaves nothing behind.
+        // Anyone who proved to be a client of ours is one from now on; a stranger leaves nothing behind.
         let is_ours = self.core.holds(&tuple) && self.moved.guests.len() < MOVED;
         if is_ours && home == self.links.number {
             self.settle(tuple, home);

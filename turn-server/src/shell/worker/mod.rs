@@ -7,8 +7,8 @@
 //!        └► letters of other workers
 //! ```
 //!
-//! It decides nothing about the protocol. A turn takes what is there, hands it to the core, and sends what came of it; the
-//! time is read once a turn.
+//! It decides nothing about the protocol. A turn takes what is there, hands it to the core, and sends what came of it;
+//! the time is read once a turn.
 
 mod carry;
 mod datagrams;
@@ -100,7 +100,8 @@ enum EgressSocket {
 struct UdpListener {
     address: SocketAddr,
     socket: Socket,
-    /// How many datagrams are asked of it at once: few of a quiet one, for each costs a little even when it is not there.
+    /// How many datagrams are asked of it at once: few of a quiet one, for each costs a little even when it is not
+    /// there.
     batch: usize,
 }
 
@@ -177,7 +178,7 @@ struct Worker {
     now: Instant,
 }
 
-/// What ties a worker to the others and to whoever started it.
+/// What ties a worker to the others and to anyone who started it.
 pub(super) struct Links {
     pub(super) number: crate::Worker,
     pub(super) letters: Receiver<WorkerMessage>,

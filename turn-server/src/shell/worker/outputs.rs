@@ -123,7 +123,7 @@ impl Worker {
         else {
             return;
         };
-        // Whoever takes it tells its home, which is another one's where it is a guest here.
+        // Anyone who takes it tells its home, which is a different one's where it is a guest here.
         let guest_of = self.moved.guests.get(&tuple).copied();
         let from = guest_of.unwrap_or(self.links.number);
         let letter = match tuple.transport {
@@ -131,7 +131,7 @@ impl Worker {
             Transport::Dtls => {
                 let Some(session) = self.sessions.release(tuple) else { return };
                 match guest_of.and_then(|home| self.links.postboxes.get(usize::from(home))) {
-                    // A box that is full leaves the way as it was: the client hears nothing, and begins anew.
+                    // A box that is full leaves the way as it was: the client hears nothing, and begins again.
                     Some(home) => drop(home.post(WorkerMessage::Away { tuple, at: worker, answers: Vec::new() })),
                     None => self.note_away(tuple, worker),
                 }
@@ -143,7 +143,7 @@ impl Worker {
             }
         };
         if postbox.post(letter).is_err() {
-            self.moved.away.remove(&tuple); // it begins anew, here
+            self.moved.away.remove(&tuple); // it begins again, here
             tracing::warn!("a worker of the relay is too busy to take a client over");
         }
     }

@@ -43,7 +43,7 @@ pub(super) struct Peers {
     by_id: HashMap<ConnectionId, usize, RandomState>,
     /// Those that wait for their share, by time and place: one entry a connection at most.
     held: BTreeSet<(Instant, u64, usize)>,
-    /// The next place: who has just carried something stands behind everybody else.
+    /// The next place: who has just carried something is behind everybody else.
     places: u64,
 }
 

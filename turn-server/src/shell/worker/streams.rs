@@ -25,8 +25,8 @@ impl Worker {
                 }
                 Ok(_) => self.core.handle_refused_connections(1),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                // That one is gone already: the next one is tried. Where there are no files left, whoever ends lets the rest in
-                // with the next connection.
+                // That one is gone already: the next one is tried. Where there are no files left, anyone who ends lets
+                // the rest in with the next connection.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(_) => return self.core.handle_refused_connections(1),
             }
@@ -139,8 +139,8 @@ impl Worker {
         self.carry_out();
     }
 
-    /// Sends data to a client that comes by another way than UDP. Where it does not keep up, data is dropped: what is late
-    /// is of no use, and TCP would deliver all of it.
+    /// Sends data to a client that comes by another way than UDP. Where it does not keep up, data is dropped: what is
+    /// late is of no use, and TCP would deliver all of it.
     pub(super) fn send_data(&mut self, to: FiveTuple, message: &[u8]) {
         match to.transport {
             Transport::Udp => self.send_raw(to.local, to.client, message),

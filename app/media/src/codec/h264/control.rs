@@ -33,9 +33,9 @@ pub(super) fn set_bitrate(encoder: &mut Encoder, from: c_int, to: c_int) -> Resu
 
 fn set(encoder: &mut Encoder, option: ENCODER_OPTION, bps: c_int) -> Result<(), CodecError> {
     let mut info = SBitrateInfo { iLayer: SPATIAL_LAYER_0, iBitrate: bps };
-    // SAFETY: the wrapper asks that nothing be set that it relies on; it reads no rate back. Both options are documented
-    // to take an SBitrateInfo, which lives on this stack frame while openh264 copies out of it. The encoder is borrowed
-    // for this call alone, so no other thread is in it.
+    // SAFETY: the wrapper asks that nothing be set that it relies on; it reads no rate back. Both options are
+    // documented to take an SBitrateInfo, which lives on this stack frame while openh264 copies out of it. The encoder
+    // is borrowed for this call alone, so no other thread is in it.
     let code = unsafe { encoder.raw_api().set_option(option, (&raw mut info).cast()) };
     if code == 0 {
         Ok(())
@@ -57,9 +57,9 @@ pub(super) fn set_concealment(decoder: &mut Decoder, concealment: Concealment) -
         Concealment::Off => ERROR_CON_DISABLE,
         Concealment::On => ERROR_CON_SLICE_COPY,
     };
-    // SAFETY: the wrapper asks that nothing be set that it relies on; it sets this option once and reads it never. It is
-    // documented to take an int, which lives on this stack frame while openh264 copies it. The decoder is borrowed for
-    // this call alone.
+    // SAFETY: the wrapper asks that nothing be set that it relies on; it sets this option once and reads it never. It
+    // is documented to take an int, which lives on this stack frame while openh264 copies it. The decoder is borrowed
+    // for this call alone.
     let code = unsafe { decoder.raw_api().set_option(DECODER_OPTION_ERROR_CON_IDC, (&raw mut value).cast()) };
     let refused = || CodecError::Setup { codec: "H.264", reason: format!("concealment: code {code}") };
     if code == 0 { Ok(()) } else { Err(refused()) }
@@ -76,8 +76,8 @@ pub(super) fn decode_concealing<T>(
     let length = c_int::try_from(unit.len()).map_err(|_| refused("too long".into()))?;
     let mut planes = [null_mut::<u8>(); 3];
     let mut info = SBufferInfo::default();
-    // SAFETY: the unit is readable for `length` bytes; `planes` and `info` live on this stack frame, and openh264 writes
-    // three pointers and one struct into them. The decoder is borrowed for this call alone.
+    // SAFETY: the unit is readable for `length` bytes; `planes` and `info` live on this stack frame, and openh264
+    // writes three pointers and one struct into them. The decoder is borrowed for this call alone.
     let code = unsafe {
         decoder.raw_api().decode_frame_no_delay(unit.as_ptr(), length, planes.as_mut_ptr().cast(), &raw mut info)
     };
@@ -94,8 +94,8 @@ pub(super) fn decode_concealing<T>(
     let dimensions = (size(buffer.iWidth), size(buffer.iHeight), stride, chroma_stride);
     let (Some(width), Some(height), Some(stride), Some(chroma_stride)) = dimensions else { return Ok(None) };
     let plane = |pointer: *mut u8, length: usize| {
-        // SAFETY: openh264 keeps the planes, each of so many rows of its stride, until the decoder is called again; they
-        // are read before this function, which holds the decoder, returns.
+        // SAFETY: openh264 keeps the planes, each of so many rows of its stride, until the decoder is called again;
+        // they are read before this function, which holds the decoder, returns.
         unsafe { std::slice::from_raw_parts(pointer, length) }
     };
     let [y, u, v] = planes;

@@ -1,10 +1,10 @@
 //! An openh264 decoder that gives each picture out at once.
 //!
-//! It begins with an IDR, or with a recovery point (H.264, annex D.2.8), by which senders that refresh by parts say where a
-//! decoder may begin that has nothing: openh264 begins there only if it may make up what it lacks, so concealment is on from
-//! such a point to the next IDR, and what is made up is not shown. Else nothing is concealed: after an error the one who
-//! feeds it waits for the next picture to begin with.
-//! Owner of: the decoder's state. Does not hold pictures back.
+//! It begins with an IDR, or with a recovery point (H.264, annex D.2.8), by which senders that refresh by parts say
+//! where a decoder may begin that has nothing: openh264 begins there only if it may make up what it lacks, so
+//! concealment is on from such a point to the next IDR, and what is made up is not shown. Else nothing is concealed:
+//! after an error the one who feeds it waits for the next picture to begin with. Owner of: the decoder's state. Does
+//! not hold pictures back.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -148,8 +148,9 @@ mod tests {
     use super::super::units::units;
     use super::*;
 
-    /// 36 pictures of 64x48, refreshed by parts: one IDR, then parameter sets and a recovery point each twelve pictures, after
-    /// each of which two are incomplete. Made with GStreamer 1.22's x264enc (intra-refresh, key-int-max 12, baseline).
+    /// 36 pictures of 64x48, refreshed by parts: one IDR, then parameter sets and a recovery point each twelve
+    /// pictures, after each of which two are incomplete. Made with GStreamer 1.22's x264enc (intra-refresh, key-int-max
+    /// 12, baseline).
     const REFRESHED: &[u8] = include_bytes!("fixtures/intra-refresh.h264");
 
     /// The access units: each begins with a delimiter.

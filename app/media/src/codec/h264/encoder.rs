@@ -17,9 +17,10 @@ use openh264::{OpenH264API, Timestamp};
 use super::super::{CodecError, EncodedPicture, VideoEncoder, VideoSettings};
 use super::control;
 
-/// openh264 gives a key frame four times a picture's share of the rate. It gets this part of the rate for its one picture.
-/// Measured on the test pattern: 2 shares (8.5 kB, 135 ms of the link) at 360p, 15 a second and 500 kbit/s; 3.5 (22 kB) at
-/// 720p, where openh264's own bounds on the quantiser hold. Less than this, and it leaves out pictures behind the key frame.
+/// openh264 gives a key frame four times a picture's share of the rate. It gets this part of the rate for its one
+/// picture. Measured on the test pattern: 2 shares (8.5 kB, 135 ms of the link) at 360p, 15 a second and 500 kbit/s;
+/// 3.5 (22 kB) at 720p, where openh264's own bounds on the quantiser hold. Less than this, and it leaves out pictures
+/// behind the key frame.
 const KEY_FRAME_RATE: f64 = 0.5;
 /// Rates that openh264 keeps to at any size, bits a second.
 const RATES: std::ops::RangeInclusive<u64> = 30_000..=20_000_000;

@@ -1,7 +1,7 @@
 //! H.264, constrained baseline, by openh264.
 //!
-//! Owns nothing itself. The one file with `unsafe` is [`control`]: the safe wrapper has no way to set a running encoder, nor
-//! to have pictures that are concealed in part.
+//! Owns nothing itself. The one file with `unsafe` is [`control`]: the safe wrapper has no way to set a running
+//! encoder, nor to have pictures that are concealed in part.
 
 mod control;
 mod decoder;

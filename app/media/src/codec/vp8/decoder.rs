@@ -58,7 +58,8 @@ fn head(frame: &[u8]) -> Option<Head> {
     let (start, rest) = rest.split_first_chunk::<3>()?;
     let (size, _) = rest.split_first_chunk::<4>()?;
     let [width_low, width_high, height_low, height_high] = *size;
-    // Odd sides lose their last row or column, as in the picture: browsers scale down to 135 rows, and no picture here has so.
+    // Odd sides lose their last row or column, as in the picture: browsers scale down to 135 rows, and no picture here
+    // has so.
     let side = |low, high| u32::from(u16::from_le_bytes([low, high]) & 0x3ffe);
     let resolution = Resolution::new(side(width_low, width_high), side(height_low, height_high))?;
     (*start == [0x9d, 0x01, 0x2a]).then_some(Head::Key(resolution))

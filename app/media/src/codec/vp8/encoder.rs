@@ -1,7 +1,7 @@
 //! A VP8 encoder, set for a call: its bit rate held, key frames only on demand and not too large.
 //!
-//! Owner of: the encoder's state and its rate; a picture of another size begins another encoder. Does not scale pictures,
-//! and does not decide when a key frame is due.
+//! Owner of: the encoder's state and its rate; a picture of another size begins another encoder. Does not scale
+//! pictures, and does not decide when a key frame is due.
 
 use std::time::Duration;
 

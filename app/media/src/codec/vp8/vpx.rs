@@ -1,7 +1,7 @@
 //! libvpx, as far as VP8 needs it: a running encoder, a running decoder.
 //!
-//! One of the files where `unsafe` is allowed. Owner of: libvpx's contexts, destroyed with the values that hold them. What
-//! goes in is checked here for what libvpx relies on; what it makes of a hostile stream is its own business.
+//! One of the files where `unsafe` is allowed. Owner of: libvpx's contexts, destroyed with the values that hold them.
+//! What goes in is checked here for what libvpx relies on; what it makes of a hostile stream is its own business.
 #![expect(unsafe_code, reason = "libvpx is a C library, and has no wrapper that builds with the version of Debian 12")]
 
 use std::ffi::{CStr, c_int, c_uint};
@@ -42,8 +42,8 @@ pub(super) struct Setup {
 /// A context that libvpx has initialised.
 struct Context(Box<vpx_codec_ctx_t>);
 
-// SAFETY: a context is a heap block without thread-local state; libvpx asks only that no two threads be in it at once, and
-// it is reached through `&mut` alone.
+// SAFETY: a context is a heap block without thread-local state; libvpx asks only that no two threads be in it at once,
+// and it is reached through `&mut` alone.
 unsafe impl Send for Context {}
 
 impl Context {
@@ -261,7 +261,8 @@ impl RawDecoder {
     }
 }
 
-/// Out of libvpx's buffers, without the padding of their rows, and without the last row or column where their number is odd.
+/// Out of libvpx's buffers, without the padding of their rows, and without the last row or column where their number is
+/// odd.
 fn copy(image: &vpx_image_t, now: Instant) -> Option<Picture> {
     let resolution = Resolution::new(image.d_w & !1, image.d_h & !1)?;
     if image.fmt != vpx_img_fmt::VPX_IMG_FMT_I420 {

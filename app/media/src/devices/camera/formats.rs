@@ -25,7 +25,7 @@ pub(super) enum Pixels {
     Bgr,
 }
 
-/// How the buffers of an open camera are to be read.
+/// How the buffers of an open camera should be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct BufferLayout {
     pub(super) pixels: Pixels,
@@ -58,8 +58,8 @@ impl Pixels {
 }
 
 impl BufferLayout {
-    /// A form whose lines are `stride` bytes apart, or as long as they are where nothing is said. `None` for sizes that are no picture
-    /// of ours.
+    /// A form whose lines are `stride` bytes apart, or as long as they are where nothing is said. `None` for sizes that
+    /// are no picture of ours.
     pub(super) fn new(pixels: Pixels, [width, height]: [u32; 2], stride: u32) -> Option<Self> {
         let resolution = Resolution::new(width, height)?;
         Some(Self { pixels, resolution, stride: (stride as usize).max(pixels.line(width as usize)) })

@@ -1,15 +1,16 @@
 //! The JPEG in a camera's buffer (ITU-T T.81), as decoders want it.
 //!
-//! Cameras leave out what their class of devices takes for granted: the usual Huffman tables, the end; and put in what is none of it:
-//! bytes between the segments, or what was in the buffer before, behind the picture. Owns nothing. Decodes nothing.
+//! Cameras leave out what their class of devices takes for granted: the usual Huffman tables, the end; and put in what
+//! is none of it: bytes between the segments, or what was in the buffer before, behind the picture. Owns nothing.
+//! Decodes nothing.
 
 const START: u8 = 0xd8;
 const END: u8 = 0xd9;
 const TABLES: u8 = 0xc4;
 const SCAN: u8 = 0xda;
 
-/// What stands in a picture that names no tables of its own: those of tables K.3 to K.6, as "Motion-JPEG" has them (USB video class,
-/// payload MJPEG, section 3.3).
+/// What is in a picture that names no tables of its own: those of tables K.3 to K.6, as "Motion-JPEG" has them (USB
+/// video class, payload MJPEG, section 3.3).
 const USUAL: &[u8; 420] = include_bytes!("usual.dht");
 
 /// Writes the first picture among `bytes` to `whole`. `None` when none begins there, or nothing of it is left.
@@ -56,12 +57,13 @@ pub(super) fn complete(bytes: &[u8], whole: &mut Vec<u8>) -> Option<()> {
     has_scan.then_some(())
 }
 
-/// Whether the marker that was read last is the end. One of our own would have a decoder take half a scan for a whole one.
+/// Whether the marker that was read last is the end. One of our own would have a decoder take half a scan for a whole
+/// one.
 fn next_is_end(bytes: &[u8], behind: usize) -> bool {
     behind >= 2 && bytes.get(behind - 2..behind) == Some(&[0xff, END])
 }
 
-/// The next marker from `at` on, whatever stands before it, and the place behind it.
+/// The next marker from `at` on, whatever is before it, and the place behind it.
 fn next_marker(bytes: &[u8], at: usize) -> Option<(u8, usize)> {
     let is_marker = |pair: &[u8]| matches!(pair, [0xff, code] if *code != 0 && *code != 0xff);
     let found = bytes.get(at..)?.windows(2).position(is_marker)?;
@@ -75,7 +77,8 @@ fn segment(bytes: &[u8], at: usize) -> Option<&[u8]> {
     rest.get(..usize::from(u16::from_be_bytes(*length)).max(2))
 }
 
-/// Where the scan that begins at `at` ends. Zeros and restarts belong to it (B.1.1.5), what fills up before a marker does not (B.1.1.2).
+/// Where the scan that begins at `at` ends. Zeros and restarts belong to it (B.1.1.5), what fills up before a marker
+/// does not (B.1.1.2).
 fn end_of_scan(bytes: &[u8], at: usize) -> usize {
     let belongs = |code: u8| code == 0 || (0xd0..=0xd7).contains(&code);
     let scan = bytes.get(at..).unwrap_or_default();

@@ -1,8 +1,8 @@
 //! A camera: which there are, and one of them opened and read until it is not wanted any more.
 //!
-//! On Linux by V4L2 itself, elsewhere by nokhwa ([`system`]); both behind [`OpenCamera`]. Everything here may block on a driver for
-//! ever, so it runs on a thread that can be given up. Owner of: the open camera; it is released when [`film`] returns. Raw buffers only:
-//! what they hold becomes planes in [`planes`].
+//! On Linux by V4L2 itself, elsewhere by nokhwa ([`system`]); both behind [`OpenCamera`]. Everything here may block on
+//! a driver for ever, so it runs on a thread that can be given up. Owner of: the open camera; it is released when
+//! [`feed`] returns. Raw buffers only: what they hold becomes planes in [`planes`].
 
 mod formats;
 mod jpeg;
@@ -45,7 +45,7 @@ pub(super) fn capture(choice: &DeviceChoice, film: &mut dyn CaptureSink) -> Resu
 
 /// A camera that was opened and started. Dropped, it is released.
 trait OpenCamera {
-    /// How its buffers are to be read.
+    /// How its buffers should be read.
     fn form(&self) -> BufferLayout;
 
     /// The next buffer; nothing when none came for a while.
@@ -64,7 +64,7 @@ fn try_film(choice: &DeviceChoice, film: &mut dyn CaptureSink) -> Result<(), Dev
                 film.opened(entry.name, entry.id);
                 return read(camera, film);
             }
-            // An infrared camera comes first on many laptops; whoever chose none means one that shows them.
+            // An infrared camera comes first on many laptops; anyone who chose none means one that shows them.
             Err(DeviceFault::Unreadable) => {
                 tracing::info!(camera = entry.name, "it gives no picture that can be read");
                 refused = DeviceFault::Unreadable;

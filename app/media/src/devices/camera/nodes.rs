@@ -14,8 +14,8 @@ pub(in crate::devices) fn list() -> Vec<DeviceEntry> {
     cameras().into_iter().map(|(_, entry)| entry).collect()
 }
 
-/// The cameras that are meant, in the order in which they are tried. A named one is known by its name again when it comes back as
-/// another number; of those that were not chosen any will do.
+/// The cameras that are meant, in the order in which they are tried. A named one is known by its name again when it
+/// comes back as another number; of those that were not chosen any will do.
 pub(super) fn meant(choice: &DeviceChoice) -> Vec<(Index, DeviceEntry)> {
     let mut cameras = cameras();
     if let DeviceChoice::Named(id) = choice {
@@ -26,7 +26,7 @@ pub(super) fn meant(choice: &DeviceChoice) -> Vec<(Index, DeviceEntry)> {
     cameras
 }
 
-/// What stands before the number.
+/// What is before the number.
 fn model(DeviceId(id): &DeviceId) -> &str {
     id.rsplit_once('#').map_or(id, |(model, _)| model)
 }

@@ -1,7 +1,7 @@
 //! From a camera's buffer to planes, whatever form its pixels have.
 //!
-//! Owner of: the buffers that are used again. What is too short or no picture is `None`, never a panic: drivers hand out
-//! what the cable gave them.
+//! Owner of: the buffers that are used again. What is too short or no picture is `None`, never a panic: drivers hand
+//! out what the cable gave them.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -106,7 +106,7 @@ impl<'a> Target<'a> {
         Some(())
     }
 
-    /// Luma, then lines of both differences in turn, which stand at these places of a pair.
+    /// Luma, then lines of both differences in turn, which are at these places of a pair.
     fn take_pairs(&mut self, bytes: &[u8], stride: usize, [first, second]: [usize; 2]) -> Option<()> {
         self.take_luma(bytes, stride)?;
         let (begin, half) = (stride * self.height(), self.width / 2);
@@ -120,7 +120,8 @@ impl<'a> Target<'a> {
         Some(())
     }
 
-    /// Luma, then a plane of each difference, whose lines are half as far apart: the red one first, where `is_red_first`.
+    /// Luma, then a plane of each difference, whose lines are half as far apart: the red one first, where
+    /// `is_red_first`.
     fn take_planes(&mut self, bytes: &[u8], stride: usize, is_red_first: bool) -> Option<()> {
         self.take_luma(bytes, stride)?;
         let (begin, half, height) = (stride * self.height(), self.width / 2, self.height() / 2);

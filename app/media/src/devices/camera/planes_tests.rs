@@ -14,8 +14,8 @@ fn lines(lines: &[&[u8]], padding: usize) -> Vec<u8> {
     lines.iter().flat_map(|line| line.iter().copied().chain(std::iter::repeat_n(0xee, padding))).collect()
 }
 
-/// A picture of 4 by 2 in each form, with luma from 1 to 8, blue differences 100 and 101, red ones 200 and 201; the padding of its
-/// further planes is half as much where their lines are half as long.
+/// A picture of 4 by 2 in each form, with luma from 1 to 8, blue differences 100 and 101, red ones 200 and 201; the
+/// padding of its further planes is half as much where their lines are half as long.
 fn form(pixels: Pixels, padding: usize) -> Vec<u8> {
     let luma = lines(&[&LUMAS[..4], &LUMAS[4..]], padding);
     let plane = |line: &[u8]| lines(&[line], padding / 2);

@@ -16,8 +16,8 @@ use super::trim::{Levels, Trim};
 use crate::source::AudioSource;
 use crate::{Now, realtime};
 
-/// Sound between callback and turn. Cap 200 ms: the audio thread is never away for longer. Full: the newest is lost, and
-/// counted; the reader throws away what has become old anyway.
+/// Sound between callback and turn. Cap 200 ms: the audio thread is never away for longer. Full: the newest is lost,
+/// and counted; the reader throws away what has become old anyway.
 const RING: Duration = Duration::from_millis(200);
 
 /// A microphone's two ends, for a device at `rate`.

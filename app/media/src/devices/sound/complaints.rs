@@ -1,7 +1,7 @@
 //! What ALSA says when it finds no card: to the log, once, instead of to the terminal, again and again.
 //!
-//! The library prints to standard error by itself. Only the threads that look for devices and open them are spoken for; a
-//! stream that runs complains through its own callback. Owner of: what was said last, for each thread.
+//! The library prints to standard error by itself. Only the threads that look for devices and open them are spoken for;
+//! a stream that runs complains through its own callback. Owner of: what was said last, for each thread.
 
 #[cfg(target_os = "linux")]
 use std::cell::RefCell;

@@ -25,7 +25,8 @@ use self::playout::{PlayoutEnd, playout};
 use self::stream_stats::{StreamStats, Trouble};
 use crate::tick::{Input, PortChange};
 
-/// Frames a callback: a turn's worth. A card that cannot is asked for what it likes; left alone, Pulse takes two seconds.
+/// Frames a callback: a turn's worth. A card that cannot is asked for what it likes; left alone, Pulse takes two
+/// seconds.
 const PERIOD: u32 = 480;
 /// How long the library may take to build a stream.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -35,7 +36,8 @@ const FORMATS: [SampleFormat; 4] = [SampleFormat::F32, SampleFormat::I16, Sample
 const MONITOR: &str = ".monitor";
 /// How Pulse and PipeWire describe it.
 const MONITOR_OF: &str = "Monitor of ";
-/// Looks at ALSA's devices before a server that is there is tried again. Each try at one that hangs costs the library a thread.
+/// Looks at ALSA's devices before a server that is there is tried again. Each try at one that hangs costs the library a
+/// thread.
 const LOOKS: u32 = 30;
 /// How the library calls the host without a server.
 const ALSA: &str = "ALSA";
@@ -124,8 +126,8 @@ fn list(host: &cpal::Host) -> (Vec<DeviceEntry>, Vec<DeviceEntry>) {
     (microphones, speakers)
 }
 
-/// Whether it is a device for people. ALSA has a dozen names for each card, and plugins that are no card at all; the one
-/// that mixes and resamples is taken. Pulse has monitors beside microphones.
+/// Whether it is a device for people. ALSA has a dozen names for each card, and plugins that are no card at all; the
+/// one that mixes and resamples is taken. Pulse has monitors beside microphones.
 fn is_card(DeviceId(id): &DeviceId) -> bool {
     match id.split_once(':') {
         Some(("alsa", name)) => name.starts_with("sysdefault:CARD="),
@@ -172,7 +174,8 @@ fn fits(device: &cpal::Device, kind: DeviceKind) -> bool {
 
 fn default(host: &cpal::Host, kind: DeviceKind) -> Option<cpal::Device> {
     match kind {
-        // ALSA's "default" may lead to a server that does not have us, wherever it is, and be it to a monitor: a card is a card.
+        // ALSA's "default" may lead to a server that does not have us, wherever it is, and be it to a monitor: a card
+        // is a card.
         DeviceKind::Microphone if host.id().name() == ALSA => host
             .devices()
             .into_iter()

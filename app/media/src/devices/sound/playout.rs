@@ -16,15 +16,16 @@ use super::trim::{Levels, Trim};
 use crate::tick::Speaker;
 use crate::{Now, realtime};
 
-/// Sound between turn and callback, milliseconds. Cap 60: beyond, a call has an echo of itself. Full: the newest is lost;
-/// the ring is emptied to its level within a second.
+/// Sound between turn and callback, milliseconds. Cap 60: beyond, a call has an echo of itself. Full: the newest is
+/// lost; the ring is emptied to its level within a second.
 const RING: usize = 60;
 
 /// A speaker's two ends, for a device at `rate`.
 pub(super) fn playout(rate: u32, tally: Arc<StreamStats>) -> (PlayoutEnd, CardSpeaker) {
     let samples = |millis: usize| millis * rate as usize / 1000;
     let (producer, consumer) = RingBuffer::new(samples(RING));
-    // Between two turns the ring holds this much at least and ten milliseconds more at most: 20 to 30 with the turn's own.
+    // Between two turns the ring holds this much at least and ten milliseconds more at most: 20 to 30 with the turn's
+    // own.
     let levels = Levels { least: samples(10), most: samples(30), step: samples(5), excess: samples(20) };
     let base = f64::from(SAMPLE_RATE) / f64::from(rate);
     let speaker = CardSpeaker {

@@ -1,8 +1,8 @@
 //! The way to the sound server: what its clients bring, and whether there is one.
 //!
-//! A server of PulseAudio's kind hangs up on whoever brings no cookie, also where it would take anybody. Its own library makes one for
-//! whoever has none; the crate does not. Then ALSA is left, whose plugins lead to the very server, and make what the speakers play a
-//! microphone. Owns nothing.
+//! A server of PulseAudio's kind hangs up on anyone who brings no cookie, also where it would take anybody. Its own
+//! library makes one for anyone who has none; the crate does not. Then ALSA is left, whose plugins lead to the very
+//! server, and make what the speakers play a microphone. Owns nothing.
 
 use std::fs::OpenOptions;
 use std::io::{Read as _, Write as _};
@@ -23,7 +23,7 @@ pub(super) fn prepare() {
     }
 }
 
-/// Whether a sound server is to be found, of PulseAudio's kind or PipeWire's.
+/// Whether a sound server should be found, of PulseAudio's kind or PipeWire's.
 pub(super) fn is_there() -> bool {
     let variable = |name: &str| std::env::var(name).ok();
     let of = |name: &str, below: &str| variable(name).map(|folder| Path::new(&folder).join(below));

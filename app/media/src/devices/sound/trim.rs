@@ -1,9 +1,10 @@
-//! Keeps a ring between two clocks at its level: by how much the next block is to be stretched.
+//! Keeps a ring between two clocks at its level: by how much the next block should be stretched.
 //!
-//! A sound card's second is not ours, and its callbacks come in lumps. What counts is how little was left in the ring at
-//! worst within a second: this much is waiting for nothing. What is a little off is left alone: a busy computer makes it
-//! waver, and an echo canceller must learn anew whatever the stretching follows. Owner of: that minimum, and the level aimed at, which
-//! grows when the ring ran dry and comes down slowly. Knows neither ring nor clock: one call a turn.
+//! A sound card's second is not ours, and its callbacks come in lumps. What counts is how little was left in the ring
+//! at worst within a second: this much is waiting for nothing. What is a little off is left alone: a busy computer
+//! makes it waver, and an echo canceller must learn again whatever the stretching follows. Owner of: that minimum, and
+//! the level aimed at, which grows when the ring ran dry and comes down slowly. Knows neither ring nor clock: one call
+//! a turn.
 
 /// Turns from one correction to the next.
 const WINDOW: u32 = 100;
@@ -30,7 +31,7 @@ pub(super) struct Levels {
     pub(super) excess: usize,
 }
 
-/// What is to be done in this turn.
+/// What should be done in this turn.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Correction {
     /// What steps are multiplied by: above 1 empties a ring that is read.

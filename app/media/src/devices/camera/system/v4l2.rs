@@ -1,7 +1,7 @@
 //! A camera by V4L2, through the crate `v4l`: the calls of the kernel, and mapped buffers.
 //!
-//! nokhwa, which is used elsewhere, stands on the same crate, and keeps three things from whoever uses it: how far the lines of a buffer
-//! are apart, formats other than six, and cameras that list no intervals. Owner of: the open node.
+//! nokhwa, which is used elsewhere, is on the same crate, and keeps three things from anyone who uses it: how far the
+//! lines of a buffer are apart, formats other than six, and cameras that list no intervals. Owner of: the open node.
 
 use std::{fs, io};
 
@@ -104,8 +104,8 @@ pub(in super::super) fn open(number: &Index) -> Result<Box<dyn OpenCamera>, Devi
     Err(refused)
 }
 
-/// The nodes that have pictures, with their names. A camera's other nodes (metadata) come behind its first. Read here: the crate's list
-/// holds nodes without pictures, and nokhwa's panics on a node whose name has no number.
+/// The nodes that have pictures, with their names. A camera's other nodes (metadata) come behind its first. Read here:
+/// the crate's list holds nodes without pictures, and nokhwa's panics on a node whose name has no number.
 pub(in super::super) fn cameras() -> Vec<(Index, String)> {
     let entries = fs::read_dir("/dev").into_iter().flatten().flatten();
     let number = |entry: fs::DirEntry| entry.file_name().to_str()?.strip_prefix("video")?.parse::<u32>().ok();
@@ -135,7 +135,8 @@ fn start(device: &Device, offer: &Offer<FourCC>) -> io::Result<(MmapStream<'stat
         tracing::debug!(%error, rate, "the camera keeps its own rate");
     }
     let mut stream = MmapStream::with_buffers(device, Type::VideoCapture, BUFFERS)?;
-    // Begun here, so that a camera which cannot is known before it is shown as open. The first buffer is queued when it is asked for.
+    // Begun here, so that a camera which cannot is known before it is shown as open. The first buffer is queued when it
+    // is asked for.
     for index in 1..MOST_BUFFERS {
         if CaptureStream::queue(&mut stream, index).is_err() {
             break;

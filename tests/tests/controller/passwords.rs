@@ -22,15 +22,15 @@ impl Person {
     }
 
     fn unlock(&self, text: &str) -> Result<()> {
-        self.wish(Action::Unlock(password(text)?))
+        self.action(Action::Unlock(password(text)?))
     }
 
     fn again(&self) -> Result<()> {
-        self.wish(Action::Leave)?;
+        self.action(Action::Leave)?;
         self.home(SOON)?;
-        self.wish(Action::JoinRecent(0))?;
+        self.action(Action::JoinRecent(0))?;
         self.at_door()?;
-        self.wish(Action::Enter)
+        self.action(Action::Enter)
     }
 }
 
@@ -44,15 +44,15 @@ fn a_password_of_a_room_on_the_lan() -> Result<()> {
     let eve = Person::new(&lan.host("eve")?, "Eve")?;
     let invite = ann.start()?;
     let begun = now();
-    ann.wish(Action::SetPassword(Some(password("apple pie")?)))?;
+    ann.action(Action::SetPassword(Some(password("apple pie")?)))?;
     ann.until("the password", SOON, |room| room.has_password && room.is_invite_only)?;
     println!("set after {:?}", now() - begun);
 
     let number = invite.number.clone();
     ben.wait("the room nearby", SOON, |view| view.nearby.iter().any(|near| near.room == number).then_some(()))?;
-    ben.wish(Action::JoinNearby(number))?;
+    ben.action(Action::JoinNearby(number))?;
     ben.at_door()?;
-    ben.wish(Action::Enter)?;
+    ben.action(Action::Enter)?;
     ben.asked(Progress::Waiting, PasswordPrompt::default())?;
     ben.unlock("plum pie")?;
     ben.asked(Progress::Waiting, PasswordPrompt { state: PasswordPromptState::Wrong, refusals: 1 })?;
@@ -71,12 +71,12 @@ fn a_password_of_a_room_on_the_lan() -> Result<()> {
     eve.progress(Progress::In, ROOM)?;
 
     // Another password: what we remember is no guess of the person's, who waits for the host as at first.
-    ann.wish(Action::SetPassword(Some(password("plum pie")?)))?;
+    ann.action(Action::SetPassword(Some(password("plum pie")?)))?;
     ben.again()?;
     ben.asked(Progress::Waiting, PasswordPrompt { state: PasswordPromptState::Wanted, refusals: 1 })?;
     ben.unlock("plum pie")?;
     ben.progress(Progress::In, SOON)?;
-    ann.wish(Action::SetPassword(None))?;
+    ann.action(Action::SetPassword(None))?;
     ann.until("no password", SOON, |room| !room.has_password)?;
     nothing_is_written(&[&ann, &ben])
 }
@@ -89,10 +89,10 @@ fn a_password_of_an_open_room() -> Result<()> {
     let server = Signalling::start(&lan.host("server")?)?;
     let (_host, room) = Stranger::open(&lan.host("old")?, &server, password("tea")?)?;
     let ben = Person::new(&lan.host("ben")?, "Ben")?;
-    ben.wish(Action::Change(Box::new(Settings { server: server.address.clone(), ..settings("Ben") })))?;
+    ben.action(Action::Change(Box::new(Settings { server: server.address.clone(), ..settings("Ben") })))?;
     ben.join(room.as_str())?;
     ben.asked(Progress::Asked, PasswordPrompt::default())?;
-    ben.wish(Action::Leave)?;
+    ben.action(Action::Leave)?;
     ben.home(SOON)?;
     ensure!(ben.view()?.fault.is_none(), "who does not know it has read enough");
 

@@ -47,28 +47,28 @@ fn a_room_hosted_on_the_lan() -> Result<()> {
     let (of_ben, of_ann) = (meet(&ann, "Ben")?, meet(&ben, "Ann")?);
     chat(&ann, &ben)?;
     marks(&ann, &ben, of_ben)?;
-    ann.wish(Action::SetVolume(of_ben, 0.5))?;
+    ann.action(Action::SetVolume(of_ben, 0.5))?;
     ann.until("a volume", SOON, |room| of(room, of_ben).is_some_and(|person| (person.volume - 0.5).abs() < 0.01))?;
     // A guest cannot put the host out.
-    ben.wish(Action::Kick(of_ann))?;
+    ben.action(Action::Kick(of_ann))?;
 
     let begun = now();
-    eve.wish(Action::Join(invite.link.clone()))?;
+    eve.action(Action::Join(invite.link.clone()))?;
     ensure!(eve.at_door()?.door == PreJoinView::Join { room: invite.number.clone(), invited: true }, "another door");
-    eve.wish(Action::Enter)?;
+    eve.action(Action::Enter)?;
     let (progress, _) = eve.room("in", ROOM, |room| (room.progress != Progress::Entering).then_some(room.progress))?;
     ensure!(progress == Progress::In, "the link did not open the door: {progress:?}");
     println!("by the link: {:?}", now() - begun);
     meet(&eve, "Ann")?;
     meet(&eve, "Ben")?;
 
-    ann.wish(Action::Kick(of_ben))?;
+    ann.action(Action::Kick(of_ben))?;
     ben.fault(&Fault::Removed, "The host removed you from the room.", SOON)?;
     eve.until("Ben gone", SOON, |room| room.people.len() == 1)?;
     ben.join(invite.number.as_str())?;
     ben.progress(Progress::Waiting, ROOM)?;
     let again = knocker(&ann)?;
-    ann.wish(Action::Deny(again))?;
+    ann.action(Action::Deny(again))?;
     ben.fault(&Fault::Denied, "The host declined your request.", SOON)?;
     ann.until("nobody at the door", SOON, |room| room.lobby.is_empty())?;
 
@@ -81,16 +81,17 @@ fn a_room_hosted_on_the_lan() -> Result<()> {
 fn a_room_of_their_own(ben: &Person, invite: &Invite) -> Result<()> {
     let address = invite.addresses.iter().find(|entry| entry.is_chosen).context("no address")?.address;
     let server = format!("https://{address}:8443");
-    ben.wish(Action::Change(Box::new(Settings { server, ..settings("Ben") })))?;
-    ben.wish(Action::Start)?;
+    ben.action(Action::Change(Box::new(Settings { server, ..settings("Ben") })))?;
+    ben.action(Action::Start)?;
     ben.at_door()?;
-    ben.wish(Action::Enter)?;
+    ben.action(Action::Enter)?;
     let refused = Fault::Refused(ServerRefusal(ErrorCode::NotHost));
     ben.fault(&refused, &refused.sentence(), SOON)?;
-    ben.wish(Action::Change(Box::new(settings("Ben"))))
+    ben.action(Action::Change(Box::new(settings("Ben"))))
 }
 
-/// The host comes into another network: its new address is offered, and so is the hash of the certificate that names it.
+/// The host comes into another network: its new address is offered, and so is the hash of the certificate that names
+/// it.
 fn another_network(ann: &Person, invite: &Invite) -> Result<()> {
     let before = invite.certificate.clone();
     run(&ann.host, &["ip", "addr", "add", "10.77.0.200/24", "dev", "eth0"])?;
@@ -115,7 +116,7 @@ fn check_invite(ann: &Person, invite: &Invite, address: std::net::IpAddr) -> Res
     let tunnel = "10.8.0.2".parse()?;
     ensure!(shown == [(address, AddressKind::Lan, true), (tunnel, AddressKind::Vpn, false)], "{shown:?}");
     for wanted in [tunnel, address] {
-        ann.wish(Action::ChooseAddress(wanted))?;
+        ann.action(Action::ChooseAddress(wanted))?;
         let link = format!("https://{wanted}:8443/");
         ann.until("another link", SOON, |room| room.invite.as_ref().is_some_and(|i| i.link.starts_with(&link)))?;
     }
@@ -126,10 +127,10 @@ fn check_invite(ann: &Person, invite: &Invite, address: std::net::IpAddr) -> Res
 fn knock_and_enter(ann: &Person, ben: &Person, invite: &Invite) -> Result<()> {
     let number = invite.number.as_str();
     let spaced = format!(" {} {} {} ", &number[..3], &number[3..6], &number[6..]);
-    ben.wish(Action::Join(spaced))?;
+    ben.action(Action::Join(spaced))?;
     ensure!(ben.at_door()?.door == PreJoinView::Join { room: invite.number.clone(), invited: false }, "another door");
     let begun = now();
-    ben.wish(Action::Enter)?;
+    ben.action(Action::Enter)?;
     ben.progress(Progress::Waiting, ROOM)?;
     println!("from Enter to the lobby: {:?}", now() - begun);
     let (words, _) = ben.room("words to compare", SOON, |room| room.unverified.clone())?;
@@ -137,7 +138,7 @@ fn knock_and_enter(ann: &Person, ben: &Person, invite: &Invite) -> Result<()> {
     let id = knocker(ann)?;
     println!("and to the host: {:?}", now() - begun);
     let begun = now();
-    ann.wish(Action::Admit(id))?;
+    ann.action(Action::Admit(id))?;
     ben.progress(Progress::In, SOON)?;
     println!("from Admit to in: {:?}", now() - begun);
     Ok(())
@@ -151,7 +152,7 @@ fn knocker(ann: &Person) -> Result<PeerId> {
 pub fn meet(person: &Person, nick: &str) -> Result<PeerId> {
     let (id, took) = person.room(&format!("{nick} in the room"), ROOM, |room| {
         let other = room.people.iter().find(|other| other.nick == nick)?;
-        let shown = other.film.as_ref()?.take()?;
+        let shown = other.feed.as_ref()?.take()?;
         (other.quality == Quality::Good(Route::Direct) && !shown.y().is_empty()).then_some(other.id)
     })?;
     println!("{nick} is seen after {took:?}");
@@ -165,7 +166,7 @@ fn of(room: &Room, id: PeerId) -> Option<&Seen> {
 fn chat(ann: &Person, ben: &Person) -> Result<()> {
     for (from, to, text) in [(ann, ben, "茶好了 https://example.org"), (ben, ann, "Coming!")] {
         let begun = now();
-        from.wish(Action::Say(text.to_owned()))?;
+        from.action(Action::Say(text.to_owned()))?;
         to.until("the line", SOON, |room| {
             room.chat.iter().any(|line| line.text == text && matches!(line.from, Speaker::Person { .. }))
         })?;
@@ -180,20 +181,20 @@ fn marks(ann: &Person, ben: &Person, of_ben: PeerId) -> Result<()> {
     type Mark = (&'static str, fn(Switch) -> Action, fn(&Seen) -> bool);
     let both: [Mark; 2] =
         [("microphone", Action::SetMicrophone, |p| p.media.audio), ("camera", Action::SetCamera, |p| p.media.video)];
-    for (what, wish, is_on) in both {
+    for (what, action, is_on) in both {
         for switch in [Switch::Off, Switch::On] {
             let begun = now();
-            ben.wish(wish(switch))?;
+            ben.action(action(switch))?;
             let on = switch == Switch::On;
             ann.until("the mark", SOON, |room| of(room, of_ben).is_some_and(|person| is_on(person) == on))?;
             let took = now() - begun;
             println!("{what} {switch:?}: seen after {took:?} (goal {MARK:?})");
         }
     }
-    ben.wish(Action::SetMicrophone(Switch::Off))?;
+    ben.action(Action::SetMicrophone(Switch::Off))?;
     let said = ben.until("You're muted", ROOM, |room| room.me.is_muted_talking)?;
     println!("who speaks without being heard is told after {said:?}");
-    ben.wish(Action::SetMicrophone(Switch::On))?;
+    ben.action(Action::SetMicrophone(Switch::On))?;
     ann.until("Ben speaks", SOON, |room| of(room, of_ben).is_some_and(|person| person.is_speaking))?;
     Ok(())
 }
@@ -203,7 +204,7 @@ fn the_end(ann: &Person, ben: &Person, eve: &Person, invite: &Invite) -> Result<
     let port = ann.host.at(8443);
     ensure!(ben.reaches(port)?, "the room's port is closed");
     let begun = now();
-    ann.wish(Action::EndForAll)?;
+    ann.action(Action::EndForAll)?;
     eve.fault(&Fault::RoomEnded, "The host ended the room.", SOON)?;
     println!("a guest reads the end after {:?}", now() - begun);
     ann.home(SOON)?;
@@ -231,11 +232,11 @@ fn card(ann: &Person, ben: &Person, number: &RoomName) -> Result<()> {
         ben.wait(what, SOON, |view| view.nearby.iter().any(is_so).then_some(()))
     };
     reads("no name", None, false)?;
-    ann.wish(Action::Change(Box::new(Settings { show_name: true, ..settings("Ann") })))?;
+    ann.action(Action::Change(Box::new(Settings { show_name: true, ..settings("Ann") })))?;
     reads("a name", Some("Ann"), false)?;
-    ann.wish(Action::SetLocked(true))?;
+    ann.action(Action::SetLocked(true))?;
     reads("a lock", Some("Ann"), true)?;
-    ann.wish(Action::SetLocked(false))?;
+    ann.action(Action::SetLocked(false))?;
     reads("no lock", Some("Ann"), false)?;
     Ok(())
 }

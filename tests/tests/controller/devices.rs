@@ -76,15 +76,15 @@ fn script() -> Result<()> {
         speaker: DeviceChoice::Default,
         ..settings("Ann")
     };
-    ann.wish(Action::Change(Box::new(real)))?;
+    ann.action(Action::Change(Box::new(real)))?;
     // Settings list what there is, though nothing is open.
     let named = |view: &View| view.devices.lists.cameras.iter().any(|camera| camera.name == "Stand-in camera");
-    ann.wish(Action::LookAtDevices(true))?;
+    ann.action(Action::LookAtDevices(true))?;
     ann.wait("the list of cameras at home", SOON, |view| named(view).then_some(()))?;
-    ann.wish(Action::LookAtDevices(false))?;
+    ann.action(Action::LookAtDevices(false))?;
     ann.wait("no list", SOON, |view| (!named(view)).then_some(()))?;
     set("busy")?;
-    ann.wish(Action::Start)?;
+    ann.action(Action::Start)?;
     ann.at_door()?;
     let in_use = "The camera is being used by another app. Close it, then try again.";
     fails(&ann, DeviceKind::Camera, DeviceFault::InUse, in_use)?;
@@ -92,7 +92,7 @@ fn script() -> Result<()> {
         let words = "No sound on this computer. You can still see and chat.";
         fails(&ann, kind, DeviceFault::NoSoundServer, words)?;
     }
-    ann.wish(Action::Enter)?;
+    ann.action(Action::Enter)?;
     ann.progress(Progress::In, ROOM)?;
     let invite = ann.invite()?;
     ben.join(&invite.link)?;
@@ -100,27 +100,27 @@ fn script() -> Result<()> {
     ben.until("what Ann sends", SOON, |room| room.people.iter().any(|p| !p.media.video && !p.media.audio))?;
 
     set("denied")?;
-    ann.wish(Action::Choose(DeviceKind::Camera, DeviceChoice::Default))?;
+    ann.action(Action::Choose(DeviceKind::Camera, DeviceChoice::Default))?;
     let denied = "Camera access is blocked. Allow it in system settings.";
     fails(&ann, DeviceKind::Camera, DeviceFault::NoPermission, denied)?;
     set("unplugged")?;
-    ann.wish(Action::Choose(DeviceKind::Camera, DeviceChoice::Default))?;
+    ann.action(Action::Choose(DeviceKind::Camera, DeviceChoice::Default))?;
     let missing = "No camera found. You can still join.";
     fails(&ann, DeviceKind::Camera, DeviceFault::NoDevice, missing)?;
     set("on")?;
     state(&ann, DeviceKind::Camera, &DeviceState::On { name: "Stand-in camera".into() })?;
     room::meet(&ben, "Ann")?;
     let begun = now();
-    ann.wish(Action::SetCamera(Switch::Off))?;
+    ann.action(Action::SetCamera(Switch::Off))?;
     state(&ann, DeviceKind::Camera, &DeviceState::Off)?;
     ben.until("the camera off", SOON, |room| room.people.iter().any(|person| !person.media.video))?;
     println!("a camera is released, and everybody knows, after {:?}", now() - begun);
 
     // By the settings instead of the menu.
-    ann.wish(Action::SetCamera(Switch::On))?;
-    ann.wish(Action::Change(Box::new(settings("Ann"))))?;
+    ann.action(Action::SetCamera(Switch::On))?;
+    ann.action(Action::Change(Box::new(settings("Ann"))))?;
     ben.until("the test sources", SOON, |room| room.people.iter().any(|p| p.media.video && p.media.audio))?;
-    ann.wish(Action::Leave)?;
+    ann.action(Action::Leave)?;
     ann.home(SOON)?;
     Ok(())
 }

@@ -1,6 +1,6 @@
-//! Somebody with a desk of their own: wishes go in, views are waited for.
+//! Somebody with a controller of their own: actions go in, views are waited for.
 //!
-//! Owner of: the desk and its folder. The host that it stands on is the LAN's.
+//! Owner of: the controller and its folder. The host that it is on is the LAN's.
 
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -30,7 +30,7 @@ pub const ROOM: Duration = Duration::from_secs(40);
 pub struct Person {
     nick: String,
     pub host: Host,
-    desk: Option<AppController>,
+    controller: Option<AppController>,
     news: Receiver<()>,
     folder: Arc<TempDir>,
 }
@@ -52,11 +52,11 @@ impl Person {
     /// Sits down at a new desk on a host.
     pub fn new(host: &Host, nick: &str) -> Result<Self> {
         let person = Self::at(host, nick, Arc::new(tempfile::tempdir()?), None)?;
-        person.wish(Action::Change(Box::new(settings(nick))))?;
+        person.action(Action::Change(Box::new(settings(nick))))?;
         Ok(person)
     }
 
-    /// Sits down at a desk that may have been used before.
+    /// Sits down at a controller that may have been used before.
     pub fn at(host: &Host, nick: &str, folder: Arc<TempDir>, link: Option<String>) -> Result<Self> {
         let (say, news) = sync_channel(1);
         let instance = match claim(&folder.path().join("state"), None)? {
@@ -76,8 +76,8 @@ impl Person {
             name: None,
             instance,
         };
-        let desk = on(host, move || AppController::spawn(config))??;
-        Ok(Self { nick: nick.to_owned(), host: host.clone(), desk: Some(desk), news, folder })
+        let controller = on(host, move || AppController::spawn(config))??;
+        Ok(Self { nick: nick.to_owned(), host: host.clone(), controller: Some(controller), news, folder })
     }
 
     pub fn folder(&self) -> Arc<TempDir> {
@@ -88,14 +88,14 @@ impl Person {
         folder.join("config").join("settings.toml")
     }
 
-    pub fn wish(&self, wish: Action) -> Result<()> {
-        let desk = self.desk.as_ref().context("the desk is gone")?;
-        anyhow::ensure!(desk.wish(wish.clone()), "{}: {wish:?} was not taken", self.nick);
+    pub fn action(&self, action: Action) -> Result<()> {
+        let controller = self.controller.as_ref().context("the desk is gone")?;
+        anyhow::ensure!(controller.action(action.clone()), "{}: {wish:?} was not taken", self.nick);
         Ok(())
     }
 
     pub fn view(&self) -> Result<Arc<View>> {
-        Ok(self.desk.as_ref().context("the desk is gone")?.view())
+        Ok(self.controller.as_ref().context("the desk is gone")?.view())
     }
 
     /// The first view that `wanted` makes something of, and how long it took.
@@ -163,9 +163,9 @@ impl Person {
 
     /// Through the door of a room of their own, and into it.
     pub fn start(&self) -> Result<Invite> {
-        self.wish(Action::Start)?;
+        self.action(Action::Start)?;
         self.at_door()?;
-        self.wish(Action::Enter)?;
+        self.action(Action::Enter)?;
         self.progress(Progress::In, ROOM)?;
         self.invite()
     }
@@ -176,9 +176,9 @@ impl Person {
 
     /// To a door and through it.
     pub fn join(&self, text: &str) -> Result<()> {
-        self.wish(Action::Join(text.to_owned()))?;
+        self.action(Action::Join(text.to_owned()))?;
         self.at_door()?;
-        self.wish(Action::Enter)
+        self.action(Action::Enter)
     }
 
     /// Whether somebody listens there, seen from here.
@@ -198,7 +198,7 @@ impl Person {
     /// Closes the window; how long that took.
     pub fn close(&mut self) -> Duration {
         let begun = now();
-        self.desk = None;
+        self.controller = None;
         now() - begun
     }
 }

@@ -32,7 +32,7 @@ impl Signalling {
         Self::run(host, protection, state)
     }
 
-    /// Who is to be trusted that it is this server.
+    /// Who should be trusted that it is this server.
     pub fn roots(&self) -> Result<RootCertStore> {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_file(self.state.path().join("cert.pem"))?)?;

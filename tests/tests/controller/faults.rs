@@ -25,7 +25,7 @@ const TRIED_AGAIN: Duration = Duration::from_secs(8);
 fn with(person: &Person, nick: &str, change: impl FnOnce(&mut Settings)) -> Result<()> {
     let mut settings = settings(nick);
     change(&mut settings);
-    person.wish(Action::Change(Box::new(settings)))
+    person.action(Action::Change(Box::new(settings)))
 }
 
 /// Links and numbers that lead nowhere, or to somebody else.
@@ -50,7 +50,7 @@ fn doors_that_do_not_open() -> Result<()> {
     dan.progress(Progress::Waiting, ROOM)?;
     knocker.cut_tcp(8443)?;
 
-    ben.wish(Action::Join("a cup of tea".to_owned()))?;
+    ben.action(Action::Join("a cup of tea".to_owned()))?;
     ben.fault(&Fault::NotARoom, "Enter a 9-digit room number or a room link.", SOON)?;
     ben.join("000 111 222")?;
     ben.fault(&Fault::NoSuchRoom, NO_SUCH_ROOM, ROOM)?;
@@ -72,7 +72,7 @@ fn doors_that_do_not_open() -> Result<()> {
     knocker.mend_tcp()?;
     dan.join(invite.number.as_str())?;
     dan.progress(Progress::Waiting, ROOM)?;
-    ann.wish(Action::EndForAll)?;
+    ann.action(Action::EndForAll)?;
     dan.fault(&Fault::RoomEnded, "The host ended the room.", SOON)?;
     Ok(())
 }
@@ -87,7 +87,7 @@ fn a_room_on_a_server() -> Result<()> {
     let mut ben = Person::new(&lan.host("ben")?, "Ben")?;
     let eve = Person::new(&lan.host("eve")?, "Eve")?;
     with(&ann, "Ann", |settings| settings.server = "tea".to_owned())?;
-    ann.wish(Action::Start)?;
+    ann.action(Action::Start)?;
     let bad = "This is not a server's address. It begins with https:// and holds no path.";
     ann.fault(&Fault::WrongServer, bad, SOON)?;
     for (person, nick) in [(&ann, "Ann"), (&ben, "Ben")] {
@@ -104,13 +104,13 @@ fn a_room_on_a_server() -> Result<()> {
     eve.join(invite.number.as_str())?;
     eve.progress(Progress::Waiting, ROOM)?;
     let (second, _) = ann.room("another knock", SOON, |room| room.lobby.get(1).map(|knocker| knocker.id))?;
-    ann.wish(Action::Admit(id))?;
+    ann.action(Action::Admit(id))?;
     ben.progress(Progress::In, SOON)?;
     // Whom the host lets in has no place: it is the host who must know.
-    ann.wish(Action::Admit(second))?;
+    ann.action(Action::Admit(second))?;
     ann.wait("that it is full", SOON, |view| (view.fault == Some(Fault::RoomFull(2))).then_some(()))?;
-    ann.wish(Action::Dismiss)?;
-    eve.wish(Action::Leave)?;
+    ann.action(Action::Dismiss)?;
+    eve.action(Action::Leave)?;
     eve.home(SOON)?;
     eve.join(&invite.link)?;
     eve.fault(&Fault::RoomFull(2), "The room is full (2 people).", SOON)?;
@@ -121,14 +121,14 @@ fn a_room_on_a_server() -> Result<()> {
     reconnecting(&ann, &ben)?;
     // Who becomes host by staying, and closes the window, ends the room for nobody else.
     let host = |person: &Person| person.until("the role", SOON, |room| room.role == hearth_protocol::Role::Host);
-    ann.wish(Action::Leave)?;
+    ann.action(Action::Leave)?;
     ann.home(SOON)?;
     host(&ben)?;
     let rejoined = ben.invite()?;
     ensure!(rejoined.link.contains("k="), "who came by number passes on the key that was seen");
-    ann.wish(Action::JoinRecent(0))?;
+    ann.action(Action::JoinRecent(0))?;
     ann.at_door()?;
-    ann.wish(Action::Enter)?;
+    ann.action(Action::Enter)?;
     ann.progress(Progress::In, ROOM)?;
     let took = ben.close();
     println!("a guest's window closes in {took:?}");
@@ -144,7 +144,7 @@ fn reconnecting(ann: &Person, ben: &Person) -> Result<()> {
     ben.host.cut_tcp(8443)?;
     ben.progress(Progress::Reconnecting, SOON)?;
     let (took, said) = (now() - cut, now());
-    ben.wish(Action::Say("still here".to_owned()))?;
+    ben.action(Action::Say("still here".to_owned()))?;
     ann.until("chat past the server", SOON, |room| room.chat.iter().any(|line| line.text == "still here"))?;
     println!("Reconnecting is said after {took:?}, chat goes on in {:?}", now() - said);
     ben.host.mend_tcp()?;
@@ -184,9 +184,9 @@ fn hosting_that_cannot_begin() -> Result<()> {
     let ann = Person::new(&host, "Ann")?;
     let taken = listen(&host, 9443)?;
     with(&ann, "Ann", |settings| settings.port = Some(9443))?;
-    ann.wish(Action::Start)?;
+    ann.action(Action::Start)?;
     ann.at_door()?;
-    ann.wish(Action::Enter)?;
+    ann.action(Action::Enter)?;
     let words = "Port 9443 is used by another program. Choose another in settings.";
     ann.fault(&Fault::BusyPort(9443), words, SOON)?;
     drop(taken);
@@ -194,9 +194,9 @@ fn hosting_that_cannot_begin() -> Result<()> {
     let state = ann.folder().path().join("state");
     std::fs::create_dir_all(&state)?;
     std::fs::write(state.join("host"), "in the way")?;
-    ann.wish(Action::Start)?;
+    ann.action(Action::Start)?;
     ann.at_door()?;
-    ann.wish(Action::Enter)?;
+    ann.action(Action::Enter)?;
     let why = ann.wait("no key", SOON, |view| match &view.fault {
         Some(fault @ Fault::Hosting(_)) => Some(fault.sentence()),
         _ => None,
@@ -213,23 +213,23 @@ fn hosting_that_cannot_begin() -> Result<()> {
     // The same port again, as fast as a person clicks: our own last room must not be in the way.
     for _ in 0..3 {
         ann.start()?;
-        ann.wish(Action::Leave)?;
+        ann.action(Action::Leave)?;
     }
     // Left while the servers start, and begun again.
     for _ in 0..3 {
-        for wish in [Action::Start, Action::Enter, Action::Leave] {
-            ann.wish(wish)?;
+        for action in [Action::Start, Action::Enter, Action::Leave] {
+            ann.action(action)?;
         }
     }
     let invite = ann.start()?;
     ensure!(invite.link.contains(":9443/"), "another port");
     // With the port taken by somebody, and none chosen, the next one is taken.
-    ann.wish(Action::EndForAll)?;
+    ann.action(Action::EndForAll)?;
     ann.home(SOON)?;
     let _taken = listen(&host, 8443)?;
     with(&ann, "Ann", |settings| settings.port = None)?;
     ensure!(ann.start()?.link.contains(":8444/"), "not the next port");
-    ann.wish(Action::SetMicrophone(Switch::Off))?;
+    ann.action(Action::SetMicrophone(Switch::Off))?;
     ann.until("You're muted", ROOM, |room| room.me.is_muted_talking)?;
     Ok(())
 }

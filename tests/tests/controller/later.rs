@@ -1,4 +1,5 @@
-//! The program started once more: the one that runs comes to the front, and goes where the link leads, but out of no room unasked.
+//! The program started once more: the one that runs comes to the front, and goes where the link leads, but out of no
+//! room unasked.
 
 use anyhow::{Result, ensure};
 use hearth::engine::instance::{Claim, claim};
@@ -27,7 +28,7 @@ fn a_later_start_hands_its_link_over_and_takes_nobody_out_of_a_room() -> Result<
     ensure!(matches!(ben.view()?.stage, Stage::Home), "and nowhere else");
     start_again(&ben, Some(&invite.link.replacen("https:", "hearth:", 1)))?;
     ben.at_door()?;
-    ben.wish(Action::Enter)?;
+    ben.action(Action::Enter)?;
     ben.progress(Progress::In, ROOM)?;
 
     start_again(&ben, Some(&invite.link))?;
@@ -44,11 +45,11 @@ fn a_later_start_hands_its_link_over_and_takes_nobody_out_of_a_room() -> Result<
     };
     asked(4)?;
     ben.progress(Progress::In, SOON)?;
-    ben.wish(Action::Stay)?;
+    ben.action(Action::Stay)?;
     ben.wait("no longer asked", SOON, |view| view.elsewhere.is_none().then_some(()))?;
     ben.progress(Progress::In, SOON)?;
     asked(5)?;
-    ben.wish(Action::GoElsewhere)?;
+    ben.action(Action::GoElsewhere)?;
     ben.wait("at the other door", SOON, |view| match &view.stage {
         Stage::PreJoin(door) => {
             matches!(&door.door, PreJoinView::Join { room, .. } if room.as_str() == "987654321").then_some(())
@@ -61,7 +62,7 @@ fn a_later_start_hands_its_link_over_and_takes_nobody_out_of_a_room() -> Result<
     ben.join(&invite.link)?;
     ben.progress(Progress::In, ROOM)?;
     asked(6)?;
-    ann.wish(Action::EndForAll)?;
+    ann.action(Action::EndForAll)?;
     ben.wait("out of the room, and not asked", ROOM, |view| {
         (matches!(view.stage, Stage::Home) && view.elsewhere.is_none()).then_some(())
     })?;

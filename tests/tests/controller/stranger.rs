@@ -1,5 +1,5 @@
-//! Somebody whose program is another one: a call that signals, and says AV1 where it should say H.264. They come into a room,
-//! or open one to everybody who knows its password, which ours never does.
+//! Somebody whose program is a different one: a call that signals, and says AV1 where it should say H.264. They come
+//! into a room, or open one to everybody who knows its password, which ours never does.
 //!
 //! Owner of: the call's thread. It has no sockets: what is looked at here is settled before media flows.
 
@@ -62,7 +62,7 @@ impl Stranger {
         host: &Host,
         roots: RootCertStore,
         server: Url,
-        wishes: Vec<Command>,
+        actions: Vec<Command>,
         look: impl Fn(&Call) + Send + 'static,
     ) -> Result<Self> {
         let (end, ended) = oneshot::channel();
@@ -71,7 +71,7 @@ impl Stranger {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(async {
                 let socket = connect(&server, roots).await?;
-                visit(socket, wishes, (address, 40_000).into(), &look, ended).await
+                visit(socket, actions, (address, 40_000).into(), &look, ended).await
             })
         };
         let run = move || run().unwrap_or_else(|error| println!("the stranger: {error:#}"));
@@ -108,7 +108,7 @@ async fn connect(server: &Url, roots: RootCertStore) -> Result<Socket> {
 /// The first wish leads into a room; the others are for when we are in it.
 async fn visit(
     mut socket: Socket,
-    wishes: Vec<Command>,
+    actions: Vec<Command>,
     address: SocketAddr,
     look: &impl Fn(&Call),
     mut ended: oneshot::Receiver<()>,
@@ -123,11 +123,11 @@ async fn visit(
     };
     let mut call = Call::new(config, now());
     call.handle(Input::Interfaces(vec![address.ip()]), now());
-    let mut wishes = wishes.into_iter();
-    wishes.next().into_iter().for_each(|first| call.handle(Input::Command(first), now()));
+    let mut actions = actions.into_iter();
+    actions.next().into_iter().for_each(|first| call.handle(Input::Command(first), now()));
     loop {
         if call.snapshot().phase == CallPhase::InRoom {
-            wishes.by_ref().for_each(|wish| call.handle(Input::Command(wish), now()));
+            actions.by_ref().for_each(|action| call.handle(Input::Command(action), now()));
         }
         look(&call);
         while let Some(output) = call.poll_output() {

@@ -1,7 +1,7 @@
 //! Where things run: in a namespace of their own, one test at a time.
 //!
-//! A thread that has entered a host's namespace hands it down to every thread that it starts: so a whole desk stands on
-//! that host, with its servers, sockets and mDNS.
+//! A thread that has entered a host's namespace hands it down to every thread that it starts: so a whole controller is
+//! on that host, with its servers, sockets and mDNS.
 
 use std::fs::File;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, ensure};
 const IN_CHILD: &str = "HEARTH_DESK_CHILD";
 const PATIENCE: Duration = Duration::from_secs(150);
 
-/// Whether this is the child: then the script is to be run here.
+/// Whether this is the child: then the script should be run here.
 pub fn is_child() -> bool {
     std::env::var_os(IN_CHILD).is_some()
 }

@@ -1,7 +1,9 @@
-//! The desk with real parts, below the window: TLS, mDNS, the relay, sockets, codecs, on a LAN of network namespaces.
+//! The controller with real parts, below the window: TLS, mDNS, the relay, sockets, codecs, on a LAN of network
+//! namespaces.
 //!
-//! Each person is a [`Desk`](hearth::engine::desk::Desk) of their own in this process, on a host of their own. A test does
-//! what a person does, by wishes, and reads what they would see, in views. Waits are on views with a deadline.
+//! Each person is a [`AppController`](hearth::engine::controller::AppController) of their own in this process, on a
+//! host of their own. A test does what a person does, by actions, and reads what they would see, in views. Waits are on
+//! views with a deadline.
 
 #![expect(clippy::print_stdout, reason = "a test prints what it measured")]
 #![expect(unreachable_pub, reason = "the modules of one test binary")]

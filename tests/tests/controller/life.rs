@@ -27,7 +27,7 @@ fn what_is_found_again() -> Result<()> {
     let mut ben = Person::new(&host, "Ben")?;
     let invite = ann.start()?;
     let changed = Settings { theme: ThemeChoice::Dark, join_camera: Switch::Off, ..settings("Ben 本") };
-    ben.wish(Action::Change(Box::new(changed.clone())))?;
+    ben.action(Action::Change(Box::new(changed.clone())))?;
     ben.join(&invite.link)?;
     ben.progress(Progress::In, ROOM)?;
     ben.wait("a room to remember", SOON, |view| (view.recent.len() == 1).then_some(()))?;
@@ -39,13 +39,13 @@ fn what_is_found_again() -> Result<()> {
     let view = ben.view()?;
     ensure!(view.settings == changed, "{:?}", view.settings);
     ensure!(view.recent.iter().map(|room| &room.room).eq([&invite.number]), "{:?}", view.recent);
-    ben.wish(Action::JoinRecent(0))?;
+    ben.action(Action::JoinRecent(0))?;
     let door = ben.at_door()?;
     ensure!(door.door == PreJoinView::Join { room: invite.number.clone(), invited: true }, "{:?}", door.door);
     ensure!(door.camera == Switch::Off, "the camera's switch is forgotten");
-    ben.wish(Action::Enter)?;
+    ben.action(Action::Enter)?;
     ben.progress(Progress::In, ROOM)?;
-    ben.wish(Action::ForgetRecent)?;
+    ben.action(Action::ForgetRecent)?;
     ben.wait("rooms forgotten", SOON, |view| view.recent.is_empty().then_some(()))?;
     drop(ben);
 
@@ -87,16 +87,16 @@ fn leaving_at_each_step() -> Result<()> {
         ("the room", Some(invite.link.clone()), Some(Progress::In)),
     ];
     for (step, text, progress) in steps {
-        ben.wish(text.map_or(Action::Start, Action::Join))?;
+        ben.action(text.map_or(Action::Start, Action::Join))?;
         ben.at_door()?;
         nonsense(&ben, &[Action::Say("tea".to_owned()), Action::Kick(PeerId::from_random([1; 12]))])?;
         if let Some(progress) = progress {
-            ben.wish(Action::Enter)?;
+            ben.action(Action::Enter)?;
             ben.progress(progress, ROOM)?;
             nonsense(&ben, &[Action::Enter, Action::ChooseAddress([10, 0, 0, 1].into())])?;
         }
         let begun = now();
-        ben.wish(Action::Leave)?;
+        ben.action(Action::Leave)?;
         ben.home(SOON)?;
         println!("left {step} in {:?}", now() - begun);
         ensure!(ben.view()?.fault.is_none(), "{step}: {:?}", ben.view()?.fault);
@@ -106,25 +106,25 @@ fn leaving_at_each_step() -> Result<()> {
     hurried(&ben, &invite.number)?;
     ensure_gone(&before)?;
     ben.port_closes(ben.host.at(8443), SOON)?;
-    println!("the desk closes in {:?}", ben.close());
-    ensure_one_desk()
+    println!("the controller closes in {:?}", ben.close());
+    ensure_one_controller()
 }
 
 /// Wishes that mean nothing where they are made.
-fn nonsense(ben: &Person, wishes: &[Action]) -> Result<()> {
+fn nonsense(ben: &Person, actions: &[Action]) -> Result<()> {
     let stage = |stage: &Stage| match stage {
         Stage::Home => "home",
         Stage::PreJoin(_) => "door",
         Stage::Room(_) => "room",
     };
     let before = ben.view()?;
-    wishes.iter().try_for_each(|wish| ben.wish(wish.clone()))?;
+    actions.iter().try_for_each(|action| ben.action(action.clone()))?;
     // One that shows: whatever was wished before it has been handled when it does.
-    ben.wish(Action::SetNick("Ben".to_owned()))?;
-    let nick = format!("Ben {}", wishes.len());
-    ben.wish(Action::SetNick(nick.clone()))?;
+    ben.action(Action::SetNick("Ben".to_owned()))?;
+    let nick = format!("Ben {}", actions.len());
+    ben.action(Action::SetNick(nick.clone()))?;
     ben.wait("a name", SOON, |view| (view.settings.nick == nick).then_some(()))?;
-    ben.wish(Action::SetNick("Ben".to_owned()))?;
+    ben.action(Action::SetNick("Ben".to_owned()))?;
     let after = ben.view()?;
     ensure!(stage(&before.stage) == stage(&after.stage) && after.fault.is_none(), "{:?}", after.fault);
     Ok(())
@@ -133,13 +133,13 @@ fn nonsense(ben: &Person, wishes: &[Action]) -> Result<()> {
 /// An answer that was waited for before comes late, and moves nobody.
 fn hurried(ben: &Person, number: &RoomName) -> Result<()> {
     for _ in 0..5 {
-        for wish in [Action::JoinNearby(number.clone()), Action::Enter, Action::Leave, Action::Start, Action::Enter] {
-            ben.wish(wish)?;
+        for action in [Action::JoinNearby(number.clone()), Action::Enter, Action::Leave, Action::Start, Action::Enter] {
+            ben.action(action)?;
         }
         ben.progress(Progress::In, ROOM)?;
         let invite = ben.invite()?;
         ensure!(invite.is_hosted && invite.number != *number, "led into another room");
-        ben.wish(Action::Leave)?;
+        ben.action(Action::Leave)?;
         ben.home(SOON)?;
     }
     Ok(())
@@ -170,19 +170,19 @@ fn at_home(ben: &Person) -> Result<()> {
         ],
     )?;
     // The door of a room that is gone meanwhile is a door all the same.
-    ben.wish(Action::JoinNearby(nobody))?;
+    ben.action(Action::JoinNearby(nobody))?;
     ben.at_door()?;
-    ben.wish(Action::Leave)?;
+    ben.action(Action::Leave)?;
     ben.home(SOON)?;
     Ok(())
 }
 
-/// Of two desks one is left. A thread that has been joined stands in the system's list for a moment more: its memory is
-/// given back, which ends the join, before its number is.
-fn ensure_one_desk() -> Result<()> {
+/// Of two controllers one is left. A thread that has been joined is in the system's list for a moment more: its memory
+/// is given back, which ends the join, before its number is.
+fn ensure_one_controller() -> Result<()> {
     let begun = now();
     loop {
-        let here = threads()?.into_iter().filter(|(_, name)| name == "desk").count();
+        let here = threads()?.into_iter().filter(|(_, name)| name == "controller").count();
         if here == 1 {
             return Ok(());
         }
@@ -237,16 +237,16 @@ fn a_host_whose_window_closes() -> Result<()> {
     eve.close();
     ensure_gone(&before)?;
 
-    // With more wishes than an engine takes at once on their way, the room is ended all the same.
+    // With more actions than an engine takes at once on their way, the room is ended all the same.
     let host = ann.host.clone();
     let ann = Person::at(&host, "Ann", Arc::new(tempfile::tempdir()?), None)?;
-    ann.wish(Action::Change(Box::new(settings("Ann"))))?;
+    ann.action(Action::Change(Box::new(settings("Ann"))))?;
     let ben = Person::new(&ben.host, "Ben")?;
     let invite = ann.start()?;
     ben.join(&invite.link)?;
     meet(&ann, "Ben")?;
     for _ in 0..60 {
-        ann.wish(Action::Say("!".to_owned()))?;
+        ann.action(Action::Say("!".to_owned()))?;
     }
     drop(ann);
     ben.fault(&Fault::RoomEnded, "The host ended the room.", SOON)?;
