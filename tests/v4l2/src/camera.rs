@@ -251,9 +251,10 @@ impl Camera {
         let broken = self.mode() == Mode::Broken && !self.number.is_multiple_of(2);
         let realtime = realtime();
         let drawing = Drawing::new(self.format, self.setting.source, self.number, realtime);
-        let mut bytes = match self.format.pixels {
-            Pixels::Mjpeg => jpeg::encode(&drawing, self.format, &self.setting.odd),
-            _ => drawing.raw(self.format, &self.setting.odd),
+        let mut bytes = if self.format.pixels == Pixels::Mjpeg {
+            jpeg::encode(&drawing, self.format, &self.setting.odd)
+        } else {
+            drawing.raw(self.format, &self.setting.odd)
         };
         let used = bytes.len() as u32;
         // What lies behind the picture in the buffer is of some picture before it.
