@@ -185,7 +185,7 @@ const hear = {
 	lobby_left: ({ id }) => lobby.delete(id),
 	muted() {
 		devices.set("audio", false, true);
-		mention(say("silenced", { name: [...peers.values()].find(({ role }) => role === "host")?.name ?? say("host") }));
+		mention(say("silenced", { name: [...peers.values()].find(({ role }) => role === "host")?.entry.nick || say("the_host") }));
 	},
 	invite_renewed({ invite }) {
 		keepSecret(call.room, invite);

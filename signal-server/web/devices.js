@@ -103,7 +103,7 @@ function take(track) {
 	faults[kind] = "";
 	if (kind === "audio") devices.ear = track.clone();
 	track.enabled = devices.wants[kind];
-	track.onended = () => devices[kind] === track && reopen(kind); // unplugged: perhaps there is a different one
+	track.onended = () => devices[kind] === track && reopen(kind); // unplugged: is there another one?
 }
 
 function drop(kind) {
@@ -125,7 +125,7 @@ export function levelOf(track, receiver) {
 		context ??= new AudioContext();
 		if (!meters.has(track)) {
 			const source = context.createMediaStreamSource(new MediaStream([track]));
-			meters.set(track, [source.connect(new AnalyserNode(context, { fftSize: WINDOW })), source]); // which lives as long as it is held
+			meters.set(track, [source.connect(new AnalyserNode(context, { fftSize: WINDOW })), source]); // held, it lives
 		}
 		meters.get(track)[0].getFloatTimeDomainData(samples);
 		return Math.sqrt(samples.reduce((sum, sample) => sum + sample * sample, 0) / WINDOW);

@@ -91,7 +91,7 @@ export function dress(root) {
 	return root;
 }
 
-// A letter on the colour that the window has for this `id` (ours, if none), too: FNV-1a of it.
+// A letter on the colour that the window has for this `id` (or ours): FNV-1a of it.
 const PEOPLE = "a8452e 8a5a1a 5f6b1f 2f6f57 2b6884 4a5aa8 794a9a a03b6a".split(" ");
 export const colorOf = (id) => `#${PEOPLE[([...id].reduce((hash, letter) => Math.imul(hash ^ letter.charCodeAt(), 0x1000193), 0x811c9dc5) >>> 0) % PEOPLE.length]}`;
 

@@ -2,7 +2,7 @@
 
 const KEPT = 512; // messages to be sent again, as the server has; full: the session ends at the next cut
 const OPEN_MS = 8_000; // until the session stands
-const FIRST_MS = 250, LONGEST_MS = 3_500; // anyone who waits for the server is back within five seconds
+const FIRST_MS = 250, LONGEST_MS = 3_500; // all are back within five seconds
 const MOVING = 4100; // any code but 1000 and 1001, which give up our place
 const FINAL = { 4001: "unsupported_version", 4003: "dropped", 4004: "replaced" }; // codes after which coming back is pointless
 

@@ -15,6 +15,7 @@ you|You|我
 me|{name} (you)|{name}（我）
 guest|Guest|访客
 host|Host|主持人
+the_host|The host|主持人
 alone|You're the only one here.|目前只有您一人
 room|Room {room}|会议号 {room}
 copy|Copy link|复制链接
@@ -123,6 +124,7 @@ const words = new Map(TABLE.trim().split("\n").map((line) => line.split("|")).ma
 // A name that is read from right to left turns nothing around that is beside it.
 const isolated = (text) => (/[\u0590-\u08ff\ufb1d-\ufefc]/.test(text) ? `\u2068${text}\u2069` : text);
 
-// The sentence `key` with `values.name` for `{name}`; of an unknown `code`, that it was refused.
+// The sentence `key` with `values.name` for `{name}`, no space between Han letters; of an unknown `code`, that it was refused.
 export const say = (key, values = {}) =>
-	(words.get(values.code && !words.has(key) ? "refused" : key) ?? "").replace(/\{(\w+)\}/g, (_, name) => isolated(`${values[name]}`));
+	(words.get(values.code && !words.has(key) ? "refused" : key) ?? "").replace(/\{(\w+)\}/g, (_, name) => isolated(`${values[name]}`))
+		.replace(/(\p{sc=Han}) (?=\p{sc=Han})/gu, "$1");

@@ -24,11 +24,15 @@ pub struct DeviceEntry {
     pub name: String,
     /// Whether the system would choose it.
     pub is_default: bool,
+    /// Whether it is a microphone that hears what this computer plays: never chosen but by name.
+    pub is_monitor: bool,
 }
 
 /// The devices that could be chosen now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeviceLists {
+    /// Whether anybody has looked: before that, an empty list says nothing.
+    pub is_known: bool,
     /// Cameras.
     pub cameras: Vec<DeviceEntry>,
     /// Microphones.
@@ -79,6 +83,8 @@ pub enum DeviceFault {
     NoDevice,
     /// There is no sound server, or it does not answer.
     NoSoundServer,
+    /// There is one, and it does not let us in.
+    Refused,
     /// It was pulled out (ENODEV).
     Unplugged,
     /// It is there and gives nothing.

@@ -294,8 +294,10 @@ pub(crate) fn devices() -> Devices {
         id: DeviceId(id.to_owned()),
         name: name.to_owned(),
         is_default,
+        is_monitor: false,
     };
     let lists = DeviceLists {
+        is_known: true,
         cameras: vec![entry("v0", "Integrated Camera", true), entry("v1", "Logitech C920 HD Pro Webcam", false)],
         microphones: vec![entry("m0", "Built-in Audio Analog Stereo", true), entry("m1", "Jabra Evolve 65", false)],
         speakers: vec![entry("s0", "Built-in Audio Analog Stereo", true), entry("s1", "Jabra Evolve 65", false)],

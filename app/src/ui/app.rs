@@ -10,7 +10,7 @@ use super::draw::{draw, ground};
 use super::pace::RepaintPace;
 use super::state::UiState;
 use super::video::{self, TilePainter};
-use super::{keys, style};
+use super::{keys, opening, style};
 use crate::engine::controller::AppController;
 use crate::engine::{EngineError, Repaint};
 use crate::view::Action;
@@ -94,6 +94,7 @@ impl App for Window {
 
     fn ui(&mut self, ui: &mut Ui, _frame: &mut Frame) {
         if std::mem::take(&mut self.is_first) {
+            opening::fit(ui.ctx(), super::SMALLEST);
             // The second frame begins when the first has been shown.
             ui.ctx().request_repaint();
         } else if let Some(drawn) = self.drawn.take() {

@@ -8,6 +8,9 @@ use super::parts::Pick;
 use super::pickers;
 use crate::view::{Fault, Spot, View};
 
+/// How sound servers begin what they call a monitor.
+const MONITOR_OF: &str = "Monitor of ";
+
 /// What a person calls a kind of device.
 pub(super) fn kind(kind: DeviceKind) -> String {
     match kind {
@@ -29,6 +32,9 @@ pub(super) fn icon(kind: DeviceKind) -> Icon {
 /// That nothing comes from a microphone or a camera, in two words: none is there, or what is there does not run.
 pub(super) fn short(of: DeviceKind, view: &View) -> Option<String> {
     let word = match (of, pickers::of(view, of).2) {
+        // Known before anybody wants it.
+        (DeviceKind::Camera, DeviceState::Off) if lacks(of, view) => t!("ui.call.no_camera"),
+        (DeviceKind::Microphone, DeviceState::Off) if lacks(of, view) => t!("ui.call.no_microphone"),
         (_, DeviceState::Off | DeviceState::Opening | DeviceState::On { .. }) | (DeviceKind::Speaker, _) => {
             return None;
         }
@@ -40,12 +46,25 @@ pub(super) fn short(of: DeviceKind, view: &View) -> Option<String> {
     Some(word.into_owned())
 }
 
+/// Whether somebody has looked for the device that is chosen, and found none of its kind.
+fn lacks(of: DeviceKind, view: &View) -> bool {
+    let (entries, chosen, _) = pickers::of(view, of);
+    let is_real = matches!(chosen, DeviceChoice::Default | DeviceChoice::Named(_));
+    is_real && view.devices.lists.is_known && entries.iter().all(|entry| entry.is_monitor)
+}
+
+/// Whether it is all sound that does not work, and not one device.
+pub(super) fn is_of_server(fault: &DeviceFault) -> bool {
+    matches!(fault, DeviceFault::NoSoundServer | DeviceFault::Refused)
+}
+
 /// Whether there is no such device: nothing is broken then.
 pub(super) fn is_absence(fault: &DeviceFault) -> bool {
     match fault {
         DeviceFault::NoDevice | DeviceFault::Unplugged | DeviceFault::NoSoundServer => true,
         DeviceFault::InUse
         | DeviceFault::NoPermission
+        | DeviceFault::Refused
         | DeviceFault::Stalled
         | DeviceFault::Unreadable
         | DeviceFault::Other(_) => false,
@@ -69,9 +88,11 @@ pub(super) fn picks(
     state: &DeviceState,
 ) -> Vec<Pick<DeviceChoice>> {
     let mut picks = vec![Pick { value: DeviceChoice::Default, text: default(entries, chosen, state) }];
-    picks.extend(
-        entries.iter().map(|entry| Pick { value: DeviceChoice::Named(entry.id.clone()), text: entry.name.clone() }),
-    );
+    let pick = |entry: &DeviceEntry| Pick {
+        value: DeviceChoice::Named(entry.id.clone()),
+        text: if entry.is_monitor { played(&entry.name) } else { entry.name.clone() },
+    };
+    picks.extend(entries.iter().map(pick));
     if let DeviceChoice::Named(id) = chosen
         && !entries.iter().any(|entry| entry.id == *id)
     {
@@ -86,6 +107,11 @@ pub(super) fn picks(
     picks.extend(test.map(|text| Pick { value: DeviceChoice::Test, text: text.into_owned() }));
     picks.push(Pick { value: DeviceChoice::Off, text: t!("ui.device.none").into_owned() });
     picks
+}
+
+/// A monitor, in words that tell it from a microphone.
+fn played(name: &str) -> String {
+    t!("ui.device.plays", name = name.trim_start_matches(MONITOR_OF)).into_owned()
 }
 
 fn default(entries: &[DeviceEntry], chosen: &DeviceChoice, state: &DeviceState) -> String {

@@ -15,6 +15,7 @@ mod home;
 mod icons;
 mod keys;
 mod news;
+mod opening;
 mod pace;
 mod panels;
 mod parts;
@@ -28,7 +29,7 @@ mod tokens;
 mod video;
 mod when;
 
-use eframe::egui::{IconData, Id, ViewportBuilder};
+use eframe::egui::{IconData, Id, Vec2, ViewportBuilder, vec2};
 use hearth_media::panics;
 use rust_i18n::t;
 
@@ -43,7 +44,7 @@ pub use video::{Fit, Placement, RgbaPainter, TilePainter, tile_painter};
 
 /// Sizes of the window in points: as it opens, and at least.
 const SIZE: [f32; 2] = [1100.0, 720.0];
-const SMALLEST: [f32; 2] = [560.0, 380.0];
+const SMALLEST: Vec2 = vec2(560.0, 380.0);
 
 /// What is in the task bar.
 const ICON: &[u8] = include_bytes!("../../../assets/icons/hearth-128.png");

@@ -1,7 +1,7 @@
 //! Which device it shall be: the same in front of the door, in a call and in the settings.
 
 use eframe::egui::{RichText, Ui};
-use hearth_base::{DeviceChoice, DeviceEntry, DeviceFault, DeviceKind, DeviceState};
+use hearth_base::{DeviceChoice, DeviceEntry, DeviceKind, DeviceState};
 use rust_i18n::t;
 
 use super::call::spot;
@@ -36,8 +36,9 @@ pub(super) fn device(ui: &mut Ui, view: &View, kind: DeviceKind, state: &mut UiS
 fn sentence(ui: &mut Ui, kind: DeviceKind, view: &View) {
     let t = ui.tokens();
     // Where there is no sound at all, that is said once, of the microphone.
-    let no_sound = DeviceState::Failed(DeviceFault::NoSoundServer);
-    if kind == DeviceKind::Speaker && [of(view, kind).2, of(view, DeviceKind::Microphone).2] == [&no_sound; 2] {
+    let (now, heard) = (of(view, kind).2, of(view, DeviceKind::Microphone).2);
+    let is_mute = matches!(now, DeviceState::Failed(fault) if devices::is_of_server(fault));
+    if kind == DeviceKind::Speaker && is_mute && now == heard {
         return;
     }
     if let Some((sentence, is_fault)) = devices::state(kind, of(view, kind).2, spot(view)) {

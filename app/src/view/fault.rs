@@ -138,6 +138,7 @@ fn device(kind: DeviceKind, fault: &DeviceFault) -> String {
     use DeviceKind::{Camera, Microphone, Speaker};
     let sentence = match (kind, fault) {
         (_, DeviceFault::NoSoundServer) => t!("fault.no_sound_server"),
+        (_, DeviceFault::Refused) => t!("fault.sound_refused"),
         (Camera, DeviceFault::InUse) => t!("fault.camera_in_use"),
         (Camera, DeviceFault::NoPermission) => t!("fault.camera_no_permission"),
         (Camera, DeviceFault::NoDevice) => t!("fault.camera_missing"),

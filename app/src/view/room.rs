@@ -90,6 +90,8 @@ pub enum PasswordPromptState {
 /// Ourselves.
 #[derive(Clone, Debug, Default)]
 pub struct Me {
+    /// Who we are, once the room knows us: our colour hangs on it, as the others see it.
+    pub id: Option<PeerId>,
     /// What the others call us.
     pub nick: String,
     /// What is wanted of the microphone; what has become of it, `Devices` says.
@@ -104,6 +106,13 @@ pub struct Me {
     pub hand: Hand,
     /// Whether we speak while the microphone is off.
     pub is_muted_talking: bool,
+}
+
+impl Me {
+    /// By what our colour is chosen.
+    pub fn color_id(&self) -> String {
+        self.id.map_or_else(|| "me".to_owned(), |id| id.to_string())
+    }
 }
 
 /// Somebody else.

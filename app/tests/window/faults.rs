@@ -1,7 +1,7 @@
 //! Every sentence about what went wrong is read where it belongs, in both languages.
 
 use hearth::view::{Action, Fault, Me, Progress, Room, ServerRefusal, Stage as Screen, View};
-use hearth_base::{DeviceFault, DeviceKind, DeviceState};
+use hearth_base::{DeviceChoice, DeviceEntry, DeviceFault, DeviceId, DeviceKind, DeviceState};
 use hearth_call::Switch;
 use hearth_protocol::ErrorCode;
 use rust_i18n::t;
@@ -49,6 +49,7 @@ fn every_device_that_fails_says_why_in_front_of_the_door() {
         DeviceFault::NoPermission,
         DeviceFault::NoDevice,
         DeviceFault::NoSoundServer,
+        DeviceFault::Refused,
         DeviceFault::Unplugged,
         DeviceFault::Stalled,
         DeviceFault::Other("a reason".to_owned()),
@@ -101,24 +102,59 @@ fn the_moments_of_a_call_have_their_sentences() {
 
 #[test]
 fn no_sound_is_said_once_and_put_away() {
-    let quiet = || {
+    let quiet = |fault: &DeviceFault| {
         let mut view = scenes::pair();
-        view.devices.microphone = DeviceState::Failed(DeviceFault::NoSoundServer);
-        view.devices.speaker = DeviceState::Failed(DeviceFault::NoSoundServer);
+        view.devices.microphone = DeviceState::Failed(fault.clone());
+        view.devices.speaker = DeviceState::Failed(fault.clone());
         view
     };
     for language in LANGUAGES {
-        let mut stage = Stage::new(quiet(), language);
-        let sentence = t!("fault.no_sound_server");
-        assert_eq!(stage.count(&sentence), 1);
-        stage.press(&t!("ui.dismiss"));
-        assert!(!stage.has(&sentence));
-        // It works, and then it does not: that is news.
-        stage.harness.state_mut().view = scenes::pair();
+        for fault in [DeviceFault::NoSoundServer, DeviceFault::Refused] {
+            let mut stage = Stage::new(quiet(&fault), language);
+            let sentence = Fault::Device(DeviceKind::Speaker, fault.clone()).sentence();
+            assert_eq!(stage.count(&sentence), 1);
+            stage.press(&t!("ui.dismiss"));
+            assert!(!stage.has(&sentence));
+            // It works, and then it does not: that is news.
+            stage.harness.state_mut().view = scenes::pair();
+            stage.settle();
+            stage.harness.state_mut().view = quiet(&fault);
+            stage.settle();
+            assert!(stage.has(&Fault::Device(DeviceKind::Speaker, fault).sentence()));
+        }
+    }
+}
+
+#[test]
+fn what_is_not_there_is_said_before_anybody_wants_it() {
+    for language in LANGUAGES {
+        let me = Me { camera: Switch::Off, microphone: Switch::Off, ..Me::default() };
+        let room = Room { progress: Progress::In, me, ..scenes::hosted() };
+        let mut view = View { stage: Screen::Room(room), ..View::default() };
+        let mut stage = Stage::new(view.clone(), language);
+        assert!(!stage.has(&t!("ui.call.no_camera")), "nobody has looked");
+        view.devices.lists.is_known = true;
+        stage.harness.state_mut().view.devices = view.devices.clone();
         stage.settle();
-        stage.harness.state_mut().view = quiet();
+        assert!(stage.has(&t!("ui.call.no_camera")) && stage.has(&t!("ui.call.no_microphone")));
+        // One is plugged in; and what this computer plays is no microphone.
+        let entry = |is_monitor| DeviceEntry {
+            id: DeviceId("a".to_owned()),
+            name: "Monitor of Speakers".to_owned(),
+            is_default: false,
+            is_monitor,
+        };
+        view.devices.lists.cameras = vec![entry(false)];
+        view.devices.lists.microphones = vec![entry(true)];
+        stage.harness.state_mut().view.devices = view.devices;
         stage.settle();
-        assert!(stage.has(&t!("fault.no_sound_server")));
+        assert!(!stage.has(&t!("ui.call.no_camera")) && stage.has(&t!("ui.call.no_microphone")));
+        // It is offered all the same, in words that tell it from one.
+        stage.press(&t!("ui.call.device_menu", device = t!("ui.device.microphone")));
+        stage.expect(
+            &t!("ui.device.plays", name = "Speakers"),
+            Wish::Choose(DeviceKind::Microphone, DeviceChoice::Named(DeviceId("a".to_owned()))),
+        );
     }
 }
 

@@ -83,35 +83,88 @@ fn pressable(stage: &Stage) -> Vec<Pos2> {
     found.map(|node| node.rect().center()).filter(|at| whole.contains(*at)).collect()
 }
 
+/// How a press and the sentence after it reach the window.
+#[derive(Clone, Copy, Debug)]
+enum Pace {
+    /// In one frame.
+    AtOnce,
+    /// The press in one, and each key's way down and up in those after it.
+    Typed,
+    /// The finger's way down and up in frames of their own, too.
+    Slow,
+}
+
+fn press_and_write(stage: &mut Stage, at: Pos2, pace: Pace, words: Vec<Event>) {
+    let one_by_one = |stage: &mut Stage, events: Vec<Event>| events.into_iter().for_each(|e| give(stage, vec![e]));
+    match pace {
+        Pace::AtOnce => give(stage, [press(at), words].concat()),
+        Pace::Typed => {
+            give(stage, press(at));
+            one_by_one(stage, words);
+        }
+        Pace::Slow => one_by_one(stage, [press(at), words].concat()),
+    }
+}
+
+/// Presses everything that `make` shows, writes after it where one can write, and counts how often that was.
+fn judge(what: &str, make: &dyn Fn() -> Stage, rng: &mut StdRng) -> usize {
+    let mut judged = 0;
+    for at in pressable(&make()) {
+        let mut alone = make();
+        alone.wishes();
+        give(&mut alone, press(at));
+        if !has_field(&alone) {
+            continue; // there keys are commands
+        }
+        let expected = switched(&mut alone);
+        for pace in [Pace::AtOnce, Pace::Typed, Pace::Slow] {
+            let mut stage = make();
+            stage.wishes();
+            press_and_write(&mut stage, at, pace, sentence(rng));
+            assert_eq!(switched(&mut stage), expected, "{what}, {at}, {pace:?}");
+            judged += 1;
+        }
+    }
+    judged
+}
+
+fn seed() -> u64 {
+    std::env::var("HEARTH_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(rand::random)
+}
+
 #[test]
 fn a_sentence_after_any_press_switches_nothing_where_one_can_write() {
-    let seed: u64 = std::env::var("HEARTH_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(rand::random);
-    println!("HEARTH_SEED={seed}");
+    let seed = seed();
     let mut rng = StdRng::seed_from_u64(seed);
     let mut judged = 0;
     for (scene, make) in SCENES.into_iter().enumerate() {
-        for at in pressable(&Stage::new(make(), LanguageChoice::English)) {
-            let mut alone = Stage::new(make(), LanguageChoice::English);
-            give(&mut alone, press(at));
-            if !has_field(&alone) {
-                continue; // there keys are commands
-            }
-            let expected = switched(&mut alone);
-            // In the frame of the press, and in those after it.
-            for is_at_once in [true, false] {
-                let mut stage = Stage::new(make(), LanguageChoice::English);
-                if is_at_once {
-                    give(&mut stage, [press(at), sentence(&mut rng)].concat());
-                } else {
-                    give(&mut stage, press(at));
-                    sentence(&mut rng).into_iter().for_each(|event| give(&mut stage, vec![event]));
-                }
-                assert_eq!(switched(&mut stage), expected, "scene {scene}, {at}, HEARTH_SEED={seed}");
-                judged += 1;
-            }
-        }
+        let make = || Stage::new(make(), LanguageChoice::English);
+        judged += judge(&format!("scene {scene}, HEARTH_SEED={seed}"), &make, &mut rng);
     }
-    assert!(judged > 50, "{judged}");
+    assert!(judged > 75, "{judged}");
+}
+
+/// Where one more press opens what can be written into.
+#[test]
+fn a_sentence_after_any_second_press_switches_nothing_where_one_can_write() {
+    let seed = seed();
+    let mut rng = StdRng::seed_from_u64(seed);
+    type Way = (fn() -> View, &'static [&'static str]);
+    let ways: [Way; 4] = [
+        (scenes::call, &["ui.command.people"]),
+        (scenes::call, &["ui.command.people", "ui.people.password"]),
+        (scenes::call, &["ui.command.settings"]),
+        (scenes::home, &["ui.settings.title", "ui.settings.network"]),
+    ];
+    for (scene, labels) in ways {
+        let make = || {
+            let mut stage = Stage::new(scene(), LanguageChoice::English);
+            labels.iter().for_each(|label| stage.press(&t!(*label)));
+            stage
+        };
+        let judged = judge(&format!("{labels:?}, HEARTH_SEED={seed}"), &make, &mut rng);
+        assert!(judged > 0, "{labels:?}");
+    }
 }
 
 #[test]

@@ -283,6 +283,15 @@ async fn who_starts_a_room_has_its_link_and_rules_it() {
     ann.until("['mute_all', 'lock', 'set_password'].every((type) => said.some((one) => one.type === type))").await;
     assert_eq!(ann.evaluate("return said.find((one) => one.type === 'set_password').password").await, "soup");
     bo.until("document.body.innerText.includes('Ann 已将全体静音，按 M 解除')").await;
+    // Who has no name is the host, in the language's own spacing.
+    bo.evaluate(
+        "import('/assets/call.js').then(({ call }) => { \
+         for (const peer of call.peers.values()) peer.entry.nick = ''; window.nameless = true; })",
+    )
+    .await;
+    bo.until("window.nameless").await;
+    ann.click("#host-tools [data-do=mute_all]").await;
+    bo.until("document.body.innerText.includes('主持人已将全体静音，按 M 解除')").await;
     ann.click("#people-list [data-do=make_host]").await;
     ann.until("said.at(-1).type === 'make_host' && said.at(-1).peer === hearth.peers[0].id").await;
     server.stop().await;

@@ -52,10 +52,15 @@ impl Desktop {
 
     /// The same, where no assistive program asks what is shown: as it is for most people, and cheaper.
     pub fn without_assistance(host: &Host, name: &str, folder: &Path) -> Result<Self> {
+        Self::on_screen(host, name, folder, SCREEN)
+    }
+
+    /// The same on a screen of this size.
+    pub fn on_screen(host: &Host, name: &str, folder: &Path, size: &str) -> Result<Self> {
         let home = folder.join(name);
         std::fs::create_dir_all(&home)?;
         let mut command = Command::new("Xvfb");
-        command.args(["-displayfd", "1", "-screen", "0", SCREEN, "-nolisten", "tcp", "-noreset"]);
+        command.args(["-displayfd", "1", "-screen", "0", size, "-nolisten", "tcp", "-noreset"]);
         let screen = Process::start_unheard("Xvfb", &mut command)?;
         let display = screen.wait_line(STARTING, |line| line.trim().parse::<u32>().ok())?;
         let display = format!(":{display}");
@@ -149,6 +154,28 @@ impl Desktop {
         let before = app.ticks()?;
         app.let_pass(Duration::from_secs(10))?;
         Ok(app.ticks()? - before)
+    }
+
+    /// Waits until the window's foot lies above this line of the screen.
+    pub fn wait_above(&self, line: i32) -> Result<()> {
+        let end = now() + LOOKING;
+        loop {
+            let foot = self.foot()?;
+            if foot <= line {
+                return Ok(());
+            }
+            ensure!(now() < end, "{}: the window's foot is at {foot}, below {line}", self.name);
+            self.app()?.let_pass(Duration::from_millis(200))?;
+        }
+    }
+
+    fn foot(&self) -> Result<i32> {
+        let mut command = self.command("xdotool");
+        let said =
+            command.args(["search", "--onlyvisible", "--name", WINDOW, "getwindowgeometry", "--shell"]).output()?;
+        let said = String::from_utf8(said.stdout)?;
+        let value = |name: &str| said.lines().find_map(|line| line.strip_prefix(name)?.parse::<i32>().ok());
+        Ok(value("Y=").context("a place")? + value("HEIGHT=").context("a size")?)
     }
 
     /// Closes the window by the manager's own key.

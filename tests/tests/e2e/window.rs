@@ -223,8 +223,23 @@ fn the_window_is_there_soon_and_rests() -> Result<()> {
     Ok(())
 }
 
-/// A display without RANDR, which the toolkit takes for granted and panics over: a sentence, no crash, and no report of
-/// one.
+/// On a screen that is as low as the window would like to be, its foot is not below the edge, whatever is drawn around
+/// it.
+#[test]
+fn a_low_screen_holds_the_whole_window() -> Result<()> {
+    enter_namespaces()?;
+    let folder = tempfile::Builder::new().prefix("hearth-low").tempdir()?;
+    let mut lan = Lan::new()?;
+    for (name, screen, height) in [("low", "1100x720x24", 720), ("lower", "1024x640x24", 640)] {
+        let mut desktop = Desktop::on_screen(&lan.host(name)?, name, folder.path(), screen)?;
+        desktop.open_hearth(&["--stats", "json"])?;
+        desktop.app()?.wait_line(FIRST_FRAME, |line| line.contains("window_ms").then_some(()))?;
+        desktop.wait_above(height)?;
+    }
+    Ok(())
+}
+
+/// A display without RANDR, which the toolkit takes for granted and panics over: a sentence, no crash, and no report of one.
 #[test]
 fn a_display_that_lacks_something_is_told_of() -> Result<()> {
     let home = tempfile::tempdir()?;

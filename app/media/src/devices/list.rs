@@ -49,7 +49,7 @@ pub(super) fn spawn(
         let (mut last, mut ears) = (None, sound::DeviceLister::default());
         loop {
             let (microphones, speakers) = ears.list();
-            let found = DeviceLists { cameras: camera::list(), microphones, speakers };
+            let found = DeviceLists { is_known: true, cameras: camera::list(), microphones, speakers };
             if last.as_ref() != Some(&found) {
                 last = Some(found.clone());
                 publish.put(found);

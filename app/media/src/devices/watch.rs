@@ -323,8 +323,12 @@ mod tests {
         }
 
         fn list(&mut self, default: &str, others: &[&str]) -> &mut Self {
-            let entry =
-                |name: &str| DeviceEntry { id: DeviceId(name.into()), name: name.into(), is_default: name == default };
+            let entry = |name: &str| DeviceEntry {
+                id: DeviceId(name.into()),
+                name: name.into(),
+                is_default: name == default,
+                is_monitor: false,
+            };
             let list: Vec<_> = std::iter::once(entry(default)).chain(others.iter().map(|name| entry(name))).collect();
             self.watch.handle_list(&list, self.now());
             self

@@ -33,11 +33,20 @@ impl Server {
 
     /// The same without a card.
     pub(crate) fn start_without_cards() -> Self {
+        Self::spawn("auth-anonymous=1")
+    }
+
+    /// One that takes those who bring its own cookie, and no cards.
+    pub(crate) fn start_for_its_own() -> Self {
+        Self::spawn("auth-anonymous=0")
+    }
+
+    fn spawn(access: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let socket = |name: &str| format!("socket={}", folder.path().join(name).display());
         let mut command = Command::new("pulseaudio");
         command.args(["-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no", "--log-level=info"]);
-        command.args(["-L", &format!("module-native-protocol-unix auth-anonymous=1 {}", socket("native"))]);
+        command.args(["-L", &format!("module-native-protocol-unix {access} {}", socket("native"))]);
         command.args(["-L", &format!("module-cli-protocol-unix {}", socket("cli"))]);
         for name in ["HOME", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "PULSE_RUNTIME_PATH", "PULSE_STATE_PATH"] {
             command.env(name, folder.path());

@@ -64,7 +64,9 @@ fn what_is_played_comes_back_is_known_to_the_canceller_and_no_callback_allocates
     println!("samples missed: {}", view.missed_samples);
     assert_eq!(allocator::sins(), 0, "a callback allocated");
     let names: Vec<_> = view.lists.microphones.iter().map(|entry| (entry.name.as_str(), entry.is_default)).collect();
-    assert_eq!(names, [("one-mic", true), ("two-mic", false)]);
+    // What the speakers play stands at the end.
+    let monitors = [("Monitor of one", false), ("Monitor of two", false)];
+    assert_eq!(names, [[("one-mic", true), ("two-mic", false)], monitors].concat());
     assert_eq!(view.lists.speakers.len(), 2);
 }
 
@@ -115,39 +117,71 @@ fn a_card_that_is_pulled_out_or_replaced_does_not_end_the_sound() {
     println!("all pulled out: said after {:?}", talk.until(6 * SECOND, gone));
 }
 
-/// What a speaker plays is no microphone, whether the server has us or not.
-fn what_speakers_play_is_no_microphone(test: &str, prepare: impl FnOnce(&Server)) {
+/// What a speaker plays is no microphone by itself, whether the server has us or not.
+fn what_speakers_play_is_no_microphone(
+    test: &str,
+    faults: &[DeviceFault],
+    prepare: impl FnOnce(&Server),
+) -> Option<Talk> {
     if !child::is_child() {
         let server = Server::start_without_cards();
         server.plug_in_speaker("speakers");
         prepare(&server);
-        return child::run(&format!("sound::{test}"), &server.environment_at(&server.path("home")));
+        child::run(&format!("sound::{test}"), &server.environment_at(&server.path("home")));
+        return None;
     }
     let mut talk = Talk::begin();
     let is_deaf = |talk: &mut Talk| {
         let view = talk.devices.view();
-        failed(&view.microphone.actual, &DeviceFault::NoDevice)
+        faults.iter().any(|fault| failed(&view.microphone.actual, fault))
             && matches!(view.speaker.actual, DeviceState::On { .. })
             && !view.lists.speakers.is_empty()
     };
     println!("no microphone beside a speaker: said after {:?}", talk.until(8 * SECOND, is_deaf));
     assert!(talk.powers.iter().all(|power| *power == 0.0), "nothing of the tone is sent");
-    assert!(talk.devices.view().lists.microphones.is_empty(), "{:?}", talk.devices.view().lists);
+    let microphones = &talk.devices.view().lists.microphones;
+    assert!(microphones.iter().all(|entry| entry.is_monitor && !entry.is_default), "{microphones:?}");
+    Some(talk)
 }
 
 #[test]
-fn who_has_no_cookie_gets_one_and_no_monitor() {
-    what_speakers_play_is_no_microphone("who_has_no_cookie_gets_one_and_no_monitor", |server| {
+fn who_has_no_cookie_gets_one_and_no_monitor_but_by_choice() {
+    let name = "who_has_no_cookie_gets_one_and_no_monitor_but_by_choice";
+    let talk = what_speakers_play_is_no_microphone(name, &[DeviceFault::NoDevice], |server| {
         std::fs::create_dir(server.path("home")).unwrap();
     });
+    let Some(mut talk) = talk else { return };
+    let [monitor] = talk.devices.view().lists.microphones.as_slice() else { panic!("one monitor") };
+    let choice = DeviceChoice::Named(monitor.id.clone());
+    talk.devices.choose(DeviceKind::Microphone, choice);
+    println!("chosen: the tone is sent after {:?}", talk.until(8 * SECOND, |talk| talk.decibels(50) > -60.0));
 }
 
 #[test]
 fn who_can_have_no_cookie_gets_no_monitor_either() {
-    // As where a sandbox shows the file and does not let anybody read it.
-    what_speakers_play_is_no_microphone("who_can_have_no_cookie_gets_no_monitor_either", |server| {
+    // As where a sandbox shows the file and does not let anybody read it. ALSA's plugin writes a whole one, sooner or later.
+    let faults = [DeviceFault::Refused, DeviceFault::NoDevice];
+    let name = "who_can_have_no_cookie_gets_no_monitor_either";
+    what_speakers_play_is_no_microphone(name, &faults, |server| {
         let folder = server.path("home/.config/pulse");
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join("cookie"), "").unwrap();
     });
+}
+
+#[test]
+fn a_server_that_refuses_us_is_told_from_none() {
+    if !child::is_child() {
+        let server = Server::start_for_its_own();
+        // A cookie, and not the one that it wants.
+        let folder = server.path("home/.config/pulse");
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("cookie"), [7; 256]).unwrap();
+        let name = "sound::a_server_that_refuses_us_is_told_from_none";
+        return child::run(name, &server.environment_at(&server.path("home")));
+    }
+    let mut talk = Talk::begin();
+    // ALSA's plugin says whose process it is, and may play all the same.
+    let is_refused = |talk: &mut Talk| failed(&talk.devices.view().microphone.actual, &DeviceFault::Refused);
+    println!("refused: said after {:?}", talk.until(8 * SECOND, is_refused));
 }

@@ -86,6 +86,7 @@ fn room(visit: &CallSession, view: &CallView, nick: &str, hosting: Option<&Hosti
         is_invite_only: call.room_state.invite_only,
         ask: ask(&call.phase, now.at),
         me: Me {
+            id: call.me,
             nick: nick.to_owned(),
             microphone: visit.microphone,
             camera: visit.camera,

@@ -100,9 +100,8 @@ pub(in crate::ui) fn broken(view: &View) -> impl Iterator<Item = (DeviceKind, &D
         DeviceState::Failed(_) | DeviceState::Off | DeviceState::Opening | DeviceState::On { .. } => None,
     };
     let speaker = fault(DeviceKind::Speaker, Switch::On);
-    let is_mute = speaker.is_some_and(|(_, fault)| *fault == DeviceFault::NoSoundServer);
-    let microphone = fault(DeviceKind::Microphone, microphone)
-        .filter(|(_, fault)| !(is_mute && **fault == DeviceFault::NoSoundServer));
+    let is_mute = |fault: &DeviceFault| speaker.is_some_and(|(_, same)| fault == same && devices::is_of_server(fault));
+    let microphone = fault(DeviceKind::Microphone, microphone).filter(|(_, fault)| !is_mute(fault));
     [microphone, fault(DeviceKind::Camera, camera), speaker].into_iter().flatten()
 }
 

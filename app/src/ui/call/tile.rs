@@ -78,7 +78,7 @@ pub(super) fn mine(ui: &mut Ui, view: &View, room: &Room, rect: Rect, tiles: &mu
     } else {
         None
     };
-    let empty = TileContent { id: "me", nick: &me.nick, under: why.as_deref() };
+    let empty = TileContent { id: &me.color_id(), nick: &me.nick, under: why.as_deref() };
     picture(ui, feed, rect, view.settings.mirror, &empty, tiles);
     // That we speak, we know.
     dress(ui, rect, &label, false);

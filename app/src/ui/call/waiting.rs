@@ -62,7 +62,7 @@ fn mirror(ui: &mut Ui, view: &View, room: &Room, tiles: &mut dyn TilePainter) {
         let logo = Align2::CENTER_CENTER.anchor_size(rect.center(), vec2(96.0, 96.0));
         paint_logo(ui.painter(), logo);
     } else {
-        empty_tile(ui, rect, &TileContent { id: "me", nick: &me.nick, under: None });
+        empty_tile(ui, rect, &TileContent { id: &me.color_id(), nick: &me.nick, under: None });
     }
 }
 

@@ -129,7 +129,8 @@ pub(in crate::ui) fn answers(knocker: &Knocker) -> Vec<(Button, Action)> {
 fn me(ui: &mut Ui, room: &Room) {
     let me = &room.me;
     let is_off = |switch: Switch| switch == Switch::Off;
-    let who = Who { id: "me", letter: &me.nick, name: &self::own(&me.nick), role: room.role, hand: me.hand };
+    let id = me.color_id();
+    let who = Who { id: &id, letter: &me.nick, name: &self::own(&me.nick), role: room.role, hand: me.hand };
     head(ui, &who, [is_off(me.microphone), is_off(me.camera)], |_| {});
     ui.add_space(space::S);
 }

@@ -34,7 +34,7 @@ fn model(DeviceId(id): &DeviceId) -> &str {
 fn cameras() -> Vec<(Index, DeviceEntry)> {
     let entry = |(at, (index, name)): (usize, (Index, String))| {
         let id = DeviceId(format!("{name}#{index}"));
-        (index, DeviceEntry { id, name, is_default: at == 0 })
+        (index, DeviceEntry { id, name, is_default: at == 0, is_monitor: false })
     };
     system::cameras().into_iter().take(CAMERAS).enumerate().map(entry).collect()
 }

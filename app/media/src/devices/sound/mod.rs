@@ -80,7 +80,7 @@ impl Pulse {
 /// Looks which sound devices there are, over one connection to the sound server as long as that answers.
 #[derive(Default)]
 pub(super) struct DeviceLister {
-    host: Option<cpal::Host>,
+    host: Option<(cpal::Host, Server)>,
     /// Looks since it fell back to ALSA beside a server.
     looks: u32,
 }
@@ -88,8 +88,9 @@ pub(super) struct DeviceLister {
 impl DeviceLister {
     /// Microphones, speakers.
     pub(super) fn list(&mut self) -> (Vec<DeviceEntry>, Vec<DeviceEntry>) {
-        let found = complaints::kept(|| list(self.host.get_or_insert_with(host)));
-        let is_beside_server = self.host.as_ref().is_some_and(|host| host.id().name() == ALSA && server::is_there());
+        let found = complaints::kept(|| list(&self.host.get_or_insert_with(host).0));
+        let is_beside_server =
+            self.host.as_ref().is_some_and(|(host, _)| host.id().name() == ALSA && server::is_there());
         self.looks = if is_beside_server { self.looks + 1 } else { 0 };
         // The next look tries the server again.
         if found.1.is_empty() || self.looks >= LOOKS {
@@ -99,10 +100,39 @@ impl DeviceLister {
     }
 }
 
-/// The sound server where there is one, else ALSA.
-fn host() -> cpal::Host {
+/// What the sound server thinks of us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Server {
+    /// It has us, or there is none.
+    Open,
+    /// It does not let us in.
+    Shut,
+}
+
+/// The sound server where there is one that has us, else ALSA.
+fn host() -> (cpal::Host, Server) {
     server::prepare();
-    cpal::default_host()
+    // As `default_host` does, which does not say why it takes the next one.
+    let mut server = Server::Open;
+    for id in cpal::available_hosts() {
+        match cpal::host_from_id(id) {
+            Ok(host) => return (host, server),
+            Err(error) if is_refusal(&error) => server = Server::Shut,
+            Err(error) => tracing::debug!(%error, "no sound by {}", id.name()),
+        }
+    }
+    (cpal::default_host(), server)
+}
+
+/// Whether a server that is there hangs up on us: it says so, or breaks off where it wants a cookie that we cannot
+/// read.
+#[expect(clippy::wildcard_enum_match_arm, reason = "another crate's words, which may become more")]
+fn is_refusal(error: &cpal::Error) -> bool {
+    match error.kind() {
+        ErrorKind::PermissionDenied => true,
+        ErrorKind::StreamInvalidated => server::listens(),
+        _ => false,
+    }
 }
 
 fn list(host: &cpal::Host) -> (Vec<DeviceEntry>, Vec<DeviceEntry>) {
@@ -114,15 +144,18 @@ fn list(host: &cpal::Host) -> (Vec<DeviceEntry>, Vec<DeviceEntry>) {
         let entry = |default: &Option<DeviceId>| DeviceEntry {
             name: name(&device),
             is_default: default.as_ref() == Some(&found),
+            is_monitor: false,
             id: found.clone(),
         };
-        if device.supports_input() && !is_monitor(&device) {
-            microphones.push(entry(&defaults.0));
+        if device.supports_input() {
+            microphones.push(DeviceEntry { is_monitor: is_monitor(&device), ..entry(&defaults.0) });
         }
         if device.supports_output() {
             speakers.push(entry(&defaults.1));
         }
     }
+    // What the computer plays stands behind what hears people.
+    microphones.sort_by_key(|entry| entry.is_monitor);
     (microphones, speakers)
 }
 
@@ -144,19 +177,24 @@ pub(super) fn open(kind: DeviceKind, choice: &DeviceChoice) -> Result<Open, Devi
 }
 
 fn open_on_this_thread(kind: DeviceKind, choice: &DeviceChoice) -> Result<Open, DeviceFault> {
-    let host = host();
+    let (host, server) = host();
     let named = match choice {
         DeviceChoice::Named(DeviceId(id)) => {
             cpal::DeviceId::from_str(id).ok().and_then(|id| host.device_by_id(&id)).filter(|device| fits(device, kind))
         }
         DeviceChoice::Off | DeviceChoice::Default | DeviceChoice::Test => None,
     };
-    let device = named.or_else(|| default(&host, kind)).ok_or(DeviceFault::NoDevice);
+    let missing = if server == Server::Shut { DeviceFault::Refused } else { DeviceFault::NoDevice };
+    let device = named.or_else(|| default(&host, kind)).ok_or(missing);
     device.and_then(|device| start(&device, kind)).map_err(|fault| {
         // A computer without any sound device has no sound at all.
         let (microphones, speakers) = list(&host);
         let is_silent = microphones.is_empty() && speakers.is_empty();
-        if is_silent && fault != DeviceFault::NoPermission { DeviceFault::NoSoundServer } else { fault }
+        match server {
+            Server::Shut if is_silent => DeviceFault::Refused,
+            Server::Open if is_silent && fault != DeviceFault::NoPermission => DeviceFault::NoSoundServer,
+            Server::Open | Server::Shut => fault,
+        }
     })
 }
 

@@ -25,6 +25,27 @@ pub(super) fn prepare() {
 
 /// Whether a sound server should be found, of PulseAudio's kind or PipeWire's.
 pub(super) fn is_there() -> bool {
+    places().any(|path| path.exists())
+}
+
+/// Whether somebody listens where a sound server is to be found. A file that a server left behind refuses whoever
+/// calls.
+#[cfg(unix)]
+pub(super) fn listens() -> bool {
+    use std::io::ErrorKind::{ConnectionRefused, NotFound};
+    let calls = places().map(std::os::unix::net::UnixStream::connect);
+    calls
+        .into_iter()
+        .any(|call| call.map_or_else(|error| !matches!(error.kind(), ConnectionRefused | NotFound), |_| true))
+}
+
+#[cfg(not(unix))]
+pub(super) fn listens() -> bool {
+    false
+}
+
+/// Where a sound server would be.
+fn places() -> impl Iterator<Item = PathBuf> {
     let variable = |name: &str| std::env::var(name).ok();
     let of = |name: &str, below: &str| variable(name).map(|folder| Path::new(&folder).join(below));
     let named = variable("PULSE_SERVER").map(|server| PathBuf::from(server.trim_start_matches("unix:")));
@@ -35,7 +56,7 @@ pub(super) fn is_there() -> bool {
         of("XDG_RUNTIME_DIR", "pulse/native"),
         of("XDG_RUNTIME_DIR", "pipewire-0"),
     ];
-    found.into_iter().flatten().any(|path| path.exists())
+    found.into_iter().flatten()
 }
 
 fn make_cookie(folder: &Path) -> std::io::Result<()> {
