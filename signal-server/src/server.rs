@@ -168,7 +168,7 @@ pub enum Broken {
     Ports(String),
     /// The relay beside it.
     #[error(transparent)]
-    Relay(WorkersEnded),
+    Relay(Box<WorkersEnded>),
 }
 
 /// A server that has its ports and is ready to run.

@@ -5,8 +5,9 @@ use hearth_call::{Hand, Switch};
 use hearth_protocol::Role;
 use rust_i18n::t;
 
+use super::facts::{concerns_others, in_room, switches};
 use super::icons::{self, Icon};
-use super::state::{Dialog, Panel, UiState, concerns_others, in_room};
+use super::state::{Dialog, Panel, UiState};
 use crate::view::{Action, Stage, View};
 
 /// Something that can be done by key and by button.
@@ -185,15 +186,6 @@ fn raised(hand: Hand) -> Hand {
     match hand {
         Hand::Up => Hand::Down,
         Hand::Down => Hand::Up,
-    }
-}
-
-/// What is wanted of microphone and camera, where there is somebody to see or hear us.
-pub(super) fn switches(view: &View) -> Option<(Switch, Switch)> {
-    match &view.stage {
-        Stage::Home => None,
-        Stage::PreJoin(door) => Some((door.microphone, door.camera)),
-        Stage::Room(room) => Some((room.me.microphone, room.me.camera)),
     }
 }
 

@@ -3,9 +3,9 @@
 use hearth_base::{DeviceChoice, DeviceEntry, DeviceFault, DeviceKind, DeviceState};
 use rust_i18n::t;
 
+use super::facts;
 use super::icons::{self, Icon};
 use super::parts::Pick;
-use super::pickers;
 use crate::view::{Fault, Spot, View};
 
 /// How sound servers begin what they call a monitor.
@@ -31,7 +31,7 @@ pub(super) fn icon(kind: DeviceKind) -> Icon {
 
 /// That nothing comes from a microphone or a camera, in two words: none is there, or what is there does not run.
 pub(super) fn short(of: DeviceKind, view: &View) -> Option<String> {
-    let word = match (of, pickers::of(view, of).2) {
+    let word = match (of, facts::device(view, of).2) {
         // Known before anybody wants it.
         (DeviceKind::Camera, DeviceState::Off) if lacks(of, view) => t!("ui.call.no_camera"),
         (DeviceKind::Microphone, DeviceState::Off) if lacks(of, view) => t!("ui.call.no_microphone"),
@@ -48,14 +48,9 @@ pub(super) fn short(of: DeviceKind, view: &View) -> Option<String> {
 
 /// Whether somebody has looked for the device that is chosen, and found none of its kind.
 fn lacks(of: DeviceKind, view: &View) -> bool {
-    let (entries, chosen, _) = pickers::of(view, of);
+    let (entries, chosen, _) = facts::device(view, of);
     let is_real = matches!(chosen, DeviceChoice::Default | DeviceChoice::Named(_));
     is_real && view.devices.lists.is_known && entries.iter().all(|entry| entry.is_monitor)
-}
-
-/// Whether it is all sound that does not work, and not one device.
-pub(super) fn is_of_server(fault: &DeviceFault) -> bool {
-    matches!(fault, DeviceFault::NoSoundServer | DeviceFault::Refused)
 }
 
 /// Whether there is no such device: nothing is broken then.

@@ -1,15 +1,18 @@
 //! Questions that are in the way of everything else, because what follows cannot be undone.
 
-use eframe::egui::{Align, Id, Layout, Modal, ModalResponse, RichText, ScrollArea, Ui, ViewportCommand};
+use eframe::egui::{Align, Layout, RichText, ScrollArea, Ui, ViewportCommand};
 use hearth_protocol::{PeerId, Role};
 use rust_i18n::t;
 
 use super::command::{self, UiCommand};
-use super::parts::{Button, Parts as _, row};
-use super::state::{Dialog, UiState, in_room};
+use super::facts;
+use super::facts::in_room;
+use super::modal::{Closed, answers, cancel, modal, question};
+use super::parts::{Button, Parts as _};
+use super::state::{Dialog, UiState};
 use super::tokens::{control, letters, space};
 use super::when::number;
-use super::{panels, passwords, settings};
+use super::{passwords, settings};
 use crate::view::{Action, Room, Stage, View};
 
 /// Draws the one that is open.
@@ -39,68 +42,6 @@ pub(super) fn dialogs(ui: &mut Ui, view: &View, state: &mut UiState) {
             state.dialog = None;
         }
     }
-}
-
-/// How a question was put away.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Closed {
-    /// It was not, or by a button of its own.
-    No,
-    /// By a press beside it.
-    Beside,
-    /// By Escape.
-    Escape,
-}
-
-/// A card over a veil. Escape and a press beside it close it.
-pub(super) fn modal(
-    ui: &Ui,
-    name: &str,
-    width: f32,
-    state: &mut UiState,
-    add: impl FnOnce(&mut Ui, &mut UiState),
-) -> Closed {
-    let t = ui.tokens();
-    let room = ui.ctx().content_rect().width() - 2.0 * space::L;
-    let shown: ModalResponse<()> =
-        Modal::new(Id::unique(name)).backdrop_color(t.veil).frame(frame(ui)).show(ui.ctx(), |ui| {
-            ui.set_width(width.min(room - 2.0 * space::XL));
-            add(ui, state);
-        });
-    if !shown.should_close() {
-        return Closed::No;
-    }
-    state.dialog = None;
-    if shown.backdrop_response.clicked() { Closed::Beside } else { Closed::Escape }
-}
-
-fn frame(ui: &Ui) -> eframe::egui::Frame {
-    let style = ui.style();
-    eframe::egui::Frame::popup(style)
-        .inner_margin(eframe::egui::Margin::same(space::XL as i8))
-        .corner_radius(style.visuals.window_corner_radius)
-}
-
-/// What it is about.
-pub(super) fn question(ui: &mut Ui, title: &str, text: &str) {
-    ui.title(title);
-    ui.add_space(space::XS);
-    ui.words(text);
-    ui.add_space(space::L);
-}
-
-/// A row of answers: what harms nothing is first, and has the keyboard when the question opens.
-pub(super) fn answers<A>(ui: &mut Ui, entries: Vec<(Button, A)>, state: &mut UiState) -> Option<A> {
-    row(ui, entries, |response| {
-        if std::mem::take(&mut state.is_asking) {
-            response.request_focus();
-        }
-    })
-}
-
-/// What puts a question away.
-pub(super) fn cancel() -> Button {
-    Button::new(t!("ui.cancel")).quiet()
 }
 
 fn is_hosted(room: &Room) -> bool {
@@ -227,7 +168,7 @@ fn remove(ui: &Ui, room: &Room, id: PeerId, state: &mut UiState) {
         return;
     };
     modal(ui, "remove", control::DIALOG, state, |ui, state| {
-        let nick = panels::named(&person.nick);
+        let nick = facts::named(&person.nick);
         let text = if room.is_invite_only { t!("ui.remove.text") } else { t!("ui.remove.text_open") };
         question(ui, &t!("ui.remove.title", nick = nick), &text);
         let mut row = vec![(cancel(), Answer::Cancel), (Button::new(t!("ui.remove.button")).danger(), Answer::Remove)];
@@ -251,7 +192,7 @@ fn hand_over(ui: &Ui, room: &Room, id: PeerId, state: &mut UiState) {
         return;
     };
     modal(ui, "hand over", control::DIALOG, state, |ui, state| {
-        let nick = panels::named(&person.nick);
+        let nick = facts::named(&person.nick);
         question(ui, &t!("ui.hand_over.title", nick = nick), &t!("ui.hand_over.text"));
         let row =
             vec![(cancel(), Answer::Cancel), (Button::new(t!("ui.hand_over.button")).primary(), Answer::HandOver)];

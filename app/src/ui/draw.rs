@@ -5,10 +5,11 @@ use std::time::Duration;
 use eframe::egui::{CentralPanel, Color32, Frame, Theme, Ui, Visuals};
 use hearth_call::Switch;
 
-use super::state::{UiState, in_room};
+use super::facts::in_room;
+use super::state::UiState;
 use super::tokens::Tokens;
 use super::video::TilePainter;
-use super::{call, dialogs, home, keys, prejoin};
+use super::{call, dialogs, home, keys, passwords, prejoin};
 use crate::view::{Action, Stage, View};
 
 /// The clock of a room.
@@ -20,6 +21,7 @@ const METER: Duration = Duration::from_millis(100);
 pub fn draw(ui: &mut Ui, view: &View, state: &mut UiState, tiles: &mut dyn TilePainter) -> Vec<Action> {
     state.follow(ui, &view.settings);
     state.settle(view);
+    passwords::settle(view, state);
     state.look(ui.ctx(), view);
     keys::read(&ui.ctx().clone(), view, state);
     CentralPanel::default().frame(Frame::new()).show(ui, |ui| match &view.stage {

@@ -10,9 +10,9 @@ use hearth_call::Switch;
 use rust_i18n::t;
 
 use super::command::UiCommand;
+use super::facts::in_room;
 use super::news::About;
-use super::settings::Page;
-use super::state::{Dialog, Panel, UiState, in_room};
+use super::state::{Dialog, Page, Panel, UiState};
 use super::{chat_field, devices, icons, join_field};
 use crate::view::{Action, Stage, View};
 

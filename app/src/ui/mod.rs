@@ -1,4 +1,4 @@
-//! The window: a view over [`View`](crate::view::View) that hands back [`Wish`](crate::view::Wish)es.
+//! The window: a view over [`View`](crate::view::View) that hands back [`Action`](crate::view::Action)s.
 //!
 //! Owner of: what one person is looking at and typing ([`UiState`]); nothing of the call. While the window is hidden
 //! none of this runs, and the call goes on. `draw` is all of it; `app` puts it into a window; `tokens` says how it
@@ -10,10 +10,12 @@ mod command;
 mod devices;
 mod dialogs;
 mod draw;
+mod facts;
 mod fonts;
 mod home;
 mod icons;
 mod keys;
+mod modal;
 mod news;
 mod opening;
 mod pace;

@@ -10,8 +10,8 @@ use hearth_call::{Hand, Switch};
 use hearth_protocol::PeerId;
 use rust_i18n::t;
 
+use super::facts::named;
 use super::icons::{self, Icon};
-use super::panels::named;
 use crate::view::{ChatLine, Room, Speaker};
 
 /// How long a line is read, in the toolkit's seconds.

@@ -4,16 +4,17 @@ use eframe::egui::{Key, RichText, Ui, vec2};
 use hearth_protocol::RoomPassword;
 use rust_i18n::t;
 
-use super::dialogs::{Closed, answers, cancel, modal, question};
+use super::modal::{Closed, answers, cancel, modal, question};
 use super::parts::{Button, Hidden, Parts as _};
 use super::state::{Dialog, UiState};
 use super::tokens::{control, letters, space};
 use super::{icons, when};
-use crate::view::{Action, PasswordPrompt, PasswordPromptState, Progress, Room};
+use crate::view::{Action, PasswordPrompt, PasswordPromptState, Progress, Room, Stage, View};
 
 /// Opens the question by itself where nothing else leads into the room, and closes it once it is answered. What was
 /// typed does not outlive it.
-pub(super) fn settle(room: Option<&Room>, state: &mut UiState) {
+pub(super) fn settle(view: &View, state: &mut UiState) {
+    let room = if let Stage::Room(room) = &view.stage { Some(room) } else { None };
     let ask = room.and_then(|room| room.ask);
     let is_asked = room.is_some_and(|room| room.progress == Progress::Asked);
     if is_asked && state.dialog.is_none() {

@@ -1,29 +1,20 @@
 //! Which device it shall be: the same in front of the door, in a call and in the settings.
 
 use eframe::egui::{RichText, Ui};
-use hearth_base::{DeviceChoice, DeviceEntry, DeviceKind, DeviceState};
+use hearth_base::{DeviceKind, DeviceState};
 use rust_i18n::t;
 
-use super::call::spot;
+use super::facts;
+use super::facts::spot;
 use super::parts::{Button, Parts as _, menu_item, picker};
 use super::state::UiState;
 use super::tokens::{letters, space};
 use super::{devices, icons};
 use crate::view::{Action, View};
 
-/// What there is of a kind, what is wanted of it, and what has become of that.
-pub(super) fn of(view: &View, kind: DeviceKind) -> (&[DeviceEntry], &DeviceChoice, &DeviceState) {
-    let (lists, chosen) = (&view.devices.lists, &view.settings);
-    match kind {
-        DeviceKind::Camera => (&lists.cameras, &chosen.camera, &view.devices.camera),
-        DeviceKind::Microphone => (&lists.microphones, &chosen.microphone, &view.devices.microphone),
-        DeviceKind::Speaker => (&lists.speakers, &chosen.speaker, &view.devices.speaker),
-    }
-}
-
 /// A field that opens what could be chosen, and under it what has become of the choice.
 pub(super) fn device(ui: &mut Ui, view: &View, kind: DeviceKind, state: &mut UiState) {
-    let (entries, chosen, now) = of(view, kind);
+    let (entries, chosen, now) = facts::device(view, kind);
     let picks = devices::picks(kind, entries, chosen, now);
     let width = ui.available_width();
     if let Some(choice) = picker(ui, devices::icon(kind), &devices::kind(kind), chosen, &picks, width) {
@@ -36,12 +27,12 @@ pub(super) fn device(ui: &mut Ui, view: &View, kind: DeviceKind, state: &mut UiS
 fn sentence(ui: &mut Ui, kind: DeviceKind, view: &View) {
     let t = ui.tokens();
     // Where there is no sound at all, that is said once, of the microphone.
-    let (now, heard) = (of(view, kind).2, of(view, DeviceKind::Microphone).2);
-    let is_mute = matches!(now, DeviceState::Failed(fault) if devices::is_of_server(fault));
+    let (now, heard) = (facts::device(view, kind).2, facts::device(view, DeviceKind::Microphone).2);
+    let is_mute = matches!(now, DeviceState::Failed(fault) if facts::is_of_server(fault));
     if kind == DeviceKind::Speaker && is_mute && now == heard {
         return;
     }
-    if let Some((sentence, is_fault)) = devices::state(kind, of(view, kind).2, spot(view)) {
+    if let Some((sentence, is_fault)) = devices::state(kind, facts::device(view, kind).2, spot(view)) {
         let color = if is_fault { t.danger_text } else { t.weak };
         ui.label(RichText::new(sentence).size(letters::SMALL).color(color));
     }
@@ -56,7 +47,7 @@ pub(super) fn test_sound(ui: &mut Ui, state: &mut UiState) {
 
 /// The same choice as lines of a menu, under a heading.
 pub(super) fn menu(ui: &mut Ui, view: &View, kind: DeviceKind, width: f32, state: &mut UiState) {
-    let (entries, chosen, now) = of(view, kind);
+    let (entries, chosen, now) = facts::device(view, kind);
     ui.add_space(space::XS);
     ui.hint(devices::kind(kind));
     for pick in devices::picks(kind, entries, chosen, now) {

@@ -4,10 +4,10 @@ use eframe::egui::{Align, Layout, Rect, RichText, ScrollArea, Sense, Ui, UiBuild
 use hearth_base::DeviceKind;
 use rust_i18n::t;
 
-use super::dialogs::modal;
 use super::icons::{self, Icon};
+use super::modal::modal;
 use super::parts::{Button, IconButton, Parts as _, Pick, field, picker, segments, switch};
-use super::state::{Draft, UiState, open_file};
+use super::state::{Draft, Page, UiState, open_file};
 use super::tokens::{letters, radius, space};
 use super::{fonts, pickers};
 use crate::view::{LanguageChoice, PEOPLE, PictureSize, Stage, ThemeChoice, View};
@@ -25,20 +25,6 @@ const PORT_LIMIT: usize = 5;
 /// Languages are named in themselves: anyone who cannot read the others finds theirs.
 const ENGLISH: &str = "English";
 const CHINESE: &str = "中文";
-
-/// A page of the settings.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Page {
-    /// Camera, microphone, speaker.
-    #[default]
-    Devices,
-    /// Language and looks.
-    Looks,
-    /// Server and port.
-    Network,
-    /// What this is.
-    About,
-}
 
 /// Draws them.
 pub(super) fn settings(ui: &Ui, view: &View, state: &mut UiState) {

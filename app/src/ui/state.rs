@@ -9,14 +9,12 @@ use hearth_protocol::{PeerId, Role};
 use jiff::tz::TimeZone;
 use rust_i18n::t;
 
-use super::call::broken;
+use super::facts::{broken, concerns_others, in_room};
 use super::news::{Chat, NoticeFeed};
-use super::panels::{Code, Copied};
+use super::panels::Code;
 use super::parts::Hidden;
-use super::passwords;
-use super::settings::Page;
 use super::style;
-use crate::view::{Action, LanguageChoice, Progress, Room, Settings, Stage, ThemeChoice, View};
+use crate::view::{Action, LanguageChoice, Settings, Stage, ThemeChoice, View};
 use crate::words::Language;
 
 /// What one person is looking at and typing.
@@ -152,6 +150,35 @@ pub(super) enum Panel {
     Invite,
 }
 
+/// A page of the settings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Page {
+    /// Camera, microphone, speaker.
+    #[default]
+    Devices,
+    /// Language and looks.
+    Looks,
+    /// Server and port.
+    Network,
+    /// What this is.
+    About,
+}
+
+/// What was copied last, and until when that is said (the toolkit's seconds).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Copied {
+    pub(super) what: CopiedPart,
+    pub(super) until: f64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Which part of the invitation.
+pub(super) enum CopiedPart {
+    Number,
+    Link,
+    Invitation,
+}
+
 impl Default for UiState {
     fn default() -> Self {
         Self::in_zone(TimeZone::system())
@@ -230,8 +257,6 @@ impl UiState {
             self.open(Dialog::Elsewhere);
         }
         self.elsewhere = asked;
-        let room = if let Stage::Room(room) = &view.stage { Some(room) } else { None };
-        passwords::settle(room, self);
         // In a room they are known anyway.
         let looks = self.dialog == Some(Dialog::Settings) && matches!(view.stage, Stage::Home);
         if looks != self.is_looking {
@@ -305,22 +330,6 @@ impl UiState {
             self.open(Dialog::Close);
         }
         stays
-    }
-}
-
-/// Whether somebody would notice that we go: who is in the room, or waits to be let in.
-pub(super) fn concerns_others(room: &Room) -> bool {
-    !room.people.is_empty() || !room.lobby.is_empty()
-}
-
-/// The room that we are in, if we are in one.
-pub(super) fn in_room(view: &View) -> Option<&Room> {
-    match &view.stage {
-        Stage::Room(room) => match room.progress {
-            Progress::In | Progress::Reconnecting => Some(room),
-            Progress::Entering | Progress::Asked | Progress::Waiting => None,
-        },
-        Stage::Home | Stage::PreJoin(_) => None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the window shows, and what a person can want of it: values, nothing that lives.
 //!
-//! The engine makes a [`View`] whenever something changes; the window draws the newest and hands back [`Wish`]es. So a
+//! The engine makes a [`View`] whenever something changes; the window draws the newest and hands back [`Action`]s. So a
 //! test draws any moment of the program by writing it down. No toolkit, no runtime, no device is named here.
 
 mod action;

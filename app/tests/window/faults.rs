@@ -153,7 +153,7 @@ fn what_is_not_there_is_said_before_anybody_wants_it() {
         stage.press(&t!("ui.call.device_menu", device = t!("ui.device.microphone")));
         stage.expect(
             &t!("ui.device.plays", name = "Speakers"),
-            Wish::Choose(DeviceKind::Microphone, DeviceChoice::Named(DeviceId("a".to_owned()))),
+            Action::Choose(DeviceKind::Microphone, DeviceChoice::Named(DeviceId("a".to_owned()))),
         );
     }
 }

@@ -135,11 +135,10 @@ impl Stage {
     /// Whether these words are drawn, all of them, whatever assistive programs are told.
     pub(crate) fn shows(&self, words: &str) -> bool {
         fn shows(shape: &Shape, words: &str) -> bool {
-            match shape {
-                Shape::Text(text) => text.galley.text() == words && !text.galley.elided,
-                Shape::Vec(shapes) => shapes.iter().any(|shape| shows(shape, words)),
-                _ => false,
+            if let Shape::Text(text) = shape {
+                return text.galley.text() == words && !text.galley.elided;
             }
+            matches!(shape, Shape::Vec(shapes) if shapes.iter().any(|shape| shows(shape, words)))
         }
         self.harness.output().shapes.iter().any(|clipped| shows(&clipped.shape, words))
     }

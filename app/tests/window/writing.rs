@@ -111,7 +111,7 @@ fn judge(what: &str, make: &dyn Fn() -> Stage, rng: &mut StdRng) -> usize {
     let mut judged = 0;
     for at in pressable(&make()) {
         let mut alone = make();
-        alone.wishes();
+        alone.actions();
         give(&mut alone, press(at));
         if !has_field(&alone) {
             continue; // there keys are commands
@@ -119,7 +119,7 @@ fn judge(what: &str, make: &dyn Fn() -> Stage, rng: &mut StdRng) -> usize {
         let expected = switched(&mut alone);
         for pace in [Pace::AtOnce, Pace::Typed, Pace::Slow] {
             let mut stage = make();
-            stage.wishes();
+            stage.actions();
             press_and_write(&mut stage, at, pace, sentence(rng));
             assert_eq!(switched(&mut stage), expected, "{what}, {at}, {pace:?}");
             judged += 1;

@@ -178,10 +178,8 @@ async fn shake_hands(host: &str, address: SocketAddr, tls: &TlsConnector) -> std
 
 /// What is the matter with the certificate, where it is that for which there is no connection.
 fn distrust(error: &std::io::Error) -> Option<String> {
-    match error.get_ref()?.downcast_ref::<rustls::Error>()? {
-        rustls::Error::InvalidCertificate(why) => Some(why.to_string()),
-        _ => None,
-    }
+    let error = error.get_ref()?.downcast_ref::<rustls::Error>()?;
+    if let rustls::Error::InvalidCertificate(why) = error { Some(why.to_string()) } else { None }
 }
 
 async fn by_udp(address: SocketAddr, mut probe: Probe) -> Option<ProbeOutcome> {

@@ -39,7 +39,7 @@ impl Server {
             if ended.is_err() {
                 fault.send(()).unwrap_or_default(); // the server may have ended at the same moment
             }
-            ended.map(drop).map_err(Broken::Relay)
+            ended.map(drop).map_err(|ended| Broken::Relay(Box::new(ended)))
         };
         let (served, relayed) = tokio::join!(serving, relaying);
         served?;

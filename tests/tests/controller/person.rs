@@ -90,7 +90,7 @@ impl Person {
 
     pub fn action(&self, action: Action) -> Result<()> {
         let controller = self.controller.as_ref().context("the desk is gone")?;
-        anyhow::ensure!(controller.action(action.clone()), "{}: {wish:?} was not taken", self.nick);
+        anyhow::ensure!(controller.action(action.clone()), "{}: {action:?} was not taken", self.nick);
         Ok(())
     }
 

@@ -239,7 +239,8 @@ fn a_low_screen_holds_the_whole_window() -> Result<()> {
     Ok(())
 }
 
-/// A display without RANDR, which the toolkit takes for granted and panics over: a sentence, no crash, and no report of one.
+/// A display without RANDR, which the toolkit takes for granted and panics over: a sentence, no crash, and no report of
+/// one.
 #[test]
 fn a_display_that_lacks_something_is_told_of() -> Result<()> {
     let home = tempfile::tempdir()?;

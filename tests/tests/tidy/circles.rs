@@ -68,12 +68,16 @@ fn is_for_tests(attributes: &[Attribute]) -> bool {
 
 impl<'a> Visit<'a> for Names {
     fn visit_item(&mut self, item: &'a Item) {
-        let attributes = match item {
-            Item::Mod(item) => &item.attrs,
-            Item::Fn(item) => &item.attrs,
-            Item::Impl(item) => &item.attrs,
-            Item::Use(item) => &item.attrs,
-            _ => return visit::visit_item(self, item),
+        let attributes: &[Attribute] = if let Item::Mod(item) = item {
+            &item.attrs
+        } else if let Item::Fn(item) = item {
+            &item.attrs
+        } else if let Item::Impl(item) = item {
+            &item.attrs
+        } else if let Item::Use(item) = item {
+            &item.attrs
+        } else {
+            &[]
         };
         if !is_for_tests(attributes) {
             visit::visit_item(self, item);

@@ -159,7 +159,8 @@ fn who_has_no_cookie_gets_one_and_no_monitor_but_by_choice() {
 
 #[test]
 fn who_can_have_no_cookie_gets_no_monitor_either() {
-    // As where a sandbox shows the file and does not let anybody read it. ALSA's plugin writes a whole one, sooner or later.
+    // As where a sandbox shows the file and does not let anybody read it. ALSA's plugin writes a whole one, sooner or
+    // later.
     let faults = [DeviceFault::Refused, DeviceFault::NoDevice];
     let name = "who_can_have_no_cookie_gets_no_monitor_either";
     what_speakers_play_is_no_microphone(name, &faults, |server| {

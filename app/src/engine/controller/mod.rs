@@ -1,7 +1,7 @@
 //! The controller: what lives as long as the window. It finds rooms, hosts them, remembers what the person chose, and
 //! starts an engine for each visit to a room.
 //!
-//! One thread with a current-thread runtime owns everything (see `run`). The window sends [`Wish`]es and looks at
+//! One thread with a current-thread runtime owns everything (see `run`). The window sends [`Action`]s and looks at
 //! [`View`]s; it never waits for the controller.
 
 mod call_session;

@@ -81,7 +81,7 @@ fn trouble(view: &View, kind: DeviceKind) -> Option<String> {
         DeviceKind::Camera => kind == DeviceKind::Camera,
         DeviceKind::Microphone | DeviceKind::Speaker => kind == DeviceKind::Microphone,
     };
-    let mut broken = super::broken(view).filter(|(of, _)| is_here(*of));
+    let mut broken = crate::ui::facts::broken(view).filter(|(of, _)| is_here(*of));
     broken.next().map(|(of, why)| Fault::Device(of, why.clone()).told(Spot::Call))
 }
 

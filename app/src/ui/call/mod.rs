@@ -12,16 +12,18 @@ use hearth_base::{DeviceChoice, DeviceKind, DeviceState};
 use hearth_call::Switch;
 use rust_i18n::t;
 
-use super::command::{self, UiCommand};
+use super::command::UiCommand;
 use super::icons::{self, Icon};
 use super::parts::{IconButton, Parts as _};
-use super::state::{Panel, UiState, in_room};
+use super::state::{Panel, UiState};
 use super::tokens::{control, letters, space};
 use super::video::TilePainter;
-use super::{devices, panels, pickers, when};
-use crate::view::{Fault, Progress, Room, Spot, View};
+use super::{devices, panels, when};
+use crate::ui::facts;
+use crate::ui::facts::spot;
+use crate::view::{Fault, Progress, Room, View};
 
-pub(super) use notices::{broken, fault};
+pub(super) use notices::fault;
 pub(super) use tile::{TileContent, empty_tile, runs};
 
 /// Of the line above the tiles and of the bar below them.
@@ -125,7 +127,7 @@ pub(super) struct DeviceLook {
 
 /// How the button of a microphone or camera looks: what the device does, not what was wished.
 pub(super) fn device_button(of: UiCommand, view: &View) -> DeviceLook {
-    let (microphone, camera) = command::switches(view).unwrap_or((Switch::Off, Switch::Off));
+    let (microphone, camera) = facts::switches(view).unwrap_or((Switch::Off, Switch::Off));
     let (kind, switch) = match of {
         UiCommand::Camera => (DeviceKind::Camera, camera),
         UiCommand::Microphone
@@ -138,7 +140,7 @@ pub(super) fn device_button(of: UiCommand, view: &View) -> DeviceLook {
         | UiCommand::Help
         | UiCommand::Leave => (DeviceKind::Microphone, microphone),
     };
-    let (_, chosen, now) = pickers::of(view, kind);
+    let (_, chosen, now) = facts::device(view, kind);
     let fault = match now {
         DeviceState::Failed(why) if switch == Switch::On => Some(Fault::Device(kind, why.clone()).told(spot(view))),
         DeviceState::Failed(_) | DeviceState::Off | DeviceState::Opening | DeviceState::On { .. } => None,
@@ -153,11 +155,6 @@ pub(super) fn device_button(of: UiCommand, view: &View) -> DeviceLook {
         None => words(kind, switch),
     };
     DeviceLook { icon: if is_off { off } else { on }, label, caption, is_off, fault }
-}
-
-/// Where we are told of a device.
-pub(super) fn spot(view: &View) -> Spot {
-    if in_room(view).is_some() { Spot::Call } else { Spot::Door }
 }
 
 fn words(kind: DeviceKind, switch: Switch) -> (String, String) {

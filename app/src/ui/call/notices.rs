@@ -1,16 +1,17 @@
 //! What must be read at once: who knocks, what went wrong, what to compare. It lies over the tiles, and moves none.
 
 use eframe::egui::{Align, Layout, Rect, Ui, pos2, vec2};
-use hearth_base::{DeviceFault, DeviceKind, DeviceState};
+use hearth_base::{DeviceFault, DeviceKind};
 use hearth_call::Switch;
 use hearth_protocol::Role;
 use rust_i18n::t;
 
 use super::child;
 use crate::ui::command::UiCommand;
+use crate::ui::facts;
+use crate::ui::facts::broken;
 use crate::ui::icons;
 use crate::ui::parts::{Banner, Button, IconButton, Tone, row, row_width};
-use crate::ui::pickers;
 use crate::ui::state::{Panel, UiState};
 use crate::ui::tokens::space;
 use crate::ui::{devices, panels};
@@ -92,19 +93,6 @@ fn gather<'a>(view: &'a View, room: &'a Room, state: &UiState) -> Vec<Notice<'a>
     found
 }
 
-/// The devices that are wanted and do not run, and why. Where there is no sound at all, that is one thing to read.
-pub(in crate::ui) fn broken(view: &View) -> impl Iterator<Item = (DeviceKind, &DeviceFault)> {
-    let (microphone, camera) = crate::ui::command::switches(view).unwrap_or((Switch::Off, Switch::Off));
-    let fault = |kind: DeviceKind, switch: Switch| match pickers::of(view, kind).2 {
-        DeviceState::Failed(fault) if switch == Switch::On => Some((kind, fault)),
-        DeviceState::Failed(_) | DeviceState::Off | DeviceState::Opening | DeviceState::On { .. } => None,
-    };
-    let speaker = fault(DeviceKind::Speaker, Switch::On);
-    let is_mute = |fault: &DeviceFault| speaker.is_some_and(|(_, same)| fault == same && devices::is_of_server(fault));
-    let microphone = fault(DeviceKind::Microphone, microphone).filter(|(_, fault)| !is_mute(fault));
-    [microphone, fault(DeviceKind::Camera, camera), speaker].into_iter().flatten()
-}
-
 fn show(ui: &mut Ui, notice: &Notice<'_>, view: &View, room: &Room, state: &mut UiState) {
     match notice {
         Notice::Reconnecting => {
@@ -114,7 +102,7 @@ fn show(ui: &mut Ui, notice: &Notice<'_>, view: &View, room: &Room, state: &mut 
         Notice::Fault if matches!(view.fault, Some(Fault::Silenced(_))) => silenced(ui, view, state),
         Notice::Fault => fault(ui, view, state),
         Notice::Knocker(knocker) => {
-            let text = t!("ui.call.knocks", nick = panels::named(&knocker.nick)).into_owned();
+            let text = t!("ui.call.knocks", nick = facts::named(&knocker.nick)).into_owned();
             let text = panels::same_address(knocker).map_or(text.clone(), |more| format!("{text} {more}"));
             let buttons = row_width(ui, &panels::answers(knocker));
             let banner = Banner::new(Tone::Note, text).icon(icons::DOOR).room(buttons);

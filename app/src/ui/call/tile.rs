@@ -8,11 +8,10 @@ use hearth_call::{DescriptionProblem, Hand, Route, Switch};
 use hearth_protocol::Role;
 use rust_i18n::t;
 
+use crate::ui::facts;
 use crate::ui::fonts;
 use crate::ui::icons::{self, Icon};
-use crate::ui::panels;
 use crate::ui::parts::{Parts as _, elided, paint_avatar};
-use crate::ui::pickers;
 use crate::ui::style::corner;
 use crate::ui::tokens::{self, control, letters, radius, space};
 use crate::ui::video::{Fit, Placement, TilePainter};
@@ -63,7 +62,7 @@ pub(super) fn mine(ui: &mut Ui, view: &View, room: &Room, rect: Rect, tiles: &mu
     let me = &room.me;
     let (hears, sees) = (runs(view, DeviceKind::Microphone), runs(view, DeviceKind::Camera));
     let feed = me.feed.as_ref().filter(|_| me.camera == Switch::On && sees);
-    let nick = panels::me(&me.nick);
+    let nick = facts::me(&me.nick);
     let label = Label {
         nick: &nick,
         is_host: room.role == Role::Host,
@@ -128,7 +127,7 @@ pub(super) fn screen(ui: &mut Ui, person: &Person, rect: Rect, tiles: &mut dyn T
     if !is_shown {
         icons::SCREEN.paint(ui.painter(), rect.center(), 48.0, t.weak);
     }
-    let name = t!("ui.call.screen", nick = panels::named(&person.nick));
+    let name = t!("ui.call.screen", nick = facts::named(&person.nick));
     let label =
         Label { nick: &name, is_host: false, is_muted: false, is_camera_off: false, is_hand_up: false, mark: None };
     dress(ui, rect, &label, false);
@@ -136,7 +135,7 @@ pub(super) fn screen(ui: &mut Ui, person: &Person, rect: Rect, tiles: &mut dyn T
 
 /// Whether a device of ours gives anything: what it showed last is not what the others see.
 pub(in crate::ui) fn runs(view: &View, kind: DeviceKind) -> bool {
-    matches!(pickers::of(view, kind).2, DeviceState::On { .. })
+    matches!(facts::device(view, kind).2, DeviceState::On { .. })
 }
 
 fn picture(

@@ -8,7 +8,7 @@ use rust_i18n::t;
 use super::tile::{TileContent, empty_tile};
 use super::{device_button, notices};
 use crate::ui::command::UiCommand;
-use crate::ui::panels;
+use crate::ui::facts;
 use crate::ui::parts::{Button, IconButton, Parts as _, paint_logo};
 use crate::ui::state::{Dialog, UiState};
 use crate::ui::tokens::{letters, radius, space};
@@ -51,7 +51,7 @@ pub(super) fn waiting(ui: &mut Ui, view: &View, room: &Room, state: &mut UiState
 fn mirror(ui: &mut Ui, view: &View, room: &Room, tiles: &mut dyn TilePainter) {
     let (rect, response) = ui.allocate_exact_size(vec2(256.0, 144.0), Sense::hover());
     let me = &room.me;
-    response.widget_info(|| WidgetInfo::labeled(Part::Image, true, panels::me(&me.nick)));
+    response.widget_info(|| WidgetInfo::labeled(Part::Image, true, facts::me(&me.nick)));
     let place = Placement { rect, radius: radius::L, fit: Fit::Fill, is_mirrored: view.settings.mirror };
     let is_on = me.camera == Switch::On && super::runs(view, DeviceKind::Camera);
     let feed = me.feed.as_ref().filter(|_| is_on);

@@ -6,8 +6,8 @@ use eframe::egui::{
 };
 use rust_i18n::t;
 
-use super::people::named;
 use crate::ui::chat_field;
+use crate::ui::facts::named;
 use crate::ui::fonts;
 use crate::ui::icons;
 use crate::ui::parts::{IconButton, Parts as _};

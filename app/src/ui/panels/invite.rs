@@ -7,24 +7,10 @@ use super::qr::Code;
 use crate::ui::fonts;
 use crate::ui::icons;
 use crate::ui::parts::{Banner, Button, IconButton, Parts as _, Pick, Tone, picker};
-use crate::ui::state::UiState;
+use crate::ui::state::{Copied, CopiedPart, UiState};
 use crate::ui::tokens::{letters, space};
 use crate::ui::when;
 use crate::view::{Action, AddressKind, Invite, InviteAddress, Room};
-
-/// What was copied last, and until when that is said (the toolkit's seconds).
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(in crate::ui) struct Copied {
-    what: What,
-    until: f64,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum What {
-    Number,
-    Link,
-    Invitation,
-}
 
 /// How long it is said that something was copied.
 const SAID: f64 = 2.0;
@@ -48,7 +34,7 @@ pub(super) fn invite(ui: &mut Ui, room: &Room, state: &mut UiState) {
     });
 }
 
-/// What most hosts need not know.
+/// CopiedPart most hosts need not know.
 fn more(ui: &mut Ui, invite: &Invite, state: &mut UiState) {
     let word = if state.is_invite_long { t!("ui.invite.less") } else { t!("ui.invite.more") };
     let icon = if state.is_invite_long { icons::UP } else { icons::DOWN };
@@ -81,19 +67,19 @@ fn number(ui: &mut Ui, invite: &Invite, state: &mut UiState) {
     ui.horizontal(|ui| {
         ui.marked(&number, letters::TITLE);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            copy_icon(ui, What::Number, &t!("ui.invite.copy_number"), number, state);
+            copy_icon(ui, CopiedPart::Number, &t!("ui.invite.copy_number"), number, state);
         });
     });
 }
 
 fn invitation(ui: &mut Ui, invite: &Invite, state: &mut UiState) {
-    let is_done = is_said(ui, What::Invitation, state);
+    let is_done = is_said(ui, CopiedPart::Invitation, state);
     let word = if is_done { t!("ui.invite.copied") } else { t!("ui.invite.copy") };
     let icon = if is_done { icons::CHECK } else { icons::COPY };
     let button = Button::new(word).icon(icon).primary().min_width(ui.available_width());
     if button.tip(t!("ui.invite.copy_tip")).show(ui) {
         ui.ctx().copy_text(text(invite));
-        say(ui, What::Invitation, state);
+        say(ui, CopiedPart::Invitation, state);
     }
 }
 
@@ -107,7 +93,7 @@ fn link(ui: &mut Ui, invite: &Invite, state: &mut UiState) {
     let t = ui.tokens();
     ui.horizontal(|ui| {
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            copy_icon(ui, What::Link, &t!("ui.invite.copy_link"), invite.link.clone(), state);
+            copy_icon(ui, CopiedPart::Link, &t!("ui.invite.copy_link"), invite.link.clone(), state);
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                 let text = RichText::new(&invite.link).size(letters::SMALL).color(t.text);
                 ui.add(Label::new(text).truncate().selectable(true));
@@ -156,7 +142,7 @@ fn words(ui: &mut Ui, invite: &Invite) {
     }
 }
 
-/// What a guest will see, so that the host can tell them on the telephone.
+/// CopiedPart a guest will see, so that the host can tell them on the telephone.
 fn guest(ui: &mut Ui) {
     ui.add_space(space::XS);
     ui.hint(t!("ui.invite.guest"));
@@ -188,7 +174,7 @@ fn text(invite: &Invite) -> String {
     text + "\n"
 }
 
-fn copy_icon(ui: &mut Ui, what: What, label: &str, text: String, state: &mut UiState) {
+fn copy_icon(ui: &mut Ui, what: CopiedPart, label: &str, text: String, state: &mut UiState) {
     let is_done = is_said(ui, what, state);
     let icon = if is_done { icons::CHECK } else { icons::COPY };
     if IconButton::new(icon, label).size(32.0, 32.0).filled().show(ui) {
@@ -197,13 +183,13 @@ fn copy_icon(ui: &mut Ui, what: What, label: &str, text: String, state: &mut UiS
     }
 }
 
-fn say(ui: &Ui, what: What, state: &mut UiState) {
+fn say(ui: &Ui, what: CopiedPart, state: &mut UiState) {
     let until = ui.input(|input| input.time) + SAID;
     state.copied = Some(Copied { what, until });
     ui.ctx().request_repaint_after_secs(SAID as f32);
 }
 
-fn is_said(ui: &Ui, what: What, state: &UiState) -> bool {
+fn is_said(ui: &Ui, what: CopiedPart, state: &UiState) -> bool {
     let now = ui.input(|input| input.time);
     state.copied.is_some_and(|copied| copied.what == what && copied.until > now)
 }

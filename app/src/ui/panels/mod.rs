@@ -15,8 +15,7 @@ use super::style::corner;
 use super::tokens::{control, radius, space};
 use crate::view::Room;
 
-pub(super) use invite::Copied;
-pub(super) use people::{answers, let_in, named, own as me, same_address};
+pub(super) use people::{answers, let_in, same_address};
 pub(super) use qr::Code;
 
 /// Draws one.

@@ -7,6 +7,8 @@ use hearth_call::{Hand, Route, Switch};
 use hearth_protocol::{PeerKind, Role};
 use rust_i18n::t;
 
+use crate::ui::facts;
+use crate::ui::facts::named;
 use crate::ui::fonts;
 use crate::ui::icons::{self, Icon};
 use crate::ui::parts::{Button, IconButton, Parts as _, paint_avatar, row, row_width};
@@ -67,20 +69,6 @@ fn rules(ui: &mut Ui, room: &Room, state: &mut UiState) {
     }
 }
 
-/// What somebody is called, also when they did not say.
-pub(in crate::ui) fn named(nick: &str) -> String {
-    let nick = nick.trim();
-    if nick.is_empty() { t!("ui.call.nameless").into_owned() } else { nick.to_owned() }
-}
-
-/// What we are called: nobody is shown a name that is none.
-pub(in crate::ui) fn own(nick: &str) -> String {
-    match nick.trim() {
-        "" => t!("ui.chat.me").into_owned(),
-        nick => t!("ui.call.me", nick = nick).into_owned(),
-    }
-}
-
 fn lobby(ui: &mut Ui, room: &Room, state: &mut UiState) {
     if room.lobby.is_empty() {
         return;
@@ -130,7 +118,7 @@ fn me(ui: &mut Ui, room: &Room) {
     let me = &room.me;
     let is_off = |switch: Switch| switch == Switch::Off;
     let id = me.color_id();
-    let who = Who { id: &id, letter: &me.nick, name: &self::own(&me.nick), role: room.role, hand: me.hand };
+    let who = Who { id: &id, letter: &me.nick, name: &facts::me(&me.nick), role: room.role, hand: me.hand };
     head(ui, &who, [is_off(me.microphone), is_off(me.camera)], |_| {});
     ui.add_space(space::S);
 }

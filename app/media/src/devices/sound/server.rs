@@ -28,7 +28,7 @@ pub(super) fn is_there() -> bool {
     places().any(|path| path.exists())
 }
 
-/// Whether somebody listens where a sound server is to be found. A file that a server left behind refuses whoever
+/// Whether somebody listens where a sound server should be found. A file that a server left behind refuses whoever
 /// calls.
 #[cfg(unix)]
 pub(super) fn listens() -> bool {
