@@ -2,6 +2,16 @@
 //!
 //! `hearth-call` moves encoded frames and knows nothing of devices; `hearth-media` makes and shows them and knows
 //! nothing of networks. What the two have to agree on is here, and only that. No behaviour beyond arithmetic.
+//!
+//! ```
+//! use hearth_base::{Bitrate, FrameRate, Resolution};
+//!
+//! let size = Resolution::new(1280, 720).expect("both sides are even");
+//! assert_eq!(size.area(), 921_600);
+//! // How long a datagram of 1200 bytes takes on a link of 1 Mbit/s.
+//! assert_eq!(Bitrate::from_kbps(1000).time_for(1200).as_micros(), 9600);
+//! assert_eq!(FrameRate::new(25).time_of(50).as_secs(), 2);
+//! ```
 
 mod codec;
 mod device;

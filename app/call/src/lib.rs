@@ -10,6 +10,32 @@
 //! - `media`: packets and frames; `send`: estimate, pacing, layers.
 //!
 //! What is deliberately not here: devices and codecs (`hearth-media`), anything that waits.
+//!
+//! ```
+//! use std::time::Instant;
+//!
+//! use hearth_base::VideoCodec;
+//! use hearth_call::{Call, CallConfig, CallPhase, Command, Input, Loopback, Output, TransportPolicy};
+//! use hearth_protocol::RoomName;
+//!
+//! let now = Instant::now(); // the shell's clock; the call reads none
+//! let config = CallConfig {
+//!     seed: [7; 32],
+//!     nick: "Ann".to_owned(),
+//!     tracks: Vec::new(),
+//!     video_codecs: vec![VideoCodec::Vp8],
+//!     transport: TransportPolicy::All,
+//!     loopback: Loopback::Refused,
+//! };
+//! let mut call = Call::new(config, now);
+//! let room = RoomName::parse("123456789")?;
+//! call.handle(Input::Command(Command::Join { room, secret: None, password: None }), now);
+//! // It wants a connection to the signalling server; the shell opens one and reports `Input::Signalling`.
+//! let outputs: Vec<Output> = std::iter::from_fn(|| call.poll_output()).collect();
+//! assert!(outputs.iter().any(|output| matches!(output, Output::DialSignal)));
+//! assert_eq!(call.snapshot().phase, CallPhase::Joining);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 #![cfg_attr(test, expect(clippy::disallowed_methods, reason = "virtual time begins somewhere"))]
 

@@ -4,6 +4,18 @@
 //! Unknown message types and unknown fields are ignored, so that either side may be the newer one.
 //! The protocol is described for other implementers in `signal-server/PROTOCOL.md`.
 //! This crate holds no state, opens no socket and reads no clock.
+//!
+//! ```
+//! use hearth_protocol::{ClientMessage, Numbered, RoomLink};
+//!
+//! // Unknown fields are ignored: the other side may be newer.
+//! let said: Numbered<ClientMessage> = serde_json::from_str(r#"{"type":"leave","seq":3,"later":true}"#)?;
+//! assert_eq!((said.seq, said.message), (Some(3), ClientMessage::Leave));
+//!
+//! let link = RoomLink::parse("https://192.168.0.5:8443/r/123456789")?;
+//! assert_eq!(link.websocket().as_str(), "wss://192.168.0.5:8443/ws");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod client;
 mod fingerprint;

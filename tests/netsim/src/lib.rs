@@ -3,6 +3,25 @@
 //!
 //! [`Network`] owns every datagram in flight. It knows addresses and nodes, no sockets; what a datagram means is its
 //! users' business. Used by the World test of `hearth-call`, and fit for an emulator between real devices.
+//!
+//! ```
+//! use std::net::SocketAddr;
+//! use std::time::{Duration, Instant};
+//!
+//! use hearth_netsim::{LinkConfig, Network, NodeId};
+//!
+//! let (ann, bea): (SocketAddr, SocketAddr) = ("10.0.0.1:4000".parse()?, "10.0.0.2:4000".parse()?);
+//! let start = Instant::now(); // the only look at a clock: the rest is arithmetic
+//! let mut network = Network::new(7, LinkConfig::delayed(Duration::from_millis(25)));
+//! network.add_address(NodeId(1), ann.ip());
+//! network.add_address(NodeId(2), bea.ip());
+//! network.send(ann, bea, b"hello".to_vec(), start);
+//!
+//! let arrival = network.poll_timeout().expect("it is on its way");
+//! assert_eq!(arrival - start, Duration::from_millis(25));
+//! assert_eq!(network.poll_delivery(arrival).expect("it has arrived").payload, b"hello");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 #![cfg_attr(test, expect(clippy::disallowed_methods, reason = "virtual time begins somewhere"))]
 
