@@ -4,7 +4,7 @@
 
 use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::net::Shutdown;
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::sync_channel;
@@ -33,20 +33,11 @@ impl Server {
 
     /// The same without a card.
     pub(crate) fn start_without_cards() -> Self {
-        Self::spawn("auth-anonymous=1")
-    }
-
-    /// One that takes those who bring its own cookie, and no cards.
-    pub(crate) fn start_for_its_own() -> Self {
-        Self::spawn("auth-anonymous=0")
-    }
-
-    fn spawn(access: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let socket = |name: &str| format!("socket={}", folder.path().join(name).display());
         let mut command = Command::new("pulseaudio");
         command.args(["-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no", "--log-level=info"]);
-        command.args(["-L", &format!("module-native-protocol-unix {access} {}", socket("native"))]);
+        command.args(["-L", &format!("module-native-protocol-unix auth-anonymous=1 {}", socket("native"))]);
         command.args(["-L", &format!("module-cli-protocol-unix {}", socket("cli"))]);
         for name in ["HOME", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "PULSE_RUNTIME_PATH", "PULSE_STATE_PATH"] {
             command.env(name, folder.path());
@@ -105,6 +96,33 @@ impl Drop for Server {
         drop(self.process.kill());
         drop(self.process.wait());
     }
+}
+
+/// A server that lets nobody in, as one of another user does. The real one of our own user takes us by our process now
+/// and then, whatever we bring.
+pub(crate) fn refuse_everybody(socket: &Path) {
+    let listener = UnixListener::bind(socket).unwrap();
+    let answer = move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            // A frame's length stands first in its 20 bytes of descriptor (pstream.c).
+            let mut descriptor = [0; 20];
+            if stream.read_exact(&mut descriptor).is_err() {
+                continue;
+            }
+            let length = u32::from_be_bytes(*descriptor.first_chunk().unwrap());
+            let mut request = (&stream).take(length.into());
+            drop(std::io::copy(&mut request, &mut std::io::sink()));
+            drop(stream.write_all(&refusal()));
+        }
+    };
+    Builder::new().name("refusing".into()).spawn(answer).unwrap();
+}
+
+/// PA_COMMAND_ERROR for request 0: PA_ERR_ACCESS. Each value is a tag and a word (native-common.h, tagstruct.h).
+fn refusal() -> Vec<u8> {
+    let values = [0_u32, 0, 1].map(|value| [&b"L"[..], &value.to_be_bytes()].concat()).concat();
+    let descriptor = [values.len() as u32, u32::MAX, 0, 0, 0].map(u32::to_be_bytes).concat();
+    [descriptor, values].concat()
 }
 
 /// Waits for the word that the server says when it is ready; reads on as long as it talks.

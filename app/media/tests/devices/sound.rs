@@ -9,7 +9,7 @@ use hearth_media::chirp::Chirp;
 use hearth_media::tick::{AudioCommand, Switch, VoiceProcessing};
 use hearth_media::voice::Voice;
 
-use crate::server::{Server, cli, plug_in, prefer, pull_out, pull_out_microphone};
+use crate::server::{Server, cli, plug_in, prefer, pull_out, pull_out_microphone, refuse_everybody};
 use crate::talk::{Talk, failed};
 use crate::{allocator, child};
 
@@ -173,16 +173,17 @@ fn who_can_have_no_cookie_gets_no_monitor_either() {
 #[test]
 fn a_server_that_refuses_us_is_told_from_none() {
     if !child::is_child() {
-        let server = Server::start_for_its_own();
-        // A cookie, and not the one that it wants.
-        let folder = server.path("home/.config/pulse");
-        std::fs::create_dir_all(&folder).unwrap();
-        std::fs::write(folder.join("cookie"), [7; 256]).unwrap();
-        let name = "sound::a_server_that_refuses_us_is_told_from_none";
-        return child::run(name, &server.environment_at(&server.path("home")));
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("native");
+        refuse_everybody(&socket);
+        let environment =
+            [("PULSE_SERVER", format!("unix:{}", socket.display())), ("HOME", folder.path().display().to_string())];
+        return child::run("sound::a_server_that_refuses_us_is_told_from_none", &environment);
     }
     let mut talk = Talk::begin();
-    // ALSA's plugin says whose process it is, and may play all the same.
-    let is_refused = |talk: &mut Talk| failed(&talk.devices.view().microphone.actual, &DeviceFault::Refused);
+    let is_refused = |talk: &mut Talk| {
+        let view = talk.devices.view();
+        [&view.microphone, &view.speaker].into_iter().all(|device| failed(&device.actual, &DeviceFault::Refused))
+    };
     println!("refused: said after {:?}", talk.until(8 * SECOND, is_refused));
 }
