@@ -34,11 +34,9 @@
 //!     loopback: Loopback::Allowed,
 //!     discovery: Discovery::default(),
 //!     showing: Showing::Stamps,
-//! })?;
-//! let mut views = engine.views();
-//! engine.enter(ServerAddress { websocket: link.websocket(), pin: None }, Command::Create { secret: None, capacity: None });
-//! let view = runtime.block_on(views.wait_for(|view| view.call.phase == CallPhase::InRoom))?.clone();
-//! println!("in room {}", view.call.room.as_ref().expect("a room has a name"));
+//! })?; let mut views = engine.views(); engine.enter(ServerAddress { websocket: link.websocket(), pin: None },
+//! Command::Create { secret: None, capacity: None }); let view = runtime.block_on(views.wait_for(|view| view.call.phase
+//! == CallPhase::InRoom))?.clone(); println!("in room {}", view.call.room.as_ref().expect("a room has a name"));
 //! # Ok(())
 //! # }
 //! ```

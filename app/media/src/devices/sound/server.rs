@@ -28,8 +28,7 @@ pub(super) fn is_there() -> bool {
     places().any(|path| path.exists())
 }
 
-/// Whether somebody listens where a sound server should be found. A file that a server left behind refuses whoever
-/// calls.
+/// Whether somebody listens where a sound server should be. A file that a server left behind refuses every caller.
 #[cfg(unix)]
 pub(super) fn listens() -> bool {
     use std::io::ErrorKind::{ConnectionRefused, NotFound};
