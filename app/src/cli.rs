@@ -76,7 +76,7 @@ pub enum CliCommand {
         part: Part,
     },
     /// Join a room. The link is read from HEARTH_LINK or the first line of standard input, the room's password from
-    /// HEARTH_PASSWORD: they are secrets, and an argument would are in the list of processes.
+    /// HEARTH_PASSWORD: they are secrets, and an argument would be in the list of processes.
     Join {
         /// What is sent, and how.
         #[command(flatten)]

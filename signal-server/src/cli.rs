@@ -13,7 +13,7 @@ use hearth_signal::config::{
 
 /// Rooms for Hearth: signalling, the guest page, and whatever else a machine that is always on should serve.
 ///
-/// Each option may are in the environment instead, several values separated by commas, or in a file (-c). A flag goes
+/// Each option may be in the environment instead, several values separated by commas, or in a file (-c). A flag goes
 /// before the environment, and that before the file.
 #[derive(Parser)]
 #[command(version)]

@@ -14,7 +14,7 @@ pub struct Invite {
     pub link: String,
     /// Whether this machine is the server: then the room ends with this program, and browsers warn of its certificate.
     pub is_hosted: bool,
-    /// The addresses that can are in the link; empty where a server's name does.
+    /// The addresses that can be in the link; empty where a server's name does.
     pub addresses: Vec<InviteAddress>,
     /// Words of the server's key, which desktop clients show, too.
     pub words: String,

@@ -14,7 +14,7 @@ pub enum BadId {
     /// Too short or too long.
     #[error("wrong length")]
     Length,
-    /// A character that may not are there.
+    /// A character that may not be there.
     #[error("forbidden character")]
     Character,
     /// Not base64url of the right number of bytes.

@@ -18,7 +18,7 @@ pub(crate) fn private_folder(folder: &Path) -> Outcome<()> {
     builder.create(folder).map_err(|error| cannot("made", folder, &error))
 }
 
-/// Writes a new random secret to `file`, for us alone. Both servers read it there: an argument would are in the
+/// Writes a new random secret to `file`, for us alone. Both servers read it there: an argument would be in the
 /// process list.
 pub(crate) fn write_secret(file: &Path) -> Outcome<()> {
     let mut random = [0; SECRET];

@@ -39,7 +39,7 @@ impl Server {
             let again = tickets.used == Some((shown, request.message.transaction)) && from == request.tuple;
             return if again { Ok(()) } else { Err(Refusal::Mismatch) };
         }
-        // "If the 5-tuple is in use" by another allocation, the ticket's cannot are there.
+        // "If the 5-tuple is in use" by another allocation, the ticket's cannot be there.
         let is_taken = from != request.tuple && self.table.get(&request.tuple).is_some();
         if is_taken || !allocation.is_live() {
             return Err(Refusal::Mismatch);

@@ -417,7 +417,7 @@ impl World {
         self.net.add_address(BYSTANDER, address);
     }
 
-    /// Whether every two who live are connected; who is gone may still are in the snapshot for the server's grace.
+    /// Whether every two who live are connected; who is gone may still be in the snapshot for the server's grace.
     pub fn all_living_connected(&self) -> bool {
         let alive: Vec<_> = self.clients.iter().filter(|client| !client.has_ended()).collect();
         alive.iter().all(|client| {

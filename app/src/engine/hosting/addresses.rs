@@ -13,7 +13,7 @@ const TUNNELS: [&str; 9] = ["tun", "tap", "wg", "utun", "ppp", "tailscale", "zt"
 /// An address that no network has (RFC 5737) but that the default route leads to.
 const FAR: (Ipv4Addr, u16) = (Ipv4Addr::new(192, 0, 2, 1), 9);
 
-/// The addresses of this machine that can are in a link, the best first and chosen; `picked` is chosen while it is
+/// The addresses of this machine that can be in a link, the best first and chosen; `picked` is chosen while it is
 /// there.
 pub(crate) fn addresses(picked: Option<IpAddr>) -> Vec<InviteAddress> {
     let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
