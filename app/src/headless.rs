@@ -93,7 +93,7 @@ pub fn main(command: CliCommand) -> Result<(), HeadlessError> {
     let password = read_password()?;
     let server = entry.server()?;
     let engine = Engine::spawn(config(&part))?;
-    engine.enter(server, entry.intent(password.clone()));
+    engine.enter(server, entry.command(password.clone()));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(HeadlessError::Runtime)?;
     let result = runtime.block_on(follow(&engine, &entry, password, &part));
     drop(engine);
@@ -107,7 +107,7 @@ enum Entry {
 }
 
 impl Entry {
-    fn intent(&self, password: Option<RoomPassword>) -> Command {
+    fn command(&self, password: Option<RoomPassword>) -> Command {
         match self {
             Self::Create { secret, .. } => Command::Create { secret: Some(*secret), capacity: None },
             Self::Join(link) => Command::Join { room: link.room.clone(), secret: link.secret, password },

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::{AudioCodec, Layer, TrackId, VideoCodec};
 
-/// Whether a picture is alone.
+/// Whether a picture can be decoded alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FrameKind {
     /// Can be decoded without anything before it.
@@ -24,7 +24,7 @@ pub struct EncodedVideo {
     pub layer: Layer,
     /// How it is encoded.
     pub codec: VideoCodec,
-    /// Whether it is alone.
+    /// Whether it can be decoded alone.
     pub kind: FrameKind,
     /// When the camera took it: the RTP time stamp is made of this, never of summed durations.
     pub captured: Instant,
@@ -56,7 +56,7 @@ pub struct ReceivedVideo {
     pub track: TrackId,
     /// How it is encoded.
     pub codec: VideoCodec,
-    /// Whether it is alone.
+    /// Whether it can be decoded alone.
     pub kind: FrameKind,
     /// RTP time stamp at 90 kHz, extended to run on.
     pub time: u64,

@@ -179,10 +179,10 @@ impl CallLoop {
     }
 
     fn on_command(&mut self, command: EngineCommand) {
-        let intent = match command {
-            EngineCommand::Enter(server, intent) => {
+        let command = match command {
+            EngineCommand::Enter(server, command) => {
                 self.signal.server = Some(server);
-                intent
+                command
             }
             EngineCommand::Call(Command::SetMicrophone(switch)) => {
                 self.media.switch_microphone(switch);
@@ -192,13 +192,13 @@ impl CallLoop {
                 self.media.switch_camera(switch);
                 return self.on_devices();
             }
-            EngineCommand::Call(intent) => intent,
+            EngineCommand::Call(command) => command,
             EngineCommand::Media(action) => {
                 self.changed = true;
                 return self.media.action(action);
             }
         };
-        self.call.handle(Input::Command(intent), clock::now());
+        self.call.handle(Input::Command(command), clock::now());
     }
 
     /// What the others are told that we send is what we do send: wanted, and there.

@@ -39,7 +39,7 @@ pub use media::{MediaAction, MediaStats, RemoteStats, Repaint, Showing, ShowingE
 pub use signalling::{ServerAddress, SignalFault};
 
 /// Wishes that wait for the call: a person makes three a second. Full: the newest is refused, and the sender told.
-const INTENTS: usize = 32;
+const COMMANDS: usize = 32;
 
 /// How an engine is set up.
 #[derive(Clone, Debug)]
@@ -153,7 +153,7 @@ impl Engine {
         rand::TryRng::try_fill_bytes(&mut rand::rngs::SysRng, &mut seed).map_err(|_| EngineError::Random)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(EngineError::Thread)?;
-        let (commands, actions) = mpsc::channel(INTENTS);
+        let (commands, actions) = mpsc::channel(COMMANDS);
         let (goodbye, last) = oneshot::channel();
         let (views, view) = watch::channel(Arc::new(CallView::default()));
         let call = call_loop::CallLoop::new(config, seed, views, last)?;

@@ -78,7 +78,7 @@ mod tests {
             ("\u{3164}\u{115f}\u{2800}", 64, ""),
             ("A\u{2028}nn\u{2029}", 64, "Ann"),
             ("\u{e000}Ann", 64, "Ann"),
-            // Marks: what languages have stays, towers do not, and none is alone.
+            // Marks: what languages have stays, towers do not, and none stands alone.
             ("Việt", 64, "Việt"),
             ("Z\u{336}\u{337}\u{338}\u{33a}\u{33b}o\u{301}", 64, "Z\u{336}\u{337}\u{338}ó"),
             ("\u{301}\u{302}Ann", 64, "Ann"),

@@ -14,7 +14,7 @@ use crate::DefaultFamily;
 
 /// coturn's own port for figures.
 const PROMETHEUS_PORT: u16 = 9641;
-/// coturn's own time for nonces, where the key is alone.
+/// coturn's own time for nonces, where the key stands alone.
 const STALE_NONCE: u64 = 600;
 /// Ports of TLS and DTLS where no other is named.
 const TLS_PORT: u16 = 5349;

@@ -107,7 +107,7 @@ impl Call {
         });
     }
 
-    /// What was encoded while the camera was off went nowhere: the others need a picture that is alone.
+    /// What was encoded while the camera was off went nowhere: the others need a key frame.
     pub(super) fn on_camera(&mut self, switch: Switch, now: Instant) {
         self.outgoing.waits_for_key.extend(&self.outgoing.watched);
         if switch == Switch::On {
@@ -179,5 +179,82 @@ impl Call {
             self.outgoing.told_loss = loss;
             self.outputs.push_back(Output::Media(MediaCommand::Loss(loss)));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use hearth_base::TrackSource;
+
+    use super::*;
+    use crate::{CallConfig, Command, Input, Loopback, TransportPolicy};
+
+    const CAMERA: Encoding = (TrackId(0), VideoCodec::Vp8);
+
+    /// A call whose camera somebody takes.
+    fn call(now: Instant) -> Call {
+        let config = CallConfig {
+            seed: [7; 32],
+            nick: "Ann".to_owned(),
+            tracks: vec![TrackSource::Camera],
+            video_codecs: vec![VideoCodec::Vp8],
+            transport: TransportPolicy::All,
+            loopback: Loopback::Refused,
+        };
+        let mut call = Call::new(config, now);
+        call.outgoing.watched.insert(CAMERA);
+        call
+    }
+
+    fn frame(kind: FrameKind, captured: Instant) -> Input {
+        let (track, codec) = CAMERA;
+        let payload = Bytes::from_static(&[0x11, 1, 2, 3]);
+        Input::Video(EncodedVideo { track, layer: Layer::default(), codec, kind, captured, payload })
+    }
+
+    /// Frames that went out.
+    fn sent(call: &Call) -> u16 {
+        call.outgoing.numbers.get(&CAMERA).copied().unwrap_or_default()
+    }
+
+    /// How many key frames were asked for since it was looked at last.
+    fn asked(call: &mut Call) -> usize {
+        let outputs = std::iter::from_fn(|| call.poll_output());
+        outputs.filter(|output| matches!(output, Output::Media(MediaCommand::KeyFrame { .. }))).count()
+    }
+
+    #[test]
+    fn after_the_camera_was_off_nothing_goes_out_before_a_key_frame() {
+        let now = Instant::now();
+        let mut call = call(now);
+        call.handle(frame(FrameKind::Key, now), now);
+        call.handle(frame(FrameKind::Delta, now), now);
+        assert_eq!(sent(&call), 2);
+        call.handle(Input::Command(Command::SetCamera(Switch::Off)), now);
+        call.handle(frame(FrameKind::Delta, now), now);
+        call.handle(Input::Command(Command::SetCamera(Switch::On)), now);
+        for _ in 0..3 {
+            call.handle(frame(FrameKind::Delta, now), now);
+        }
+        assert_eq!(sent(&call), 2, "they refer to a frame that nobody was sent");
+        call.handle(frame(FrameKind::Key, now), now);
+        call.handle(frame(FrameKind::Delta, now), now);
+        assert_eq!(sent(&call), 4);
+    }
+
+    #[test]
+    fn between_two_key_frames_is_a_gap_however_many_ask() {
+        let start = Instant::now();
+        let mut call = call(start);
+        let mut times = Vec::new();
+        for step in 0..100 {
+            let now = start + Duration::from_millis(10) * step;
+            call.ask_key_frame(CAMERA, now);
+            call.handle(frame(FrameKind::Delta, now), now);
+            times.extend((0..asked(&mut call)).map(|_| now));
+        }
+        assert!(times.windows(2).all(|pair| pair[1] - pair[0] >= KEY_FRAME_GAP), "{times:?}");
+        assert_eq!(times.len(), 4, "at 0, 300, 600 and 900 ms: nobody is forgotten either");
     }
 }

@@ -188,7 +188,7 @@ impl Call {
             return; // nothing after the end
         }
         match input {
-            Input::Command(intent) => self.on_intent(intent, now),
+            Input::Command(command) => self.on_command(command, now),
             Input::Signal(message) => self.on_server(message, now),
             Input::Signalling(SignallingState::Up) => self.on_signal_up(),
             Input::Signalling(SignallingState::Down) => self.on_signal_down(now),
@@ -248,8 +248,8 @@ impl Call {
         }
     }
 
-    fn on_intent(&mut self, intent: Command, now: Instant) {
-        match intent {
+    fn on_command(&mut self, command: Command, now: Instant) {
+        match command {
             Command::Create { secret, capacity } => self.enter(Wanted::Create { secret, capacity }, now),
             Command::Join { room, secret, password } => {
                 self.room.password = password;

@@ -19,8 +19,8 @@ fn password(text: &str) -> RoomPassword {
     RoomPassword::parse(text).unwrap()
 }
 
-fn intend(world: &mut World, who: usize, intent: Command) {
-    world.give(who, Input::Command(intent));
+fn intend(world: &mut World, who: usize, command: Command) {
+    world.give(who, Input::Command(command));
     world.run(SOON);
 }
 

@@ -126,11 +126,11 @@ impl World {
 
     /// The first one makes the room, everybody else joins it.
     pub fn enter(&mut self, index: usize) {
-        let intent = match &self.room {
+        let command = match &self.room {
             None => Command::Create { secret: self.secret, capacity: None },
             Some(room) => Command::Join { room: room.clone(), secret: None, password: None },
         };
-        self.give(index, Input::Command(intent));
+        self.give(index, Input::Command(command));
         if self.room.is_none() {
             self.run_until(Duration::from_secs(5), |world| world.clients[index].call.snapshot().room.is_some());
             self.room = self.clients[index].call.snapshot().room;

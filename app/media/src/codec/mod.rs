@@ -60,7 +60,7 @@ pub struct VideoSettings {
 /// One encoded picture.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EncodedPicture {
-    /// Whether it is alone.
+    /// Whether it can be decoded alone.
     pub kind: FrameKind,
     /// H.264: an access unit with start codes (Annex B). VP8: a frame (RFC 6386 section 9.1).
     pub payload: Bytes,

@@ -174,7 +174,7 @@ impl CallSession {
             let password = passwords.of(&(server.websocket.clone(), room.clone()));
             Command::Join { room: room.clone(), secret, password }
         };
-        let intent = match &self.target {
+        let command = match &self.target {
             Target::Host | Target::Create(_) => Command::Create { secret: Some(self.secret), capacity },
             Target::Link(link) => join(&link.room, link.secret),
             Target::Number(room) => join(room, None),
@@ -182,7 +182,7 @@ impl CallSession {
         self.step = Step::Entered;
         self.server = Some(server.clone());
         self.engine.command(Command::SetNick(settings.nick.clone()));
-        self.engine.enter(server, intent);
+        self.engine.enter(server, command);
     }
 
     /// The room, once it is known where it is.

@@ -315,9 +315,9 @@ impl AppLoop {
         });
     }
 
-    fn intend(&self, intent: Command) {
+    fn intend(&self, command: Command) {
         if let Some(visit) = &self.visit {
-            visit.engine.command(intent);
+            visit.engine.command(command);
         }
     }
 
