@@ -87,7 +87,12 @@ impl Page {
     }
 
     pub(crate) async fn evaluate(&self, script: &str) -> Value {
-        self.client.execute(script, Vec::new()).await.unwrap()
+        self.evaluate_with(script, &[]).await
+    }
+
+    /// The same, with what the script finds in `arguments`.
+    pub(crate) async fn evaluate_with(&self, script: &str, arguments: &[Value]) -> Value {
+        self.client.execute(script, arguments.to_vec()).await.unwrap()
     }
 
     pub(crate) async fn resize(&self, width: u32, height: u32) {

@@ -14,6 +14,7 @@ mod hostile;
 mod http;
 mod legacy;
 mod logs;
+mod names;
 mod page;
 mod patience;
 mod ports;

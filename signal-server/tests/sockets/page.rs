@@ -248,7 +248,7 @@ async fn check_colors(page: &Page) {
 }
 
 /// Opens the page without a room and makes one, as on a server that lets everybody do that.
-async fn start_room(page: &Page, server: &Running, nick: &str) -> String {
+pub(crate) async fn start_room(page: &Page, server: &Running, nick: &str) -> String {
     page.open(&format!("http://{}/", server.address)).await;
     page.until("window.hearth && document.querySelector('.preview.seen')").await;
     page.write("#nick", nick).await;
