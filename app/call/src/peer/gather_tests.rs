@@ -175,3 +175,16 @@ fn who_relays_alone_asks_no_stun_server() {
     bench.pass(Duration::from_secs(60), refused);
     assert_eq!(bench.transmitted, []);
 }
+
+#[test]
+fn a_machine_with_ipv6_alone_asks_a_relay_for_it_and_no_other_one_does() {
+    for (interfaces, family) in [
+        (&["2001:db8::7", "fd00::7"][..], RelayFamily::Ipv6),
+        (&["2001:db8::7", "192.0.2.7"], RelayFamily::Unnamed),
+        (&["192.0.2.7"], RelayFamily::Unnamed),
+        (&[], RelayFamily::Unnamed),
+    ] {
+        let interfaces: Vec<IpAddr> = interfaces.iter().map(|address| address.parse().unwrap()).collect();
+        assert_eq!(family_of(&interfaces), family, "{interfaces:?}");
+    }
+}
