@@ -10,8 +10,8 @@ use crate::{plain, start};
 /// Hebrew and Arabic: letters alone, which every name may have.
 const NAMES: [&str; 2] = ["אבג", "مريم"];
 
-/// Left, right and top of the question's first word, of the name in it, and of a number that is put behind the mark after
-/// the name: digits behind letters of that kind would be read with them (UAX #9, rule N1).
+/// Left, right and top of the question's first word, of the name in it, and of a number that is put behind the mark
+/// after the name: digits behind letters of that kind would be read with them (UAX #9, rule N1).
 const EDGES: &str = "const p = document.querySelector('#ask p'), text = p.firstChild, [name] = arguments; \
     p.style.whiteSpace = 'nowrap'; \
     const at = text.data.indexOf(name), mark = text.data.indexOf('?'); \

@@ -22,12 +22,14 @@ pub(crate) async fn server(address: std::net::SocketAddr, state: &Path) -> Runni
     start(ServerConfig { listen: address, tickets: Some(state.to_owned()), rooms, ..plain() }).await
 }
 
-/// Looks twenty times a second at how many pictures came, and keeps the longest time without one; and counts the
-/// connections that are made from here on.
+/// Looks twenty times a second at how many pictures came of the one who sends them (somebody who sends none may have a
+/// tile as well, and may be first), and keeps the longest time without one; and counts the connections that are made
+/// from here on.
 pub(crate) const WATCH: &str = "window.gap = 0; window.made = 0; window.frames = 0; \
     let seen = -1, since = performance.now(); setInterval(() => { \
-    const video = [...document.querySelectorAll('.tile:not(.own) video')][0]; \
-    const now = performance.now(); frames = video ? video.getVideoPlaybackQuality().totalVideoFrames : 0; \
+    const videos = [...document.querySelectorAll('.tile:not(.own) video')]; \
+    const now = performance.now(); \
+    frames = Math.max(0, ...videos.map((video) => video.getVideoPlaybackQuality().totalVideoFrames)); \
     if (frames !== seen) { seen = frames; since = now; } gap = Math.max(gap, now - since); }, 50); \
     window.RTCPeerConnection = class extends RTCPeerConnection { constructor(...rest) { super(...rest); made++; } };";
 
