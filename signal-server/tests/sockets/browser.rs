@@ -13,8 +13,8 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-/// A browser on a loaded machine of two cores.
-const PATIENCE: Duration = Duration::from_secs(40);
+/// A browser on a loaded machine of two cores. Nobody waits for longer than it takes.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A driver for any number of pages, each in a browser of its own.
 pub(crate) struct Driver {

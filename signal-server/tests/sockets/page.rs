@@ -178,8 +178,8 @@ async fn a_guest_reads_why_in_chinese() {
 async fn guests_talk_and_one_becomes_host_and_lets_another_in() {
     let server = start(plain()).await;
     let driver = Driver::start().await;
-    let (mut host, url) = host(&server, 12).await;
     let (ann, bo) = (driver.page("en-GB").await, driver.page("en-GB").await);
+    let (mut host, url) = host(&server, 12).await;
     join(&ann, &with_secret(&url, SECRET), "Ann").await;
     ann.until("hearth.peers.length === 1").await;
     ann.click("#chat-button").await;

@@ -24,8 +24,8 @@ use crate::process::{Process, now};
 /// Where the driver listens, on its own host's loopback.
 const PORT: u16 = 9515;
 /// A browser on a loaded machine of two cores.
-const STARTING: Duration = Duration::from_secs(40);
-const ANSWERING: Duration = Duration::from_secs(30);
+const STARTING: Duration = Duration::from_secs(120);
+const ANSWERING: Duration = Duration::from_secs(60);
 
 /// Whether the browser lets pages have its camera and microphone. A page that may not is not told the machine's
 /// addresses either: its candidates carry names instead.

@@ -21,7 +21,7 @@ use crate::process::Process;
 /// Where it listens, on its own host's loopback.
 const PORT: u16 = 9222;
 /// A browser on a loaded machine of two cores.
-const STARTING: Duration = Duration::from_secs(40);
+const STARTING: Duration = Duration::from_secs(120);
 
 /// Nothing is fetched or asked, pages may play sound, and addresses are shown: the page's own camera is no permission
 /// that a browser would know of.
