@@ -24,7 +24,7 @@ pub const TURN_PORT: u16 = 3478;
 const TLS_PORT: u16 = 5349;
 /// Says where the relay is; who says so hears of no other.
 const TURN_URL: &str = "--turn-url";
-pub const STARTING: Duration = Duration::from_secs(40);
+pub const STARTING: Duration = Duration::from_secs(90);
 
 /// Which ways media may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
