@@ -17,7 +17,7 @@ pub enum Language {
 
 impl Language {
     /// The language that was wished for, else the system's. Both are tags (`zh-CN`) or POSIX names (`zh_CN.UTF-8`); an
-    /// empty wish is none.
+    /// empty setting is none.
     pub fn choose(wished: Option<&str>, system: Option<&str>) -> Self {
         let name = wished.filter(|name| !name.is_empty()).or(system).unwrap_or_default();
         let language = name.split(['-', '_', '.', '@']).next().unwrap_or_default();

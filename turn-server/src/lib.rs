@@ -1,9 +1,9 @@
 //! A STUN and TURN server: a sans-IO core, [`Server`], and the shell that gives it sockets, [`shell`].
 //!
-//! STUN is RFC 8489, TURN is RFC 8656; credentials are of long-term users and of time-limited names ([`rest`]). It
-//! relays UDP for clients that come by UDP, to peers that the [`PeerPolicy`] permits: nobody on a special-purpose
-//! address, unless the operator opened that range; or, told who the members of a call are, for them alone
-//! ([`shell::Shell::restrict`]).
+//! STUN is RFC 8489, TURN is RFC 8656; credentials are of long-term users and of time-limited names ([`rest`]). Clients
+//! come by UDP, TCP, TLS or DTLS, and are relayed by UDP, or by TCP where that is allowed (RFC 6062), to peers that the
+//! [`PeerPolicy`] permits: nobody on a special-purpose address, unless the operator opened that range; or, told who the
+//! members of a call are, for them alone ([`shell::Shell::restrict`]).
 //!
 //! ```
 //! use std::time::{Duration, Instant};

@@ -65,7 +65,7 @@ impl Window {
         if is_taken {
             self.state.taken(&action);
         } else {
-            tracing::warn!("a wish was dropped: too many wait");
+            tracing::warn!("an action was dropped: too many wait");
         }
         is_taken
     }

@@ -32,7 +32,7 @@ pub fn draw(ui: &mut Ui, view: &View, state: &mut UiState, tiles: &mut dyn TileP
     dialogs::dialogs(ui, view, state);
     tiles.settle(ui.painter());
     again(ui, view);
-    state.take_wishes()
+    state.take_actions()
 }
 
 /// What lies under a view. Anyone who shows it clears the window to this: a rectangle as large as the window would cost

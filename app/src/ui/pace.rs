@@ -22,7 +22,7 @@ const JUST: Duration = Duration::from_millis(250);
 /// The toolkit draws two frames for a request without a delay, and one for any other.
 const SOON: Duration = Duration::from_millis(1);
 
-/// When the last frame was drawn, and the last wish made. Cheap to clone; all clones share it.
+/// When the last frame was drawn, and the last action made. Cheap to clone; all clones share it.
 #[derive(Clone, Debug)]
 pub(super) struct RepaintPace {
     begun: Instant,
@@ -58,7 +58,7 @@ impl RepaintPace {
     }
 }
 
-/// How long a frame may wait, so long after the last frame and after the last wish.
+/// How long a frame may wait, so long after the last frame and after the last action.
 fn delay(news: ShowingEvent, drawn: Duration, wished: Duration) -> Duration {
     let between = match news {
         ShowingEvent::Picture => PICTURE,

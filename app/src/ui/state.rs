@@ -302,7 +302,7 @@ impl UiState {
     }
 
     /// The actions of this frame.
-    pub(super) fn take_wishes(&mut self) -> Vec<Action> {
+    pub(super) fn take_actions(&mut self) -> Vec<Action> {
         mem::take(&mut self.actions)
     }
 

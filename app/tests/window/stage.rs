@@ -173,7 +173,7 @@ impl Stage {
         std::mem::take(&mut self.harness.state_mut().actions)
     }
 
-    /// Presses, and expects one wish.
+    /// Presses, and expects one action.
     pub(crate) fn expect(&mut self, label: &str, action: Action) {
         self.actions();
         self.press(label);

@@ -105,7 +105,7 @@ async fn connect(server: &Url, roots: RootCertStore) -> Result<Socket> {
     Ok(tokio_tungstenite::client_async(request, stream).await?.0)
 }
 
-/// The first wish leads into a room; the others are for when we are in it.
+/// The first action leads into a room; the others are for when we are in it.
 async fn visit(
     mut socket: Socket,
     actions: Vec<Command>,

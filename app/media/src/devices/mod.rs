@@ -98,8 +98,8 @@ impl Devices {
         let (told, tells) = bounded(COMMANDS);
         let (publish, views) = slot();
         let (show, preview) = slot();
-        let keeper = DeviceSupervisor::new(tests, sockets, publish, show, notice)?;
-        let worker = Worker::spawn("devices", move |stop| keeper.run(&stop, &tells))?;
+        let supervisor = DeviceSupervisor::new(tests, sockets, publish, show, notice)?;
+        let worker = Worker::spawn("devices", move |stop| supervisor.run(&stop, &tells))?;
         Ok(Self { told, views, view: DevicesView::default(), preview, _worker: worker })
     }
 

@@ -29,7 +29,7 @@ pub(super) struct Opened {
     pub(super) name: String,
     pub(super) id: DeviceId,
     /// What the audio thread gets.
-    pub(super) plug: Option<PortChange>,
+    pub(super) attach: Option<PortChange>,
     pub(super) life: LivenessSigns,
 }
 
@@ -115,7 +115,7 @@ impl OpenDevice {
         news: &Sender<News>,
         mut pictures: SlotSender<Picture>,
     ) -> Result<Self, StartError> {
-        let (held, plug) = match opening.0 {
+        let (held, attach) = match opening.0 {
             DeviceKind::Camera => {
                 let pattern = Box::new(Pattern::new(tests.source, tests.resolution, tests.rate));
                 let camera = CameraThread::spawn(pattern, move |picture| pictures.put(picture), |_| {})?;
@@ -128,13 +128,13 @@ impl OpenDevice {
             DeviceKind::Speaker => (Self::Test, Some(PortChange::Speaker(Box::new(NullSpeaker)))),
         };
         let life = LivenessSigns::Always(0);
-        say(news, News::Opened(opening, Opened { name: String::new(), id: DeviceId("test".into()), plug, life }));
+        say(news, News::Opened(opening, Opened { name: String::new(), id: DeviceId("test".into()), attach, life }));
         Ok(held)
     }
 }
 
-/// The list of news is longer than what all devices could say while one turn of the keeper lasts. Were it full, the
-/// keeper would not know, and give the opening up as one that never answered.
+/// The list of news is longer than what all devices could say while one turn of the supervisor lasts. Were it full, the
+/// supervisor would not know, and give the opening up as one that never answered.
 fn say(news: &Sender<News>, what: News) {
     if news.try_send(what).is_err() {
         tracing::warn!("nobody listens to a device");
@@ -147,8 +147,8 @@ fn hold_sound((kind, attempt): OpenAttempt, choice: &DeviceChoice, stop: &Stop, 
         return say(news, News::Lost((kind, attempt), DeviceFault::NoSoundServer));
     };
     match sound::open(kind, choice) {
-        Ok(sound::Open { name, id, plug, pulse, stream }) => {
-            let opened = Opened { name, id, plug: Some(plug), life: LivenessSigns::Sound(pulse) };
+        Ok(sound::Open { name, id, attach, pulse, stream }) => {
+            let opened = Opened { name, id, attach: Some(attach), life: LivenessSigns::Sound(pulse) };
             say(news, News::Opened((kind, attempt), opened));
             // Ends when the device is not wanted any more: nothing is ever sent.
             let _ended = stop.recv();
@@ -184,7 +184,7 @@ struct Capture {
 impl CaptureSink for Capture {
     fn opened(&mut self, name: String, id: DeviceId) {
         let life = LivenessSigns::Pictures { taken: self.taken.clone(), broken: self.broken.clone() };
-        say(&self.news, News::Opened(self.opening, Opened { name, id, plug: None, life }));
+        say(&self.news, News::Opened(self.opening, Opened { name, id, attach: None, life }));
     }
 
     fn picture(&mut self, picture: Picture) {

@@ -130,14 +130,14 @@ impl DeviceSupervisor {
     fn handle_news(&mut self, news: News) {
         let now = now();
         match news {
-            News::Opened((kind, attempt), Opened { name, id, plug, life }) => {
+            News::Opened((kind, attempt), Opened { name, id, attach, life }) => {
                 let sockets = self.sockets.clone();
                 let Some(kept) = self.of(kind) else { return };
                 if kept.watch.attempt() != Some(attempt) {
                     return; // another was chosen meanwhile; what was opened closes by itself
                 }
-                let plugged = plug.is_none_or(|plug| sockets.plug(plug).is_ok());
-                if !plugged {
+                let attached = attach.is_none_or(|attach| sockets.attach(attach).is_ok());
+                if !attached {
                     tracing::warn!("the audio thread takes no device");
                     return; // given up as one that never answered, and tried again
                 }
@@ -214,12 +214,12 @@ impl DeviceSupervisor {
 
     fn close(&mut self, kind: DeviceKind) {
         // The audio thread's ends go first: a ring whose other end has died is silence.
-        let plug = match kind {
+        let attach = match kind {
             DeviceKind::Camera => None,
             DeviceKind::Microphone => Some(PortChange::Microphone(None)),
             DeviceKind::Speaker => Some(PortChange::Speaker(Box::new(NullSpeaker))),
         };
-        if plug.is_some_and(|plug| self.sockets.plug(plug).is_err()) {
+        if attach.is_some_and(|attach| self.sockets.attach(attach).is_err()) {
             tracing::debug!("the audio thread keeps the dead end of a ring until the next device");
         }
         let Some(kept) = self.of(kind) else { return };

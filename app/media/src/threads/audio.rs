@@ -48,8 +48,8 @@ impl AudioPortsHandle {
     ///
     /// # Errors
     /// The plug itself, when too many wait, or the thread has ended.
-    pub fn plug(&self, plug: PortChange) -> Result<(), PortChange> {
-        self.0.try_send(plug).map_err(TrySendError::into_inner)
+    pub fn attach(&self, attach: PortChange) -> Result<(), PortChange> {
+        self.0.try_send(attach).map_err(TrySendError::into_inner)
     }
 }
 
@@ -61,10 +61,10 @@ impl AudioThread {
     pub fn spawn(turn: AudioTick) -> Result<Self, StartError> {
         let (packets, came) = bounded(PACKETS);
         let (commands, told) = bounded(COMMANDS);
-        let (plugs, plugged) = bounded(PLUGS);
+        let (plugs, attached) = bounded(PLUGS);
         let (publish, reports) = slot();
         let oldest = came.clone();
-        let inbox = Inbox { packets: came, commands: told, plugs: plugged };
+        let inbox = Inbox { packets: came, commands: told, plugs: attached };
         let worker = Worker::spawn("audio", move |stop| run(&stop, turn, &inbox, publish))?;
         let (report, sockets) = (AudioReport::default(), AudioPortsHandle(plugs));
         Ok(Self { packets, oldest, overflowed: 0, commands, sockets, reports, report, _worker: worker })
@@ -117,7 +117,7 @@ impl Inbox {
         let refused = |error: crate::codec::CodecError| {
             tracing::warn!(%error, "the audio thread could not do what it was told");
         };
-        self.plugs.try_iter().for_each(|plug| turn.handle_plug(plug).unwrap_or_else(refused));
+        self.plugs.try_iter().for_each(|attach| turn.handle_plug(attach).unwrap_or_else(refused));
         self.commands.try_iter().for_each(|command| turn.handle_command(command).unwrap_or_else(refused));
         self.packets.try_iter().take(PACKETS).for_each(|packet| turn.handle_packet(&packet));
     }

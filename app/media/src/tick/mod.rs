@@ -156,8 +156,8 @@ impl AudioTick {
     ///
     /// # Errors
     /// [`CodecError`] when there is no encoder for a call that begins; everything stays as it was.
-    pub fn handle_plug(&mut self, plug: PortChange) -> Result<(), CodecError> {
-        match plug {
+    pub fn handle_plug(&mut self, attach: PortChange) -> Result<(), CodecError> {
+        match attach {
             PortChange::Microphone(input) => {
                 self.microphone = input;
                 self.meter = Meter::new();

@@ -76,7 +76,7 @@ impl Talk {
     pub(crate) fn begin() -> Self {
         let (say, words) = sync_channel(1000);
         let here = AudioThread::spawn(AudioTick::idle()).unwrap();
-        here.sockets().plug(PortChange::Call(SETTINGS, Box::new(Sink(say.clone(), Word::Ours)))).unwrap();
+        here.sockets().attach(PortChange::Call(SETTINGS, Box::new(Sink(say.clone(), Word::Ours)))).unwrap();
         here.command(AudioCommand::Begin(THEIRS, AudioCodec::Opus));
         here.command(AudioCommand::Treat(VoiceProcessing::NONE));
         let devices = devices(&here, &say);

@@ -108,7 +108,7 @@ impl AppLoop {
         self.browsing = self.config.discovery.browse();
         let mut summons = Summons::listen(self.config.instance.take());
         if let Some(link) = self.config.link.take() {
-            self.on_wish(Action::Join(link));
+            self.on_action(Action::Join(link));
         }
         let mut is_news = true;
         loop {
@@ -120,7 +120,7 @@ impl AppLoop {
             let tick = self.visit.as_ref().map(|_| self.tick);
             tokio::select! {
                 action = actions.recv() => match action {
-                    Some(action) => self.on_wish(action),
+                    Some(action) => self.on_action(action),
                     None => break,
                 },
                 // What the network says of itself is mostly nothing new, and no reason to draw.
@@ -141,7 +141,7 @@ impl AppLoop {
         while self.tasks.join_next().await.is_some() {}
     }
 
-    fn on_wish(&mut self, action: Action) {
+    fn on_action(&mut self, action: Action) {
         match action {
             Action::Start => self.start(),
             Action::Join(text) => match links::read(&text) {

@@ -285,8 +285,8 @@ fn start_audio(
     let thread = AudioThread::spawn(turn)?;
     if let Some(track) = track {
         let settings = AudioSettings { track, codec: AudioCodec::Opus, bitrate: SPEECH };
-        let plugged = thread.sockets().plug(PortChange::Call(settings, Box::new(ToCall(sounds))));
-        debug_assert!(plugged.is_ok(), "the first plug of a thread finds room");
+        let attached = thread.sockets().attach(PortChange::Call(settings, Box::new(ToCall(sounds))));
+        debug_assert!(attached.is_ok(), "the first plug of a thread finds room");
     }
     Ok((thread, chirps))
 }

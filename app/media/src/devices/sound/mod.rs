@@ -49,7 +49,7 @@ pub(super) struct Open {
     /// Which it is.
     pub(super) id: DeviceId,
     /// What the audio thread gets.
-    pub(super) plug: PortChange,
+    pub(super) attach: PortChange,
     /// Whether it lives.
     pub(super) pulse: Pulse,
     /// Held as long as the device is to run.
@@ -201,9 +201,9 @@ fn open_on_this_thread(kind: DeviceKind, choice: &DeviceChoice) -> Result<Open, 
 fn start(device: &cpal::Device, kind: DeviceKind) -> Result<Open, DeviceFault> {
     let (name, id) = (name(device), id(device).ok_or(DeviceFault::NoDevice)?);
     let tally = Arc::<StreamStats>::default();
-    let (stream, plug) = build(device, kind, &tally).map_err(fault)?;
+    let (stream, attach) = build(device, kind, &tally).map_err(fault)?;
     stream.play().map_err(fault)?;
-    Ok(Open { name, id, plug, pulse: Pulse(tally), stream })
+    Ok(Open { name, id, attach, pulse: Pulse(tally), stream })
 }
 
 fn fits(device: &cpal::Device, kind: DeviceKind) -> bool {
