@@ -99,7 +99,7 @@ pub enum HostRule {
     Lock,
     /// People come in again.
     Unlock,
-    /// Who comes without the invitation is asked for this, or for nothing.
+    /// What is asked of people who come without the invitation; nothing, where it is none.
     Password(Option<RoomPassword>),
     /// The link has this secret from now on; the old one lets nobody in.
     Invite(InviteSecret),

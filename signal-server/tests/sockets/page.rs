@@ -381,7 +381,7 @@ async fn every_control_of_the_call_is_felt_by_the_others() {
 
     change_the_microphone(&bo).await;
 
-    // A tile is pinned by its button, how good the connection is is on it, and leaving is at once.
+    // A tile is pinned by its button, it shows how good the connection is, and leaving is at once.
     ann.evaluate("document.querySelector('.tile:not(.own) .pin').click()").await;
     ann.until("document.querySelector('.tile.featured:not(.own) .pin[aria-pressed=true]')").await;
     ann.until("document.querySelector('.tile:not(.own) .quality:not([data-grade=\"\"])')?.title.includes('direct')")

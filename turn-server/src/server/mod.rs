@@ -254,7 +254,7 @@ impl Server {
     }
 
     /// Takes the news that `relay` could not be opened, or broke. While its request waits for an answer other ports are
-    /// tried; an allocation that is is ended.
+    /// tried; one that exists is ended.
     pub fn handle_relay_failed(&mut self, relay: SocketAddr) {
         self.opening.take_if(|(opening, _)| *opening == relay);
         if let Some(tuple) = self.table.owner(relay) {

@@ -17,7 +17,7 @@ use crate::{Changes, FiveTuple, Worker};
 /// gets no answer and asks again; orders from outside wait.
 const LETTERS: usize = 4096;
 
-/// Bytes of data in the letters that wait for one worker: some milliseconds of a busy one. Full: as above.
+/// Bytes of data in the messages that wait for one worker: some milliseconds of a busy one. Full: as above.
 const BYTES: usize = 8 << 20;
 
 /// A letter.
@@ -50,7 +50,7 @@ pub(super) enum WorkerMessage {
     Fault,
 }
 
-/// Data that relays of one worker send to relays of another, gathered over a turn.
+/// Data that relays of one worker send to relays of another, gathered over an iteration.
 #[derive(Default)]
 pub(super) struct Batch {
     pub(super) bytes: Vec<u8>,
@@ -111,7 +111,7 @@ impl Mailbox {
         (Self { sender, bytes: Arc::default(), waker: Arc::new(waker) }, receiver)
     }
 
-    /// Leaves a letter, unless the box is full: then it comes back.
+    /// Leaves a message, unless the box is full: then it comes back.
     pub(super) fn post(&self, mail: WorkerMessage) -> Result<(), WorkerMessage> {
         let weight = mail.weight();
         if weight > 0 && self.bytes.fetch_add(weight, Ordering::Relaxed) > BYTES {
@@ -135,7 +135,7 @@ impl Mailbox {
         self.bytes.fetch_sub(weight, Ordering::Relaxed);
     }
 
-    /// Leaves a letter, and waits for room; nobody reads it when the worker is gone.
+    /// Leaves a message, and waits for room; nobody reads it when the worker is gone.
     pub(super) fn order(&self, mail: WorkerMessage) {
         if self.sender.send(mail).is_ok() {
             self.wake();

@@ -1,4 +1,4 @@
-//! The audio thread: sleeps until the next turn is due, and takes it.
+//! The audio thread: sleeps until the next tick is due, and takes it.
 //!
 //! Owner of: [`AudioTick`], which decides. Sleeps only; what it hands over and takes in never blocks it.
 
@@ -13,13 +13,13 @@ use crate::Now;
 use crate::slot::{SlotReceiver, SlotSender, slot};
 use crate::tick::{Accepted, AudioCommand, AudioReport, AudioTick, PortChange, TURN};
 
-/// Packets of all tracks that wait for the next turn. Cap 256: 32 each of 8 peers, and a turn comes after every packet
+/// Packets of all tracks that wait for the next tick. Cap 256: 32 each of 8 peers, and a tick comes after every packet
 /// of each. Full: the oldest goes, concealment covers it.
 const PACKETS: usize = 256;
-/// Commands that wait for the next turn. Full: the command is refused, the one who gives it says it again.
+/// Commands that wait for the next tick. Full: the command is refused, the one who gives it says it again.
 const COMMANDS: usize = 64;
-/// Plugs that wait for the next turn. Cap 16: devices change once in a while. Full: the plug is refused, anyone who
-/// holds it tries again.
+/// Changes of ports that wait for the next tick. Cap 16: devices change once in a while. Full: the change is refused,
+/// anyone who holds it tries again.
 const PLUGS: usize = 16;
 /// A thread that was held up for longer does not catch up, it goes on from now.
 const HELD_UP: Duration = Duration::from_millis(200);
@@ -44,10 +44,10 @@ pub struct AudioThread {
 pub struct AudioPortsHandle(Sender<PortChange>);
 
 impl AudioPortsHandle {
-    /// Plugs something in, from the next turn on.
+    /// Attaches something, from the next tick on.
     ///
     /// # Errors
-    /// The plug itself, when too many wait, or the thread has ended.
+    /// The change itself, when too many wait, or the thread has ended.
     pub fn attach(&self, attach: PortChange) -> Result<(), PortChange> {
         self.0.try_send(attach).map_err(TrySendError::into_inner)
     }
@@ -81,7 +81,7 @@ impl AudioThread {
         }
     }
 
-    /// Tells the turn something.
+    /// Tells the tick something.
     pub fn command(&self, command: AudioCommand) -> Accepted {
         if self.commands.try_send(command).is_ok() { Accepted::Yes } else { Accepted::Full }
     }
@@ -105,7 +105,7 @@ impl AudioThread {
     }
 }
 
-/// What waits for the next turn.
+/// What waits for the next tick.
 struct Inbox {
     packets: Receiver<AudioPacket>,
     commands: Receiver<AudioCommand>,

@@ -42,7 +42,7 @@ pub(super) fn chat(ui: &mut Ui, room: &Room, state: &mut UiState) {
     say(ui, state);
 }
 
-/// One message. Whose it is is above the first of several.
+/// One message. The name of its author is above the first of several.
 fn said(ui: &mut Ui, line: &ChatLine, is_same: bool, state: &UiState) {
     let t = ui.tokens();
     let (who, is_mine) = match &line.from {

@@ -140,7 +140,7 @@ struct DatagramPath {
     arrivals: Vec<Arrival>,
     /// For relays of the other workers, by worker.
     parcels: Vec<Batch>,
-    /// Sockets that had more than was read, to be read again in the next turn: an edge is told once.
+    /// Sockets that had more than was read, to be read again in the next iteration: an edge is told once.
     again: Vec<PollSource>,
 }
 

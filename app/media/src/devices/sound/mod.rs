@@ -25,7 +25,7 @@ use self::playout::{PlayoutEnd, playout};
 use self::stream_stats::{StreamStats, Trouble};
 use crate::tick::{Input, PortChange};
 
-/// Frames a callback: a turn's worth. A card that cannot is asked for what it likes; left alone, Pulse takes two
+/// Frames a callback: a tick's worth. A card that cannot is asked for what it likes; left alone, Pulse takes two
 /// seconds.
 const PERIOD: u32 = 480;
 /// How long the library may take to build a stream.
