@@ -11,7 +11,7 @@ use hearth_protocol::SpkiHash;
 use tempfile::TempDir;
 
 use crate::browser::{Browser, Devices, Program};
-use crate::calls::{self, Order, check_guest_hears};
+use crate::calls::{self, check_guest_hears};
 use crate::lan::{Host, Lan};
 use crate::process::{Process, built, now};
 use crate::room::{self, Paths, SIGNAL_PORT, guest_browser, servers, walk_in};
@@ -116,11 +116,9 @@ impl Kinds {
             }
             check_guest_hears(page, &others, now() + MEETING).with_context(|| name.to_owned())?;
         }
-        let mut orders = [CHROMIUM, FIREFOX, OLD].map(Order::new);
-        self.desktop.wait_stats(MEETING, |stats| {
-            let good = orders.each_mut().map(|order| order.sees(stats).is_some());
-            good.iter().all(|good| *good).then_some(())
-        })
+        let others = [CHROMIUM, FIREFOX, OLD];
+        self.desktop
+            .wait_stats(MEETING, |stats| others.iter().try_for_each(|source| calls::decodes_source(stats, *source)))
     }
 }
 

@@ -31,8 +31,10 @@ pub struct StampReport {
     pub source: Option<u8>,
     /// Pictures of another source than the first one's.
     pub foreign: u64,
-    /// Pictures whose number was not greater than the one before.
-    pub not_rising: u64,
+    /// Pictures whose number was that of the one before: browsers send a picture again when they have no new one.
+    pub repeated: u64,
+    /// Pictures whose number was below the one before.
+    pub fallen: u64,
     /// Number of the newest, modulo 2^15.
     pub last: Option<u16>,
     /// Longest time from one picture to the next.
@@ -111,7 +113,12 @@ impl Stamps {
         }
         let step = self.last.map_or(1, |(_, before)| stamp.after(&before));
         if step == 0 {
-            self.report.not_rising += 1;
+            let is_same = self.last.is_some_and(|(_, before)| before.number == stamp.number);
+            if is_same {
+                self.report.repeated += 1
+            } else {
+                self.report.fallen += 1
+            }
             return;
         }
         if let Some((before, _)) = self.last {
@@ -208,7 +215,7 @@ mod tests {
     fn everything_that_came_is_counted() {
         let report = report(|_| false);
         assert_eq!((report.pictures, report.source, report.last), (450, Some(5), Some(449)));
-        assert_eq!((report.unreadable, report.foreign, report.not_rising), (0, 0, 0));
+        assert_eq!((report.unreadable, report.foreign, report.repeated, report.fallen), (0, 0, 0, 0));
         assert!((39.5..=40.5).contains(&report.latency_median_ms), "{report:?}");
         assert!((150..=151).contains(&report.window.pictures), "{report:?}");
         assert_eq!(report.window.pictures, report.window.numbers);
@@ -230,11 +237,12 @@ mod tests {
         let (mut ours, mut other) =
             (Pattern::new(1, resolution, FrameRate::new(15)), Pattern::new(2, resolution, FrameRate::new(15)));
         let (mut stamps, now) = (Stamps::new(), Now::read());
-        let picture = ours.draw(now).unwrap();
-        for picture in [&picture, &picture, &other.draw(now).unwrap()] {
+        let [first, second] = [ours.draw(now).unwrap(), ours.draw(now).unwrap()];
+        for picture in [&first, &second, &second, &first, &other.draw(now).unwrap()] {
             stamps.handle_picture(picture, now);
         }
         let report = stamps.report();
-        assert_eq!((report.pictures, report.not_rising, report.foreign, report.source), (3, 1, 1, Some(2)));
+        assert_eq!((report.pictures, report.repeated, report.fallen), (5, 1, 1));
+        assert_eq!((report.foreign, report.source), (1, Some(2)));
     }
 }

@@ -109,7 +109,7 @@ fn a_picture_goes_from_the_camera_through_both_codecs_to_the_sink() {
     }
     drop(camera);
     let report = reports.receiver().recv_timeout(DEADLINE).unwrap();
-    assert_eq!((report.source, report.unreadable, report.not_rising), (Some(5), 0, 0));
+    assert_eq!((report.source, report.unreadable, report.repeated, report.fallen), (Some(5), 0, 0, 0));
     assert!(encode.report().layers[&(Layer(0), best())].encoded >= 7);
 }
 
