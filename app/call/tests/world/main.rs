@@ -15,6 +15,7 @@
 mod bad_input;
 mod client;
 mod codecs;
+mod counts;
 mod descriptions;
 mod hammer;
 mod hellos;
