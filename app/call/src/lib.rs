@@ -1,12 +1,12 @@
 //! One call as a sans-IO state machine: rooms, peers, paths and packets, without a socket, a clock or a codec.
 //!
 //! [`Call`] is fed [`Input`]s with the time at which they happened and asked for [`Output`]s. The shell round it (the
-//! engine of the desktop client, or a test in virtual time) owns sockets, clock and devices. Its rooms:
+//! engine of the desktop client, or a test in virtual time) owns sockets, clock and devices. Its modules:
 //! - [`Call`] itself: the person's actions, the room, who is in it;
 //! - `session`: our end of signalling, which survives its connection;
-//! - `peer`: one other person; `peer::life` its phases, `peer::connection` one incarnation of the connection,
-//!   `peer::gather` its sockets and paths, `peer::inbound` and `peer::outbound` the media;
-//! - `link`: the only room that names `rtc`, with every trap of that crate met;
+//! - `participant`: one other person: who they are, what they send, what they say;
+//! - `transport`: a connection to one of them through all of its generations: ICE, sockets, the media on it;
+//! - `peer_connection`: the only module that names `rtc`, with every trap of that crate met;
 //! - `media`: packets and frames; `send`: estimate, pacing, layers.
 //!
 //! What is deliberately not here: devices and codecs (`hearth-media`), anything that waits.
@@ -44,6 +44,7 @@ mod call;
 mod candidates;
 mod channel;
 mod chat;
+mod context;
 mod description;
 mod direct;
 #[doc(hidden)]
@@ -51,8 +52,8 @@ pub mod fuzz;
 mod io;
 mod media;
 mod negotiation;
+mod participant;
 mod path;
-mod peer;
 mod peer_connection;
 mod reflexive;
 mod send;
@@ -61,6 +62,7 @@ mod snapshot;
 mod stats;
 mod stream;
 mod topology;
+mod transport;
 
 pub use call::Call;
 pub use candidates::Loopback;

@@ -9,7 +9,9 @@ use hearth_protocol::PeerId;
 use super::{Call, Output};
 use crate::io::{MediaCommand, Switch};
 use crate::media::payload_format;
-use crate::peer::{OutgoingFrame, Peer, PeerMedia};
+use crate::participant::Peer;
+use crate::transport::inbound::Received;
+use crate::transport::media::OutgoingFrame;
 
 /// Between two key frames of a track in one codec: one costs as much as ten others, and everybody who asks is served by
 /// one.
@@ -99,11 +101,11 @@ impl Call {
         self.restore(peers, now);
     }
 
-    pub(super) fn on_received(&mut self, from: PeerId, what: PeerMedia) {
+    pub(super) fn on_received(&mut self, from: PeerId, what: Received) {
         self.outputs.push_back(match what {
-            PeerMedia::Begin { track, source } => Output::Media(MediaCommand::Begin { track, peer: from, source }),
-            PeerMedia::Video(frame) => Output::Video(frame),
-            PeerMedia::Audio(packet) => Output::Audio(packet),
+            Received::Begin { track, source } => Output::Media(MediaCommand::Begin { track, peer: from, source }),
+            Received::Video(frame) => Output::Video(frame),
+            Received::Audio(packet) => Output::Audio(packet),
         });
     }
 

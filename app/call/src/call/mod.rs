@@ -31,15 +31,18 @@ use rand_chacha::ChaCha12Rng;
 use crate::backoff::Backoff;
 use crate::channel::ChannelMessage;
 use crate::chat::Chat;
+use crate::context::{Context, PeerOutput};
 use crate::io::{CallConfig, Command, Hand, Input, Output, SignallingState, Switch};
 use crate::media::protect::{FrameProtection, Open};
-use crate::peer::gather::IceConfig;
-use crate::peer::{CheckBudget, CloseReason, Context, Peer, PeerOutput};
+use crate::participant::Peer;
 use crate::peer_connection::{LinkConfig, LocalTrack};
 use crate::send::layers::{LayerPolicy, OneLayer};
 use crate::session::{Session, SessionState};
 use crate::snapshot::{CallPhase, EndReason, RefusedRequest, Snapshot};
 use crate::topology::{Mesh, Topology};
+use crate::transport::CloseReason;
+use crate::transport::checks::CheckBudget;
+use crate::transport::gather::IceConfig;
 
 /// How long a room is tried to be entered.
 const JOINING: Duration = Duration::from_secs(15);

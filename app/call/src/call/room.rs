@@ -9,10 +9,12 @@ use hearth_protocol::{
 
 use super::lobby::JoinRefusal;
 use super::{Call, CallPhase, Output, Wanted};
-use crate::peer::servers::{stun_servers, turn_servers};
-use crate::peer::{CloseReason, Context, Peer, PeerOutput};
+use crate::context::{Context, PeerOutput};
+use crate::participant::Peer;
 use crate::session::{SessionEvent, SessionKept};
 use crate::snapshot::{EndReason, PasswordPromptState, RefusedRequest};
+use crate::transport::CloseReason;
+use crate::transport::servers::{stun_servers, turn_servers};
 
 /// People that a room holds at most, whatever a server says: a mesh of more could not be borne.
 const MAX_PEERS: usize = 32;

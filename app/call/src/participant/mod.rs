@@ -5,104 +5,25 @@
 //! leaves what it wants done in there.
 
 mod chat;
-mod checks;
-mod connection_state;
-pub(crate) mod gather;
-pub(crate) mod generation;
 mod hand;
-mod inbound;
-mod media;
-mod outbound;
-mod renewals;
 mod screen;
-pub(crate) mod servers;
-mod signalling;
-mod transport;
 
-use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use bytes::Bytes;
 use hearth_base::{Bitrate, EncodedAudio, TrackId, VideoCodec};
-use hearth_protocol::{MediaState, Pc, PeerEntry, PeerId, PeerKind, Signal, SignalBody};
-use rand_chacha::ChaCha12Rng;
+use hearth_protocol::{MediaState, Pc, PeerEntry, PeerKind, Signal, SignalBody};
 
-use crate::candidates::Loopback;
 use crate::channel::ChannelMessage;
-use crate::chat::{Hearing, Said};
+use crate::chat::Hearing;
+use crate::context::{Context, PeerOutput};
 use crate::io::Hand;
 use crate::negotiation::Politeness;
-use crate::path::{SocketId, SocketKind};
-use crate::peer_connection::LinkConfig;
+use crate::path::SocketId;
 use crate::snapshot::{PeerPhase, PeerSnapshot};
-use gather::IceConfig;
-use generation::Generation;
-use inbound::Received;
-use transport::{ChannelEvent, NegotiationRole, Transport};
-
-/// What all peers of a call share.
-pub(crate) struct Context<'a> {
-    pub(crate) link: &'a LinkConfig,
-    pub(crate) ice_config: &'a IceConfig,
-    pub(crate) loopback: Loopback,
-    /// Whether the server can be reached.
-    pub(crate) can_signal: bool,
-    /// What we send at the moment, for the others' marks.
-    pub(crate) media: ChannelMessage,
-    /// Whether our hand is raised.
-    pub(crate) hand: Hand,
-    /// What we said in the room.
-    pub(crate) said: &'a Said,
-    pub(crate) next_socket: &'a mut u32,
-    pub(crate) next_track: &'a mut u32,
-    /// Checks toward addresses that never answered, over all peers.
-    pub(crate) checks: &'a mut CheckBudget,
-    pub(crate) rng: &'a mut ChaCha12Rng,
-    pub(crate) outputs: &'a mut VecDeque<PeerOutput>,
-}
-
-/// What a peer wants done, or what happened to it.
-#[derive(Debug)]
-pub(crate) enum PeerOutput {
-    Say {
-        to: PeerId,
-        pc: Pc,
-        sid: hearth_protocol::SessionId,
-        body: SignalBody,
-    },
-    Open {
-        socket: SocketId,
-        kind: SocketKind,
-    },
-    Close(SocketId),
-    Transmit {
-        socket: SocketId,
-        to: SocketAddr,
-        payload: Bytes,
-    },
-    Received {
-        from: PeerId,
-        what: Received,
-    },
-    /// They said something.
-    Chat {
-        from: PeerId,
-        nick: String,
-        text: String,
-    },
-    End(TrackId),
-    KeyFrameWanted(TrackId, VideoCodec),
-    Connected,
-    Bye(PeerId),
-    Changed,
-    /// What the links bear, or lose, is another amount.
-    Rates,
-}
-
-pub(crate) use checks::CheckBudget;
-pub(crate) use inbound::Received as PeerMedia;
-pub(crate) use media::OutgoingFrame;
+use crate::transport::generation::Generation;
+use crate::transport::media::OutgoingFrame;
+use crate::transport::{ChannelEvent, CloseReason, NegotiationRole, Transport};
 
 /// Silences of [`life::GRACE`] after which somebody is given up whom the server does not name: 15 s.
 const UNLISTED_TURNS: u32 = 6;
@@ -374,20 +295,4 @@ impl Peer {
     pub(crate) fn is_worth_keeping(&self, now: Instant) -> bool {
         self.main.life.is_worth_keeping(now)
     }
-}
-
-/// Whether a restart keeps its sockets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum SocketReuse {
-    Kept,
-    New,
-}
-
-/// How a connection ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum CloseReason {
-    /// We leave, and say so.
-    Bye,
-    /// They are gone.
-    Silent,
 }

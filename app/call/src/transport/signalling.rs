@@ -7,8 +7,8 @@ use rand::{RngExt, SeedableRng as _};
 use rand_chacha::ChaCha12Rng;
 
 use super::generation::{Generation, NotTaken};
-use super::transport::Transport;
-use super::{CloseReason, Context, PeerOutput, SocketReuse};
+use super::{CloseReason, SocketReuse, Transport};
+use crate::context::{Context, PeerOutput};
 use crate::description::{CheckedDescription, DescriptionError, check_description};
 use crate::negotiation::OnOffer;
 use crate::peer_connection::LinkError;
@@ -20,7 +20,7 @@ const REFUSAL_PACE: Duration = Duration::from_secs(5);
 impl Transport {
     /// They said something about it. What is unfit is counted; what only the connection itself finds unfit costs that
     /// connection.
-    pub(super) fn handle_signal(&mut self, sid: SessionId, body: SignalBody, context: &mut Context<'_>, now: Instant) {
+    pub(crate) fn handle_signal(&mut self, sid: SessionId, body: SignalBody, context: &mut Context<'_>, now: Instant) {
         let before = self.life.phase();
         let taken = match body {
             SignalBody::Desc(Description { kind, sdp }) => match self.look_over(sid, &sdp, context, now) {
@@ -141,7 +141,7 @@ impl Transport {
     }
 
     /// A new connection, offered by us.
-    pub(super) fn rebuild(&mut self, context: &mut Context<'_>, now: Instant) {
+    pub(crate) fn rebuild(&mut self, context: &mut Context<'_>, now: Instant) {
         self.negotiation.begin(SessionId(context.rng.random()));
         let offer = self.renew(context, now).and_then(|()| match &mut self.connection {
             Some(connection) => Ok(connection.offer(now)?),

@@ -7,10 +7,11 @@ use std::time::Instant;
 
 use hearth_protocol::{Description, DescriptionKind, Pc, SessionId, SignalBody};
 
-use super::transport::{NegotiationRole, Transport};
-use super::{CloseReason, Context, Peer, PeerOutput};
+use super::Peer;
+use crate::context::{Context, PeerOutput};
 use crate::negotiation::Politeness;
 use crate::snapshot::PeerPhase;
+use crate::transport::{CloseReason, NegotiationRole, Transport};
 
 impl Peer {
     /// Anyone who has just come asks for a screen that is shared already.

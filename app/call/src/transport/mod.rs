@@ -4,28 +4,55 @@
 //! Owner of: who offers, how the connection lives, and the media on it. What comes through its channel is the peer's
 //! business, which takes it after each turn.
 
+pub(crate) mod checks;
+mod connection_state;
+pub(crate) mod gather;
+pub(crate) mod generation;
+pub(crate) mod inbound;
+pub(crate) mod media;
+mod outbound;
+mod renewals;
+pub(crate) mod servers;
+mod signalling;
+
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Instant;
 
 use hearth_protocol::{Pc, PeerId, SessionId, SignalBody};
 
-use super::connection_state::{ConnectionState, Transition};
-use super::generation::{ConnectionOutput, Generation};
-use super::inbound::Inbound;
-use super::outbound::Outbound;
-use super::renewals::RenewalPace;
-use super::{CloseReason, Context, PeerOutput, SocketReuse};
 use crate::channel::ChannelMessage;
+use crate::context::{Context, PeerOutput};
 use crate::negotiation::{Negotiation, Politeness};
 use crate::path::SocketId;
 use crate::peer_connection::{LinkConfig, LinkError, LinkEvent};
 use crate::snapshot::{DescriptionProblem, PeerPhase};
 use crate::stats::PeerCounters;
+use connection_state::{ConnectionState, Transition};
+use generation::{ConnectionOutput, Generation};
+use inbound::Inbound;
+use outbound::Outbound;
+use renewals::RenewalPace;
+
+/// Whether a restart keeps its sockets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum SocketReuse {
+    Kept,
+    New,
+}
+
+/// How a connection ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CloseReason {
+    /// We leave, and say so.
+    Bye,
+    /// They are gone.
+    Silent,
+}
 
 /// Something about the channel.
 #[derive(Debug)]
-pub(super) enum ChannelEvent {
+pub(crate) enum ChannelEvent {
     /// It is open.
     Open,
     /// A text came.
@@ -34,41 +61,41 @@ pub(super) enum ChannelEvent {
 
 /// Who makes the first offer, and what happens when two cross.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct NegotiationRole {
+pub(crate) struct NegotiationRole {
     /// Who offers first, and who mends.
-    pub(super) politeness: Politeness,
+    pub(crate) politeness: Politeness,
     /// Who takes an offer back.
-    pub(super) on_collision: Politeness,
+    pub(crate) on_collision: Politeness,
     /// A page that came after us offers, however long a question on its screen keeps it from that; two first offers
     /// would make it show us twice.
-    pub(super) is_theirs_to_begin: bool,
+    pub(crate) is_theirs_to_begin: bool,
 }
 
 /// One connection.
-pub(super) struct Transport {
-    pub(super) to: PeerId,
-    pub(super) pc: Pc,
+pub(crate) struct Transport {
+    pub(crate) to: PeerId,
+    pub(crate) pc: Pc,
     is_theirs_to_begin: bool,
-    pub(super) negotiation: Negotiation,
-    pub(super) life: ConnectionState,
-    pub(super) connection: Option<Generation>,
-    pub(super) inbound: Inbound,
-    pub(super) outbound: Outbound,
-    pub(super) handshakes: u32,
-    pub(super) restarts: u32,
-    pub(super) counters: PeerCounters,
+    pub(crate) negotiation: Negotiation,
+    pub(crate) life: ConnectionState,
+    pub(crate) connection: Option<Generation>,
+    pub(crate) inbound: Inbound,
+    pub(crate) outbound: Outbound,
+    pub(crate) handshakes: u32,
+    pub(crate) restarts: u32,
+    pub(crate) counters: PeerCounters,
     /// When we last refused a description of theirs.
-    pub(super) refused_at: Option<Instant>,
+    pub(crate) refused_at: Option<Instant>,
     /// How often they may make us begin again.
-    pub(super) renewals: RenewalPace,
+    renewals: RenewalPace,
     /// Why the last description, theirs or ours, was not taken.
-    pub(super) problem: Option<DescriptionProblem>,
+    pub(crate) problem: Option<DescriptionProblem>,
     heard: VecDeque<ChannelEvent>,
 }
 
 impl Transport {
     /// Nothing is said on it yet; see [`Line::begin`].
-    pub(super) fn new(to: PeerId, pc: Pc, role: NegotiationRole, now: Instant) -> Self {
+    pub(crate) fn new(to: PeerId, pc: Pc, role: NegotiationRole, now: Instant) -> Self {
         Self {
             to,
             pc,
@@ -89,7 +116,7 @@ impl Transport {
     }
 
     /// What a connection of this line is made of: nothing of ours goes where a screen comes from.
-    pub(super) fn link_config(&self, context: &Context<'_>) -> LinkConfig {
+    pub(crate) fn link_config(&self, context: &Context<'_>) -> LinkConfig {
         let tracks = match self.pc {
             Pc::Main => context.link.tracks.clone(),
             Pc::Screen => Vec::new(),
@@ -98,7 +125,7 @@ impl Transport {
     }
 
     /// A socket is open, or will not be. Whether it was one of ours.
-    pub(super) fn handle_socket(
+    pub(crate) fn handle_socket(
         &mut self,
         socket: SocketId,
         local: Option<SocketAddr>,
@@ -113,7 +140,7 @@ impl Transport {
     }
 
     /// A datagram came. Whether the socket was one of ours.
-    pub(super) fn handle_datagram(
+    pub(crate) fn handle_datagram(
         &mut self,
         socket: SocketId,
         from: SocketAddr,
@@ -129,7 +156,7 @@ impl Transport {
     }
 
     /// Time passed.
-    pub(super) fn handle_timeout(&mut self, can_signal: bool, context: &mut Context<'_>, now: Instant) {
+    pub(crate) fn handle_timeout(&mut self, can_signal: bool, context: &mut Context<'_>, now: Instant) {
         if let Some(connection) = &mut self.connection {
             connection.handle_timeout(now);
         }
@@ -143,7 +170,7 @@ impl Transport {
     }
 
     /// An address of ours is gone. A path that is on another one is left alone.
-    pub(super) fn handle_moved(&mut self, context: &mut Context<'_>, now: Instant) {
+    pub(crate) fn handle_moved(&mut self, context: &mut Context<'_>, now: Instant) {
         let stands = |address| context.ice_config.interfaces.contains(&address);
         let local = self.connection.as_ref().and_then(|connection| connection.link.direct_local_address());
         if local.is_some_and(stands) {
@@ -162,7 +189,7 @@ impl Transport {
     }
 
     /// When time matters next.
-    pub(super) fn poll_timeout(&mut self) -> Option<Instant> {
+    pub(crate) fn poll_timeout(&mut self) -> Option<Instant> {
         let connection = self.connection.as_mut().and_then(Generation::poll_timeout);
         [connection, self.life.poll_timeout(), self.inbound.poll_timeout(), self.outbound.poll_timeout()]
             .into_iter()
@@ -171,23 +198,23 @@ impl Transport {
     }
 
     /// The next thing about the channel.
-    pub(super) fn poll_heard(&mut self) -> Option<ChannelEvent> {
+    pub(crate) fn poll_heard(&mut self) -> Option<ChannelEvent> {
         self.heard.pop_front()
     }
 
     /// Whether something can be said on the channel, or sent.
-    pub(super) fn is_connected(&self) -> bool {
+    pub(crate) fn is_connected(&self) -> bool {
         self.connection.as_ref().is_some_and(|connection| connection.link.is_connected())
     }
 
     /// Says something on the channel; on its way with the next [`Self::drain`].
-    pub(super) fn send(&mut self, message: &ChannelMessage, now: Instant) -> Result<(), LinkError> {
+    pub(crate) fn send(&mut self, message: &ChannelMessage, now: Instant) -> Result<(), LinkError> {
         let connection = self.connection.as_mut().ok_or_else(|| LinkError::new("no connection"))?;
         connection.link.send_text(&message.to_text(), now)
     }
 
     /// It is over: says so on the wire and gives everything back.
-    pub(super) fn close(&mut self, farewell: CloseReason, context: &mut Context<'_>, now: Instant) {
+    pub(crate) fn close(&mut self, farewell: CloseReason, context: &mut Context<'_>, now: Instant) {
         let Some(mut connection) = self.connection.take() else { return };
         if farewell == CloseReason::Bye && connection.link.is_connected() {
             let said = connection.link.send_text(&ChannelMessage::Bye.to_text(), now);
@@ -205,7 +232,7 @@ impl Transport {
     }
 
     /// Does what link, repair and pacer ask for, until all are quiet.
-    pub(super) fn drain(&mut self, context: &mut Context<'_>, now: Instant) {
+    pub(crate) fn drain(&mut self, context: &mut Context<'_>, now: Instant) {
         let Some(mut connection) = self.connection.take() else { return };
         self.pass_on(&mut connection, context, now);
         connection.release_checks(self.to, context.checks, now);
@@ -257,7 +284,7 @@ impl Transport {
         }
     }
 
-    pub(super) fn act(&mut self, act: Transition, context: &mut Context<'_>, now: Instant) {
+    pub(crate) fn act(&mut self, act: Transition, context: &mut Context<'_>, now: Instant) {
         match act {
             Transition::Wait => {}
             Transition::Restart => self.restart(SocketReuse::Kept, context, now),
@@ -268,17 +295,17 @@ impl Transport {
         }
     }
 
-    pub(super) fn say(&self, body: SignalBody, context: &mut Context<'_>) {
+    pub(crate) fn say(&self, body: SignalBody, context: &mut Context<'_>) {
         let Some(sid) = self.negotiation.sid() else { return };
         self.say_of(sid, body, context);
     }
 
     /// Says something of an incarnation that may not be the current one.
-    pub(super) fn say_of(&self, sid: SessionId, body: SignalBody, context: &mut Context<'_>) {
+    pub(crate) fn say_of(&self, sid: SessionId, body: SignalBody, context: &mut Context<'_>) {
         context.outputs.push_back(PeerOutput::Say { to: self.to, pc: self.pc, sid, body });
     }
 
-    pub(super) fn phase(&self) -> PeerPhase {
+    pub(crate) fn phase(&self) -> PeerPhase {
         self.life.phase()
     }
 }

@@ -4,8 +4,9 @@ use std::time::Instant;
 
 use hearth_protocol::{ChatText, Pc, SignalBody};
 
-use super::{Context, Peer, PeerOutput};
+use super::Peer;
 use crate::channel::ChannelMessage;
+use crate::context::{Context, PeerOutput};
 
 impl Peer {
     /// We said something to all.

@@ -2,8 +2,9 @@
 
 use std::time::Instant;
 
-use super::{Context, Peer, PeerOutput};
+use super::Peer;
 use crate::channel::ChannelMessage;
+use crate::context::{Context, PeerOutput};
 use crate::io::Hand;
 
 impl Peer {

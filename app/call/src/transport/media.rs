@@ -7,10 +7,10 @@ use hearth_base::{Bitrate, EncodedAudio, FrameKind, TrackId, TrackKind, TrackSou
 use hearth_protocol::Pc;
 use rand::RngExt;
 
+use super::Transport;
 use super::generation::Generation;
 use super::inbound::FeedbackRequest;
-use super::transport::Transport;
-use super::{Context, PeerOutput};
+use crate::context::{Context, PeerOutput};
 use crate::peer_connection::{Feedback, PeerConnection, RtpIn};
 use crate::send::pacer::Queued;
 
@@ -26,26 +26,26 @@ pub(crate) struct OutgoingFrame<'a> {
 }
 
 impl Transport {
-    pub(super) fn number_tracks(&mut self, context: &mut Context<'_>) {
+    pub(crate) fn number_tracks(&mut self, context: &mut Context<'_>) {
         for track in &context.link.tracks {
             self.outbound.begin(track.id, context.rng.random(), context.rng.random());
         }
     }
 
     /// Which of our tracks of video go to them, and in which codec.
-    pub(super) fn watches(&self) -> impl Iterator<Item = (TrackId, VideoCodec)> {
+    pub(crate) fn watches(&self) -> impl Iterator<Item = (TrackId, VideoCodec)> {
         let link = self.connection.as_ref().map(|connection| &connection.link).filter(|link| link.is_connected());
         link.into_iter().flat_map(PeerConnection::sent_video)
     }
 
     /// Anyone who has just come needs a picture to begin with.
-    pub(super) fn want_key_frames(&self, connection: &Generation, context: &mut Context<'_>) {
+    pub(crate) fn want_key_frames(&self, connection: &Generation, context: &mut Context<'_>) {
         let wanted = connection.link.sent_video().map(|(track, codec)| PeerOutput::KeyFrameWanted(track, codec));
         context.outputs.extend(wanted);
     }
 
     /// A picture of ours.
-    pub(super) fn handle_video(&mut self, frame: &OutgoingFrame<'_>, context: &mut Context<'_>, now: Instant) {
+    pub(crate) fn handle_video(&mut self, frame: &OutgoingFrame<'_>, context: &mut Context<'_>, now: Instant) {
         let OutgoingFrame { track, codec, kind, since_start, payloads } = *frame;
         if !self.watches().any(|watched| watched == (track, codec)) {
             return;
@@ -57,7 +57,7 @@ impl Transport {
     }
 
     /// Sound of ours.
-    pub(super) fn handle_audio(&mut self, audio: &EncodedAudio, context: &mut Context<'_>, now: Instant) {
+    pub(crate) fn handle_audio(&mut self, audio: &EncodedAudio, context: &mut Context<'_>, now: Instant) {
         if !self.takes(audio.track) {
             return;
         }
@@ -79,7 +79,7 @@ impl Transport {
     }
 
     /// Lets out what may go, and asks for what is missing.
-    pub(super) fn serve_media(&mut self, connection: &mut Generation, now: Instant) {
+    pub(crate) fn serve_media(&mut self, connection: &mut Generation, now: Instant) {
         while let Some(packet) = self.outbound.poll_packet(now) {
             match connection.link.send_rtp(packet, now) {
                 Ok(()) => self.outbound.packets += 1,
@@ -94,7 +94,7 @@ impl Transport {
         connection.drain(now);
     }
 
-    pub(super) fn on_packet(&mut self, mut packet: RtpIn, connection: &mut Generation, context: &mut Context<'_>) {
+    pub(crate) fn on_packet(&mut self, mut packet: RtpIn, connection: &mut Generation, context: &mut Context<'_>) {
         packet.source = source(self.pc, packet.source);
         let round_trip = connection.link.round_trip();
         let mut received = Vec::new();
@@ -103,7 +103,7 @@ impl Transport {
         context.outputs.extend(received.into_iter().map(|what| PeerOutput::Received { from, what }));
     }
 
-    pub(super) fn on_feedback(
+    pub(crate) fn on_feedback(
         &mut self,
         feedback: Feedback,
         connection: &Generation,
@@ -128,7 +128,7 @@ impl Transport {
     }
 
     /// The decoder of a track erred; whether the track is this peer's.
-    pub(super) fn handle_decoder_lost(&mut self, track: TrackId, context: &mut Context<'_>, now: Instant) {
+    pub(crate) fn handle_decoder_lost(&mut self, track: TrackId, context: &mut Context<'_>, now: Instant) {
         let ask = self.inbound.handle_decoder_lost(track, now);
         if let (Some(ask), Some(connection)) = (ask, &mut self.connection) {
             make(&ask, connection, now);
@@ -137,7 +137,7 @@ impl Transport {
     }
 
     /// What the link bears, and the share that it loses.
-    pub(super) fn rates(&self) -> (Bitrate, f64) {
+    pub(crate) fn rates(&self) -> (Bitrate, f64) {
         (self.outbound.estimate(), self.outbound.loss)
     }
 }
