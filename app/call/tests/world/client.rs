@@ -27,6 +27,16 @@ pub enum Wish {
 
 /// Makes the payload of the next packet of sound.
 pub type Voice = Box<dyn FnMut() -> Bytes>;
+/// What the datagrams that came cost.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Meter {
+    pub datagrams: u32,
+    /// In [`Call::handle`].
+    pub handling: Duration,
+    /// In asking for what is to be done, and when the call is to be looked after next.
+    pub asking: Duration,
+}
+
 /// Takes a packet of theirs.
 pub type Ear = Box<dyn FnMut(AudioPacket)>;
 
@@ -43,6 +53,8 @@ pub struct Client {
     pub silent: bool,
     /// Killed: nothing comes in or goes out any more.
     pub crashed: bool,
+    /// Measures what datagrams cost, where there is one.
+    pub meter: Option<Meter>,
     /// Cuts hellos as Firefox does.
     pub cutter: Option<Cutter>,
     pub source: Source,
@@ -57,6 +69,12 @@ pub struct Client {
     /// Tracks of others that anyone who shows them was told of.
     pub tracks: BTreeSet<TrackId>,
     ended: bool,
+}
+
+/// For meters alone: everything else is told the time.
+#[expect(clippy::disallowed_methods, reason = "what a benchmark measures is real")]
+fn real_time() -> Instant {
+    Instant::now()
 }
 
 impl Client {
@@ -84,6 +102,7 @@ impl Client {
             ear: None,
             silent: false,
             crashed: false,
+            meter: None,
             cutter: None,
             source: Source::new(index, tracks[0].0, tracks[1].0, now),
             sink: Sink::default(),
@@ -106,8 +125,13 @@ impl Client {
 
     pub fn deliver(&mut self, from: SocketAddr, to: SocketAddr, payload: Vec<u8>, now: Instant) {
         let socket = self.sockets.iter().find(|(_, local)| **local == to).map(|(socket, _)| *socket);
-        if let Some(socket) = socket {
-            self.call.handle(Input::Datagram { socket, from, payload: payload.into() }, now);
+        let Some(socket) = socket else { return };
+        let input = Input::Datagram { socket, from, payload: payload.into() };
+        let begun = self.meter.is_some().then(real_time);
+        self.call.handle(input, now);
+        if let (Some(meter), Some(begun)) = (&mut self.meter, begun) {
+            meter.datagrams += 1;
+            meter.handling += begun.elapsed();
         }
     }
 
@@ -138,7 +162,7 @@ impl Client {
     pub fn drain(&mut self, now: Instant) -> Vec<Wish> {
         let mut wishes = Vec::new();
         let had_ended = self.ended;
-        while let Some(output) = self.call.poll_output() {
+        while let Some(output) = self.poll() {
             match output {
                 Output::Transmit { socket, to, payload } => {
                     // A socket of an address that is gone sends nowhere.
@@ -174,6 +198,19 @@ impl Client {
         }
         assert!(!had_ended || wishes.is_empty(), "a call that had ended asked for {wishes:?}");
         wishes
+    }
+
+    /// The next output, and before there is none also the next time, as every shell asks.
+    fn poll(&mut self) -> Option<Output> {
+        let begun = self.meter.is_some().then(real_time);
+        let output = self.call.poll_output();
+        if let (Some(meter), Some(begun)) = (&mut self.meter, begun) {
+            if output.is_none() {
+                self.call.poll_timeout();
+            }
+            meter.asking += begun.elapsed();
+        }
+        output
     }
 
     fn open(&mut self, socket: SocketId, bind: IpAddr, now: Instant) {
