@@ -10,8 +10,9 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use crate::candidates::{Loopback, is_peer_address};
-use crate::path::{CandidateKind, LocalCandidate, Path, PathOutput, SocketId};
+use crate::path::{CandidateKind, GatherEvent, LocalCandidate, Path, PathEnd, Sink};
 use crate::reflexive::{BindingOutcome, Reflexive};
+use crate::sockets::SocketId;
 
 /// Addresses from outside that one socket may have: of each server one, and as many after a NAT has started again. More
 /// are not told in one generation of ICE: a NAT that invents one each time helps nobody. In the next one the oldest
@@ -27,20 +28,24 @@ pub(crate) struct DirectPath {
     mapped: VecDeque<SocketAddr>,
     /// How many of them are of this generation.
     fresh: usize,
-    outputs: VecDeque<PathOutput>,
 }
 
 impl DirectPath {
     /// The path of a socket that is bound to `local`.
-    pub(crate) fn new(socket: SocketId, local: SocketAddr, servers: Vec<Reflexive>, now: Instant) -> Self {
-        let candidate = LocalCandidate { kind: CandidateKind::Host, address: local };
-        let outputs = VecDeque::from([PathOutput::Candidate(candidate)]);
-        let mut path = Self { socket, local, servers, mapped: VecDeque::new(), fresh: 0, outputs };
-        path.handle_timeout(now);
+    pub(crate) fn new(
+        socket: SocketId,
+        local: SocketAddr,
+        servers: Vec<Reflexive>,
+        sink: &mut Sink<'_>,
+        now: Instant,
+    ) -> Self {
+        sink.event(GatherEvent::Candidate(LocalCandidate { kind: CandidateKind::Host, address: local }));
+        let mut path = Self { socket, local, servers, mapped: VecDeque::new(), fresh: 0 };
+        path.handle_timeout(sink, now);
         path
     }
 
-    fn on_mapped(&mut self, address: SocketAddr) {
+    fn on_mapped(&mut self, address: SocketAddr, sink: &mut Sink<'_>) {
         let is_possible = address.is_ipv4() == self.local.is_ipv4()
             && address.port() != 0
             && is_peer_address(address.ip(), Loopback::Refused);
@@ -49,12 +54,12 @@ impl DirectPath {
             return;
         }
         if self.mapped.len() >= MAX_MAPPED {
-            self.outputs.extend(self.mapped.pop_front().map(PathOutput::Lost));
+            self.mapped.pop_front().into_iter().for_each(|oldest| sink.event(GatherEvent::Lost(oldest)));
         }
         self.mapped.push_back(address);
         self.fresh += 1;
         let kind = CandidateKind::ServerReflexive { base: self.local };
-        self.outputs.push_back(PathOutput::Candidate(LocalCandidate { kind, address }));
+        sink.event(GatherEvent::Candidate(LocalCandidate { kind, address }));
     }
 }
 
@@ -71,34 +76,35 @@ impl Path for DirectPath {
         self.servers.iter().all(Reflexive::is_settled)
     }
 
-    fn handle_remote(&mut self, _remote: SocketAddr, _now: Instant) {}
+    fn end(&self) -> Option<&PathEnd> {
+        None
+    }
 
-    fn handle_restart(&mut self, now: Instant) {
+    fn handle_remote(&mut self, _remote: SocketAddr, _sink: &mut Sink<'_>, _now: Instant) {}
+
+    fn handle_restart(&mut self, sink: &mut Sink<'_>, now: Instant) {
         self.fresh = 0;
         self.servers.iter_mut().for_each(|server| server.renew(now));
-        self.handle_timeout(now);
+        self.handle_timeout(sink, now);
     }
 
-    fn handle_send(&mut self, to: SocketAddr, payload: Bytes, _now: Instant) {
-        self.outputs.push_back(PathOutput::Transmit { to, payload });
+    fn handle_send(&mut self, to: SocketAddr, payload: Bytes, sink: &mut Sink<'_>, _now: Instant) {
+        sink.outputs.transmit(self.socket, to, payload);
     }
 
-    fn handle_datagram(&mut self, from: SocketAddr, payload: &[u8], now: Instant) {
+    fn handle_datagram(&mut self, from: SocketAddr, payload: Bytes, sink: &mut Sink<'_>, now: Instant) {
         let server = self.servers.iter_mut().find(|server| server.server() == from);
-        match server.map_or(BindingOutcome::Foreign, |server| server.handle_datagram(payload, now)) {
-            BindingOutcome::At(address) => self.on_mapped(address),
+        match server.map_or(BindingOutcome::Foreign, |server| server.handle_datagram(&payload, now)) {
+            BindingOutcome::At(address) => self.on_mapped(address, sink),
             BindingOutcome::Nothing => {}
-            BindingOutcome::Foreign => {
-                let payload = Bytes::copy_from_slice(payload);
-                self.outputs.push_back(PathOutput::Received { local: self.local, from, payload });
-            }
+            BindingOutcome::Foreign => sink.event(GatherEvent::Received { local: self.local, from, payload }),
         }
     }
 
-    fn handle_timeout(&mut self, now: Instant) {
+    fn handle_timeout(&mut self, sink: &mut Sink<'_>, now: Instant) {
         for server in &mut self.servers {
             if let Some(payload) = server.handle_timeout(now) {
-                self.outputs.push_back(PathOutput::Transmit { to: server.server(), payload });
+                sink.outputs.transmit(self.socket, server.server(), payload);
             }
         }
     }
@@ -107,11 +113,7 @@ impl Path for DirectPath {
         self.servers.iter().filter_map(Reflexive::poll_timeout).min()
     }
 
-    fn poll_output(&mut self) -> Option<PathOutput> {
-        self.outputs.pop_front()
-    }
-
-    fn close(&mut self, _now: Instant) {}
+    fn close(&mut self, _sink: &mut Sink<'_>, _now: Instant) {}
 }
 
 #[cfg(test)]
@@ -122,6 +124,8 @@ mod tests {
     use rand_chacha::ChaCha12Rng;
 
     use super::*;
+    use crate::io::Output;
+    use crate::outputs::Outputs;
     use crate::reflexive::tests::{SUCCESS, answer};
 
     const LOCAL: &str = "10.0.0.1:5000";
@@ -134,6 +138,8 @@ mod tests {
     struct Bench {
         now: Instant,
         path: DirectPath,
+        outputs: Outputs,
+        events: VecDeque<GatherEvent>,
         /// The last request to each server.
         requests: [Bytes; 2],
         candidates: Vec<LocalCandidate>,
@@ -145,32 +151,43 @@ mod tests {
             let now = Instant::now();
             let mut rng = ChaCha12Rng::seed_from_u64(1);
             let server = |at| Reflexive::new(address(at), address(LOCAL), ChaCha12Rng::from_rng(&mut rng), now);
-            let path = DirectPath::new(SocketId(1), address(LOCAL), SERVERS.map(server).into(), now);
-            let mut bench = Self { now, path, requests: Default::default(), candidates: Vec::new(), received: 0 };
+            let (mut outputs, mut events) = (Outputs::default(), VecDeque::new());
+            let mut sink = Sink { outputs: &mut outputs, events: &mut events };
+            let path = DirectPath::new(SocketId(1), address(LOCAL), SERVERS.map(server).into(), &mut sink, now);
+            let (requests, candidates) = (Default::default(), Vec::new());
+            let mut bench = Self { now, path, outputs, events, requests, candidates, received: 0 };
             bench.drain();
             bench
         }
 
+        /// Tells the path something, and takes what comes of it.
+        fn tell(&mut self, act: impl FnOnce(&mut DirectPath, &mut Sink<'_>, Instant)) {
+            let mut sink = Sink { outputs: &mut self.outputs, events: &mut self.events };
+            act(&mut self.path, &mut sink, self.now);
+            self.drain();
+        }
+
         fn drain(&mut self) {
-            while let Some(output) = self.path.poll_output() {
-                match output {
-                    PathOutput::Transmit { to, payload } => {
-                        let place = SERVERS.iter().position(|server| address(server) == to).unwrap();
-                        self.requests[place] = payload;
-                    }
-                    PathOutput::Received { .. } => self.received += 1,
-                    PathOutput::Candidate(candidate) => self.candidates.push(candidate),
-                    PathOutput::Lost(address) => self.candidates.retain(|one| one.address != address),
-                    PathOutput::Failed(_) | PathOutput::WornOut => panic!("a socket does not fail"),
+            while let Some(output) = self.outputs.pop() {
+                let Output::Transmit { to, payload, .. } = output else { panic!("a path only sends: {output:?}") };
+                let place = SERVERS.iter().position(|server| address(server) == to).unwrap();
+                self.requests[place] = payload;
+            }
+            for event in self.events.drain(..) {
+                match event {
+                    GatherEvent::Received { .. } => self.received += 1,
+                    GatherEvent::Candidate(candidate) => self.candidates.push(candidate),
+                    GatherEvent::Lost(address) => self.candidates.retain(|one| one.address != address),
+                    GatherEvent::Complete => panic!("a path knows of no others"),
                 }
             }
+            assert_eq!(self.path.end(), None, "a socket does not fail");
         }
 
         /// `from` says that it sees us at `seen`, in answer to what was asked of the server at this place.
         fn hear(&mut self, place: usize, from: &str, seen: &str) {
             let payload = answer(&self.requests[place], SUCCESS, Some(address(seen)));
-            self.path.handle_datagram(address(from), &payload, self.now);
-            self.drain();
+            self.tell(|path, sink, now| path.handle_datagram(address(from), payload.into(), sink, now));
         }
 
         fn reflexive(&self) -> Vec<SocketAddr> {
@@ -216,8 +233,7 @@ mod tests {
         let mut asked = bench.now;
         for port in 6010..6030 {
             asked += Duration::from_secs(3600);
-            bench.path.handle_timeout(asked);
-            bench.drain();
+            bench.tell(|path, sink, _| path.handle_timeout(sink, asked));
             bench.hear(0, SERVERS[0], &format!("192.0.2.7:{port}"));
         }
         assert_eq!(bench.reflexive().len(), MAX_MAPPED);
@@ -227,8 +243,7 @@ mod tests {
     fn a_router_that_started_anew_is_followed_and_where_it_had_us_before_is_forgotten() {
         let mut bench = Bench::new();
         for port in 6000..6020 {
-            bench.path.handle_restart(bench.now);
-            bench.drain();
+            bench.tell(|path, sink, now| path.handle_restart(sink, now));
             bench.hear(0, SERVERS[0], &format!("192.0.2.7:{port}"));
         }
         let latest = (6016..6020).map(|port| address(&format!("192.0.2.7:{port}")));

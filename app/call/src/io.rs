@@ -3,11 +3,13 @@
 use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
-use hearth_base::{AudioPacket, Bitrate, EncodedAudio, EncodedVideo, Layer, ReceivedVideo, TrackId, VideoCodec};
+use hearth_base::{
+    AudioPacket, Bitrate, EncodedAudio, EncodedVideo, Layer, ReceivedVideo, TrackId, TrackSource, VideoCodec,
+};
 use hearth_protocol::{ClientMessage, InviteSecret, Numbered, PeerId, RoomName, RoomPassword, ServerMessage};
 
 use crate::candidates::Loopback;
-use crate::path::{SocketId, SocketKind};
+use crate::sockets::{SocketId, SocketKind};
 
 /// How a call is set up.
 #[derive(Clone, Debug)]
@@ -16,8 +18,6 @@ pub struct CallConfig {
     pub seed: [u8; 32],
     /// What the others call us.
     pub nick: String,
-    /// What is sent: one entry a track.
-    pub tracks: Vec<hearth_base::TrackSource>,
     /// What the media side can encode and decode, the best first.
     pub video_codecs: Vec<VideoCodec>,
     /// Which ways media may take.
@@ -69,10 +69,14 @@ pub enum Command {
     Rule(HostRule),
     /// Out of the room, and everybody else too; only a host may.
     EndRoom,
-    /// Microphone on or off.
-    SetMicrophone(Switch),
-    /// Camera on or off.
-    SetCamera(Switch),
+    /// Sends a further track, enabled; the snapshot has its number. In a call, those who are there are offered it.
+    /// Ignored beyond eight tracks.
+    Publish(TrackSource),
+    /// Sends a track no more.
+    Unpublish(TrackId),
+    /// Whether frames of a track really go out, and the others are told that it is on. What the person wants of a
+    /// device is the shell's: a camera that is wanted and is not there is not enabled.
+    SetEnabled(TrackId, Switch),
     /// Out of the room, for good.
     Leave,
 }
@@ -261,7 +265,7 @@ pub enum MediaCommand {
         /// Whose.
         peer: PeerId,
         /// From where.
-        source: hearth_base::TrackSource,
+        source: TrackSource,
     },
     /// It is over.
     End(TrackId),

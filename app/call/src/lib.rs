@@ -22,7 +22,6 @@
 //! let config = CallConfig {
 //!     seed: [7; 32],
 //!     nick: "Ann".to_owned(),
-//!     tracks: Vec::new(),
 //!     video_codecs: vec![VideoCodec::Vp8],
 //!     transport: TransportPolicy::All,
 //!     loopback: Loopback::Refused,
@@ -44,7 +43,6 @@ mod call;
 mod candidates;
 mod channel;
 mod chat;
-mod context;
 mod description;
 mod direct;
 #[doc(hidden)]
@@ -52,13 +50,18 @@ pub mod fuzz;
 mod io;
 mod media;
 mod negotiation;
+mod outputs;
 mod participant;
+mod participants;
 mod path;
 mod peer_connection;
+mod publications;
 mod reflexive;
 mod send;
 mod session;
+mod shared;
 mod snapshot;
+mod sockets;
 mod stats;
 mod stream;
 mod topology;
@@ -70,10 +73,10 @@ pub use chat::ChatMessage;
 pub use io::{
     CallConfig, Command, Hand, HostAct, HostRule, Input, MediaCommand, Output, SignallingState, Switch, TransportPolicy,
 };
-pub use path::{SocketId, SocketKind};
 pub use snapshot::{
     CallPhase, DescriptionProblem, EndReason, PairSnapshot, PasswordPrompt, PasswordPromptState, PeerPhase,
-    PeerSnapshot, RefusedRequest, Route, Snapshot,
+    PeerSnapshot, PublishedTrack, RefusedRequest, Route, Snapshot,
 };
+pub use sockets::{SocketId, SocketKind};
 pub use stats::{PeerCounters, TransportCounters};
 pub use stream::{RelayStream, StreamSecurity, is_media};

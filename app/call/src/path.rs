@@ -4,26 +4,15 @@
 //! one the address is the relay's. UDP direct is in `direct`, the way through a relay, by UDP, TCP or TLS, in
 //! `link::turn`; ICE over TCP would be a further one. A path owns its protocol's state and neither socket nor clock.
 
+use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Instant;
 
 use bytes::Bytes;
 
-use crate::stream::{RelayStream, StreamSecurity};
-
-/// A socket that the shell holds for us.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SocketId(pub u32);
-
-/// What sort of socket is wanted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SocketKind {
-    /// UDP, on an address with a port of the system's choice; the address is unspecified where it only talks to a
-    /// relay.
-    Udp(IpAddr),
-    /// A stream to a relay.
-    Stream(RelayStream),
-}
+use crate::outputs::Outputs;
+use crate::sockets::SocketId;
+use crate::stream::StreamSecurity;
 
 /// How a relay is reached, the best first: what UDP loses is repaired or concealed, what TCP loses makes all else wait,
 /// and TLS costs a further round trip.
@@ -54,24 +43,42 @@ pub(crate) struct LocalCandidate {
     pub(crate) address: SocketAddr,
 }
 
-/// What a path wants done.
+/// What comes of a path, or of gathering, for the connection above it.
 #[derive(Debug)]
-pub(crate) enum PathOutput {
-    /// A datagram for the path's socket to send.
-    Transmit { to: SocketAddr, payload: Bytes },
+pub(crate) enum GatherEvent {
     /// A datagram for ICE and what is above it, as received at `local`.
     Received { local: SocketAddr, from: SocketAddr, payload: Bytes },
-    /// The path can be used under this address.
+    /// We can be reached under this address.
     Candidate(LocalCandidate),
-    /// It cannot be used under this address any more.
+    /// We cannot be reached under it any more.
     Lost(SocketAddr),
-    /// The path will not come to be; the reason is for the log.
+    /// All candidates that will come have come.
+    Complete,
+}
+
+/// Where a path, and the owner of paths, put what comes of an input: what should be done goes straight to the shell,
+/// what happened to the connection above.
+pub(crate) struct Sink<'a> {
+    pub(crate) outputs: &'a mut Outputs,
+    pub(crate) events: &'a mut VecDeque<GatherEvent>,
+}
+
+impl Sink<'_> {
+    pub(crate) fn event(&mut self, event: GatherEvent) {
+        self.events.push_back(event);
+    }
+}
+
+/// Why a path is of no use any more. Its owner looks after each input, and takes it away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum PathEnd {
+    /// It will not come to be, or is lost; the reason is for the log.
     Failed(String),
-    /// It works, and there is no more to be had of it: another one of its kind is to take its place at once.
+    /// It works, and there is no more to be had of it: another one of its kind takes its place at once.
     WornOut,
 }
 
-/// A way for datagrams; driven like everything here: `handle_*` in, `poll_*` out.
+/// A way for datagrams; driven like everything here: `handle_*` in, and out through the sink.
 pub(crate) trait Path: Send {
     /// The socket under it.
     fn socket(&self) -> SocketId;
@@ -79,22 +86,22 @@ pub(crate) trait Path: Send {
     fn address(&self) -> Option<SocketAddr>;
     /// Whether all of its candidates are there, or no longer waited for.
     fn is_settled(&self) -> bool;
+    /// Whether it is over, and how.
+    fn end(&self) -> Option<&PathEnd>;
     /// The peer may be found at `remote`.
-    fn handle_remote(&mut self, remote: SocketAddr, now: Instant);
+    fn handle_remote(&mut self, remote: SocketAddr, sink: &mut Sink<'_>, now: Instant);
     /// ICE restarts on it: what it is on may have changed, and the addresses of the peer are others.
-    fn handle_restart(&mut self, now: Instant);
+    fn handle_restart(&mut self, sink: &mut Sink<'_>, now: Instant);
     /// ICE, or what is above it, sends.
-    fn handle_send(&mut self, to: SocketAddr, payload: Bytes, now: Instant);
+    fn handle_send(&mut self, to: SocketAddr, payload: Bytes, sink: &mut Sink<'_>, now: Instant);
     /// The socket received.
-    fn handle_datagram(&mut self, from: SocketAddr, payload: &[u8], now: Instant);
+    fn handle_datagram(&mut self, from: SocketAddr, payload: Bytes, sink: &mut Sink<'_>, now: Instant);
     /// Time passed.
-    fn handle_timeout(&mut self, now: Instant);
+    fn handle_timeout(&mut self, sink: &mut Sink<'_>, now: Instant);
     /// When time matters next.
     fn poll_timeout(&mut self) -> Option<Instant>;
-    /// What it wants done.
-    fn poll_output(&mut self) -> Option<PathOutput>;
     /// It is used no more.
-    fn close(&mut self, now: Instant);
+    fn close(&mut self, sink: &mut Sink<'_>, now: Instant);
 }
 
 /// Nobody's address, of the same family: what a candidate says of its base. Anyone who may know the base is told it by

@@ -31,16 +31,12 @@ pub struct Snapshot {
     pub lobby: Vec<LobbyEntry>,
     /// What was said, the oldest first.
     pub chat: Arc<VecDeque<ChatMessage>>,
-    /// What the person wants of the microphone. Whether it runs, its device says.
-    pub microphone: Switch,
-    /// What the person wants of the camera.
-    pub camera: Switch,
     /// Whether our hand is raised.
     pub hand: Hand,
     /// Who else is there, in the order of their ids.
     pub peers: Vec<PeerSnapshot>,
-    /// Our tracks.
-    pub tracks: Vec<(TrackId, TrackSource)>,
+    /// Our tracks, in the order in which they were published.
+    pub tracks: Vec<PublishedTrack>,
     /// Signalling messages that were refused.
     pub refused_signals: u64,
     /// How often the host has silenced everybody. The microphone was off each time, until the person said otherwise.
@@ -51,6 +47,24 @@ pub struct Snapshot {
     pub renewed: Option<InviteSecret>,
     /// The password that the door was told, as far as it is not known to be wrong: what opens it another time.
     pub password: Option<RoomPassword>,
+}
+
+impl Snapshot {
+    /// Returns our first track of this source.
+    pub fn track(&self, source: TrackSource) -> Option<PublishedTrack> {
+        self.tracks.iter().copied().find(|track| track.source == source)
+    }
+}
+
+/// A track that we send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PublishedTrack {
+    /// Its number.
+    pub id: TrackId,
+    /// What it shows, or lets hear.
+    pub source: TrackSource,
+    /// Whether its frames really go out.
+    pub enabled: Switch,
 }
 
 /// The server did not let us do something.

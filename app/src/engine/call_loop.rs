@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hearth_base::{TrackKind, VideoCodec};
+use hearth_base::{TrackKind, TrackSource, VideoCodec};
 use hearth_call::{Call, CallConfig, CallPhase, Command, Input, Output, SignallingState, SocketKind, Switch};
 use hearth_protocol::{ClientMessage, Numbered};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -84,18 +84,18 @@ impl CallLoop {
         let can_encode = !video_codecs.is_empty();
         let tracks = config.tracks.iter().copied();
         let tracks: Vec<_> = tracks.filter(|track| can_encode || track.kind() != TrackKind::Video).collect();
-        let call = Call::new(
+        let mut call = Call::new(
             CallConfig {
                 seed,
                 nick: config.nick.clone(),
-                tracks,
                 video_codecs,
                 transport: config.transport,
                 loopback: config.loopback,
             },
             now,
         );
-        let (mut media, from_media) = Media::start(&config, &call.snapshot().tracks)?;
+        tracks.into_iter().for_each(|source| call.handle(Input::Command(Command::Publish(source)), now));
+        let (mut media, from_media) = Media::start(&config, &call.tracks())?;
         media.action(MediaAction::Treat(config.processing));
         Ok(Self {
             call,
@@ -184,18 +184,10 @@ impl CallLoop {
                 self.signal.server = Some(server);
                 command
             }
-            EngineCommand::Call(Command::SetMicrophone(switch)) => {
-                self.media.switch_microphone(switch);
-                return self.on_devices();
-            }
-            EngineCommand::Call(Command::SetCamera(switch)) => {
-                self.media.switch_camera(switch);
-                return self.on_devices();
-            }
             EngineCommand::Call(command) => command,
             EngineCommand::Media(action) => {
-                self.changed = true;
-                return self.media.action(action);
+                self.media.action(action);
+                return self.on_devices();
             }
         };
         self.call.handle(Input::Command(command), clock::now());
@@ -203,14 +195,11 @@ impl CallLoop {
 
     /// What the others are told that we send is what we do send: wanted, and there.
     fn on_devices(&mut self) {
-        let (microphone, camera) = self.media.sent();
-        let now = clock::now();
-        let told = self.call.snapshot();
-        if told.microphone != microphone {
-            self.call.handle(Input::Command(Command::SetMicrophone(microphone)), now);
-        }
-        if told.camera != camera {
-            self.call.handle(Input::Command(Command::SetCamera(camera)), now);
+        for track in self.call.tracks() {
+            let enabled = self.media.sends(track.id);
+            if track.enabled != enabled {
+                self.call.handle(Input::Command(Command::SetEnabled(track.id, enabled)), clock::now());
+            }
         }
         self.changed = true;
     }
@@ -291,7 +280,7 @@ impl CallLoop {
                 }
                 Output::Audio(packet) => self.media.audio(packet),
                 Output::Silenced => {
-                    self.media.switch_microphone(Switch::Off);
+                    self.media.action(MediaAction::Want(TrackSource::Microphone, Switch::Off));
                     self.on_devices();
                 }
                 Output::Changed => self.changed = true,

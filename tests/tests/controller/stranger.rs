@@ -116,12 +116,14 @@ async fn visit(
     let config = CallConfig {
         seed: [5; 32],
         nick: "Old".to_owned(),
-        tracks: vec![TrackSource::Microphone, TrackSource::Camera],
         video_codecs: vec![VideoCodec::H264],
         transport: TransportPolicy::All,
         loopback: Loopback::Refused,
     };
     let mut call = Call::new(config, now());
+    for source in [TrackSource::Microphone, TrackSource::Camera] {
+        call.handle(Input::Command(Command::Publish(source)), now());
+    }
     call.handle(Input::Interfaces(vec![address.ip()]), now());
     let mut actions = actions.into_iter();
     actions.next().into_iter().for_each(|first| call.handle(Input::Command(first), now()));

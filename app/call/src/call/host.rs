@@ -7,7 +7,7 @@ use std::time::Instant;
 use hearth_protocol::{ClientMessage, InviteSecret, LobbyEntry, Moderation, PeerId, Role, RoomState};
 
 use super::{Call, CallPhase, CloseReason, EndReason, Output, Wanted};
-use crate::io::{HostAct, HostRule, Switch};
+use crate::io::{HostAct, HostRule};
 
 /// People who wait at most, whatever a server says.
 const MAX_LOBBY: usize = 64;
@@ -18,7 +18,7 @@ impl Call {
             return;
         }
         let moderation = Moderation { id: self.next_request(), peer };
-        self.server.session.say(match act {
+        self.shared.session.say(match act {
             HostAct::Admit => ClientMessage::Admit(moderation),
             HostAct::Deny => ClientMessage::Deny(moderation),
             HostAct::Kick => ClientMessage::Kick(moderation),
@@ -36,7 +36,7 @@ impl Call {
             self.room.password.clone_from(password); // for coming again ourselves
         }
         let id = self.next_request();
-        self.server.session.say(match rule {
+        self.shared.session.say(match rule {
             HostRule::MuteAll => ClientMessage::MuteAll { id },
             HostRule::Lock => ClientMessage::Lock { id },
             HostRule::Unlock => ClientMessage::Unlock { id },
@@ -51,8 +51,8 @@ impl Call {
             return;
         }
         self.room.silenced = self.room.silenced.saturating_add(1);
-        self.switches.microphone = Switch::Off;
-        self.outputs.push_back(Output::Silenced);
+        self.shared.publications.silence(&mut self.shared.outputs, now);
+        self.shared.outputs.push(Output::Silenced);
         self.tell_media(now);
     }
 
@@ -62,14 +62,14 @@ impl Call {
             *secret = Some(invite);
         }
         self.room.renewed = Some(invite);
-        self.outputs.push_back(Output::Changed);
+        self.shared.outputs.changed();
     }
 
     /// Ends the room for all, and the call with it. Where the server is out of reach only the call ends.
     pub(super) fn on_end_room(&mut self, now: Instant) {
         if matches!(self.phase, CallPhase::InRoom | CallPhase::Resuming { .. }) {
             let id = self.next_request();
-            self.server.session.say(ClientMessage::EndRoom { id });
+            self.shared.session.say(ClientMessage::EndRoom { id });
         }
         self.end(EndReason::Left, CloseReason::Bye, now);
     }
@@ -80,12 +80,12 @@ impl Call {
         if lobby.len() < MAX_LOBBY {
             lobby.push(entry);
         }
-        self.outputs.push_back(Output::Changed);
+        self.shared.outputs.changed();
     }
 
     pub(super) fn on_lobby_left(&mut self, id: PeerId) {
         self.room.lobby.retain(|known| known.id != id);
-        self.outputs.push_back(Output::Changed);
+        self.shared.outputs.changed();
     }
 
     pub(super) fn on_room_state(&mut self, role: Role, state: RoomState) {
@@ -94,6 +94,6 @@ impl Call {
         if role == Role::Guest {
             self.room.lobby.clear();
         }
-        self.outputs.push_back(Output::Changed);
+        self.shared.outputs.changed();
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use hearth_protocol::{ClientMessage, ErrorCode, Join, RequestId, RoomPassword};
 
-use super::{Call, CallPhase, CloseReason, EndReason, Output, Wanted};
+use super::{Call, CallPhase, CloseReason, EndReason, Wanted};
 use crate::session::SessionState;
 use crate::snapshot::{PasswordPrompt, PasswordPromptState};
 
@@ -45,19 +45,20 @@ impl Call {
             self.say_join(id);
         } else {
             self.server.give_up = Some(now + super::JOINING);
-            if self.server.session.state() == SessionState::Up {
+            if self.shared.session.state() == SessionState::Up {
                 self.say_want(); // else once there is a session
             }
         }
-        self.outputs.push_back(Output::Changed);
+        self.shared.outputs.changed();
     }
 
     /// Asks to be let into the room that is wanted, where it is one that is there.
     pub(super) fn say_join(&mut self, id: RequestId) {
         let Some(Wanted::Join { room, secret }) = &self.room.wanted else { return };
         let (room, invite) = (room.clone(), *secret);
-        let (nick, password, media) = (self.config.nick.clone(), self.room.password.clone(), self.media_state());
-        self.server.session.say(ClientMessage::Join(Join { id, room, nick, invite, password, media }));
+        let (nick, password, media) =
+            (self.nick.clone(), self.room.password.clone(), self.shared.publications.media_state());
+        self.shared.session.say(ClientMessage::Join(Join { id, room, nick, invite, password, media }));
     }
 
     /// The host is asked. For as long as it takes: people look at their phones between two sips of tea.
@@ -74,7 +75,7 @@ impl Call {
             self.room.attempt = None;
             self.server.give_up = None;
             self.server.backoff.reset();
-            self.outputs.push_back(Output::Changed);
+            self.shared.outputs.changed();
         }
     }
 
@@ -116,7 +117,7 @@ impl Call {
             | CallPhase::Ended(_) => CallPhase::Asked(ask),
         };
         self.server.give_up = None;
-        self.outputs.push_back(Output::Changed);
+        self.shared.outputs.changed();
     }
 
     fn ask(&self, state: PasswordPromptState) -> PasswordPrompt {

@@ -17,28 +17,26 @@ mod media;
 mod names;
 mod room;
 
-use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use hearth_base::TrackId;
 use hearth_protocol::{
-    ClientMessage, InviteSecret, LobbyEntry, MediaState, PeerId, RequestId, Role, RoomName, RoomPassword, RoomState,
+    ClientMessage, InviteSecret, LobbyEntry, PeerId, RequestId, Role, RoomName, RoomPassword, RoomState,
 };
-use rand::{RngExt, SeedableRng};
+use rand::SeedableRng;
 use rand_chacha::ChaCha12Rng;
 
 use crate::backoff::Backoff;
-use crate::channel::ChannelMessage;
 use crate::chat::Chat;
-use crate::context::{Context, PeerOutput};
-use crate::io::{CallConfig, Command, Hand, Input, Output, SignallingState, Switch};
-use crate::media::protect::{FrameProtection, Open};
-use crate::participant::Peer;
-use crate::peer_connection::{LinkConfig, LocalTrack};
+use crate::io::{CallConfig, Command, Hand, Input, Output, SignallingState};
+use crate::outputs::Outputs;
+use crate::participants::Participants;
+use crate::publications::Publications;
 use crate::send::layers::{LayerPolicy, OneLayer};
-use crate::session::{Session, SessionState};
-use crate::snapshot::{CallPhase, EndReason, RefusedRequest, Snapshot};
+use crate::session::Session;
+use crate::shared::{Ice, Shared};
+use crate::snapshot::{CallPhase, EndReason, PublishedTrack, RefusedRequest, Snapshot};
+use crate::sockets::SocketTable;
 use crate::topology::{Mesh, Topology};
 use crate::transport::CloseReason;
 use crate::transport::checks::CheckBudget;
@@ -52,23 +50,15 @@ const LONGEST_DIAL: Duration = Duration::from_secs(4);
 
 /// One call.
 pub struct Call {
-    config: CallConfig,
-    link: LinkConfig,
+    nick: String,
     phase: CallPhase,
     server: Server,
     room: Room,
-    peers: BTreeMap<PeerId, Peer>,
-    ice_config: IceConfig,
-    switches: MuteStates,
-    hand: Hand,
+    participants: Participants,
+    shared: Shared,
     seams: Seams,
-    numbers: Numbers,
-    /// Kept here, so that it outlives connections and peers.
-    checks: CheckBudget,
-    outgoing: media::Outgoing,
-    chat: Chat,
     names: names::Names,
-    outputs: VecDeque<Output>,
+    next_request: u32,
 }
 
 /// How we come into a room.
@@ -107,17 +97,9 @@ struct Room {
     renewed: Option<InviteSecret>,
 }
 
-/// What the person wants of the devices.
-#[derive(Clone, Copy, Debug, Default)]
-struct MuteStates {
-    microphone: Switch,
-    camera: Switch,
-}
-
-/// The session with the server, when the server is dialled, and until when that makes sense.
+/// When the server is dialled, and until when that makes sense.
 #[derive(Debug)]
 struct Server {
-    session: Session,
     backoff: Backoff,
     dial_at: Option<Instant>,
     give_up: Option<Instant>,
@@ -127,61 +109,36 @@ struct Server {
 struct Seams {
     topology: Box<dyn Topology>,
     layers: Box<dyn LayerPolicy>,
-    protection: Box<dyn FrameProtection>,
-}
-
-/// What is counted up, and drawn.
-struct Numbers {
-    rng: ChaCha12Rng,
-    next_socket: u32,
-    next_track: u32,
-    next_came: u64,
-    next_request: u32,
 }
 
 impl Call {
     /// A call that has not begun. `now` is where its media's time begins.
     pub fn new(config: CallConfig, now: Instant) -> Self {
-        let mut numbers = Numbers {
-            rng: ChaCha12Rng::from_seed(config.seed),
-            next_socket: 0,
-            next_track: 0,
-            next_came: 0,
-            next_request: 0,
-        };
-        let tracks = config.tracks.iter().map(|source| {
-            let id = TrackId(numbers.next_track);
-            numbers.next_track += 1;
-            LocalTrack { id, source: *source, ssrc: numbers.rng.random(), rtx_ssrc: numbers.rng.random() }
-        });
-        let link = LinkConfig { tracks: tracks.collect(), video_codecs: config.video_codecs.clone() };
+        let ice_config =
+            IceConfig { interfaces: Vec::new(), relays: Vec::new(), stun: Vec::new(), policy: config.transport };
         Self {
-            link,
+            nick: config.nick,
             phase: CallPhase::Idle,
-            server: Server {
-                session: Session::new(concat!("hearth/", env!("CARGO_PKG_VERSION")).to_owned()),
-                backoff: Backoff::new(FIRST_DIAL, LONGEST_DIAL),
-                dial_at: None,
-                give_up: None,
-            },
+            server: Server { backoff: Backoff::new(FIRST_DIAL, LONGEST_DIAL), dial_at: None, give_up: None },
             room: Room::default(),
-            peers: BTreeMap::new(),
-            ice_config: IceConfig {
-                interfaces: Vec::new(),
-                relays: Vec::new(),
-                stun: Vec::new(),
-                policy: config.transport,
+            participants: Participants::default(),
+            shared: Shared {
+                session: Session::new(concat!("hearth/", env!("CARGO_PKG_VERSION")).to_owned()),
+                ice: Ice {
+                    config: ice_config,
+                    loopback: config.loopback,
+                    sockets: SocketTable::default(),
+                    checks: CheckBudget::default(),
+                },
+                publications: Publications::new(config.video_codecs, now),
+                hand: Hand::default(),
+                chat: Chat::default(),
+                rng: ChaCha12Rng::from_seed(config.seed),
+                outputs: Outputs::default(),
             },
-            switches: MuteStates::default(),
-            hand: Hand::default(),
-            seams: Seams { topology: Box::new(Mesh), layers: Box::new(OneLayer), protection: Box::new(Open) },
-            numbers,
-            checks: CheckBudget::default(),
-            outgoing: media::Outgoing::new(now),
-            chat: Chat::default(),
+            seams: Seams { topology: Box::new(Mesh), layers: Box::new(OneLayer) },
             names: names::Names::default(),
-            outputs: VecDeque::new(),
-            config,
+            next_request: 0,
         }
     }
 
@@ -193,23 +150,19 @@ impl Call {
         match input {
             Input::Command(command) => self.on_command(command, now),
             Input::Signal(message) => self.on_server(message, now),
-            Input::Signalling(SignallingState::Up) => self.on_signal_up(),
+            Input::Signalling(SignallingState::Up) => self.shared.session.handle_up(),
             Input::Signalling(SignallingState::Down) => self.on_signal_down(now),
             Input::Datagram { socket, from, payload } => {
-                self.first_peer(now, |peer, context| peer.handle_datagram(socket, from, &payload, context, now));
+                self.participants.handle_datagram(socket, from, payload, &mut self.shared, now);
             }
             Input::Socket { socket, local } => {
-                let known = self.first_peer(now, |peer, context| peer.handle_socket(socket, local, context, now));
-                if !known && local.is_some() {
-                    // Opened for a connection that is gone meanwhile.
-                    self.outputs.push_back(Output::CloseSocket(socket));
-                }
+                self.participants.handle_socket(socket, local, &mut self.shared, now);
             }
             Input::Interfaces(interfaces) => self.on_interfaces(interfaces, now),
             Input::Video(frame) => self.on_video(frame, now),
             Input::Audio(frame) => self.on_audio(&frame, now),
             Input::DecoderLost(track) => {
-                self.each_peer(now, |peer, context| peer.handle_decoder_lost(track, context, now));
+                self.participants.handle_decoder_lost(track, &mut self.shared, now);
             }
             Input::Resolved { name, address } => self.on_resolved(&name, address, now),
             Input::Timeout => self.on_timeout(now),
@@ -219,13 +172,17 @@ impl Call {
 
     /// What should be done; ask until there is nothing.
     pub fn poll_output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        self.shared.outputs.pop()
     }
 
     /// When to give [`Input::Timeout`]; a time that has passed means at once.
-    pub fn poll_timeout(&mut self) -> Option<Instant> {
-        let peers = self.peers.values_mut().filter_map(Peer::poll_timeout).min();
-        [peers, self.server.dial_at, self.server.give_up].into_iter().flatten().min()
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        [self.participants.poll_timeout(), self.server.dial_at, self.server.give_up].into_iter().flatten().min()
+    }
+
+    /// Our tracks, in the order in which they were published.
+    pub fn tracks(&self) -> Vec<PublishedTrack> {
+        self.shared.publications.snapshots()
     }
 
     /// What should be seen now.
@@ -237,12 +194,10 @@ impl Call {
             role: self.room.role,
             room_state: self.room.state.clone(),
             lobby: self.room.lobby.clone(),
-            chat: self.chat.lines(),
-            microphone: self.switches.microphone,
-            camera: self.switches.camera,
-            hand: self.hand,
-            peers: self.peers.values().map(Peer::snapshot).collect(),
-            tracks: self.link.tracks.iter().map(|track| (track.id, track.source)).collect(),
+            chat: self.shared.chat.lines(),
+            hand: self.shared.hand,
+            peers: self.participants.snapshots(),
+            tracks: self.tracks(),
             refused_signals: self.room.refused_signals,
             silenced: self.room.silenced,
             refused: self.room.refused,
@@ -261,7 +216,7 @@ impl Call {
             Command::Password(password) => self.on_password(password, now),
             Command::SetNick(nick) => {
                 if self.phase == CallPhase::Idle {
-                    self.config.nick = nick;
+                    self.nick = nick;
                 }
             }
             Command::Say(text) => self.on_say(&text, now),
@@ -269,15 +224,9 @@ impl Call {
             Command::Moderate(act, peer) => self.on_host_act(act, peer),
             Command::Rule(rule) => self.on_host_rule(rule),
             Command::EndRoom => self.on_end_room(now),
-            Command::SetMicrophone(switch) => {
-                self.switches.microphone = switch;
-                self.tell_media(now);
-            }
-            Command::SetCamera(switch) => {
-                self.switches.camera = switch;
-                self.on_camera(switch, now);
-                self.tell_media(now);
-            }
+            Command::Publish(source) => self.on_publish(source, now),
+            Command::Unpublish(track) => self.on_unpublish(track, now),
+            Command::SetEnabled(track, enabled) => self.on_set_enabled(track, enabled, now),
             Command::Leave => self.end(EndReason::Left, CloseReason::Bye, now),
         }
     }
@@ -287,7 +236,8 @@ impl Call {
             self.room.wanted = Some(wanted);
             self.phase = CallPhase::Joining;
             self.server.give_up = Some(now + JOINING);
-            self.outputs.extend([Output::DialSignal, Output::Changed]);
+            self.shared.outputs.push(Output::DialSignal);
+            self.shared.outputs.changed();
         }
     }
 
@@ -295,35 +245,34 @@ impl Call {
         if !matches!(self.phase, CallPhase::InRoom | CallPhase::Resuming { .. }) {
             return;
         }
-        if let Some((n, text)) = self.chat.say(text, now) {
-            self.each_peer(now, |peer, context| peer.handle_said(n, &text, context, now));
-            self.outputs.push_back(Output::Changed);
+        if let Some((n, text)) = self.shared.chat.say(text, now) {
+            self.participants.handle_said(n, &text, &mut self.shared, now);
+            self.shared.outputs.changed();
         }
     }
 
     /// Everything is closed and given back; nothing happens after this.
     fn end(&mut self, reason: EndReason, farewell: CloseReason, now: Instant) {
-        if self.server.session.state() == SessionState::Up {
-            self.server.session.say(ClientMessage::Leave);
+        if self.shared.can_signal() {
+            self.shared.session.say(ClientMessage::Leave);
             self.flush_session();
         }
-        for (_, mut peer) in std::mem::take(&mut self.peers) {
-            self.with_context(now, |context| peer.close(farewell, context, now));
-        }
+        self.participants.close_all(farewell, &mut self.shared, now);
         self.phase = CallPhase::Ended(reason);
         (self.server.dial_at, self.server.give_up) = (None, None);
-        self.outputs.extend([Output::HangUpSignal, Output::Changed]);
+        self.shared.outputs.push(Output::HangUpSignal);
+        self.shared.outputs.changed();
     }
 
     fn on_interfaces(&mut self, interfaces: Vec<IpAddr>, now: Instant) {
-        if self.ice_config.interfaces == interfaces {
+        if self.shared.ice.config.interfaces == interfaces {
             return;
         }
-        let gone = self.ice_config.interfaces.iter().any(|old| !interfaces.contains(old));
-        self.ice_config.interfaces = interfaces;
+        let gone = self.shared.ice.config.interfaces.iter().any(|old| !interfaces.contains(old));
+        self.shared.ice.config.interfaces = interfaces;
         // An address more is no reason to touch what works: a restart breaks before it makes.
         if gone {
-            self.each_peer(now, |peer, context| peer.handle_moved(context, now));
+            self.participants.handle_moved(&mut self.shared, now);
         }
     }
 
@@ -333,111 +282,17 @@ impl Call {
         }
         if self.server.dial_at.is_some_and(|at| at <= now) {
             self.server.dial_at = None;
-            self.outputs.push_back(Output::DialSignal);
+            self.shared.outputs.push(Output::DialSignal);
         }
-        self.each_peer(now, |peer, context| {
-            if peer.poll_timeout().is_some_and(|due| due <= now) {
-                peer.handle_timeout(context, now);
-            }
-        });
-    }
-
-    fn media_state(&self) -> MediaState {
-        let sends = |kind| self.link.tracks.iter().any(|track| track.source.kind() == kind);
-        MediaState {
-            audio: self.switches.microphone == Switch::On && sends(hearth_base::TrackKind::Audio),
-            video: self.switches.camera == Switch::On && sends(hearth_base::TrackKind::Video),
-            screen: false,
-        }
-    }
-
-    /// Runs `act` with what the peers share, and does what they leave behind.
-    fn with_context<R>(&mut self, now: Instant, act: impl FnOnce(&mut Context<'_>) -> R) -> R {
-        let media = self.media_state();
-        let mut outputs = VecDeque::new();
-        let mut context = Context {
-            link: &self.link,
-            ice_config: &self.ice_config,
-            loopback: self.config.loopback,
-            can_signal: self.server.session.state() == SessionState::Up,
-            media: ChannelMessage::Media { audio: media.audio, video: media.video, screen: media.screen },
-            hand: self.hand,
-            said: &self.chat.said,
-            next_socket: &mut self.numbers.next_socket,
-            next_track: &mut self.numbers.next_track,
-            checks: &mut self.checks,
-            rng: &mut self.numbers.rng,
-            outputs: &mut outputs,
-        };
-        let result = act(&mut context);
-        for output in outputs {
-            self.on_peer_output(output, now);
-        }
-        result
-    }
-
-    fn each_peer(&mut self, now: Instant, mut act: impl FnMut(&mut Peer, &mut Context<'_>)) {
-        let mut peers = std::mem::take(&mut self.peers);
-        for peer in peers.values_mut() {
-            self.with_context(now, |context| act(peer, context));
-        }
-        self.restore(peers, now);
-    }
-
-    /// Asks one peer after the other, until one says that it was meant.
-    fn first_peer(&mut self, now: Instant, mut act: impl FnMut(&mut Peer, &mut Context<'_>) -> bool) -> bool {
-        let mut peers = std::mem::take(&mut self.peers);
-        let found = peers.values_mut().any(|peer| self.with_context(now, |context| act(peer, context)));
-        self.restore(peers, now);
-        found
-    }
-
-    /// Puts the peers back, but for those who said goodbye meanwhile.
-    fn restore(&mut self, peers: BTreeMap<PeerId, Peer>, now: Instant) {
-        self.peers = peers;
-        for id in std::mem::take(&mut self.outgoing.said_bye) {
-            self.drop_peer(id, now);
-        }
-    }
-
-    fn drop_peer(&mut self, id: PeerId, now: Instant) {
-        let Some(mut peer) = self.peers.remove(&id) else { return };
-        self.with_context(now, |context| peer.close(CloseReason::Silent, context, now));
-        (self.outgoing.rates_changed, self.outgoing.watching_changed) = (true, true);
-        self.tell_rates();
-        self.outputs.push_back(Output::Changed);
-    }
-
-    fn on_peer_output(&mut self, output: PeerOutput, now: Instant) {
-        match output {
-            PeerOutput::Say { to, pc, sid, body } => self.say_to(to, pc, sid, body),
-            PeerOutput::Open { socket, kind } => self.outputs.push_back(Output::OpenSocket { socket, kind }),
-            PeerOutput::Close(socket) => self.outputs.push_back(Output::CloseSocket(socket)),
-            PeerOutput::Transmit { socket, to, payload } => {
-                self.outputs.push_back(Output::Transmit { socket, to, payload });
-            }
-            PeerOutput::Received { from, what } => self.on_received(from, what),
-            PeerOutput::Chat { from, nick, text } => {
-                self.chat.hear(from, &nick, &text, now);
-                self.outputs.push_back(Output::Changed);
-            }
-            PeerOutput::End(track) => {
-                self.outputs.push_back(Output::Media(crate::io::MediaCommand::End(track)));
-            }
-            PeerOutput::KeyFrameWanted(track, codec) => self.ask_key_frame((track, codec), now),
-            PeerOutput::Connected => (self.outgoing.rates_changed, self.outgoing.watching_changed) = (true, true),
-            PeerOutput::Bye(id) => self.outgoing.said_bye.push(id),
-            PeerOutput::Changed => {
-                self.outgoing.watching_changed = true;
-                self.outputs.push_back(Output::Changed);
-            }
-            PeerOutput::Rates => self.outgoing.rates_changed = true,
-        }
+        self.participants.handle_timeout(&mut self.shared, now);
     }
 }
 
 impl std::fmt::Debug for Call {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Call").field("phase", &self.phase).field("peers", &self.peers.len()).finish_non_exhaustive()
+        f.debug_struct("Call")
+            .field("phase", &self.phase)
+            .field("peers", &self.participants.len())
+            .finish_non_exhaustive()
     }
 }

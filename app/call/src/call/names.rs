@@ -48,7 +48,7 @@ impl Call {
             waiting.push(PendingName { peer: from, pc: signal.pc, sid: signal.sid, candidate: candidate.clone() });
         }
         if !known {
-            self.outputs.push_back(Output::Resolve(name));
+            self.shared.outputs.push(Output::Resolve(name));
         }
         None
     }

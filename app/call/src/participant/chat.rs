@@ -1,67 +1,63 @@
-//! What is said between us and one peer over the data channel.
+//! What is said between us and one participant over the data channel.
 
 use std::time::Instant;
 
 use hearth_protocol::{ChatText, Pc, SignalBody};
 
-use super::Peer;
+use super::Participant;
 use crate::channel::ChannelMessage;
-use crate::context::{Context, PeerOutput};
+use crate::shared::Shared;
+use crate::transport::Transport;
 
-impl Peer {
+impl Participant {
     /// We said something to all.
-    pub(crate) fn handle_said(&mut self, n: u64, text: &str, context: &mut Context<'_>, now: Instant) {
+    pub(crate) fn handle_said(&self, n: u64, text: &str, main: &mut Transport, shared: &mut Shared, now: Instant) {
         if self.is_legacy() {
             // It knows neither our channel nor numbers.
-            return self.say_chat(text, context);
+            let sid = main.negotiation.sid().unwrap_or_default();
+            let body = SignalBody::Chat(ChatText { text: text.to_owned() });
+            return shared.signal(self.entry.id, Pc::Main, sid, body);
         }
-        if self.main.is_connected() {
-            self.say_line(n, text, now);
+        if main.is_connected() {
+            say_line(main, n, text, now);
         }
         // Else they ask for it when the channel opens.
-        self.main.drain(context, now);
-        self.listen(context, now);
+        main.drain(shared, now);
     }
 
-    pub(super) fn tell_heard(&mut self, now: Instant) {
+    pub(super) fn tell_heard(&mut self, main: &mut Transport, now: Instant) {
         let seen = ChannelMessage::ChatSeen { n: self.hearing.handle_open() };
-        if let Err(error) = self.main.send(&seen, now) {
+        if let Err(error) = main.send(&seen, now) {
             tracing::debug!(%error, "not told what was heard");
         }
     }
 
-    pub(super) fn on_chat(&mut self, n: u64, text: String, context: &mut Context<'_>, now: Instant) {
+    pub(super) fn on_chat(&mut self, n: u64, text: &str, shared: &mut Shared, now: Instant) {
         if self.hearing.handle_message(n, now) {
-            let nick = self.entry.nick.clone();
-            context.outputs.push_back(PeerOutput::Chat { from: self.entry.id, nick, text });
+            shared.chat.hear(self.entry.id, &self.entry.nick, text, now);
+            shared.outputs.changed();
         } else {
             self.refused_messages += 1;
         }
     }
 
     /// Something said to all by a legacy page; nobody else says it this way.
-    pub(super) fn on_chat_signal(&mut self, text: String, context: &mut Context<'_>, now: Instant) {
+    pub(super) fn on_chat_signal(&mut self, text: &str, shared: &mut Shared, now: Instant) {
         if self.is_legacy() {
-            self.on_chat(self.hearing.next(), text, context, now);
+            self.on_chat(self.hearing.next(), text, shared, now);
         }
     }
 
-    fn say_chat(&self, text: &str, context: &mut Context<'_>) {
-        let sid = self.main.negotiation.sid().unwrap_or_default();
-        let body = SignalBody::Chat(ChatText { text: text.to_owned() });
-        context.outputs.push_back(PeerOutput::Say { to: self.entry.id, pc: Pc::Main, sid, body });
-    }
-
-    pub(super) fn on_chat_seen(&mut self, n: u64, context: &Context<'_>, now: Instant) {
+    pub(super) fn on_chat_seen(&mut self, n: u64, main: &mut Transport, shared: &Shared, now: Instant) {
         let Some(after) = self.hearing.handle_seen(n) else { return };
-        for (n, text) in context.said.after(after) {
-            self.say_line(*n, text, now);
+        for (n, text) in shared.chat.said.after(after) {
+            say_line(main, *n, text, now);
         }
     }
+}
 
-    fn say_line(&mut self, n: u64, text: &str, now: Instant) {
-        if let Err(error) = self.main.send(&ChannelMessage::Chat { n, text: text.to_owned() }, now) {
-            tracing::debug!(%error, n, "not said");
-        }
+fn say_line(main: &mut Transport, n: u64, text: &str, now: Instant) {
+    if let Err(error) = main.send(&ChannelMessage::Chat { n, text: text.to_owned() }, now) {
+        tracing::debug!(%error, n, "not said");
     }
 }

@@ -1,4 +1,4 @@
-//! The screen of an older page, which comes through a connection of its own. We only look.
+//! The screen of an older page, which comes through a transport of its own. We only look.
 //!
 //! A page that begins to share offers to everybody who is there; anyone who finds it sharing offers to it, without
 //! anything to show, and is sent the screen. So is it mended, too: a page answers each new offer with what it shares.
@@ -7,15 +7,16 @@ use std::time::Instant;
 
 use hearth_protocol::{Description, DescriptionKind, Pc, SessionId, SignalBody};
 
-use super::Peer;
-use crate::context::{Context, PeerOutput};
+use super::Participant;
 use crate::negotiation::Politeness;
+use crate::shared::Shared;
 use crate::snapshot::PeerPhase;
+use crate::transport::table::Transports;
 use crate::transport::{CloseReason, NegotiationRole, Transport};
 
-impl Peer {
+impl Participant {
     /// Anyone who has just come asks for a screen that is shared already.
-    pub(super) fn ask_for_screen(&mut self, context: &mut Context<'_>, now: Instant) {
+    pub(crate) fn ask_for_screen(&mut self, transports: &mut Transports, shared: &mut Shared, now: Instant) {
         if self.is_legacy() && self.entry.media.screen {
             // A page takes nothing back.
             let role = NegotiationRole {
@@ -23,8 +24,8 @@ impl Peer {
                 on_collision: Politeness::Impolite,
                 is_theirs_to_begin: false,
             };
-            let mut screen = Transport::new(self.entry.id, Pc::Screen, role, now);
-            screen.rebuild(context, now);
+            let screen = transports.add(|id| Transport::new(id, self.entry.id, Pc::Screen, role, now));
+            transports.each([screen], |screen| screen.rebuild(shared, now));
             self.screen = Some(screen);
         }
     }
@@ -34,38 +35,40 @@ impl Peer {
         &mut self,
         sid: SessionId,
         body: SignalBody,
-        context: &mut Context<'_>,
+        transports: &mut Transports,
+        shared: &mut Shared,
         now: Instant,
     ) {
         let is_offer = matches!(body, SignalBody::Desc(Description { kind: DescriptionKind::Offer, .. }));
         if self.screen.is_none() && is_offer && self.is_legacy() {
             let (politeness, on_collision) = (Politeness::Impolite, Politeness::Impolite);
             let role = NegotiationRole { politeness, on_collision, is_theirs_to_begin: true };
-            self.screen = Some(Transport::new(self.entry.id, Pc::Screen, role, now));
+            self.screen = Some(transports.add(|id| Transport::new(id, self.entry.id, Pc::Screen, role, now)));
         }
-        if let Some(screen) = &mut self.screen {
-            screen.handle_signal(sid, body, context, now);
+        if let Some(screen) = self.screen.and_then(|screen| transports.get_mut(screen)) {
+            screen.handle_signal(sid, body, shared, now);
         }
     }
 
     /// A screen that came to an end while the server could not tell us why is gone.
-    pub(super) fn lose_screen(&mut self, context: &mut Context<'_>, now: Instant) {
+    pub(super) fn lose_screen(&mut self, transports: &mut Transports, shared: &mut Shared, now: Instant) {
         let is_lost = |screen: &Transport| match screen.phase() {
             PeerPhase::Negotiating | PeerPhase::Connecting => false,
             PeerPhase::Connected(_) | PeerPhase::Faltering | PeerPhase::Restarting { .. } | PeerPhase::Failed => {
                 !screen.life.is_worth_keeping(now)
             }
         };
-        if self.unlisted.is_some() && self.screen.as_ref().is_some_and(is_lost) {
-            self.close_screen(context, now);
+        let screen = self.screen.and_then(|screen| transports.get(screen));
+        if self.unlisted.is_some() && screen.is_some_and(is_lost) {
+            self.close_screen(transports, shared, now);
         }
     }
 
     /// It is not shared any more, or they are gone.
-    pub(super) fn close_screen(&mut self, context: &mut Context<'_>, now: Instant) {
-        if let Some(mut screen) = self.screen.take() {
-            screen.close(CloseReason::Silent, context, now);
-            context.outputs.push_back(PeerOutput::Changed);
+    pub(crate) fn close_screen(&mut self, transports: &mut Transports, shared: &mut Shared, now: Instant) {
+        if let Some(mut screen) = self.screen.take().and_then(|screen| transports.remove(screen)) {
+            screen.close(CloseReason::Silent, shared, now);
+            shared.outputs.changed();
         }
     }
 }

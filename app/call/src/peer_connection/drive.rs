@@ -1,10 +1,11 @@
 //! How a connection is driven: every input is followed by draining the crate until nothing moves, because it does part
 //! of its work (the media keys, for one) only when its events are asked for.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use rtc::peer_connection::event::{RTCDataChannelEvent, RTCPeerConnectionEvent};
 use rtc::peer_connection::message::RTCMessage;
 use rtc::peer_connection::state::{RTCIceConnectionState, RTCPeerConnectionState};
@@ -14,7 +15,7 @@ use rtc::shared::{TaggedBytesMut, TransportContext, TransportProtocol};
 use super::dtls_record::is_dtls;
 use super::flight::{DtlsRole, Handling};
 use super::reassembly::Novelty;
-use super::{HandshakePhase, IceState, LinkError, LinkEvent, LinkTransmit, PeerConnection};
+use super::{HandshakePhase, IceState, LinkError, LinkEvent, LinkTransmit, PeerConnection, owned};
 
 /// Rounds of draining. One input settles in two or three; more would be a loop in the crate, which must not hang the
 /// call: what is left comes out at the next input.
@@ -22,28 +23,30 @@ const ROUNDS: usize = 16;
 
 impl PeerConnection {
     /// A datagram came in at `local` from `remote`.
-    pub(crate) fn handle_datagram(&mut self, local: SocketAddr, remote: SocketAddr, payload: &[u8], now: Instant) {
+    pub(crate) fn handle_datagram(&mut self, local: SocketAddr, remote: SocketAddr, payload: Bytes, now: Instant) {
         if self.handshake.phase == HandshakePhase::Dead || payload.is_empty() {
             return;
         }
-        let mut whole = None;
-        if is_dtls(payload) {
-            let heard = self.handshake.reassembly.take(payload);
+        let mut payload = payload;
+        if is_dtls(&payload) {
+            let heard = self.handshake.reassembly.take(&payload);
             if self.repeated_flight(local, remote, heard.novelty, now) == Handling::Swallow {
                 return;
             }
-            let Some(messages) = heard.payload else { return }; // the rest of it is still under way
-            whole = Some(messages);
+            match heard.payload {
+                None => return, // the rest of it is still under way
+                Some(Cow::Owned(whole)) => payload = whole.into(),
+                Some(Cow::Borrowed(_)) => {}
+            }
         }
-        let payload = whole.as_deref().unwrap_or(payload);
-        self.round_trip.handle_incoming(payload, now);
+        self.round_trip.handle_incoming(&payload, now);
         let transport = TransportContext {
             local_addr: local,
             peer_addr: remote,
             transport_protocol: TransportProtocol::UDP,
             ecn: None,
         };
-        let message = TaggedBytesMut { now, transport, message: BytesMut::from(payload) };
+        let message = TaggedBytesMut { now, transport, message: owned(payload) };
         if let Err(error) = self.pc.handle_read(message) {
             self.counters.refused_datagrams += 1;
             tracing::debug!(%error, "datagram refused");

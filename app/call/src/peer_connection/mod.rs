@@ -31,7 +31,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use hearth_base::{TrackId, TrackKind, TrackSource, VideoCodec};
 use rtc::data_channel::RTCDataChannelId;
 use rtc::peer_connection::RTCPeerConnection;
@@ -120,6 +120,11 @@ pub(crate) struct LinkTransmit {
     pub(crate) local: SocketAddr,
     pub(crate) remote: SocketAddr,
     pub(crate) payload: Bytes,
+}
+
+/// The crate decrypts where a datagram lies: as it is where nobody else has it, and a copy where somebody has.
+fn owned(payload: Bytes) -> BytesMut {
+    payload.try_into_mut().unwrap_or_else(|shared| BytesMut::from(&*shared))
 }
 
 /// A track's sender in the crate.

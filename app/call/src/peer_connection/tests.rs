@@ -77,7 +77,7 @@ impl Pair {
             for index in [0, 1] {
                 while let Some(transmit) = self.links[index].poll_transmit() {
                     let other = &mut self.links[1 - index];
-                    other.handle_datagram(transmit.remote, transmit.local, &transmit.payload, self.now);
+                    other.handle_datagram(transmit.remote, transmit.local, transmit.payload, self.now);
                 }
                 if self.links[index].poll_timeout().is_some_and(|due| due <= self.now) {
                     self.links[index].handle_timeout(self.now);

@@ -3,7 +3,11 @@
 
 use hearth_turn::{Config, FiveTuple, Output, PeerPolicy, Secret, Server, Transport, rest};
 
+use std::collections::VecDeque;
+
 use super::*;
+use crate::io::Output as CallOutput;
+use crate::outputs::Outputs;
 
 const LISTENER: &str = "10.0.0.200:3478";
 const CLIENT: &str = "10.0.0.1:5000";
@@ -35,6 +39,8 @@ fn server(seed: u8, nonce_lifetime: Duration, now: Instant) -> Server {
 struct Bench {
     now: Instant,
     path: RelayPath,
+    outputs: Outputs,
+    events: VecDeque<GatherEvent>,
     server: Option<Server>,
     tuple: FiveTuple,
     candidates: Vec<SocketAddr>,
@@ -59,10 +65,13 @@ impl Bench {
             Transport::Udp | Transport::Tls | Transport::Dtls => RelayAddress::Udp(address(LISTENER)),
         };
         let turn = TurnServer { address: at, username, password };
-        let path = RelayPath::new(SocketId(1), address(CLIENT), &turn, family, now).unwrap();
+        let (mut outputs, mut events) = (Outputs::default(), VecDeque::new());
+        let mut sink = Sink { outputs: &mut outputs, events: &mut events };
+        let path = RelayPath::new(SocketId(1), address(CLIENT), &turn, family, &mut sink, now).unwrap();
         let tuple = FiveTuple { client: address(CLIENT), local: address(LISTENER), transport };
         let server = Some(server(1, nonce_lifetime, now));
-        Self { now, path, server, tuple, candidates: Vec::new(), failures: Vec::new(), is_worn_out: false }
+        let (candidates, failures) = (Vec::new(), Vec::new());
+        Self { now, path, outputs, events, server, tuple, candidates, failures, is_worn_out: false }
     }
 
     /// One that stands.
@@ -80,30 +89,45 @@ impl Bench {
     /// What the path has to say reaches the relay; its answers come back when `answers`.
     fn exchange(&mut self, answers: bool) -> bool {
         let mut moved = false;
-        while let Some(output) = self.path.poll_output() {
+        while let Some(output) = self.outputs.pop() {
             moved = true;
-            match output {
-                PathOutput::Transmit { payload, .. } => {
-                    if let Some(server) = &mut self.server {
-                        server.handle_client(self.tuple, &payload, self.now);
-                    }
-                }
-                PathOutput::Candidate(candidate) => self.candidates.push(candidate.address),
-                PathOutput::Failed(why) => self.failures.push(why),
-                PathOutput::WornOut => self.is_worn_out = true,
-                PathOutput::Lost(address) => panic!("a relay has one address, {address} is none"),
-                PathOutput::Received { .. } => {}
+            let CallOutput::Transmit { payload, .. } = output else { panic!("a path only sends: {output:?}") };
+            if let Some(server) = &mut self.server {
+                server.handle_client(self.tuple, &payload, self.now);
             }
+        }
+        for event in self.events.drain(..) {
+            moved = true;
+            match event {
+                GatherEvent::Candidate(candidate) => self.candidates.push(candidate.address),
+                GatherEvent::Received { .. } => {}
+                GatherEvent::Lost(_) | GatherEvent::Complete => panic!("a relay has one address: {event:?}"),
+            }
+        }
+        match self.path.end() {
+            None => {}
+            Some(PathEnd::WornOut) => self.is_worn_out = true,
+            Some(PathEnd::Failed(why)) => self.failures = vec![why.clone()],
         }
         let outputs = self.server.iter_mut().flat_map(|server| std::iter::from_fn(|| server.poll_output()));
         let heard: Vec<Vec<u8>> = outputs
             .filter_map(|output| if let Output::Transmit { payload, .. } = output { Some(payload) } else { None })
             .collect();
         for payload in heard.iter().filter(|_| answers) {
-            self.path.handle_datagram(address(LISTENER), payload, self.now);
+            self.receive(payload.clone());
             moved = true;
         }
         moved
+    }
+
+    /// Tells the path something.
+    fn tell(&mut self, act: impl FnOnce(&mut RelayPath, &mut Sink<'_>, Instant)) {
+        let mut sink = Sink { outputs: &mut self.outputs, events: &mut self.events };
+        act(&mut self.path, &mut sink, self.now);
+    }
+
+    fn receive(&mut self, payload: Vec<u8>) {
+        self.tell(|path, sink, now| path.handle_datagram(address(LISTENER), payload.into(), sink, now));
     }
 
     fn settle(&mut self) {
@@ -120,7 +144,7 @@ impl Bench {
             if let Some(server) = &mut self.server {
                 server.handle_timeout(self.now);
             }
-            self.path.handle_timeout(self.now);
+            self.tell(|path, sink, now| path.handle_timeout(sink, now));
         }
         self.now = if self.failures.is_empty() { end } else { self.now };
         self.settle();
@@ -137,7 +161,7 @@ const BOTH: [Transport; 2] = [Transport::Udp, Transport::Tcp];
 fn an_allocation_is_kept_for_longer_than_it_lasts_by_itself() {
     for transport in BOTH {
         let mut bench = Bench::allocated(transport);
-        bench.path.handle_remote(peer(1), bench.now);
+        bench.tell(|path, sink, now| path.handle_remote(peer(1), sink, now));
         bench.pass(LIFETIME * 3);
         assert_eq!((bench.allocations(), bench.failures.len()), (1, 0), "{transport:?}: {:?}", bench.failures);
     }
@@ -173,11 +197,11 @@ fn a_relay_that_was_started_anew_is_noticed_by_the_next_refresh_and_at_a_restart
         bench.pass(Duration::from_secs(61));
         assert_eq!(
             bench.failures,
-            [format!("the relay {} failed: it does not keep the allocation (error 437)", bench.path.server)]
+            [format!("the relay {} failed: it does not keep the allocation (error 437)", bench.path.relay.server)]
         );
         let mut bench = Bench::allocated(transport);
         bench.restart_server();
-        bench.path.handle_restart(bench.now);
+        bench.tell(|path, sink, now| path.handle_restart(sink, now));
         bench.settle();
         assert_eq!(bench.failures.len(), 1, "{transport:?}");
     }
@@ -190,7 +214,7 @@ fn a_permission_that_is_refused_because_there_is_no_allocation_ends_it() {
         bench.restart_server();
         // The first one learns the new nonce.
         for number in [1, 2] {
-            bench.path.handle_remote(peer(number), bench.now);
+            bench.tell(|path, sink, now| path.handle_remote(peer(number), sink, now));
             bench.settle();
         }
         assert_eq!(bench.failures.len(), 1, "{transport:?}");
@@ -205,7 +229,7 @@ fn an_error_that_answers_no_request_is_not_believed() {
     for kind in [REFRESH_ERROR, CREATE_PERMISSION_ERROR, CHANNEL_BIND_ERROR] {
         let forged = [&kind[..], &[0, 8, 0x21, 0x12, 0xA4, 0x42], &[9; 12], &code].concat();
         assert_eq!(error_code(&forged), Some(ALLOCATION_MISMATCH));
-        bench.path.handle_datagram(address(LISTENER), &forged, bench.now);
+        bench.receive(forged.to_vec());
         bench.settle();
     }
     assert_eq!((bench.failures.len(), bench.allocations()), (0, 1));
@@ -215,7 +239,7 @@ fn an_error_that_answers_no_request_is_not_believed() {
 #[test]
 fn permissions_that_are_not_renewed_are_noticed() {
     let mut bench = Bench::allocated(Transport::Udp);
-    bench.path.handle_remote(peer(1), bench.now);
+    bench.tell(|path, sink, now| path.handle_remote(peer(1), sink, now));
     bench.settle();
     let changes = hearth_turn::Changes {
         users: Vec::new(),
@@ -244,14 +268,14 @@ fn a_relay_that_is_silent_to_a_refresh_is_given_up() {
 fn an_allocation_is_given_back_and_one_on_its_way_as_well() {
     for transport in BOTH {
         let mut bench = Bench::allocated(transport);
-        bench.path.close(bench.now);
+        bench.tell(|path, sink, now| path.close(sink, now));
         bench.settle();
         assert_eq!(bench.allocations(), 0, "{transport:?}");
         let mut bench = Bench::new(transport, Duration::from_secs(3600));
         // The server's challenge comes back, and what follows it is answered too late.
         assert!(bench.exchange(true) && bench.exchange(false));
         assert_eq!((bench.allocations(), bench.candidates.len()), (1, 0));
-        bench.path.close(bench.now);
+        bench.tell(|path, sink, now| path.close(sink, now));
         bench.exchange(false);
         assert_eq!(bench.allocations(), 0, "{transport:?}");
     }
@@ -262,8 +286,8 @@ fn nothing_is_given_back_that_was_not_asked_for() {
     let mut bench = Bench::new(Transport::Udp, Duration::from_secs(3600));
     bench.server = None;
     bench.exchange(false);
-    bench.path.close(bench.now);
-    assert!(bench.path.poll_output().is_none());
+    bench.tell(|path, sink, now| path.close(sink, now));
+    assert!(bench.outputs.pop().is_none());
 }
 
 #[test]
@@ -273,7 +297,7 @@ fn an_answer_that_comes_too_late_leaves_no_allocation_behind() {
     while bench.failures.is_empty() {
         bench.exchange(false);
         bench.now = bench.path.poll_timeout().unwrap();
-        bench.path.handle_timeout(bench.now);
+        bench.tell(|path, sink, now| path.handle_timeout(sink, now));
         bench.exchange(false);
     }
     assert_eq!(bench.allocations(), 0);
@@ -284,13 +308,13 @@ fn an_answer_that_comes_too_late_leaves_no_allocation_behind() {
 fn an_allocation_without_room_for_a_further_generation_gives_way() {
     let mut bench = Bench::allocated(Transport::Udp);
     for number in 0..32 {
-        bench.path.handle_remote(peer(number), bench.now);
+        bench.tell(|path, sink, now| path.handle_remote(peer(number), sink, now));
     }
-    bench.path.handle_restart(bench.now);
+    bench.tell(|path, sink, now| path.handle_restart(sink, now));
     bench.settle();
     assert!(!bench.is_worn_out && bench.failures.is_empty(), "there is room for one more");
-    bench.path.handle_remote(peer(32), bench.now);
-    bench.path.handle_restart(bench.now);
+    bench.tell(|path, sink, now| path.handle_remote(peer(32), sink, now));
+    bench.tell(|path, sink, now| path.handle_restart(sink, now));
     bench.settle();
     assert!(bench.is_worn_out);
     assert_eq!(bench.allocations(), 0);

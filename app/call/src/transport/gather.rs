@@ -5,7 +5,7 @@
 //! both could not tell them apart. Relays by TCP and TLS are for networks that let no UDP out: they are tried one after
 //! the other, where no relay stands. Owner of: the paths of one connection.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 use std::time::{Duration, Instant};
@@ -16,9 +16,11 @@ use rand_chacha::ChaCha12Rng;
 
 use crate::direct::DirectPath;
 use crate::io::TransportPolicy;
-use crate::path::{LocalCandidate, Path, PathOutput, RelayWay, SocketId, SocketKind};
+use crate::outputs::Outputs;
+use crate::path::{GatherEvent, LocalCandidate, Path, PathEnd, RelayWay, Sink};
 use crate::peer_connection::{RelayFamily, RelayPath, TurnServer};
 use crate::reflexive::Reflexive;
+use crate::sockets::{SocketId, SocketKind};
 
 /// Addresses of this machine that are offered: beyond that lie bridges of containers, and checks grow with the square.
 const MAX_HOSTS: usize = 6;
@@ -44,10 +46,6 @@ const STEADY: Duration = Duration::from_secs(10);
 /// The wait before a relay is tried again doubles from the first of these to the second.
 const RETRY: Duration = Duration::from_secs(1);
 const LONGEST_RETRY: Duration = Duration::from_secs(30);
-/// Numbers of sockets that one gathering may use. All used: no relay is tried again until the connection is rebuilt or
-/// moves, which comes long before the ten minutes that these last where ten relays fail, each in half a minute.
-const SOCKETS: u32 = 256;
-
 /// Where media may go through.
 #[derive(Clone)]
 pub(crate) struct IceConfig {
@@ -56,30 +54,6 @@ pub(crate) struct IceConfig {
     /// Who is asked how it sees us; with the relays, where they are reached by UDP, among them.
     pub(crate) stun: Vec<SocketAddr>,
     pub(crate) policy: TransportPolicy,
-}
-
-/// What gathering wants done, or has done.
-#[derive(Debug)]
-pub(crate) enum GatherOutput {
-    Open {
-        socket: SocketId,
-        kind: SocketKind,
-    },
-    Close(SocketId),
-    Candidate(LocalCandidate),
-    /// A candidate leads nowhere any more.
-    Lost(SocketAddr),
-    Transmit {
-        socket: SocketId,
-        to: SocketAddr,
-        payload: Bytes,
-    },
-    Received {
-        local: SocketAddr,
-        from: SocketAddr,
-        payload: Bytes,
-    },
-    Complete,
 }
 
 enum Purpose {
@@ -102,6 +76,7 @@ fn family_of(interfaces: &[IpAddr]) -> RelayFamily {
 
 /// The paths of one connection.
 pub(crate) struct Gathering {
+    first_id: u32,
     ids: Range<u32>,
     rng: ChaCha12Rng,
     stun: Vec<SocketAddr>,
@@ -117,17 +92,21 @@ pub(crate) struct Gathering {
     spare: Vec<Try>,
     paths: Vec<Box<dyn Path>>,
     remotes: Vec<SocketAddr>,
-    outputs: VecDeque<GatherOutput>,
     complete: bool,
 }
 
 impl Gathering {
-    /// Begins to gather; `next_socket` numbers the sockets of the whole call, and `rng` is chance of its own.
-    pub(crate) fn new(ice_config: &IceConfig, next_socket: &mut u32, rng: ChaCha12Rng, now: Instant) -> Self {
-        let first = *next_socket;
-        *next_socket = first.wrapping_add(SOCKETS);
+    /// Begins to gather; `ids` are its sockets' numbers, and `rng` is chance of its own.
+    pub(crate) fn new(
+        ice_config: &IceConfig,
+        ids: Range<u32>,
+        rng: ChaCha12Rng,
+        outputs: &mut Outputs,
+        now: Instant,
+    ) -> Self {
         let mut gathering = Self {
-            ids: first..first.saturating_add(SOCKETS),
+            first_id: ids.start,
+            ids,
             rng,
             stun: ice_config.stun.clone(),
             family: family_of(&ice_config.interfaces),
@@ -138,25 +117,24 @@ impl Gathering {
             spare: Vec::new(),
             paths: Vec::new(),
             remotes: Vec::new(),
-            outputs: VecDeque::new(),
             complete: false,
         };
         if ice_config.policy == TransportPolicy::All {
             for address in ice_config.interfaces.iter().take(MAX_HOSTS) {
-                gathering.open(SocketKind::Udp(*address), Purpose::Host);
+                gathering.open(SocketKind::Udp(*address), Purpose::Host, outputs);
             }
         }
-        gathering.plan(&ice_config.relays, now);
+        gathering.plan(&ice_config.relays, outputs, now);
         gathering
     }
 
     /// Relays over UDP at once, streams one after the other: those by TCP first.
-    fn plan(&mut self, relays: &[TurnServer], now: Instant) {
+    fn plan(&mut self, relays: &[TurnServer], outputs: &mut Outputs, now: Instant) {
         let tried = |server: &TurnServer| Try { server: server.clone(), failures: 0 };
         let (udp, streams): (Vec<_>, Vec<_>) = relays.iter().partition(|one| one.address.way() == RelayWay::Udp);
         for (number, server) in udp.iter().take(MAX_RELAYS + MORE_RELAYS).enumerate() {
             if number < MAX_RELAYS {
-                self.try_relay(tried(server));
+                self.try_relay(tried(server), outputs);
             } else {
                 self.later.push((now + STAGE, tried(server)));
             }
@@ -170,7 +148,7 @@ impl Gathering {
                 continue;
             }
             if udp.is_empty() && self.opening_relays() == 0 {
-                self.try_relay(tried(server));
+                self.try_relay(tried(server), outputs);
             } else {
                 due += STAGE;
                 self.later.push((due, tried(server)));
@@ -182,14 +160,14 @@ impl Gathering {
         self.opening.values().filter(|purpose| matches!(purpose, Purpose::Relay(_))).count()
     }
 
-    fn try_relay(&mut self, relay: Try) {
-        self.open(relay.server.address.socket(), Purpose::Relay(relay));
+    fn try_relay(&mut self, relay: Try, outputs: &mut Outputs) {
+        self.open(relay.server.address.socket(), Purpose::Relay(relay), outputs);
     }
 
-    fn open(&mut self, kind: SocketKind, purpose: Purpose) {
+    fn open(&mut self, kind: SocketKind, purpose: Purpose, outputs: &mut Outputs) {
         let Some(socket) = self.ids.next().map(SocketId) else { return };
         self.opening.insert(socket, purpose);
-        self.outputs.push_back(GatherOutput::Open { socket, kind });
+        outputs.open(socket, kind);
     }
 
     fn has_relay(&self) -> bool {
@@ -204,10 +182,10 @@ impl Gathering {
     }
 
     /// A path is gone; whether there was one.
-    fn lose(&mut self, socket: SocketId, now: Instant) -> bool {
+    fn lose(&mut self, socket: SocketId, sink: &mut Sink<'_>, now: Instant) -> bool {
         let has_stood = self.paths.iter().any(|path| path.socket() == socket && path.address().is_some());
         let relay = self.relays.remove(&socket);
-        let is_lost = self.remove(socket);
+        let is_lost = self.remove(socket, sink);
         match relay {
             Some((relay, since)) if has_stood && now.saturating_duration_since(since) >= STEADY => {
                 self.later.push((now, Try { failures: 0, ..relay }));
@@ -229,45 +207,51 @@ impl Gathering {
     }
 
     /// A path is gone, and its address with it; whether there was one.
-    fn remove(&mut self, socket: SocketId) -> bool {
+    fn remove(&mut self, socket: SocketId, sink: &mut Sink<'_>) -> bool {
         let Some(place) = self.paths.iter().position(|path| path.socket() == socket) else { return false };
         let path = self.paths.remove(place);
-        self.outputs.extend(path.address().map(GatherOutput::Lost));
+        path.address().into_iter().for_each(|address| sink.event(GatherEvent::Lost(address)));
         true
     }
 
     /// A socket is open, or will not be. Whether it was one of ours.
-    pub(crate) fn handle_socket(&mut self, socket: SocketId, local: Option<SocketAddr>, now: Instant) -> bool {
+    pub(crate) fn handle_socket(
+        &mut self,
+        socket: SocketId,
+        local: Option<SocketAddr>,
+        sink: &mut Sink<'_>,
+        now: Instant,
+    ) -> bool {
         let Some(purpose) = self.opening.remove(&socket) else {
             // A stream that ended: with it the server has given up the allocation (RFC 8656, section 5).
-            let ended = local.is_none() && self.lose(socket, now);
-            self.drain(now);
+            let ended = local.is_none() && self.lose(socket, sink, now);
+            self.drain(sink, now);
             return ended;
         };
         match (purpose, local) {
             (Purpose::Host, None) => {}
             (Purpose::Host, Some(local)) => {
                 let servers = self.reflexives(local, now);
-                self.add(Box::new(DirectPath::new(socket, local, servers, now)), now);
+                self.add(Box::new(DirectPath::new(socket, local, servers, sink, now)), sink, now);
             }
             (Purpose::Relay(relay), None) => {
                 self.retry(relay, now);
                 self.call_spares(now);
             }
             (Purpose::Relay(relay), Some(local)) => {
-                match RelayPath::new(socket, local, &relay.server, self.family, now) {
+                match RelayPath::new(socket, local, &relay.server, self.family, sink, now) {
                     Ok(path) => {
                         self.relays.insert(socket, (relay, now));
-                        self.add(Box::new(path), now);
+                        self.add(Box::new(path), sink, now);
                     }
                     Err(error) => {
                         tracing::warn!(%error, "no relay");
-                        self.outputs.push_back(GatherOutput::Close(socket));
+                        sink.outputs.close(socket);
                     }
                 }
             }
         }
-        self.drain(now);
+        self.drain(sink, now);
         true
     }
 
@@ -286,20 +270,20 @@ impl Gathering {
         asked.collect()
     }
 
-    fn add(&mut self, mut path: Box<dyn Path>, now: Instant) {
+    fn add(&mut self, mut path: Box<dyn Path>, sink: &mut Sink<'_>, now: Instant) {
         for remote in &self.remotes {
-            path.handle_remote(*remote, now);
+            path.handle_remote(*remote, sink, now);
         }
         self.paths.push(path);
     }
 
     /// The peer may be found at `remote`.
-    pub(crate) fn handle_remote(&mut self, remote: SocketAddr, now: Instant) {
+    pub(crate) fn handle_remote(&mut self, remote: SocketAddr, sink: &mut Sink<'_>, now: Instant) {
         if self.remotes.len() < crate::candidates::MAX_CANDIDATES {
             self.remotes.push(remote);
         }
-        self.paths.iter_mut().for_each(|path| path.handle_remote(remote, now));
-        self.drain(now);
+        self.paths.iter_mut().for_each(|path| path.handle_remote(remote, sink, now));
+        self.drain(sink, now);
     }
 
     /// The peer has begun a new generation of ICE: where it was found before it is not any more.
@@ -308,30 +292,47 @@ impl Gathering {
     }
 
     /// All candidates once more: an ICE restart has forgotten them. What they stand on is looked at again.
-    pub(crate) fn announce_again(&mut self, candidates: &[LocalCandidate], now: Instant) {
-        self.outputs.extend(candidates.iter().copied().map(GatherOutput::Candidate));
+    pub(crate) fn announce_again(&mut self, candidates: &[LocalCandidate], sink: &mut Sink<'_>, now: Instant) {
+        sink.events.extend(candidates.iter().copied().map(GatherEvent::Candidate));
         self.complete = false;
-        self.paths.iter_mut().for_each(|path| path.handle_restart(now));
-        self.drain(now);
+        self.paths.iter_mut().for_each(|path| path.handle_restart(sink, now));
+        self.drain(sink, now);
     }
 
-    /// A datagram came. Whether the socket was one of ours.
-    pub(crate) fn handle_datagram(&mut self, socket: SocketId, from: SocketAddr, payload: &[u8], now: Instant) -> bool {
-        let Some(path) = self.paths.iter_mut().find(|path| path.socket() == socket) else {
-            return self.opening.contains_key(&socket);
-        };
-        path.handle_datagram(from, payload, now);
-        self.drain(now);
-        true
+    /// A datagram came.
+    pub(crate) fn handle_datagram(
+        &mut self,
+        socket: SocketId,
+        from: SocketAddr,
+        payload: Bytes,
+        sink: &mut Sink<'_>,
+        now: Instant,
+    ) {
+        if let Some(path) = self.paths.iter_mut().find(|path| path.socket() == socket) {
+            path.handle_datagram(from, payload, sink, now);
+            self.drain(sink, now);
+        }
     }
 
     /// The connection sends from `local`.
-    pub(crate) fn handle_send(&mut self, local: SocketAddr, to: SocketAddr, payload: Bytes, now: Instant) {
+    pub(crate) fn handle_send(
+        &mut self,
+        local: SocketAddr,
+        to: SocketAddr,
+        payload: Bytes,
+        sink: &mut Sink<'_>,
+        now: Instant,
+    ) {
         let path = self.paths.iter_mut().find(|path| path.address() == Some(local));
         if let Some(path) = path {
-            path.handle_send(to, payload, now);
+            path.handle_send(to, payload, sink, now);
         }
-        self.drain(now);
+        self.drain(sink, now);
+    }
+
+    /// Where its sockets' numbers begin.
+    pub(crate) fn first_id(&self) -> u32 {
+        self.first_id
     }
 
     /// Chance for whatever takes this one's place.
@@ -339,8 +340,8 @@ impl Gathering {
         ChaCha12Rng::from_rng(&mut self.rng)
     }
 
-    pub(crate) fn handle_timeout(&mut self, now: Instant) {
-        self.paths.iter_mut().for_each(|path| path.handle_timeout(now));
+    pub(crate) fn handle_timeout(&mut self, sink: &mut Sink<'_>, now: Instant) {
+        self.paths.iter_mut().for_each(|path| path.handle_timeout(sink, now));
         let (due, later) = std::mem::take(&mut self.later).into_iter().partition(|(at, _)| *at <= now);
         self.later = later;
         let due: Vec<(Instant, Try)> = due;
@@ -348,9 +349,9 @@ impl Gathering {
         if self.has_relay() {
             self.spare.extend(due);
         } else {
-            due.for_each(|relay| self.try_relay(relay));
+            due.for_each(|relay| self.try_relay(relay, sink.outputs));
         }
-        self.drain(now);
+        self.drain(sink, now);
     }
 
     pub(crate) fn poll_timeout(&mut self) -> Option<Instant> {
@@ -358,62 +359,42 @@ impl Gathering {
         paths.chain(self.later.iter().map(|(at, _)| *at)).min()
     }
 
-    pub(crate) fn poll_output(&mut self) -> Option<GatherOutput> {
-        self.outputs.pop_front()
-    }
-
     /// Gives everything back: allocations to relays, sockets to the shell.
-    pub(crate) fn close(&mut self, now: Instant) {
-        self.paths.iter_mut().for_each(|path| path.close(now));
-        self.drain(now);
+    pub(crate) fn close(&mut self, sink: &mut Sink<'_>, now: Instant) {
+        self.paths.iter_mut().for_each(|path| path.close(sink, now));
+        self.drain(sink, now);
         self.later.clear();
         let sockets = self.opening.keys().copied().chain(self.paths.iter().map(|path| path.socket()));
-        let closing: Vec<_> = sockets.map(GatherOutput::Close).collect();
-        self.outputs.extend(closing);
+        sockets.for_each(|socket| sink.outputs.close(socket));
         self.opening.clear();
         self.relays.clear();
         self.paths.clear();
     }
 
-    fn drain(&mut self, now: Instant) {
-        let (mut failed, mut worn) = (Vec::new(), Vec::new());
-        for path in &mut self.paths {
-            let socket = path.socket();
-            while let Some(output) = path.poll_output() {
-                match output {
-                    PathOutput::Transmit { to, payload } => {
-                        self.outputs.push_back(GatherOutput::Transmit { socket, to, payload });
-                    }
-                    PathOutput::Received { local, from, payload } => {
-                        self.outputs.push_back(GatherOutput::Received { local, from, payload });
-                    }
-                    PathOutput::Candidate(candidate) => self.outputs.push_back(GatherOutput::Candidate(candidate)),
-                    PathOutput::Lost(address) => self.outputs.push_back(GatherOutput::Lost(address)),
-                    PathOutput::Failed(why) => {
-                        tracing::warn!(why, "a path failed");
-                        failed.push(socket);
-                    }
-                    PathOutput::WornOut => worn.push(socket),
+    /// Takes away the paths that are over, and tries others in their place.
+    fn drain(&mut self, sink: &mut Sink<'_>, now: Instant) {
+        let ends = self.paths.iter().filter_map(|path| Some((path.socket(), path.end()?.clone())));
+        let ends: Vec<_> = ends.collect();
+        for (socket, end) in ends {
+            match end {
+                PathEnd::Failed(why) => {
+                    tracing::warn!(why, "a path failed");
+                    self.lose(socket, sink, now);
+                    sink.outputs.close(socket);
+                }
+                PathEnd::WornOut => {
+                    let relay = self.relays.remove(&socket);
+                    self.remove(socket, sink);
+                    sink.outputs.close(socket);
+                    relay.into_iter().for_each(|(relay, _)| self.try_relay(relay, sink.outputs));
                 }
             }
         }
-        for socket in failed {
-            if self.lose(socket, now) {
-                self.outputs.push_back(GatherOutput::Close(socket));
-            }
-        }
-        for socket in worn {
-            let relay = self.relays.remove(&socket);
-            if self.remove(socket) {
-                self.outputs.push_back(GatherOutput::Close(socket));
-            }
-            relay.into_iter().for_each(|(relay, _)| self.try_relay(relay));
-        }
-        self.settle();
+        self.settle(sink);
     }
 
     /// Says so when all that will come has come.
-    fn settle(&mut self) {
+    fn settle(&mut self, sink: &mut Sink<'_>) {
         let has_relay = self.has_relay();
         let is_spare = |path: &dyn Path| has_relay && self.relays.contains_key(&path.socket());
         let is_open = self.opening.is_empty() && self.paths.iter().all(|path| path.is_settled() || is_spare(&**path));
@@ -421,7 +402,7 @@ impl Gathering {
         let settled = is_open && (has_relay || self.later.iter().all(|(_, relay)| relay.failures > 0));
         if settled && !self.complete {
             self.complete = true;
-            self.outputs.push_back(GatherOutput::Complete);
+            sink.event(GatherEvent::Complete);
         }
     }
 }

@@ -1,6 +1,9 @@
 //! Which relays and STUN servers are tried, in which order, and how often.
 
+use std::collections::VecDeque;
+
 use super::*;
+use crate::io::Output;
 use crate::peer_connection::RelayAddress;
 use crate::stream::{RelayStream, StreamSecurity};
 
@@ -20,6 +23,8 @@ struct Bench {
     begun: Instant,
     now: Instant,
     gathering: Gathering,
+    outputs: Outputs,
+    events: VecDeque<GatherEvent>,
     /// Sockets to relays that were asked for: when, and what for.
     opened: Vec<(u128, String)>,
     asked: Vec<(SocketId, String)>,
@@ -34,11 +39,14 @@ impl Bench {
         let interfaces = ["10.0.0.1", "10.0.1.1", "fd00::1"].map(|ip| ip.parse().unwrap()).to_vec();
         let stun = stun.iter().map(|one| one.parse().unwrap()).collect();
         let ice_config = IceConfig { interfaces, relays, stun, policy };
-        let gathering = Gathering::new(&ice_config, &mut 0, ChaCha12Rng::seed_from_u64(1), now);
+        let mut outputs = Outputs::default();
+        let gathering = Gathering::new(&ice_config, 0..256, ChaCha12Rng::seed_from_u64(1), &mut outputs, now);
         let mut bench = Self {
             begun: now,
             now,
             gathering,
+            outputs,
+            events: VecDeque::new(),
             opened: Vec::new(),
             asked: Vec::new(),
             transmitted: Vec::new(),
@@ -57,15 +65,22 @@ impl Bench {
         (self.now - self.begun).as_millis()
     }
 
+    /// Tells the gathering something.
+    fn tell<R>(&mut self, act: impl FnOnce(&mut Gathering, &mut Sink<'_>, Instant) -> R) -> R {
+        let mut sink = Sink { outputs: &mut self.outputs, events: &mut self.events };
+        act(&mut self.gathering, &mut sink, self.now)
+    }
+
+    /// Takes what came of it.
     fn drain(&mut self) {
-        while let Some(output) = self.gathering.poll_output() {
+        while let Some(output) = self.outputs.pop() {
             match output {
-                GatherOutput::Open { socket, kind: SocketKind::Udp(ip) } if !ip.is_unspecified() => {
+                Output::OpenSocket { socket, kind: SocketKind::Udp(ip) } if !ip.is_unspecified() => {
                     let local = SocketAddr::new(ip, self.next_port);
                     self.next_port += 1;
-                    self.gathering.handle_socket(socket, Some(local), self.now);
+                    self.tell(|gathering, sink, now| gathering.handle_socket(socket, Some(local), sink, now));
                 }
-                GatherOutput::Open { socket, kind } => {
+                Output::OpenSocket { socket, kind } => {
                     let what = match kind {
                         SocketKind::Udp(_) => "udp".to_owned(),
                         SocketKind::Stream(to) => format!("{:?} {}", to.security, to.host),
@@ -73,13 +88,21 @@ impl Bench {
                     self.opened.push((self.elapsed(), what.clone()));
                     self.asked.push((socket, what));
                 }
-                GatherOutput::Transmit { to, .. } => self.transmitted.push((self.elapsed(), to)),
-                GatherOutput::Complete => self.complete = Some(self.elapsed()),
-                GatherOutput::Close(_)
-                | GatherOutput::Candidate(_)
-                | GatherOutput::Lost(_)
-                | GatherOutput::Received { .. } => {}
+                Output::Transmit { to, .. } => self.transmitted.push((self.elapsed(), to)),
+                Output::CloseSocket(_)
+                | Output::Signal(_)
+                | Output::DialSignal
+                | Output::HangUpSignal
+                | Output::Resolve(_)
+                | Output::Media(_)
+                | Output::Video(_)
+                | Output::Audio(_)
+                | Output::Silenced
+                | Output::Changed => {}
             }
+        }
+        if self.events.drain(..).any(|event| matches!(event, GatherEvent::Complete)) {
+            self.complete = Some(self.elapsed());
         }
     }
 
@@ -88,7 +111,7 @@ impl Bench {
         let end = self.now + time;
         loop {
             for (socket, what) in std::mem::take(&mut self.asked) {
-                self.gathering.handle_socket(socket, answer(&what), self.now);
+                self.tell(|gathering, sink, now| gathering.handle_socket(socket, answer(&what), sink, now));
                 self.drain();
             }
             if !self.asked.is_empty() {
@@ -96,7 +119,7 @@ impl Bench {
             }
             let Some(due) = self.gathering.poll_timeout().filter(|due| *due <= end) else { break };
             self.now = self.now.max(due);
-            self.gathering.handle_timeout(self.now);
+            self.tell(|gathering, sink, now| gathering.handle_timeout(sink, now));
             self.drain();
         }
         self.now = end;
@@ -120,9 +143,10 @@ fn a_stream_that_is_refused_is_dialled_again_and_the_waits_grow_to_half_a_minute
 fn a_stream_that_opens_and_ends_before_there_is_an_allocation_counts_as_refused() {
     let mut bench = Bench::relays(vec![stream("a", StreamSecurity::Tls)]);
     let (socket, _) = bench.asked.remove(0);
-    bench.gathering.handle_socket(socket, Some("10.0.0.1:5000".parse().unwrap()), bench.now);
+    let local = Some("10.0.0.1:5000".parse().unwrap());
+    bench.tell(|gathering, sink, now| gathering.handle_socket(socket, local, sink, now));
     bench.drain();
-    bench.gathering.handle_socket(socket, None, bench.now);
+    bench.tell(|gathering, sink, now| gathering.handle_socket(socket, None, sink, now));
     bench.drain();
     bench.pass(Duration::from_secs(3), refused);
     assert_eq!(bench.opened.iter().map(|(at, _)| *at).collect::<Vec<_>>(), [0, 1000, 3000]);

@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -13,21 +14,26 @@ use hearth_protocol::{Candidate, Description, DescriptionKind, PeerId};
 use rand_chacha::ChaCha12Rng;
 
 use super::checks::{Check, CheckBudget, Checks};
-use super::gather::{GatherOutput, Gathering, IceConfig};
+use super::gather::{Gathering, IceConfig};
 use crate::candidates::{self, CandidateError, Loopback, MAX_CANDIDATES, TakenCandidates};
 use crate::description::{self, CheckedDescription, DescriptionError, RateFeedback};
-use crate::path::{LocalCandidate, SocketId, SocketKind};
-use crate::peer_connection::{LinkConfig, LinkError, LinkEvent, LinkTransmit, PeerConnection, Video};
+use crate::outputs::Outputs;
+use crate::path::{GatherEvent, LocalCandidate, Sink};
+use crate::peer_connection::{LinkConfig, LinkError, LinkTransmit, PeerConnection, Video};
+use crate::sockets::SocketId;
 
-/// What a connection wants done, or what happened on it.
+/// A word about our candidates for the other side (trickle ICE, RFC 8838).
 #[derive(Debug)]
-pub(crate) enum ConnectionOutput {
-    Open { socket: SocketId, kind: SocketKind },
-    Close(SocketId),
-    Transmit { socket: SocketId, to: SocketAddr, payload: Bytes },
+pub(crate) enum Trickle {
     Candidate(Candidate),
-    EndOfCandidates(String),
-    Event(LinkEvent),
+    /// All of those of the generation with this ufrag were told.
+    End(String),
+}
+
+/// What a generation is made with, beside what it sends: where its media may go, and the numbers of its sockets.
+pub(crate) struct GatherConfig<'a> {
+    pub(crate) ice_config: &'a IceConfig,
+    pub(crate) sockets: Range<u32>,
 }
 
 /// A description or candidate was not taken.
@@ -60,21 +66,24 @@ pub(crate) struct Generation {
     /// How they learn what the path to us bears, as they said last.
     pub(crate) rate_feedback: RateFeedback,
     checks: Checks,
-    outputs: VecDeque<ConnectionOutput>,
+    /// What gathering has for the link; empty between inputs.
+    gathered: VecDeque<GatherEvent>,
+    trickle: VecDeque<Trickle>,
 }
 
 impl Generation {
     pub(crate) fn new(
         config: LinkConfig,
-        ice_config: &IceConfig,
+        gather: GatherConfig<'_>,
         loopback: Loopback,
-        next_socket: &mut u32,
         rng: ChaCha12Rng,
+        outputs: &mut Outputs,
         now: Instant,
     ) -> Result<Self, LinkError> {
+        let link = PeerConnection::new(config, now)?;
         let mut connection = Self {
-            link: PeerConnection::new(config, now)?,
-            gathering: Gathering::new(ice_config, next_socket, rng, now),
+            link,
+            gathering: Gathering::new(gather.ice_config, gather.sockets, rng, outputs, now),
             loopback,
             candidates: Vec::new(),
             our_ufrag: None,
@@ -85,65 +94,78 @@ impl Generation {
             their_video: None,
             rate_feedback: RateFeedback::default(),
             checks: Checks::default(),
-            outputs: VecDeque::new(),
+            gathered: VecDeque::new(),
+            trickle: VecDeque::new(),
         };
-        connection.drain(now);
+        connection.drain(outputs, now);
         Ok(connection)
     }
 
     /// The first offer.
-    pub(crate) fn offer(&mut self, now: Instant) -> Result<Description, LinkError> {
+    pub(crate) fn offer(&mut self, outputs: &mut Outputs, now: Instant) -> Result<Description, LinkError> {
         let sdp = self.link.create_first_offer(now)?;
-        Ok(self.described(DescriptionKind::Offer, sdp, now))
+        Ok(self.described(DescriptionKind::Offer, sdp, outputs, now))
     }
 
-    /// An offer with new ICE credentials, and new sockets where `around` is given: the network is a different one.
+    /// An offer with new ICE credentials, and new sockets where `gather` is given: the network is a different one.
     pub(crate) fn restart(
         &mut self,
-        ice_config: Option<(&IceConfig, &mut u32)>,
+        gather: Option<GatherConfig<'_>>,
+        outputs: &mut Outputs,
         now: Instant,
     ) -> Result<Description, LinkError> {
         let sdp = self.link.create_restart_offer(now)?;
-        if let Some((ice_config, next_socket)) = ice_config {
-            self.replace_sockets(ice_config, next_socket, now);
+        if let Some(gather) = gather {
+            self.replace_sockets(gather, outputs, now);
         }
-        self.announce_again(now);
-        Ok(self.described(DescriptionKind::Offer, sdp, now))
+        self.announce_again(outputs, now);
+        Ok(self.described(DescriptionKind::Offer, sdp, outputs, now))
     }
 
-    fn replace_sockets(&mut self, ice_config: &IceConfig, next_socket: &mut u32, now: Instant) {
-        self.gathering.close(now);
-        self.drain(now);
+    fn replace_sockets(&mut self, gather: GatherConfig<'_>, outputs: &mut Outputs, now: Instant) {
+        self.gathering.close(&mut Sink { outputs, events: &mut self.gathered }, now);
+        self.drain(outputs, now);
         self.candidates.clear();
         let rng = self.gathering.fork_rng();
-        self.gathering = Gathering::new(ice_config, next_socket, rng, now);
+        self.gathering = Gathering::new(gather.ice_config, gather.sockets, rng, outputs, now);
     }
 
-    fn announce_again(&mut self, now: Instant) {
+    /// Where its sockets' numbers begin.
+    pub(crate) fn first_socket(&self) -> u32 {
+        self.gathering.first_id()
+    }
+
+    fn announce_again(&mut self, outputs: &mut Outputs, now: Instant) {
         let candidates = std::mem::take(&mut self.candidates);
-        self.gathering.announce_again(&candidates, now);
+        let mut sink = Sink { outputs, events: &mut self.gathered };
+        self.gathering.announce_again(&candidates, &mut sink, now);
     }
 
     /// Takes back the offer that is out.
-    pub(crate) fn roll_back(&mut self, now: Instant) -> Result<(), LinkError> {
+    pub(crate) fn roll_back(&mut self, outputs: &mut Outputs, now: Instant) -> Result<(), LinkError> {
         self.link.roll_back(now)?;
-        self.drain(now);
+        self.drain(outputs, now);
         Ok(())
     }
 
     /// Answers their offer.
-    pub(crate) fn answer(&mut self, checked: CheckedDescription, now: Instant) -> Result<Description, NotTaken> {
+    pub(crate) fn answer(
+        &mut self,
+        checked: CheckedDescription,
+        outputs: &mut Outputs,
+        now: Instant,
+    ) -> Result<Description, NotTaken> {
         self.check_identity(&checked)?;
         let restarted = self.restarts_ice(&checked);
         let sdp = self.link.answer(&checked.sdp, self.shared_video(checked.video.as_deref()), now)?;
         // Before any candidate of this generation is told.
         self.our_ufrag = description::ufrag_of(&sdp);
         if restarted {
-            self.announce_again(now);
+            self.announce_again(outputs, now);
         }
         let sctp = checked.sctp;
-        self.on_their_description(checked, now);
-        Ok(self.described(DescriptionKind::Answer, description::in_their_words(sdp, sctp), now))
+        self.on_their_description(checked, outputs, now);
+        Ok(self.described(DescriptionKind::Answer, description::in_their_words(sdp, sctp), outputs, now))
     }
 
     /// Whether a description of theirs begins another generation of ICE.
@@ -152,12 +174,17 @@ impl Generation {
     }
 
     /// Takes their answer.
-    pub(crate) fn handle_answer(&mut self, checked: CheckedDescription, now: Instant) -> Result<(), NotTaken> {
+    pub(crate) fn handle_answer(
+        &mut self,
+        checked: CheckedDescription,
+        outputs: &mut Outputs,
+        now: Instant,
+    ) -> Result<(), NotTaken> {
         self.check_identity(&checked)?;
         let theirs = checked.video.as_ref().or(self.their_video.as_ref()).cloned().unwrap_or_default();
         self.link.handle_answer(&checked.sdp, &theirs, now)?;
-        self.on_their_description(checked, now);
-        self.drain(now);
+        self.on_their_description(checked, outputs, now);
+        self.drain(outputs, now);
         Ok(())
     }
 
@@ -180,7 +207,7 @@ impl Generation {
         }
     }
 
-    fn on_their_description(&mut self, checked: CheckedDescription, now: Instant) {
+    fn on_their_description(&mut self, checked: CheckedDescription, outputs: &mut Outputs, now: Instant) {
         if self.their_ufrag.as_ref() != Some(&checked.ufrag) {
             self.taken = TakenCandidates::default();
             self.gathering.forget_remotes();
@@ -192,21 +219,26 @@ impl Generation {
         self.their_video = checked.video.or(self.their_video.take());
         let early = std::mem::take(&mut self.early);
         for candidate in checked.candidates.into_iter().chain(early) {
-            if let Err(error) = self.add_remote(&candidate, now) {
+            if let Err(error) = self.add_remote(&candidate, outputs, now) {
                 tracing::debug!(%error, "candidate refused");
             }
         }
     }
 
-    fn described(&mut self, kind: DescriptionKind, sdp: String, now: Instant) -> Description {
+    fn described(&mut self, kind: DescriptionKind, sdp: String, outputs: &mut Outputs, now: Instant) -> Description {
         self.our_ufrag = description::ufrag_of(&sdp);
         self.fingerprints.1 = description::fingerprint_of(&sdp);
-        self.drain(now);
+        self.drain(outputs, now);
         Description { kind, sdp }
     }
 
     /// They may be found at another address.
-    pub(crate) fn handle_candidate(&mut self, candidate: &Candidate, now: Instant) -> Result<(), NotTaken> {
+    pub(crate) fn handle_candidate(
+        &mut self,
+        candidate: &Candidate,
+        outputs: &mut Outputs,
+        now: Instant,
+    ) -> Result<(), NotTaken> {
         if candidate.candidate.is_empty() {
             return Ok(()); // a browser's end of candidates
         }
@@ -214,44 +246,58 @@ impl Generation {
         let expected = (&self.their_ufrag, &candidate.username_fragment);
         match expected {
             (Some(known), Some(said)) if known != said => return Ok(()), // of another generation: late, or early
-            (Some(_), _) => self.add_remote(&candidate.candidate, now)?,
+            (Some(_), _) => self.add_remote(&candidate.candidate, outputs, now)?,
             (None, _) if self.early.len() < MAX_CANDIDATES => self.early.push(candidate.candidate.clone()),
             (None, _) => return Err(CandidateError::Length.into()),
         }
         Ok(())
     }
 
-    fn add_remote(&mut self, candidate: &str, now: Instant) -> Result<(), NotTaken> {
+    fn add_remote(&mut self, candidate: &str, outputs: &mut Outputs, now: Instant) -> Result<(), NotTaken> {
         let address = candidates::check_candidate(candidate, self.loopback)?;
         if !self.taken.take(candidates::kind_of(candidate)) {
             return Err(CandidateError::Length.into());
         }
-        self.gathering.handle_remote(address, now);
+        self.gathering.handle_remote(address, &mut Sink { outputs, events: &mut self.gathered }, now);
         self.link.add_remote_candidate(candidate, now)?;
-        self.drain(now);
+        self.drain(outputs, now);
         Ok(())
     }
 
     /// A socket is open, or will not be. Whether it was one of ours.
-    pub(crate) fn handle_socket(&mut self, socket: SocketId, local: Option<SocketAddr>, now: Instant) -> bool {
-        let ours = self.gathering.handle_socket(socket, local, now);
-        self.drain(now);
+    pub(crate) fn handle_socket(
+        &mut self,
+        socket: SocketId,
+        local: Option<SocketAddr>,
+        outputs: &mut Outputs,
+        now: Instant,
+    ) -> bool {
+        let mut sink = Sink { outputs, events: &mut self.gathered };
+        let ours = self.gathering.handle_socket(socket, local, &mut sink, now);
+        self.drain(outputs, now);
         ours
     }
 
-    /// A datagram came. Whether the socket was one of ours.
-    pub(crate) fn handle_datagram(&mut self, socket: SocketId, from: SocketAddr, payload: &[u8], now: Instant) -> bool {
-        let ours = self.gathering.handle_datagram(socket, from, payload, now);
-        self.drain(now);
-        ours
+    /// A datagram came.
+    pub(crate) fn handle_datagram(
+        &mut self,
+        socket: SocketId,
+        from: SocketAddr,
+        payload: Bytes,
+        outputs: &mut Outputs,
+        now: Instant,
+    ) {
+        let mut sink = Sink { outputs, events: &mut self.gathered };
+        self.gathering.handle_datagram(socket, from, payload, &mut sink, now);
+        self.drain(outputs, now);
     }
 
-    pub(crate) fn handle_timeout(&mut self, now: Instant) {
-        self.gathering.handle_timeout(now);
+    pub(crate) fn handle_timeout(&mut self, outputs: &mut Outputs, now: Instant) {
+        self.gathering.handle_timeout(&mut Sink { outputs, events: &mut self.gathered }, now);
         if self.link.poll_timeout().is_some_and(|due| due <= now) {
             self.link.handle_timeout(now);
         }
-        self.drain(now);
+        self.drain(outputs, now);
     }
 
     pub(crate) fn poll_timeout(&mut self) -> Option<Instant> {
@@ -259,60 +305,63 @@ impl Generation {
         [self.link.poll_timeout(), self.gathering.poll_timeout(), checks].into_iter().flatten().min()
     }
 
-    pub(crate) fn poll_output(&mut self) -> Option<ConnectionOutput> {
-        self.outputs.pop_front()
+    /// The next thing to tell the other side about our candidates.
+    pub(crate) fn poll_trickle(&mut self) -> Option<Trickle> {
+        self.trickle.pop_front()
     }
 
     /// Says goodbye on the wire and gives everything back.
-    pub(crate) fn close(&mut self, now: Instant) {
+    pub(crate) fn close(&mut self, outputs: &mut Outputs, now: Instant) {
         self.link.close(now);
-        self.drain(now);
-        self.gathering.close(now);
-        self.drain(now);
+        self.drain(outputs, now);
+        self.gathering.close(&mut Sink { outputs, events: &mut self.gathered }, now);
+        self.drain(outputs, now);
     }
 
     /// Moves what link and paths have for each other until both are quiet.
-    pub(crate) fn drain(&mut self, now: Instant) {
+    pub(crate) fn drain(&mut self, outputs: &mut Outputs, now: Instant) {
         loop {
             if let Some(transmit) = self.link.poll_transmit() {
                 let LinkTransmit { local, remote, payload } = transmit;
                 if let Some(Check { local, remote, payload }) = self.checks.hold(Check { local, remote, payload }) {
-                    self.gathering.handle_send(local, remote, payload, now);
+                    self.send(local, remote, payload, outputs, now);
                 }
-            } else if let Some(output) = self.gathering.poll_output() {
-                self.on_gathered(output, now);
-            } else if let Some(event) = self.link.poll_event() {
-                self.outputs.push_back(ConnectionOutput::Event(event));
+            } else if let Some(event) = self.gathered.pop_front() {
+                self.on_gathered(event, now);
             } else {
                 break;
             }
         }
     }
 
-    /// Lets the checks out that may leave.
-    pub(crate) fn release_checks(&mut self, peer: PeerId, budget: &mut CheckBudget, now: Instant) {
-        while let Some(Check { local, remote, payload }) = self.checks.poll(peer, budget, now) {
-            self.gathering.handle_send(local, remote, payload, now);
-        }
-        self.drain(now);
+    fn send(&mut self, local: SocketAddr, to: SocketAddr, payload: Bytes, outputs: &mut Outputs, now: Instant) {
+        self.gathering.handle_send(local, to, payload, &mut Sink { outputs, events: &mut self.gathered }, now);
     }
 
-    fn on_gathered(&mut self, output: GatherOutput, now: Instant) {
-        match output {
-            GatherOutput::Open { socket, kind } => self.outputs.push_back(ConnectionOutput::Open { socket, kind }),
-            GatherOutput::Close(socket) => self.outputs.push_back(ConnectionOutput::Close(socket)),
-            GatherOutput::Transmit { socket, to, payload } => {
-                self.outputs.push_back(ConnectionOutput::Transmit { socket, to, payload });
-            }
-            GatherOutput::Received { local, from, payload } => {
+    /// Lets the checks out that may leave.
+    pub(crate) fn release_checks(
+        &mut self,
+        peer: PeerId,
+        budget: &mut CheckBudget,
+        outputs: &mut Outputs,
+        now: Instant,
+    ) {
+        while let Some(Check { local, remote, payload }) = self.checks.poll(peer, budget, now) {
+            self.send(local, remote, payload, outputs, now);
+        }
+        self.drain(outputs, now);
+    }
+
+    fn on_gathered(&mut self, event: GatherEvent, now: Instant) {
+        match event {
+            GatherEvent::Received { local, from, payload } => {
                 self.checks.handle_incoming(from, &payload);
-                self.link.handle_datagram(local, from, &payload, now);
+                self.link.handle_datagram(local, from, payload, now);
             }
-            GatherOutput::Candidate(candidate) => self.on_local_candidate(candidate, now),
-            GatherOutput::Lost(address) => self.candidates.retain(|candidate| candidate.address != address),
-            GatherOutput::Complete => {
-                let ufrag = self.our_ufrag.clone().unwrap_or_default();
-                self.outputs.push_back(ConnectionOutput::EndOfCandidates(ufrag));
+            GatherEvent::Candidate(candidate) => self.on_local_candidate(candidate, now),
+            GatherEvent::Lost(address) => self.candidates.retain(|candidate| candidate.address != address),
+            GatherEvent::Complete => {
+                self.trickle.push_back(Trickle::End(self.our_ufrag.clone().unwrap_or_default()));
             }
         }
     }
@@ -321,7 +370,7 @@ impl Generation {
         match self.link.add_local_candidate(candidate, now) {
             Ok(text) => {
                 self.candidates.push(candidate);
-                self.outputs.push_back(ConnectionOutput::Candidate(Candidate {
+                self.trickle.push_back(Trickle::Candidate(Candidate {
                     candidate: text,
                     sdp_mid: Some("0".to_owned()),
                     sdp_m_line_index: Some(0),

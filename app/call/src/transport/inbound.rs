@@ -6,26 +6,21 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use hearth_base::{AudioPacket, Bitrate, ReceivedVideo, TrackId, TrackSource};
+use hearth_protocol::PeerId;
 
 use crate::description::RateFeedback;
+use crate::io::{MediaCommand, Output};
 use crate::media::assemble::Assembler;
 use crate::media::nack::NackGenerator;
 use crate::media::protect::{FrameProtection, Open};
 use crate::media::remb::RateTeller;
 use crate::media::unwrap::{UnwrapSequence, UnwrapTime};
 use crate::peer_connection::RtpIn;
+use crate::shared::Shared;
 use crate::stats::PeerCounters;
 
 /// Streams of one peer: two tracks, a screen with sound, and as many again across a renegotiation. More are refused.
 const STREAMS: usize = 8;
-
-/// What came of the packets.
-#[derive(Debug)]
-pub(crate) enum Received {
-    Begin { track: TrackId, source: TrackSource },
-    Video(ReceivedVideo),
-    Audio(AudioPacket),
-}
 
 /// What to ask the other side for.
 #[derive(Debug)]
@@ -76,17 +71,17 @@ impl Inbound {
         }
     }
 
-    /// A packet came; what it gives is appended to `out`.
+    /// A packet came from `peer`; frames go straight to the shell.
     pub(crate) fn handle_packet(
         &mut self,
         packet: RtpIn,
+        peer: PeerId,
         round_trip: Option<Duration>,
-        next_track: &mut u32,
-        out: &mut Vec<Received>,
+        shared: &mut Shared,
     ) {
         self.packets += 1;
         let now = packet.arrived;
-        if !self.streams.contains_key(&packet.ssrc) && !self.begin(&packet, next_track, out) {
+        if !self.streams.contains_key(&packet.ssrc) && !self.begin(&packet, peer, shared) {
             return;
         }
         let Some(stream) = self.streams.get_mut(&packet.ssrc) else { return };
@@ -95,7 +90,8 @@ impl Inbound {
         let track = stream.track;
         match &mut stream.video {
             None => {
-                out.push(Received::Audio(AudioPacket { track, sequence, time, arrived: now, payload: packet.payload }));
+                let audio = AudioPacket { track, sequence, time, arrived: now, payload: packet.payload };
+                shared.outputs.push(Output::Audio(audio));
             }
             Some((assembler, nack)) => {
                 if !packet.codec.is_some_and(|codec| assembler.handle_codec(codec, sequence, now)) {
@@ -105,7 +101,7 @@ impl Inbound {
                 assembler.handle_packet(sequence, time, packet.marker, packet.payload, now);
                 while let Some(frame) = assembler.poll_frame(now) {
                     let Some(payload) = self.protection.unprotect(frame.payload) else { continue };
-                    out.push(Received::Video(ReceivedVideo {
+                    shared.outputs.push(Output::Video(ReceivedVideo {
                         track,
                         codec: assembler.codec(),
                         kind: frame.kind,
@@ -121,13 +117,12 @@ impl Inbound {
         }
     }
 
-    fn begin(&mut self, packet: &RtpIn, next_track: &mut u32, out: &mut Vec<Received>) -> bool {
+    fn begin(&mut self, packet: &RtpIn, peer: PeerId, shared: &mut Shared) -> bool {
         if self.streams.len() >= STREAMS {
             self.refused_streams += 1;
             return false;
         }
-        let track = TrackId(*next_track);
-        *next_track += 1;
+        let track = shared.publications.next_track();
         let video = packet.codec.map(|codec| (Assembler::new(codec, packet.arrived), NackGenerator::new()));
         let stream = InboundStream {
             track,
@@ -137,7 +132,7 @@ impl Inbound {
             video,
         };
         self.streams.insert(packet.ssrc, stream);
-        out.push(Received::Begin { track, source: packet.source });
+        shared.outputs.media(MediaCommand::Begin { track, peer, source: packet.source });
         true
     }
 

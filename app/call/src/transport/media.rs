@@ -1,145 +1,150 @@
-//! Media between a peer's connection and its streams.
+//! Media between a transport's connection and its streams.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use bytes::Bytes;
-use hearth_base::{Bitrate, EncodedAudio, FrameKind, TrackId, TrackKind, TrackSource, VideoCodec};
+use hearth_base::{Bitrate, EncodedAudio, Layer, TrackId, TrackKind, TrackSource};
 use hearth_protocol::Pc;
 use rand::RngExt;
 
 use super::Transport;
 use super::generation::Generation;
 use super::inbound::FeedbackRequest;
-use crate::context::{Context, PeerOutput};
-use crate::peer_connection::{Feedback, PeerConnection, RtpIn};
+use crate::peer_connection::{Feedback, RtpIn};
+use crate::publications::{Encoding, LinkRate, OutgoingFrame};
 use crate::send::pacer::Queued;
-
-/// A picture of ours, cut into payloads.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct OutgoingFrame<'a> {
-    pub(crate) track: TrackId,
-    pub(crate) codec: VideoCodec,
-    pub(crate) kind: FrameKind,
-    /// When it was taken, after the call's own beginning.
-    pub(crate) since_start: Duration,
-    pub(crate) payloads: &'a [Bytes],
-}
+use crate::shared::Shared;
 
 impl Transport {
-    pub(crate) fn number_tracks(&mut self, context: &mut Context<'_>) {
-        for track in &context.link.tracks {
-            self.outbound.begin(track.id, context.rng.random(), context.rng.random());
+    /// Draws where the numbers of our tracks begin.
+    pub(crate) fn number_tracks(&mut self, shared: &mut Shared) {
+        for publication in shared.publications.tracks() {
+            self.outbound.begin(publication.track.id, shared.rng.random(), shared.rng.random());
         }
     }
 
-    /// Which of our tracks of video go to them, and in which codec.
-    pub(crate) fn watches(&self) -> impl Iterator<Item = (TrackId, VideoCodec)> {
-        let link = self.connection.as_ref().map(|connection| &connection.link).filter(|link| link.is_connected());
-        link.into_iter().flat_map(PeerConnection::sent_video)
+    /// Our tracks are others now.
+    pub(crate) fn handle_publications(&mut self, shared: &mut Shared, now: Instant) {
+        self.number_tracks(shared);
+        self.drain(shared, now);
     }
 
-    /// Anyone who has just come needs a picture to begin with.
-    pub(crate) fn want_key_frames(&self, connection: &Generation, context: &mut Context<'_>) {
-        let wanted = connection.link.sent_video().map(|(track, codec)| PeerOutput::KeyFrameWanted(track, codec));
-        context.outputs.extend(wanted);
+    /// What of our video goes to them.
+    pub(crate) fn takes(&self) -> impl Iterator<Item = Encoding> {
+        self.connection.iter().filter(|connection| connection.link.is_connected()).flat_map(encodings)
     }
 
-    /// A picture of ours.
-    pub(crate) fn handle_video(&mut self, frame: &OutgoingFrame<'_>, context: &mut Context<'_>, now: Instant) {
-        let OutgoingFrame { track, codec, kind, since_start, payloads } = *frame;
-        if !self.watches().any(|watched| watched == (track, codec)) {
+    /// Tells the table of our tracks what is taken, where that has changed.
+    pub(super) fn tell_taken(&self, shared: &mut Shared) {
+        if !shared.publications.is_subscribed(self.id, self.takes()) {
+            shared.publications.subscribe(self.id, self.takes().collect(), &mut shared.outputs);
+        }
+    }
+
+    /// Tells it what the link bears.
+    pub(super) fn tell_rate(&self, shared: &mut Shared) {
+        let rate = LinkRate { estimate: self.outbound.estimate(), loss: self.outbound.loss };
+        shared.publications.set_rate(self.id, self.is_alive().then_some(rate), &mut shared.outputs);
+    }
+
+    /// Anyone who has just come needs a frame to begin with.
+    pub(super) fn want_key_frames(connection: &Generation, shared: &mut Shared, now: Instant) {
+        for encoding in encodings(connection) {
+            shared.publications.ask_key_frame(encoding, &mut shared.outputs, now);
+        }
+    }
+
+    /// A frame of ours.
+    pub(crate) fn handle_video(&mut self, frame: &OutgoingFrame, shared: &mut Shared, now: Instant) {
+        let OutgoingFrame { encoding, kind, since_start, payloads } = frame;
+        if !self.takes().any(|taken| taken == *encoding) {
             return;
         }
-        if self.outbound.handle_video(track, kind, since_start, payloads, now) == Queued::No {
-            context.outputs.push_back(PeerOutput::KeyFrameWanted(track, codec));
+        if self.outbound.handle_video(encoding.track, *kind, *since_start, payloads, now) == Queued::No {
+            shared.publications.ask_key_frame(*encoding, &mut shared.outputs, now);
         }
-        self.drain(context, now);
+        self.drain(shared, now);
     }
 
-    /// Sound of ours.
-    pub(crate) fn handle_audio(&mut self, audio: &EncodedAudio, context: &mut Context<'_>, now: Instant) {
-        if !self.takes(audio.track) {
+    /// A packet of ours.
+    pub(crate) fn handle_audio(&mut self, audio: &EncodedAudio, shared: &mut Shared, now: Instant) {
+        let Some(connection) = &mut self.connection else { return };
+        if !connection.link.is_connected() || !connection.link.takes(audio.track) {
             return;
         }
         let Some(packet) = self.outbound.handle_audio(audio) else { return };
-        if let Some(connection) = &mut self.connection {
-            match connection.link.send_rtp(packet, now) {
-                Ok(()) => self.outbound.packets += 1,
-                Err(error) => tracing::debug!(%error, "sound not sent"),
-            }
-            connection.drain(now);
+        match connection.link.send_rtp(packet, now) {
+            Ok(()) => self.outbound.packets += 1,
+            Err(error) => tracing::debug!(%error, "audio not sent"),
         }
-        self.drain(context, now);
-    }
-
-    fn takes(&self, track: TrackId) -> bool {
-        self.connection
-            .as_ref()
-            .is_some_and(|connection| connection.link.is_connected() && connection.link.takes(track))
+        connection.drain(&mut shared.outputs, now);
+        self.drain(shared, now);
     }
 
     /// Lets out what may go, and asks for what is missing.
-    pub(crate) fn serve_media(&mut self, connection: &mut Generation, now: Instant) {
+    pub(super) fn serve_media(&mut self, connection: &mut Generation, shared: &mut Shared, now: Instant) {
         while let Some(packet) = self.outbound.poll_packet(now) {
             match connection.link.send_rtp(packet, now) {
                 Ok(()) => self.outbound.packets += 1,
-                Err(error) => tracing::debug!(%error, "picture not sent"),
+                Err(error) => tracing::debug!(%error, "video not sent"),
             }
         }
         let round_trip = connection.link.round_trip();
         self.inbound.set_rate_feedback(connection.rate_feedback);
-        for ask in self.inbound.poll_asks(round_trip, now) {
-            make(&ask, connection, now);
+        for request in self.inbound.poll_asks(round_trip, now) {
+            make(&request, connection, now);
         }
-        connection.drain(now);
+        connection.drain(&mut shared.outputs, now);
     }
 
-    pub(crate) fn on_packet(&mut self, mut packet: RtpIn, connection: &mut Generation, context: &mut Context<'_>) {
+    pub(super) fn on_packet(&mut self, mut packet: RtpIn, connection: &Generation, shared: &mut Shared) {
         packet.source = source(self.pc, packet.source);
         let round_trip = connection.link.round_trip();
-        let mut received = Vec::new();
-        self.inbound.handle_packet(packet, round_trip, context.next_track, &mut received);
-        let from = self.to;
-        context.outputs.extend(received.into_iter().map(|what| PeerOutput::Received { from, what }));
+        self.inbound.handle_packet(packet, self.to, round_trip, shared);
     }
 
-    pub(crate) fn on_feedback(
+    pub(super) fn on_feedback(
         &mut self,
         feedback: Feedback,
         connection: &Generation,
-        context: &mut Context<'_>,
+        shared: &mut Shared,
         now: Instant,
     ) {
         match feedback {
             Feedback::KeyFrameWanted(track) => {
-                self.counters.key_frames_wanted += 1;
-                let sent = connection.link.sent_video().find(|(sent, _)| *sent == track);
-                context.outputs.extend(sent.map(|(track, codec)| PeerOutput::KeyFrameWanted(track, codec)));
+                self.history.counters.key_frames_wanted += 1;
+                if let Some(encoding) = encodings(connection).find(|encoding| encoding.track == track) {
+                    shared.publications.ask_key_frame(encoding, &mut shared.outputs, now);
+                }
             }
-            Feedback::Nack { packets, .. } => self.counters.nacks_received += u64::from(packets),
+            Feedback::Nack { packets, .. } => self.history.counters.nacks_received += u64::from(packets),
             Feedback::Loss { fraction, .. } => {
                 self.outbound.handle_loss(fraction, now);
                 if let Some(round_trip) = connection.link.round_trip() {
                     self.outbound.handle_round_trip(round_trip, now);
                 }
-                context.outputs.push_back(PeerOutput::Rates);
+                self.tell_rate(shared);
             }
         }
     }
 
-    /// The decoder of a track erred; whether the track is this peer's.
-    pub(crate) fn handle_decoder_lost(&mut self, track: TrackId, context: &mut Context<'_>, now: Instant) {
-        let ask = self.inbound.handle_decoder_lost(track, now);
-        if let (Some(ask), Some(connection)) = (ask, &mut self.connection) {
-            make(&ask, connection, now);
+    /// The decoder of a track erred; nothing, where the track is somebody else's.
+    pub(crate) fn handle_decoder_lost(&mut self, track: TrackId, shared: &mut Shared, now: Instant) {
+        let request = self.inbound.handle_decoder_lost(track, now);
+        if let (Some(request), Some(connection)) = (request, &mut self.connection) {
+            make(&request, connection, now);
         }
-        self.drain(context, now);
+        self.drain(shared, now);
     }
 
-    /// What the link bears, and the share that it loses.
-    pub(crate) fn rates(&self) -> (Bitrate, f64) {
-        (self.outbound.estimate(), self.outbound.loss)
+    /// What the link is thought to bear.
+    pub(crate) fn estimate(&self) -> Bitrate {
+        self.outbound.estimate()
     }
+}
+
+/// What of our video the other side takes. Each track has one layer.
+fn encodings(connection: &Generation) -> impl Iterator<Item = Encoding> {
+    connection.link.sent_video().map(|(track, codec)| Encoding { track, layer: Layer::default(), codec })
 }
 
 /// What a track shows: the pages that send a screen through a connection of its own call it no name that we know.
@@ -151,8 +156,8 @@ fn source(pc: Pc, said: TrackSource) -> TrackSource {
     }
 }
 
-fn make(ask: &FeedbackRequest, connection: &mut Generation, now: Instant) {
-    match ask {
+fn make(request: &FeedbackRequest, connection: &mut Generation, now: Instant) {
+    match request {
         FeedbackRequest::Packets { ssrc, missing } => connection.link.send_nack(*ssrc, missing, now),
         FeedbackRequest::KeyFrame { ssrc } => connection.link.send_picture_loss(*ssrc, now),
         FeedbackRequest::Rate { ssrcs, bitrate } => connection.link.send_max_bitrate(ssrcs, *bitrate, now),

@@ -14,22 +14,25 @@ mod outbound;
 mod renewals;
 pub(crate) mod servers;
 mod signalling;
+pub(crate) mod table;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Instant;
 
+use bytes::Bytes;
 use hearth_protocol::{Pc, PeerId, SessionId, SignalBody};
 
 use crate::channel::ChannelMessage;
-use crate::context::{Context, PeerOutput};
+use crate::io::MediaCommand;
 use crate::negotiation::{Negotiation, Politeness};
-use crate::path::SocketId;
 use crate::peer_connection::{LinkConfig, LinkError, LinkEvent};
+use crate::shared::Shared;
 use crate::snapshot::{DescriptionProblem, PeerPhase};
+use crate::sockets::{SocketId, TransportId};
 use crate::stats::PeerCounters;
 use connection_state::{ConnectionState, Transition};
-use generation::{ConnectionOutput, Generation};
+use generation::{Generation, Trickle};
 use inbound::Inbound;
 use outbound::Outbound;
 use renewals::RenewalPace;
@@ -73,6 +76,7 @@ pub(crate) struct NegotiationRole {
 
 /// One connection.
 pub(crate) struct Transport {
+    pub(crate) id: TransportId,
     pub(crate) to: PeerId,
     pub(crate) pc: Pc,
     is_theirs_to_begin: bool,
@@ -81,22 +85,35 @@ pub(crate) struct Transport {
     pub(crate) connection: Option<Generation>,
     pub(crate) inbound: Inbound,
     pub(crate) outbound: Outbound,
+    pub(crate) history: History,
+    descriptions: DescriptionPace,
+    channel: VecDeque<ChannelEvent>,
+}
+
+/// What a transport went through.
+#[derive(Debug, Default)]
+pub(crate) struct History {
     pub(crate) handshakes: u32,
     pub(crate) restarts: u32,
     pub(crate) counters: PeerCounters,
-    /// When we last refused a description of theirs.
-    pub(crate) refused_at: Option<Instant>,
-    /// How often they may make us begin again.
-    renewals: RenewalPace,
     /// Why the last description, theirs or ours, was not taken.
     pub(crate) problem: Option<DescriptionProblem>,
-    heard: VecDeque<ChannelEvent>,
+}
+
+/// How often their descriptions may cost us something.
+#[derive(Debug, Default)]
+struct DescriptionPace {
+    /// When we last refused one.
+    refused_at: Option<Instant>,
+    /// How often they may make us begin again.
+    renewals: RenewalPace,
 }
 
 impl Transport {
-    /// Nothing is said on it yet; see [`Line::begin`].
-    pub(crate) fn new(to: PeerId, pc: Pc, role: NegotiationRole, now: Instant) -> Self {
+    /// Nothing is said on it yet; see [`Transport::rebuild`].
+    pub(crate) fn new(id: TransportId, to: PeerId, pc: Pc, role: NegotiationRole, now: Instant) -> Self {
         Self {
+            id,
             to,
             pc,
             is_theirs_to_begin: role.is_theirs_to_begin,
@@ -105,87 +122,81 @@ impl Transport {
             connection: None,
             inbound: Inbound::new(),
             outbound: Outbound::new(),
-            handshakes: 0,
-            restarts: 0,
-            counters: PeerCounters::default(),
-            refused_at: None,
-            renewals: RenewalPace::default(),
-            problem: None,
-            heard: VecDeque::new(),
+            history: History::default(),
+            descriptions: DescriptionPace::default(),
+            channel: VecDeque::new(),
         }
     }
 
-    /// What a connection of this line is made of: nothing of ours goes where a screen comes from.
-    pub(crate) fn link_config(&self, context: &Context<'_>) -> LinkConfig {
-        let tracks = match self.pc {
-            Pc::Main => context.link.tracks.clone(),
-            Pc::Screen => Vec::new(),
-        };
-        LinkConfig { tracks, video_codecs: context.link.video_codecs.clone() }
+    /// What a generation of it is made of: nothing of ours goes where a screen comes from.
+    fn link_config(&self, shared: &Shared) -> LinkConfig {
+        let config = shared.publications.link_config();
+        match self.pc {
+            Pc::Main => config,
+            Pc::Screen => LinkConfig { tracks: Vec::new(), ..config },
+        }
     }
 
-    /// A socket is open, or will not be. Whether it was one of ours.
+    /// A socket is open, or will not be. Whether it is one of ours.
     pub(crate) fn handle_socket(
         &mut self,
         socket: SocketId,
         local: Option<SocketAddr>,
-        context: &mut Context<'_>,
+        shared: &mut Shared,
         now: Instant,
     ) -> bool {
-        let ours = self.connection.as_mut().is_some_and(|c| c.handle_socket(socket, local, now));
-        if ours {
-            self.drain(context, now);
-        }
+        let Some(connection) = &mut self.connection else { return false };
+        let ours = connection.handle_socket(socket, local, &mut shared.outputs, now);
+        self.drain(shared, now);
         ours
     }
 
-    /// A datagram came. Whether the socket was one of ours.
+    /// A datagram came on a socket of ours.
     pub(crate) fn handle_datagram(
         &mut self,
         socket: SocketId,
         from: SocketAddr,
-        payload: &[u8],
-        context: &mut Context<'_>,
+        payload: Bytes,
+        shared: &mut Shared,
         now: Instant,
-    ) -> bool {
-        let ours = self.connection.as_mut().is_some_and(|c| c.handle_datagram(socket, from, payload, now));
-        if ours {
-            self.drain(context, now);
+    ) {
+        if let Some(connection) = &mut self.connection {
+            connection.handle_datagram(socket, from, payload, &mut shared.outputs, now);
+            self.drain(shared, now);
         }
-        ours
     }
 
     /// Time passed.
-    pub(crate) fn handle_timeout(&mut self, can_signal: bool, context: &mut Context<'_>, now: Instant) {
+    pub(crate) fn handle_timeout(&mut self, can_signal: bool, shared: &mut Shared, now: Instant) {
         if let Some(connection) = &mut self.connection {
-            connection.handle_timeout(now);
+            connection.handle_timeout(&mut shared.outputs, now);
         }
         let before = self.life.phase();
-        let act = self.life.handle_timeout(can_signal, context.rng, now);
-        self.act(act, context, now);
+        let transition = self.life.handle_timeout(can_signal, &mut shared.rng, now);
+        self.act(transition, shared, now);
         if before != self.life.phase() {
-            context.outputs.push_back(PeerOutput::Changed);
+            shared.outputs.changed();
         }
-        self.drain(context, now);
+        self.drain(shared, now);
     }
 
     /// An address of ours is gone. A path that is on another one is left alone.
-    pub(crate) fn handle_moved(&mut self, context: &mut Context<'_>, now: Instant) {
-        let stands = |address| context.ice_config.interfaces.contains(&address);
+    pub(crate) fn handle_moved(&mut self, shared: &mut Shared, now: Instant) {
+        let is_ours = |address| shared.ice.config.interfaces.contains(&address);
         let local = self.connection.as_ref().and_then(|connection| connection.link.direct_local_address());
-        if local.is_some_and(stands) {
+        if local.is_some_and(is_ours) {
             return;
         }
-        let act = match self.connection {
+        let transition = match self.connection {
             // Nothing of ours is out yet: they will find us where we are now.
             None => Transition::Wait,
             Some(_) => self.life.handle_moved(now),
         };
-        match act {
-            Transition::Restart => self.restart(SocketReuse::New, context, now),
-            Transition::Wait | Transition::Rebuild => self.act(act, context, now),
+        match transition {
+            Transition::Restart => self.restart(SocketReuse::New, shared, now),
+            Transition::Wait | Transition::Rebuild => self.act(transition, shared, now),
         }
-        self.drain(context, now);
+        self.drain(shared, now);
     }
 
     /// When time matters next.
@@ -198,13 +209,18 @@ impl Transport {
     }
 
     /// The next thing about the channel.
-    pub(crate) fn poll_heard(&mut self) -> Option<ChannelEvent> {
-        self.heard.pop_front()
+    pub(crate) fn poll_channel(&mut self) -> Option<ChannelEvent> {
+        self.channel.pop_front()
     }
 
     /// Whether something can be said on the channel, or sent.
     pub(crate) fn is_connected(&self) -> bool {
         self.connection.as_ref().is_some_and(|connection| connection.link.is_connected())
+    }
+
+    /// Whether media flows, or may at any moment again.
+    pub(crate) fn is_alive(&self) -> bool {
+        matches!(self.phase(), PeerPhase::Connected(_) | PeerPhase::Faltering | PeerPhase::Restarting { .. })
     }
 
     /// Says something on the channel; on its way with the next [`Self::drain`].
@@ -214,95 +230,96 @@ impl Transport {
     }
 
     /// It is over: says so on the wire and gives everything back.
-    pub(crate) fn close(&mut self, farewell: CloseReason, context: &mut Context<'_>, now: Instant) {
-        let Some(mut connection) = self.connection.take() else { return };
-        if farewell == CloseReason::Bye && connection.link.is_connected() {
-            let said = connection.link.send_text(&ChannelMessage::Bye.to_text(), now);
-            tracing::debug!(said = said.is_ok(), peer = %self.to, "bye");
-            connection.drain(now);
+    pub(crate) fn close(&mut self, farewell: CloseReason, shared: &mut Shared, now: Instant) {
+        if let Some(mut connection) = self.connection.take() {
+            if farewell == CloseReason::Bye && connection.link.is_connected() {
+                let said = connection.link.send_text(&ChannelMessage::Bye.to_text(), now);
+                tracing::debug!(said = said.is_ok(), peer = %self.to, "bye");
+                connection.drain(&mut shared.outputs, now);
+            }
+            connection.close(&mut shared.outputs, now);
+            shared.ice.sockets.release(connection.first_socket());
+            self.pass_on(&mut connection, shared, now);
         }
-        connection.close(now);
-        self.pass_on(&mut connection, context, now);
-        self.end_tracks(context);
-    }
-
-    fn end_tracks(&mut self, context: &mut Context<'_>) {
-        context.outputs.extend(self.inbound.tracks().map(|(track, _)| PeerOutput::End(track)));
+        for (track, _) in self.inbound.tracks() {
+            shared.outputs.media(MediaCommand::End(track));
+        }
         self.inbound = Inbound::new();
+        shared.publications.forget(self.id, &mut shared.outputs);
     }
 
     /// Does what link, repair and pacer ask for, until all are quiet.
-    pub(crate) fn drain(&mut self, context: &mut Context<'_>, now: Instant) {
+    pub(crate) fn drain(&mut self, shared: &mut Shared, now: Instant) {
         let Some(mut connection) = self.connection.take() else { return };
-        self.pass_on(&mut connection, context, now);
-        connection.release_checks(self.to, context.checks, now);
-        self.serve_media(&mut connection, now);
-        self.pass_on(&mut connection, context, now);
+        self.pass_on(&mut connection, shared, now);
+        connection.release_checks(self.to, &mut shared.ice.checks, &mut shared.outputs, now);
+        self.serve_media(&mut connection, shared, now);
+        self.pass_on(&mut connection, shared, now);
         self.connection = Some(connection);
+        self.tell_taken(shared);
     }
 
-    fn pass_on(&mut self, connection: &mut Generation, context: &mut Context<'_>, now: Instant) {
-        while let Some(output) = connection.poll_output() {
-            match output {
-                ConnectionOutput::Open { socket, kind } => {
-                    context.outputs.push_back(PeerOutput::Open { socket, kind });
-                }
-                ConnectionOutput::Close(socket) => context.outputs.push_back(PeerOutput::Close(socket)),
-                ConnectionOutput::Transmit { socket, to, payload } => {
-                    context.outputs.push_back(PeerOutput::Transmit { socket, to, payload });
-                }
-                ConnectionOutput::Candidate(candidate) => self.say(SignalBody::Cand(candidate), context),
-                ConnectionOutput::EndOfCandidates(ufrag) => self.say(SignalBody::End(ufrag), context),
-                ConnectionOutput::Event(event) => self.on_event(event, connection, context, now),
+    fn pass_on(&mut self, connection: &mut Generation, shared: &mut Shared, now: Instant) {
+        loop {
+            if let Some(trickle) = connection.poll_trickle() {
+                let body = match trickle {
+                    Trickle::Candidate(candidate) => SignalBody::Cand(candidate),
+                    Trickle::End(ufrag) => SignalBody::End(ufrag),
+                };
+                self.say(body, shared);
+            } else if let Some(event) = connection.link.poll_event() {
+                self.on_event(event, connection, shared, now);
+            } else {
+                break;
             }
         }
     }
 
-    fn on_event(&mut self, event: LinkEvent, connection: &mut Generation, context: &mut Context<'_>, now: Instant) {
-        let route = connection.link.route();
+    fn on_event(&mut self, event: LinkEvent, connection: &mut Generation, shared: &mut Shared, now: Instant) {
         match event {
             LinkEvent::Ice(state) => {
-                if self.life.handle_ice(state, route, now) {
-                    context.outputs.push_back(PeerOutput::Changed);
+                if self.life.handle_ice(state, connection.link.route(), now) {
+                    shared.outputs.changed();
                 }
             }
             LinkEvent::Connected => {
-                self.handshakes += 1;
-                self.life.handle_connected(route);
-                self.want_key_frames(connection, context);
-                context.outputs.extend([PeerOutput::Connected, PeerOutput::Changed]);
+                self.history.handshakes += 1;
+                self.life.handle_connected(connection.link.route());
+                Self::want_key_frames(connection, shared, now);
+                self.tell_rate(shared);
+                shared.outputs.changed();
             }
             LinkEvent::Dead(error) => {
                 tracing::info!(%error, peer = %self.to, "connection dead");
-                self.life.handle_dead(context.rng, now);
-                context.outputs.push_back(PeerOutput::Changed);
+                self.life.handle_dead(&mut shared.rng, now);
+                shared.outputs.changed();
             }
-            LinkEvent::ChannelOpen => self.heard.push_back(ChannelEvent::Open),
-            LinkEvent::ChannelText(text) => self.heard.push_back(ChannelEvent::Text(text)),
-            LinkEvent::Rtp(packet) => self.on_packet(packet, connection, context),
-            LinkEvent::Feedback(feedback) => self.on_feedback(feedback, connection, context, now),
+            LinkEvent::ChannelOpen => self.channel.push_back(ChannelEvent::Open),
+            LinkEvent::ChannelText(text) => self.channel.push_back(ChannelEvent::Text(text)),
+            LinkEvent::Rtp(packet) => self.on_packet(packet, connection, shared),
+            LinkEvent::Feedback(feedback) => self.on_feedback(feedback, connection, shared, now),
         }
     }
 
-    pub(crate) fn act(&mut self, act: Transition, context: &mut Context<'_>, now: Instant) {
-        match act {
+    fn act(&mut self, transition: Transition, shared: &mut Shared, now: Instant) {
+        match transition {
             Transition::Wait => {}
-            Transition::Restart => self.restart(SocketReuse::Kept, context, now),
+            Transition::Restart => self.restart(SocketReuse::Kept, shared, now),
             Transition::Rebuild if self.is_theirs_to_begin && self.negotiation.sid().is_none() => {
                 self.life.handle_offered(now);
             }
-            Transition::Rebuild => self.rebuild(context, now),
+            Transition::Rebuild => self.rebuild(shared, now),
         }
     }
 
-    pub(crate) fn say(&self, body: SignalBody, context: &mut Context<'_>) {
+    fn say(&self, body: SignalBody, shared: &mut Shared) {
         let Some(sid) = self.negotiation.sid() else { return };
-        self.say_of(sid, body, context);
+        self.say_of(sid, body, shared);
     }
 
-    /// Says something of an incarnation that may not be the current one.
-    pub(crate) fn say_of(&self, sid: SessionId, body: SignalBody, context: &mut Context<'_>) {
-        context.outputs.push_back(PeerOutput::Say { to: self.to, pc: self.pc, sid, body });
+    /// Says something of a generation that may not be the current one.
+    fn say_of(&self, sid: SessionId, body: SignalBody, shared: &mut Shared) {
+        shared.signal(self.to, self.pc, sid, body);
     }
 
     pub(crate) fn phase(&self) -> PeerPhase {

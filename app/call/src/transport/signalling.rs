@@ -6,12 +6,12 @@ use hearth_protocol::{Description, DescriptionKind, Refusal, SessionId, SignalBo
 use rand::{RngExt, SeedableRng as _};
 use rand_chacha::ChaCha12Rng;
 
-use super::generation::{Generation, NotTaken};
+use super::generation::{GatherConfig, Generation, NotTaken};
 use super::{CloseReason, SocketReuse, Transport};
-use crate::context::{Context, PeerOutput};
 use crate::description::{CheckedDescription, DescriptionError, check_description};
 use crate::negotiation::OnOffer;
 use crate::peer_connection::LinkError;
+use crate::shared::Shared;
 use crate::snapshot::DescriptionProblem;
 
 /// Between two refusals of their descriptions: as often as anybody who means it offers.
@@ -20,31 +20,32 @@ const REFUSAL_PACE: Duration = Duration::from_secs(5);
 impl Transport {
     /// They said something about it. What is unfit is counted; what only the connection itself finds unfit costs that
     /// connection.
-    pub(crate) fn handle_signal(&mut self, sid: SessionId, body: SignalBody, context: &mut Context<'_>, now: Instant) {
+    pub(crate) fn handle_signal(&mut self, sid: SessionId, body: SignalBody, shared: &mut Shared, now: Instant) {
         let before = self.life.phase();
         let taken = match body {
-            SignalBody::Desc(Description { kind, sdp }) => match self.look_over(sid, &sdp, context, now) {
-                Ok(checked) if kind == DescriptionKind::Offer => self.on_offer(sid, checked, context, now),
-                Ok(checked) => self.on_answer(sid, checked, now),
+            SignalBody::Desc(Description { kind, sdp }) => match self.look_over(sid, &sdp, shared, now) {
+                Ok(checked) if kind == DescriptionKind::Offer => self.on_offer(sid, checked, shared, now),
+                Ok(checked) => self.on_answer(sid, checked, shared, now),
                 Err(error) => Err(error.into()),
             },
             SignalBody::Refused(refusal) if self.negotiation.sid() == Some(sid) => {
-                self.on_refused(&refusal, context);
+                self.on_refused(&refusal, shared);
                 Ok(())
             }
-            SignalBody::Cand(candidate) if self.negotiation.sid() == Some(sid) => {
-                self.connection.as_mut().map_or(Ok(()), |connection| connection.handle_candidate(&candidate, now))
-            }
+            SignalBody::Cand(candidate) if self.negotiation.sid() == Some(sid) => self
+                .connection
+                .as_mut()
+                .map_or(Ok(()), |connection| connection.handle_candidate(&candidate, &mut shared.outputs, now)),
             SignalBody::Cand(_) | SignalBody::End(_) | SignalBody::Chat(_) | SignalBody::Refused(_) => Ok(()),
         };
         if let Err(error) = taken {
-            self.counters.refused_signals += 1;
+            self.history.counters.refused_signals += 1;
             tracing::debug!(%error, peer = %self.to, "signal refused");
         }
         if before != self.life.phase() {
-            context.outputs.push_back(PeerOutput::Changed);
+            shared.outputs.changed();
         }
-        self.drain(context, now);
+        self.drain(shared, now);
     }
 
     /// Looks a description over before anything is given up for it. What is refused is told, to them and to the person:
@@ -53,34 +54,34 @@ impl Transport {
         &mut self,
         sid: SessionId,
         sdp: &str,
-        context: &mut Context<'_>,
+        shared: &mut Shared,
         now: Instant,
     ) -> Result<CheckedDescription, DescriptionError> {
         let checked = check_description(sdp);
-        self.set_problem(checked.as_ref().err().map(|error| DescriptionProblem::of(error.code())), context);
+        self.set_problem(checked.as_ref().err().map(|error| DescriptionProblem::of(error.code())), shared);
         if let Err(error) = &checked {
             tracing::info!(peer = %self.to, "their description is not taken: {error}");
             // Each refusal is a word of ours that waits at their place: who sends many descriptions may not have us
             // flood them.
-            if self.refused_at.is_none_or(|at| now.saturating_duration_since(at) >= REFUSAL_PACE) {
-                self.refused_at = Some(now);
+            if self.descriptions.refused_at.is_none_or(|at| now.saturating_duration_since(at) >= REFUSAL_PACE) {
+                self.descriptions.refused_at = Some(now);
                 let refusal = Refusal { code: error.code(), message: error.to_string() };
-                self.say_of(sid, SignalBody::Refused(refusal), context);
+                self.say_of(sid, SignalBody::Refused(refusal), shared);
             }
         }
         checked
     }
 
     /// They did not take our description.
-    fn on_refused(&mut self, refusal: &Refusal, context: &mut Context<'_>) {
+    fn on_refused(&mut self, refusal: &Refusal, shared: &mut Shared) {
         tracing::warn!(peer = %self.to, code = ?refusal.code, "our description is not taken");
-        self.set_problem(Some(DescriptionProblem::of(refusal.code)), context);
+        self.set_problem(Some(DescriptionProblem::of(refusal.code)), shared);
     }
 
-    fn set_problem(&mut self, problem: Option<DescriptionProblem>, context: &mut Context<'_>) {
-        if self.problem != problem {
-            self.problem = problem;
-            context.outputs.push_back(PeerOutput::Changed);
+    fn set_problem(&mut self, problem: Option<DescriptionProblem>, shared: &mut Shared) {
+        if self.history.problem != problem {
+            self.history.problem = problem;
+            shared.outputs.changed();
         }
     }
 
@@ -88,39 +89,39 @@ impl Transport {
         &mut self,
         sid: SessionId,
         checked: CheckedDescription,
-        context: &mut Context<'_>,
+        shared: &mut Shared,
         now: Instant,
     ) -> Result<(), NotTaken> {
         let is_renewal = self.negotiation.sid() != Some(sid) || self.restarts_ice(&checked);
-        if is_renewal && !self.renewals.take(now) {
+        if is_renewal && !self.descriptions.renewals.take(now) {
             tracing::info!(peer = %self.to, "they begin anew too often: not answered");
-            self.counters.refused_signals += 1;
+            self.history.counters.refused_signals += 1;
             return Ok(());
         }
         let on_offer = self.negotiation.handle_offer(sid);
         match on_offer {
             OnOffer::Ignore => return Ok(()),
             OnOffer::AnswerAnew => {
-                self.renew(context, now)?;
+                self.renew(shared, now)?;
                 self.life.handle_offered(now);
             }
             OnOffer::RollBackAndAnswer => {
                 if let Some(connection) = &mut self.connection {
-                    connection.roll_back(now)?;
+                    connection.roll_back(&mut shared.outputs, now)?;
                 }
                 self.life.handle_restarted(now);
             }
             OnOffer::Answer => self.life.handle_restarted(now),
         }
         let Some(connection) = &mut self.connection else { return Ok(()) };
-        match connection.answer(checked, now) {
+        match connection.answer(checked, &mut shared.outputs, now) {
             Ok(answer) => {
                 self.life.handle_described(now);
-                self.say(SignalBody::Desc(answer), context);
+                self.say(SignalBody::Desc(answer), shared);
                 Ok(())
             }
             Err(error) => {
-                self.life.handle_dead(context.rng, now);
+                self.life.handle_dead(&mut shared.rng, now);
                 Err(error)
             }
         }
@@ -130,66 +131,90 @@ impl Transport {
         self.connection.as_ref().is_some_and(|connection| connection.restarts_ice(checked))
     }
 
-    fn on_answer(&mut self, sid: SessionId, checked: CheckedDescription, now: Instant) -> Result<(), NotTaken> {
+    fn on_answer(
+        &mut self,
+        sid: SessionId,
+        checked: CheckedDescription,
+        shared: &mut Shared,
+        now: Instant,
+    ) -> Result<(), NotTaken> {
         if !self.negotiation.handle_answer(sid) {
             return Ok(()); // late
         }
         let Some(connection) = &mut self.connection else { return Ok(()) };
-        connection.handle_answer(checked, now)?;
+        connection.handle_answer(checked, &mut shared.outputs, now)?;
         self.life.handle_described(now);
         Ok(())
     }
 
     /// A new connection, offered by us.
-    pub(crate) fn rebuild(&mut self, context: &mut Context<'_>, now: Instant) {
-        self.negotiation.begin(SessionId(context.rng.random()));
-        let offer = self.renew(context, now).and_then(|()| match &mut self.connection {
-            Some(connection) => Ok(connection.offer(now)?),
+    pub(crate) fn rebuild(&mut self, shared: &mut Shared, now: Instant) {
+        self.negotiation.begin(SessionId(shared.rng.random()));
+        let offer = self.renew(shared, now).and_then(|()| match &mut self.connection {
+            Some(connection) => Ok(connection.offer(&mut shared.outputs, now)?),
             None => Err(LinkError::new("no connection").into()),
         });
         match offer {
             Ok(offer) => {
                 self.life.handle_offered(now);
-                self.say(SignalBody::Desc(offer), context);
-                self.drain(context, now);
+                self.say(SignalBody::Desc(offer), shared);
+                self.drain(shared, now);
             }
             Err(error) => {
                 tracing::warn!(%error, peer = %self.to, "no connection could be offered");
-                self.life.handle_dead(context.rng, now);
+                self.life.handle_dead(&mut shared.rng, now);
             }
         }
     }
 
     /// New ICE credentials on the connection there is; a new connection where that fails.
-    pub(super) fn restart(&mut self, sockets: SocketReuse, context: &mut Context<'_>, now: Instant) {
+    pub(super) fn restart(&mut self, sockets: SocketReuse, shared: &mut Shared, now: Instant) {
         if self.negotiation.is_offer_out() {
-            return self.rebuild(context, now);
+            return self.rebuild(shared, now);
         }
-        let Some(connection) = &mut self.connection else { return self.rebuild(context, now) };
-        let ice_config = match sockets {
+        let Some(connection) = &mut self.connection else { return self.rebuild(shared, now) };
+        let old = connection.first_socket();
+        let gather = match sockets {
             SocketReuse::Kept => None,
-            SocketReuse::New => Some((context.ice_config, &mut *context.next_socket)),
+            SocketReuse::New => {
+                Some(GatherConfig { ice_config: &shared.ice.config, sockets: shared.ice.sockets.reserve(self.id) })
+            }
         };
-        match connection.restart(ice_config, now) {
+        let new = gather.as_ref().map(|gather| gather.sockets.start);
+        let offer = connection.restart(gather, &mut shared.outputs, now);
+        let used = connection.first_socket();
+        let unused = [Some(old), new].into_iter().flatten().filter(|first| *first != used);
+        unused.for_each(|first| shared.ice.sockets.release(first));
+        match offer {
             Ok(offer) => {
-                self.restarts += 1;
+                self.history.restarts += 1;
                 self.negotiation.begin_again();
-                self.say(SignalBody::Desc(offer), context);
+                self.say(SignalBody::Desc(offer), shared);
             }
             Err(error) => {
                 tracing::info!(%error, peer = %self.to, "no restart, so a new connection");
-                self.rebuild(context, now);
+                self.rebuild(shared, now);
             }
         }
     }
 
     /// The old connection away, a new one in its place.
-    fn renew(&mut self, context: &mut Context<'_>, now: Instant) -> Result<(), NotTaken> {
-        self.close(CloseReason::Silent, context, now);
-        let link = self.link_config(context);
-        let rng = ChaCha12Rng::from_rng(context.rng);
-        let connection = Generation::new(link, context.ice_config, context.loopback, context.next_socket, rng, now)?;
-        self.connection = Some(connection);
-        Ok(())
+    fn renew(&mut self, shared: &mut Shared, now: Instant) -> Result<(), NotTaken> {
+        self.close(CloseReason::Silent, shared, now);
+        let link = self.link_config(shared);
+        let rng = ChaCha12Rng::from_rng(&mut shared.rng);
+        let sockets = shared.ice.sockets.reserve(self.id);
+        let first = sockets.start;
+        let gather = GatherConfig { ice_config: &shared.ice.config, sockets };
+        match Generation::new(link, gather, shared.ice.loopback, rng, &mut shared.outputs, now) {
+            Ok(connection) => {
+                self.connection = Some(connection);
+                Ok(())
+            }
+            Err(error) => {
+                shared.ice.sockets.release(first);
+                Err(error.into())
+            }
+        }
     }
 }

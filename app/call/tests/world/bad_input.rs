@@ -267,7 +267,7 @@ fn refused_of_an_attacker(codec: VideoCodec) -> u64 {
     let attacker = world.add_client_with(TransportPolicy::All, &[codec]);
     world.enter(attacker);
     assert!(world.run_until(Duration::from_secs(5), World::all_connected), "not connected");
-    let track = world.clients[attacker].call.snapshot().tracks[1].0;
+    let track = world.clients[attacker].call.snapshot().tracks[1].id;
     world.clients[attacker].silent = true;
     let mut cases = 0;
     for unit in units(codec) {

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use hearth_base::{AudioPacket, TrackId, TrackSource, VideoCodec};
 use hearth_call::{
-    Call, CallConfig, CallPhase, Input, Loopback, MediaCommand, Output, SocketId, SocketKind, TransportPolicy,
+    Call, CallConfig, CallPhase, Command, Input, Loopback, MediaCommand, Output, SocketId, SocketKind, Switch,
+    TransportPolicy,
 };
 use hearth_netsim::NodeId;
 use hearth_protocol::{ClientMessage, Numbered};
@@ -27,16 +28,6 @@ pub enum Wish {
 
 /// Makes the payload of the next packet of sound.
 pub type Voice = Box<dyn FnMut() -> Bytes>;
-/// What the datagrams that came cost.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Meter {
-    pub datagrams: u32,
-    /// In [`Call::handle`].
-    pub handling: Duration,
-    /// In asking for what is to be done, and when the call is to be looked after next.
-    pub asking: Duration,
-}
-
 /// Takes a packet of theirs.
 pub type Ear = Box<dyn FnMut(AudioPacket)>;
 
@@ -53,8 +44,8 @@ pub struct Client {
     pub silent: bool,
     /// Killed: nothing comes in or goes out any more.
     pub crashed: bool,
-    /// Measures what datagrams cost, where there is one.
-    pub meter: Option<Meter>,
+    /// Datagrams are kept here and not handled, where there is a list.
+    pub held: Option<Vec<Input>>,
     /// Cuts hellos as Firefox does.
     pub cutter: Option<Cutter>,
     pub source: Source,
@@ -71,12 +62,6 @@ pub struct Client {
     ended: bool,
 }
 
-/// For meters alone: everything else is told the time.
-#[expect(clippy::disallowed_methods, reason = "what a benchmark measures is real")]
-fn real_time() -> Instant {
-    Instant::now()
-}
-
 impl Client {
     pub fn new(index: u8, seed: u64, transport: TransportPolicy, codecs: &[VideoCodec], now: Instant) -> Self {
         let mut bytes = [index; 32];
@@ -84,15 +69,18 @@ impl Client {
         let config = CallConfig {
             seed: bytes,
             nick: format!("client {index}"),
-            tracks: vec![TrackSource::Microphone, TrackSource::Camera],
             video_codecs: codecs.to_vec(),
             transport,
             loopback: Loopback::Refused,
         };
         let mut call = Call::new(config, now);
+        for source in [TrackSource::Microphone, TrackSource::Camera] {
+            call.handle(Input::Command(Command::Publish(source)), now);
+        }
         let address = IpAddr::from([10, 0, 0, index + 1]);
         call.handle(Input::Interfaces(vec![address]), now);
-        let tracks = call.snapshot().tracks;
+        let track = |source| call.snapshot().track(source).expect("published").id;
+        let (audio, video) = (track(TrackSource::Microphone), track(TrackSource::Camera));
         Self {
             node: NodeId(u32::from(index)),
             address,
@@ -102,9 +90,9 @@ impl Client {
             ear: None,
             silent: false,
             crashed: false,
-            meter: None,
+            held: None,
             cutter: None,
-            source: Source::new(index, tracks[0].0, tracks[1].0, now),
+            source: Source::new(index, audio, video, now),
             sink: Sink::default(),
             wake: None,
             next_picture: now,
@@ -127,11 +115,9 @@ impl Client {
         let socket = self.sockets.iter().find(|(_, local)| **local == to).map(|(socket, _)| *socket);
         let Some(socket) = socket else { return };
         let input = Input::Datagram { socket, from, payload: payload.into() };
-        let begun = self.meter.is_some().then(real_time);
-        self.call.handle(input, now);
-        if let (Some(meter), Some(begun)) = (&mut self.meter, begun) {
-            meter.datagrams += 1;
-            meter.handling += begun.elapsed();
+        match &mut self.held {
+            Some(held) => held.push(input),
+            None => self.call.handle(input, now),
         }
     }
 
@@ -162,7 +148,7 @@ impl Client {
     pub fn drain(&mut self, now: Instant) -> Vec<Wish> {
         let mut wishes = Vec::new();
         let had_ended = self.ended;
-        while let Some(output) = self.poll() {
+        while let Some(output) = self.call.poll_output() {
             match output {
                 Output::Transmit { socket, to, payload } => {
                     // A socket of an address that is gone sends nowhere.
@@ -200,19 +186,6 @@ impl Client {
         wishes
     }
 
-    /// The next output, and before there is none also the next time, as every shell asks.
-    fn poll(&mut self) -> Option<Output> {
-        let begun = self.meter.is_some().then(real_time);
-        let output = self.call.poll_output();
-        if let (Some(meter), Some(begun)) = (&mut self.meter, begun) {
-            if output.is_none() {
-                self.call.poll_timeout();
-            }
-            meter.asking += begun.elapsed();
-        }
-        output
-    }
-
     fn open(&mut self, socket: SocketId, bind: IpAddr, now: Instant) {
         let possible = bind.is_unspecified() || bind == self.address;
         let local = possible.then(|| SocketAddr::new(self.address, self.next_port));
@@ -221,6 +194,11 @@ impl Client {
             self.sockets.insert(socket, local);
         }
         self.call.handle(Input::Socket { socket, local }, now);
+    }
+
+    /// Whether frames of a track of this source go out.
+    pub fn is_enabled(&self, source: TrackSource) -> Switch {
+        self.call.snapshot().track(source).expect("published").enabled
     }
 
     pub fn socket_addresses(&self) -> Vec<SocketAddr> {

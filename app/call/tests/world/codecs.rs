@@ -80,15 +80,15 @@ fn who_has_both_encodes_for_each_and_no_longer_than_there_is_somebody() {
 
 #[test]
 fn a_camera_that_comes_back_begins_with_a_key_frame_in_each_codec() {
-    use hearth_base::FrameKind;
+    use hearth_base::{FrameKind, TrackSource};
     use hearth_call::Switch;
     let mut world = meet(961, LAN, &[BOTH, &[H264], &[Vp8]]);
-    world.give(0, Input::Command(Command::SetCamera(Switch::Off)));
+    world.enable(0, TrackSource::Camera, Switch::Off);
     world.run(Duration::from_secs(1));
     let before: Vec<_> = [1, 2].map(|of| world.clients[of].sink.got[&0].frames.len()).into();
     [1, 2].into_iter().for_each(|of: usize| world.clients[of].sink.kinds.clear());
     // Only the first one's pictures are looked at: those two see nothing of each other.
-    world.give(0, Input::Command(Command::SetCamera(Switch::On)));
+    world.enable(0, TrackSource::Camera, Switch::On);
     world.run(Duration::from_secs(2));
     for (of, before) in [1, 2].into_iter().zip(before) {
         assert_eq!(world.clients[of].sink.kinds.first(), Some(&FrameKind::Key), "{of}");

@@ -35,8 +35,8 @@ mod world;
 
 use std::time::Duration;
 
-use hearth_base::FrameKind;
-use hearth_call::{Command, Input, PeerPhase, Route, Switch, TransportPolicy};
+use hearth_base::{FrameKind, TrackSource};
+use hearth_call::{Input, PeerPhase, Route, Switch, TransportPolicy};
 use hearth_netsim::LinkConfig;
 
 use world::World;
@@ -113,13 +113,13 @@ fn pair(seed: u64) -> World {
 #[test]
 fn a_camera_that_comes_back_begins_with_a_key_frame() {
     let mut world = pair(4);
-    world.give(0, Input::Command(Command::SetCamera(Switch::Off)));
+    world.enable(0, TrackSource::Camera, Switch::Off);
     world.run(Duration::from_secs(2));
     let seen = world.clients[1].sink.got[&0].frames.len();
     world.run(Duration::from_secs(1));
     assert_eq!(world.clients[1].sink.got[&0].frames.len(), seen, "a camera that is off is not seen");
     world.clients[1].sink.kinds.clear();
-    world.give(0, Input::Command(Command::SetCamera(Switch::On)));
+    world.enable(0, TrackSource::Camera, Switch::On);
     world.run(Duration::from_secs(2));
     assert_eq!(world.clients[1].sink.kinds.first(), Some(&FrameKind::Key));
     assert!(world.clients[1].sink.got[&0].frames.len() > seen + 20);

@@ -73,7 +73,7 @@ fn frames(world: &World, who: usize) -> usize {
 }
 
 fn share(world: &mut World, who: usize, switch: Switch) {
-    world.give(who, Input::Command(Command::SetCamera(switch)));
+    world.enable(who, TrackSource::Camera, switch);
 }
 
 #[test]

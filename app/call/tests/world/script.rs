@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
+use hearth_base::TrackSource;
 use hearth_call::{Command, Input, Switch, TransportPolicy};
 use hearth_netsim::{LinkConfig, Loss, NodeId};
 use rand::{RngExt, SeedableRng};
@@ -118,10 +119,10 @@ impl Script {
     fn toggle_mute(&mut self, who: usize) {
         if let Some(since) = self.muted.remove(&who) {
             self.check_silence(who, since);
-            self.world.give(who, Input::Command(Command::SetMicrophone(Switch::On)));
+            self.world.enable(who, TrackSource::Microphone, Switch::On);
         } else {
             self.done.count("mute");
-            self.world.give(who, Input::Command(Command::SetMicrophone(Switch::Off)));
+            self.world.enable(who, TrackSource::Microphone, Switch::Off);
             self.muted.insert(who, self.world.now);
         }
     }

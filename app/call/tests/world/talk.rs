@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use hearth_base::TrackSource;
 use hearth_call::{CallPhase, Command, EndReason, Hand, HostAct, HostRule, Input, Switch, TransportPolicy};
 use hearth_protocol::{ErrorCode, InviteSecret, PeerId, Role};
 use serde_json::Value;
@@ -139,7 +140,7 @@ fn who_is_taken_out_reads_it_and_a_guest_takes_nobody_out() {
 #[test]
 fn a_host_silences_everybody_and_each_speaks_again_by_themselves() {
     let mut world = pair(909);
-    let sends = |world: &World, client: usize| world.clients[client].call.snapshot().microphone;
+    let sends = |world: &World, client: usize| world.clients[client].is_enabled(TrackSource::Microphone);
     world.give(1, Input::Command(Command::Rule(HostRule::MuteAll)));
     world.run(SOON);
     assert_eq!((sends(&world, 0), sends(&world, 1)), (Switch::On, Switch::On), "a guest silences nobody");
@@ -148,7 +149,7 @@ fn a_host_silences_everybody_and_each_speaks_again_by_themselves() {
     assert_eq!((sends(&world, 0), sends(&world, 1)), (Switch::On, Switch::Off));
     assert_eq!(world.clients[1].call.snapshot().silenced, 1);
     assert!(!world.clients[0].call.snapshot().peers[0].media.audio, "the host sees it");
-    world.give(1, Input::Command(Command::SetMicrophone(Switch::On)));
+    world.enable(1, TrackSource::Microphone, Switch::On);
     world.run(SOON);
     assert!(world.clients[0].call.snapshot().peers[0].media.audio);
 }

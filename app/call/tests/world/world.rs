@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use hearth_base::VideoCodec;
-use hearth_call::{CallPhase, Command, Input, PeerPhase, SignallingState, TransportPolicy};
+use hearth_base::{TrackSource, VideoCodec};
+use hearth_call::{CallPhase, Command, Input, PeerPhase, SignallingState, Switch, TransportPolicy};
 use hearth_netsim::{LinkConfig, Network, NodeId};
 use hearth_protocol::{InviteSecret, RoomName};
 use hearth_signal::rooms::{ConnId, EarlierRun, Output as RoomOutput, Rooms};
@@ -143,6 +143,12 @@ impl World {
             self.clients[index].call.handle(input, self.now);
             self.drain_client(index);
         }
+    }
+
+    /// Lets a track of a client out, or none of it any more.
+    pub fn enable(&mut self, index: usize, source: TrackSource, enabled: Switch) {
+        let track = self.clients[index].call.snapshot().track(source).expect("published");
+        self.give(index, Input::Command(Command::SetEnabled(track.id, enabled)));
     }
 
     /// Kills a client as `kill -9` does: its sockets close, and nothing is said.
@@ -285,7 +291,7 @@ impl World {
         self.drain_client(index);
     }
 
-    fn drain_client(&mut self, index: usize) {
+    pub fn drain_client(&mut self, index: usize) {
         let now = self.now;
         let wishes = self.clients[index].drain(now);
         let ended = self.clients[index].has_ended();

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hearth_base::{DeviceChoice, DeviceKind, Volume};
+use hearth_base::{DeviceChoice, DeviceKind, TrackSource, Volume};
 use hearth_call::{CallPhase, Command, HostAct, HostRule, Switch};
 use hearth_protocol::{InviteSecret, Role};
 use mdns_sd::{Receiver, ServiceEvent};
@@ -328,14 +328,14 @@ impl AppLoop {
             DeviceKind::Microphone => {
                 visit.microphone = switch;
                 self.fault = self.fault.take().filter(|fault| !matches!(fault, Fault::Silenced(_)));
-                visit.engine.command(Command::SetMicrophone(switch));
+                visit.engine.media_action(MediaAction::Want(TrackSource::Microphone, switch));
                 if at_door {
                     self.settings.join_microphone = switch;
                 }
             }
             DeviceKind::Camera => {
                 visit.camera = switch;
-                visit.engine.command(Command::SetCamera(switch));
+                visit.engine.media_action(MediaAction::Want(TrackSource::Camera, switch));
                 if at_door {
                     self.settings.join_camera = switch;
                 }

@@ -3,10 +3,11 @@
 //! Owner of: the devices and the encoding thread. A camera that is off is released; a microphone that is off stays
 //! open, so that who speaks without being heard can be told.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use hearth_base::{Bitrate, DeviceChoice, DeviceKind, DeviceState, EncodedVideo, Layer, Picture, TrackId};
+use hearth_base::{Bitrate, DeviceChoice, DeviceKind, DeviceState, EncodedVideo, Layer, Picture, TrackId, TrackSource};
 use hearth_call::Switch;
 use hearth_media::devices::{Devices, DevicesView, Notice, TestSources};
 use hearth_media::threads::{AudioPortsHandle, EncodeCommand, EncodeReport, EncodeThread, LayerSettings, StartError};
@@ -30,12 +31,21 @@ pub(super) struct MuteStates {
     pub(super) camera: Switch,
 }
 
+/// Which track comes from which device.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LocalTracks {
+    pub(super) microphone: Option<TrackId>,
+    pub(super) camera: Option<TrackId>,
+}
+
 /// Our side.
 pub(super) struct LocalMedia {
     devices: Devices,
-    encode: Option<EncodeThread>,
+    tracks: LocalTracks,
+    /// Of each track of video.
+    encoders: BTreeMap<TrackId, EncodeThread>,
     choices: Choices,
-    pub(super) switches: MuteStates,
+    wanted: MuteStates,
     drawn: Arc<AtomicU64>,
     feed: Option<VideoFeed>,
 }
@@ -44,7 +54,7 @@ impl LocalMedia {
     /// Starts the devices that are wanted. `news` wakes whenever they are others.
     pub(super) fn start(
         config: &EngineConfig,
-        track: Option<TrackId>,
+        tracks: LocalTracks,
         sockets: AudioPortsHandle,
         pictures: mpsc::Sender<EncodedVideo>,
     ) -> Result<(Self, mpsc::Receiver<()>), StartError> {
@@ -52,16 +62,17 @@ impl LocalMedia {
         let tests = TestSources { source: config.source_id, resolution: config.resolution, rate: config.frame_rate };
         let devices = Devices::spawn(tests, sockets, Box::new(Wake(wake)))?;
         let drawn = Arc::new(AtomicU64::new(0));
-        let (mut encode, mut feed) = (None, None);
-        if let Some(track) = track {
+        let (mut encoders, mut feed) = (BTreeMap::new(), None);
+        if let Some(track) = tracks.camera {
             let screen = config.showing.screen(track, ShowingEvent::OwnPicture);
             let (screen, ours) = screen.unzip();
             let (thread, capture) = film_to(config, track, pictures, screen, drawn.clone())?;
             refused(devices.set_capture(Some(capture)));
-            (encode, feed) = (Some(thread), ours);
+            encoders.insert(track, thread);
+            feed = ours;
         }
-        let switches = MuteStates { microphone: config.microphone, camera: config.camera };
-        let own = Self { devices, encode, choices: config.choices.clone(), switches, drawn, feed };
+        let wanted = MuteStates { microphone: config.microphone, camera: config.camera };
+        let own = Self { devices, tracks, encoders, choices: config.choices.clone(), wanted, drawn, feed };
         for kind in [DeviceKind::Camera, DeviceKind::Microphone, DeviceKind::Speaker] {
             own.apply(kind);
         }
@@ -78,15 +89,23 @@ impl LocalMedia {
         self.apply(kind);
     }
 
-    /// Camera on or off: off releases the device.
-    pub(super) fn switch_camera(&mut self, switch: Switch) {
-        self.switches.camera = switch;
-        self.apply(DeviceKind::Camera);
+    /// Something is wanted, or not any more. A camera that is not is released.
+    pub(super) fn want(&mut self, source: TrackSource, switch: Switch) {
+        match source {
+            TrackSource::Microphone => self.wanted.microphone = switch,
+            TrackSource::Camera => {
+                self.wanted.camera = switch;
+                self.apply(DeviceKind::Camera);
+            }
+            TrackSource::Screen | TrackSource::System => {} // no device of ours
+        }
     }
 
     fn apply(&self, kind: DeviceKind) {
         let choice = match kind {
-            DeviceKind::Camera if self.encode.is_none() || self.switches.camera == Switch::Off => DeviceChoice::Off,
+            DeviceKind::Camera if self.tracks.camera.is_none() || self.wanted.camera == Switch::Off => {
+                DeviceChoice::Off
+            }
             DeviceKind::Camera => self.choices.camera.clone(),
             DeviceKind::Microphone => self.choices.microphone.clone(),
             DeviceKind::Speaker => self.choices.speaker.clone(),
@@ -94,17 +113,19 @@ impl LocalMedia {
         refused(self.devices.choose(kind, choice));
     }
 
-    /// What really is sent: what is wanted, as far as its device runs.
-    pub(super) fn sent(&mut self) -> MuteStates {
-        let wanted = self.switches;
+    /// Whether a track really is sent: it is wanted, and its device runs.
+    pub(super) fn sends(&mut self, track: TrackId) -> Switch {
         let view = self.devices.view();
-        let runs = |state: &DeviceState, wanted: Switch| match state {
+        let (device, wanted) = if Some(track) == self.tracks.microphone {
+            (&view.microphone.actual, self.wanted.microphone)
+        } else if Some(track) == self.tracks.camera {
+            (&view.camera.actual, self.wanted.camera)
+        } else {
+            return Switch::Off;
+        };
+        match device {
             DeviceState::On { .. } => wanted,
             DeviceState::Off | DeviceState::Opening | DeviceState::Failed(_) => Switch::Off,
-        };
-        MuteStates {
-            microphone: runs(&view.microphone.actual, wanted.microphone),
-            camera: runs(&view.camera.actual, wanted.camera),
         }
     }
 
@@ -112,9 +133,9 @@ impl LocalMedia {
         self.devices.view()
     }
 
-    /// Tells the encoder something; whether it took it.
-    pub(super) fn tell(&self, command: EncodeCommand) -> Accepted {
-        self.encode.as_ref().map_or(Accepted::Yes, |encode| encode.command(command))
+    /// Tells the encoder of a track something; whether it took it.
+    pub(super) fn tell(&self, track: TrackId, command: EncodeCommand) -> Accepted {
+        self.encoders.get(&track).map_or(Accepted::Yes, |encode| encode.command(command))
     }
 
     pub(super) fn feed(&self) -> Option<VideoFeed> {
@@ -126,9 +147,10 @@ impl LocalMedia {
         self.drawn.load(Ordering::Relaxed)
     }
 
-    /// What was encoded so far.
+    /// What was encoded of the camera so far.
     pub(super) fn encoded(&mut self) -> EncodeReport {
-        self.encode.as_mut().map(|encode| encode.report().clone()).unwrap_or_default()
+        let camera = self.tracks.camera.and_then(|camera| self.encoders.get_mut(&camera));
+        camera.map(|encode| encode.report().clone()).unwrap_or_default()
     }
 
     /// Releases every device.
@@ -137,7 +159,7 @@ impl LocalMedia {
         for kind in [DeviceKind::Camera, DeviceKind::Microphone, DeviceKind::Speaker] {
             refused(self.devices.choose(kind, DeviceChoice::Off));
         }
-        self.encode = None;
+        self.encoders.clear();
     }
 }
 

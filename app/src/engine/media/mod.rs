@@ -15,7 +15,7 @@ use hearth_base::{
     AudioCodec, AudioPacket, Bitrate, DeviceChoice, DeviceKind, EncodedAudio, EncodedVideo, Layer, ReceivedVideo,
     TrackId, TrackKind, TrackSource, VideoCodec, Volume,
 };
-use hearth_call::{MediaCommand, Switch};
+use hearth_call::{MediaCommand, PublishedTrack, Switch};
 use hearth_media::chirp::ChirpReport;
 use hearth_media::devices::DevicesView;
 use hearth_media::sinks::{ChirpSink, StampReport};
@@ -27,7 +27,7 @@ use tokio::sync::mpsc;
 
 use super::{EngineConfig, EngineError, clock};
 use crate::view::{Processing, VideoFeed};
-use local::LocalMedia;
+use local::{LocalMedia, LocalTracks};
 use showing::FirstPicture;
 
 pub use showing::{Repaint, Showing, ShowingEvent, Stamps};
@@ -47,6 +47,8 @@ const SPEECH: Bitrate = Bitrate::from_kbps(32);
 /// Something that a person wants of the media, and no other person hears of.
 #[derive(Clone, Debug)]
 pub enum MediaAction {
+    /// A track of this source sent, or not. It is, as far as its device runs; the call is told what really is.
+    Want(TrackSource, Switch),
     /// Another device, or none.
     Choose(DeviceKind, DeviceChoice),
     /// Something else done to our voice.
@@ -92,16 +94,14 @@ pub(super) struct Media {
 
 impl Media {
     /// Starts what `config` asks for.
-    pub(super) fn start(
-        config: &EngineConfig,
-        tracks: &[(TrackId, TrackSource)],
-    ) -> Result<(Self, FromMedia), EngineError> {
+    pub(super) fn start(config: &EngineConfig, tracks: &[PublishedTrack]) -> Result<(Self, FromMedia), EngineError> {
         let (pictures, video) = mpsc::channel(PICTURES);
         let (sounds, audio) = mpsc::channel(SOUNDS);
         let (losses, lost) = mpsc::channel(LOSSES);
-        let of = |kind| tracks.iter().find(|(_, source)| source.kind() == kind).map(|(track, _)| *track);
-        let (thread, chirps) = start_audio(config, of(TrackKind::Audio), sounds).map_err(start_fault)?;
-        let own = LocalMedia::start(config, of(TrackKind::Video), thread.sockets(), pictures);
+        let of = |source| tracks.iter().find(|track| track.source == source).map(|track| track.id);
+        let tracks = LocalTracks { microphone: of(TrackSource::Microphone), camera: of(TrackSource::Camera) };
+        let (thread, chirps) = start_audio(config, tracks.microphone, sounds).map_err(start_fault)?;
+        let own = LocalMedia::start(config, tracks, thread.sockets(), pictures);
         let (own, devices) = own.map_err(start_fault)?;
         let mut media = Self {
             own,
@@ -120,13 +120,14 @@ impl Media {
             commands_lost: 0,
             showing: config.showing.clone(),
         };
-        media.switch_microphone(config.microphone);
+        media.want(TrackSource::Microphone, config.microphone);
         Ok((media, FromMedia { video, audio, lost, devices }))
     }
 
     /// Something of ours should be another way.
     pub(super) fn action(&mut self, action: MediaAction) {
         match action {
+            MediaAction::Want(source, switch) => self.want(source, switch),
             MediaAction::Choose(kind, choice) => self.own.choose(kind, choice),
             MediaAction::Treat(processing) => self.tell_audio(AudioCommand::Treat(treatment(processing))),
             MediaAction::Volume(peer, volume) => self.set_volume(peer, volume),
@@ -134,21 +135,17 @@ impl Media {
         }
     }
 
-    /// The person turned the microphone on or off.
-    pub(super) fn switch_microphone(&mut self, switch: Switch) {
-        self.own.switches.microphone = switch;
-        self.tell_audio(AudioCommand::Microphone(switch == Switch::On));
+    /// The person wants something sent, or not any more.
+    fn want(&mut self, source: TrackSource, switch: Switch) {
+        self.own.want(source, switch);
+        if source == TrackSource::Microphone {
+            self.tell_audio(AudioCommand::Microphone(switch == Switch::On));
+        }
     }
 
-    /// The person turned the camera on or off.
-    pub(super) fn switch_camera(&mut self, switch: Switch) {
-        self.own.switch_camera(switch);
-    }
-
-    /// What really is sent: microphone, camera.
-    pub(super) fn sent(&mut self) -> (Switch, Switch) {
-        let sent = self.own.sent();
-        (sent.microphone, sent.camera)
+    /// Whether a track of ours really is sent: wanted, and its device runs.
+    pub(super) fn sends(&mut self, track: TrackId) -> Switch {
+        self.own.sends(track)
     }
 
     fn set_volume(&mut self, peer: PeerId, volume: Volume) {
@@ -161,11 +158,15 @@ impl Media {
     /// The call wants something of the media.
     pub(super) fn command(&mut self, command: MediaCommand) {
         match command {
-            MediaCommand::Subscribed { layer, codec, by_anybody, .. } => {
-                self.tell_encoder(EncodeCommand::Watched(layer, codec, by_anybody));
+            MediaCommand::Subscribed { track, layer, codec, by_anybody } => {
+                self.tell_encoder(track, EncodeCommand::Watched(layer, codec, by_anybody));
             }
-            MediaCommand::KeyFrame { layer, codec, .. } => self.tell_encoder(EncodeCommand::KeyFrame(layer, codec)),
-            MediaCommand::Target { layer, bitrate, .. } => self.tell_encoder(EncodeCommand::Bitrate(layer, bitrate)),
+            MediaCommand::KeyFrame { track, layer, codec } => {
+                self.tell_encoder(track, EncodeCommand::KeyFrame(layer, codec));
+            }
+            MediaCommand::Target { track, layer, bitrate } => {
+                self.tell_encoder(track, EncodeCommand::Bitrate(layer, bitrate));
+            }
             MediaCommand::Loss(share) => self.tell_audio(AudioCommand::Loss(share)),
             MediaCommand::Begin { track, peer, source } => self.begin(track, peer, source),
             MediaCommand::End(track) => self.end(track),
@@ -218,8 +219,8 @@ impl Media {
         self.remotes.values().filter_map(|remote| remote.feed.clone()).collect()
     }
 
-    fn tell_encoder(&mut self, command: EncodeCommand) {
-        self.commands_lost += u64::from(self.own.tell(command) == Accepted::Full);
+    fn tell_encoder(&mut self, track: TrackId, command: EncodeCommand) {
+        self.commands_lost += u64::from(self.own.tell(track, command) == Accepted::Full);
     }
 
     fn tell_audio(&mut self, command: AudioCommand) {

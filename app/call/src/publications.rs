@@ -1,0 +1,314 @@
+//! What we send: our tracks, who takes them in which encoding, and what their encoders are told.
+//!
+//! The table is all that is known of our own media: what the server and the others are told of it
+//! ([`Publications::media_state`]), what a new connection is made of ([`Publications::link_config`]), and what goes
+//! out of an encoder's frames ([`Publications::packetize`]). Owner of: the tracks; for each encoding the key frames
+//! that are owed; what each transport takes and bears, as it said last.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use hearth_base::{Bitrate, EncodedVideo, FrameKind, Layer, TrackId, TrackKind, TrackSource, VideoCodec};
+use hearth_protocol::MediaState;
+
+use crate::io::{MediaCommand, Switch};
+use crate::media::payload_format;
+use crate::media::protect::{FrameProtection, Open};
+use crate::outputs::Outputs;
+use crate::peer_connection::{LinkConfig, LocalTrack};
+use crate::snapshot::PublishedTrack;
+use crate::sockets::TransportId;
+
+/// Between two key frames of an encoding: one costs as much as ten others, and everybody who asks is served by one.
+const KEY_FRAME_GAP: Duration = Duration::from_millis(300);
+/// Tracks of ours: camera, microphone, a screen with its sound, a second of each. Full: a further one is not published.
+const MAX_TRACKS: usize = 8;
+/// Changes below this share are not worth an encoder's attention.
+const WORTH_TELLING: f64 = 0.05;
+
+/// A layer of a track of ours in one codec: what one encoder makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Encoding {
+    pub(crate) track: TrackId,
+    pub(crate) layer: Layer,
+    pub(crate) codec: VideoCodec,
+}
+
+/// A track of ours.
+#[derive(Clone, Debug)]
+pub(crate) struct Publication {
+    pub(crate) track: LocalTrack,
+    pub(crate) enabled: Switch,
+}
+
+/// What is known of an encoding.
+#[derive(Debug, Default)]
+struct EncodingState {
+    /// When a key frame was last asked for.
+    key_frame: Option<Instant>,
+    /// One was wanted within the gap: asked for with the next frame that is late enough.
+    is_owed: bool,
+    /// The track was disabled: nothing goes out before a key frame.
+    waits_for_key: bool,
+    /// Frames that went out so far.
+    number: u16,
+}
+
+/// What a transport takes of ours, and bears.
+#[derive(Debug, Default)]
+struct Subscriber {
+    takes: Vec<Encoding>,
+    rate: Option<LinkRate>,
+}
+
+/// What a link is thought to bear, and the share that it loses.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct LinkRate {
+    pub(crate) estimate: Bitrate,
+    pub(crate) loss: f64,
+}
+
+/// A frame of ours, cut into payloads.
+#[derive(Debug)]
+pub(crate) struct OutgoingFrame {
+    pub(crate) encoding: Encoding,
+    pub(crate) kind: FrameKind,
+    /// When it was taken, after the call's own beginning.
+    pub(crate) since_start: Duration,
+    pub(crate) payloads: Vec<Bytes>,
+}
+
+/// The table of our tracks.
+pub(crate) struct Publications {
+    start: Instant,
+    /// What we can encode and decode, the best first.
+    video_codecs: Vec<VideoCodec>,
+    tracks: Vec<Publication>,
+    encodings: BTreeMap<Encoding, EncodingState>,
+    subscribers: BTreeMap<TransportId, Subscriber>,
+    told: Told,
+    protection: Box<dyn FrameProtection>,
+    /// Of tracks, ours and theirs.
+    next_track: u32,
+}
+
+/// What the encoders were told last.
+#[derive(Debug, Default)]
+struct Told {
+    target: Option<Bitrate>,
+    loss: f64,
+}
+
+impl Publications {
+    /// No track yet. `start` is where the time stamps of all tracks begin.
+    pub(crate) fn new(video_codecs: Vec<VideoCodec>, start: Instant) -> Self {
+        Self {
+            start,
+            video_codecs,
+            tracks: Vec::new(),
+            encodings: BTreeMap::new(),
+            subscribers: BTreeMap::new(),
+            told: Told::default(),
+            protection: Box::new(Open),
+            next_track: 0,
+        }
+    }
+
+    /// Returns a number for a track, ours or theirs: none is used twice.
+    pub(crate) fn next_track(&mut self) -> TrackId {
+        let id = TrackId(self.next_track);
+        self.next_track += 1;
+        id
+    }
+
+    /// Adds a track, enabled, and returns its number; `None` beyond [`MAX_TRACKS`].
+    pub(crate) fn publish(&mut self, source: TrackSource, ssrc: u32, rtx_ssrc: u32) -> Option<TrackId> {
+        if self.tracks.len() >= MAX_TRACKS {
+            return None;
+        }
+        let id = self.next_track();
+        self.tracks.push(Publication { track: LocalTrack { id, source, ssrc, rtx_ssrc }, enabled: Switch::On });
+        Some(id)
+    }
+
+    /// Takes a track away; false where there is none of this number.
+    pub(crate) fn unpublish(&mut self, track: TrackId) -> bool {
+        let before = self.tracks.len();
+        self.tracks.retain(|publication| publication.track.id != track);
+        self.encodings.retain(|encoding, _| encoding.track != track);
+        self.tracks.len() < before
+    }
+
+    /// The host has silenced us: not a sound of a microphone goes out.
+    pub(crate) fn silence(&mut self, outputs: &mut Outputs, now: Instant) {
+        let microphones = self.tracks.iter().filter(|one| one.track.source == TrackSource::Microphone);
+        let microphones: Vec<_> = microphones.map(|one| one.track.id).collect();
+        microphones.into_iter().for_each(|track| self.set_enabled(track, Switch::Off, outputs, now));
+    }
+
+    /// What should be seen of them.
+    pub(crate) fn snapshots(&self) -> Vec<PublishedTrack> {
+        let snapshot =
+            |one: &Publication| PublishedTrack { id: one.track.id, source: one.track.source, enabled: one.enabled };
+        self.tracks.iter().map(snapshot).collect()
+    }
+
+    pub(crate) fn tracks(&self) -> &[Publication] {
+        &self.tracks
+    }
+
+    fn get(&self, track: TrackId) -> Option<&Publication> {
+        self.tracks.iter().find(|publication| publication.track.id == track)
+    }
+
+    /// Whether frames of this track go out.
+    pub(crate) fn is_enabled(&self, track: TrackId) -> bool {
+        self.get(track).is_some_and(|publication| publication.enabled == Switch::On)
+    }
+
+    /// What a connection is made of that carries all of our tracks.
+    pub(crate) fn link_config(&self) -> LinkConfig {
+        let tracks = self.tracks.iter().map(|publication| publication.track).collect();
+        LinkConfig { tracks, video_codecs: self.video_codecs.clone() }
+    }
+
+    /// What the others are told that we send.
+    pub(crate) fn media_state(&self) -> MediaState {
+        let sends = |source| {
+            let of_source = |one: &&Publication| one.track.source == source && one.enabled == Switch::On;
+            self.tracks.iter().any(|one| of_source(&one))
+        };
+        MediaState {
+            audio: sends(TrackSource::Microphone),
+            video: sends(TrackSource::Camera),
+            screen: sends(TrackSource::Screen),
+        }
+    }
+
+    /// Lets a track's frames out, or none any more. What is encoded meanwhile goes nowhere: the others need a key frame
+    /// when it comes back.
+    pub(crate) fn set_enabled(&mut self, track: TrackId, enabled: Switch, outputs: &mut Outputs, now: Instant) {
+        let Some(publication) = self.tracks.iter_mut().find(|one| one.track.id == track) else { return };
+        publication.enabled = enabled;
+        for encoding in self.subscribed().into_iter().filter(|encoding| encoding.track == track) {
+            self.encodings.entry(encoding).or_default().waits_for_key = true;
+            if enabled == Switch::On {
+                self.ask_key_frame(encoding, outputs, now);
+            }
+        }
+    }
+
+    /// Everybody who needs one gets it, by one for all.
+    pub(crate) fn ask_key_frame(&mut self, encoding: Encoding, outputs: &mut Outputs, now: Instant) {
+        let state = self.encodings.entry(encoding).or_default();
+        let is_early = state.key_frame.is_some_and(|last| now.saturating_duration_since(last) < KEY_FRAME_GAP);
+        state.is_owed = is_early;
+        if !is_early {
+            state.key_frame = Some(now);
+            let Encoding { track, layer, codec } = encoding;
+            outputs.media(MediaCommand::KeyFrame { track, layer, codec });
+        }
+    }
+
+    /// Cuts a frame into payloads; `None` where it should not go out.
+    pub(crate) fn packetize(
+        &mut self,
+        frame: EncodedVideo,
+        outputs: &mut Outputs,
+        now: Instant,
+    ) -> Option<OutgoingFrame> {
+        let EncodedVideo { track, layer, codec, kind, captured, payload } = frame;
+        if !self.is_enabled(track) {
+            return None;
+        }
+        let encoding = Encoding { track, layer, codec };
+        if self.encodings.get(&encoding).is_some_and(|state| state.is_owed) {
+            self.ask_key_frame(encoding, outputs, now);
+        }
+        let state = self.encodings.entry(encoding).or_default();
+        if kind == FrameKind::Delta && state.waits_for_key {
+            return None;
+        }
+        state.waits_for_key = false;
+        state.number = state.number.wrapping_add(1);
+        let payloads = payload_format::packetize(codec, &self.protection.protect(payload), state.number);
+        let since_start = captured.saturating_duration_since(self.start);
+        Some(OutgoingFrame { encoding, kind, since_start, payloads })
+    }
+
+    /// What anybody takes.
+    fn subscribed(&self) -> BTreeSet<Encoding> {
+        self.subscribers.values().flat_map(|subscriber| subscriber.takes.iter().copied()).collect()
+    }
+
+    /// Whether a transport takes just this, as it said last.
+    pub(crate) fn is_subscribed(&self, transport: TransportId, takes: impl Iterator<Item = Encoding>) -> bool {
+        let said = self.subscribers.get(&transport).map_or(&[][..], |subscriber| &subscriber.takes);
+        takes.eq(said.iter().copied())
+    }
+
+    /// A transport takes this of ours from now on. Tells the encoders what anybody takes, where that has changed.
+    pub(crate) fn subscribe(&mut self, transport: TransportId, takes: Vec<Encoding>, outputs: &mut Outputs) {
+        let before = self.subscribed();
+        self.subscribers.entry(transport).or_default().takes = takes;
+        self.tell_subscribed(&before, outputs);
+    }
+
+    fn tell_subscribed(&mut self, before: &BTreeSet<Encoding>, outputs: &mut Outputs) {
+        let after = self.subscribed();
+        let say = |encoding: &Encoding, by_anybody| {
+            let Encoding { track, layer, codec } = *encoding;
+            MediaCommand::Subscribed { track, layer, codec, by_anybody }
+        };
+        after.difference(before).for_each(|begun| outputs.media(say(begun, true)));
+        for ended in before.difference(&after) {
+            outputs.media(say(ended, false));
+            // Its encoder is gone, and begins with a key frame when it comes back.
+            if let Some(state) = self.encodings.get_mut(ended) {
+                (state.is_owed, state.key_frame) = (false, None);
+            }
+        }
+    }
+
+    /// A transport bears this from now on; nothing, where it is not alive.
+    pub(crate) fn set_rate(&mut self, transport: TransportId, rate: Option<LinkRate>, outputs: &mut Outputs) {
+        self.subscribers.entry(transport).or_default().rate = rate;
+        self.tell_rates(outputs);
+    }
+
+    /// A transport is gone.
+    pub(crate) fn forget(&mut self, transport: TransportId, outputs: &mut Outputs) {
+        let before = self.subscribed();
+        if self.subscribers.remove(&transport).is_some() {
+            self.tell_rates(outputs);
+            self.tell_subscribed(&before, outputs);
+        }
+    }
+
+    /// There is one layer, so the slowest link sets its rate. One governor for all links will fill several like water.
+    fn tell_rates(&mut self, outputs: &mut Outputs) {
+        let rates = || self.subscribers.values().filter_map(|subscriber| subscriber.rate);
+        let Some(target) = rates().map(|rate| rate.estimate).min() else { return };
+        let loss = rates().map(|rate| rate.loss).fold(0.0, f64::max);
+        let differs = |old: Bitrate| {
+            let (old, new) = (old.bps() as f64, target.bps() as f64);
+            (new - old).abs() > old * WORTH_TELLING
+        };
+        if self.told.target.is_none_or(differs) {
+            self.told.target = Some(target);
+            for publication in self.tracks.iter().filter(|one| one.track.source.kind() == TrackKind::Video) {
+                let (track, layer) = (publication.track.id, Layer::default());
+                outputs.media(MediaCommand::Target { track, layer, bitrate: target });
+            }
+        }
+        if (loss - self.told.loss).abs() > WORTH_TELLING / 2.0 {
+            self.told.loss = loss;
+            outputs.media(MediaCommand::Loss(loss));
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "publications_tests.rs"]
+mod tests;

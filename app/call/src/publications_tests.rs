@@ -1,0 +1,128 @@
+//! What goes out of an encoder's frames, and what encoders are told.
+
+use super::*;
+use crate::io::Output;
+
+const CAMERA: Encoding = Encoding { track: TrackId(0), layer: Layer(0), codec: VideoCodec::Vp8 };
+const SOMEBODY: TransportId = TransportId(3);
+
+/// A camera that somebody takes.
+struct Bench {
+    table: Publications,
+    outputs: Outputs,
+    sent: usize,
+}
+
+impl Bench {
+    fn new(now: Instant) -> Self {
+        let mut bench =
+            Self { table: Publications::new(vec![VideoCodec::Vp8], now), outputs: Outputs::default(), sent: 0 };
+        assert_eq!(bench.table.publish(TrackSource::Camera, 1, 2), Some(CAMERA.track));
+        bench.table.subscribe(SOMEBODY, vec![CAMERA], &mut bench.outputs);
+        bench
+    }
+
+    fn frame(&mut self, kind: FrameKind, now: Instant) {
+        let Encoding { track, layer, codec } = CAMERA;
+        let payload = Bytes::from_static(&[0x11, 1, 2, 3]);
+        let frame = EncodedVideo { track, layer, codec, kind, captured: now, payload };
+        self.sent += usize::from(self.table.packetize(frame, &mut self.outputs, now).is_some());
+    }
+
+    fn set_enabled(&mut self, enabled: Switch, now: Instant) {
+        self.table.set_enabled(CAMERA.track, enabled, &mut self.outputs, now);
+    }
+
+    /// What the encoders were told since it was looked at last.
+    fn commands(&mut self) -> Vec<MediaCommand> {
+        let outputs = std::iter::from_fn(|| self.outputs.pop());
+        outputs.filter_map(|output| if let Output::Media(command) = output { Some(command) } else { None }).collect()
+    }
+}
+
+#[test]
+fn after_a_track_was_disabled_nothing_goes_out_before_a_key_frame() {
+    let now = Instant::now();
+    let mut bench = Bench::new(now);
+    bench.frame(FrameKind::Key, now);
+    bench.frame(FrameKind::Delta, now);
+    assert_eq!(bench.sent, 2);
+    bench.set_enabled(Switch::Off, now);
+    bench.frame(FrameKind::Delta, now);
+    bench.set_enabled(Switch::On, now);
+    for _ in 0..3 {
+        bench.frame(FrameKind::Delta, now);
+    }
+    assert_eq!(bench.sent, 2, "they refer to a frame that nobody was sent");
+    bench.frame(FrameKind::Key, now);
+    bench.frame(FrameKind::Delta, now);
+    assert_eq!(bench.sent, 4);
+}
+
+#[test]
+fn between_two_key_frames_is_a_gap_however_many_ask() {
+    let start = Instant::now();
+    let mut bench = Bench::new(start);
+    let mut times = Vec::new();
+    for step in 0..100 {
+        let now = start + Duration::from_millis(10) * step;
+        bench.table.ask_key_frame(CAMERA, &mut bench.outputs, now);
+        bench.frame(FrameKind::Delta, now);
+        let asked = bench.commands().into_iter().filter(|one| matches!(one, MediaCommand::KeyFrame { .. }));
+        times.extend(asked.map(|_| now));
+    }
+    assert!(times.windows(2).all(|pair| pair[1] - pair[0] >= KEY_FRAME_GAP), "{times:?}");
+    assert_eq!(times.len(), 4, "at 0, 300, 600 and 900 ms: nobody is forgotten either");
+}
+
+#[test]
+fn a_camera_that_is_off_stops_no_other_video() {
+    let now = Instant::now();
+    let mut bench = Bench::new(now);
+    let screen = bench.table.publish(TrackSource::Screen, 3, 4).unwrap();
+    bench.set_enabled(Switch::Off, now);
+    assert_eq!(bench.table.media_state(), MediaState { audio: false, video: false, screen: true });
+    let Encoding { layer, codec, .. } = CAMERA;
+    let payload = Bytes::from_static(&[0x10, 1, 2, 3]);
+    let frame = EncodedVideo { track: screen, layer, codec, kind: FrameKind::Key, captured: now, payload };
+    let sent = bench.table.packetize(frame, &mut bench.outputs, now).unwrap();
+    assert_eq!(sent.encoding.track, screen);
+    assert!(bench.table.unpublish(screen) && !bench.table.unpublish(screen));
+    assert!(!bench.table.media_state().screen);
+}
+
+#[test]
+fn encoders_are_told_what_anybody_takes_and_once() {
+    let now = Instant::now();
+    let mut bench = Bench::new(now);
+    let Encoding { track, layer, codec } = CAMERA;
+    let said = |by_anybody| vec![MediaCommand::Subscribed { track, layer, codec, by_anybody }];
+    assert_eq!(bench.commands(), said(true));
+    bench.table.subscribe(TransportId(4), vec![CAMERA], &mut bench.outputs);
+    bench.table.forget(SOMEBODY, &mut bench.outputs);
+    assert_eq!(bench.commands(), [], "somebody takes it all the while");
+    bench.table.forget(TransportId(4), &mut bench.outputs);
+    assert_eq!(bench.commands(), said(false));
+}
+
+#[test]
+fn the_slowest_link_sets_the_rate_until_it_is_gone() {
+    let mut bench = Bench::new(Instant::now());
+    bench.commands();
+    let rate = |kbps: u64| Some(LinkRate { estimate: Bitrate::from_bps(kbps * 1000), loss: 0.0 });
+    let mut targets = Vec::new();
+    for (transport, kbps) in [(3, rate(900)), (4, rate(300)), (3, rate(1000)), (4, None)] {
+        bench.table.set_rate(TransportId(transport), kbps, &mut bench.outputs);
+        targets.extend(bench.commands().into_iter().filter_map(|command| {
+            if let MediaCommand::Target { bitrate, .. } = command { Some(bitrate.bps() / 1000) } else { None }
+        }));
+    }
+    assert_eq!(targets, [900, 300, 1000]);
+}
+
+#[test]
+fn there_are_so_many_tracks_and_no_more() {
+    let mut bench = Bench::new(Instant::now());
+    let further = (0..MAX_TRACKS).filter(|_| bench.table.publish(TrackSource::Screen, 1, 1).is_some());
+    assert_eq!(further.count(), MAX_TRACKS - 1);
+}
