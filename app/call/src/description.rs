@@ -331,6 +331,23 @@ fn is_ufrag(value: &str) -> bool {
         && value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'+' || b == b'/' || b == b'-' || b == b'_')
 }
 
+/// The sections of media from which nothing comes, by their `mid`: refused, or of a direction without sending.
+pub(crate) fn silent_sections(sdp: &str) -> Vec<&str> {
+    let mut silent = Vec::new();
+    let (mut mid, mut is_silent) = (None, false);
+    for line in sdp.lines().map(str::trim_end).chain(["m="]) {
+        if let Some(media) = line.strip_prefix("m=") {
+            silent.extend(mid.take().filter(|_| is_silent));
+            is_silent = media.split_ascii_whitespace().nth(1) == Some("0");
+        } else if let Some(name) = line.strip_prefix("a=mid:") {
+            mid = Some(name);
+        } else if matches!(line, "a=recvonly" | "a=inactive") {
+            is_silent = true;
+        }
+    }
+    silent
+}
+
 #[cfg(test)]
 #[path = "description_tests.rs"]
 mod tests;

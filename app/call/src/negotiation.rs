@@ -37,6 +37,8 @@ pub(crate) struct Negotiation {
     /// The incarnation before: what is still said of it is late.
     replaced: Option<SessionId>,
     offer_out: Option<Offer>,
+    /// What we send is something else than what was offered last (W3C's negotiation-needed flag).
+    is_needed: bool,
 }
 
 /// Which offer of ours waits for its answer.
@@ -46,11 +48,13 @@ enum Offer {
     First,
     /// On the connection there is: a restart.
     Again,
+    /// On the connection there is: other tracks.
+    Tracks,
 }
 
 impl Negotiation {
     pub(crate) fn new(politeness: Politeness) -> Self {
-        Self { politeness, sid: None, replaced: None, offer_out: None }
+        Self { politeness, sid: None, replaced: None, offer_out: None, is_needed: false }
     }
 
     /// The incarnation there is, if any.
@@ -67,6 +71,22 @@ impl Negotiation {
     pub(crate) fn begin(&mut self, sid: SessionId) {
         self.replaced = self.sid.replace(sid);
         self.offer_out = Some(Offer::First);
+        self.is_needed = false; // it offers all there is
+    }
+
+    /// What we send is something else: it should be offered.
+    pub(crate) fn need(&mut self) {
+        self.is_needed = true;
+    }
+
+    /// Whether it should be offered now: once, and not while an offer is out.
+    pub(crate) fn take_need(&mut self) -> bool {
+        self.offer_out.is_none() && std::mem::take(&mut self.is_needed)
+    }
+
+    /// We offer other tracks on the connection there is.
+    pub(crate) fn begin_tracks(&mut self) {
+        self.offer_out = Some(Offer::Tracks);
     }
 
     /// We offer again on the connection there is.
@@ -81,7 +101,7 @@ impl Negotiation {
         }
         let out = self.offer_out;
         // Who offers a new connection has given the old one up: a restart of it is worth nothing any more.
-        let overtaken = out == Some(Offer::Again) && self.sid != Some(sid);
+        let overtaken = out.is_some_and(|out| out != Offer::First) && self.sid != Some(sid);
         if out.is_some() && !overtaken && self.politeness == Politeness::Impolite {
             return OnOffer::Ignore;
         }
@@ -90,7 +110,11 @@ impl Negotiation {
             self.replaced = self.sid.replace(sid);
             return OnOffer::AnswerAnew;
         }
-        if out.is_some() { OnOffer::RollBackAndAnswer } else { OnOffer::Answer }
+        if out.is_some() {
+            self.is_needed |= out == Some(Offer::Tracks);
+            return OnOffer::RollBackAndAnswer;
+        }
+        OnOffer::Answer
     }
 
     /// They answer: whether it is the answer to our offer.
@@ -115,12 +139,13 @@ mod tests {
         use OnOffer::{Answer, AnswerAnew, Ignore, RollBackAndAnswer};
         use Politeness::{Impolite, Polite};
         // (who, our sid, which offer of ours is out, their sid, what to do)
-        let (first, again) = (Some(Offer::First), Some(Offer::Again));
+        let (first, again, tracks) = (Some(Offer::First), Some(Offer::Again), Some(Offer::Tracks));
         for (who, ours, out, theirs, expected) in [
             (Polite, None, None, A, AnswerAnew),
             (Polite, Some(A), None, A, Answer),
             (Polite, Some(A), first, A, RollBackAndAnswer),
             (Polite, Some(A), again, A, RollBackAndAnswer),
+            (Polite, Some(A), tracks, A, RollBackAndAnswer),
             (Polite, Some(A), None, B, AnswerAnew),
             (Polite, Some(A), first, B, AnswerAnew),
             (Polite, Some(A), again, B, AnswerAnew),
@@ -128,13 +153,29 @@ mod tests {
             (Impolite, Some(A), None, A, Answer),
             (Impolite, Some(A), first, A, Ignore),
             (Impolite, Some(A), again, A, Ignore),
+            (Impolite, Some(A), tracks, A, Ignore),
+            (Impolite, Some(A), tracks, B, AnswerAnew),
             (Impolite, Some(A), None, B, AnswerAnew),
             (Impolite, Some(A), first, B, Ignore),
             (Impolite, Some(A), again, B, AnswerAnew),
         ] {
-            let mut negotiation = Negotiation { politeness: who, sid: ours, replaced: None, offer_out: out };
+            let mut negotiation =
+                Negotiation { politeness: who, sid: ours, replaced: None, offer_out: out, is_needed: false };
             assert_eq!(negotiation.handle_offer(theirs), expected, "{who:?} {ours:?} {out:?} {theirs:?}");
         }
+    }
+
+    #[test]
+    fn what_is_needed_waits_for_the_offer_that_is_out_and_is_offered_again_after_a_rollback() {
+        let mut negotiation = Negotiation::new(Politeness::Polite);
+        negotiation.begin(A);
+        negotiation.need();
+        assert!(!negotiation.take_need(), "an offer is out");
+        assert!(negotiation.handle_answer(A));
+        assert!(negotiation.take_need());
+        negotiation.begin_tracks();
+        assert_eq!(negotiation.handle_offer(A), OnOffer::RollBackAndAnswer);
+        assert!(negotiation.take_need() && !negotiation.take_need());
     }
 
     #[test]

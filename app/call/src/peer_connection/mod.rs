@@ -101,6 +101,8 @@ pub(crate) enum LinkEvent {
     ChannelText(String),
     /// A packet of media came.
     Rtp(RtpIn),
+    /// Nothing comes of this stream any more: they said so.
+    TrackEnded { ssrc: u32 },
     /// The other side said how it fares.
     Feedback(Feedback),
 }

@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use hearth_base::{TrackKind, VideoCodec};
+use hearth_base::{TrackKind, TrackSource, VideoCodec};
 use rtc::ice::candidate::CandidateConfig;
 use rtc::ice::candidate::candidate_host::CandidateHostConfig;
 use rtc::ice::candidate::candidate_relay::CandidateRelayConfig;
@@ -13,7 +13,8 @@ use rtc::peer_connection::sdp::RTCSessionDescription;
 use rtc::peer_connection::transport::{RTCIceCandidate, RTCIceCandidateInit};
 use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
 
-use super::{LinkError, LocalTrack, PeerConnection, Sender, build};
+use super::{LinkError, LinkEvent, LocalTrack, PeerConnection, Sender, build};
+use crate::description::silent_sections;
 use crate::path::{CandidateKind, LocalCandidate, RelayWay, unspecified};
 use crate::stream::StreamSecurity;
 
@@ -63,6 +64,23 @@ impl PeerConnection {
         self.create_offer(now)
     }
 
+    /// An offer of these tracks in place of those there were, on the same path, handshake and keys.
+    pub(crate) fn create_further_offer(&mut self, tracks: Vec<LocalTrack>, now: Instant) -> Result<String, LinkError> {
+        let gone: Vec<_> = self.senders.extract_if(.., |sender| !tracks.contains(&sender.track)).collect();
+        for sender in gone {
+            self.pc.remove_track(sender.id)?;
+        }
+        let codecs = self.config.video_codecs.clone();
+        for track in &tracks {
+            let is_known = self.senders.iter().any(|sender| sender.track == *track);
+            if !is_known && (track.source.kind() == TrackKind::Audio || !codecs.is_empty()) {
+                self.add(*track, &codecs)?;
+            }
+        }
+        self.config.tracks = tracks;
+        self.create_offer(now)
+    }
+
     fn create_offer(&mut self, now: Instant) -> Result<String, LinkError> {
         let offer = self.pc.create_offer(None)?;
         let sdp = offer.sdp.clone();
@@ -82,7 +100,9 @@ impl PeerConnection {
     /// track is added, and in an answer they are the offerer's. Without `video` none of ours is offered in return: they
     /// can take none, and the crate refuses a track that finds no codec.
     pub(crate) fn answer(&mut self, offer: &str, video: Video, now: Instant) -> Result<String, LinkError> {
+        let ended = self.silenced(offer);
         self.pc.set_remote_description(now, RTCSessionDescription::offer(self.undeclared.readable(offer))?)?;
+        self.end(&ended);
         if self.senders.is_empty() {
             self.add_tracks(video)?;
         }
@@ -98,7 +118,9 @@ impl PeerConnection {
     /// Takes their answer to our offer, in which they can take `theirs` of video.
     pub(crate) fn handle_answer(&mut self, answer: &str, theirs: &[VideoCodec], now: Instant) -> Result<(), LinkError> {
         self.choose_codecs(theirs)?;
+        let ended = self.silenced(answer);
         self.pc.set_remote_description(now, RTCSessionDescription::answer(self.undeclared.readable(answer))?)?;
+        self.end(&ended);
         self.find_sent(theirs);
         self.find_received();
         self.drain(now);
@@ -238,6 +260,46 @@ impl PeerConnection {
                     sender.codec = found.map(|(codec, _)| codec).or(sender.codec);
                 }
             }
+        }
+    }
+
+    /// Whether a track of ours found no place in their offer. Anyone who offers no video is not asked for it: that
+    /// counts for what is beside one camera and one microphone.
+    pub(crate) fn has_unoffered(&mut self) -> bool {
+        let is_further =
+            |sender: &Sender| !matches!(sender.track.source, TrackSource::Camera | TrackSource::Microphone);
+        let further: Vec<_> = self.senders.iter().filter(|one| is_further(one)).map(|one| one.id).collect();
+        let mut transceivers = 0..self.pc.get_transceivers().count();
+        transceivers.any(|id| {
+            let transceiver = self.pc.rtp_transceiver(id);
+            transceiver.is_some_and(|one| one.mid().is_none() && one.sender().is_some_and(|id| further.contains(&id)))
+        })
+    }
+
+    /// The streams that came so far in sections from which nothing comes any more, as their description says.
+    fn silenced(&mut self, theirs: &str) -> Vec<u32> {
+        let silent = silent_sections(theirs);
+        if silent.is_empty() || self.sources.is_empty() {
+            return Vec::new();
+        }
+        let mut streams = Vec::new();
+        let transceivers: Vec<_> = self.pc.get_transceivers().collect();
+        for id in transceivers {
+            let receiver = self.pc.rtp_transceiver(id).and_then(|transceiver| {
+                let is_silent = transceiver.mid().as_deref().is_some_and(|mid| silent.contains(&mid));
+                transceiver.receiver().filter(|_| is_silent)
+            });
+            let receiver = receiver.and_then(|receiver| self.pc.rtp_receiver(receiver));
+            streams.extend(receiver.into_iter().flat_map(|receiver| receiver.track().ssrcs().collect::<Vec<_>>()));
+        }
+        streams.retain(|ssrc| self.sources.contains_key(ssrc));
+        streams
+    }
+
+    fn end(&mut self, streams: &[u32]) {
+        for ssrc in streams {
+            self.sources.remove(ssrc);
+            self.events.push_back(LinkEvent::TrackEnded { ssrc: *ssrc });
         }
     }
 

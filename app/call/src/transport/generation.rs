@@ -19,7 +19,7 @@ use crate::candidates::{self, CandidateError, Loopback, MAX_CANDIDATES, TakenCan
 use crate::description::{self, CheckedDescription, DescriptionError, RateFeedback};
 use crate::outputs::Outputs;
 use crate::path::{GatherEvent, LocalCandidate, Sink};
-use crate::peer_connection::{LinkConfig, LinkError, LinkTransmit, PeerConnection, Video};
+use crate::peer_connection::{LinkConfig, LinkError, LinkTransmit, LocalTrack, PeerConnection, Video};
 use crate::sockets::SocketId;
 
 /// A word about our candidates for the other side (trickle ICE, RFC 8838).
@@ -119,6 +119,17 @@ impl Generation {
             self.replace_sockets(gather, outputs, now);
         }
         self.announce_again(outputs, now);
+        Ok(self.described(DescriptionKind::Offer, sdp, outputs, now))
+    }
+
+    /// An offer of these tracks on the connection there is.
+    pub(crate) fn offer_tracks(
+        &mut self,
+        tracks: Vec<LocalTrack>,
+        outputs: &mut Outputs,
+        now: Instant,
+    ) -> Result<Description, LinkError> {
+        let sdp = self.link.create_further_offer(tracks, now)?;
         Ok(self.described(DescriptionKind::Offer, sdp, outputs, now))
     }
 

@@ -188,6 +188,11 @@ impl Inbound {
         })
     }
 
+    /// A stream is over; returns its track.
+    pub(crate) fn end(&mut self, ssrc: u32) -> Option<TrackId> {
+        self.streams.remove(&ssrc).map(|stream| stream.track)
+    }
+
     pub(crate) fn tracks(&self) -> impl Iterator<Item = (TrackId, TrackSource)> {
         self.streams.values().map(|stream| (stream.track, stream.source))
     }

@@ -18,13 +18,16 @@ impl Transport {
     /// Draws where the numbers of our tracks begin.
     pub(crate) fn number_tracks(&mut self, shared: &mut Shared) {
         for publication in shared.publications.tracks() {
-            self.outbound.begin(publication.track.id, shared.rng.random(), shared.rng.random());
+            if !self.outbound.is_numbered(publication.track.id) {
+                self.outbound.begin(publication.track.id, shared.rng.random(), shared.rng.random());
+            }
         }
     }
 
-    /// Our tracks are others now.
+    /// Our tracks are others now: they are offered as soon as there is a connection, and no offer of ours is out.
     pub(crate) fn handle_publications(&mut self, shared: &mut Shared, now: Instant) {
         self.number_tracks(shared);
+        self.negotiation.need();
         self.drain(shared, now);
     }
 

@@ -256,6 +256,7 @@ impl Transport {
         self.serve_media(&mut connection, shared, now);
         self.pass_on(&mut connection, shared, now);
         self.connection = Some(connection);
+        self.negotiate(shared, now);
         self.tell_taken(shared);
     }
 
@@ -297,6 +298,12 @@ impl Transport {
             LinkEvent::ChannelOpen => self.channel.push_back(ChannelEvent::Open),
             LinkEvent::ChannelText(text) => self.channel.push_back(ChannelEvent::Text(text)),
             LinkEvent::Rtp(packet) => self.on_packet(packet, connection, shared),
+            LinkEvent::TrackEnded { ssrc } => {
+                if let Some(track) = self.inbound.end(ssrc) {
+                    shared.outputs.media(MediaCommand::End(track));
+                    shared.outputs.changed();
+                }
+            }
             LinkEvent::Feedback(feedback) => self.on_feedback(feedback, connection, shared, now),
         }
     }

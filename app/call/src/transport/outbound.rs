@@ -43,9 +43,14 @@ impl Outbound {
         }
     }
 
+    /// Whether it is known where a track's numbers begin.
+    pub(crate) fn is_numbered(&self, track: TrackId) -> bool {
+        self.numbering.contains_key(&track)
+    }
+
     /// Where a track's numbers begin.
     pub(crate) fn begin(&mut self, track: TrackId, sequence: u16, time: u32) {
-        self.numbering.entry(track).or_insert(Numbering { sequence, time });
+        self.numbering.insert(track, Numbering { sequence, time });
     }
 
     /// A frame's payloads, taken `since_start` after the call's own beginning. `No` asks for a key frame.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use hearth_protocol::{Description, DescriptionKind, Refusal, SessionId, SignalBody};
+use hearth_protocol::{Description, DescriptionKind, Pc, Refusal, SessionId, SignalBody};
 use rand::{RngExt, SeedableRng as _};
 use rand_chacha::ChaCha12Rng;
 
@@ -92,7 +92,8 @@ impl Transport {
         shared: &mut Shared,
         now: Instant,
     ) -> Result<(), NotTaken> {
-        let is_renewal = self.negotiation.sid() != Some(sid) || self.restarts_ice(&checked);
+        let restarts = self.restarts_ice(&checked);
+        let is_renewal = self.negotiation.sid() != Some(sid) || restarts;
         if is_renewal && !self.descriptions.renewals.take(now) {
             tracing::info!(peer = %self.to, "they begin anew too often: not answered");
             self.history.counters.refused_signals += 1;
@@ -109,13 +110,16 @@ impl Transport {
                 if let Some(connection) = &mut self.connection {
                     connection.roll_back(&mut shared.outputs, now)?;
                 }
-                self.life.handle_restarted(now);
+                self.on_restarted(restarts, now);
             }
-            OnOffer::Answer => self.life.handle_restarted(now),
+            OnOffer::Answer => self.on_restarted(restarts, now),
         }
         let Some(connection) = &mut self.connection else { return Ok(()) };
         match connection.answer(checked, &mut shared.outputs, now) {
             Ok(answer) => {
+                if connection.link.has_unoffered() {
+                    self.negotiation.need();
+                }
                 self.life.handle_described(now);
                 self.say(SignalBody::Desc(answer), shared);
                 Ok(())
@@ -123,6 +127,33 @@ impl Transport {
             Err(error) => {
                 self.life.handle_dead(&mut shared.rng, now);
                 Err(error)
+            }
+        }
+    }
+
+    /// A path that works is looked for again only where they begin another generation of ICE, and not for tracks that
+    /// come and go.
+    fn on_restarted(&mut self, restarts: bool, now: Instant) {
+        if restarts {
+            self.life.handle_restarted(now);
+        }
+    }
+
+    /// Offers our tracks where they are others than those offered last.
+    pub(super) fn negotiate(&mut self, shared: &mut Shared, now: Instant) {
+        if !self.is_connected() || self.pc != Pc::Main || !self.negotiation.take_need() {
+            return;
+        }
+        let tracks = shared.publications.link_config().tracks;
+        let Some(connection) = &mut self.connection else { return };
+        match connection.offer_tracks(tracks, &mut shared.outputs, now) {
+            Ok(offer) => {
+                self.negotiation.begin_tracks();
+                self.say(SignalBody::Desc(offer), shared);
+            }
+            Err(error) => {
+                tracing::warn!(%error, peer = %self.to, "our tracks could not be offered, so a new connection");
+                self.life.handle_dead(&mut shared.rng, now);
             }
         }
     }

@@ -165,9 +165,15 @@ impl Client {
                     self.call.handle(Input::Socket { socket, local: None }, now);
                 }
                 Output::CloseSocket(socket) => drop(self.sockets.remove(&socket)),
-                Output::Media(MediaCommand::KeyFrame { codec, .. }) => self.source.want_key_frame(codec),
-                Output::Media(MediaCommand::Subscribed { codec, by_anybody, .. }) => {
-                    self.source.watch(codec, by_anybody)
+                Output::Media(MediaCommand::KeyFrame { track, codec, .. }) => {
+                    if track == self.source.video {
+                        self.source.want_key_frame(codec);
+                    }
+                }
+                Output::Media(MediaCommand::Subscribed { track, codec, by_anybody, .. }) => {
+                    if track == self.source.video {
+                        self.source.watch(codec, by_anybody);
+                    }
                 }
                 Output::Resolve(name) => self.asked_names.push(name),
                 Output::Changed => self.ended = matches!(self.call.snapshot().phase, CallPhase::Ended(_)),

@@ -23,6 +23,7 @@ mod media;
 mod nats;
 mod pairs;
 mod passwords;
+mod publications;
 mod raw;
 mod relays;
 mod restart;

@@ -20,7 +20,7 @@ const DELTA_BYTES: usize = 3000;
 #[derive(Debug)]
 pub struct Source {
     id: u8,
-    video: TrackId,
+    pub video: TrackId,
     audio: TrackId,
     start: Instant,
     pub frames: u32,
