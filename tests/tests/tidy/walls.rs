@@ -97,6 +97,7 @@ const WALLS: &[Wall] = &[
         only_in: &[
             "app/media/src/devices/camera/system.rs",
             "app/media/src/devices/sound/complaints.rs",
+            "app/media/src/devices/sound/monitors.rs",
             "turn-server/src/shell/udp/mod.rs",
         ],
         advice: "put it into a named platform file",

@@ -67,6 +67,22 @@ impl Server {
         say(&self.cli(), &format!("load-module module-sine sink={name}"));
     }
 
+    /// A microphone that is silent and has the name that this speaker's monitor would have. A monitor of a speaker that
+    /// comes comes later gets another name.
+    pub(crate) fn take_monitors_name(&self, speaker: &str) {
+        say(&self.cli(), &format!("load-module module-null-source source_name={speaker}.monitor description=Silence"));
+    }
+
+    /// Describes a source by other words.
+    pub(crate) fn describe_source(&self, source: &str, description: &str) {
+        say(&self.cli(), &format!("update-source-proplist {source} device.description=\"{description}\""));
+    }
+
+    /// The source that the system would take.
+    pub(crate) fn prefer_source(&self, source: &str) {
+        say(&self.cli(), &format!("set-default-source {source}"));
+    }
+
     /// What lies in its folder under this name.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use hearth_base::{DeviceChoice, DeviceFault, DeviceId, DeviceKind, DeviceState};
+use hearth_base::{DeviceChoice, DeviceEntry, DeviceFault, DeviceId, DeviceKind, DeviceState};
 use hearth_media::chirp::Chirp;
 use hearth_media::tick::{AudioCommand, Switch, VoiceProcessing};
 use hearth_media::voice::Voice;
@@ -153,6 +153,36 @@ fn who_has_no_cookie_gets_one_and_no_monitor_but_by_choice() {
     let Some(mut talk) = talk else { return };
     let [monitor] = talk.devices.view().lists.microphones.as_slice() else { panic!("one monitor") };
     let choice = DeviceChoice::Named(monitor.id.clone());
+    talk.devices.choose(DeviceKind::Microphone, choice);
+    println!("chosen: the tone is sent after {:?}", talk.until(8 * SECOND, |talk| talk.decibels(50) > -60.0));
+}
+
+#[test]
+fn a_monitor_is_known_by_its_class_whatever_it_is_called() {
+    if !child::is_child() {
+        let server = Server::start_without_cards();
+        server.take_monitors_name("speakers");
+        server.plug_in_speaker("speakers");
+        // Neither its name nor its description says what it is, and the system would take it.
+        server.describe_source("speakers.monitor.2", "Mein Mischpult");
+        server.prefer_source("speakers.monitor.2");
+        let name = "sound::a_monitor_is_known_by_its_class_whatever_it_is_called";
+        return child::run(name, &server.environment());
+    }
+    let mut talk = Talk::begin();
+    let is_deaf = |talk: &mut Talk| {
+        let view = talk.devices.view();
+        failed(&view.microphone.actual, &DeviceFault::NoDevice)
+            && matches!(view.speaker.actual, DeviceState::On { .. })
+            && view.lists.microphones.len() == 2
+    };
+    println!("the monitor is not taken: said after {:?}", talk.until(8 * SECOND, is_deaf));
+    assert!(talk.powers.iter().all(|power| *power == 0.0), "nothing of the tone is sent");
+    let microphones = talk.devices.view().lists.microphones.clone();
+    let said = |entry: &DeviceEntry| (entry.name.clone(), entry.is_monitor, entry.is_default);
+    let expected = [("Silence".to_owned(), false, false), ("Mein Mischpult".to_owned(), true, false)];
+    assert_eq!(microphones.iter().map(said).collect::<Vec<_>>(), expected);
+    let choice = DeviceChoice::Named(microphones[1].id.clone());
     talk.devices.choose(DeviceKind::Microphone, choice);
     println!("chosen: the tone is sent after {:?}", talk.until(8 * SECOND, |talk| talk.decibels(50) > -60.0));
 }

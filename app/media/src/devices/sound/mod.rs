@@ -6,6 +6,7 @@
 
 mod capture;
 mod complaints;
+mod monitors;
 mod playout;
 mod resample;
 mod server;
@@ -21,6 +22,7 @@ use cpal::{BufferSize, ErrorKind, FromSample, SampleFormat, SizedSample, StreamC
 use hearth_base::{DeviceChoice, DeviceEntry, DeviceFault, DeviceId, DeviceKind, SAMPLE_RATE};
 
 use self::capture::{CaptureEnd, capture};
+use self::monitors::{SourceClasses, SourceDirectory};
 use self::playout::{PlayoutEnd, playout};
 use self::stream_stats::{StreamStats, Trouble};
 use crate::tick::{Input, PortChange};
@@ -32,10 +34,6 @@ const PERIOD: u32 = 480;
 const PATIENCE: Duration = Duration::from_secs(2);
 /// What we can speak, the best first.
 const FORMATS: [SampleFormat; 4] = [SampleFormat::F32, SampleFormat::I16, SampleFormat::I32, SampleFormat::U8];
-/// What Pulse calls that which a speaker plays, heard as a microphone: never one by itself.
-const MONITOR: &str = ".monitor";
-/// How Pulse and PipeWire describe it.
-const MONITOR_OF: &str = "Monitor of ";
 /// Looks at ALSA's devices before a server that is there is tried again. Each try at one that hangs costs the library a
 /// thread.
 const LOOKS: u32 = 30;
@@ -81,6 +79,7 @@ impl Pulse {
 #[derive(Default)]
 pub(super) struct DeviceLister {
     host: Option<(cpal::Host, Server)>,
+    sources: SourceDirectory,
     /// Looks since it fell back to ALSA beside a server.
     looks: u32,
 }
@@ -88,7 +87,10 @@ pub(super) struct DeviceLister {
 impl DeviceLister {
     /// Microphones, speakers.
     pub(super) fn list(&mut self) -> (Vec<DeviceEntry>, Vec<DeviceEntry>) {
-        let found = complaints::kept(|| list(&self.host.get_or_insert_with(host).0));
+        let found = complaints::kept(|| {
+            let host = &self.host.get_or_insert_with(host).0;
+            list(host, &self.sources.classes(host))
+        });
         let is_beside_server =
             self.host.as_ref().is_some_and(|(host, _)| host.id().name() == ALSA && server::is_there());
         self.looks = if is_beside_server { self.looks + 1 } else { 0 };
@@ -135,8 +137,8 @@ fn is_refusal(error: &cpal::Error) -> bool {
     }
 }
 
-fn list(host: &cpal::Host) -> (Vec<DeviceEntry>, Vec<DeviceEntry>) {
-    let default = |kind| default(host, kind).and_then(|device| id(&device));
+fn list(host: &cpal::Host, classes: &SourceClasses) -> (Vec<DeviceEntry>, Vec<DeviceEntry>) {
+    let default = |kind| default(host, kind, classes).and_then(|device| id(&device));
     let defaults = (default(DeviceKind::Microphone), default(DeviceKind::Speaker));
     let (mut microphones, mut speakers) = (Vec::new(), Vec::new());
     for device in host.devices().into_iter().flatten() {
@@ -148,7 +150,7 @@ fn list(host: &cpal::Host) -> (Vec<DeviceEntry>, Vec<DeviceEntry>) {
             id: found.clone(),
         };
         if device.supports_input() {
-            microphones.push(DeviceEntry { is_monitor: is_monitor(&device), ..entry(&defaults.0) });
+            microphones.push(DeviceEntry { is_monitor: is_monitor(&device, classes), ..entry(&defaults.0) });
         }
         if device.supports_output() {
             speakers.push(entry(&defaults.1));
@@ -185,10 +187,11 @@ fn open_on_this_thread(kind: DeviceKind, choice: &DeviceChoice) -> Result<Open, 
         DeviceChoice::Off | DeviceChoice::Default | DeviceChoice::Test => None,
     };
     let missing = if server == Server::Shut { DeviceFault::Refused } else { DeviceFault::NoDevice };
-    let device = named.or_else(|| default(&host, kind)).ok_or(missing);
+    let by_itself = || default(&host, kind, &SourceDirectory::default().classes(&host));
+    let device = named.or_else(by_itself).ok_or(missing);
     device.and_then(|device| start(&device, kind)).map_err(|fault| {
         // A computer without any sound device has no sound at all.
-        let (microphones, speakers) = list(&host);
+        let (microphones, speakers) = list(&host, &SourceClasses::default());
         let is_silent = microphones.is_empty() && speakers.is_empty();
         match server {
             Server::Shut if is_silent => DeviceFault::Refused,
@@ -210,7 +213,7 @@ fn fits(device: &cpal::Device, kind: DeviceKind) -> bool {
     if kind == DeviceKind::Microphone { device.supports_input() } else { device.supports_output() }
 }
 
-fn default(host: &cpal::Host, kind: DeviceKind) -> Option<cpal::Device> {
+fn default(host: &cpal::Host, kind: DeviceKind, classes: &SourceClasses) -> Option<cpal::Device> {
     match kind {
         // ALSA's "default" may lead to a server that does not have us, wherever it is, and be it to a monitor: a card
         // is a card.
@@ -219,15 +222,15 @@ fn default(host: &cpal::Host, kind: DeviceKind) -> Option<cpal::Device> {
             .into_iter()
             .flatten()
             .find(|device| device.supports_input() && id(device).is_some_and(|id| is_card(&id))),
-        DeviceKind::Microphone => host.default_input_device().filter(|device| !is_monitor(device)),
+        DeviceKind::Microphone => host.default_input_device().filter(|device| !is_monitor(device, classes)),
         DeviceKind::Speaker => host.default_output_device(),
         DeviceKind::Camera => None,
     }
 }
 
-/// Whether it hears what a speaker plays: by the name that the server gave it, or by what it calls it.
-fn is_monitor(device: &cpal::Device) -> bool {
-    id(device).is_some_and(|DeviceId(id)| id.ends_with(MONITOR)) || name(device).starts_with(MONITOR_OF)
+/// Whether it hears what a speaker plays: never a microphone by itself.
+fn is_monitor(device: &cpal::Device, classes: &SourceClasses) -> bool {
+    id(device).is_some_and(|id| classes.is_monitor(&id, &name(device)))
 }
 
 fn id(device: &cpal::Device) -> Option<DeviceId> {
