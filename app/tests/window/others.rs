@@ -1,10 +1,12 @@
 //! What others do is seen: who shares, asks for the floor, comes, goes and writes; and anyone who looks elsewhere is
 //! called.
 
+use std::collections::BTreeSet;
+
 use eframe::egui::{Key, Modifiers, UserAttentionType, ViewportCommand, vec2};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use hearth::view::{Action, ChatLine, Knocker, LanguageChoice, Quality, Room, Speaker, Stage as Screen, ThemeChoice};
-use hearth_call::{Hand, Route};
+use hearth_call::{Hand, Route, Switch};
 use hearth_protocol::PeerKind;
 use rust_i18n::t;
 
@@ -48,6 +50,33 @@ fn who_comes_and_goes_is_said_for_five_seconds_and_moves_no_tile() {
         assert!(stage.has(&t!("ui.call.left", nick = "Bea")));
         assert_eq!(attention(&stage), None, "the window is in front");
     }
+}
+
+#[test]
+fn ones_own_colour_is_the_one_that_others_see() {
+    let mut colours = Vec::new();
+    for at in 0..16 {
+        let mut others = scenes::pair();
+        let Screen::Room(room) = &mut others.stage else { panic!("a room") };
+        room.people = vec![scenes::person(at, "Ada", Quality::Good(Route::Direct), false)];
+        room.me.camera = Switch::On; // our own picture is in the other place
+        let theirs = Stage::new(others, LanguageChoice::English).discs();
+
+        let mut own = scenes::alone();
+        let Screen::Room(room) = &mut own.stage else { panic!("a room") };
+        (room.me.id, room.me.nick, room.me.camera) = (Some(scenes::id(at)), "Ada".to_owned(), Switch::Off);
+        let mut stage = Stage::new(own, LanguageChoice::English);
+        let on_the_tile = stage.discs();
+        stage.press(&t!("ui.command.people"));
+        let in_the_list = stage.discs();
+
+        let [theirs] = theirs.as_slice() else { panic!("one disc: {theirs:?}") };
+        assert_eq!(on_the_tile, [*theirs], "our tile");
+        assert_eq!(in_the_list, [*theirs; 2], "and our line among the people");
+        colours.push(*theirs);
+    }
+    let different: BTreeSet<_> = colours.iter().map(|colour| colour.to_array()).collect();
+    assert!(different.len() > 4, "it hangs on the id: {colours:?}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! A view on a stage: drawn in a language and a theme, pressed, asked what was wished.
 
-use eframe::egui::{self, Event, Key, Modifiers, OutputCommand, Role, Shape, Vec2};
+use eframe::egui::{self, Color32, Event, Key, Modifiers, OutputCommand, Role, Shape, Vec2};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use egui_kittest::{Harness, HarnessBuilder, Node};
 use hearth::ui::{self, RgbaPainter, UiState};
@@ -141,6 +141,13 @@ impl Stage {
             matches!(shape, Shape::Vec(shapes) if shapes.iter().any(|shape| shows(shape, words)))
         }
         self.harness.output().shapes.iter().any(|clipped| shows(&clipped.shape, words))
+    }
+
+    /// The colours of the discs that stand for people, or are anything else that is round, in the order of drawing.
+    pub(crate) fn discs(&self) -> Vec<Color32> {
+        let shapes = self.harness.output().shapes.iter();
+        let fill = |shape: &Shape| if let Shape::Circle(circle) = shape { Some(circle.fill) } else { None };
+        shapes.filter_map(|clipped| fill(&clipped.shape)).collect()
     }
 
     /// How often something has these words.

@@ -51,4 +51,12 @@ mod tests {
         assert_eq!(color_of("aaaaaaaaaaaaaaaa"), tokens::PEOPLE[5]);
         assert_eq!(color_of("baaaaaaaaaaaaaaa"), tokens::PEOPLE[6]);
     }
+
+    #[test]
+    fn the_guest_page_has_the_same_colours_in_the_same_order() {
+        let hex = |color: &Color32| format!("{:02x}{:02x}{:02x}", color.r(), color.g(), color.b());
+        let ours = tokens::PEOPLE.iter().map(hex).collect::<Vec<_>>().join(" ");
+        let page = include_str!("../../../../signal-server/web/dom.js");
+        assert!(page.contains(&format!("const PEOPLE = \"{ours}\"")), "{ours}");
+    }
 }
