@@ -144,10 +144,12 @@ fn what_passes_is_said_in_these_words() {
             person.lacks_video_codec = true;
         }
         let mut stage = Stage::new(View { stage: Screen::Room(room), ..View::default() }, language);
-        stage.press(&t!("ui.command.people"));
         let (english, chinese) =
             ("Their browser cannot show your video; sound works.", "对方的浏览器无法显示您的视频，声音可用");
-        assert!(stage.has(of(language, english, chinese)));
+        let sentence = of(language, english, chinese);
+        assert!(stage.has(&format!("Grace Hopper, {sentence}")), "the tile in words");
+        stage.press(&t!("ui.command.people"));
+        assert!(stage.has(sentence));
     }
 }
 
@@ -210,6 +212,10 @@ fn a_tile_says_why_somebody_cannot_connect() {
             let shown: Vec<_> =
                 all.into_iter().filter(|(english, chinese)| stage.shows(of(language, english, chinese))).collect();
             assert_eq!(shown, Vec::from_iter(expected), "{quality:?}, {problem:?}, {language:?}");
+            // Who does not see the tile hears the same.
+            let sentence = expected.map(|(english, chinese)| of(language, english, chinese));
+            let label = ["Grace Hopper"].into_iter().chain(sentence).collect::<Vec<_>>().join(", ");
+            assert!(stage.has(&label), "{label}");
         }
     }
 }

@@ -1,5 +1,7 @@
 //! One person on the screen: their picture or what stands for it, their name, and how they are.
 
+use std::borrow::Cow;
+
 use eframe::egui::{
     Align2, Color32, Painter, Pos2, Rect, Role as Part, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2,
 };
@@ -38,6 +40,8 @@ struct Label<'a> {
     is_camera_off: bool,
     is_hand_up: bool,
     mark: Option<(Icon, Color32)>,
+    /// How it is with them, in sentences: each is written over the picture or beside the name in the list of people.
+    sentences: Vec<Cow<'static, str>>,
 }
 
 /// A tile with a letter in it.
@@ -70,6 +74,7 @@ pub(super) fn mine(ui: &mut Ui, view: &View, room: &Room, rect: Rect, tiles: &mu
         is_camera_off: me.camera == Switch::Off || !sees,
         is_hand_up: me.hand == Hand::Up,
         mark: None,
+        sentences: Vec::new(),
     };
     // In a small tile the name alone has room.
     let why = if me.camera == Switch::On && rect.height() > WORDY {
@@ -90,18 +95,11 @@ pub(super) fn theirs(ui: &mut Ui, person: &Person, rect: Rect, tiles: &mut dyn T
     let nick = if person.nick.trim().is_empty() { nameless.as_ref() } else { person.nick.as_str() };
     let feed = person.feed.as_ref().filter(|_| person.media.video);
     picture(ui, feed, rect, false, &TileContent { id: &id, nick: &person.nick, under: None }, tiles);
-    let problem = person.problem.map(|problem| match problem {
-        DescriptionProblem::NoCommonAudio => t!("ui.call.no_common_audio"),
-        DescriptionProblem::Incompatible => t!("ui.call.incompatible"),
-    });
-    match person.quality {
-        Quality::Connecting | Quality::Lost if problem.is_some() => {
-            veil(ui, rect, icons::LOST, &problem.unwrap_or_default());
-        }
-        Quality::Connecting => veil(ui, rect, icons::WAITING, &t!("ui.call.connecting")),
-        Quality::Lost => veil(ui, rect, icons::LOST, &t!("ui.call.lost")),
-        Quality::Good(_) | Quality::Poor(_) => {}
+    let hindrance = hindrance(person);
+    if let Some((icon, sentence)) = &hindrance {
+        veil(ui, rect, *icon, sentence);
     }
+    let no_codec = person.lacks_video_codec.then(|| t!("ui.people.no_codec"));
     let mark = match person.quality {
         Quality::Poor(Route::Direct | Route::Relayed) => Some((icons::POOR, tokens::LABEL_WARN)),
         Quality::Lost => Some((icons::LOST, tokens::LABEL_ALARM)),
@@ -114,8 +112,24 @@ pub(super) fn theirs(ui: &mut Ui, person: &Person, rect: Rect, tiles: &mut dyn T
         is_camera_off: !person.media.video,
         is_hand_up: person.hand == Hand::Up,
         mark,
+        sentences: hindrance.map(|(_, sentence)| sentence).into_iter().chain(no_codec).collect(),
     };
     dress(ui, rect, &label, person.is_speaking);
+}
+
+/// Why nothing is seen and heard of somebody.
+fn hindrance(person: &Person) -> Option<(Icon, Cow<'static, str>)> {
+    let problem = person.problem.map(|problem| match problem {
+        DescriptionProblem::NoCommonAudio => t!("ui.call.no_common_audio"),
+        DescriptionProblem::Incompatible => t!("ui.call.incompatible"),
+    });
+    match person.quality {
+        Quality::Connecting => {
+            Some(problem.map_or_else(|| (icons::WAITING, t!("ui.call.connecting")), |problem| (icons::LOST, problem)))
+        }
+        Quality::Lost => Some((icons::LOST, problem.unwrap_or_else(|| t!("ui.call.lost")))),
+        Quality::Good(_) | Quality::Poor(_) => None,
+    }
 }
 
 /// What somebody shows of their screen: all of it, as letters should be read.
@@ -128,8 +142,15 @@ pub(super) fn screen(ui: &mut Ui, person: &Person, rect: Rect, tiles: &mut dyn T
         icons::SCREEN.paint(ui.painter(), rect.center(), 48.0, t.weak);
     }
     let name = t!("ui.call.screen", nick = facts::named(&person.nick));
-    let label =
-        Label { nick: &name, is_host: false, is_muted: false, is_camera_off: false, is_hand_up: false, mark: None };
+    let label = Label {
+        nick: &name,
+        is_host: false,
+        is_muted: false,
+        is_camera_off: false,
+        is_hand_up: false,
+        mark: None,
+        sentences: Vec::new(),
+    };
     dress(ui, rect, &label, false);
 }
 
@@ -183,6 +204,7 @@ fn spoken(label: &Label<'_>) -> String {
     words.extend(label.is_muted.then(|| t!("ui.call.is_muted").into_owned()));
     words.extend(label.is_hand_up.then(|| t!("ui.call.is_hand_up").into_owned()));
     words.extend(label.is_camera_off.then(|| t!("ui.call.is_camera_off").into_owned()));
+    words.extend(label.sentences.iter().map(|sentence| sentence.clone().into_owned()));
     words.join(", ")
 }
 
