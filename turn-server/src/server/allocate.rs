@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::allocation::{Allocation, AllocationPhase, PendingRelay, Protocol, Second};
+use super::allocation::{Allocation, AllocationPhase, Owner, PendingRelay, Protocol, Relays, Second};
 use super::answer::Refusal;
 use super::family::{Family, address_family};
 use super::lifetime::{LIFETIME, lifetime, seconds};
@@ -32,7 +32,8 @@ impl Server {
         let message = request.message;
         // 1: authentication. 2: "if the 5-tuple is currently in use": 437, unless it is the same request again.
         if let Some(allocation) = self.table.get(&request.tuple) {
-            let repeated = allocation.transaction == message.transaction && *allocation.username == *request.username;
+            let repeated =
+                allocation.transaction == message.transaction && *allocation.owner.username == *request.username;
             return match allocation.phase {
                 _ if !repeated => Err(Refusal::Mismatch),
                 AllocationPhase::Opening(_) => Ok(None), // its answer is on the way
@@ -92,15 +93,15 @@ impl Server {
         Allocation {
             phase: AllocationPhase::Opening(Box::new(opening)),
             protocol,
-            relay: taken.relay,
-            second: Second::None,
-            username: request.username.as_slice().into(),
-            source: request.tuple.client.ip().into(),
-            key: request.key.clone(),
+            relays: Relays { first: taken.relay, second: Second::None, reservation: None },
+            owner: Owner {
+                username: request.username.as_slice().into(),
+                source: request.tuple.client.ip().into(),
+                key: request.key.clone(),
+            },
             transaction: request.message.transaction,
             lifetime,
             expires: now + lifetime,
-            reservation: None,
             ticket: None,
             permissions: Permissions::new(quotas.permissions),
             channels: Channels::new(quotas.channels),
@@ -170,18 +171,18 @@ impl Server {
 /// The success response (section 7.3), the same each time it is asked for.
 pub(super) fn allocated(tuple: FiveTuple, allocation: &Allocation) -> Writer {
     let mut response = Writer::new(Class::Success, Method::Allocate, allocation.transaction);
-    for relay in allocation.relays() {
+    for relay in allocation.relays.all() {
         response = response.address(attribute::XOR_RELAYED_ADDRESS, relay.advertised);
     }
     response = response
         .address(attribute::XOR_MAPPED_ADDRESS, tuple.client)
         .attribute(attribute::LIFETIME, &seconds(allocation.lifetime));
-    if let Second::Refused(code, family) = allocation.second {
+    if let Second::Refused(code, family) = allocation.relays.second {
         let family = if family == Family::V4 { 1 } else { 2 };
         let value = [family, 0, (code / 100) as u8, (code % 100) as u8];
         response = response.attribute(attribute::ADDRESS_ERROR_CODE, &value);
     }
-    if let Some(token) = allocation.reservation {
+    if let Some(token) = allocation.relays.reservation {
         response = response.attribute(attribute::RESERVATION_TOKEN, &token);
     }
     match &allocation.ticket {

@@ -53,24 +53,50 @@ pub(super) struct PendingRelay {
 pub(super) struct Allocation {
     pub(super) phase: AllocationPhase,
     pub(super) protocol: Protocol,
-    pub(super) relay: RelayEndpoint,
-    pub(super) second: Second,
-    pub(super) username: Box<[u8]>,
-    /// Where its client came from when it asked: a client that moves is counted there still.
-    pub(super) source: Source,
-    pub(super) key: Key,
+    pub(super) relays: Relays,
+    pub(super) owner: Owner,
     /// The request that made it: the same one again is a retransmission.
     pub(super) transaction: TransactionId,
     pub(super) lifetime: Duration,
     pub(super) expires: Instant,
-    /// The token of the port above, where EVEN-PORT asked for it.
-    pub(super) reservation: Option<Token>,
     pub(super) ticket: Option<Box<Tickets>>,
     pub(super) permissions: Permissions,
     pub(super) channels: Channels,
     pub(super) limits: Option<Box<Limits>>,
     /// When its Connect requests would have been quiet long enough to be forgotten.
     pub(super) connects: Option<Instant>,
+}
+
+/// Who is accounted for an allocation, and signs what is asked of it.
+pub(super) struct Owner {
+    pub(super) username: Box<[u8]>,
+    /// Where its client came from when it asked: a client that moves is counted there still.
+    pub(super) source: Source,
+    pub(super) key: Key,
+}
+
+/// The relayed transport addresses of an allocation, and the port that is kept for its next one.
+pub(super) struct Relays {
+    pub(super) first: RelayEndpoint,
+    pub(super) second: Second,
+    /// The token of the port above, where EVEN-PORT asked for it.
+    pub(super) reservation: Option<Token>,
+}
+
+impl Relays {
+    /// All of them, as many as there are.
+    pub(super) fn all(&self) -> impl Iterator<Item = RelayEndpoint> + use<> {
+        let second = match self.second {
+            Second::Relay(relay) => Some(relay),
+            Second::None | Second::Refused(..) => None,
+        };
+        std::iter::once(self.first).chain(second)
+    }
+
+    /// The relay from which a peer of `address`'s family is reached.
+    pub(super) fn for_peer(&self, address: SocketAddr) -> Option<RelayEndpoint> {
+        self.all().find(|relay| relay.bound.is_ipv4() == address.is_ipv4())
+    }
 }
 
 /// The relay of the other family.
@@ -108,26 +134,12 @@ impl Allocation {
         self.is_live() && self.protocol == Protocol::Udp
     }
 
-    /// Its relays, as many as there are.
-    pub(super) fn relays(&self) -> impl Iterator<Item = RelayEndpoint> + use<> {
-        let second = match self.second {
-            Second::Relay(relay) => Some(relay),
-            Second::None | Second::Refused(..) => None,
-        };
-        std::iter::once(self.relay).chain(second)
-    }
-
     /// The port above its relay, while its socket is opened.
     pub(super) fn upper(&self) -> Option<RelayEndpoint> {
         match &self.phase {
             AllocationPhase::Opening(opening) => opening.upper,
             AllocationPhase::Live => None,
         }
-    }
-
-    /// The relay from which a peer of `address`'s family is reached.
-    pub(super) fn relay_for(&self, address: SocketAddr) -> Option<RelayEndpoint> {
-        self.relays().find(|relay| relay.bound.is_ipv4() == address.is_ipv4())
     }
 }
 

@@ -203,8 +203,8 @@ impl Server {
         unix: Duration,
     ) -> Result<Key, Refusal> {
         let own = self.table.get(&tuple).or_else(|| self.shown(message)).or_else(|| self.connecting(message));
-        let known = own.filter(|allocation| &*allocation.username == username);
-        if let Some(key) = known.map(|allocation| &allocation.key).filter(|key| message.is_signed_by(key)) {
+        let known = own.filter(|allocation| &*allocation.owner.username == username);
+        if let Some(key) = known.map(|allocation| &allocation.owner.key).filter(|key| message.is_signed_by(key)) {
             return Ok(key.clone());
         }
         let verdict = self.gate.credentials.judge(message, username, algorithm, unix);

@@ -36,7 +36,7 @@ impl Server {
         if allocation.protocol != Protocol::Tcp || peer.port() == 0 {
             return Err(Refusal::BadRequest);
         }
-        let relay = allocation.relay_for(peer).ok_or(Refusal::PeerFamilyMismatch)?.bound;
+        let relay = allocation.relays.for_peer(peer).ok_or(Refusal::PeerFamilyMismatch)?.bound;
         // "The server MUST forbid ... by local policy": 403; the relay itself is never a peer of TCP.
         self.admit(request.tuple, peer)?;
         if self.commons.bound(peer).is_some() && !self.opens_own(peer.ip()) {
@@ -95,7 +95,7 @@ impl Server {
 
     fn answer_asked(&mut self, owner: FiveTuple, asked: &Asked, response: Writer) {
         let Some(allocation) = self.table.get(&owner) else { return };
-        let key = allocation.key.clone().signing(asked.integrity);
+        let key = allocation.owner.key.clone().signing(asked.integrity);
         self.answer(owner, response, Some(&key), asked.fingerprinted);
     }
 
@@ -160,7 +160,7 @@ impl Server {
     }
 
     fn is_of(&self, owner: FiveTuple, username: &[u8]) -> bool {
-        self.table.get(&owner).is_some_and(|allocation| *allocation.username == *username)
+        self.table.get(&owner).is_some_and(|allocation| *allocation.owner.username == *username)
     }
 
     /// The answer to a ConnectionBind has been given: what follows on that connection is the peer's.

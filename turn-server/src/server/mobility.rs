@@ -30,7 +30,7 @@ impl Server {
         let shown: Ticket = value.try_into().map_err(|_| Refusal::BadRequest)?;
         let from = self.table.holder(&shown).ok_or(Refusal::Mismatch)?;
         let allocation = self.table.get(&from).ok_or(Refusal::Mismatch)?;
-        if *allocation.username != *request.username {
+        if *allocation.owner.username != *request.username {
             return Err(Refusal::WrongCredentials);
         }
         let tickets = allocation.ticket.as_deref().ok_or(Refusal::Mismatch)?;

@@ -349,7 +349,7 @@ impl Server {
             return self.answer_binding(*tuple, message, Some(key), now);
         }
         let unknown = message.not_understood(&[]);
-        let owner = self.table.get(tuple).map(|allocation| &*allocation.username);
+        let owner = self.table.get(tuple).map(|allocation| &*allocation.owner.username);
         let is_foreign = owner.is_some_and(|owner| owner != *username);
         let outcome = match message.method {
             // RFC 8656 section 5: what is asked of somebody else's allocation gets 441 (Allocate has 437 for that).
@@ -407,17 +407,17 @@ impl Server {
             self.disconnect(id);
         }
         // The port above is kept for a client that is there.
-        if let Some(relay) = allocation.reservation.and_then(|token| self.pool.cancel(token)) {
+        if let Some(relay) = allocation.relays.reservation.and_then(|token| self.pool.cancel(token)) {
             self.emit(Output::CloseRelay { relay });
         }
-        for relay in allocation.relays().chain(allocation.upper()) {
+        for relay in allocation.relays.all().chain(allocation.upper()) {
             self.pool.release(relay.bound);
             self.emit(Output::CloseRelay { relay: relay.bound });
         }
         if let AllocationPhase::Opening(opening) = &allocation.phase {
             self.wake(&opening.tried);
         }
-        self.commons.dismiss(rest::account(&allocation.username), allocation.source);
+        self.commons.dismiss(rest::account(&allocation.owner.username), allocation.owner.source);
     }
 
     fn count(&mut self) {

@@ -42,7 +42,7 @@ impl Server {
         let Some(upper) = self.table.take_upper(&tuple) else { return };
         let token = self.pool.reserve(upper, now);
         if let Some(allocation) = self.table.get_mut(&tuple) {
-            allocation.reservation = Some(token);
+            allocation.relays.reservation = Some(token);
         }
         self.complete(tuple);
     }
@@ -74,9 +74,9 @@ impl Server {
         let AllocationPhase::Opening(opening) = std::mem::replace(&mut allocation.phase, AllocationPhase::Live) else {
             return;
         };
-        let key = allocation.key.clone().signing(opening.integrity);
+        let key = allocation.owner.key.clone().signing(opening.integrity);
         let response = allocated(tuple, allocation);
-        let (relays, protocol): (Vec<_>, _) = (allocation.relays().collect(), allocation.protocol);
+        let (relays, protocol): (Vec<_>, _) = (allocation.relays.all().collect(), allocation.protocol);
         if protocol == Protocol::Udp {
             for relay in relays {
                 self.commons.enliven(relay.bound, self.worker);
@@ -91,7 +91,7 @@ impl Server {
     /// ends its allocation; the client learns it by 437.
     pub(super) fn failed(&mut self, tuple: FiveTuple, relay: SocketAddr) {
         let Some(allocation) = self.table.get_mut(&tuple) else { return };
-        let (first, upper) = (allocation.relay.bound, allocation.upper().map(|upper| upper.bound));
+        let (first, upper) = (allocation.relays.first.bound, allocation.upper().map(|upper| upper.bound));
         let AllocationPhase::Opening(opening) = &mut allocation.phase else { return self.close(tuple) };
         opening.failures += 1;
         opening.tried.push(relay);
@@ -120,7 +120,7 @@ impl Server {
     /// Puts other ports in the place of those of which one turned out to be taken.
     fn replace(&mut self, tuple: FiveTuple, failed: SocketAddr, taken: PortGrant) {
         let Some(mut allocation) = self.table.remove(&tuple) else { return };
-        let (first, protocol) = (allocation.relay.bound, allocation.protocol);
+        let (first, protocol) = (allocation.relays.first.bound, allocation.protocol);
         if let AllocationPhase::Opening(opening) = &mut allocation.phase {
             // The other half of a pair rests as well.
             let halves = std::iter::once(first).chain(opening.upper.map(|upper| upper.bound));
@@ -130,7 +130,7 @@ impl Server {
         if first != failed {
             self.emit(Output::CloseRelay { relay: first }); // it was the port above that failed
         }
-        allocation.relay = taken.relay;
+        allocation.relays.first = taken.relay;
         self.table.insert(tuple, allocation);
         self.emit(Output::OpenRelay { relay: taken.relay.bound, protocol });
     }
@@ -138,23 +138,23 @@ impl Server {
     /// No relay at all.
     fn give_up(&mut self, tuple: FiveTuple, failed: SocketAddr) {
         let Some(allocation) = self.table.remove(&tuple) else { return };
-        self.commons.dismiss(rest::account(&allocation.username), allocation.source);
+        self.commons.dismiss(rest::account(&allocation.owner.username), allocation.owner.source);
         self.stats.refused.capacity += 1;
-        let first = allocation.relay.bound;
+        let first = allocation.relays.first.bound;
         if first != failed {
             self.emit(Output::CloseRelay { relay: first });
         }
         let AllocationPhase::Opening(opening) = &allocation.phase else { return };
         self.wake(&opening.tried);
         // Once each: what is free may be another worker's the next moment.
-        let halves = std::iter::once(allocation.relay).chain(allocation.upper()).map(|half| half.bound);
+        let halves = std::iter::once(allocation.relays.first).chain(allocation.upper()).map(|half| half.bound);
         for half in halves.filter(|half| !opening.tried.contains(half)) {
             self.pool.release(half);
         }
         let PendingRelay { fingerprinted, integrity, .. } = **opening;
         let response = Writer::new(Class::Error, Method::Allocate, allocation.transaction);
         let response = response.attribute(attribute::ERROR_CODE, &[0, 0, 5, 8]);
-        self.answer(tuple, response, Some(&allocation.key.signing(integrity)), fingerprinted);
+        self.answer(tuple, response, Some(&allocation.owner.key.signing(integrity)), fingerprinted);
     }
 
     /// Ports that turned out to be taken may be tried again, by the next request.

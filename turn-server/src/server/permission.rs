@@ -26,7 +26,7 @@ impl Server {
     /// Whether the client on `tuple` may have to do with `peer`: of the relay's family (443), and permitted (403).
     pub(super) fn admit(&self, tuple: FiveTuple, peer: SocketAddr) -> Result<(), Refusal> {
         let allocation = self.table.get(&tuple).ok_or(Refusal::Mismatch)?;
-        if allocation.relay_for(peer).is_none() {
+        if allocation.relays.for_peer(peer).is_none() {
             return Err(Refusal::PeerFamilyMismatch);
         }
         // A permission has no port of its own. A client that names none gets the host, and each datagram is judged

@@ -53,15 +53,15 @@ impl Server {
     /// Ends the relay of one family where there are two and one was named, else all.
     fn end(&mut self, request: &Request<'_>, family: Option<Family>) {
         let tuple = request.tuple;
-        let second = self.table.get(&tuple).map(|allocation| allocation.second);
+        let second = self.table.get(&tuple).map(|allocation| allocation.relays.second);
         let (Some(Second::Relay(second)), Some(family)) = (second, family) else { return self.close(tuple) };
         let mut ended = second;
         if Family::of(second.bound.ip()) != family {
             // The first one ends: the second takes its place.
             let Some(mut allocation) = self.table.remove(&tuple) else { return };
-            ended = allocation.relay;
-            allocation.relay = second;
-            allocation.second = Second::None;
+            ended = allocation.relays.first;
+            allocation.relays.first = second;
+            allocation.relays.second = Second::None;
             self.table.insert(tuple, allocation);
         } else {
             self.table.set_second(&tuple, Second::None);
@@ -72,5 +72,5 @@ impl Server {
 }
 
 fn has_relay(allocation: &Allocation, family: Family) -> bool {
-    allocation.relays().any(|relay| Family::of(relay.bound.ip()) == family)
+    allocation.relays.all().any(|relay| Family::of(relay.bound.ip()) == family)
 }

@@ -82,7 +82,7 @@ impl Server {
             self.gate.credentials.is_timed(username) && !self.commons.roster.honours(rest::account(username))
         };
         let tuples: Vec<_> = self.table.tuples().collect();
-        let over = |tuple: &_| self.table.get(tuple).is_some_and(|allocation| is_over(&allocation.username));
+        let over = |tuple: &_| self.table.get(tuple).is_some_and(|allocation| is_over(&allocation.owner.username));
         let over: Vec<_> = tuples.into_iter().filter(over).collect();
         for tuple in over {
             self.close(tuple);

@@ -147,7 +147,8 @@ impl Server {
                 peer
             }
         };
-        let Some(relay) = allocation.relay_for(peer).filter(|_| allocation.permissions.holds(peer.ip(), now)) else {
+        let Some(relay) = allocation.relays.for_peer(peer).filter(|_| allocation.permissions.holds(peer.ip(), now))
+        else {
             dropped.no_permission += 1;
             return None;
         };

@@ -46,7 +46,8 @@ impl Table {
     }
 
     pub(super) fn insert(&mut self, tuple: FiveTuple, allocation: Allocation) {
-        self.relays.extend(allocation.relays().chain(allocation.upper()).map(|relay| (AddressKey(relay.bound), tuple)));
+        self.relays
+            .extend(allocation.relays.all().chain(allocation.upper()).map(|relay| (AddressKey(relay.bound), tuple)));
         for ticket in tickets(&allocation) {
             self.tickets.insert(ticket, tuple);
         }
@@ -56,7 +57,7 @@ impl Table {
 
     pub(super) fn remove(&mut self, tuple: &FiveTuple) -> Option<Allocation> {
         let allocation = self.allocations.remove(tuple)?;
-        for relay in allocation.relays().chain(allocation.upper()) {
+        for relay in allocation.relays.all().chain(allocation.upper()) {
             self.relays.remove(&AddressKey(relay.bound));
         }
         for ticket in tickets(&allocation) {
@@ -78,13 +79,13 @@ impl Table {
     /// Gives an allocation its second relay, or takes it.
     pub(super) fn set_second(&mut self, tuple: &FiveTuple, second: Second) {
         let Some(allocation) = self.allocations.get_mut(tuple) else { return };
-        if let Second::Relay(RelayEndpoint { bound, .. }) = allocation.second {
+        if let Second::Relay(RelayEndpoint { bound, .. }) = allocation.relays.second {
             self.relays.remove(&AddressKey(bound));
         }
         if let Second::Relay(RelayEndpoint { bound, .. }) = second {
             self.relays.insert(AddressKey(bound), *tuple);
         }
-        allocation.second = second;
+        allocation.relays.second = second;
     }
 
     /// Takes the port above from an allocation whose relays are being opened.
