@@ -29,7 +29,7 @@ pub(super) use system::{CAN_SHARE, bind_shared, is_under_way};
 /// Places that datagrams are read into before what they cause is sent.
 pub(super) const SLOTS: usize = 128;
 /// Room in front of what a peer sent, for the four bytes of ChannelData.
-pub(super) const HEADROOM: usize = 4;
+pub(super) const HEADROOM: usize = crate::codec::ChannelData::HEADER;
 /// The longest datagram, and the most that the kernel gives as one.
 const LONGEST: usize = 65_535;
 /// Bytes from slot to slot: the most that is read into one, room in front of each datagram in it, and so much more that

@@ -131,11 +131,7 @@ impl Worker {
     /// Gathers data that is in the arena for a client, its header written in front.
     fn gather(&mut self, to: FiveTuple, number: u16, data: std::ops::Range<usize>) {
         let whole = data.start - HEADROOM..data.end;
-        let [n0, n1] = number.to_be_bytes();
-        let [l0, l1] = (data.len() as u16).to_be_bytes(); // bounded by the core
-        if let [h0, h1, h2, h3, ..] = self.path.arena.get_mut(whole.clone()) {
-            (*h0, *h1, *h2, *h3) = (n0, n1, l0, l1);
-        }
+        ChannelData::write_header(number, self.path.arena.get_mut(whole.clone())); // bounded by the core
         if to.transport != Transport::Udp {
             let message = self.path.arena.get(&whole).to_vec();
             return self.send_data(to, &message);

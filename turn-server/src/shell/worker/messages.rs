@@ -123,12 +123,8 @@ impl Worker {
                 FromPeer::Indication { to } => self.core.indicate(to, parcel.from, data),
                 FromPeer::Channel { to, number } => {
                     let whole = parcel.data.start - crate::shell::udp::HEADROOM..parcel.data.end;
-                    let [n0, n1] = number.to_be_bytes();
-                    let [l0, l1] = (data.len() as u16).to_be_bytes(); // bounded by the core
                     let message = bytes.get_mut(whole.clone()).unwrap_or_default();
-                    if let [h0, h1, h2, h3, ..] = message {
-                        (*h0, *h1, *h2, *h3) = (n0, n1, l0, l1);
-                    }
+                    ChannelData::write_header(number, message); // bounded by the core
                     match self.sockets.listener(to.local).filter(|_| to.transport == Transport::Udp) {
                         Some(index) => outbox.push(EgressSocket::Listener(index), to.client, whole),
                         None => {
