@@ -76,26 +76,26 @@ impl Rooms {
         let link = session.link;
         let Some(native) = session.native_mut() else { return self.tell_legacy(peer, message, now) };
         match (native.push(message, now), link) {
-            (Ok(text), Attachment::Attached(conn)) => self.output.push_back(Output::Send { conn, text, load }),
+            (Ok(text), Attachment::Attached(conn)) => self.outputs.queue.push_back(Output::Send { conn, text, load }),
             (Ok(_), Attachment::Away) => {} // kept
-            (Err(outbox::Overflow), _) => self.doomed.push(peer),
+            (Err(outbox::Overflow), _) => self.outputs.doomed.push(peer),
         }
     }
 
     pub(super) fn send_bare(&mut self, conn: ConnId, message: ServerMessage) {
-        self.output.push_back(Output::Send { conn, text: to_text(&Numbered::bare(message)), load: None });
+        self.outputs.queue.push_back(Output::Send { conn, text: to_text(&Numbered::bare(message)), load: None });
     }
 
     /// Closes `conn`; its session lives on as after a loss.
     pub(super) fn close(&mut self, conn: ConnId, reason: CloseReason, now: Instant) {
         if self.conns.contains_key(&conn) {
             self.detach(conn, now);
-            self.output.push_back(Output::Close { conn, reason });
+            self.outputs.queue.push_back(Output::Close { conn, reason });
         }
     }
 
     pub(super) fn end_doomed(&mut self, now: Instant) {
-        while let Some(peer) = self.doomed.pop() {
+        while let Some(peer) = self.outputs.doomed.pop() {
             if self.sessions.contains_key(&peer) {
                 self.counters.overflows += 1;
                 self.end_session(peer, LeaveReason::Dropped, now);

@@ -1,6 +1,6 @@
 //! What may be done only so often, counted by where it comes from: wrong numbers and passwords, knocks, new rooms.
 //!
-//! Owned by `Rooms`, once for each. A right answer costs nothing, so people who mistype now and then never notice.
+//! Owned by `Rooms`. A right answer costs nothing, so people who mistype now and then never notice.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -30,6 +30,36 @@ pub(super) const CREATIONS: RateLimit = RateLimit { burst: 100, every: Duration:
 /// People who come into one room. A hundred: a class behind one address. Then one a second: who comes and goes all the
 /// time makes at most 260 news in the 30 s for which a member may be away.
 pub(super) const COMINGS: RateLimit = RateLimit { burst: 100, every: Duration::from_secs(1) };
+
+/// What is done too often, each counted for itself.
+#[derive(Debug)]
+pub(super) struct Attempts {
+    /// Wrong numbers, invitations and passwords.
+    pub(super) guesses: AttemptLimiter,
+    /// People at doors.
+    pub(super) knocks: AttemptLimiter,
+    /// Rooms made.
+    pub(super) creations: AttemptLimiter,
+}
+
+impl Default for Attempts {
+    fn default() -> Self {
+        Self {
+            guesses: AttemptLimiter::new(GUESSES),
+            knocks: AttemptLimiter::new(KNOCKS),
+            creations: AttemptLimiter::new(CREATIONS),
+        }
+    }
+}
+
+impl Attempts {
+    /// Forgets those whose tries are forgiven.
+    pub(super) fn forget_old(&mut self, now: Instant) {
+        for limiter in [&mut self.guesses, &mut self.knocks, &mut self.creations] {
+            limiter.forget_old(now);
+        }
+    }
+}
 
 /// Who has tried of late.
 #[derive(Debug)]

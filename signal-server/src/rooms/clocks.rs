@@ -1,25 +1,36 @@
 //! The calendar beside the monotonic clock. It is set while a server runs: by the network on a machine without a clock
 //! of its own, by hand, or because the machine slept or was paused, when the monotonic clock stands still.
 //!
-//! Holds no state; [`Epoch`] is the rooms'.
+//! Owner of: nothing; [`Run`] is the rooms'.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hearth_protocol::{PeerId, PeerKind};
 
 use super::session::Session;
-use super::{Epoch, Rooms};
+use super::{Epoch, Rooms, RunId};
 
 /// Steps of the calendar that are no jump: clocks are kept by steps of a second at most, and anyone who waits for a
 /// credential or shows a ticket has more time than that.
 const STEP: Duration = Duration::from_secs(30);
 
+/// One life of the server, from its start to its end.
+#[derive(Debug)]
+pub(super) struct Run {
+    /// Tells its tickets from those of earlier ones.
+    pub(super) id: RunId,
+    /// When it began.
+    pub(super) started: Instant,
+    /// Both clocks as they were when they were last looked at together.
+    pub(super) epoch: Epoch,
+}
+
 impl Rooms {
     /// Takes both clocks once more. After a jump, what was signed by the old calendar is over, or will not be for long:
     /// every member gets TURN credentials and a ticket by the new one.
     pub fn handle_clock(&mut self, epoch: Epoch) {
-        let is_jump = self.epoch.off_by(&epoch) > STEP;
-        self.epoch = epoch;
+        let is_jump = self.run.epoch.off_by(&epoch) > STEP;
+        self.run.epoch = epoch;
         if !is_jump {
             return;
         }

@@ -26,6 +26,14 @@ pub enum Grant {
     Withdraw(PeerId),
 }
 
+/// What decides whom a relay in this process serves: credentials, and the addresses of who is inside.
+#[derive(Debug, Default)]
+pub(super) struct RelayAccess {
+    pub(super) grants: Grants,
+    /// Raised whenever somebody comes into a room, leaves it, or comes back from elsewhere.
+    pub(super) presence: u64,
+}
+
 /// News for the relay.
 #[derive(Debug, Default)]
 pub(super) struct Grants {
@@ -50,23 +58,23 @@ impl Grants {
 impl Rooms {
     /// From now on says whose credentials are good, by [`Self::poll_grant`].
     pub fn tell_grants(&mut self) {
-        self.grants.is_told = true;
+        self.relay_access.grants.is_told = true;
     }
 
     /// What the relay should be told next: before what [`Self::poll_output`] says is done, for the credential is in it.
     pub fn poll_grant(&mut self) -> Option<Grant> {
-        self.grants.news.pop_front()
+        self.relay_access.grants.news.pop_front()
     }
 
     /// `peer` is given a credential.
     pub(super) fn grant(&mut self, peer: PeerId) {
         self.timers.cancel(Timer::Credential(peer));
-        self.grants.push(Grant::Give(peer));
+        self.relay_access.grants.push(Grant::Give(peer));
     }
 
     /// `peer` needs its credential no more, unless it is back soon.
     pub(super) fn expire_grant(&mut self, peer: PeerId, now: Instant) {
-        if self.grants.is_told {
+        if self.relay_access.grants.is_told {
             self.timers.set(Timer::Credential(peer), now + GRACE);
         }
     }

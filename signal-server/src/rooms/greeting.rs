@@ -102,7 +102,7 @@ impl Rooms {
     /// Gives `conn` the session of a token, with everything that it missed; false when there is no such session.
     fn bring_back(&mut self, conn: ConnId, resume: &Resume, now: Instant) -> bool {
         let used = resume.token.digest();
-        let Some(&peer_id) = self.tokens.get(&used) else { return false };
+        let Some(&peer_id) = self.resumption.tokens.get(&used) else { return false };
         // First: the one that comes back may be told of it.
         self.end_own(conn, peer_id, now);
         let Some(session) = self.sessions.get_mut(&peer_id) else { return false };
@@ -120,7 +120,7 @@ impl Rooms {
         let resume_token = self.new_token(peer_id);
         self.attach(conn, peer_id, used, &resume_token);
         self.send_bare(conn, ServerMessage::Session { peer_id, resume_token, resumed: true, last_seq });
-        self.output.extend(missed.into_iter().map(|text| Output::Send { conn, text, load: None }));
+        self.outputs.queue.extend(missed.into_iter().map(|text| Output::Send { conn, text, load: None }));
         if was == Attachment::Away {
             self.tell_of(peer_id, now);
         }
@@ -143,7 +143,7 @@ impl Rooms {
         {
             // Forgotten first, so that the session does not go away over it.
             self.conns.remove(&old);
-            self.output.push_back(Output::Close { conn: old, reason: CloseReason::Replaced });
+            self.outputs.queue.push_back(Output::Close { conn: old, reason: CloseReason::Replaced });
         }
     }
 
@@ -153,7 +153,7 @@ impl Rooms {
         if let Some(state) = self.conns.get_mut(&conn) {
             state.phase = ConnPhase::InSession(peer);
         }
-        self.presence += 1;
+        self.relay_access.presence += 1;
         let address = self.conns.get(&conn).and_then(|state| state.address);
         if let Some(session) = self.sessions.get_mut(&peer) {
             session.link = Attachment::Attached(conn);
@@ -163,7 +163,7 @@ impl Rooms {
             let current = std::mem::replace(&mut native.token, token.digest());
             let previous = native.previous_token.replace(used);
             for old in [Some(current), previous].into_iter().flatten().filter(|old| *old != used) {
-                self.tokens.remove(&old);
+                self.resumption.tokens.remove(&old);
             }
         }
     }
@@ -172,7 +172,7 @@ impl Rooms {
         let mut random = [0; 32];
         self.rng.fill_bytes(&mut random);
         let token = ResumeToken::from_random(random);
-        self.tokens.insert(token.digest(), peer);
+        self.resumption.add_token(&token, peer);
         token
     }
 }

@@ -19,7 +19,7 @@ impl Rooms {
         let mut servers = self.config.ice.fixed.clone();
         let Some(turn) = &self.config.ice.turn else { return (servers, 0) };
         let lifetime = turn.lifetime;
-        let expiry = self.epoch.unix_s_at(now).saturating_add(lifetime.as_secs());
+        let expiry = self.run.epoch.unix_s_at(now).saturating_add(lifetime.as_secs());
         servers.push(credentials(turn, expiry, peer));
         self.grant(peer);
         self.timers.set(Timer::Ice(peer), now + lifetime * 3 / 4);

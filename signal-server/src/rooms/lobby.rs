@@ -20,12 +20,12 @@ impl Rooms {
     pub(super) fn knock(&mut self, peer: PeerId, entrance: JoinRequest, now: Instant) {
         let (id, source) = (entrance.id, self.source_of(peer));
         let has_place = self.rooms.get(&entrance.room).is_some_and(|room| room.lobby.len() < LOBBY);
-        if !has_place || !self.knocks.may_try(source, now) {
+        if !has_place || !self.attempts.knocks.may_try(source, now) {
             self.counters.rate_limited += 1;
-            let wait = self.knocks.wait_s();
+            let wait = self.attempts.knocks.wait_s();
             return self.refuse(peer, Some(id), ErrorCode::RateLimited, "too many wait at this door", Some(wait), now);
         }
-        self.knocks.count(source, now);
+        self.attempts.knocks.count(source, now);
         self.counters.knocks += 1;
         let (Some(room), Some(session)) = (self.rooms.get_mut(&entrance.room), self.sessions.get_mut(&peer)) else {
             return;

@@ -57,13 +57,13 @@ impl Rooms {
     /// guessing.
     pub(super) fn judge_name(&mut self, peer: PeerId, name: &RoomName, now: Instant) -> Result<(), JoinRefusal> {
         let source = self.source_of(peer);
-        if !self.guesses.may_try(source, now) {
-            let wait = self.guesses.wait_s();
+        if !self.attempts.guesses.may_try(source, now) {
+            let wait = self.attempts.guesses.wait_s();
             return Err((ErrorCode::RateLimited, "too many wrong numbers or invitations", Some(wait)));
         }
         if self.rooms.contains_key(name) {
             self.counters.wrong_guesses += 1;
-            self.guesses.count(source, now);
+            self.attempts.guesses.count(source, now);
             return Err((ErrorCode::Taken, "there is a room of this name", None));
         }
         Ok(())
@@ -76,8 +76,8 @@ impl Rooms {
             Err((ErrorCode::NotHost, "only the machine of this server makes rooms", None))
         } else if self.rooms.len() >= self.config.max_rooms {
             Err((ErrorCode::RateLimited, "too many rooms on this server", Some(60)))
-        } else if !self.creations.may_try(source, now) {
-            let wait = self.creations.wait_s();
+        } else if !self.attempts.creations.may_try(source, now) {
+            let wait = self.attempts.creations.wait_s();
             Err((ErrorCode::RateLimited, "too many rooms made from your address", Some(wait)))
         } else {
             Ok(())
@@ -93,7 +93,7 @@ impl Rooms {
         capacity: u32,
         now: Instant,
     ) {
-        self.creations.count(self.source_of(peer), now);
+        self.attempts.creations.count(self.source_of(peer), now);
         let room = Room::new(self.rng.next_u64(), invite, capacity, now);
         self.rooms.insert(name.clone(), room);
     }
@@ -168,7 +168,7 @@ impl Rooms {
     /// `peer` is in no room any more; gives the name of the one that it was in.
     pub(super) fn forget_member(&mut self, peer: PeerId, now: Instant) -> Option<RoomName> {
         let member = self.sessions.get_mut(&peer)?.stop_being_inside()?;
-        self.presence += 1;
+        self.relay_access.presence += 1;
         self.expire_grant(peer, now);
         self.timers.cancel(Timer::Ice(peer));
         self.timers.cancel(Timer::WrongGuesses(peer));
@@ -225,8 +225,8 @@ impl Rooms {
     ) -> Result<EntryKind, JoinRefusal> {
         let source = self.source_of(peer);
         let is_invited = self.rooms.get(name).is_some_and(|room| room.is_invited(shown));
-        if !is_invited && !self.guesses.may_try(source, now) {
-            let wait = self.guesses.wait_s();
+        if !is_invited && !self.attempts.guesses.may_try(source, now) {
+            let wait = self.attempts.guesses.wait_s();
             return Err((ErrorCode::RateLimited, "too many wrong numbers or invitations", Some(wait)));
         }
         let known = self.sessions.get(&peer).and_then(|session| session.source());
@@ -252,7 +252,7 @@ impl Rooms {
             None => (ErrorCode::NoSuchRoom, "no such room", None),
         };
         self.counters.wrong_guesses += 1;
-        self.guesses.count(source, now);
+        self.attempts.guesses.count(source, now);
         self.on_wrong_guess(name, refusal.0, now);
         Err(refusal)
     }
@@ -274,7 +274,7 @@ impl Rooms {
         room.comings.forget_old(now);
         room.comings.count(source, now);
         room.members.insert(peer);
-        self.presence += 1;
+        self.relay_access.presence += 1;
         let (role, room_state) = (room.role(peer), room.state(peer));
         let peers = self.others_of(peer).into_iter().filter_map(|other| self.entry(other, peer)).collect();
         let (ice_servers, ice_expires) = self.ice_for(peer, now);

@@ -38,6 +38,7 @@ mod outbox;
 mod output;
 mod relay;
 mod restored;
+mod resumption;
 mod room;
 mod session;
 mod source;
@@ -55,7 +56,7 @@ pub use output::{CloseReason, ConnId, Counters, Output};
 pub use source::Source;
 pub use tickets::{EarlierRun, RunId, TicketKey};
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
@@ -65,10 +66,13 @@ use rand::SeedableRng as _;
 use rand_chacha::ChaCha20Rng;
 use serde::Deserialize;
 
-use attempts::AttemptLimiter;
+use attempts::Attempts;
 use bucket::Bucket;
-use grants::Grants;
+use clocks::Run;
+use grants::RelayAccess;
 use moderation::{HostOrder, Rule};
+use output::Outputs;
+use resumption::Resumption;
 use room::Room;
 use session::{Conn, ConnPhase, Session};
 use timers::{Timer, Timers};
@@ -80,34 +84,16 @@ const HELLO_WITHIN: Duration = Duration::from_secs(10);
 /// All sessions and rooms of one server.
 pub struct Rooms {
     config: RoomsConfig,
-    /// Both clocks as they were when they were last looked at together.
-    epoch: Epoch,
-    started: Instant,
-    /// Tells tickets of this run from those of earlier ones.
-    run: RunId,
+    run: Run,
     rng: ChaCha20Rng,
     conns: BTreeMap<ConnId, Conn>,
     sessions: BTreeMap<PeerId, Session>,
-    /// Sessions by the digests of the tokens that bring them back.
-    tokens: BTreeMap<[u8; 32], PeerId>,
+    resumption: Resumption,
     rooms: BTreeMap<RoomName, Room>,
-    /// Legacy pages by their cookies.
-    pages: BTreeMap<PageId, BTreeSet<PeerId>>,
-    /// Wrong numbers, invitations and passwords.
-    guesses: AttemptLimiter,
-    /// People at doors.
-    knocks: AttemptLimiter,
-    /// Rooms made.
-    creations: AttemptLimiter,
+    attempts: Attempts,
     timers: Timers,
-    grants: Grants,
-    /// Drained by the caller after each input; one input yields at most a few messages for each in a room and its
-    /// lobby, or one resume queue.
-    output: VecDeque<Output>,
-    /// Sessions whose queue has just overflowed; ended before the input that did it is done with.
-    doomed: Vec<PeerId>,
-    /// Raised whenever somebody comes into a room, leaves it, or comes back from elsewhere.
-    presence: u64,
+    relay_access: RelayAccess,
+    outputs: Outputs,
     counters: Counters,
 }
 
@@ -118,23 +104,16 @@ impl Rooms {
         let mut rng = ChaCha20Rng::from_seed(seed);
         Self {
             config,
-            epoch,
-            started: epoch.at,
-            run: RunId(rng.next_u64()),
+            run: Run { id: RunId(rng.next_u64()), started: epoch.at, epoch },
             rng,
             conns: BTreeMap::new(),
             sessions: BTreeMap::new(),
-            tokens: BTreeMap::new(),
+            resumption: Resumption::default(),
             rooms: BTreeMap::new(),
-            pages: BTreeMap::new(),
-            guesses: AttemptLimiter::new(attempts::GUESSES),
-            knocks: AttemptLimiter::new(attempts::KNOCKS),
-            creations: AttemptLimiter::new(attempts::CREATIONS),
+            attempts: Attempts::default(),
             timers: Timers::default(),
-            grants: Grants::default(),
-            output: VecDeque::new(),
-            doomed: Vec::new(),
-            presence: 0,
+            relay_access: RelayAccess::default(),
+            outputs: Outputs::default(),
             counters: Counters::default(),
         }
     }
@@ -146,7 +125,7 @@ impl Rooms {
 
     /// What the tickets of this run carry: to be remembered with how long it lived.
     pub fn run(&self) -> RunId {
-        self.run
+        self.run.id
     }
 
     /// Open rooms.
@@ -161,7 +140,7 @@ impl Rooms {
 
     /// Changes whenever [`Self::member_addresses`] may have.
     pub fn presence(&self) -> u64 {
-        self.presence
+        self.relay_access.presence
     }
 
     /// The addresses from which those who are in rooms were last seen to come; who is away within the grace counts.
@@ -245,15 +224,13 @@ impl Rooms {
                 }
                 Timer::Seats => self.give_up_seats(now),
                 Timer::Ice(peer) => self.refresh_ice(peer, now),
-                Timer::Credential(peer) => self.grants.withdraw(peer),
+                Timer::Credential(peer) => self.relay_access.grants.withdraw(peer),
                 Timer::WrongGuesses(host) => self.tell_wrong_guesses(host, now),
                 Timer::Ticket(peer) => self.renew_ticket(peer, now),
                 Timer::News(peer) => self.tell_news(peer, now),
             }
         }
-        self.guesses.forget_old(now);
-        self.knocks.forget_old(now);
-        self.creations.forget_old(now);
+        self.attempts.forget_old(now);
         self.end_doomed(now);
     }
 
@@ -268,7 +245,7 @@ impl Rooms {
 
     /// What should be done next.
     pub fn poll_output(&mut self) -> Option<Output> {
-        self.output.pop_front()
+        self.outputs.queue.pop_front()
     }
 
     /// When [`Self::handle_timeout`] wants to be called.
@@ -298,7 +275,7 @@ impl Rooms {
             Some(seq) => native.received = seq,
         }
         if let Some(old) = native.previous_token.take() {
-            self.tokens.remove(&old); // the client has shown that the new token arrived
+            self.resumption.tokens.remove(&old); // the client has shown that the new token arrived
         }
         if !session.budget.take(bytes, now) {
             return self.refuse_flood(conn, peer, id, "too many messages, or too long ones", now);

@@ -1,8 +1,11 @@
 //! What the rooms tell the gateway, and the names that both use.
 //!
-//! Values only.
+//! Owner of: what should be done and was not asked for yet.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
+
+use hearth_protocol::PeerId;
 
 use super::LegacyEvent;
 use super::load::Load;
@@ -38,6 +41,16 @@ pub enum Output {
         /// Why.
         reason: CloseReason,
     },
+}
+
+/// What an input leaves to be done.
+#[derive(Debug, Default)]
+pub(super) struct Outputs {
+    /// Drained by the caller after each input; one input yields at most a few messages for each in a room and its
+    /// lobby, or one resume queue.
+    pub(super) queue: VecDeque<Output>,
+    /// Sessions whose queue has just overflowed; ended before the input that did it is done with.
+    pub(super) doomed: Vec<PeerId>,
 }
 
 /// Why the server closes a connection.

@@ -258,7 +258,9 @@ impl Rooms {
             self.forget_tokens(&session);
             if let Wire::Legacy(legacy) = &session.wire {
                 self.expire_grant(peer, now); // it has one before it is in a room
-                self.forget_page(peer, legacy);
+                if let Some(page) = legacy.page {
+                    self.resumption.forget_page(page, peer);
+                }
             }
         }
     }
@@ -266,8 +268,7 @@ impl Rooms {
     /// Nothing brings `session` back any more.
     pub(super) fn forget_tokens(&mut self, session: &Session) {
         if let Wire::Native(native) = &session.wire {
-            self.tokens.remove(&native.token);
-            native.previous_token.map(|old| self.tokens.remove(&old));
+            self.resumption.forget_tokens(native);
         }
     }
 }

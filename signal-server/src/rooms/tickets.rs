@@ -120,8 +120,8 @@ impl Rooms {
         let member = session.member().filter(|_| session.kind != PeerKind::Legacy)?;
         let room = self.rooms.get(&member.room)?;
         let claim = Claim {
-            run: self.run,
-            at_s: now.saturating_duration_since(self.started).as_secs(),
+            run: self.run.id,
+            at_s: now.saturating_duration_since(self.run.started).as_secs(),
             peer,
             kind: session.kind,
             nick: member.nick.clone(),
@@ -140,7 +140,7 @@ impl Rooms {
     /// What a ticket says and when it was sealed, if it is one of ours, and of the last minutes before this run.
     fn read_ticket(&self, ticket: &Ticket, now: Instant) -> Option<(Claim, Sealed)> {
         let key = self.config.tickets.as_ref()?.aead()?;
-        if now.saturating_duration_since(self.started) > WITHIN {
+        if now.saturating_duration_since(self.run.started) > WITHIN {
             return None;
         }
         let mut sealed = ticket.sealed()?;
@@ -181,7 +181,7 @@ impl Rooms {
             self.forget_tokens(&old);
         }
         self.timers.cancel(Timer::Grace(peer));
-        self.presence += 1;
+        self.relay_access.presence += 1;
         self.take_place(peer, &name, place, (role, sealed));
         self.send_bare(
             conn,
@@ -269,7 +269,7 @@ impl Rooms {
             && old != conn
         {
             self.conns.remove(&old);
-            self.output.push_back(Output::Close { conn: old, reason: CloseReason::Replaced });
+            self.outputs.queue.push_back(Output::Close { conn: old, reason: CloseReason::Replaced });
         }
     }
 

@@ -198,7 +198,7 @@ impl Rooms {
         let is_member = self.room_of(peer).is_some();
         if let Some(rest) = &self.config.ice.turn {
             let lifetime = if is_member { rest.lifetime } else { rest.before_join };
-            let expiry = self.epoch.unix_s_at(now).saturating_add(lifetime.as_secs());
+            let expiry = self.run.epoch.unix_s_at(now).saturating_add(lifetime.as_secs());
             turn.push(super::super::ice::credentials(rest, expiry, peer));
             self.grant(peer);
         }

@@ -112,7 +112,7 @@ impl Rooms {
                 missed: Vec::new(),
             };
             if let Some(page) = caller.page {
-                self.pages.entry(page).or_default().insert(id);
+                self.resumption.add_page(page, id);
             }
             // Its bytes are counted as messages, one for each unit.
             let bytes = Bucket::new(u32::MAX, Duration::ZERO, now);
@@ -188,7 +188,7 @@ impl Rooms {
     fn may_enter(&mut self, peer: PeerId, name: &RoomName, now: Instant) -> Result<(), ErrorCode> {
         let source = self.source_of(peer);
         let known = self.sessions.get(&peer).and_then(Session::source);
-        if !self.guesses.may_try(source, now) || !self.may_come_in(peer, name, now) {
+        if !self.attempts.guesses.may_try(source, now) || !self.may_come_in(peer, name, now) {
             return Err(ErrorCode::RateLimited);
         }
         let Some(room) = self.rooms.get(name) else { return self.may_open(peer, now).map_err(|(code, ..)| code) };
@@ -203,7 +203,7 @@ impl Rooms {
             }
             Admission::Knock | Admission::WrongSecret => {
                 self.counters.wrong_guesses += 1;
-                self.guesses.count(source, now);
+                self.attempts.guesses.count(source, now);
                 Err(ErrorCode::BadInvite)
             }
         }
@@ -222,29 +222,16 @@ impl Rooms {
         self.enter(peer, JoinRequest { id: RequestId(0), room, nick: String::new(), media }, now);
     }
 
-    /// The page of this cookie that is in a room and lost its connection, if there is exactly one: two tabs of one
-    /// browser share a cookie.
+    /// The only page of this cookie, if it is in a room and lost its connection.
     fn page_that_was_cut(&self, page: PageId) -> Option<PeerId> {
-        let mut tabs = self.pages.get(&page)?.iter();
-        let id = tabs.next().filter(|_| tabs.len() == 0)?;
-        self.sessions.get(id).filter(|session| session.link == Attachment::Away).map(|_| *id)
-    }
-
-    /// The session of a page is over.
-    pub(super) fn forget_page(&mut self, peer: PeerId, wire: &LegacyWire) {
-        let Some(page) = wire.page else { return };
-        if let Some(tabs) = self.pages.get_mut(&page) {
-            tabs.remove(&peer);
-            if tabs.is_empty() {
-                self.pages.remove(&page);
-            }
-        }
+        let id = self.resumption.only_page(page)?;
+        self.sessions.get(&id).filter(|session| session.link == Attachment::Away).map(|_| id)
     }
 
     /// A page that lost its connection has another one.
     fn take_back(&mut self, conn: ConnId, peer: PeerId, now: Instant) {
         self.counters.resumed += 1;
-        self.presence += 1;
+        self.relay_access.presence += 1;
         self.timers.cancel(Timer::Grace(peer));
         let address = self.conns.get(&conn).and_then(|conn| conn.address);
         let Some(session) = self.sessions.get_mut(&peer) else { return };
@@ -254,7 +241,7 @@ impl Rooms {
         let Wire::Legacy(wire) = &mut session.wire else { return };
         wire.is_back = true;
         let missed = std::mem::take(&mut wire.missed);
-        self.output.extend(missed.into_iter().map(|event| Output::Legacy { conn, event }));
+        self.outputs.queue.extend(missed.into_iter().map(|event| Output::Legacy { conn, event }));
         self.tell_of(peer, now);
     }
 
@@ -262,9 +249,11 @@ impl Rooms {
     fn emit(&mut self, peer: PeerId, event: LegacyEvent) {
         let Some(session) = self.sessions.get_mut(&peer) else { return };
         match (&mut session.wire, session.link) {
-            (Wire::Legacy(_), Attachment::Attached(conn)) => self.output.push_back(Output::Legacy { conn, event }),
+            (Wire::Legacy(_), Attachment::Attached(conn)) => {
+                self.outputs.queue.push_back(Output::Legacy { conn, event })
+            }
             (Wire::Legacy(wire), Attachment::Away) if wire.missed.len() < MISSED => wire.missed.push(event),
-            (Wire::Legacy(_), Attachment::Away) => self.doomed.push(peer),
+            (Wire::Legacy(_), Attachment::Away) => self.outputs.doomed.push(peer),
             (Wire::Native(_), _) => {}
         }
     }

@@ -19,7 +19,7 @@ pub(crate) const HOLD: Duration = Duration::from_secs(12);
 /// What is remembered of a legacy page beside its session.
 #[derive(Debug)]
 pub(crate) struct LegacyWire {
-    pub(super) page: Option<PageId>,
+    pub(in crate::rooms) page: Option<PageId>,
     /// The request that is being answered.
     pub(super) asked: Option<Asked>,
     /// It came back on another connection, and has not asked for a room since.

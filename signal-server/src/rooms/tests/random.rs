@@ -84,7 +84,7 @@ fn chaos(seed: u64) -> Counters {
 
 fn check(bench: &Bench, seed: u64) {
     let rooms = &bench.rooms;
-    assert!(rooms.tokens.len() <= 2 * rooms.sessions.len(), "seed {seed}: tokens of the dead");
+    assert!(rooms.resumption.tokens.len() <= 2 * rooms.sessions.len(), "seed {seed}: tokens of the dead");
     let attached = rooms.conns.values().filter(|c| matches!(c.phase, ConnPhase::InSession(_))).count();
     let away = rooms.sessions.values().filter(|s| s.link == session::Attachment::Away).count();
     assert_eq!(attached + away, rooms.sessions.len(), "seed {seed}: a session without a connection");
