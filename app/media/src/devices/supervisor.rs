@@ -45,16 +45,9 @@ pub(super) struct DeviceSupervisor {
     kept: BTreeMap<DeviceKind, SupervisedDevice>,
     say: Sender<News>,
     news: Receiver<News>,
-    taken: SlotSender<Picture>,
-    pictures: SlotReceiver<Picture>,
-    capture: Option<CaptureCallback>,
-    preview: SlotSender<Picture>,
-    lists: DeviceLists,
-    look: SlotReceiver<DeviceLists>,
-    _looks: Worker,
-    publish: SlotSender<DevicesView>,
-    view: DevicesView,
-    notice: Box<dyn Notice>,
+    pictures: PicturePath,
+    lists: ListWatch,
+    view: ViewPublisher,
 }
 
 impl DeviceSupervisor {
@@ -66,8 +59,6 @@ impl DeviceSupervisor {
         notice: Box<dyn Notice>,
     ) -> Result<Self, StartError> {
         let (say, news) = bounded(NEWS);
-        let (taken, pictures) = slot();
-        let (looks, look) = list::spawn(|| {})?;
         let kept = |kind| (kind, SupervisedDevice { watch: Watch::new(kind), held: None, life: None, losses: (0, 0) });
         Ok(Self {
             tests,
@@ -75,16 +66,9 @@ impl DeviceSupervisor {
             kept: KINDS.map(kept).into(),
             say,
             news,
-            taken,
-            pictures,
-            capture: None,
-            preview,
-            lists: DeviceLists::default(),
-            look,
-            _looks: looks,
-            publish,
-            view: DevicesView::default(),
-            notice,
+            pictures: PicturePath::new(preview),
+            lists: ListWatch::spawn()?,
+            view: ViewPublisher { publish, last: DevicesView::default(), notice },
         })
     }
 
@@ -92,8 +76,8 @@ impl DeviceSupervisor {
     pub(super) fn run(mut self, stop: &Stop, tells: &Receiver<SupervisorMessage>) {
         let looks = tick(LOOK);
         let mut tells = tells.clone();
-        let (news, pictures) = (self.news.clone(), self.pictures.receiver().clone());
-        let mut lists = self.look.receiver().clone();
+        let (news, pictures) = (self.news.clone(), self.pictures.taken.receiver().clone());
+        let mut lists = self.lists.found.receiver().clone();
         loop {
             select! {
                 recv(stop) -> _ => return,
@@ -103,7 +87,10 @@ impl DeviceSupervisor {
                 },
                 recv(news) -> said => said.into_iter().for_each(|said| self.handle_news(said)),
                 recv(pictures) -> picture => {
-                    picture.into_iter().for_each(|picture| self.handle_picture(picture));
+                    if let Ok(picture) = picture {
+                        self.pictures.handle_picture(picture);
+                        self.view.notice.picture();
+                    }
                     continue;
                 }
                 recv(lists) -> found => match found {
@@ -119,7 +106,7 @@ impl DeviceSupervisor {
 
     fn handle_told(&mut self, told: SupervisorMessage) {
         match told {
-            SupervisorMessage::Capture(capture) => self.capture = capture,
+            SupervisorMessage::Capture(capture) => self.pictures.capture = capture,
             SupervisorMessage::Choice(kind, choice) => {
                 let now = now();
                 self.of(kind).into_iter().for_each(|kept| kept.watch.handle_choice(choice.clone(), now));
@@ -157,14 +144,6 @@ impl DeviceSupervisor {
         }
     }
 
-    fn handle_picture(&mut self, picture: Picture) {
-        if let Some(capture) = &mut self.capture {
-            capture(picture.clone());
-        }
-        self.preview.put(picture);
-        self.notice.picture();
-    }
-
     fn handle_lists(&mut self, found: DeviceLists) {
         let now = now();
         for (kind, kept) in &mut self.kept {
@@ -175,7 +154,7 @@ impl DeviceSupervisor {
             };
             kept.watch.handle_list(list, now);
         }
-        self.lists = found;
+        self.lists.newest = found;
     }
 
     /// Looks what lives.
@@ -204,7 +183,7 @@ impl DeviceSupervisor {
     }
 
     fn open(&mut self, opening: OpenAttempt, choice: DeviceChoice) {
-        let opened = OpenDevice::open(opening, choice, self.tests, self.say.clone(), &self.taken);
+        let opened = OpenDevice::open(opening, choice, self.tests, self.say.clone(), &self.pictures.take);
         let Some(kept) = self.of(opening.0) else { return };
         match opened {
             Ok(held) => kept.held = Some(held),
@@ -229,8 +208,7 @@ impl DeviceSupervisor {
         }
         kept.held = None;
         if kind == DeviceKind::Camera {
-            // What a camera took just before it was closed is not shown after it.
-            drop(self.pictures.take());
+            self.pictures.drop_late();
         }
     }
 
@@ -249,19 +227,75 @@ impl DeviceSupervisor {
             camera: of(DeviceKind::Camera).unwrap_or_default(),
             microphone: of(DeviceKind::Microphone).unwrap_or_default(),
             speaker: of(DeviceKind::Speaker).unwrap_or_default(),
-            lists: self.lists.clone(),
+            lists: self.lists.newest.clone(),
             missed_samples: losses.0,
             broken_pictures: losses.1,
         };
-        if view != self.view {
-            self.view = view.clone();
-            self.publish.put(view);
-            self.notice.view();
-        }
+        self.view.tell(view);
     }
 
     fn of(&mut self, kind: DeviceKind) -> Option<&mut SupervisedDevice> {
         self.kept.get_mut(&kind)
+    }
+}
+
+/// Where pictures go: from the camera that is open to the call and to our own window.
+struct PicturePath {
+    /// For the camera's thread.
+    take: SlotSender<Picture>,
+    taken: SlotReceiver<Picture>,
+    capture: Option<CaptureCallback>,
+    preview: SlotSender<Picture>,
+}
+
+impl PicturePath {
+    fn new(preview: SlotSender<Picture>) -> Self {
+        let (take, taken) = slot();
+        Self { take, taken, capture: None, preview }
+    }
+
+    fn handle_picture(&mut self, picture: Picture) {
+        if let Some(capture) = &mut self.capture {
+            capture(picture.clone());
+        }
+        self.preview.put(picture);
+    }
+
+    /// What a camera took just before it was closed is not shown after it.
+    fn drop_late(&self) {
+        drop(self.taken.take());
+    }
+}
+
+/// Which devices there are, and the thread that looks for them.
+struct ListWatch {
+    found: SlotReceiver<DeviceLists>,
+    newest: DeviceLists,
+    _looks: Worker,
+}
+
+impl ListWatch {
+    fn spawn() -> Result<Self, StartError> {
+        let (looks, found) = list::spawn(|| {})?;
+        Ok(Self { found, newest: DeviceLists::default(), _looks: looks })
+    }
+}
+
+/// What others are told of all devices, and what they were told last.
+struct ViewPublisher {
+    publish: SlotSender<DevicesView>,
+    last: DevicesView,
+    notice: Box<dyn Notice>,
+}
+
+impl ViewPublisher {
+    /// Says how things are, when they are otherwise than before.
+    fn tell(&mut self, view: DevicesView) {
+        if view != self.last {
+            self.last = view.clone();
+            self.publish.put(view);
+            self.notice.view();
+        }
     }
 }
 
