@@ -75,7 +75,7 @@ impl App for Window {
     /// Runs while the window is hidden, too: that is when a person closes it from the task bar, or lets go of a key
     /// that no frame reads.
     fn logic(&mut self, ctx: &Context, _frame: &mut Frame) {
-        if let Some(action) = keys::let_go(self.state.is_talking, is_attended(ctx))
+        if let Some(action) = keys::let_go(self.state.keyboard.is_talking, is_attended(ctx))
             && !self.hand_over(action)
         {
             ctx.request_repaint_after(AGAIN);

@@ -17,14 +17,14 @@ use crate::view::{Action, Room, Stage, View};
 
 /// Draws the one that is open.
 pub(super) fn dialogs(ui: &mut Ui, view: &View, state: &mut UiState) {
-    let Some(dialog) = state.dialog else { return };
+    let Some(dialog) = state.dialogs.open else { return };
     match (dialog, in_room(view)) {
         (Dialog::Unlock, _) => match &view.stage {
             Stage::Room(room) => match room.ask {
                 Some(ask) => passwords::unlock(ui, room, ask, state),
-                None => state.dialog = None,
+                None => state.dialogs.open = None,
             },
-            Stage::Home | Stage::PreJoin(_) => state.dialog = None,
+            Stage::Home | Stage::PreJoin(_) => state.dialogs.open = None,
         },
         (Dialog::Password, Some(room)) => passwords::password(ui, room, state),
         (Dialog::Settings, _) => settings::settings(ui, view, state),
@@ -35,11 +35,11 @@ pub(super) fn dialogs(ui: &mut Ui, view: &View, state: &mut UiState) {
         (Dialog::HandOver(id), Some(room)) => hand_over(ui, room, id, state),
         (Dialog::Elsewhere, _) => match &view.stage {
             Stage::Room(room) => elsewhere(ui, view, room, state),
-            Stage::Home | Stage::PreJoin(_) => state.dialog = None,
+            Stage::Home | Stage::PreJoin(_) => state.dialogs.open = None,
         },
         // The room is over, and the question with it.
         (Dialog::Leave | Dialog::Close | Dialog::Remove(_) | Dialog::HandOver(_) | Dialog::Password, None) => {
-            state.dialog = None;
+            state.dialogs.open = None;
         }
     }
 }
@@ -77,7 +77,7 @@ fn leave(ui: &Ui, room: &Room, state: &mut UiState) {
         match answers(ui, row, state) {
             Some(Answer::End) => finish(state, Action::EndForAll),
             Some(Answer::Leave) => finish(state, Action::Leave),
-            Some(_) => state.dialog = None,
+            Some(_) => state.dialogs.open = None,
             None => {}
         }
     });
@@ -86,7 +86,7 @@ fn leave(ui: &Ui, room: &Room, state: &mut UiState) {
 /// A link was opened in another program.
 fn elsewhere(ui: &Ui, view: &View, room: &Room, state: &mut UiState) {
     let Some((_, other)) = &view.elsewhere else {
-        state.dialog = None; // answered, or no longer asked
+        state.dialogs.open = None; // answered, or no longer asked
         return;
     };
     let closed = modal(ui, "elsewhere", control::DIALOG, state, |ui, state| {
@@ -111,12 +111,12 @@ fn elsewhere(ui: &Ui, view: &View, room: &Room, state: &mut UiState) {
 }
 
 fn finish_asking(state: &mut UiState) {
-    state.dialog = None;
+    state.dialogs.open = None;
     state.action(Action::Stay);
 }
 
 fn finish(state: &mut UiState, action: Action) {
-    state.dialog = None;
+    state.dialogs.open = None;
     state.panel = None;
     state.action(action);
 }
@@ -147,10 +147,10 @@ fn close(ui: &Ui, room: &Room, state: &mut UiState) {
             Some(Answer::End) => shut(ui, state, Action::EndForAll),
             Some(Answer::Leave) => shut(ui, state, Action::Leave),
             Some(Answer::Minimise) => {
-                state.dialog = None;
+                state.dialogs.open = None;
                 ui.ctx().send_viewport_cmd(ViewportCommand::Minimized(true));
             }
-            Some(_) => state.dialog = None,
+            Some(_) => state.dialogs.open = None,
             None => {}
         }
     });
@@ -158,13 +158,13 @@ fn close(ui: &Ui, room: &Room, state: &mut UiState) {
 
 fn shut(ui: &Ui, state: &mut UiState, action: Action) {
     finish(state, action);
-    state.may_close = true;
+    state.dialogs.may_close = true;
     ui.ctx().send_viewport_cmd(ViewportCommand::Close);
 }
 
 fn remove(ui: &Ui, room: &Room, id: PeerId, state: &mut UiState) {
     let Some(person) = room.people.iter().find(|person| person.id == id) else {
-        state.dialog = None; // gone by themselves
+        state.dialogs.open = None; // gone by themselves
         return;
     };
     modal(ui, "remove", control::DIALOG, state, |ui, state| {
@@ -176,7 +176,7 @@ fn remove(ui: &Ui, room: &Room, id: PeerId, state: &mut UiState) {
             row.push((Button::new(t!("ui.remove.with_link")).danger(), Answer::RemoveAndRenew));
         }
         let Some(answer) = answers(ui, row, state) else { return };
-        state.dialog = None;
+        state.dialogs.open = None;
         if matches!(answer, Answer::Remove | Answer::RemoveAndRenew) {
             state.action(Action::Kick(id));
         }
@@ -188,7 +188,7 @@ fn remove(ui: &Ui, room: &Room, id: PeerId, state: &mut UiState) {
 
 fn hand_over(ui: &Ui, room: &Room, id: PeerId, state: &mut UiState) {
     let Some(person) = room.people.iter().find(|person| person.id == id) else {
-        state.dialog = None; // gone meanwhile
+        state.dialogs.open = None; // gone meanwhile
         return;
     };
     modal(ui, "hand over", control::DIALOG, state, |ui, state| {
@@ -197,7 +197,7 @@ fn hand_over(ui: &Ui, room: &Room, id: PeerId, state: &mut UiState) {
         let row =
             vec![(cancel(), Answer::Cancel), (Button::new(t!("ui.hand_over.button")).primary(), Answer::HandOver)];
         let Some(answer) = answers(ui, row, state) else { return };
-        state.dialog = None;
+        state.dialogs.open = None;
         if answer == Answer::HandOver {
             state.action(Action::MakeHost(id));
         }
@@ -219,7 +219,7 @@ fn help(ui: &Ui, state: &mut UiState) {
         });
         ui.add_space(space::M);
         if answers(ui, vec![(Button::new(t!("ui.close")), ())], state).is_some() {
-            state.dialog = None;
+            state.dialogs.open = None;
         }
     });
 }

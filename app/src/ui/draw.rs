@@ -19,7 +19,7 @@ const METER: Duration = Duration::from_millis(100);
 
 /// Draws a view, and returns what the person wants.
 pub fn draw(ui: &mut Ui, view: &View, state: &mut UiState, tiles: &mut dyn TilePainter) -> Vec<Action> {
-    state.follow(ui, &view.settings);
+    state.locale.follow(ui, &view.settings);
     state.settle(view);
     passwords::settle(view, state);
     state.look(ui.ctx(), view);

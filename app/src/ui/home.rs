@@ -212,7 +212,7 @@ fn recent(ui: &mut Ui, rooms: &[RecentRoom], state: &mut UiState) {
     }
     for (place, room) in rooms.iter().enumerate() {
         let number = when::number(room.room.as_str());
-        let beside = format!("{} · {}", when::day(room.seen_unix_s, &state.zone), room.server);
+        let beside = format!("{} · {}", when::day(room.seen_unix_s, &state.locale.zone), room.server);
         if row(ui, &number, Some(&beside), &t!("ui.home.rejoin_room", room = number)) {
             state.action(Action::JoinRecent(place));
         }

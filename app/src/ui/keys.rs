@@ -44,7 +44,7 @@ impl LetterKeys {
 /// Reads the keys of a frame, and takes those away that mean something.
 pub(super) fn read(ctx: &Context, view: &View, state: &mut UiState) {
     let letters = letters(ctx, view, state);
-    let mut events = std::mem::take(&mut state.held);
+    let mut events = std::mem::take(&mut state.keyboard.held);
     ctx.input_mut(|input| events.append(&mut input.events));
     let mut rest = Vec::new();
     let mut reading = Reading { letters, has_focus: has_focus(ctx), ..Reading::default() };
@@ -63,7 +63,7 @@ pub(super) fn read(ctx: &Context, view: &View, state: &mut UiState) {
     }
     ctx.input_mut(|input| input.events = kept);
     talk(ctx, view, state, letters == LetterKeys::Commands);
-    let may = |command: &UiCommand| state.dialog.is_none() || command.is_above_dialogs();
+    let may = |command: &UiCommand| state.dialogs.open.is_none() || command.is_above_dialogs();
     if let Some((command, is_bare)) = command.filter(|(command, _)| may(command)) {
         if is_bare {
             tell(ctx, command, view, state);
@@ -73,8 +73,8 @@ pub(super) fn read(ctx: &Context, view: &View, state: &mut UiState) {
     if !rest.is_empty() {
         ctx.request_repaint();
     }
-    state.held = rest;
-    if state.panel.is_some() && state.dialog.is_none() && !ctx.text_edit_focused() && !ctx.any_popup_open() {
+    state.keyboard.held = rest;
+    if state.panel.is_some() && state.dialogs.open.is_none() && !ctx.text_edit_focused() && !ctx.any_popup_open() {
         let is_escape = ctx.input(|input| input.key_pressed(Key::Escape));
         state.panel = state.panel.filter(|_| !is_escape);
     }
@@ -146,13 +146,13 @@ fn has_focus(ctx: &Context) -> bool {
 
 /// Where letters go now.
 fn letters(ctx: &Context, view: &View, state: &UiState) -> LetterKeys {
-    if ctx.text_edit_focused() || state.wants_chat {
+    if ctx.text_edit_focused() || state.chat.wants_keyboard {
         return LetterKeys::Typed;
     }
     let has_focus = has_focus(ctx);
-    match (state.dialog, &view.stage) {
+    match (state.dialogs.open, &view.stage) {
         (Some(Dialog::Unlock | Dialog::Password), _) => LetterKeys::Nowhere,
-        (Some(Dialog::Settings), _) if state.page == Page::Network => LetterKeys::Nowhere,
+        (Some(Dialog::Settings), _) if state.settings.page == Page::Network => LetterKeys::Nowhere,
         (Some(_), Stage::Room(_)) => LetterKeys::Commands,
         (Some(_), Stage::Home | Stage::PreJoin(_)) | (None, Stage::PreJoin(_)) => LetterKeys::Nowhere,
         (None, Stage::Home) if has_focus => LetterKeys::Nowhere,
@@ -188,12 +188,12 @@ fn tell(ctx: &Context, command: UiCommand, view: &View, state: &mut UiState) {
 /// Space is held to talk while the microphone is off.
 fn talk(ctx: &Context, view: &View, state: &mut UiState, may_talk: bool) {
     let is_held = ctx.input(|input| input.key_down(Key::Space) && input.focused && input.modifiers.is_none());
-    let is_held = is_held && may_talk && state.dialog.is_none();
+    let is_held = is_held && may_talk && state.dialogs.open.is_none();
     let is_muted = in_room(view).is_some_and(|room| room.me.microphone == Switch::Off);
-    if is_held && is_muted && !state.is_talking {
-        state.is_talking = true;
+    if is_held && is_muted && !state.keyboard.is_talking {
+        state.keyboard.is_talking = true;
         state.action(Action::SetMicrophone(Switch::On));
-    } else if let Some(action) = let_go(state.is_talking, is_held) {
+    } else if let Some(action) = let_go(state.keyboard.is_talking, is_held) {
         state.action(action); // in each frame, until it is taken
     }
 }

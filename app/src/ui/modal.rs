@@ -36,7 +36,7 @@ pub(super) fn modal(
     if !shown.should_close() {
         return Closed::No;
     }
-    state.dialog = None;
+    state.dialogs.open = None;
     if shown.backdrop_response.clicked() { Closed::Beside } else { Closed::Escape }
 }
 
@@ -58,7 +58,7 @@ pub(super) fn question(ui: &mut Ui, title: &str, text: &str) {
 /// A row of answers: what harms nothing is first, and has the keyboard when the question opens.
 pub(super) fn answers<A>(ui: &mut Ui, entries: Vec<(Button, A)>, state: &mut UiState) -> Option<A> {
     row(ui, entries, |response| {
-        if std::mem::take(&mut state.is_asking) {
+        if std::mem::take(&mut state.dialogs.is_asking) {
             response.request_focus();
         }
     })

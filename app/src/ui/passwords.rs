@@ -17,16 +17,16 @@ pub(super) fn settle(view: &View, state: &mut UiState) {
     let room = if let Stage::Room(room) = &view.stage { Some(room) } else { None };
     let ask = room.and_then(|room| room.ask);
     let is_asked = room.is_some_and(|room| room.progress == Progress::Asked);
-    if is_asked && state.dialog.is_none() {
+    if is_asked && state.dialogs.open.is_none() {
         state.open(Dialog::Unlock);
     }
-    if state.dialog == Some(Dialog::Unlock) {
+    if state.dialogs.open == Some(Dialog::Unlock) {
         match ask {
             Some(ask) => follow(ask, state),
-            None => state.dialog = None,
+            None => state.dialogs.open = None,
         }
     }
-    if !matches!(state.dialog, Some(Dialog::Unlock | Dialog::Password)) {
+    if !matches!(state.dialogs.open, Some(Dialog::Unlock | Dialog::Password)) {
         state.drafts.password = Hidden::default();
         state.drafts.refusals = ask.map_or(0, |ask| ask.refusals);
     }
@@ -54,11 +54,11 @@ pub(super) fn unlock(ui: &Ui, room: &Room, ask: PasswordPrompt, state: &mut UiSt
         let can = typed.is_some() && matches!(ask.state, PasswordPromptState::Wanted | PasswordPromptState::Wrong);
         let word = if ask.state == PasswordPromptState::Trying { t!("ui.call.entering") } else { t!("ui.home.join") };
         let join = Button::new(word).icon(icons::ENTER).primary().enabled(can);
-        state.is_asking = false; // the field has the keyboard
+        state.dialogs.is_asking = false; // the field has the keyboard
         let answer = answers(ui, vec![(cancel(), None), (join, typed.clone())], state);
         match answer {
             Some(None) if room.progress == Progress::Asked => state.action(Action::Leave),
-            Some(None) => state.dialog = None,
+            Some(None) => state.dialogs.open = None,
             Some(Some(_)) | None => {}
         }
         let said = answer.flatten().or(typed.filter(|_| is_entered));
@@ -68,7 +68,7 @@ pub(super) fn unlock(ui: &Ui, room: &Room, ask: PasswordPrompt, state: &mut UiSt
     });
     // Nothing else leads in, and it is left on purpose only: a press beside it is none.
     if room.progress == Progress::Asked {
-        state.dialog = Some(Dialog::Unlock);
+        state.dialogs.open = Some(Dialog::Unlock);
         if closed == Closed::Escape {
             state.action(Action::Leave);
         }
@@ -109,9 +109,9 @@ pub(super) fn password(ui: &Ui, room: &Room, state: &mut UiState) {
             row.push((Button::new(t!("ui.password.remove")), Decision::Remove));
         }
         row.push((Button::new(word).primary().enabled(typed.is_some()), Decision::Set));
-        state.is_asking = false; // the field has the keyboard
+        state.dialogs.is_asking = false; // the field has the keyboard
         match (answers(ui, row, state), typed) {
-            (Some(Decision::Nothing), _) => state.dialog = None,
+            (Some(Decision::Nothing), _) => state.dialogs.open = None,
             (Some(Decision::Remove), _) => decide(state, None),
             (Some(Decision::Set), Some(password)) => decide(state, Some(password)),
             (None, Some(password)) if is_entered => decide(state, Some(password)),
@@ -129,7 +129,7 @@ enum Decision {
 }
 
 fn decide(state: &mut UiState, password: Option<RoomPassword>) {
-    state.dialog = None;
+    state.dialogs.open = None;
     state.action(Action::SetPassword(password));
 }
 

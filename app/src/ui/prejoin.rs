@@ -163,7 +163,7 @@ fn enter(ui: &mut Ui, view: &View, door: &PreJoin, state: &mut UiState) {
     if is_asked(door) {
         ui.hint(t!("ui.prejoin.ask_hint"));
     }
-    let is_free = state.dialog.is_none() && ui.ctx().memory(|memory| memory.focused()).is_none();
+    let is_free = state.dialogs.open.is_none() && ui.ctx().memory(|memory| memory.focused()).is_none();
     let pressed = is_free && ui.input(|input| input.key_pressed(Key::Enter));
     if is_entered || pressed {
         commit(state);
@@ -178,7 +178,7 @@ fn nick(ui: &mut Ui, view: &View, state: &mut UiState) {
     let (label, hint) = (t!("ui.prejoin.name"), t!("ui.prejoin.name_hint"));
     let response = field(ui, &mut draft.text, &label, &hint, ui.available_width(), NICK_LIMIT);
     // Who has no name is asked for one.
-    if !std::mem::replace(&mut state.is_name_asked, true) && draft.text.is_empty() {
+    if !std::mem::replace(&mut state.keyboard.is_name_asked, true) && draft.text.is_empty() {
         response.request_focus();
     }
     draft.is_touched |= response.changed();

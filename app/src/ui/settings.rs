@@ -33,7 +33,7 @@ pub(super) fn settings(ui: &Ui, view: &View, state: &mut UiState) {
             ui.title(t!("ui.settings.title"));
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 if IconButton::new(icons::CLOSE, t!("ui.close")).show(ui) {
-                    state.dialog = None;
+                    state.dialogs.open = None;
                 }
             });
         });
@@ -63,8 +63,8 @@ fn pages(ui: &mut Ui, state: &mut UiState) {
         (Page::Network, icons::NETWORK, t!("ui.settings.network")),
         (Page::About, icons::NOTE, t!("ui.settings.about")),
     ] {
-        if tab(ui, icon, &name, state.page == page) {
-            state.page = page;
+        if tab(ui, icon, &name, state.settings.page == page) {
+            state.settings.page = page;
         }
     }
 }
@@ -91,7 +91,7 @@ fn tab(ui: &mut Ui, icon: Icon, name: &str, is_chosen: bool) -> bool {
 }
 
 fn page(ui: &mut Ui, view: &View, state: &mut UiState) {
-    match state.page {
+    match state.settings.page {
         Page::Devices => devices(ui, view, state),
         Page::Looks => looks(ui, view, state),
         Page::Network => network(ui, view, state),
@@ -247,11 +247,12 @@ fn about(ui: &mut Ui, view: &View, state: &mut UiState) {
         }
         ui.add_space(space::S);
     }
-    let word = if state.are_licences_shown { t!("ui.settings.licences_hide") } else { t!("ui.settings.licences") };
+    let word =
+        if state.settings.are_licences_shown { t!("ui.settings.licences_hide") } else { t!("ui.settings.licences") };
     if Button::new(word).small().show(ui) {
-        state.are_licences_shown = !state.are_licences_shown;
+        state.settings.are_licences_shown = !state.settings.are_licences_shown;
     }
-    if state.are_licences_shown {
+    if state.settings.are_licences_shown {
         for text in LICENCES {
             let text = RichText::new(*text).size(letters::CAPTION).color(t.weak);
             ui.add(eframe::egui::Label::new(text).wrap().selectable(true));

@@ -89,7 +89,7 @@ fn head(ui: &mut Ui, view: &View, room: &Room, state: &mut UiState) {
 /// How safe it is: encrypted always, and whether we know by whom it is hosted.
 fn safety(ui: &mut Ui, room: &Room, state: &UiState) {
     let t = ui.tokens();
-    let is_compared = room.unverified.is_some() && room.unverified == state.compared;
+    let is_compared = room.unverified.is_some() && room.unverified == state.acknowledged.same_key;
     let is_hosted = room.invite.as_ref().is_some_and(|invite| invite.is_hosted);
     let (icon, word, tip, ink) = match (room.is_verified || is_compared, is_hosted) {
         (false, _) => (icons::ENCRYPTED, t!("ui.call.encrypted"), t!("ui.call.encrypted_tip"), t.weak),
@@ -171,10 +171,10 @@ fn words(kind: DeviceKind, switch: Switch) -> (String, String) {
 
 /// How many lines of the chat nobody has seen.
 fn unread(room: &Room, state: &mut UiState) -> usize {
-    if state.panel == Some(Panel::Chat) || room.chat.len() < state.read {
-        state.read = room.chat.len();
+    if state.panel == Some(Panel::Chat) || room.chat.len() < state.chat.read {
+        state.chat.read = room.chat.len();
     }
-    room.chat.len() - state.read
+    room.chat.len() - state.chat.read
 }
 
 /// A place at the end of another, so large.

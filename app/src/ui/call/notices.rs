@@ -76,11 +76,12 @@ fn gather<'a>(view: &'a View, room: &'a Room, state: &UiState) -> Vec<Notice<'a>
     if more > 0 {
         found.push(Notice::MoreKnockers(more));
     }
-    let unverified =
-        room.unverified.as_ref().filter(|words| ![&state.compared, &state.put_off].contains(&&Some((*words).clone())));
+    let unverified = room.unverified.as_ref().filter(|words| !state.acknowledged.has_key(words));
     found.extend(unverified.map(|words| Notice::Unverified(words)));
     found.extend(
-        broken(view).filter(|(kind, _)| !state.known.contains(kind)).map(|(kind, why)| Notice::Device(kind, why)),
+        broken(view)
+            .filter(|(kind, _)| !state.acknowledged.devices.contains(kind))
+            .map(|(kind, why)| Notice::Device(kind, why)),
     );
     // That we are muted is said once: by whom, if it was not by us.
     let is_said = matches!(view.fault, Some(Fault::Silenced(_)));
@@ -166,10 +167,10 @@ fn unverified(ui: &mut Ui, words: &str, state: &mut UiState) {
     let buttons = row_width(ui, &entries);
     let banner = Banner::new(Tone::Warning, t!("ui.call.unverified", words = words)).room(buttons);
     match banner.show(ui, |ui| row(ui, entries, |_| {})) {
-        Some(Compared::Same) => state.compared = Some(words.to_owned()),
+        Some(Compared::Same) => state.acknowledged.same_key = Some(words.to_owned()),
         // Anyone who hosts this is not who was meant.
         Some(Compared::Other) => state.action(Action::Leave),
-        Some(Compared::Later) => state.put_off = Some(words.to_owned()),
+        Some(Compared::Later) => state.acknowledged.later_key = Some(words.to_owned()),
         None => {}
     }
 }
@@ -178,7 +179,7 @@ fn device(ui: &mut Ui, kind: DeviceKind, why: &DeviceFault, state: &mut UiState)
     let sentence = Fault::Device(kind, why.clone()).told(Spot::Call);
     Banner::new(Tone::Warning, sentence).icon(devices::icon(kind)).room(CLOSE).show(ui, |ui| {
         if close(ui) {
-            state.known.push(kind);
+            state.acknowledged.devices.push(kind);
         }
     });
 }

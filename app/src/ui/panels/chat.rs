@@ -56,7 +56,7 @@ fn said(ui: &mut Ui, line: &ChatLine, is_same: bool, state: &UiState) {
         ui.horizontal(|ui| {
             let strong = RichText::new(who).font(fonts::names(letters::SMALL)).color(t.text);
             ui.set_max_width(ui.available_width());
-            let time = when::hour(line.unix_s, &state.zone);
+            let time = when::hour(line.unix_s, &state.locale.zone);
             ui.add(Label::new(strong).truncate());
             ui.label(RichText::new(time).size(letters::CAPTION).color(t.weak));
         });
@@ -95,7 +95,7 @@ fn say(ui: &mut Ui, state: &mut UiState) {
     ui.horizontal(|ui| {
         let width = ui.available_width() - control::MEDIUM - space::S;
         // Enter says it; the toolkit makes a new line of Shift+Enter alone.
-        if std::mem::take(&mut state.wants_chat) {
+        if std::mem::take(&mut state.chat.wants_keyboard) {
             ui.memory_mut(|memory| memory.request_focus(chat_field())); // before it is drawn: it reads what was typed
         }
         let edit = TextEdit::multiline(&mut state.drafts.chat)

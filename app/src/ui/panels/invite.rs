@@ -22,7 +22,7 @@ pub(super) fn invite(ui: &mut Ui, room: &Room, state: &mut UiState) {
         return;
     };
     // Another one each time that it is opened, so that it begins at its top.
-    ScrollArea::vertical().id_salt(("invite", state.invited)).auto_shrink(false).show(ui, |ui| {
+    ScrollArea::vertical().id_salt(("invite", state.invite.openings)).auto_shrink(false).show(ui, |ui| {
         ui.spacing_mut().item_spacing.y = space::S;
         wrong(ui, invite);
         number(ui, invite, state);
@@ -36,12 +36,12 @@ pub(super) fn invite(ui: &mut Ui, room: &Room, state: &mut UiState) {
 
 /// CopiedPart most hosts need not know.
 fn more(ui: &mut Ui, invite: &Invite, state: &mut UiState) {
-    let word = if state.is_invite_long { t!("ui.invite.less") } else { t!("ui.invite.more") };
-    let icon = if state.is_invite_long { icons::UP } else { icons::DOWN };
+    let word = if state.invite.is_long { t!("ui.invite.less") } else { t!("ui.invite.more") };
+    let icon = if state.invite.is_long { icons::UP } else { icons::DOWN };
     if Button::new(word).icon(icon).small().quiet().show(ui) {
-        state.is_invite_long = !state.is_invite_long;
+        state.invite.is_long = !state.invite.is_long;
     }
-    if state.is_invite_long {
+    if state.invite.is_long {
         addresses(ui, invite, state);
         words(ui, invite);
         if invite.is_hosted {
@@ -84,8 +84,8 @@ fn invitation(ui: &mut Ui, invite: &Invite, state: &mut UiState) {
 }
 
 fn code(ui: &mut Ui, invite: &Invite, state: &mut UiState) {
-    state.code = Code::of(ui.ctx(), &invite.link, state.code.take());
-    let Some(code) = &state.code else { return };
+    state.invite.code = Code::of(ui.ctx(), &invite.link, state.invite.code.take());
+    let Some(code) = &state.invite.code else { return };
     ui.vertical_centered(|ui| code.show(ui, ui.available_width().min(220.0), &t!("ui.invite.code")));
 }
 
@@ -185,11 +185,11 @@ fn copy_icon(ui: &mut Ui, what: CopiedPart, label: &str, text: String, state: &m
 
 fn say(ui: &Ui, what: CopiedPart, state: &mut UiState) {
     let until = ui.input(|input| input.time) + SAID;
-    state.copied = Some(Copied { what, until });
+    state.invite.copied = Some(Copied { what, until });
     ui.ctx().request_repaint_after_secs(SAID as f32);
 }
 
 fn is_said(ui: &Ui, what: CopiedPart, state: &UiState) -> bool {
     let now = ui.input(|input| input.time);
-    state.copied.is_some_and(|copied| copied.what == what && copied.until > now)
+    state.invite.copied.is_some_and(|copied| copied.what == what && copied.until > now)
 }
