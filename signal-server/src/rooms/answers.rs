@@ -15,17 +15,7 @@ impl Rooms {
         self.counters.bad_messages += 1;
         match self.conns.get(&conn).map(|c| c.phase) {
             None => return,
-            Some(ConnPhase::Greeting) => {
-                let message = why.to_owned();
-                let error = ServerMessage::Error {
-                    id,
-                    code: ErrorCode::BadMessage,
-                    message,
-                    retry_after: None,
-                    capacity: None,
-                };
-                self.send_bare(conn, error);
-            }
+            Some(ConnPhase::Greeting) => self.send_bare(conn, refusal(id, ErrorCode::BadMessage, why, None)),
             Some(ConnPhase::InSession(peer)) => self.refuse(peer, id, ErrorCode::BadMessage, why, None, now),
         }
         self.strike(conn, now);
@@ -62,7 +52,7 @@ impl Rooms {
         retry_after: Option<u32>,
         now: Instant,
     ) {
-        self.tell(peer, &ServerMessage::Error { id, code, message: why.to_owned(), retry_after, capacity: None }, now);
+        self.tell(peer, &refusal(id, code, why, retry_after), now);
     }
 
     /// Sends `message` within the session of `peer`, now or when it comes back.
@@ -102,4 +92,9 @@ impl Rooms {
             }
         }
     }
+}
+
+/// Why a request, or a message without one, is refused. Only a full room says how many it holds.
+pub(super) fn refusal(id: Option<RequestId>, code: ErrorCode, why: &str, retry_after: Option<u32>) -> ServerMessage {
+    ServerMessage::Error { id, code, message: why.to_owned(), retry_after, capacity: None }
 }

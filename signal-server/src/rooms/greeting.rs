@@ -7,6 +7,7 @@ use hearth_protocol::{
 };
 use rand::Rng as _;
 
+use super::answers::refusal;
 use super::bucket::Bucket;
 use super::session::{Attachment, Budget, ConnPhase, NativeWire, Session, Wire};
 use super::timers::Timer;
@@ -18,12 +19,8 @@ impl Rooms {
         match message {
             ClientMessage::Hello { v, client: _, kind, resume } => {
                 if !v.contains(&VERSION) {
-                    let code = ErrorCode::UnsupportedVersion;
-                    let message = format!("this server speaks version {VERSION}");
-                    self.send_bare(
-                        conn,
-                        ServerMessage::Error { id: None, code, message, retry_after: None, capacity: None },
-                    );
+                    let why = format!("this server speaks version {VERSION}");
+                    self.send_bare(conn, refusal(None, ErrorCode::UnsupportedVersion, &why, None));
                     return self.close(conn, CloseReason::Version, now);
                 }
                 self.timers.cancel(Timer::Hello(conn));
