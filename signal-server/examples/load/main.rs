@@ -9,6 +9,7 @@
 #![expect(clippy::print_stdout, reason = "it prints what it measured")]
 #![expect(clippy::disallowed_methods, reason = "a load has the time of the day")]
 
+mod any_certificate;
 mod crowd;
 mod page;
 mod process;

@@ -11,8 +11,8 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
 
-use crate::tls::{insecure, trusting};
-use crate::{plain, protected, start, within};
+use crate::tls::trusting;
+use crate::{any_certificate, plain, protected, start, within};
 
 /// An authority, and the file of the root that it is trusted by.
 struct Pebble {
@@ -84,7 +84,9 @@ async fn a_certificate_is_asked_for_proved_kept_and_served() {
         let mut stream = within(async {
             loop {
                 let stream = TcpStream::connect(ours).await.unwrap();
-                if let Ok(stream) = insecure().connect("localhost".try_into().unwrap(), stream).await {
+                if let Ok(stream) =
+                    any_certificate::connector().unwrap().connect("localhost".try_into().unwrap(), stream).await
+                {
                     break stream;
                 }
                 tokio::task::yield_now().await;

@@ -4,6 +4,8 @@
 #![cfg(test)]
 
 mod acme;
+#[path = "../../examples/load/any_certificate.rs"]
+mod any_certificate;
 mod binary;
 mod browser;
 mod client;
