@@ -231,7 +231,7 @@ if (!canCall) fault("no_rtc");
 else {
 	setInterval(() => {
 		const level = levelOf(devices.ear);
-		$("level").style.setProperty("--level", Math.min(1, level * 6));
+		for (const { style } of all("#level, .preview")) style.setProperty("--level", level);
 		tick(level);
 	}, TICK_MS);
 	devices.ask();

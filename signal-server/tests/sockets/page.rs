@@ -103,13 +103,16 @@ async fn check_sentences(words: Words) {
     join(&page, &full, "Ann").await;
     page.says("#door-fault", words.full).await;
 
-    // The secret that was refused is forgotten: from the same tab the number alone knocks. Who waits sees themselves.
+    // The secret that was refused is forgotten: from the same tab the number alone knocks. Who waits sees and hears
+    // themselves.
     join(&page, &url, "Ann").await;
     page.says("#title", words.waiting).await;
     page.until("document.body.dataset.screen === 'wait' && hearth.waiting").await;
-    page.until("document.querySelector('#note .preview.seen video').videoWidth > 0").await;
-    page.until("document.querySelector('#knock').hidden").await;
     let peer = knock(&mut host).await;
+    page.until("document.querySelector('#note .preview.seen video').videoWidth > 0").await;
+    page.until("parseFloat(getComputedStyle(document.querySelector('#note .preview'), '::after').backgroundSize) > 1")
+        .await;
+    page.until("document.querySelector('#knock').hidden").await;
     page.click("#cancel").await;
     page.until("document.body.dataset.screen === 'door'").await;
     assert!(matches!(host.hear().await, ServerMessage::LobbyLeft { id } if id.to_string() == peer));
