@@ -19,6 +19,7 @@ mod frame;
 mod ids;
 mod level;
 mod picture;
+mod switch;
 mod units;
 
 pub use codec::{AudioCodec, VideoCodec};
@@ -27,4 +28,5 @@ pub use frame::{AudioPacket, EncodedAudio, EncodedVideo, FrameKind, ReceivedVide
 pub use ids::{Layer, TrackId, TrackKind, TrackSource};
 pub use level::{Level, Volume};
 pub use picture::{AudioBlock, BadPicture, Picture, SAMPLE_RATE};
+pub use switch::Switch;
 pub use units::{Bitrate, FrameRate, Resolution};

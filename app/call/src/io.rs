@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 use hearth_base::{
-    AudioPacket, Bitrate, EncodedAudio, EncodedVideo, Layer, ReceivedVideo, TrackId, TrackSource, VideoCodec,
+    AudioPacket, Bitrate, EncodedAudio, EncodedVideo, Layer, ReceivedVideo, Switch, TrackId, TrackSource, VideoCodec,
 };
 use hearth_protocol::{ClientMessage, InviteSecret, Numbered, PeerId, RoomName, RoomPassword, ServerMessage};
 
@@ -107,16 +107,6 @@ pub enum HostRule {
     Password(Option<RoomPassword>),
     /// The link has this secret from now on; the old one lets nobody in.
     Invite(InviteSecret),
-}
-
-/// On or off.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Switch {
-    /// On.
-    #[default]
-    On,
-    /// Off.
-    Off,
 }
 
 /// Whether somebody asks for the floor.

@@ -70,8 +70,9 @@ mod transport;
 pub use call::Call;
 pub use candidates::Loopback;
 pub use chat::ChatMessage;
+pub use hearth_base::Switch;
 pub use io::{
-    CallConfig, Command, Hand, HostAct, HostRule, Input, MediaCommand, Output, SignallingState, Switch, TransportPolicy,
+    CallConfig, Command, Hand, HostAct, HostRule, Input, MediaCommand, Output, SignallingState, TransportPolicy,
 };
 pub use snapshot::{
     CallPhase, DescriptionProblem, EndReason, PairSnapshot, PasswordPrompt, PasswordPromptState, PeerPhase,

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use hearth_base::{EncodedAudio, TrackId};
-use hearth_protocol::{Pc, PeerEntry, PeerId, Signal};
+use hearth_protocol::{PeerEntry, PeerId, PeerKind, Signal};
 
 use crate::negotiation::Politeness;
 use crate::participant::{Participant, hand, tell_media};
@@ -19,7 +19,7 @@ use crate::shared::Shared;
 use crate::snapshot::PeerSnapshot;
 use crate::sockets::SocketId;
 use crate::transport::table::Transports;
-use crate::transport::{CloseReason, NegotiationRole, Transport};
+use crate::transport::{CloseReason, NegotiationRole, Transport, TransportKind};
 
 /// People that a room holds at most, whatever a server says: a mesh of more could not be borne.
 const MAX_PEERS: usize = 32;
@@ -56,8 +56,8 @@ impl Participants {
             return;
         }
         self.came += 1;
-        let (came, role) = (self.came, role(&entry));
-        let main = self.transports.add(|transport| Transport::new(transport, id, Pc::Main, role, now));
+        let (came, (kind, role)) = (self.came, role(&entry));
+        let main = self.transports.add(|transport| Transport::new(transport, id, kind, role, now));
         self.people.insert(id, Participant::new(entry, main, came, shared, now));
         self.tell(id, shared, now, |person, transports, shared| {
             transports.each([main], |main| main.number_tracks(shared));
@@ -234,13 +234,9 @@ impl Participants {
         });
     }
 
-    /// Our tracks are others now. An older page takes those alone that there were when it came.
+    /// Our tracks are others now.
     pub(crate) fn handle_publications(&mut self, shared: &mut Shared, now: Instant) {
-        self.tell_each(shared, now, |person, main, shared| {
-            if !person.is_legacy() {
-                main.handle_publications(shared, now);
-            }
-        });
+        self.tell_each(shared, now, |_, main, shared| main.handle_publications(shared, now));
     }
 
     /// A frame of ours, for those who are `wanted`, by who they are and what their link bears.
@@ -289,11 +285,19 @@ impl Participants {
     }
 }
 
-/// Who offers first, and who gives way, between us and somebody new.
-fn role(entry: &PeerEntry) -> NegotiationRole {
+/// What leads to somebody new, who offers first on it, and who gives way.
+fn role(entry: &PeerEntry) -> (TransportKind, NegotiationRole) {
     let politeness = if entry.polite { Politeness::Polite } else { Politeness::Impolite };
-    let is_legacy = entry.kind == hearth_protocol::PeerKind::Legacy;
-    // A legacy page takes nothing back.
-    let on_collision = if is_legacy { Politeness::Impolite } else { politeness };
-    NegotiationRole { politeness, on_collision, is_theirs_to_begin: is_legacy && !entry.polite }
+    match entry.kind {
+        PeerKind::Legacy => {
+            // It takes nothing back.
+            let on_collision = Politeness::Impolite;
+            let role = NegotiationRole { politeness, on_collision, is_theirs_to_begin: !entry.polite };
+            (TransportKind::LegacyMain, role)
+        }
+        PeerKind::Native | PeerKind::Web => {
+            let role = NegotiationRole { politeness, on_collision: politeness, is_theirs_to_begin: false };
+            (TransportKind::Main, role)
+        }
+    }
 }

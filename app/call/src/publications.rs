@@ -9,10 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use hearth_base::{Bitrate, EncodedVideo, FrameKind, Layer, TrackId, TrackKind, TrackSource, VideoCodec};
+use hearth_base::{Bitrate, EncodedVideo, FrameKind, Layer, Switch, TrackId, TrackKind, TrackSource, VideoCodec};
 use hearth_protocol::MediaState;
 
-use crate::io::{MediaCommand, Switch};
+use crate::io::MediaCommand;
 use crate::media::payload_format;
 use crate::media::protect::{FrameProtection, Open};
 use crate::outputs::Outputs;

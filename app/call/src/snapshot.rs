@@ -4,14 +4,14 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hearth_base::{Bitrate, TrackId, TrackSource, VideoCodec};
+use hearth_base::{Bitrate, Switch, TrackId, TrackSource, VideoCodec};
 use hearth_protocol::{
     ErrorCode, InviteSecret, LobbyEntry, MediaState, PeerId, PeerKind, RefusalCode, Role, RoomName, RoomPassword,
     RoomState,
 };
 
 use crate::chat::ChatMessage;
-use crate::io::{Hand, Switch};
+use crate::io::Hand;
 use crate::stats::PeerCounters;
 
 /// One look at a call.

@@ -2,11 +2,10 @@
 
 use std::time::Instant;
 
-use hearth_base::{EncodedAudio, EncodedVideo, TrackId, TrackSource};
+use hearth_base::{EncodedAudio, EncodedVideo, Switch, TrackId, TrackSource};
 use rand::RngExt;
 
 use super::Call;
-use crate::io::Switch;
 
 impl Call {
     /// We send a further track from now on.

@@ -5,14 +5,14 @@
 
 use std::time::Instant;
 
-use hearth_protocol::{Description, DescriptionKind, Pc, SessionId, SignalBody};
+use hearth_protocol::{Description, DescriptionKind, SessionId, SignalBody};
 
 use super::Participant;
 use crate::negotiation::Politeness;
 use crate::shared::Shared;
 use crate::snapshot::PeerPhase;
 use crate::transport::table::Transports;
-use crate::transport::{CloseReason, NegotiationRole, Transport};
+use crate::transport::{CloseReason, NegotiationRole, Transport, TransportKind};
 
 impl Participant {
     /// Anyone who has just come asks for a screen that is shared already.
@@ -24,7 +24,7 @@ impl Participant {
                 on_collision: Politeness::Impolite,
                 is_theirs_to_begin: false,
             };
-            let screen = transports.add(|id| Transport::new(id, self.entry.id, Pc::Screen, role, now));
+            let screen = transports.add(|id| Transport::new(id, self.entry.id, TransportKind::LegacyScreen, role, now));
             transports.each([screen], |screen| screen.rebuild(shared, now));
             self.screen = Some(screen);
         }
@@ -43,7 +43,8 @@ impl Participant {
         if self.screen.is_none() && is_offer && self.is_legacy() {
             let (politeness, on_collision) = (Politeness::Impolite, Politeness::Impolite);
             let role = NegotiationRole { politeness, on_collision, is_theirs_to_begin: true };
-            self.screen = Some(transports.add(|id| Transport::new(id, self.entry.id, Pc::Screen, role, now)));
+            self.screen =
+                Some(transports.add(|id| Transport::new(id, self.entry.id, TransportKind::LegacyScreen, role, now)));
         }
         if let Some(screen) = self.screen.and_then(|screen| transports.get_mut(screen)) {
             screen.handle_signal(sid, body, shared, now);

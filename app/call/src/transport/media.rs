@@ -3,12 +3,11 @@
 use std::time::Instant;
 
 use hearth_base::{Bitrate, EncodedAudio, Layer, TrackId, TrackKind, TrackSource};
-use hearth_protocol::Pc;
 use rand::RngExt;
 
-use super::Transport;
 use super::generation::Generation;
 use super::inbound::FeedbackRequest;
+use super::{Transport, TransportKind};
 use crate::peer_connection::{Feedback, RtpIn};
 use crate::publications::{Encoding, LinkRate, OutgoingFrame};
 use crate::send::pacer::Queued;
@@ -100,7 +99,7 @@ impl Transport {
     }
 
     pub(super) fn on_packet(&mut self, mut packet: RtpIn, connection: &Generation, shared: &mut Shared) {
-        packet.source = source(self.pc, packet.source);
+        packet.source = source(self.kind, packet.source);
         let round_trip = connection.link.round_trip();
         self.inbound.handle_packet(packet, self.to, round_trip, shared);
     }
@@ -151,11 +150,11 @@ fn encodings(connection: &Generation) -> impl Iterator<Item = Encoding> {
 }
 
 /// What a track shows: the pages that send a screen through a connection of its own call it no name that we know.
-fn source(pc: Pc, said: TrackSource) -> TrackSource {
-    match (pc, said.kind()) {
-        (Pc::Main, _) => said,
-        (Pc::Screen, TrackKind::Video) => TrackSource::Screen,
-        (Pc::Screen, TrackKind::Audio) => TrackSource::System,
+fn source(kind: TransportKind, said: TrackSource) -> TrackSource {
+    match (kind, said.kind()) {
+        (TransportKind::Main | TransportKind::LegacyMain, _) => said,
+        (TransportKind::LegacyScreen, TrackKind::Video) => TrackSource::Screen,
+        (TransportKind::LegacyScreen, TrackKind::Audio) => TrackSource::System,
     }
 }
 

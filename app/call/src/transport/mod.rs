@@ -21,6 +21,7 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use bytes::Bytes;
+use hearth_base::TrackSource;
 use hearth_protocol::{Pc, PeerId, SessionId, SignalBody};
 
 use crate::channel::ChannelMessage;
@@ -74,11 +75,41 @@ pub(crate) struct NegotiationRole {
     pub(crate) is_theirs_to_begin: bool,
 }
 
+/// What a transport is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TransportKind {
+    /// Carries everything, in both directions.
+    Main,
+    /// The same of an older page, which shows one camera and one microphone of each, and knows no further offers.
+    LegacyMain,
+    /// The screen of an older page: nothing of ours goes where it comes from.
+    LegacyScreen,
+}
+
+impl TransportKind {
+    /// How signalling calls it.
+    pub(crate) fn pc(self) -> Pc {
+        match self {
+            Self::Main | Self::LegacyMain => Pc::Main,
+            Self::LegacyScreen => Pc::Screen,
+        }
+    }
+
+    /// Whether a track of ours from this source goes over it.
+    fn carries(self, source: TrackSource) -> bool {
+        match self {
+            Self::Main => true,
+            Self::LegacyMain => matches!(source, TrackSource::Camera | TrackSource::Microphone),
+            Self::LegacyScreen => false,
+        }
+    }
+}
+
 /// One connection.
 pub(crate) struct Transport {
     pub(crate) id: TransportId,
     pub(crate) to: PeerId,
-    pub(crate) pc: Pc,
+    pub(crate) kind: TransportKind,
     is_theirs_to_begin: bool,
     pub(crate) negotiation: Negotiation,
     pub(crate) life: ConnectionState,
@@ -111,11 +142,11 @@ struct DescriptionPace {
 
 impl Transport {
     /// Nothing is said on it yet; see [`Transport::rebuild`].
-    pub(crate) fn new(id: TransportId, to: PeerId, pc: Pc, role: NegotiationRole, now: Instant) -> Self {
+    pub(crate) fn new(id: TransportId, to: PeerId, kind: TransportKind, role: NegotiationRole, now: Instant) -> Self {
         Self {
             id,
             to,
-            pc,
+            kind,
             is_theirs_to_begin: role.is_theirs_to_begin,
             negotiation: Negotiation::new(role.on_collision),
             life: ConnectionState::new(role.politeness, now),
@@ -128,13 +159,11 @@ impl Transport {
         }
     }
 
-    /// What a generation of it is made of: nothing of ours goes where a screen comes from.
+    /// What a generation of it is made of.
     fn link_config(&self, shared: &Shared) -> LinkConfig {
-        let config = shared.publications.link_config();
-        match self.pc {
-            Pc::Main => config,
-            Pc::Screen => LinkConfig { tracks: Vec::new(), ..config },
-        }
+        let mut config = shared.publications.link_config();
+        config.tracks.retain(|track| self.kind.carries(track.source));
+        config
     }
 
     /// A socket is open, or will not be. Whether it is one of ours.
@@ -326,7 +355,7 @@ impl Transport {
 
     /// Says something of a generation that may not be the current one.
     fn say_of(&self, sid: SessionId, body: SignalBody, shared: &mut Shared) {
-        shared.signal(self.to, self.pc, sid, body);
+        shared.signal(self.to, self.kind.pc(), sid, body);
     }
 
     pub(crate) fn phase(&self) -> PeerPhase {

@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use hearth_protocol::{Description, DescriptionKind, Pc, Refusal, SessionId, SignalBody};
+use hearth_protocol::{Description, DescriptionKind, Refusal, SessionId, SignalBody};
 use rand::{RngExt, SeedableRng as _};
 use rand_chacha::ChaCha12Rng;
 
 use super::generation::{GatherConfig, Generation, NotTaken};
-use super::{CloseReason, SocketReuse, Transport};
+use super::{CloseReason, SocketReuse, Transport, TransportKind};
 use crate::description::{CheckedDescription, DescriptionError, check_description};
 use crate::negotiation::OnOffer;
 use crate::peer_connection::LinkError;
@@ -141,10 +141,10 @@ impl Transport {
 
     /// Offers our tracks where they are others than those offered last.
     pub(super) fn negotiate(&mut self, shared: &mut Shared, now: Instant) {
-        if !self.is_connected() || self.pc != Pc::Main || !self.negotiation.take_need() {
+        if !self.is_connected() || self.kind != TransportKind::Main || !self.negotiation.take_need() {
             return;
         }
-        let tracks = shared.publications.link_config().tracks;
+        let tracks = self.link_config(shared).tracks;
         let Some(connection) = &mut self.connection else { return };
         match connection.offer_tracks(tracks, &mut shared.outputs, now) {
             Ok(offer) => {

@@ -26,7 +26,7 @@ pub use self::ports::{
     Accepted, AudioPorts, AudioSettings, AudioSink, Input, NullSpeaker, PortChange, Speaker, TrackListener,
 };
 pub use self::report::{AudioReport, SentCounters, TrackReport, VoiceReport};
-pub use self::voice_processing::{Switch, VoiceProcessing};
+pub use self::voice_processing::VoiceProcessing;
 
 use self::chime::Chime;
 use self::outgoing::Outgoing;

@@ -6,7 +6,7 @@
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
-use hearth_base::{AudioBlock, AudioCodec, AudioPacket, Bitrate, EncodedAudio, SAMPLE_RATE, TrackId};
+use hearth_base::{AudioBlock, AudioCodec, AudioPacket, Bitrate, EncodedAudio, SAMPLE_RATE, Switch, TrackId};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 

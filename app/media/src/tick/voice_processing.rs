@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use hearth_base::{AudioBlock, SAMPLE_RATE};
+use hearth_base::{AudioBlock, SAMPLE_RATE, Switch};
 use sonora::config::{
     AdaptiveDigital, EchoCanceller, GainController2, HighPassFilter, MaxProcessingRate, NoiseSuppression, Pipeline,
 };
@@ -20,16 +20,6 @@ pub struct VoiceProcessing {
     pub noise: Switch,
     /// Brings the voice to a usual loudness.
     pub gain: Switch,
-}
-
-/// On or off.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Switch {
-    /// It works.
-    #[default]
-    On,
-    /// It does nothing.
-    Off,
 }
 
 impl VoiceProcessing {

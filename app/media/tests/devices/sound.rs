@@ -4,9 +4,9 @@
 
 use std::time::Duration;
 
-use hearth_base::{DeviceChoice, DeviceEntry, DeviceFault, DeviceId, DeviceKind, DeviceState};
+use hearth_base::{DeviceChoice, DeviceEntry, DeviceFault, DeviceId, DeviceKind, DeviceState, Switch};
 use hearth_media::chirp::Chirp;
-use hearth_media::tick::{AudioCommand, Switch, VoiceProcessing};
+use hearth_media::tick::{AudioCommand, VoiceProcessing};
 use hearth_media::voice::Voice;
 
 use crate::server::{Server, cli, plug_in, prefer, pull_out, pull_out_microphone, refuse_everybody};

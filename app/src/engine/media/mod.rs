@@ -293,7 +293,7 @@ fn start_audio(
 }
 
 fn treatment(processing: Processing) -> VoiceProcessing {
-    use hearth_media::tick::Switch::{Off, On};
+    use hearth_call::Switch::{Off, On};
     let switch = |on: bool| if on { On } else { Off };
     VoiceProcessing { echo: switch(processing.echo), noise: switch(processing.noise), gain: switch(processing.gain) }
 }
