@@ -22,9 +22,9 @@ mod picture;
 mod switch;
 mod units;
 
-pub use codec::{AudioCodec, VideoCodec};
+pub use codec::{AudioCodec, Codec, VideoCodec};
 pub use device::{DeviceChoice, DeviceEntry, DeviceFault, DeviceId, DeviceKind, DeviceLists, DeviceState};
-pub use frame::{AudioPacket, EncodedAudio, EncodedVideo, FrameKind, ReceivedVideo};
+pub use frame::{CaptureTime, EncodedFrame, FrameKind, NtpTime};
 pub use ids::{Layer, TrackId, TrackKind, TrackSource};
 pub use level::{Level, Volume};
 pub use picture::{AudioBlock, BadPicture, Picture, SAMPLE_RATE};

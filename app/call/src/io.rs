@@ -3,9 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
-use hearth_base::{
-    AudioPacket, Bitrate, EncodedAudio, EncodedVideo, Layer, ReceivedVideo, Switch, TrackId, TrackSource, VideoCodec,
-};
+use hearth_base::{Bitrate, EncodedFrame, Layer, Switch, TrackId, TrackSource, VideoCodec};
 use hearth_protocol::{ClientMessage, InviteSecret, Numbered, PeerId, RoomName, RoomPassword, ServerMessage};
 
 use crate::candidates::Loopback;
@@ -155,10 +153,8 @@ pub enum Input {
     },
     /// The addresses of this machine that others may reach, all of them, the best first.
     Interfaces(Vec<IpAddr>),
-    /// Our media.
-    Video(EncodedVideo),
-    /// Our media.
-    Audio(EncodedAudio),
+    /// A frame of ours.
+    Frame(EncodedFrame),
     /// Somebody answered for a name of [`Output::Resolve`], or nobody did in time.
     Resolved {
         /// The name.
@@ -186,7 +182,7 @@ pub enum Output {
     },
     /// Say something to the server. Lost when the link is down: the session says it again.
     Signal(Numbered<ClientMessage>),
-    /// Open a connection to the server, and report [`Input::SignalLink`].
+    /// Open a connection to the server, and report [`Input::Signalling`].
     DialSignal,
     /// Close it.
     HangUpSignal,
@@ -203,10 +199,8 @@ pub enum Output {
     Resolve(String),
     /// Something for the encoders and decoders.
     Media(MediaCommand),
-    /// A picture of theirs.
-    Video(ReceivedVideo),
-    /// Sound of theirs.
-    Audio(AudioPacket),
+    /// A frame of theirs.
+    Frame(EncodedFrame),
     /// The host has silenced us: close the microphone, until the person opens it.
     Silenced,
     /// The snapshot is a different one.

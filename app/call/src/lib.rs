@@ -26,7 +26,7 @@
 //!     transport: TransportPolicy::All,
 //!     loopback: Loopback::Refused,
 //! };
-//! let mut call = Call::new(config, now);
+//! let mut call = Call::new(config);
 //! let room = RoomName::parse("123456789")?;
 //! call.handle(Input::Command(Command::Join { room, secret: None, password: None }), now);
 //! // It wants a connection to the signalling server; the shell opens one and reports `Input::Signalling`.

@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
+use hearth_base::EncodedFrame;
 
 use crate::io::{MediaCommand, Output};
 use crate::sockets::{SocketId, SocketKind};
@@ -41,6 +42,11 @@ impl Outputs {
 
     pub(crate) fn media(&mut self, command: MediaCommand) {
         self.push(Output::Media(command));
+    }
+
+    /// A frame of theirs, unless it was not what was sent.
+    pub(crate) fn frame(&mut self, frame: Option<EncodedFrame>) {
+        self.queue.extend(frame.map(Output::Frame));
     }
 
     /// The snapshot is a different one.

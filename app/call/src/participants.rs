@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use bytes::Bytes;
-use hearth_base::{EncodedAudio, TrackId};
+use hearth_base::{EncodedFrame, TrackId};
 use hearth_protocol::{PeerEntry, PeerId, PeerKind, Signal};
 
 use crate::negotiation::Politeness;
@@ -257,7 +257,7 @@ impl Participants {
     /// A packet of ours, for those who are `wanted`.
     pub(crate) fn send_audio(
         &mut self,
-        audio: &EncodedAudio,
+        audio: &EncodedFrame,
         wanted: impl Fn(PeerId) -> bool,
         shared: &mut Shared,
         now: Instant,

@@ -2,14 +2,16 @@
 //!
 //! The table is all that is known of our own media: what the server and the others are told of it
 //! ([`Publications::media_state`]), what a new connection is made of ([`Publications::link_config`]), and what goes
-//! out of an encoder's frames ([`Publications::packetize`]). Owner of: the tracks; for each encoding the key frames
+//! out of an encoder's frames ([`Publications::protect`]). Owner of: the tracks; for each encoding the key frames
 //! that are owed; what each transport takes and bears, as it said last.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use hearth_base::{Bitrate, EncodedVideo, FrameKind, Layer, Switch, TrackId, TrackKind, TrackSource, VideoCodec};
+use hearth_base::{
+    Bitrate, Codec, EncodedFrame, FrameKind, Layer, Switch, TrackId, TrackKind, TrackSource, VideoCodec,
+};
 use hearth_protocol::MediaState;
 
 use crate::io::MediaCommand;
@@ -73,15 +75,12 @@ pub(crate) struct LinkRate {
 #[derive(Debug)]
 pub(crate) struct OutgoingFrame {
     pub(crate) encoding: Encoding,
-    pub(crate) kind: FrameKind,
-    /// When it was taken, after the call's own beginning.
-    pub(crate) since_start: Duration,
+    pub(crate) frame: EncodedFrame,
     pub(crate) payloads: Vec<Bytes>,
 }
 
 /// The table of our tracks.
 pub(crate) struct Publications {
-    start: Instant,
     /// What we can encode and decode, the best first.
     video_codecs: Vec<VideoCodec>,
     tracks: Vec<Publication>,
@@ -101,10 +100,9 @@ struct Told {
 }
 
 impl Publications {
-    /// No track yet. `start` is where the time stamps of all tracks begin.
-    pub(crate) fn new(video_codecs: Vec<VideoCodec>, start: Instant) -> Self {
+    /// No track yet.
+    pub(crate) fn new(video_codecs: Vec<VideoCodec>) -> Self {
         Self {
-            start,
             video_codecs,
             tracks: Vec::new(),
             encodings: BTreeMap::new(),
@@ -211,30 +209,32 @@ impl Publications {
         }
     }
 
-    /// Cuts a frame into payloads; `None` where it should not go out.
-    pub(crate) fn packetize(
-        &mut self,
-        frame: EncodedVideo,
-        outputs: &mut Outputs,
-        now: Instant,
-    ) -> Option<OutgoingFrame> {
-        let EncodedVideo { track, layer, codec, kind, captured, payload } = frame;
-        if !self.is_enabled(track) {
+    /// Protects a frame of ours; `None` where it should not go out.
+    pub(crate) fn protect(&mut self, frame: EncodedFrame, outputs: &mut Outputs, now: Instant) -> Option<EncodedFrame> {
+        if !self.is_enabled(frame.track) {
             return None;
         }
-        let encoding = Encoding { track, layer, codec };
-        if self.encodings.get(&encoding).is_some_and(|state| state.is_owed) {
-            self.ask_key_frame(encoding, outputs, now);
+        if let Codec::Video(codec) = frame.codec {
+            let encoding = Encoding { track: frame.track, layer: frame.layer, codec };
+            if self.encodings.get(&encoding).is_some_and(|state| state.is_owed) {
+                self.ask_key_frame(encoding, outputs, now);
+            }
+            let state = self.encodings.entry(encoding).or_default();
+            if frame.kind == FrameKind::Delta && state.waits_for_key {
+                return None;
+            }
+            state.waits_for_key = false;
         }
+        Some(self.protection.protect(frame))
+    }
+
+    /// Cuts a frame of video into payloads.
+    pub(crate) fn packetize(&mut self, frame: EncodedFrame, codec: VideoCodec) -> OutgoingFrame {
+        let encoding = Encoding { track: frame.track, layer: frame.layer, codec };
         let state = self.encodings.entry(encoding).or_default();
-        if kind == FrameKind::Delta && state.waits_for_key {
-            return None;
-        }
-        state.waits_for_key = false;
         state.number = state.number.wrapping_add(1);
-        let payloads = payload_format::packetize(codec, &self.protection.protect(payload), state.number);
-        let since_start = captured.saturating_duration_since(self.start);
-        Some(OutgoingFrame { encoding, kind, since_start, payloads })
+        let payloads = payload_format::packetize(codec, &frame.payload, state.number);
+        OutgoingFrame { encoding, frame, payloads }
     }
 
     /// What anybody takes.

@@ -1,5 +1,7 @@
 //! What goes out of an encoder's frames, and what encoders are told.
 
+use hearth_base::CaptureTime;
+
 use super::*;
 use crate::io::Output;
 
@@ -13,20 +15,33 @@ struct Bench {
     sent: usize,
 }
 
+fn frame(track: TrackId, kind: FrameKind, now: Instant) -> EncodedFrame {
+    EncodedFrame {
+        track,
+        layer: CAMERA.layer,
+        codec: Codec::Video(CAMERA.codec),
+        kind,
+        sequence: 0,
+        dependency: None,
+        time: 0,
+        captured: CaptureTime::Here(now),
+        arrived: now,
+        begins_talk: false,
+        payload: Bytes::from_static(&[0x11, 1, 2, 3]),
+    }
+}
+
 impl Bench {
-    fn new(now: Instant) -> Self {
-        let mut bench =
-            Self { table: Publications::new(vec![VideoCodec::Vp8], now), outputs: Outputs::default(), sent: 0 };
+    fn new() -> Self {
+        let mut bench = Self { table: Publications::new(vec![VideoCodec::Vp8]), outputs: Outputs::default(), sent: 0 };
         assert_eq!(bench.table.publish(TrackSource::Camera, 1, 2), Some(CAMERA.track));
         bench.table.subscribe(SOMEBODY, vec![CAMERA], &mut bench.outputs);
         bench
     }
 
     fn frame(&mut self, kind: FrameKind, now: Instant) {
-        let Encoding { track, layer, codec } = CAMERA;
-        let payload = Bytes::from_static(&[0x11, 1, 2, 3]);
-        let frame = EncodedVideo { track, layer, codec, kind, captured: now, payload };
-        self.sent += usize::from(self.table.packetize(frame, &mut self.outputs, now).is_some());
+        let frame = frame(CAMERA.track, kind, now);
+        self.sent += usize::from(self.table.protect(frame, &mut self.outputs, now).is_some());
     }
 
     fn set_enabled(&mut self, enabled: Switch, now: Instant) {
@@ -43,7 +58,7 @@ impl Bench {
 #[test]
 fn after_a_track_was_disabled_nothing_goes_out_before_a_key_frame() {
     let now = Instant::now();
-    let mut bench = Bench::new(now);
+    let mut bench = Bench::new();
     bench.frame(FrameKind::Key, now);
     bench.frame(FrameKind::Delta, now);
     assert_eq!(bench.sent, 2);
@@ -62,7 +77,7 @@ fn after_a_track_was_disabled_nothing_goes_out_before_a_key_frame() {
 #[test]
 fn between_two_key_frames_is_a_gap_however_many_ask() {
     let start = Instant::now();
-    let mut bench = Bench::new(start);
+    let mut bench = Bench::new();
     let mut times = Vec::new();
     for step in 0..100 {
         let now = start + Duration::from_millis(10) * step;
@@ -78,23 +93,19 @@ fn between_two_key_frames_is_a_gap_however_many_ask() {
 #[test]
 fn a_camera_that_is_off_stops_no_other_video() {
     let now = Instant::now();
-    let mut bench = Bench::new(now);
+    let mut bench = Bench::new();
     let screen = bench.table.publish(TrackSource::Screen, 3, 4).unwrap();
     bench.set_enabled(Switch::Off, now);
     assert_eq!(bench.table.media_state(), MediaState { audio: false, video: false, screen: true });
-    let Encoding { layer, codec, .. } = CAMERA;
-    let payload = Bytes::from_static(&[0x10, 1, 2, 3]);
-    let frame = EncodedVideo { track: screen, layer, codec, kind: FrameKind::Key, captured: now, payload };
-    let sent = bench.table.packetize(frame, &mut bench.outputs, now).unwrap();
-    assert_eq!(sent.encoding.track, screen);
+    let sent = bench.table.protect(frame(screen, FrameKind::Key, now), &mut bench.outputs, now).unwrap();
+    assert_eq!(bench.table.packetize(sent, CAMERA.codec).encoding.track, screen);
     assert!(bench.table.unpublish(screen) && !bench.table.unpublish(screen));
     assert!(!bench.table.media_state().screen);
 }
 
 #[test]
 fn encoders_are_told_what_anybody_takes_and_once() {
-    let now = Instant::now();
-    let mut bench = Bench::new(now);
+    let mut bench = Bench::new();
     let Encoding { track, layer, codec } = CAMERA;
     let said = |by_anybody| vec![MediaCommand::Subscribed { track, layer, codec, by_anybody }];
     assert_eq!(bench.commands(), said(true));
@@ -107,7 +118,7 @@ fn encoders_are_told_what_anybody_takes_and_once() {
 
 #[test]
 fn the_slowest_link_sets_the_rate_until_it_is_gone() {
-    let mut bench = Bench::new(Instant::now());
+    let mut bench = Bench::new();
     bench.commands();
     let rate = |kbps: u64| Some(LinkRate { estimate: Bitrate::from_bps(kbps * 1000), loss: 0.0 });
     let mut targets = Vec::new();
@@ -122,7 +133,7 @@ fn the_slowest_link_sets_the_rate_until_it_is_gone() {
 
 #[test]
 fn there_are_so_many_tracks_and_no_more() {
-    let mut bench = Bench::new(Instant::now());
+    let mut bench = Bench::new();
     let further = (0..MAX_TRACKS).filter(|_| bench.table.publish(TrackSource::Screen, 1, 1).is_some());
     assert_eq!(further.count(), MAX_TRACKS - 1);
 }

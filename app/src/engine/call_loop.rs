@@ -84,16 +84,13 @@ impl CallLoop {
         let can_encode = !video_codecs.is_empty();
         let tracks = config.tracks.iter().copied();
         let tracks: Vec<_> = tracks.filter(|track| can_encode || track.kind() != TrackKind::Video).collect();
-        let mut call = Call::new(
-            CallConfig {
-                seed,
-                nick: config.nick.clone(),
-                video_codecs,
-                transport: config.transport,
-                loopback: config.loopback,
-            },
-            now,
-        );
+        let mut call = Call::new(CallConfig {
+            seed,
+            nick: config.nick.clone(),
+            video_codecs,
+            transport: config.transport,
+            loopback: config.loopback,
+        });
         tracks.into_iter().for_each(|source| call.handle(Input::Command(Command::Publish(source)), now));
         let (mut media, from_media) = Media::start(&config, &call.tracks())?;
         media.action(MediaAction::Treat(config.processing));
@@ -161,8 +158,8 @@ impl CallLoop {
                 self.call.handle(Input::Resolved { name, address }, clock::now());
             }
             Some(event) = self.signal.heard.recv() => self.on_signal(event),
-            Some(frame) = self.from_media.video.recv() => self.call.handle(Input::Video(frame), clock::now()),
-            Some(frame) = self.from_media.audio.recv() => self.call.handle(Input::Audio(frame), clock::now()),
+            Some(frame) = self.from_media.video.recv() => self.call.handle(Input::Frame(frame), clock::now()),
+            Some(frame) = self.from_media.audio.recv() => self.call.handle(Input::Frame(frame), clock::now()),
             Some(()) = self.from_media.devices.recv() => self.on_devices(),
             Some(track) = self.from_media.lost.recv() => self.call.handle(Input::DecoderLost(track), clock::now()),
             Some((socket, local)) = self.streams.recv() => {
@@ -272,13 +269,12 @@ impl CallLoop {
                 Output::CloseSocket(socket) => self.sockets.close(socket),
                 Output::Resolve(name) => drop(self.lookups.spawn(self.config.discovery.clone().resolve(name))),
                 Output::Media(command) => self.media.command(command),
-                Output::Video(frame) => {
+                Output::Frame(frame) => {
                     let track = frame.track;
-                    if !self.media.video(frame) {
+                    if !self.media.frame(frame) {
                         self.call.handle(Input::DecoderLost(track), clock::now());
                     }
                 }
-                Output::Audio(packet) => self.media.audio(packet),
                 Output::Silenced => {
                     self.media.action(MediaAction::Want(TrackSource::Microphone, Switch::Off));
                     self.on_devices();

@@ -120,7 +120,7 @@ async fn visit(
         transport: TransportPolicy::All,
         loopback: Loopback::Refused,
     };
-    let mut call = Call::new(config, now());
+    let mut call = Call::new(config);
     for source in [TrackSource::Microphone, TrackSource::Camera] {
         call.handle(Input::Command(Command::Publish(source)), now());
     }

@@ -27,7 +27,7 @@ mod world;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 
-use hearth_base::{AudioCodec, AudioPacket, Bitrate, VideoCodec};
+use hearth_base::{AudioCodec, Bitrate, EncodedFrame, VideoCodec};
 use hearth_call::{PeerSnapshot, TransportPolicy};
 use hearth_media::codec::{audio_decoder, audio_encoder};
 use hearth_media::jitter::{JitterBuffer, JitterCounters};
@@ -101,7 +101,7 @@ fn peer(world: &World, of: usize) -> PeerSnapshot {
 }
 
 /// Plays as the audio thread does: ten milliseconds, then the next ten.
-fn play(world: &mut World, packets: &Receiver<AudioPacket>, buffer: &mut JitterBuffer, length: Duration) {
+fn play(world: &mut World, packets: &Receiver<EncodedFrame>, buffer: &mut JitterBuffer, length: Duration) {
     let end = world.now + length;
     while world.now < end {
         world.run(BLOCK);

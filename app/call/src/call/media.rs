@@ -2,10 +2,11 @@
 
 use std::time::Instant;
 
-use hearth_base::{EncodedAudio, EncodedVideo, Switch, TrackId, TrackSource};
+use hearth_base::{Codec, EncodedFrame, Switch, TrackId, TrackSource};
 use rand::RngExt;
 
 use super::Call;
+use crate::transport::Transport;
 
 impl Call {
     /// We send a further track from now on.
@@ -31,24 +32,21 @@ impl Call {
         self.tell_media(now);
     }
 
-    pub(super) fn on_video(&mut self, frame: EncodedVideo, now: Instant) {
-        let Some(frame) = self.shared.publications.packetize(frame, &mut self.shared.outputs, now) else { return };
+    pub(super) fn on_frame(&mut self, frame: EncodedFrame, now: Instant) {
+        let Some(frame) = self.shared.publications.protect(frame, &mut self.shared.outputs, now) else { return };
         let (topology, layers) = (&*self.seams.topology, &*self.seams.layers);
-        let track = frame.encoding.track;
-        self.participants.send_video(
-            &frame,
-            |peer, link| {
-                topology.sends(track, peer) && layers.layer_for(track, link.estimate()) == frame.encoding.layer
-            },
-            &mut self.shared,
-            now,
-        );
-    }
-
-    pub(super) fn on_audio(&mut self, frame: &EncodedAudio, now: Instant) {
-        if self.shared.publications.is_enabled(frame.track) {
-            let topology = &*self.seams.topology;
-            self.participants.send_audio(frame, |peer| topology.sends(frame.track, peer), &mut self.shared, now);
+        let (track, layer) = (frame.track, frame.layer);
+        match frame.codec {
+            Codec::Audio(_) => {
+                self.participants.send_audio(&frame, |peer| topology.sends(track, peer), &mut self.shared, now);
+            }
+            Codec::Video(codec) => {
+                let frame = self.shared.publications.packetize(frame, codec);
+                let is_for = |peer, link: &Transport| {
+                    topology.sends(track, peer) && layers.layer_for(track, link.estimate()) == layer
+                };
+                self.participants.send_video(&frame, is_for, &mut self.shared, now);
+            }
         }
     }
 }

@@ -112,8 +112,8 @@ struct Seams {
 }
 
 impl Call {
-    /// A call that has not begun. `now` is where its media's time begins.
-    pub fn new(config: CallConfig, now: Instant) -> Self {
+    /// A call that has not begun.
+    pub fn new(config: CallConfig) -> Self {
         let ice_config =
             IceConfig { interfaces: Vec::new(), relays: Vec::new(), stun: Vec::new(), policy: config.transport };
         Self {
@@ -130,7 +130,7 @@ impl Call {
                     sockets: SocketTable::default(),
                     checks: CheckBudget::default(),
                 },
-                publications: Publications::new(config.video_codecs, now),
+                publications: Publications::new(config.video_codecs),
                 hand: Hand::default(),
                 chat: Chat::default(),
                 rng: ChaCha12Rng::from_seed(config.seed),
@@ -159,8 +159,7 @@ impl Call {
                 self.participants.handle_socket(socket, local, &mut self.shared, now);
             }
             Input::Interfaces(interfaces) => self.on_interfaces(interfaces, now),
-            Input::Video(frame) => self.on_video(frame, now),
-            Input::Audio(frame) => self.on_audio(&frame, now),
+            Input::Frame(frame) => self.on_frame(frame, now),
             Input::DecoderLost(track) => {
                 self.participants.handle_decoder_lost(track, &mut self.shared, now);
             }

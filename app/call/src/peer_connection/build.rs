@@ -20,14 +20,15 @@ use rtc::rtp_transceiver::rtp_sender::{
 };
 use rtc::shared::error::Result;
 
+use super::sender_clock::{self, SenderClock};
 use super::tap::{self, RtcpTap};
 use super::undeclared::StreamTeller;
 use super::{LinkConfig, LocalTrack};
 
 /// RTP clock of every video codec (RFC 6184 section 8.2.1, RFC 7741 section 6.1).
-pub(crate) const VIDEO_CLOCK: u32 = 90_000;
+const VIDEO_CLOCK: u32 = 90_000;
 /// RTP clock of Opus (RFC 7587 section 4.1).
-pub(crate) const AUDIO_CLOCK: u32 = 48_000;
+const AUDIO_CLOCK: u32 = 48_000;
 
 /// The one codec of sound.
 pub(super) const OPUS_TYPE: &str = MIME_TYPE_OPUS;
@@ -46,13 +47,19 @@ const DISCONNECTED: Duration = Duration::from_millis(1500);
 const FAILED: Duration = Duration::from_secs(25);
 const KEEP_ALIVE: Duration = Duration::from_millis(500);
 
-pub(super) fn peer_connection(config: &LinkConfig, teller: StreamTeller, now: Instant) -> Result<RTCPeerConnection> {
+pub(super) fn peer_connection(
+    config: &LinkConfig,
+    teller: StreamTeller,
+    clock: SenderClock,
+    now: Instant,
+) -> Result<RTCPeerConnection> {
     let mut engine = media_engine(config)?;
     let registry = configure_rtcp_reports(Registry::new());
     // Browsers estimate their uplink by transport-wide feedback and hardly send without it.
     let registry = configure_twcc_receiver_only(registry, &mut engine)?;
     let registry = registry
         .with(Slot::NackResponder, NackResponderBuilder::new().with_size(SEND_BUFFER).build())
+        .with(Slot::from(sender_clock::SLOT), clock)
         .with(Slot::from(tap::SLOT), RtcpTap::new(teller));
     RTCPeerConnectionBuilder::new()
         .with_configuration(RTCConfigurationBuilder::new().build())

@@ -1,6 +1,6 @@
 //! What the other side says of our media (RTCP; RFC 3550, RFC 4585).
 
-use hearth_base::TrackId;
+use hearth_base::{NtpTime, TrackId};
 use rtc::rtcp;
 use rtc::rtcp::payload_feedbacks::full_intra_request::FullIntraRequest;
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
@@ -36,6 +36,11 @@ impl PeerConnection {
             } else if let Some(report) = packet.downcast_ref::<ReceiverReport>() {
                 self.on_reports(&report.reports);
             } else if let Some(report) = packet.downcast_ref::<SenderReport>() {
+                let SenderReport { ssrc, ntp_time, rtp_time, .. } = *report;
+                if self.sources.contains_key(&ssrc) {
+                    let ntp = NtpTime(ntp_time);
+                    self.events.push_back(LinkEvent::SenderReport { ssrc, ntp, time: rtp_time });
+                }
                 self.on_reports(&report.reports);
             }
         }

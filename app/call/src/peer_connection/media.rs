@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use bytes::Bytes;
-use hearth_base::{Bitrate, TrackId, TrackKind, TrackSource, VideoCodec};
+use hearth_base::{AudioCodec, Bitrate, Codec, TrackId, TrackKind, TrackSource, VideoCodec};
 use rtc::rtcp;
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
 use rtc::rtcp::payload_feedbacks::receiver_estimated_maximum_bitrate::ReceiverEstimatedMaximumBitrate;
@@ -12,6 +12,7 @@ use rtc::rtp;
 use rtc::rtp_transceiver::RTCRtpReceiverId;
 use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
 
+use super::sender_clock::Moment;
 use super::{LinkError, LinkEvent, PeerConnection};
 
 /// Streams whose source is remembered. Two tracks and a few after renegotiations; beyond that they are looked up again.
@@ -37,6 +38,8 @@ pub(crate) struct RtpOut {
     pub(crate) track: TrackId,
     pub(crate) sequence: u16,
     pub(crate) time: u32,
+    /// When what is in it was captured.
+    pub(crate) captured: Instant,
     pub(crate) marker: bool,
     pub(crate) payload: Bytes,
 }
@@ -64,6 +67,11 @@ impl PeerConnection {
             ssrc: sender.track.ssrc,
             ..rtp::header::Header::default()
         };
+        let codec = match sender.codec {
+            Some(codec) => Codec::Video(codec),
+            None => Codec::Audio(AudioCodec::Opus),
+        };
+        self.clock.tell(sender.track.ssrc, Moment { time: packet.time, captured: packet.captured, codec }, now);
         let mut rtp_sender = self.pc.rtp_sender(sender.id).ok_or_else(|| LinkError::new("no such sender"))?;
         rtp_sender.write_rtp(now, rtp::Packet { header, payload: packet.payload })?;
         self.drain(now);

@@ -7,6 +7,7 @@
 //! - `undeclared`: streams that no description names would be dropped;
 //! - `build`: defaults that are wrong for a call;
 //! - `rtt`: the crate's statistics have no round trip;
+//! - `sender_clock`: its sender reports give the time when a packet left for the time when it was captured;
 //! - `turn`: its TURN client, as a path; `stun`: its codec, for what its client does not ask.
 //!
 //! Owner of: the crate's connection, its data channel, its senders. It neither opens sockets nor decides anything: what
@@ -22,6 +23,7 @@ mod negotiate;
 mod pair;
 pub(crate) mod reassembly;
 mod rtt;
+mod sender_clock;
 mod stun;
 mod tap;
 mod turn;
@@ -32,12 +34,11 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
-use hearth_base::{TrackId, TrackKind, TrackSource, VideoCodec};
+use hearth_base::{NtpTime, TrackId, TrackKind, TrackSource, VideoCodec};
 use rtc::data_channel::RTCDataChannelId;
 use rtc::peer_connection::RTCPeerConnection;
 use rtc::rtp_transceiver::RTCRtpSenderId;
 
-pub(crate) use build::{AUDIO_CLOCK, VIDEO_CLOCK};
 pub(crate) use feedback::Feedback;
 pub(crate) use media::{RtpIn, RtpOut};
 pub(crate) use negotiate::Video;
@@ -48,6 +49,7 @@ use crate::stats::TransportCounters;
 use flight::FlightRepeater;
 use reassembly::Reassembly;
 use rtt::RoundTrip;
+use sender_clock::CaptureTeller;
 use undeclared::Undeclared;
 
 /// What the crate refused, in its words: for the log and the counters, never for a person.
@@ -101,6 +103,8 @@ pub(crate) enum LinkEvent {
     ChannelText(String),
     /// A packet of media came.
     Rtp(RtpIn),
+    /// How the time stamps of this stream and its sender's wall clock go together.
+    SenderReport { ssrc: u32, ntp: NtpTime, time: u32 },
     /// Nothing comes of this stream any more: they said so.
     TrackEnded { ssrc: u32 },
     /// The other side said how it fares.
@@ -153,6 +157,7 @@ pub(crate) struct PeerConnection {
     channel: Option<RTCDataChannelId>,
     handshake: Handshake,
     round_trip: RoundTrip,
+    clock: CaptureTeller,
     timeout: Option<Instant>,
     transmits: VecDeque<LinkTransmit>,
     events: VecDeque<LinkEvent>,
@@ -185,7 +190,8 @@ impl PeerConnection {
     /// What the crate says: nothing, for the configurations made here.
     pub(crate) fn new(config: LinkConfig, now: Instant) -> Result<Self, LinkError> {
         let (teller, undeclared) = undeclared::pair();
-        let pc = build::peer_connection(&config, teller, now)?;
+        let (clock, sender_clock) = sender_clock::pair();
+        let pc = build::peer_connection(&config, teller, sender_clock, now)?;
         Ok(Self {
             pc,
             config,
@@ -201,6 +207,7 @@ impl PeerConnection {
                 route: None,
             },
             round_trip: RoundTrip::default(),
+            clock,
             timeout: None,
             transmits: VecDeque::new(),
             events: VecDeque::new(),

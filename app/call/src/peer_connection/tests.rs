@@ -103,7 +103,7 @@ impl Pair {
         for sequence in numbers {
             for track in [TrackId(0), TrackId(1)] {
                 let payload = Bytes::from_static(b"x");
-                let packet = RtpOut { track, sequence, time: 1, marker: true, payload };
+                let packet = RtpOut { track, sequence, time: 1, captured: self.now, marker: true, payload };
                 self.links[index].send_rtp(packet, self.now).unwrap();
                 self.run(Duration::from_millis(20));
             }
@@ -189,7 +189,14 @@ fn media_before_the_handshake_is_refused_and_not_lost_in_silence() {
     };
     let mut link = PeerConnection::new(config, now).unwrap();
     link.create_first_offer(now).unwrap();
-    let packet = RtpOut { track: TrackId(0), sequence: 1, time: 1, marker: false, payload: Bytes::from_static(b"x") };
+    let packet = RtpOut {
+        track: TrackId(0),
+        sequence: 1,
+        time: 1,
+        captured: now,
+        marker: false,
+        payload: Bytes::from_static(b"x"),
+    };
     assert!(link.send_rtp(packet, now).is_err());
 }
 
@@ -229,6 +236,7 @@ fn each_side_sends_the_best_that_both_have_and_loses_none_of_it() {
                 track: TrackId(1),
                 sequence,
                 time: 1,
+                captured: pair.now,
                 marker: true,
                 payload: Bytes::from_static(b"x"),
             };

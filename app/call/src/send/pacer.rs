@@ -92,11 +92,12 @@ mod tests {
 
     use super::*;
 
-    fn frame(packets: usize) -> Vec<RtpOut> {
+    fn frame(packets: usize, now: Instant) -> Vec<RtpOut> {
         let packet = |sequence| RtpOut {
             track: TrackId(0),
             sequence,
             time: 0,
+            captured: now,
             marker: false,
             payload: Bytes::from(vec![0; 1000]),
         };
@@ -107,7 +108,7 @@ mod tests {
     fn packets_leave_at_the_rate_and_in_order() {
         let start = Instant::now() + BURST;
         let mut pacer = LeakyBucket::new(Bitrate::from_kbps(800));
-        assert_eq!(pacer.handle_frame(FrameKind::Key, frame(20), start), Queued::Yes);
+        assert_eq!(pacer.handle_frame(FrameKind::Key, frame(20, start), start), Queued::Yes);
         let (mut now, mut sent) = (start, Vec::new());
         loop {
             sent.extend(std::iter::from_fn(|| pacer.poll_packet(now)).map(|packet| packet.sequence));
@@ -123,13 +124,13 @@ mod tests {
     fn when_full_everything_is_dropped_until_a_key_frame() {
         let now = Instant::now();
         let mut pacer = LeakyBucket::new(Bitrate::from_kbps(800));
-        assert_eq!(pacer.handle_frame(FrameKind::Key, frame(WAITING), now), Queued::Yes);
-        assert_eq!(pacer.handle_frame(FrameKind::Delta, frame(1), now), Queued::No);
+        assert_eq!(pacer.handle_frame(FrameKind::Key, frame(WAITING, now), now), Queued::Yes);
+        assert_eq!(pacer.handle_frame(FrameKind::Delta, frame(1, now), now), Queued::No);
         while pacer.poll_packet(now + Duration::from_secs(60)).is_some() || pacer.poll_timeout().is_some() {
             pacer.free_at = None;
         }
-        assert_eq!(pacer.handle_frame(FrameKind::Delta, frame(1), now), Queued::No, "a delta of a lost picture");
-        assert_eq!(pacer.handle_frame(FrameKind::Key, frame(1), now), Queued::Yes);
-        assert_eq!(pacer.handle_frame(FrameKind::Delta, frame(1), now), Queued::Yes);
+        assert_eq!(pacer.handle_frame(FrameKind::Delta, frame(1, now), now), Queued::No, "a delta of a lost picture");
+        assert_eq!(pacer.handle_frame(FrameKind::Key, frame(1, now), now), Queued::Yes);
+        assert_eq!(pacer.handle_frame(FrameKind::Delta, frame(1, now), now), Queued::Yes);
     }
 }

@@ -95,8 +95,7 @@ impl Bench {
                 | Output::HangUpSignal
                 | Output::Resolve(_)
                 | Output::Media(_)
-                | Output::Video(_)
-                | Output::Audio(_)
+                | Output::Frame(_)
                 | Output::Silenced
                 | Output::Changed => {}
             }

@@ -5,11 +5,13 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use hearth_base::{AudioPacket, Bitrate, ReceivedVideo, TrackId, TrackSource};
+use hearth_base::{
+    AudioCodec, Bitrate, CaptureTime, Codec, EncodedFrame, FrameKind, Layer, NtpTime, TrackId, TrackSource,
+};
 use hearth_protocol::PeerId;
 
 use crate::description::RateFeedback;
-use crate::io::{MediaCommand, Output};
+use crate::io::MediaCommand;
 use crate::media::assemble::Assembler;
 use crate::media::nack::NackGenerator;
 use crate::media::protect::{FrameProtection, Open};
@@ -39,11 +41,28 @@ pub(crate) enum FeedbackRequest {
     },
 }
 
+/// A moment of a stream, by its sender's wall clock and by its time stamps.
+#[derive(Clone, Copy, Debug)]
+struct SenderReport {
+    ntp: NtpTime,
+    time: u64,
+}
+
+/// When a frame of this time stamp was captured.
+fn captured(clock: Option<SenderReport>, codec: Codec, time: u64) -> CaptureTime {
+    CaptureTime::There(clock.map(|report| match time.checked_sub(report.time) {
+        Some(later) => report.ntp.plus(codec.duration(later)),
+        None => report.ntp.minus(codec.duration(report.time - time)),
+    }))
+}
+
 struct InboundStream {
     track: TrackId,
     source: TrackSource,
     sequence: UnwrapSequence,
     time: UnwrapTime,
+    /// How its time stamps and its sender's wall clock go together, as it said last.
+    clock: Option<SenderReport>,
     /// Video only: sound is repaired by its own redundancy.
     video: Option<(Assembler, NackGenerator)>,
 }
@@ -90,8 +109,21 @@ impl Inbound {
         let track = stream.track;
         match &mut stream.video {
             None => {
-                let audio = AudioPacket { track, sequence, time, arrived: now, payload: packet.payload };
-                shared.outputs.push(Output::Audio(audio));
+                let codec = Codec::Audio(AudioCodec::Opus);
+                let frame = EncodedFrame {
+                    track,
+                    layer: Layer::default(),
+                    codec,
+                    kind: FrameKind::Key,
+                    sequence,
+                    dependency: None,
+                    time,
+                    captured: captured(stream.clock, codec, time),
+                    arrived: now,
+                    begins_talk: packet.marker,
+                    payload: packet.payload,
+                };
+                shared.outputs.frame(self.protection.unprotect(frame));
             }
             Some((assembler, nack)) => {
                 if !packet.codec.is_some_and(|codec| assembler.handle_codec(codec, sequence, now)) {
@@ -100,15 +132,22 @@ impl Inbound {
                 nack.handle_packet(sequence, round_trip, now);
                 assembler.handle_packet(sequence, time, packet.marker, packet.payload, now);
                 while let Some(frame) = assembler.poll_frame(now) {
-                    let Some(payload) = self.protection.unprotect(frame.payload) else { continue };
-                    shared.outputs.push(Output::Video(ReceivedVideo {
+                    let (codec, sequence) = (Codec::Video(assembler.codec()), assembler.frames);
+                    let needs = (frame.kind == FrameKind::Delta).then_some(sequence.wrapping_sub(1));
+                    let frame = EncodedFrame {
                         track,
-                        codec: assembler.codec(),
+                        layer: Layer::default(),
+                        codec,
                         kind: frame.kind,
+                        sequence,
+                        dependency: needs,
                         time: frame.time,
+                        captured: captured(stream.clock, codec, frame.time),
                         arrived: frame.arrived,
-                        payload,
-                    }));
+                        begins_talk: false,
+                        payload: frame.payload,
+                    };
+                    shared.outputs.frame(self.protection.unprotect(frame));
                 }
                 if let Some(wanted) = assembler.wanted_from() {
                     nack.forget_before(wanted);
@@ -129,6 +168,7 @@ impl Inbound {
             source: packet.source,
             sequence: UnwrapSequence::default(),
             time: UnwrapTime::default(),
+            clock: None,
             video,
         };
         self.streams.insert(packet.ssrc, stream);
@@ -186,6 +226,15 @@ impl Inbound {
             self.key_frames_asked += 1;
             FeedbackRequest::KeyFrame { ssrc: *ssrc }
         })
+    }
+
+    /// Their sender said how time stamps and its clock go together.
+    pub(crate) fn handle_sender_report(&mut self, ssrc: u32, ntp: NtpTime, time: u32) {
+        if let Some(stream) = self.streams.get_mut(&ssrc) {
+            // It may lie ahead of what came; the packets' own way to run on is not moved by it.
+            let mut unwrap = stream.time;
+            stream.clock = Some(SenderReport { ntp, time: unwrap.extend(u64::from(time)) });
+        }
     }
 
     /// A stream is over; returns its track.

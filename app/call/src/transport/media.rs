@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use hearth_base::{Bitrate, EncodedAudio, Layer, TrackId, TrackKind, TrackSource};
+use hearth_base::{Bitrate, EncodedFrame, Layer, TrackId, TrackKind, TrackSource};
 use rand::RngExt;
 
 use super::generation::Generation;
@@ -57,18 +57,17 @@ impl Transport {
 
     /// A frame of ours.
     pub(crate) fn handle_video(&mut self, frame: &OutgoingFrame, shared: &mut Shared, now: Instant) {
-        let OutgoingFrame { encoding, kind, since_start, payloads } = frame;
-        if !self.takes().any(|taken| taken == *encoding) {
+        if !self.takes().any(|taken| taken == frame.encoding) {
             return;
         }
-        if self.outbound.handle_video(encoding.track, *kind, *since_start, payloads, now) == Queued::No {
-            shared.publications.ask_key_frame(*encoding, &mut shared.outputs, now);
+        if self.outbound.handle_video(frame, now) == Queued::No {
+            shared.publications.ask_key_frame(frame.encoding, &mut shared.outputs, now);
         }
         self.drain(shared, now);
     }
 
     /// A packet of ours.
-    pub(crate) fn handle_audio(&mut self, audio: &EncodedAudio, shared: &mut Shared, now: Instant) {
+    pub(crate) fn handle_audio(&mut self, audio: &EncodedFrame, shared: &mut Shared, now: Instant) {
         let Some(connection) = &mut self.connection else { return };
         if !connection.link.is_connected() || !connection.link.takes(audio.track) {
             return;

@@ -5,10 +5,10 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use hearth_base::{Bitrate, EncodedAudio, FrameKind, TrackId};
+use hearth_base::{Bitrate, EncodedFrame, TrackId};
 
-use crate::peer_connection::{AUDIO_CLOCK, RtpOut, VIDEO_CLOCK};
+use crate::peer_connection::RtpOut;
+use crate::publications::OutgoingFrame;
 use crate::send::estimator::{Estimator, LossAndDelay};
 use crate::send::pacer::{LeakyBucket, Pacer, Queued};
 
@@ -53,26 +53,26 @@ impl Outbound {
         self.numbering.insert(track, Numbering { sequence, time });
     }
 
-    /// A frame's payloads, taken `since_start` after the call's own beginning. `No` asks for a key frame.
-    pub(crate) fn handle_video(
-        &mut self,
-        track: TrackId,
-        kind: FrameKind,
-        since_start: Duration,
-        payloads: &[Bytes],
-        now: Instant,
-    ) -> Queued {
-        let Some(numbering) = self.numbering.get_mut(&track) else { return Queued::Yes };
+    /// A frame of video, in payloads. `No` asks for a key frame.
+    pub(crate) fn handle_video(&mut self, outgoing: &OutgoingFrame, now: Instant) -> Queued {
+        let OutgoingFrame { frame, payloads, .. } = outgoing;
+        let Some(numbering) = self.numbering.get_mut(&frame.track) else { return Queued::Yes };
         let before = numbering.sequence;
-        let ticks = since_start.as_micros() * u128::from(VIDEO_CLOCK) / 1_000_000;
-        let time = numbering.time.wrapping_add(ticks as u32);
+        let time = numbering.time.wrapping_add(frame.time as u32);
         let packets = payloads.iter().enumerate().map(|(index, payload)| {
             let sequence = numbering.sequence;
             numbering.sequence = sequence.wrapping_add(1);
-            RtpOut { track, sequence, time, marker: index + 1 == payloads.len(), payload: payload.clone() }
+            RtpOut {
+                track: frame.track,
+                sequence,
+                time,
+                captured: frame.at(),
+                marker: index + 1 == payloads.len(),
+                payload: payload.clone(),
+            }
         });
         let packets: Vec<_> = packets.collect();
-        let taken = self.pacer.handle_frame(kind, packets, now);
+        let taken = self.pacer.handle_frame(frame.kind, packets, now);
         if taken == Queued::No {
             // The numbers were not used: a hole would be asked for in vain.
             numbering.sequence = before;
@@ -81,14 +81,19 @@ impl Outbound {
         taken
     }
 
-    /// A packet of sound, which goes at once: it is small, and late sound is lost sound.
-    pub(crate) fn handle_audio(&mut self, audio: &EncodedAudio) -> Option<RtpOut> {
+    /// A packet of audio, which goes at once: it is small, and late sound is lost sound.
+    pub(crate) fn handle_audio(&mut self, audio: &EncodedFrame) -> Option<RtpOut> {
         let numbering = self.numbering.get_mut(&audio.track)?;
         let sequence = numbering.sequence;
         numbering.sequence = sequence.wrapping_add(1);
-        debug_assert_eq!(AUDIO_CLOCK, hearth_base::SAMPLE_RATE);
-        let time = numbering.time.wrapping_add(audio.position as u32);
-        Some(RtpOut { track: audio.track, sequence, time, marker: audio.begins_talk, payload: audio.payload.clone() })
+        Some(RtpOut {
+            track: audio.track,
+            sequence,
+            time: numbering.time.wrapping_add(audio.time as u32),
+            captured: audio.at(),
+            marker: audio.begins_talk,
+            payload: audio.payload.clone(),
+        })
     }
 
     /// The next packet of video that may go.

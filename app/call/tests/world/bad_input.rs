@@ -7,11 +7,12 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use hearth_base::{EncodedVideo, FrameKind, Layer, VideoCodec};
+use hearth_base::{Codec, FrameKind, VideoCodec};
 use hearth_call::{Input, PeerPhase, TransportPolicy};
 use hearth_protocol::ServerMessage;
 use serde_json::{Value, json};
 
+use crate::media::frame;
 use crate::pair;
 use crate::world::World;
 
@@ -273,8 +274,8 @@ fn refused_of_an_attacker(codec: VideoCodec) -> u64 {
     for unit in units(codec) {
         for kind in [FrameKind::Key, FrameKind::Delta] {
             let payload = Bytes::from(unit.clone());
-            let frame = EncodedVideo { track, layer: Layer(0), codec, kind, captured: world.now, payload };
-            world.give(attacker, Input::Video(frame));
+            let frame = frame(track, Codec::Video(codec), kind, 0, world.now, payload);
+            world.give(attacker, Input::Frame(frame));
             world.run(Duration::from_millis(50));
             cases += 1;
         }

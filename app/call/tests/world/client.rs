@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use hearth_base::{AudioPacket, TrackId, TrackSource, VideoCodec};
+use hearth_base::{Codec, EncodedFrame, TrackId, TrackSource, VideoCodec};
 use hearth_call::{
     Call, CallConfig, CallPhase, Command, Input, Loopback, MediaCommand, Output, SocketId, SocketKind, Switch,
     TransportPolicy,
@@ -29,7 +29,7 @@ pub enum Wish {
 /// Makes the payload of the next packet of sound.
 pub type Voice = Box<dyn FnMut() -> Bytes>;
 /// Takes a packet of theirs.
-pub type Ear = Box<dyn FnMut(AudioPacket)>;
+pub type Ear = Box<dyn FnMut(EncodedFrame)>;
 
 pub struct Client {
     pub node: NodeId,
@@ -48,6 +48,8 @@ pub struct Client {
     pub held: Option<Vec<Input>>,
     /// Cuts hellos as Firefox does.
     pub cutter: Option<Cutter>,
+    /// How old a picture is when it comes out of the encoder.
+    pub lag: Duration,
     pub source: Source,
     pub sink: Sink,
     pub wake: Option<Instant>,
@@ -73,7 +75,7 @@ impl Client {
             transport,
             loopback: Loopback::Refused,
         };
-        let mut call = Call::new(config, now);
+        let mut call = Call::new(config);
         for source in [TrackSource::Microphone, TrackSource::Camera] {
             call.handle(Input::Command(Command::Publish(source)), now);
         }
@@ -92,6 +94,7 @@ impl Client {
             crashed: false,
             held: None,
             cutter: None,
+            lag: Duration::ZERO,
             source: Source::new(index, audio, video, now),
             sink: Sink::default(),
             wake: None,
@@ -128,8 +131,8 @@ impl Client {
             if self.silent {
                 continue;
             }
-            for picture in self.source.picture(now) {
-                self.call.handle(Input::Video(picture), now);
+            for picture in self.source.picture(now - self.lag) {
+                self.call.handle(Input::Frame(picture), now);
             }
         }
         while self.next_sound <= now {
@@ -140,7 +143,7 @@ impl Client {
             } else {
                 self.next_sound += AUDIO;
             }
-            self.call.handle(Input::Audio(sound), now);
+            self.call.handle(Input::Frame(sound), now);
         }
     }
 
@@ -181,10 +184,10 @@ impl Client {
                 Output::Media(MediaCommand::End(track)) => drop(self.tracks.remove(&track)),
                 // Its chirps stop by the call's own switch; there is no device that could follow.
                 Output::Silenced | Output::Media(_) => {}
-                Output::Video(frame) => self.sink.picture(&frame, now),
-                Output::Audio(packet) => match &mut self.ear {
-                    Some(ear) => ear(packet),
-                    None => self.sink.sound(&packet, now),
+                Output::Frame(frame) => match (frame.codec, &mut self.ear) {
+                    (Codec::Video(codec), _) => self.sink.picture(&frame, codec, now),
+                    (Codec::Audio(_), Some(ear)) => ear(frame),
+                    (Codec::Audio(_), None) => self.sink.sound(&frame, now),
                 },
             }
         }

@@ -14,6 +14,7 @@
 
 mod bad_input;
 mod client;
+mod clocks;
 mod codecs;
 mod counts;
 mod descriptions;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use hearth_base::{
-    AudioCodec, AudioPacket, EncodedAudio, EncodedVideo, FrameKind, Layer, ReceivedVideo, TrackId, VideoCodec,
+    AudioCodec, CaptureTime, Codec, EncodedFrame, FrameKind, Layer, NtpTime, TrackId, TrackKind, VideoCodec,
 };
 
 /// One picture every so often: 15 a second.
@@ -49,31 +49,49 @@ impl Source {
     }
 
     /// The next picture, in each codec that anybody takes.
-    pub fn picture(&mut self, now: Instant) -> Vec<EncodedVideo> {
+    pub fn picture(&mut self, now: Instant) -> Vec<EncodedFrame> {
         let tag = tag(self.id, self.frames);
         self.frames += 1;
         let key_wanted = std::mem::take(&mut self.key_wanted);
         let encode = |codec: &VideoCodec| {
             let kind = if key_wanted.contains(codec) { FrameKind::Key } else { FrameKind::Delta };
             let payload = encoded(*codec, kind, tag.as_bytes());
-            let (track, layer) = (self.video, Layer::default());
-            EncodedVideo { track, layer, codec: *codec, kind, captured: now, payload }
+            let time = Codec::Video(*codec).ticks(now.saturating_duration_since(self.start));
+            frame(self.video, Codec::Video(*codec), kind, time, now, payload)
         };
         self.watched.iter().map(encode).collect()
     }
 
-    pub fn sound(&mut self, now: Instant) -> EncodedAudio {
+    pub fn sound(&mut self, now: Instant) -> EncodedFrame {
         let payload = Bytes::from(tag(self.id, self.sounds));
         self.sounds += 1;
-        let position = now.duration_since(self.start).as_micros() as u64 * 48 / 1000;
-        EncodedAudio {
-            track: self.audio,
-            codec: AudioCodec::Opus,
-            position,
-            captured: now,
-            begins_talk: self.sounds == 1,
-            payload,
-        }
+        let codec = Codec::Audio(AudioCodec::Opus);
+        let frame = frame(self.audio, codec, FrameKind::Key, codec.ticks(now - self.start), now, payload);
+        EncodedFrame { begins_talk: self.sounds == 1, ..frame }
+    }
+}
+
+/// A frame of ours. The call does not look at its number.
+pub fn frame(
+    track: TrackId,
+    codec: Codec,
+    kind: FrameKind,
+    time: u64,
+    captured: Instant,
+    payload: Bytes,
+) -> EncodedFrame {
+    EncodedFrame {
+        track,
+        layer: Layer::default(),
+        codec,
+        kind,
+        sequence: 0,
+        dependency: None,
+        time,
+        captured: CaptureTime::Here(captured),
+        arrived: captured,
+        begins_talk: false,
+        payload,
     }
 }
 
@@ -112,6 +130,16 @@ pub struct Got {
     pub codec: Option<VideoCodec>,
     pub sounds: u64,
     pub last_sound: Option<Instant>,
+    /// When frames were captured, by their sender's clock: of which kind, and which.
+    pub captures: Vec<(TrackKind, u32, NtpTime)>,
+}
+
+impl Got {
+    fn note_capture(&mut self, kind: TrackKind, number: u32, captured: CaptureTime) {
+        if let CaptureTime::There(Some(ntp)) = captured {
+            self.captures.push((kind, number, ntp));
+        }
+    }
 }
 
 /// What one client got, by source.
@@ -127,7 +155,7 @@ pub struct Sink {
 }
 
 impl Sink {
-    pub fn picture(&mut self, frame: &ReceivedVideo, now: Instant) {
+    pub fn picture(&mut self, frame: &EncodedFrame, codec: VideoCodec, now: Instant) {
         self.kinds.push(frame.kind);
         let Some((source, number)) = read_tag(&frame.payload) else {
             self.foreign += 1;
@@ -137,15 +165,17 @@ impl Sink {
         let got = self.got.entry(source).or_default();
         assert!(got.frames.last().is_none_or(|last| number > *last), "frame {number} after {:?}", got.frames.last());
         got.frames.push(number);
-        got.codec = Some(frame.codec);
+        got.codec = Some(codec);
         got.frame_times.push(now);
+        got.note_capture(TrackKind::Video, number, frame.captured);
     }
 
-    pub fn sound(&mut self, packet: &AudioPacket, now: Instant) {
-        let (source, _) = read_tag(&packet.payload).expect("sound arrives as it was sent");
+    pub fn sound(&mut self, packet: &EncodedFrame, now: Instant) {
+        let (source, number) = read_tag(&packet.payload).expect("sound arrives as it was sent");
         assert_eq!(*self.tracks.entry(packet.track).or_insert(source), source, "two sources on one track");
         let got = self.got.entry(source).or_default();
         got.sounds += 1;
         got.last_sound = Some(now);
+        got.note_capture(TrackKind::Audio, number, packet.captured);
     }
 }

@@ -54,7 +54,7 @@ fn run(world: &mut World, time: Duration, screens: &mut [Shared]) {
                 VideoCodec::ALL.into_iter().for_each(|codec| shared.source.want_key_frame(codec));
             }
             for frame in shared.source.picture(world.now) {
-                world.give(shared.client, Input::Video(frame));
+                world.give(shared.client, Input::Frame(frame));
             }
         }
         number += 1;

@@ -18,7 +18,7 @@ mod tests;
 
 use std::time::{Duration, Instant};
 
-use hearth_base::{AudioBlock, AudioPacket};
+use hearth_base::{AudioBlock, EncodedFrame};
 
 use self::delay::Delay;
 use self::pending::Pending;
@@ -135,7 +135,7 @@ impl JitterBuffer {
     }
 
     /// A packet came.
-    pub fn handle_packet(&mut self, packet: &AudioPacket) {
+    pub fn handle_packet(&mut self, packet: &EncodedFrame) {
         self.counters.packets += 1;
         let Some(samples) = self.decoder.samples(&packet.payload) else {
             self.counters.refused += 1;
@@ -207,7 +207,7 @@ impl JitterBuffer {
     }
 
     /// Arrival in microseconds and time stamp in samples, both from the first packet on.
-    fn place(&mut self, packet: &AudioPacket) -> (i64, i64) {
+    fn place(&mut self, packet: &EncodedFrame) -> (i64, i64) {
         let (_, first) = *self.origin.get_or_insert((packet.arrived, packet.time));
         let time = packet.time.wrapping_sub(first).cast_signed();
         (self.since_origin(packet.arrived), time)
@@ -227,7 +227,7 @@ impl JitterBuffer {
     }
 
     /// The sender's time stamps say nothing any more: count from this packet on.
-    fn begin_anew(&mut self, packet: &AudioPacket, samples: i64) {
+    fn begin_anew(&mut self, packet: &EncodedFrame, samples: i64) {
         self.counters.restarts += 1;
         self.late_in_a_row = 0;
         self.queue.clear();

@@ -7,7 +7,7 @@ mod gaps;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use hearth_base::{AudioCodec, AudioPacket, Bitrate, SAMPLE_RATE, TrackId};
+use hearth_base::{AudioCodec, Bitrate, CaptureTime, Codec, EncodedFrame, FrameKind, Layer, SAMPLE_RATE, TrackId};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -55,8 +55,20 @@ fn buffer() -> JitterBuffer {
     JitterBuffer::new(audio_decoder(AudioCodec::Opus).unwrap())
 }
 
-fn packet(sequence: u64, time: u64, arrived: Instant, payload: &Bytes) -> AudioPacket {
-    AudioPacket { track: TrackId(1), sequence, time, arrived, payload: payload.clone() }
+fn packet(sequence: u64, time: u64, arrived: Instant, payload: &Bytes) -> EncodedFrame {
+    EncodedFrame {
+        track: TrackId(1),
+        layer: Layer::default(),
+        codec: Codec::Audio(AudioCodec::Opus),
+        kind: FrameKind::Key,
+        sequence,
+        dependency: None,
+        time,
+        captured: CaptureTime::There(None),
+        arrived,
+        begins_talk: false,
+        payload: payload.clone(),
+    }
 }
 
 /// The packets of a voice, `blocks` blocks each.

@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
-use hearth_base::AudioPacket;
+use hearth_base::EncodedFrame;
 
 use super::StartError;
 use super::worker::{Stop, Worker};
@@ -29,8 +29,8 @@ const REPORT_EVERY: u64 = 10;
 /// Sound that runs until this is dropped.
 #[derive(Debug)]
 pub struct AudioThread {
-    packets: Sender<AudioPacket>,
-    oldest: Receiver<AudioPacket>,
+    packets: Sender<EncodedFrame>,
+    oldest: Receiver<EncodedFrame>,
     overflowed: u64,
     commands: Sender<AudioCommand>,
     sockets: AudioPortsHandle,
@@ -71,7 +71,7 @@ impl AudioThread {
     }
 
     /// A packet of theirs came.
-    pub fn handle_audio(&mut self, packet: AudioPacket) {
+    pub fn handle_audio(&mut self, packet: EncodedFrame) {
         let mut packet = packet;
         while let Err(TrySendError::Full(again)) = self.packets.try_send(packet) {
             packet = again;
@@ -107,7 +107,7 @@ impl AudioThread {
 
 /// What waits for the next tick.
 struct Inbox {
-    packets: Receiver<AudioPacket>,
+    packets: Receiver<EncodedFrame>,
     commands: Receiver<AudioCommand>,
     plugs: Receiver<PortChange>,
 }

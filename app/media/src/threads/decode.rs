@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded, select};
-use hearth_base::{FrameKind, Picture, ReceivedVideo, TrackId, VideoCodec};
+use hearth_base::{EncodedFrame, FrameKind, Picture, TrackId, VideoCodec};
 
 use super::worker::{Stop, Worker};
 use super::{PictureSink, StartError};
@@ -92,7 +92,7 @@ struct Shared {
 
 enum Work {
     Begin(TrackId, Decoding),
-    Frame(u64, ReceivedVideo),
+    Frame { number: u64, codec: VideoCodec, frame: EncodedFrame },
     End(TrackId),
 }
 
@@ -140,10 +140,11 @@ impl DecodeThreads {
         }
     }
 
-    /// A picture came.
-    pub fn handle_video(&mut self, frame: ReceivedVideo) -> Queued {
+    /// A frame of video came.
+    pub fn handle_video(&mut self, frame: EncodedFrame) -> Queued {
+        let Some(codec) = frame.codec.video() else { return Queued::Dropped };
         let Some(track) = self.tracks.get_mut(&frame.track) else { return Queued::Dropped };
-        track.codec = Some(frame.codec);
+        track.codec = Some(codec);
         let shared = track.shared.clone();
         shared.received.fetch_add(1, Ordering::Relaxed);
         let key = frame.kind == FrameKind::Key;
@@ -161,7 +162,7 @@ impl DecodeThreads {
         track.skipping = false;
         shared.waiting.fetch_add(1, Ordering::Relaxed);
         let id = frame.track;
-        if self.send(thread, Work::Frame(number, frame)) {
+        if self.send(thread, Work::Frame { number, codec, frame }) {
             return Queued::Yes;
         }
         shared.waiting.fetch_sub(1, Ordering::Relaxed);
@@ -211,29 +212,28 @@ fn handle(tracks: &mut BTreeMap<TrackId, Decoding>, work: Work) {
     match work {
         Work::Begin(track, decoding) => drop(tracks.insert(track, decoding)),
         Work::End(track) => drop(tracks.remove(&track)),
-        Work::Frame(number, frame) => {
+        Work::Frame { number, codec, frame } => {
             if let Some(decoding) = tracks.get_mut(&frame.track) {
-                decoding.handle_frame(number, &frame);
+                decoding.handle_frame(number, codec, &frame);
             }
         }
     }
 }
 
 impl Decoding {
-    fn decode(&mut self, frame: &ReceivedVideo, now: Instant) -> Result<Option<Picture>, CodecError> {
-        let known = self.decoder.take_if(|(codec, _)| *codec == frame.codec);
-        let (codec, decoder) = match known {
-            Some(known) => known,
-            None => (frame.codec, video_decoder(frame.codec)?),
+    fn decode(&mut self, codec: VideoCodec, frame: &EncodedFrame, now: Instant) -> Result<Option<Picture>, CodecError> {
+        let decoder = match self.decoder.take_if(|(known, _)| *known == codec) {
+            Some((_, known)) => known,
+            None => video_decoder(codec)?,
         };
         let (_, decoder) = self.decoder.insert((codec, decoder));
         decoder.decode(&frame.payload, now)
     }
 
-    fn handle_frame(&mut self, number: u64, frame: &ReceivedVideo) {
+    fn handle_frame(&mut self, number: u64, codec: VideoCodec, frame: &EncodedFrame) {
         self.shared.waiting.fetch_sub(1, Ordering::Relaxed);
         let flushed = number < self.shared.flushed.load(Ordering::Relaxed);
-        let changed = self.decoder.as_ref().is_some_and(|(codec, _)| *codec != frame.codec);
+        let changed = self.decoder.as_ref().is_some_and(|(known, _)| *known != codec);
         let useless = (self.holding || changed) && frame.kind == FrameKind::Delta;
         if flushed || useless {
             self.shared.dropped.fetch_add(1, Ordering::Relaxed);
@@ -241,7 +241,7 @@ impl Decoding {
             return;
         }
         let begin = Now::read();
-        let decoded = self.decode(frame, begin.monotonic);
+        let decoded = self.decode(codec, frame, begin.monotonic);
         let now = Now::read();
         let busy = now.monotonic.saturating_duration_since(begin.monotonic);
         self.shared.busy_micros.fetch_add(busy.as_micros() as u64, Ordering::Relaxed);

@@ -8,7 +8,10 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use hearth_base::{Bitrate, EncodedVideo, FrameKind, FrameRate, Layer, Picture, TrackId, VideoCodec};
+use bytes::Bytes;
+use hearth_base::{
+    Bitrate, CaptureTime, Codec, EncodedFrame, FrameKind, FrameRate, Layer, Picture, TrackId, VideoCodec,
+};
 
 use super::VideoSink;
 use crate::codec::{VideoEncoder, VideoSettings, video_encoder};
@@ -87,6 +90,8 @@ struct CodecEncoder {
     /// None while nobody watches.
     codec: Option<Box<dyn VideoEncoder>>,
     next: FrameKind,
+    /// Frames that were taken so far.
+    sequence: u64,
     counters: LayerCounters,
 }
 
@@ -97,6 +102,25 @@ struct FrameContext {
     layer: Layer,
     codec: VideoCodec,
     at: Duration,
+}
+
+impl FrameContext {
+    fn frame(self, kind: FrameKind, sequence: u64, captured: Instant, payload: Bytes) -> EncodedFrame {
+        let codec = Codec::Video(self.codec);
+        EncodedFrame {
+            track: self.track,
+            layer: self.layer,
+            codec,
+            kind,
+            sequence,
+            dependency: (kind == FrameKind::Delta).then_some(sequence.wrapping_sub(1)),
+            time: codec.ticks(self.at),
+            captured: CaptureTime::Here(captured),
+            arrived: captured,
+            begins_talk: false,
+            payload,
+        }
+    }
 }
 
 impl Encoding {
@@ -155,7 +179,8 @@ impl Encoding {
 impl Encoders {
     /// The encoder of this codec, made where there is none.
     fn watch(&mut self, codec: VideoCodec) -> &mut CodecEncoder {
-        let new = || CodecEncoder { codec: None, next: FrameKind::Key, counters: LayerCounters::default() };
+        let new =
+            || CodecEncoder { codec: None, next: FrameKind::Key, sequence: 0, counters: LayerCounters::default() };
         let encoder = self.of.entry(codec).or_insert_with(new);
         if encoder.codec.is_none() {
             let LayerSettings { rate, bitrate, .. } = self.settings;
@@ -207,10 +232,10 @@ impl CodecEncoder {
             self.counters.refused += 1;
             return;
         }
-        let FrameContext { track, layer, codec, .. } = place;
-        let video = EncodedVideo { track, layer, codec, kind, captured: picture.captured, payload: encoded.payload };
+        let video = place.frame(kind, self.sequence, picture.captured, encoded.payload);
         match sink.video(video) {
             Accepted::Yes => {
+                self.sequence += 1;
                 self.next = FrameKind::Delta;
                 self.counters.encoded += 1;
                 self.counters.bytes += bytes;

@@ -20,7 +20,7 @@ mod worker;
 
 pub(crate) use worker::{Stop, Worker};
 
-use hearth_base::{EncodedVideo, Layer, Picture, TrackId};
+use hearth_base::{EncodedFrame, Layer, Picture, TrackId};
 
 pub use audio::{AudioPortsHandle, AudioThread};
 pub use camera::CameraThread;
@@ -38,7 +38,7 @@ pub trait VideoSink: Send {
     fn room(&mut self, track: TrackId, layer: Layer) -> bool;
 
     /// One picture. When it says [`Accepted::Full`], the picture is lost, and the layer goes on with a key frame.
-    fn video(&mut self, picture: EncodedVideo) -> Accepted;
+    fn video(&mut self, frame: EncodedFrame) -> Accepted;
 }
 
 /// Where decoded pictures go. Must not block; usually a slot of one.

@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hearth_base::{
-    AudioCodec, AudioPacket, Bitrate, EncodedAudio, EncodedVideo, FrameKind, FrameRate, Layer, Picture, ReceivedVideo,
-    Resolution, TrackId, VideoCodec,
+    AudioCodec, Bitrate, Codec, EncodedFrame, FrameKind, FrameRate, Layer, Picture, Resolution, TrackId, VideoCodec,
 };
 
 use super::*;
@@ -25,7 +24,7 @@ const TRACK: TrackId = TrackId(5);
 const DEADLINE: Duration = Duration::from_secs(20);
 
 struct Channel {
-    sender: SyncSender<EncodedVideo>,
+    sender: SyncSender<EncodedFrame>,
     room: bool,
 }
 
@@ -34,7 +33,7 @@ impl VideoSink for Channel {
         self.room
     }
 
-    fn video(&mut self, picture: EncodedVideo) -> Accepted {
+    fn video(&mut self, picture: EncodedFrame) -> Accepted {
         if self.sender.try_send(picture).is_ok() { Accepted::Yes } else { Accepted::Full }
     }
 }
@@ -61,13 +60,8 @@ fn pattern() -> Pattern {
     Pattern::new(5, Resolution::new(640, 360).unwrap(), FrameRate::new(15))
 }
 
-fn received(video: EncodedVideo) -> ReceivedVideo {
-    let EncodedVideo { track, codec, kind, captured, payload, .. } = video;
-    ReceivedVideo { track, codec, kind, time: 0, arrived: captured, payload }
-}
-
 /// Encoders of one layer, which is watched in our best codec.
-fn encoding(sender: SyncSender<EncodedVideo>, room: bool) -> Encoding {
+fn encoding(sender: SyncSender<EncodedFrame>, room: bool) -> Encoding {
     let mut encoding = Encoding::new(TRACK, &[layer(0, 0)], Box::new(Channel { sender, room }));
     encoding.handle_command(EncodeCommand::Watched(Layer(0), best(), true));
     encoding
@@ -78,7 +72,7 @@ fn best() -> VideoCodec {
 }
 
 /// Encoded pictures without a thread: the first is a key frame.
-fn film(codec: VideoCodec, count: usize) -> Vec<ReceivedVideo> {
+fn film(codec: VideoCodec, count: usize) -> Vec<EncodedFrame> {
     let (sender, receiver) = sync_channel(count);
     let mut encoding = Encoding::new(TRACK, &[layer(0, 0)], Box::new(Channel { sender, room: true }));
     encoding.handle_command(EncodeCommand::Watched(Layer(0), codec, true));
@@ -86,7 +80,7 @@ fn film(codec: VideoCodec, count: usize) -> Vec<ReceivedVideo> {
     for n in 0..count as u64 {
         encoding.handle_picture(&pattern.draw(start.at(start.monotonic + FrameRate::new(15).time_of(n))).unwrap());
     }
-    receiver.try_iter().map(received).collect()
+    receiver.try_iter().collect()
 }
 
 fn nobody() -> Lost {
@@ -105,7 +99,7 @@ fn a_picture_goes_from_the_camera_through_both_codecs_to_the_sink() {
     let camera = CameraThread::spawn(Box::new(pattern()), move |picture| pictures.put(picture), |_| {}).unwrap();
     for _ in 0..8 {
         let video = encoded.recv_timeout(DEADLINE).unwrap();
-        assert_eq!(decode.handle_video(received(video)), Queued::Yes);
+        assert_eq!(decode.handle_video(video), Queued::Yes);
     }
     drop(camera);
     let report = reports.receiver().recv_timeout(DEADLINE).unwrap();
@@ -128,7 +122,7 @@ fn every_watched_layer_is_encoded_once_at_its_size() {
         let video = encoded.recv_timeout(DEADLINE).unwrap();
         assert_eq!((video.layer, video.kind), (Layer(n), FrameKind::Key));
         decode.begin(TRACK, Box::new(Pictures(decoded.clone())), nobody());
-        decode.handle_video(received(video));
+        decode.handle_video(video);
         let picture = shown.recv_timeout(DEADLINE).unwrap();
         assert_eq!(picture.resolution().width, width);
         assert_eq!(stamp::read(&picture).map(|stamp| stamp.source), Ok(5));
@@ -177,13 +171,13 @@ fn a_codec_costs_nothing_until_somebody_watches_it_and_nothing_after() {
     for codec in video_codecs() {
         let of = |watched| EncodeCommand::Watched(Layer(0), codec, watched);
         encoding.handle_command(of(true));
-        assert_eq!(next(&mut encoding), [(codec, FrameKind::Key)]);
+        assert_eq!(next(&mut encoding), [(Codec::Video(codec), FrameKind::Key)]);
         encoding.handle_command(of(true));
-        assert_eq!(next(&mut encoding), [(codec, FrameKind::Delta)], "watched twice is watched");
+        assert_eq!(next(&mut encoding), [(Codec::Video(codec), FrameKind::Delta)], "watched twice is watched");
         encoding.handle_command(of(false));
         assert_eq!(next(&mut encoding), []);
         encoding.handle_command(EncodeCommand::KeyFrame(Layer(0), codec));
-        assert_eq!(next(&mut encoding), [(codec, FrameKind::Key)], "who asks watches");
+        assert_eq!(next(&mut encoding), [(Codec::Video(codec), FrameKind::Key)], "who asks watches");
         encoding.handle_command(of(false));
     }
     video_codecs().iter().for_each(|codec| encoding.handle_command(EncodeCommand::Watched(Layer(0), *codec, true)));
@@ -249,7 +243,7 @@ fn after_an_error_the_decoder_asks_once_and_holds_until_a_key_frame() {
     let lost: Lost = Arc::new(move |track| asked.try_send(track).unwrap());
     let mut decode = DecodeThreads::spawn(1).unwrap();
     decode.begin(TRACK, Box::new(Pictures(decoded)), lost);
-    let broken = ReceivedVideo { payload: Bytes::from_static(&[0, 0, 0, 1, 0x65, 0xff, 0xff]), ..frames[0].clone() };
+    let broken = EncodedFrame { payload: Bytes::from_static(&[0, 0, 0, 1, 0x65, 0xff, 0xff]), ..frames[0].clone() };
     let script = [&frames[0], &frames[1], &broken, &frames[2], &frames[3], &frames[0]];
     for frame in script {
         decode.handle_video(frame.clone());
@@ -263,15 +257,15 @@ fn after_an_error_the_decoder_asks_once_and_holds_until_a_key_frame() {
     assert_eq!(decode.handle_video(frames[0].clone()), Queued::Dropped);
 }
 
-struct Packets(SyncSender<EncodedAudio>);
+struct Packets(SyncSender<EncodedFrame>);
 
 impl AudioSink for Packets {
-    fn audio(&mut self, packet: EncodedAudio) -> Accepted {
+    fn audio(&mut self, packet: EncodedFrame) -> Accepted {
         if self.0.try_send(packet).is_ok() { Accepted::Yes } else { Accepted::Full }
     }
 }
 
-fn audio(microphone: Option<Chirp>, ears: Option<ChirpSink>) -> (AudioThread, Receiver<EncodedAudio>) {
+fn audio(microphone: Option<Chirp>, ears: Option<ChirpSink>) -> (AudioThread, Receiver<EncodedFrame>) {
     let (sender, packets) = sync_channel(32);
     let ports = AudioPorts {
         microphone: microphone.map(|chirp| Box::new(chirp) as _),
@@ -293,13 +287,7 @@ fn a_chirp_goes_from_one_audio_thread_to_another() {
     let report = loop {
         let packet = packets.recv_timeout(DEADLINE).unwrap();
         let arrived = Now::read().monotonic;
-        to.handle_audio(AudioPacket {
-            track: TRACK,
-            sequence,
-            time: packet.position,
-            arrived,
-            payload: packet.payload,
-        });
+        to.handle_audio(EncodedFrame { arrived, ..packet });
         sequence += 1;
         if let Some(report) = reports.take() {
             break report;

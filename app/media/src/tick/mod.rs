@@ -19,7 +19,7 @@ mod voice_processing;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use hearth_base::{AudioBlock, AudioCodec, AudioPacket, Bitrate, SAMPLE_RATE, TrackId, Volume};
+use hearth_base::{AudioBlock, AudioCodec, Bitrate, EncodedFrame, SAMPLE_RATE, TrackId, Volume};
 
 pub use self::meter::Meter;
 pub use self::ports::{
@@ -174,7 +174,7 @@ impl AudioTick {
     }
 
     /// A packet of theirs.
-    pub fn handle_packet(&mut self, packet: &AudioPacket) {
+    pub fn handle_packet(&mut self, packet: &EncodedFrame) {
         match self.tracks.get_mut(&packet.track) {
             Some(remote) => remote.buffer.handle_packet(packet),
             None => self.unknown += 1, // not begun here yet, or just over

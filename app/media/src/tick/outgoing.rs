@@ -4,7 +4,7 @@
 
 use std::time::Instant;
 
-use hearth_base::{AudioBlock, Bitrate, EncodedAudio};
+use hearth_base::{AudioBlock, Bitrate, CaptureTime, Codec, EncodedFrame, FrameKind, Layer};
 
 use super::ports::{Accepted, AudioSettings, AudioSink};
 use super::report::SentCounters;
@@ -17,12 +17,14 @@ pub(super) struct Outgoing {
     sink: Box<dyn AudioSink>,
     /// Whether the last turn sent something.
     talking: bool,
+    /// Packets so far.
+    sequence: u64,
 }
 
 impl Outgoing {
     pub(super) fn new(settings: AudioSettings, sink: Box<dyn AudioSink>) -> Result<Self, CodecError> {
         let encoder = audio_encoder(settings.codec, settings.bitrate)?;
-        Ok(Self { settings, encoder, sink, talking: false })
+        Ok(Self { settings, encoder, sink, talking: false, sequence: 0 })
     }
 
     pub(super) fn set_bitrate(&mut self, bitrate: Bitrate) -> Result<(), CodecError> {
@@ -52,7 +54,20 @@ impl Outgoing {
         };
         let AudioSettings { track, codec, .. } = self.settings;
         let begins_talk = !std::mem::replace(&mut self.talking, true);
-        let packet = EncodedAudio { track, codec, position, captured, begins_talk, payload };
+        let packet = EncodedFrame {
+            track,
+            layer: Layer::default(),
+            codec: Codec::Audio(codec),
+            kind: FrameKind::Key,
+            sequence: self.sequence,
+            dependency: None,
+            time: position,
+            captured: CaptureTime::Here(captured),
+            arrived: captured,
+            begins_talk,
+            payload,
+        };
+        self.sequence += 1;
         match self.sink.audio(packet) {
             Accepted::Yes => sent.packets += 1,
             Accepted::Full => sent.refused += 1,

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use hearth_base::{AudioBlock, AudioCodec, Bitrate, EncodedAudio, TrackId};
+use hearth_base::{AudioBlock, AudioCodec, Bitrate, EncodedFrame, TrackId};
 
 use crate::Now;
 use crate::jitter::Playout;
@@ -22,7 +22,7 @@ pub enum Accepted {
 /// Where encoded sound goes. Must not block; what it does not take is lost, and counted.
 pub trait AudioSink: Send {
     /// One packet.
-    fn audio(&mut self, packet: EncodedAudio) -> Accepted;
+    fn audio(&mut self, packet: EncodedFrame) -> Accepted;
 }
 
 /// Where the mix goes.

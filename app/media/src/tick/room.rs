@@ -6,7 +6,7 @@
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
-use hearth_base::{AudioBlock, AudioCodec, AudioPacket, Bitrate, EncodedAudio, SAMPLE_RATE, Switch, TrackId};
+use hearth_base::{AudioBlock, AudioCodec, Bitrate, EncodedFrame, SAMPLE_RATE, Switch, TrackId};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -118,15 +118,15 @@ impl AudioSource for Said {
     }
 }
 
-struct Out(SyncSender<EncodedAudio>);
+struct Out(SyncSender<EncodedFrame>);
 
 impl AudioSink for Out {
-    fn audio(&mut self, packet: EncodedAudio) -> Accepted {
+    fn audio(&mut self, packet: EncodedFrame) -> Accepted {
         if self.0.try_send(packet).is_ok() { Accepted::Yes } else { Accepted::Full }
     }
 }
 
-fn call(input: Input, speaker: Box<dyn Speaker>) -> (AudioTick, Receiver<EncodedAudio>) {
+fn call(input: Input, speaker: Box<dyn Speaker>) -> (AudioTick, Receiver<EncodedFrame>) {
     let (sink, packets) = sync_channel(1);
     let settings = AudioSettings { track: TrackId(1), codec: AudioCodec::Opus, bitrate: Bitrate::from_kbps(64) };
     let mut turn = AudioTick::idle();
@@ -149,9 +149,8 @@ fn run(treatment: VoiceProcessing, far: &[f32], near: Vec<f32>) -> Vec<f32> {
     for n in 0..far.len() / BLOCK {
         let now = start.at(start.monotonic + TURN * n as u32);
         there.turn(now);
-        let EncodedAudio { position: time, payload, .. } = theirs.try_recv().unwrap();
         let (track, sequence, arrived) = (THEIRS, n as u64, now.monotonic);
-        here.handle_packet(&AudioPacket { track, sequence, time, arrived, payload });
+        here.handle_packet(&EncodedFrame { track, sequence, arrived, ..theirs.try_recv().unwrap() });
         here.turn(now);
         let mut block = [0.0; BLOCK];
         decoder.decode(&ours.try_recv().unwrap().payload, &mut block).unwrap();

@@ -4,7 +4,7 @@
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-use hearth_base::{AudioCodec, EncodedAudio};
+use hearth_base::{AudioCodec, EncodedFrame};
 
 use super::*;
 use crate::chirp::{Chirp, ChirpEar};
@@ -14,10 +14,10 @@ use crate::voice::Voice;
 
 const OURS: TrackId = TrackId(1);
 
-struct Out(SyncSender<EncodedAudio>);
+struct Out(SyncSender<EncodedFrame>);
 
 impl AudioSink for Out {
-    fn audio(&mut self, packet: EncodedAudio) -> Accepted {
+    fn audio(&mut self, packet: EncodedFrame) -> Accepted {
         if self.0.try_send(packet).is_ok() { Accepted::Yes } else { Accepted::Full }
     }
 }
@@ -41,7 +41,7 @@ impl TrackListener for Ear {
     }
 }
 
-fn speaker(source: Box<dyn AudioSource>) -> (AudioTick, Receiver<EncodedAudio>) {
+fn speaker(source: Box<dyn AudioSource>) -> (AudioTick, Receiver<EncodedFrame>) {
     let (sender, receiver) = sync_channel(4);
     let settings = AudioSettings { track: OURS, codec: AudioCodec::Opus, bitrate: Bitrate::from_kbps(32) };
     let ports = AudioPorts {
@@ -62,8 +62,8 @@ fn listener(listener: Option<Box<dyn TrackListener>>) -> (AudioTick, Receiver<f3
     (AudioTick::new(settings, ports).unwrap(), receiver)
 }
 
-fn arrive(packet: EncodedAudio, track: TrackId, sequence: u64, now: Now) -> AudioPacket {
-    AudioPacket { track, sequence, time: packet.position, arrived: now.monotonic, payload: packet.payload }
+fn arrive(packet: EncodedFrame, track: TrackId, sequence: u64, now: Now) -> EncodedFrame {
+    EncodedFrame { track, sequence, arrived: now.monotonic, ..packet }
 }
 
 fn moments(count: u32) -> impl Iterator<Item = Now> {
@@ -104,7 +104,7 @@ fn a_muted_microphone_sends_nothing_and_marks_its_return() {
         let packet = packets.try_recv().ok();
         assert_eq!(packet.is_some(), !(10..20).contains(&n), "turn {n}");
         if let Some(packet) = packet {
-            assert_eq!(packet.position, n as u64 * 480);
+            assert_eq!(packet.time, n as u64 * 480);
             assert_eq!(packet.begins_talk, n == 0 || n == 20);
         }
     }
@@ -120,7 +120,7 @@ fn turns_that_were_left_out_leave_a_gap_in_the_time_stamps() {
             turn.turn(now);
             packets.try_recv().ok()
         })
-        .map(|packet| packet.position / 480)
+        .map(|packet| packet.time / 480)
         .collect();
     assert_eq!(positions, [0, 1, 2, 3, 4, 12, 13, 14, 15, 16, 17, 18, 19]);
 }

@@ -6,8 +6,8 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
 use hearth_base::{
-    AudioBlock, AudioCodec, AudioPacket, Bitrate, DeviceChoice, DeviceFault, DeviceKind, DeviceState, EncodedAudio,
-    FrameRate, Resolution, TrackId,
+    AudioBlock, AudioCodec, Bitrate, DeviceChoice, DeviceFault, DeviceKind, DeviceState, EncodedFrame, FrameRate,
+    Resolution, TrackId,
 };
 use hearth_media::Now;
 use hearth_media::chirp::{ChirpEar, ChirpReport};
@@ -29,14 +29,14 @@ pub(crate) const LOADED: Duration = Duration::from_secs(20);
 pub(crate) enum Word {
     View,
     Picture,
-    Theirs(EncodedAudio),
-    Ours(EncodedAudio),
+    Theirs(EncodedFrame),
+    Ours(EncodedFrame),
 }
 
-struct Sink(SyncSender<Word>, fn(EncodedAudio) -> Word);
+struct Sink(SyncSender<Word>, fn(EncodedFrame) -> Word);
 
 impl AudioSink for Sink {
-    fn audio(&mut self, packet: EncodedAudio) -> Accepted {
+    fn audio(&mut self, packet: EncodedFrame) -> Accepted {
         if self.0.try_send(self.1(packet)).is_ok() { Accepted::Yes } else { Accepted::Full }
     }
 }
@@ -149,14 +149,14 @@ impl Talk {
         microphone.actual == on(format!("{card}-mic")) && speaker.actual == on(card.into())
     }
 
-    fn pass_on(&mut self, packet: EncodedAudio) {
+    fn pass_on(&mut self, packet: EncodedFrame) {
         let arrived = Now::read().monotonic;
-        let (sequence, time, payload) = (self.sequence, packet.position, packet.payload);
+        let sequence = self.sequence;
         self.sequence += 1;
-        self.here.handle_audio(AudioPacket { track: THEIRS, sequence, time, arrived, payload });
+        self.here.handle_audio(EncodedFrame { track: THEIRS, sequence, arrived, ..packet });
     }
 
-    fn listen(&mut self, packet: EncodedAudio) {
+    fn listen(&mut self, packet: EncodedFrame) {
         let mut block = [0.0; AudioBlock::LEN];
         self.decoder.decode(&packet.payload, &mut block).unwrap();
         self.powers.push(block.iter().map(|x| x * x).sum::<f32>() / block.len() as f32);

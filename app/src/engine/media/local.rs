@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use hearth_base::{Bitrate, DeviceChoice, DeviceKind, DeviceState, EncodedVideo, Layer, Picture, TrackId, TrackSource};
+use hearth_base::{Bitrate, DeviceChoice, DeviceKind, DeviceState, EncodedFrame, Layer, Picture, TrackId, TrackSource};
 use hearth_call::Switch;
 use hearth_media::devices::{Devices, DevicesView, Notice, TestSources};
 use hearth_media::threads::{AudioPortsHandle, EncodeCommand, EncodeReport, EncodeThread, LayerSettings, StartError};
@@ -56,7 +56,7 @@ impl LocalMedia {
         config: &EngineConfig,
         tracks: LocalTracks,
         sockets: AudioPortsHandle,
-        pictures: mpsc::Sender<EncodedVideo>,
+        pictures: mpsc::Sender<EncodedFrame>,
     ) -> Result<(Self, mpsc::Receiver<()>), StartError> {
         let (wake, news) = mpsc::channel(NEWS);
         let tests = TestSources { source: config.source_id, resolution: config.resolution, rate: config.frame_rate };
@@ -166,7 +166,7 @@ impl LocalMedia {
 fn film_to(
     config: &EngineConfig,
     track: TrackId,
-    pictures: mpsc::Sender<EncodedVideo>,
+    pictures: mpsc::Sender<EncodedFrame>,
     mut screen: Option<Screen>,
     drawn: Arc<AtomicU64>,
 ) -> Result<(EncodeThread, hearth_media::devices::CaptureCallback), StartError> {

@@ -12,8 +12,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use hearth_base::{
-    AudioCodec, AudioPacket, Bitrate, DeviceChoice, DeviceKind, EncodedAudio, EncodedVideo, Layer, ReceivedVideo,
-    TrackId, TrackKind, TrackSource, VideoCodec, Volume,
+    AudioCodec, Bitrate, Codec, DeviceChoice, DeviceKind, EncodedFrame, Layer, TrackId, TrackKind, TrackSource,
+    VideoCodec, Volume,
 };
 use hearth_call::{MediaCommand, PublishedTrack, Switch};
 use hearth_media::chirp::ChirpReport;
@@ -69,8 +69,8 @@ struct Remote {
 
 /// What the media threads have for the call.
 pub(super) struct FromMedia {
-    pub(super) video: mpsc::Receiver<EncodedVideo>,
-    pub(super) audio: mpsc::Receiver<EncodedAudio>,
+    pub(super) video: mpsc::Receiver<EncodedFrame>,
+    pub(super) audio: mpsc::Receiver<EncodedFrame>,
     pub(super) lost: mpsc::Receiver<TrackId>,
     /// Wakes when a device is a different one.
     pub(super) devices: mpsc::Receiver<()>,
@@ -199,14 +199,15 @@ impl Media {
         }
     }
 
-    /// A picture of theirs. False when only a key frame helps.
-    pub(super) fn video(&mut self, frame: ReceivedVideo) -> bool {
-        self.decode.handle_video(frame) != Queued::KeyFrameWanted
-    }
-
-    /// Sound of theirs.
-    pub(super) fn audio(&mut self, packet: AudioPacket) {
-        self.audio.handle_audio(packet);
+    /// A frame of theirs. False when only a key frame helps.
+    pub(super) fn frame(&mut self, frame: EncodedFrame) -> bool {
+        match frame.codec {
+            Codec::Audio(_) => {
+                self.audio.handle_audio(frame);
+                true
+            }
+            Codec::Video(_) => self.decode.handle_video(frame) != Queued::KeyFrameWanted,
+        }
     }
 
     /// Our own picture, for the window.
@@ -275,7 +276,7 @@ type Chirps = SlotReceiver<BTreeMap<TrackId, ChirpReport>>;
 fn start_audio(
     config: &EngineConfig,
     track: Option<TrackId>,
-    sounds: mpsc::Sender<EncodedAudio>,
+    sounds: mpsc::Sender<EncodedFrame>,
 ) -> Result<(AudioThread, Option<Chirps>), StartError> {
     let (turn, chirps) = if config.showing.counts() {
         let (ears, chirps) = ChirpSink::new();
@@ -313,20 +314,20 @@ fn name(source: TrackSource) -> &'static str {
 }
 
 /// The way from a media thread to the call's loop, which wakes by it.
-struct ToCall<T>(mpsc::Sender<T>);
+struct ToCall(mpsc::Sender<EncodedFrame>);
 
-impl VideoSink for ToCall<EncodedVideo> {
+impl VideoSink for ToCall {
     fn room(&mut self, _track: TrackId, _layer: Layer) -> bool {
         self.0.capacity() > 0
     }
 
-    fn video(&mut self, picture: EncodedVideo) -> Accepted {
-        accepted(self.0.try_send(picture))
+    fn video(&mut self, frame: EncodedFrame) -> Accepted {
+        accepted(self.0.try_send(frame))
     }
 }
 
-impl AudioSink for ToCall<EncodedAudio> {
-    fn audio(&mut self, packet: EncodedAudio) -> Accepted {
+impl AudioSink for ToCall {
+    fn audio(&mut self, packet: EncodedFrame) -> Accepted {
         accepted(self.0.try_send(packet))
     }
 }

@@ -1,0 +1,144 @@
+//! What our sender reports say of time (RFC 3550, section 6.4.1).
+//!
+//! A report is to let the other side find when a frame was captured, by one clock for all tracks: lips and words belong
+//! together by it. The crate takes the time when a packet left it for the time when it was captured, so that a
+//! picture is late by what its encoding and pacing took, and it reads the wall clock anew for each track. Here a
+//! report gets the time stamp that was captured at its moment, and all tracks of a connection the first report's clock,
+//! which runs on by the monotonic one whatever is done to the wall clock.
+//!
+//! Owner of: that clock, and the newest moment of each of our streams.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use hearth_base::{Codec, NtpTime};
+use rtc::interceptor::{Interceptor, Packet, StreamInfo, TaggedPacket};
+use rtc::rtcp;
+use rtc::rtcp::sender_report::SenderReport;
+use rtc::sansio::Protocol;
+use rtc::shared::error::Error;
+
+/// The place in the chain: between what makes the reports and the wire, and nothing there needs them as they were.
+pub(super) const SLOT: usize = 3_500;
+/// Between two moments that are told of a stream: clocks of cameras and sound cards run apart by less than 0.1 ms in it.
+const EACH: Duration = Duration::from_secs(1);
+/// Moments on their way. Full: the newest is lost, and the one before it says nearly the same.
+const MOMENTS: usize = 64;
+/// Streams of ours that are remembered: tracks, and as many again that were published in their place. Full: the others'
+/// reports stay the crate's.
+const STREAMS: usize = 64;
+
+/// A time stamp, and when what it belongs to was captured.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment {
+    pub(super) time: u32,
+    pub(super) captured: Instant,
+    pub(super) codec: Codec,
+}
+
+/// Tells of moments, from without the crate's chain.
+pub(super) struct CaptureTeller {
+    told: SyncSender<(u32, Moment)>,
+    last: BTreeMap<u32, Instant>,
+}
+
+/// Puts the reports right.
+pub(super) struct SenderClock {
+    /// Never locked: the crate wants what it holds to be `Sync`.
+    told: Mutex<Receiver<(u32, Moment)>>,
+    moments: BTreeMap<u32, Moment>,
+    /// The first report's time.
+    origin: Option<(Instant, NtpTime)>,
+    inbound: VecDeque<TaggedPacket>,
+    outbound: VecDeque<TaggedPacket>,
+}
+
+/// Both ends.
+pub(super) fn pair() -> (CaptureTeller, SenderClock) {
+    let (told, moments) = sync_channel(MOMENTS);
+    let clock = SenderClock {
+        told: Mutex::new(moments),
+        moments: BTreeMap::new(),
+        origin: None,
+        inbound: VecDeque::new(),
+        outbound: VecDeque::new(),
+    };
+    (CaptureTeller { told, last: BTreeMap::new() }, clock)
+}
+
+impl CaptureTeller {
+    /// A packet of this stream is sent.
+    pub(super) fn tell(&mut self, ssrc: u32, moment: Moment, now: Instant) {
+        let is_new = self.last.len() < STREAMS || self.last.contains_key(&ssrc);
+        let is_due = self.last.get(&ssrc).is_none_or(|last| now.saturating_duration_since(*last) >= EACH);
+        if is_new && is_due && self.told.try_send((ssrc, moment)).is_ok() {
+            self.last.insert(ssrc, now);
+        }
+    }
+}
+
+impl SenderClock {
+    fn correct(&mut self, report: &SenderReport, now: Instant) -> SenderReport {
+        let told = self.told.get_mut().unwrap_or_else(PoisonError::into_inner);
+        self.moments.extend(told.try_iter());
+        let (begin, ntp) = *self.origin.get_or_insert((now, NtpTime(report.ntp_time)));
+        let mut report = report.clone();
+        report.ntp_time = ntp.plus(now.saturating_duration_since(begin)).0;
+        if let Some(Moment { time, captured, codec }) = self.moments.get(&report.ssrc) {
+            report.rtp_time = time.wrapping_add(codec.ticks(now.saturating_duration_since(*captured)) as u32);
+        }
+        report
+    }
+}
+
+impl Protocol<TaggedPacket, TaggedPacket, ()> for SenderClock {
+    type Rout = TaggedPacket;
+    type Wout = TaggedPacket;
+    type Eout = ();
+    type Error = Error;
+    type Time = Instant;
+
+    fn handle_read(&mut self, msg: TaggedPacket) -> Result<(), Error> {
+        self.inbound.push_back(msg);
+        Ok(())
+    }
+
+    fn poll_read(&mut self) -> Option<TaggedPacket> {
+        self.inbound.pop_front()
+    }
+
+    fn handle_write(&mut self, mut msg: TaggedPacket) -> Result<(), Error> {
+        let now = msg.now;
+        if let Packet::Rtcp(packets) = &mut msg.message.packet {
+            for packet in packets {
+                let report = packet.as_any().downcast_ref::<SenderReport>().map(|report| self.correct(report, now));
+                if let Some(report) = report {
+                    *packet = Box::new(report) as Box<dyn rtcp::Packet>;
+                }
+            }
+        }
+        self.outbound.push_back(msg);
+        Ok(())
+    }
+
+    fn poll_write(&mut self) -> Option<TaggedPacket> {
+        self.outbound.pop_front()
+    }
+
+    fn handle_timeout(&mut self, _now: Instant) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn poll_timeout(&mut self) -> Option<Instant> {
+        None
+    }
+}
+
+impl Interceptor for SenderClock {
+    fn bind_local_stream(&mut self, _info: &StreamInfo) {}
+    fn unbind_local_stream(&mut self, _info: &StreamInfo) {}
+    fn bind_remote_stream(&mut self, _info: &StreamInfo) {}
+    fn unbind_remote_stream(&mut self, _info: &StreamInfo) {}
+}
