@@ -163,3 +163,23 @@ fn a_screen_goes_on_over_a_restart_and_a_lost_server() {
     run(&mut world, Duration::from_secs(2), &mut screens);
     assert!(seen(&world, 0, 1) > before + 20, "{} frames after {before}", seen(&world, 0, 1));
 }
+
+#[test]
+fn an_older_page_is_sent_no_screen_and_keeps_the_camera() {
+    let mut world = World::new(5600, LAN);
+    // The one who is there takes whoever comes for an older page.
+    world.tamper = Some(Box::new(|message| {
+        if message["type"] == "peer_joined" || message["type"] == "peer_updated" {
+            message["peer"]["kind"] = "legacy".into();
+        }
+    }));
+    for index in [0, 1] {
+        world.add_client(TransportPolicy::All);
+        world.enter(index);
+    }
+    assert!(world.run_until(Duration::from_secs(10), World::all_connected), "not connected");
+    let mut screens = [share(&mut world, 0)];
+    run(&mut world, Duration::from_secs(3), &mut screens);
+    assert_eq!((seen(&world, 1, 0), knows(&world, 1, 0).1), (0, false));
+    assert_undisturbed(&world);
+}
