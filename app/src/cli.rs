@@ -69,7 +69,8 @@ pub enum CliCommand {
         /// The server: https://HOST:PORT
         server: Url,
         /// The server's public key, as it prints it: the connection is made to this key only.
-        #[arg(long, value_parser = parse_spki)]
+        // One key in 64 begins with a hyphen.
+        #[arg(long, value_parser = parse_spki, allow_hyphen_values = true)]
         spki: Option<SpkiHash>,
         /// What is sent, and how.
         #[command(flatten)]
@@ -88,7 +89,7 @@ pub enum CliCommand {
 #[derive(Debug, Args)]
 pub struct Part {
     /// What the others call you.
-    #[arg(long, default_value = "Headless")]
+    #[arg(long, default_value = "Headless", allow_hyphen_values = true)]
     pub nick: String,
     /// Where the picture comes from.
     #[arg(long, value_enum, default_value = "none")]
@@ -194,6 +195,8 @@ mod tests {
             ("hearth --headless join --fps 0", false),
             ("hearth --headless join --source-id 256", false),
             ("hearth --headless create https://h --spki short", false),
+            ("hearth --headless create https://h --spki -Q8W0bNmtH3pVd2cXo5uYJq1rKzLs9EaTfIgBvC7kPw", true),
+            ("hearth --headless join --nick -_-", true),
             ("hearth --headless", false),
             ("hearth create https://h", false),
             ("hearth", true),

@@ -1,7 +1,7 @@
 //! Encoded media on its way through a call: one envelope for audio and video.
 //!
 //! It is the same at every place where something may be done with a frame: after it was encoded, before it is decoded,
-//! and where it is forwarded. Whoever protects, records or forwards frames reads the envelope and needs no codec.
+//! and where it is forwarded. What protects, records or forwards frames reads the envelope and needs no codec.
 
 use std::time::{Duration, Instant};
 
@@ -62,13 +62,13 @@ pub struct EncodedFrame {
     pub codec: Codec,
     /// Whether it can be decoded alone. Audio always can.
     pub kind: FrameKind,
-    /// Counts the frames of a track, a layer and a codec. Frames of video come in order, without a hole but before a key
-    /// frame; those of others' audio come as the network brings them, and a hole is a loss.
+    /// Counts the frames of a track, a layer and a codec. Frames of video come in order, without a hole but before a
+    /// key frame; those of others' audio come as the network brings them, and a hole is a loss.
     pub sequence: u64,
     /// The frame that it needs, by its `sequence`; `None` where it needs none.
     pub dependency: Option<u64>,
-    /// When it was captured, in ticks of the codec's clock ([`Codec::clock_rate`]) since some beginning of its track. It runs
-    /// on where the RTP time stamp wraps.
+    /// When it was captured, in ticks of the codec's clock ([`Codec::clock_rate`]) since some beginning of its track.
+    /// It runs on where the RTP time stamp wraps.
     pub time: u64,
     /// When it was captured, by a clock that a track shares with others of its sender.
     pub captured: CaptureTime,

@@ -2,7 +2,7 @@
 //!
 //! A report is to let the other side find when a frame was captured, by one clock for all tracks: lips and words belong
 //! together by it. The crate takes the time when a packet left it for the time when it was captured, so that a
-//! picture is late by what its encoding and pacing took, and it reads the wall clock anew for each track. Here a
+//! picture is late by what its encoding and pacing took, and it reads the wall clock again for each track. Here a
 //! report gets the time stamp that was captured at its moment, and all tracks of a connection the first report's clock,
 //! which runs on by the monotonic one whatever is done to the wall clock.
 //!
@@ -22,7 +22,7 @@ use rtc::shared::error::Error;
 
 /// The place in the chain: between what makes the reports and the wire, and nothing there needs them as they were.
 pub(super) const SLOT: usize = 3_500;
-/// Between two moments that are told of a stream: clocks of cameras and sound cards run apart by less than 0.1 ms in it.
+/// Between two moments that are told of a stream: clocks of sound cards and ours run apart by less than 0.1 ms in it.
 const EACH: Duration = Duration::from_secs(1);
 /// Moments on their way. Full: the newest is lost, and the one before it says nearly the same.
 const MOMENTS: usize = 64;

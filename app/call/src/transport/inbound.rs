@@ -5,8 +5,9 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use hearth_base::{
-    AudioCodec, Bitrate, CaptureTime, Codec, EncodedFrame, FrameKind, Layer, NtpTime, TrackId, TrackSource,
+    AudioCodec, Bitrate, CaptureTime, Codec, EncodedFrame, FrameKind, Layer, NtpTime, TrackId, TrackSource, VideoCodec,
 };
 use hearth_protocol::PeerId;
 
@@ -48,12 +49,49 @@ struct SenderReport {
     time: u64,
 }
 
-/// When a frame of this time stamp was captured.
-fn captured(clock: Option<SenderReport>, codec: Codec, time: u64) -> CaptureTime {
-    CaptureTime::There(clock.map(|report| match time.checked_sub(report.time) {
-        Some(later) => report.ntp.plus(codec.duration(later)),
-        None => report.ntp.minus(codec.duration(report.time - time)),
-    }))
+/// What is known of a frame before its codec.
+struct FrameContext {
+    track: TrackId,
+    sequence: u64,
+    time: u64,
+    clock: Option<SenderReport>,
+    arrived: Instant,
+}
+
+impl FrameContext {
+    fn audio(self, payload: Bytes) -> EncodedFrame {
+        self.frame(Codec::Audio(AudioCodec::Opus), FrameKind::Key, payload)
+    }
+
+    fn video(self, codec: VideoCodec, kind: FrameKind, payload: Bytes) -> EncodedFrame {
+        self.frame(Codec::Video(codec), kind, payload)
+    }
+
+    fn frame(self, codec: Codec, kind: FrameKind, payload: Bytes) -> EncodedFrame {
+        EncodedFrame {
+            track: self.track,
+            layer: Layer::default(),
+            codec,
+            kind,
+            sequence: self.sequence,
+            dependency: (kind == FrameKind::Delta).then_some(self.sequence.wrapping_sub(1)),
+            time: self.time,
+            captured: CaptureTime::There(self.clock.map(|report| report.at(self.time, codec))),
+            arrived: self.arrived,
+            begins_talk: false,
+            payload,
+        }
+    }
+}
+
+impl SenderReport {
+    /// When a frame of this time stamp was captured.
+    fn at(self, time: u64, codec: Codec) -> NtpTime {
+        match time.checked_sub(self.time) {
+            Some(later) => self.ntp.plus(codec.duration(later)),
+            None => self.ntp.minus(codec.duration(self.time - time)),
+        }
+    }
 }
 
 struct InboundStream {
@@ -109,20 +147,8 @@ impl Inbound {
         let track = stream.track;
         match &mut stream.video {
             None => {
-                let codec = Codec::Audio(AudioCodec::Opus);
-                let frame = EncodedFrame {
-                    track,
-                    layer: Layer::default(),
-                    codec,
-                    kind: FrameKind::Key,
-                    sequence,
-                    dependency: None,
-                    time,
-                    captured: captured(stream.clock, codec, time),
-                    arrived: now,
-                    begins_talk: packet.marker,
-                    payload: packet.payload,
-                };
+                let about = FrameContext { track, sequence, time, clock: stream.clock, arrived: now };
+                let frame = EncodedFrame { begins_talk: packet.marker, ..about.audio(packet.payload) };
                 shared.outputs.frame(self.protection.unprotect(frame));
             }
             Some((assembler, nack)) => {
@@ -132,21 +158,9 @@ impl Inbound {
                 nack.handle_packet(sequence, round_trip, now);
                 assembler.handle_packet(sequence, time, packet.marker, packet.payload, now);
                 while let Some(frame) = assembler.poll_frame(now) {
-                    let (codec, sequence) = (Codec::Video(assembler.codec()), assembler.frames);
-                    let needs = (frame.kind == FrameKind::Delta).then_some(sequence.wrapping_sub(1));
-                    let frame = EncodedFrame {
-                        track,
-                        layer: Layer::default(),
-                        codec,
-                        kind: frame.kind,
-                        sequence,
-                        dependency: needs,
-                        time: frame.time,
-                        captured: captured(stream.clock, codec, frame.time),
-                        arrived: frame.arrived,
-                        begins_talk: false,
-                        payload: frame.payload,
-                    };
+                    let (sequence, time, arrived) = (assembler.frames, frame.time, frame.arrived);
+                    let about = FrameContext { track, sequence, time, clock: stream.clock, arrived };
+                    let frame = about.video(assembler.codec(), frame.kind, frame.payload);
                     shared.outputs.frame(self.protection.unprotect(frame));
                 }
                 if let Some(wanted) = assembler.wanted_from() {

@@ -167,7 +167,7 @@ fn a_screen_goes_on_over_a_restart_and_a_lost_server() {
 #[test]
 fn an_older_page_is_sent_no_screen_and_keeps_the_camera() {
     let mut world = World::new(5600, LAN);
-    // The one who is there takes whoever comes for an older page.
+    // The one who is there takes the other for an older page.
     world.tamper = Some(Box::new(|message| {
         if message["type"] == "peer_joined" || message["type"] == "peer_updated" {
             message["peer"]["kind"] = "legacy".into();
