@@ -11,9 +11,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use hearth::view::{
-    AddressKind, ChatLine, Devices, Fault, Invite, InviteAddress, Knocker, Me, NearbyRoom, PasswordPrompt,
-    PasswordPromptState, Person, Pictures, PreJoin, PreJoinView, Progress, Quality, RecentRoom, Room, Speaker, Stage,
-    VideoFeed, View,
+    AddressKind, Admission, ChatLine, Devices, Fault, Invite, InviteAddress, Knocker, Me, NearbyRoom, PasswordPrompt,
+    PasswordPromptState, Person, Pictures, PreJoin, PreJoinView, Progress, Quality, RecentRoom, Room, RoomServer,
+    ServerKey, Speaker, Stage, VideoFeed, View,
 };
 use hearth_base::{DeviceEntry, DeviceFault, DeviceId, DeviceLists, DeviceState, Picture, Resolution, TrackId};
 use hearth_call::{Hand, Route, Switch};
@@ -77,7 +77,7 @@ pub(crate) fn asked() -> View {
         progress: Progress::Asked,
         name: Some(room("482913605")),
         me: me(),
-        ask: Some(PasswordPrompt::default()),
+        admission: Admission { prompt: Some(PasswordPrompt::default()), ..Admission::default() },
         ..Room::default()
     };
     of(room)
@@ -87,7 +87,7 @@ pub(crate) fn asked() -> View {
 pub(crate) fn asked_again() -> View {
     let mut view = asked();
     if let Stage::Room(room) = &mut view.stage {
-        room.ask = Some(PasswordPrompt { state: PasswordPromptState::Wrong, refusals: 1 });
+        room.admission.prompt = Some(PasswordPrompt { state: PasswordPromptState::Wrong, refusals: 1 });
     }
     view
 }
@@ -96,7 +96,7 @@ pub(crate) fn asked_again() -> View {
 pub(crate) fn waiting_or_asked() -> View {
     let mut view = waiting();
     if let Stage::Room(room) = &mut view.stage {
-        room.ask = Some(PasswordPrompt::default());
+        room.admission.prompt = Some(PasswordPrompt::default());
     }
     view
 }
@@ -145,8 +145,10 @@ pub(crate) fn call_trouble() -> View {
     let base = hosted();
     let mut view = of(Room {
         progress: Progress::Reconnecting,
-        unverified: Some("harbour violet canoe lantern".to_owned()),
-        is_verified: false,
+        server: RoomServer {
+            key: ServerKey::Unverified { words: "harbour violet canoe lantern".to_owned() },
+            is_lost: false,
+        },
         me: Me { microphone: Switch::Off, is_muted_talking: true, ..me() },
         ..base
     });
@@ -204,16 +206,14 @@ pub(crate) fn hosted() -> Room {
         progress: Progress::In,
         name: Some(room("482913605")),
         role: Role::Host,
-        capacity: 12,
-        is_invite_only: true,
+        admission: Admission { capacity: 12, is_invite_only: true, ..Admission::default() },
         me: me(),
         people,
         lobby: vec![Knocker { id: id(9), nick: "Alan Turing".to_owned(), kind: PeerKind::Web, same_address_as: None }],
         chat: chat(),
         invite: Some(invite()),
-        is_verified: true,
+        server: RoomServer { key: ServerKey::Verified, is_lost: false },
         seconds: 754,
-        ..Room::default()
     }
 }
 

@@ -20,7 +20,7 @@ pub(super) fn dialogs(ui: &mut Ui, view: &View, state: &mut UiState) {
     let Some(dialog) = state.dialogs.open else { return };
     match (dialog, in_room(view)) {
         (Dialog::Unlock, _) => match &view.stage {
-            Stage::Room(room) => match room.ask {
+            Stage::Room(room) => match room.admission.prompt {
                 Some(ask) => passwords::unlock(ui, room, ask, state),
                 None => state.dialogs.open = None,
             },
@@ -169,10 +169,10 @@ fn remove(ui: &Ui, room: &Room, id: PeerId, state: &mut UiState) {
     };
     modal(ui, "remove", control::DIALOG, state, |ui, state| {
         let nick = facts::named(&person.nick);
-        let text = if room.is_invite_only { t!("ui.remove.text") } else { t!("ui.remove.text_open") };
+        let text = if room.admission.is_invite_only { t!("ui.remove.text") } else { t!("ui.remove.text_open") };
         question(ui, &t!("ui.remove.title", nick = nick), &text);
         let mut row = vec![(cancel(), Answer::Cancel), (Button::new(t!("ui.remove.button")).danger(), Answer::Remove)];
-        if room.is_invite_only {
+        if room.admission.is_invite_only {
             row.push((Button::new(t!("ui.remove.with_link")).danger(), Answer::RemoveAndRenew));
         }
         let Some(answer) = answers(ui, row, state) else { return };

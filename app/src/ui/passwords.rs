@@ -15,7 +15,7 @@ use crate::view::{Action, PasswordPrompt, PasswordPromptState, Progress, Room, S
 /// typed does not outlive it.
 pub(super) fn settle(view: &View, state: &mut UiState) {
     let room = if let Stage::Room(room) = &view.stage { Some(room) } else { None };
-    let ask = room.and_then(|room| room.ask);
+    let ask = room.and_then(|room| room.admission.prompt);
     let is_asked = room.is_some_and(|room| room.progress == Progress::Asked);
     if is_asked && state.dialogs.open.is_none() {
         state.open(Dialog::Unlock);
@@ -95,17 +95,17 @@ fn said(ui: &mut Ui, ask: PasswordPromptState) {
 /// Lets the host set, change and remove it.
 pub(super) fn password(ui: &Ui, room: &Room, state: &mut UiState) {
     modal(ui, "password", control::DIALOG, state, |ui, state| {
-        let text = if room.is_invite_only { t!("ui.password.text") } else { t!("ui.password.text_open") };
+        let text = if room.admission.is_invite_only { t!("ui.password.text") } else { t!("ui.password.text_open") };
         question(ui, &t!("ui.password.title"), &text);
-        let label = if room.has_password { t!("ui.password.new") } else { t!("ui.password.label") };
+        let label = if room.admission.has_password { t!("ui.password.new") } else { t!("ui.password.label") };
         let is_entered = field(ui, &label, state);
         ui.add_space(space::XS);
-        ui.hint(if room.has_password { t!("ui.password.is_set") } else { t!("ui.password.is_unset") });
+        ui.hint(if room.admission.has_password { t!("ui.password.is_set") } else { t!("ui.password.is_unset") });
         ui.add_space(space::L);
         let typed = RoomPassword::parse(state.drafts.password.text()).ok();
-        let word = if room.has_password { t!("ui.password.change") } else { t!("ui.password.set") };
+        let word = if room.admission.has_password { t!("ui.password.change") } else { t!("ui.password.set") };
         let mut row = vec![(cancel(), Decision::Nothing)];
-        if room.has_password {
+        if room.admission.has_password {
             row.push((Button::new(t!("ui.password.remove")), Decision::Remove));
         }
         row.push((Button::new(word).primary().enabled(typed.is_some()), Decision::Set));

@@ -19,7 +19,10 @@ use hearth_protocol::RoomName;
 pub use action::Action;
 pub use fault::{Fault, ServerRefusal, Spot};
 pub use invite::{AddressKind, Invite, InviteAddress};
-pub use room::{ChatLine, Knocker, Me, PasswordPrompt, PasswordPromptState, Person, Progress, Quality, Room, Speaker};
+pub use room::{
+    Admission, ChatLine, Knocker, Me, PasswordPrompt, PasswordPromptState, Person, Progress, Quality, Room, RoomServer,
+    ServerKey, Speaker,
+};
 pub use settings::{LanguageChoice, PEOPLE, PictureSize, Processing, Settings, ThemeChoice};
 pub use video_feed::{Pictures, VideoFeed};
 

@@ -14,16 +14,8 @@ pub struct Room {
     pub name: Option<RoomName>,
     /// What we may do.
     pub role: Role,
-    /// How many people it holds; 0 while unknown.
-    pub capacity: u32,
-    /// Whether nobody comes in any more.
-    pub is_locked: bool,
-    /// Whether who comes without the link is asked for a password.
-    pub has_password: bool,
-    /// Whether who comes without the link or the password waits for the host; else nobody waits here.
-    pub is_invite_only: bool,
-    /// How it is with the password that would let us in; none where none would.
-    pub ask: Option<PasswordPrompt>,
+    /// Who comes in, and how.
+    pub admission: Admission,
     /// Ourselves.
     pub me: Me,
     /// Who else is there, in the order of their coming.
@@ -34,15 +26,60 @@ pub struct Room {
     pub chat: Vec<ChatLine>,
     /// How others come in.
     pub invite: Option<Invite>,
-    /// Words of a server's key that nobody vouches for: to be compared with those that the host sees.
-    pub unverified: Option<String>,
-    /// Whether the link or an authority vouches for the server's key. False also where there is no key.
-    pub is_verified: bool,
-    /// Whether the server has been out of reach for longer than a change of networks takes: the call goes on, and
-    /// nobody else can come.
-    pub is_server_lost: bool,
+    /// What we know of its server.
+    pub server: RoomServer,
     /// Seconds since we came in.
     pub seconds: u64,
+}
+
+/// Who comes into a room, and how: its rules, and what they ask of us.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Admission {
+    /// How many people it holds; 0 while unknown.
+    pub capacity: u32,
+    /// Whether nobody comes in any more.
+    pub is_locked: bool,
+    /// Whether who comes without the link is asked for a password.
+    pub has_password: bool,
+    /// Whether who comes without the link or the password waits for the host; else nobody waits here.
+    pub is_invite_only: bool,
+    /// How it is with the password that would let us in; none where none would.
+    pub prompt: Option<PasswordPrompt>,
+}
+
+/// A room's server, as far as a person should know of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RoomServer {
+    /// Whether it is the right one.
+    pub key: ServerKey,
+    /// Whether it has been out of reach for longer than a change of networks takes: the call goes on, and nobody else
+    /// can come.
+    pub is_lost: bool,
+}
+
+/// Who vouches for a server's key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ServerKey {
+    /// It has none, or it is not known yet.
+    #[default]
+    Absent,
+    /// Nobody.
+    Unverified {
+        /// Words of the key: to be compared with those that the host sees.
+        words: String,
+    },
+    /// The link, or an authority.
+    Verified,
+}
+
+impl ServerKey {
+    /// The words to be compared, where nobody vouches for the key.
+    pub fn unverified_words(&self) -> Option<&str> {
+        match self {
+            Self::Unverified { words } => Some(words),
+            Self::Absent | Self::Verified => None,
+        }
+    }
 }
 
 /// How far we are into a room.
@@ -61,7 +98,8 @@ pub enum Progress {
     Reconnecting,
 }
 
-/// How it is with a password that lets us in.
+/// How it is with a password that lets us in: `hearth_call::PasswordPrompt`, with seconds in the place of an instant,
+/// as the window has no clock and is drawn again when they change.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PasswordPrompt {
     /// What should be done.

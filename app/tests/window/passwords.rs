@@ -23,7 +23,7 @@ fn change(stage: &mut Stage, change: impl FnOnce(&mut Room)) {
 }
 
 fn answer(stage: &mut Stage, state: PasswordPromptState, refusals: u32) {
-    change(stage, |room| room.ask = Some(PasswordPrompt { state, refusals }));
+    change(stage, |room| room.admission.prompt = Some(PasswordPrompt { state, refusals }));
 }
 
 /// What is in the field with this name, as an assistive program reads it.
@@ -47,7 +47,7 @@ fn the_door_asks_by_itself_and_enter_joins() {
         stage.key(Modifiers::NONE, Key::Enter);
         stage.press_top(&t!("ui.call.entering"));
         assert!(stage.actions().is_empty(), "one at a time");
-        change(&mut stage, |room| (room.progress, room.ask) = (Progress::In, None));
+        change(&mut stage, |room| (room.progress, room.admission.prompt) = (Progress::In, None));
         assert!(!stage.has(&t!("ui.unlock.title", room = "482-913-605")));
     }
 }
@@ -157,7 +157,7 @@ fn a_host_sets_changes_and_removes_it() {
         stage.key(Modifiers::NONE, Key::Enter);
         assert!(stage.actions() == [Action::SetPassword(Some(password("tea")))]);
         assert!(!stage.has(&t!("ui.password.text")));
-        change(&mut stage, |room| room.has_password = true);
+        change(&mut stage, |room| room.admission.has_password = true);
         assert!(stage.has(&t!("ui.people.has_password")));
         open(&mut stage);
         assert!(stage.has(&t!("ui.password.is_set")));
@@ -169,7 +169,7 @@ fn a_host_sets_changes_and_removes_it() {
         open(&mut stage);
         stage.press(&t!("ui.cancel"));
         assert!(stage.actions().is_empty() && !stage.has(&t!("ui.password.text")));
-        change(&mut stage, |room| room.is_invite_only = false);
+        change(&mut stage, |room| room.admission.is_invite_only = false);
         stage.press(&t!("ui.people.password"));
         assert!(stage.has(&t!("ui.password.text_open")), "nobody waits at the door of an open room");
     }

@@ -1,7 +1,9 @@
 //! Everything that can be pressed is found by its words in both languages, and means what it says.
 
 use eframe::egui::{Key, Modifiers};
-use hearth::view::{Action, Invite, LanguageChoice, PreJoin, PreJoinView, Room, Stage as Screen, ThemeChoice, View};
+use hearth::view::{
+    Action, Invite, LanguageChoice, PreJoin, PreJoinView, Room, RoomServer, Stage as Screen, ThemeChoice, View,
+};
 use hearth_base::{DeviceChoice, DeviceId, DeviceKind};
 use hearth_call::Switch;
 use hearth_protocol::Role;
@@ -135,7 +137,7 @@ fn removing_somebody_offers_to_change_the_link_where_there_is_a_secret_in_it() {
         for is_invite_only in [true, false] {
             let mut view = scenes::call();
             if let Screen::Room(room) = &mut view.stage {
-                room.is_invite_only = is_invite_only;
+                room.admission.is_invite_only = is_invite_only;
             }
             let mut stage = Stage::new(view, language);
             stage.press(&t!("ui.command.people"));
@@ -185,7 +187,7 @@ fn a_host_silences_and_locks_at_once_and_hands_over_only_after_a_question() {
         stage.expect(&t!("ui.hand_over.button"), Action::MakeHost(scenes::id(0)));
         let mut locked = scenes::call();
         if let Screen::Room(shown) = &mut locked.stage {
-            shown.is_locked = true;
+            shown.admission.is_locked = true;
         }
         let mut stage = Stage::new(locked, language);
         stage.press(&t!("ui.command.people"));
@@ -348,7 +350,7 @@ fn encrypted_is_not_yet_verified() {
         assert!(stage.has(&t!("ui.call.verified_here")), "the person vouches for it");
         let stage = Stage::new(scenes::pair(), language);
         assert!(stage.has(&t!("ui.call.verified_tip")));
-        let room = Room { invite: None, is_verified: false, ..scenes::hosted() };
+        let room = Room { invite: None, server: RoomServer::default(), ..scenes::hosted() };
         let stage = Stage::new(View { stage: Screen::Room(room), ..View::default() }, language);
         assert!(stage.has(&t!("ui.call.encrypted_tip")), "a server without a key is never verified");
     }

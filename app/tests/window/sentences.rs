@@ -163,7 +163,7 @@ fn a_server_that_stays_away_is_said_to_be_lost() {
         let mut view = scenes::call_trouble();
         assert!(!Stage::new(view.clone(), language).has(of(language, english, chinese)), "not at once");
         if let Screen::Room(room) = &mut view.stage {
-            room.is_server_lost = true;
+            room.server.is_lost = true;
         }
         assert!(Stage::new(view, language).has(of(language, english, chinese)));
     }

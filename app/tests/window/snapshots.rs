@@ -72,7 +72,7 @@ fn the_question_for_a_password_looks_as_it_did() {
     let set = || {
         let mut view = scenes::call();
         if let Screen::Room(room) = &mut view.stage {
-            room.has_password = true;
+            room.admission.has_password = true;
         }
         view
     };

@@ -17,7 +17,9 @@ fn password(text: &str) -> Result<RoomPassword> {
 
 impl Person {
     fn asked(&self, progress: Progress, wanted: PasswordPrompt) -> Result<()> {
-        self.until(&format!("{wanted:?}"), ROOM, |room| room.progress == progress && room.ask == Some(wanted))?;
+        self.until(&format!("{wanted:?}"), ROOM, |room| {
+            room.progress == progress && room.admission.prompt == Some(wanted)
+        })?;
         Ok(())
     }
 
@@ -45,7 +47,7 @@ fn a_password_of_a_room_on_the_lan() -> Result<()> {
     let invite = ann.start()?;
     let begun = now();
     ann.action(Action::SetPassword(Some(password("apple pie")?)))?;
-    ann.until("the password", SOON, |room| room.has_password && room.is_invite_only)?;
+    ann.until("the password", SOON, |room| room.admission.has_password && room.admission.is_invite_only)?;
     println!("set after {:?}", now() - begun);
 
     let number = invite.number.clone();
@@ -77,7 +79,7 @@ fn a_password_of_a_room_on_the_lan() -> Result<()> {
     ben.unlock("plum pie")?;
     ben.progress(Progress::In, SOON)?;
     ann.action(Action::SetPassword(None))?;
-    ann.until("no password", SOON, |room| !room.has_password)?;
+    ann.until("no password", SOON, |room| !room.admission.has_password)?;
     nothing_is_written(&[&ann, &ben])
 }
 
@@ -103,17 +105,19 @@ fn a_password_of_an_open_room() -> Result<()> {
         ben.asked(Progress::Asked, PasswordPrompt { state: PasswordPromptState::Wrong, refusals: n })?;
     }
     ben.unlock("tea")?;
-    let (seconds, _) = ben.room("a while", SOON, |room| match room.ask {
+    let (seconds, _) = ben.room("a while", SOON, |room| match room.admission.prompt {
         Some(PasswordPrompt { state: PasswordPromptState::TooOften { seconds }, .. }) => Some(seconds),
         _ => None,
     })?;
     println!("after ten guesses one waits {seconds} s");
-    ben.until("the end of it", ROOM, |room| room.ask.is_some_and(|ask| ask.state == PasswordPromptState::Wanted))?;
+    ben.until("the end of it", ROOM, |room| {
+        room.admission.prompt.is_some_and(|ask| ask.state == PasswordPromptState::Wanted)
+    })?;
     ben.unlock("tea")?;
     ben.progress(Progress::In, SOON)?;
     ben.again()?;
     ben.progress(Progress::In, ROOM)?;
-    ensure!(matches!(&ben.view()?.stage, Stage::Room(room) if room.has_password), "another room");
+    ensure!(matches!(&ben.view()?.stage, Stage::Room(room) if room.admission.has_password), "another room");
     nothing_is_written(&[&ben])
 }
 

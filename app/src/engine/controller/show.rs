@@ -14,8 +14,8 @@ use super::links::Target;
 use crate::engine::hosting::HostingFacts;
 use crate::engine::{CallView, ServerTrust};
 use crate::view::{
-    ChatLine, Devices, Invite, Knocker, Me, PasswordPrompt, PasswordPromptState, Person, PreJoin, PreJoinView,
-    Progress, Quality, Room, Speaker, Stage,
+    Admission, ChatLine, Devices, Invite, Knocker, Me, PasswordPrompt, PasswordPromptState, Person, PreJoin,
+    PreJoinView, Progress, Quality, Room, RoomServer, ServerKey, Speaker, Stage,
 };
 
 /// Losses and round trips from which on people complain (ITU-T G.114: 400 ms is the most for speech).
@@ -80,11 +80,7 @@ fn room(visit: &CallSession, view: &CallView, nick: &str, hosting: Option<&Hosti
         progress: progress(&call.phase),
         name: call.room.clone().or_else(|| visit.target.room()),
         role: call.role,
-        capacity: call.room_state.capacity,
-        is_locked: call.room_state.locked,
-        has_password: call.room_state.has_password,
-        is_invite_only: call.room_state.invite_only,
-        ask: ask(&call.phase, now.at),
+        admission: admission(call, now.at),
         me: Me {
             id: call.me,
             nick: nick.to_owned(),
@@ -99,9 +95,7 @@ fn room(visit: &CallSession, view: &CallView, nick: &str, hosting: Option<&Hosti
         lobby: lobby(call),
         chat: call.chat.iter().map(|message| line(message, now)).collect(),
         invite: invite(visit, view, hosting),
-        unverified: view.server.filter(|(_, trust)| *trust == ServerTrust::FirstUse).map(|(spki, _)| spki.words()),
-        is_verified: view.server.is_some_and(|(_, trust)| trust != ServerTrust::FirstUse),
-        is_server_lost: matches!(call.phase, CallPhase::Resuming { attempt } if attempt >= LOST_ATTEMPT),
+        server: server(view),
         seconds: visit.since.map_or(0, |since| now.at.saturating_duration_since(since).as_secs()),
     }
 }
@@ -116,7 +110,28 @@ fn progress(phase: &CallPhase) -> Progress {
     }
 }
 
-fn ask(phase: &CallPhase, now: Instant) -> Option<PasswordPrompt> {
+fn admission(call: &Snapshot, now: Instant) -> Admission {
+    Admission {
+        capacity: call.room_state.capacity,
+        is_locked: call.room_state.locked,
+        has_password: call.room_state.has_password,
+        is_invite_only: call.room_state.invite_only,
+        prompt: prompt(&call.phase, now),
+    }
+}
+
+fn server(view: &CallView) -> RoomServer {
+    RoomServer {
+        key: match view.server {
+            None => ServerKey::Absent,
+            Some((spki, ServerTrust::FirstUse)) => ServerKey::Unverified { words: spki.words() },
+            Some(_) => ServerKey::Verified,
+        },
+        is_lost: matches!(view.call.phase, CallPhase::Resuming { attempt } if attempt >= LOST_ATTEMPT),
+    }
+}
+
+fn prompt(phase: &CallPhase, now: Instant) -> Option<PasswordPrompt> {
     let (CallPhase::Asked(Asked { state, refusals }) | CallPhase::Lobby(Some(Asked { state, refusals }))) = *phase
     else {
         return None;

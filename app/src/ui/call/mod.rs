@@ -21,7 +21,7 @@ use super::video::TilePainter;
 use super::{devices, panels, when};
 use crate::ui::facts;
 use crate::ui::facts::spot;
-use crate::view::{Fault, Progress, Room, View};
+use crate::view::{Fault, Progress, Room, ServerKey, View};
 
 pub(super) use notices::fault;
 pub(super) use tile::{TileContent, empty_tile, runs};
@@ -89,9 +89,13 @@ fn head(ui: &mut Ui, view: &View, room: &Room, state: &mut UiState) {
 /// How safe it is: encrypted always, and whether we know by whom it is hosted.
 fn safety(ui: &mut Ui, room: &Room, state: &UiState) {
     let t = ui.tokens();
-    let is_compared = room.unverified.is_some() && room.unverified == state.acknowledged.same_key;
+    let is_known = match &room.server.key {
+        ServerKey::Absent => false,
+        ServerKey::Unverified { words } => state.acknowledged.same_key.as_deref() == Some(words),
+        ServerKey::Verified => true,
+    };
     let is_hosted = room.invite.as_ref().is_some_and(|invite| invite.is_hosted);
-    let (icon, word, tip, ink) = match (room.is_verified || is_compared, is_hosted) {
+    let (icon, word, tip, ink) = match (is_known, is_hosted) {
         (false, _) => (icons::ENCRYPTED, t!("ui.call.encrypted"), t!("ui.call.encrypted_tip"), t.weak),
         (true, false) => (icons::SAFE, t!("ui.call.verified"), t!("ui.call.verified_tip"), t.good),
         (true, true) => (icons::SAFE, t!("ui.call.verified"), t!("ui.call.verified_here"), t.good),

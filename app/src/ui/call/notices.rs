@@ -76,8 +76,8 @@ fn gather<'a>(view: &'a View, room: &'a Room, state: &UiState) -> Vec<Notice<'a>
     if more > 0 {
         found.push(Notice::MoreKnockers(more));
     }
-    let unverified = room.unverified.as_ref().filter(|words| !state.acknowledged.has_key(words));
-    found.extend(unverified.map(|words| Notice::Unverified(words)));
+    let unverified = room.server.key.unverified_words().filter(|words| !state.acknowledged.has_key(words));
+    found.extend(unverified.map(Notice::Unverified));
     found.extend(
         broken(view)
             .filter(|(kind, _)| !state.acknowledged.devices.contains(kind))
@@ -97,7 +97,7 @@ fn gather<'a>(view: &'a View, room: &'a Room, state: &UiState) -> Vec<Notice<'a>
 fn show(ui: &mut Ui, notice: &Notice<'_>, view: &View, room: &Room, state: &mut UiState) {
     match notice {
         Notice::Reconnecting => {
-            let text = if room.is_server_lost { t!("ui.call.server_lost") } else { t!("ui.call.reconnecting") };
+            let text = if room.server.is_lost { t!("ui.call.server_lost") } else { t!("ui.call.reconnecting") };
             Banner::new(Tone::Warning, text).icon(icons::LOST).show(ui, |_| {});
         }
         Notice::Fault if matches!(view.fault, Some(Fault::Silenced(_))) => silenced(ui, view, state),

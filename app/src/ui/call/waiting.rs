@@ -36,7 +36,7 @@ pub(super) fn waiting(ui: &mut Ui, view: &View, room: &Room, state: &mut UiState
                 ui.add_space(space::L);
                 switches(ui, view, state);
                 ui.add_space(space::M);
-                let may_unlock = room.progress == Progress::Waiting && room.ask.is_some();
+                let may_unlock = room.progress == Progress::Waiting && room.admission.prompt.is_some();
                 if may_unlock && Button::new(t!("ui.call.unlock")).icon(icons::KEY).quiet().show(ui) {
                     state.open(Dialog::Unlock);
                 }

@@ -27,7 +27,7 @@ pub(super) fn invite(ui: &mut Ui, room: &Room, state: &mut UiState) {
         wrong(ui, invite);
         number(ui, invite, state);
         invitation(ui, invite, state);
-        ui.hint(if room.is_invite_only { t!("ui.invite.who") } else { t!("ui.invite.who_open") });
+        ui.hint(if room.admission.is_invite_only { t!("ui.invite.who") } else { t!("ui.invite.who_open") });
         code(ui, invite, state);
         link(ui, invite, state);
         more(ui, invite, state);

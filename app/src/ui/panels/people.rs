@@ -22,8 +22,8 @@ const AVATAR: f32 = 34.0;
 /// Draws it.
 pub(super) fn people(ui: &mut Ui, room: &Room, state: &mut UiState) {
     let count = room.people.len() + 1;
-    if room.capacity > 0 {
-        ui.hint(t!("ui.people.count_of", count = count, capacity = room.capacity));
+    if room.admission.capacity > 0 {
+        ui.hint(t!("ui.people.count_of", count = count, capacity = room.admission.capacity));
     }
     if room.role == Role::Host {
         rules(ui, room, state);
@@ -49,22 +49,22 @@ fn rules(ui: &mut Ui, room: &Room, state: &mut UiState) {
         if Button::new(t!("ui.people.mute_all")).small().tip(t!("ui.people.mute_all_tip")).show(ui) {
             state.action(Action::MuteAll);
         }
-        let (word, tip) = if room.is_locked {
+        let (word, tip) = if room.admission.is_locked {
             (t!("ui.people.unlock"), t!("ui.people.unlock_tip"))
         } else {
             (t!("ui.people.lock"), t!("ui.people.lock_tip"))
         };
         if Button::new(word).small().tip(tip).show(ui) {
-            state.action(Action::SetLocked(!room.is_locked));
+            state.action(Action::SetLocked(!room.admission.is_locked));
         }
         if Button::new(t!("ui.people.password")).small().tip(t!("ui.people.password_tip")).show(ui) {
             state.open(Dialog::Password);
         }
     });
-    if room.is_locked {
+    if room.admission.is_locked {
         ui.hint(t!("ui.people.locked"));
     }
-    if room.has_password {
+    if room.admission.has_password {
         ui.hint(t!("ui.people.has_password"));
     }
 }
