@@ -3,19 +3,21 @@
 //! Owner of: the engine of the visit, what the person wants of the devices meanwhile, and how others come in.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hearth_call::{CallPhase, Command, EndReason, PeerPhase, Switch};
-use hearth_protocol::{ErrorCode, InviteSecret, PeerId, RoomLink, RoomName};
+use hearth_call::{CallPhase, Command, PeerPhase, Switch};
+use hearth_protocol::{InviteSecret, PeerId, RoomLink, RoomName};
 use tokio::sync::watch;
 
+use super::advertisement::Advertisement;
+use super::faults::{self, NotifiedCounts};
 use super::links::Target;
-use super::passwords::{Passwords, RoomAddress};
-use crate::engine::discovery::{Announced, Card};
+use super::passwords::RoomAddress;
+use super::profile::Profile;
+use crate::engine::discovery::Card;
 use crate::engine::{CallView, Engine, ServerAddress, SignalFault};
-use crate::view::{AddressKind, Fault, InviteAddress, PEOPLE, ServerRefusal, Settings};
+use crate::view::{Fault, PEOPLE, Settings};
 
 /// How long who knocks waits for a server that is out of reach. Somebody at the door of a house that burnt down should
 /// be told.
@@ -27,32 +29,52 @@ const ALONE: Duration = Duration::from_secs(60);
 /// One visit.
 pub(super) struct CallSession {
     pub(super) engine: Engine,
-    views: watch::Receiver<Arc<CallView>>,
-    /// Whether the call's thread is gone, though nobody told it to end.
-    is_broken: bool,
+    views: CallViews,
     pub(super) target: Target,
     pub(super) step: Step,
-    pub(super) microphone: Switch,
-    pub(super) camera: Switch,
-    pub(super) volumes: BTreeMap<PeerId, f32>,
-    /// Of a room that we make.
-    secret: InviteSecret,
-    /// The secret that it was given since, as far as it is remembered.
-    renewed: Option<InviteSecret>,
+    pub(super) media: WantedMedia,
+    secrets: InviteSecrets,
     /// Where the call went, once it did.
     pub(super) server: Option<ServerAddress>,
-    /// How often the server did not let us do something, as far as the person was told.
-    refusals: u32,
-    /// How often the host silenced us, as far as the person was told.
-    silences: u32,
+    pub(super) notified: NotifiedCounts,
     /// Since when the server is out of reach.
     unheard: Option<Instant>,
     /// When we came in.
     pub(super) since: Option<Instant>,
-    /// How others find the room, where we host it.
-    pub(super) announced: Option<Announced>,
-    pub(super) addresses: Vec<InviteAddress>,
-    pub(super) picked: Option<IpAddr>,
+    pub(super) advertisement: Advertisement,
+}
+
+/// What the call says of itself.
+struct CallViews {
+    newest: watch::Receiver<Arc<CallView>>,
+    /// Whether the call's thread is gone, though nobody told it to end.
+    is_broken: bool,
+}
+
+impl CallViews {
+    /// Waits until the call is a different one, or broken.
+    async fn changed(&mut self) {
+        if self.is_broken {
+            std::future::pending::<()>().await;
+        }
+        self.is_broken = self.newest.changed().await.is_err();
+    }
+}
+
+/// What the person wants of devices and of what is played; what has become of it, the engine knows.
+pub(super) struct WantedMedia {
+    pub(super) microphone: Switch,
+    pub(super) camera: Switch,
+    /// How loud somebody is played who is not played as they are.
+    pub(super) volumes: BTreeMap<PeerId, f32>,
+}
+
+/// The secrets of the room that the link holds.
+struct InviteSecrets {
+    /// Of a room that we make.
+    made: InviteSecret,
+    /// The secret that it was given since, as far as it is remembered.
+    renewed: Option<InviteSecret>,
 }
 
 /// How far a visit is, before the call takes over.
@@ -69,37 +91,27 @@ pub(super) enum Step {
 impl CallSession {
     pub(super) fn new(engine: Engine, target: Target, microphone: Switch, camera: Switch) -> Self {
         Self {
-            views: engine.views(),
-            is_broken: false,
+            views: CallViews { newest: engine.views(), is_broken: false },
             engine,
             target,
             step: Step::AtDoor,
-            microphone,
-            camera,
-            volumes: BTreeMap::new(),
-            secret: InviteSecret::from_random(rand::random()),
-            renewed: None,
+            media: WantedMedia { microphone, camera, volumes: BTreeMap::new() },
+            secrets: InviteSecrets { made: InviteSecret::from_random(rand::random()), renewed: None },
             server: None,
-            refusals: 0,
-            silences: 0,
+            notified: NotifiedCounts::default(),
             unheard: None,
             since: None,
-            announced: None,
-            addresses: Vec::new(),
-            picked: None,
+            advertisement: Advertisement::default(),
         }
     }
 
     pub(super) fn view(&self) -> Arc<CallView> {
-        self.views.borrow().clone()
+        self.views.newest.borrow().clone()
     }
 
     /// Waits until the call is a different one, or broken.
     pub(super) async fn changed(&mut self) {
-        if self.is_broken {
-            std::future::pending::<()>().await;
-        }
-        self.is_broken = self.views.changed().await.is_err();
+        self.views.changed().await;
     }
 
     /// Whether our own server is what is waited for.
@@ -107,19 +119,13 @@ impl CallSession {
         self.target == Target::Host && matches!(self.step, Step::Seeking(_))
     }
 
-    /// Addresses of this machine at which others are served: no tunnel's that nobody picked.
-    pub(super) fn served(&self) -> Vec<IpAddr> {
-        let served = self.addresses.iter().filter(|entry| entry.is_chosen || entry.kind != AddressKind::Vpn);
-        served.map(|entry| entry.address).collect()
-    }
-
     /// Whether the visit is over, and what a person should know of that.
     pub(super) fn ended(&mut self, view: &CallView, now: Instant) -> Option<Option<Fault>> {
-        if self.is_broken && !matches!(view.call.phase, CallPhase::Ended(_)) {
+        if self.views.is_broken && !matches!(view.call.phase, CallPhase::Ended(_)) {
             return Some(Some(Fault::Broken));
         }
         match view.call.phase {
-            CallPhase::Ended(reason) => Some(fault(reason, view.signal_fault.as_ref())),
+            CallPhase::Ended(reason) => Some(faults::fault(reason, view.signal_fault.as_ref())),
             CallPhase::Idle | CallPhase::Joining | CallPhase::Lobby(_) | CallPhase::Asked(_) => {
                 self.unheard = view.signal_fault.as_ref().map(|_| self.unheard.unwrap_or(now));
                 match &view.signal_fault {
@@ -145,22 +151,11 @@ impl CallSession {
     /// Whether the host has silenced us since it was last asked: the microphone is off then, until the person turns it
     /// on.
     pub(super) fn silenced(&mut self, view: &CallView) -> bool {
-        let before = std::mem::replace(&mut self.silences, view.call.silenced);
-        if before != view.call.silenced {
-            self.microphone = Switch::Off;
+        let silenced = self.notified.silenced(view);
+        if silenced {
+            self.media.microphone = Switch::Off;
         }
-        before != view.call.silenced
-    }
-
-    /// What the server did not let us do since it was last asked, as far as a person should know.
-    pub(super) fn refused(&mut self, view: &CallView) -> Option<Fault> {
-        let refused = view.call.refused.filter(|refused| refused.count != self.refusals)?;
-        self.refusals = refused.count;
-        if refused.code == ErrorCode::NotInRoom {
-            return None; // they were gone already, which the list shows
-        }
-        let capacity = refused.capacity.filter(|_| refused.code == ErrorCode::Full);
-        Some(capacity.map_or_else(|| self::refused(refused.code), Fault::RoomFull))
+        silenced
     }
 
     fn is_unheard(&self, patience: Duration, now: Instant) -> bool {
@@ -168,20 +163,20 @@ impl CallSession {
     }
 
     /// Goes to a server and does there what the target means.
-    pub(super) fn enter(&mut self, server: ServerAddress, settings: &Settings, passwords: &Passwords) {
-        let capacity = Some(settings.people.clamp(*PEOPLE.start(), *PEOPLE.end()));
+    pub(super) fn enter(&mut self, server: ServerAddress, profile: &Profile) {
+        let capacity = Some(profile.settings.people.clamp(*PEOPLE.start(), *PEOPLE.end()));
         let join = |room: &RoomName, secret| {
-            let password = passwords.of(&(server.websocket.clone(), room.clone()));
+            let password = profile.passwords.of(&(server.websocket.clone(), room.clone()));
             Command::Join { room: room.clone(), secret, password }
         };
         let command = match &self.target {
-            Target::Host | Target::Create(_) => Command::Create { secret: Some(self.secret), capacity },
+            Target::Host | Target::Create(_) => Command::Create { secret: Some(self.secrets.made), capacity },
             Target::Link(link) => join(&link.room, link.secret),
             Target::Number(room) => join(room, None),
         };
         self.step = Step::Entered;
         self.server = Some(server.clone());
-        self.engine.command(Command::SetNick(settings.nick.clone()));
+        self.engine.command(Command::SetNick(profile.settings.nick.clone()));
         self.engine.enter(server, command);
     }
 
@@ -234,52 +229,16 @@ impl CallSession {
     /// Whether the link has another secret since this was last asked.
     pub(super) fn is_renewed(&mut self) -> bool {
         let renewed = self.view().call.renewed;
-        std::mem::replace(&mut self.renewed, renewed) != renewed
+        std::mem::replace(&mut self.secrets.renewed, renewed) != renewed
     }
 
     /// The secret of the room that we made, as it is by now.
     pub(super) fn secret(&self) -> InviteSecret {
-        self.view().call.renewed.unwrap_or(self.secret)
+        self.view().call.renewed.unwrap_or(self.secrets.made)
     }
 }
 
 /// Whether anybody is still heard.
 fn is_with_others(view: &CallView) -> bool {
     view.call.peers.iter().any(|peer| matches!(peer.phase, PeerPhase::Connected(_)))
-}
-
-/// What a person reads at the end of a call; nothing when they left themselves.
-pub(super) fn fault(reason: EndReason, signal: Option<&SignalFault>) -> Option<Fault> {
-    Some(match reason {
-        EndReason::Left => return None,
-        EndReason::RoomEnded => Fault::RoomEnded,
-        EndReason::Kicked => Fault::Removed,
-        EndReason::Full { capacity } => Fault::RoomFull(capacity),
-        EndReason::Unreachable => match signal {
-            Some(SignalFault::WrongServer) => Fault::WrongHost,
-            Some(_) | None => Fault::HostUnreachable,
-        },
-        EndReason::Refused(code) => refused(code),
-    })
-}
-
-fn refused(code: ErrorCode) -> Fault {
-    match code {
-        ErrorCode::NoSuchRoom | ErrorCode::BadRoom => Fault::NoSuchRoom,
-        ErrorCode::BadInvite => Fault::WrongInvite,
-        ErrorCode::Denied => Fault::Denied,
-        ErrorCode::RoomEnded => Fault::RoomEnded,
-        code @ (ErrorCode::Full
-        | ErrorCode::Taken
-        | ErrorCode::Locked
-        | ErrorCode::BadPassword
-        | ErrorCode::Banned
-        | ErrorCode::RateLimited
-        | ErrorCode::NotHost
-        | ErrorCode::NotInRoom
-        | ErrorCode::NoSuchSession
-        | ErrorCode::BadMessage
-        | ErrorCode::UnsupportedVersion
-        | ErrorCode::Unknown) => Fault::Refused(ServerRefusal(code)),
-    }
 }

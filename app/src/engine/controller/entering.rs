@@ -12,9 +12,9 @@ use hearth_protocol::RoomName;
 use super::call_session::{CallSession, Step};
 use super::links::{self, Target};
 use super::places;
-use super::run::{AppLoop, Done, Leaving, Servers};
+use super::run::{AppLoop, Done, Leaving};
 use crate::engine::discovery::FoundRoom;
-use crate::engine::hosting::{Hosting, HostingConfig, HostingError, addresses};
+use crate::engine::hosting::{Hosting, HostingConfig, HostingError};
 use crate::engine::{Choices, Engine, EngineConfig, Showing, clock};
 use crate::view::Fault;
 
@@ -25,7 +25,7 @@ const LOOKING: Duration = Duration::from_secs(3);
 impl AppLoop {
     /// To the door of a room of our own: here, or on the server of the settings.
     pub(super) fn start(&mut self) {
-        let server = self.settings.server.trim();
+        let server = self.profile.settings.server.trim();
         if server.is_empty() {
             return self.approach(Target::Host);
         }
@@ -40,7 +40,7 @@ impl AppLoop {
     pub(super) fn approach(&mut self, target: Target) {
         self.leave(Leaving::Me);
         self.fault = None;
-        let (microphone, camera) = (self.settings.join_microphone, self.settings.join_camera);
+        let (microphone, camera) = (self.profile.settings.join_microphone, self.profile.settings.join_camera);
         match Engine::spawn(self.engine_config()) {
             Ok(engine) => {
                 self.visits += 1;
@@ -51,19 +51,19 @@ impl AppLoop {
     }
 
     fn engine_config(&self) -> EngineConfig {
-        let (resolution, frame_rate) = self.settings.picture.format();
+        let (resolution, frame_rate) = self.profile.settings.picture.format();
         EngineConfig {
-            nick: self.settings.nick.clone(),
+            nick: self.profile.settings.nick.clone(),
             tracks: vec![TrackSource::Microphone, TrackSource::Camera],
             video_codecs: Vec::new(),
             choices: Choices {
-                camera: self.settings.camera.clone(),
-                microphone: self.settings.microphone.clone(),
-                speaker: self.settings.speaker.clone(),
+                camera: self.profile.settings.camera.clone(),
+                microphone: self.profile.settings.microphone.clone(),
+                speaker: self.profile.settings.speaker.clone(),
             },
-            microphone: self.settings.join_microphone,
-            camera: self.settings.join_camera,
-            processing: self.settings.processing,
+            microphone: self.profile.settings.join_microphone,
+            camera: self.profile.settings.join_camera,
+            processing: self.profile.settings.processing,
             resolution,
             frame_rate,
             source_id: self.config.source_id,
@@ -80,36 +80,34 @@ impl AppLoop {
         visit.step = Step::Seeking(None);
         match visit.target.clone() {
             Target::Host => self.host(),
-            Target::Create(link) | Target::Link(link) => {
-                visit.enter(places::of(&link), &self.settings, &self.passwords)
-            }
+            Target::Create(link) | Target::Link(link) => visit.enter(places::of(&link), &self.profile),
             Target::Number(_) => visit.step = Step::Seeking(Some(clock::now() + LOOKING)),
         }
-        self.config.folders.save_settings(&self.settings);
+        self.profile.save_settings();
     }
 
     /// Starts our servers, once those of the last room have given their port back.
     pub(super) fn host(&mut self) {
         let Some(visit) = self.visit.as_mut().filter(|visit| visit.waits_for_host()) else { return };
-        if self.servers != Servers::default() {
+        if self.servers.is_port_busy() {
             return; // asked again when they are done
         }
-        visit.addresses = addresses::addresses(visit.picked);
-        let (state, relays) = (self.config.folders.keys(), visit.served());
-        let config = HostingConfig { state, port: self.settings.port, relays };
-        self.servers.starting = true;
+        visit.advertisement.look();
+        let (state, relays) = (self.profile.folders.keys(), visit.advertisement.served());
+        let config = HostingConfig { state, port: self.profile.settings.port, relays };
+        self.servers.on_starting();
         self.tasks.spawn(async move { Done::Hosted(Hosting::start(config).await) });
     }
 
     pub(super) fn on_hosted(&mut self, hosted: Result<Hosting, HostingError>) {
-        self.servers.starting = false;
+        self.servers.on_started();
         let waits = self.visit.as_ref().is_some_and(CallSession::waits_for_host);
         match hosted {
             Ok(hosting) if waits => {
                 let server = places::own(hosting.facts().port, hosting.facts().spki);
-                self.hosting = Some(hosting);
+                self.servers.hosting = Some(hosting);
                 if let (Some(visit), Some(server)) = (&mut self.visit, server) {
-                    visit.enter(server, &self.settings, &self.passwords);
+                    visit.enter(server, &self.profile);
                 }
             }
             Ok(hosting) => self.close(hosting), // nobody wants it any more
@@ -123,15 +121,15 @@ impl AppLoop {
     pub(super) fn seek(&mut self) {
         let Some(visit) = &mut self.visit else { return };
         let (Target::Number(room), Step::Seeking(Some(until))) = (&visit.target, visit.step) else { return };
-        if let Some(found) = self.nearby.find(room).cloned() {
+        if let Some(found) = self.browser.nearby.find(room).cloned() {
             visit.step = Step::Seeking(None);
             return self.reach(found);
         }
         if until > clock::now() {
             return;
         }
-        match links::on_server(self.settings.server.trim(), room.clone()) {
-            Ok(link) => visit.enter(places::of(&link), &self.settings, &self.passwords),
+        match links::on_server(self.profile.settings.server.trim(), room.clone()) {
+            Ok(link) => visit.enter(places::of(&link), &self.profile),
             Err(Fault::UnencryptedServer) => self.give_up(Fault::UnencryptedServer),
             Err(_) => self.give_up(Fault::NoSuchRoom),
         }
@@ -147,7 +145,7 @@ impl AppLoop {
         let current = self.visit.as_mut().filter(|_| visit == self.visits);
         let Some(visit) = current.filter(|visit| matches!(visit.step, Step::Seeking(_))) else { return };
         match address.and_then(places::at) {
-            Some(server) => visit.enter(server, &self.settings, &self.passwords),
+            Some(server) => visit.enter(server, &self.profile),
             None => self.give_up(Fault::HostUnreachable),
         }
     }
@@ -156,12 +154,11 @@ impl AppLoop {
         let Some(visit) = &mut self.visit else { return };
         visit.since = Some(clock::now());
         let Some(room) = visit.view().call.room.clone() else { return };
-        if let (Target::Host, Some(hosting)) = (&visit.target, &self.hosting) {
-            let card = visit.card(room, &self.settings);
-            visit.announced = self.config.discovery.announce(card, &visit.served(), hosting.facts().port);
+        if let (Target::Host, Some(hosting)) = (&visit.target, &self.servers.hosting) {
+            let card = visit.card(room, &self.profile.settings);
+            visit.advertisement.announce(&self.config.discovery, card, hosting.facts().port);
         } else if let Some(link) = visit.link(room) {
-            self.rooms.add(&link, clock::unix_s());
-            self.config.folders.save_rooms(&self.rooms);
+            self.profile.remember_room(&link, clock::unix_s());
         }
     }
 
@@ -172,8 +169,7 @@ impl AppLoop {
             return;
         }
         if let Some(link) = visit.view().call.room.clone().and_then(|room| visit.link(room)) {
-            self.rooms.add(&link, clock::unix_s());
-            self.config.folders.save_rooms(&self.rooms);
+            self.profile.remember_room(&link, clock::unix_s());
         }
     }
 
@@ -181,8 +177,8 @@ impl AppLoop {
     pub(super) fn note_card(&mut self) {
         let Some(visit) = &mut self.visit else { return };
         let Some(room) = visit.view().call.room.clone() else { return };
-        let card = visit.card(room, &self.settings);
-        if let Some(announced) = &mut visit.announced {
+        let card = visit.card(room, &self.profile.settings);
+        if let Some(announced) = visit.advertisement.announced() {
             announced.update(card, clock::now());
         }
     }

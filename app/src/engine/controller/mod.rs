@@ -4,13 +4,19 @@
 //! One thread with a current-thread runtime owns everything (see `run`). The window sends [`Action`]s and looks at
 //! [`View`]s; it never waits for the controller.
 
+mod activations;
+mod advertisement;
+mod browser;
 mod call_session;
 mod entering;
+mod faults;
 mod links;
 mod looking;
 mod passwords;
 mod places;
+mod profile;
 mod run;
+mod servers;
 mod show;
 mod store;
 mod summons;

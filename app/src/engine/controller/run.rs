@@ -8,20 +8,20 @@ use std::time::{Duration, Instant};
 use hearth_base::{DeviceChoice, DeviceKind, TrackSource, Volume};
 use hearth_call::{CallPhase, Command, HostAct, HostRule, Switch};
 use hearth_protocol::{InviteSecret, Role};
-use mdns_sd::{Receiver, ServiceEvent};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::AppConfig;
+use super::activations::Activations;
+use super::browser::RoomBrowser;
 use super::call_session::{CallSession, Step};
 use super::links::{self, Target};
 use super::looking::Looking;
-use super::passwords::Passwords;
+use super::profile::Profile;
+use super::servers::Servers;
 use super::show::{self, Moment};
-use super::store::Rooms;
-use super::waits::{changed, next, until};
-use crate::engine::discovery::Nearby;
-use crate::engine::hosting::{Hosting, HostingError, addresses};
+use super::waits::{changed, until};
+use crate::engine::hosting::{Hosting, HostingError};
 use crate::engine::instance::Summons;
 use crate::engine::{MediaAction, ShowingEvent, Stamps, clock, statistics};
 use crate::view::{Action, Devices, Fault, LanguageChoice, Settings, Stage, View};
@@ -35,35 +35,18 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Everything that the controller's thread owns.
 pub(super) struct AppLoop {
     pub(super) config: AppConfig,
-    pub(super) settings: Settings,
-    pub(super) rooms: Rooms,
-    pub(super) passwords: Passwords,
-    pub(super) nearby: Nearby,
-    pub(super) browsing: Option<Receiver<ServiceEvent>>,
+    pub(super) profile: Profile,
+    pub(super) browser: RoomBrowser,
     pub(super) visit: Option<CallSession>,
     /// Visits so far.
     pub(super) visits: u64,
-    pub(super) hosting: Option<Hosting>,
     pub(super) servers: Servers,
     pub(super) tasks: JoinSet<Done>,
     pub(super) looking: Looking,
     pub(super) fault: Option<Fault>,
-    /// How often a later start wanted us in front.
-    pub(super) summoned: u64,
-    /// Where such a start leads, while we are in a room.
-    pub(super) elsewhere: Option<Target>,
-    /// Whether the network is looked at more often than at rest.
-    pub(super) is_awaiting: bool,
+    pub(super) activations: Activations,
     pub(super) tick: Instant,
     pub(super) views: watch::Sender<Arc<View>>,
-}
-
-/// Our servers beside those of the room that we are in: two sets of them would fight for one port.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Servers {
-    pub(super) starting: bool,
-    /// Sets of them that end.
-    pub(super) ending: usize,
 }
 
 /// Something that took its time.
@@ -77,24 +60,18 @@ pub(super) enum Done {
 
 impl AppLoop {
     pub(super) fn new(config: AppConfig, views: watch::Sender<Arc<View>>) -> Self {
-        let settings = config.folders.load_settings(config.name.as_deref());
-        speak(settings.language);
+        let profile = Profile::load(config.folders.clone(), config.name.as_deref());
+        speak(profile.settings.language);
         let mut controller = Self {
-            rooms: config.folders.load_rooms(),
-            settings,
-            passwords: Passwords::default(),
-            nearby: Nearby::default(),
-            browsing: None,
+            profile,
+            browser: RoomBrowser::new(config.discovery.clone()),
             visit: None,
             visits: 0,
-            hosting: None,
             servers: Servers::default(),
             tasks: JoinSet::new(),
             looking: Looking::default(),
             fault: None,
-            summoned: 0,
-            elsewhere: None,
-            is_awaiting: false,
+            activations: Activations::default(),
             tick: clock::now(),
             views,
             config,
@@ -105,7 +82,7 @@ impl AppLoop {
 
     /// Runs until nobody has actions any more.
     pub(super) async fn run(mut self, mut actions: mpsc::Receiver<Action>) {
-        self.browsing = self.config.discovery.browse();
+        self.browser.browse();
         let mut summons = Summons::listen(self.config.instance.take());
         if let Some(link) = self.config.link.take() {
             self.on_action(Action::Join(link));
@@ -114,7 +91,7 @@ impl AppLoop {
         loop {
             if std::mem::replace(&mut is_news, true) {
                 self.settle();
-                self.await_network();
+                self.browser.set_awaited(self.visit.is_some());
                 self.show();
             }
             let tick = self.visit.as_ref().map(|_| self.tick);
@@ -124,7 +101,7 @@ impl AppLoop {
                     None => break,
                 },
                 // What the network says of itself is mostly nothing new, and no reason to draw.
-                event = next(&self.browsing) => is_news = self.on_found(event),
+                event = self.browser.next() => is_news = self.browser.on_found(event),
                 link = summons.next() => self.on_summoned(&link),
                 () = changed(&mut self.visit) => {}
                 () = self.looking.changed() => {}
@@ -150,19 +127,18 @@ impl AppLoop {
             },
             Action::JoinNearby(room) => self.approach(Target::Number(room)),
             Action::JoinRecent(place) => {
-                if let Some(link) = self.rooms.link(place) {
+                if let Some(link) = self.profile.rooms.link(place) {
                     self.approach(Target::Link(link));
                 }
             }
             Action::ForgetRecent => {
-                self.rooms.forget();
-                self.config.folders.save_rooms(&self.rooms);
+                self.profile.forget_rooms();
             }
             Action::Enter => self.enter(),
             Action::Unlock(password) => self.intend(Command::Password(password)),
             Action::Leave => self.leave(Leaving::Me),
             Action::GoElsewhere => self.go_elsewhere(),
-            Action::Stay => self.elsewhere = None,
+            Action::Stay => self.activations.elsewhere = None,
             Action::EndForAll => self.leave(Leaving::All),
             Action::SetNick(nick) => self.change(|settings| settings.nick = nick),
             Action::SetMicrophone(switch) => self.switch(DeviceKind::Microphone, switch),
@@ -175,7 +151,7 @@ impl AppLoop {
             Action::SetVolume(peer, volume) => {
                 let percent = (volume.clamp(0.0, 2.0) * 100.0).round() as u8;
                 if let Some(visit) = &mut self.visit {
-                    visit.volumes.insert(peer, f32::from(percent) / 100.0);
+                    visit.media.volumes.insert(peer, f32::from(percent) / 100.0);
                 }
                 self.wish_media(MediaAction::Volume(peer, Volume::from_percent(percent)));
             }
@@ -192,7 +168,7 @@ impl AppLoop {
             Action::SetPassword(password) => self.intend(Command::Rule(HostRule::Password(password))),
             Action::ChooseAddress(address) => {
                 if let Some(visit) = &mut self.visit {
-                    visit.picked = Some(address);
+                    visit.advertisement.picked = Some(address);
                 }
                 self.look_at_addresses();
             }
@@ -206,33 +182,13 @@ impl AppLoop {
         match done {
             Ok(Done::Hosted(hosted)) => self.on_hosted(hosted),
             Ok(Done::Reached(visit, address)) => self.on_reached(visit, address),
-            Ok(Done::Closed) => self.servers.ending = self.servers.ending.saturating_sub(1),
+            Ok(Done::Closed) => self.servers.on_ended(),
             Err(error) => {
                 tracing::error!(%error, "a task of the controller ended");
-                self.servers = Servers::default();
+                self.servers.on_lost();
             }
         }
         self.host(); // where that was waited for
-    }
-
-    /// Something was announced or withdrawn, or the search has ended: who falls behind in a flood is told no more.
-    /// Whether the list of rooms is a different one.
-    fn on_found(&mut self, event: Option<ServiceEvent>) -> bool {
-        match event {
-            Some(event) => self.nearby.handle(event),
-            None => {
-                self.nearby = Nearby::default();
-                self.browsing = self.config.discovery.browse();
-                true
-            }
-        }
-    }
-
-    fn await_network(&mut self) {
-        if self.is_awaiting != self.visit.is_some() {
-            self.is_awaiting = self.visit.is_some();
-            self.config.discovery.set_awaited(self.is_awaiting);
-        }
     }
 
     /// What follows from what has changed.
@@ -242,14 +198,14 @@ impl AppLoop {
         let view = visit.view();
         if let Some(end) = visit.ended(&view, clock::now()) {
             self.visit = None;
-            self.elsewhere = None;
+            self.activations.elsewhere = None;
             self.fault = end.or(self.fault.take());
-            if let Some(hosting) = self.hosting.take() {
+            if let Some(hosting) = self.servers.hosting.take() {
                 self.close(hosting);
             }
             return;
         }
-        if let Some(fault) = visit.refused(&view) {
+        if let Some(fault) = visit.notified.refused(&view) {
             self.fault = Some(fault);
         }
         if visit.silenced(&view) {
@@ -257,7 +213,7 @@ impl AppLoop {
             self.fault = Some(Fault::Silenced(host.map(|host| host.nick.clone()).unwrap_or_default()));
         }
         if let (CallPhase::InRoom, Some(place)) = (&view.call.phase, visit.place()) {
-            self.passwords.keep(place, view.call.password.clone());
+            self.profile.passwords.keep(place, view.call.password.clone());
         }
         if view.call.phase == CallPhase::InRoom && visit.since.is_none() {
             self.on_entered();
@@ -268,14 +224,14 @@ impl AppLoop {
 
     /// Another network means other addresses in the link, and in the announcement.
     fn look_at_addresses(&mut self) {
-        let (Some(visit), Some(hosting)) = (&mut self.visit, &self.hosting) else { return };
-        let before = visit.served();
-        visit.addresses = addresses::addresses(visit.picked);
-        let now = visit.served();
+        let (Some(visit), Some(hosting)) = (&mut self.visit, &self.servers.hosting) else { return };
+        let before = visit.advertisement.served();
+        visit.advertisement.look();
+        let now = visit.advertisement.served();
         let is_other = before.iter().any(|old| !now.contains(old)) || now.len() != before.len();
-        if let (Some(room), true) = (visit.view().call.room.clone(), is_other && visit.announced.is_some()) {
-            let card = visit.card(room, &self.settings);
-            visit.announced = self.config.discovery.announce(card, &now, hosting.facts().port);
+        if let (Some(room), true) = (visit.view().call.room.clone(), is_other && visit.advertisement.is_announced()) {
+            let card = visit.card(room, &self.profile.settings);
+            visit.advertisement.announce(&self.config.discovery, card, hosting.facts().port);
         }
     }
 
@@ -290,23 +246,23 @@ impl AppLoop {
     }
 
     pub(super) fn leave(&mut self, leaving: Leaving) {
-        self.elsewhere = None;
+        self.activations.elsewhere = None;
         let Some(mut visit) = self.visit.take() else { return };
-        visit.announced = None;
+        visit.advertisement.withdraw();
         // A room cannot outlive the program that serves it.
-        if leaving == Leaving::All || self.hosting.is_some() {
+        if leaving == Leaving::All || self.servers.hosting.is_some() {
             visit.engine.end_room();
         } else {
             drop(visit); // leaves; both wait until that is said
         }
-        if let Some(hosting) = self.hosting.take() {
+        if let Some(hosting) = self.servers.hosting.take() {
             self.close(hosting);
         }
     }
 
     /// Stops hosting once everybody has read that the room is over.
     pub(super) fn close(&mut self, hosting: Hosting) {
-        self.servers.ending += 1;
+        self.servers.on_ending();
         self.tasks.spawn(async move {
             hosting.emptied(LAST_WORDS).await;
             // It waits for its thread.
@@ -326,18 +282,18 @@ impl AppLoop {
         let at_door = visit.step == Step::AtDoor;
         match kind {
             DeviceKind::Microphone => {
-                visit.microphone = switch;
+                visit.media.microphone = switch;
                 self.fault = self.fault.take().filter(|fault| !matches!(fault, Fault::Silenced(_)));
                 visit.engine.media_action(MediaAction::Want(TrackSource::Microphone, switch));
                 if at_door {
-                    self.settings.join_microphone = switch;
+                    self.profile.settings.join_microphone = switch;
                 }
             }
             DeviceKind::Camera => {
-                visit.camera = switch;
+                visit.media.camera = switch;
                 visit.engine.media_action(MediaAction::Want(TrackSource::Camera, switch));
                 if at_door {
-                    self.settings.join_camera = switch;
+                    self.profile.settings.join_camera = switch;
                 }
             }
             DeviceKind::Speaker => {}
@@ -364,23 +320,23 @@ impl AppLoop {
 
     fn choice(&self, kind: DeviceKind) -> DeviceChoice {
         match kind {
-            DeviceKind::Camera => self.settings.camera.clone(),
-            DeviceKind::Microphone => self.settings.microphone.clone(),
-            DeviceKind::Speaker => self.settings.speaker.clone(),
+            DeviceKind::Camera => self.profile.settings.camera.clone(),
+            DeviceKind::Microphone => self.profile.settings.microphone.clone(),
+            DeviceKind::Speaker => self.profile.settings.speaker.clone(),
         }
     }
 
     fn change(&mut self, change: impl FnOnce(&mut Settings)) {
-        let before = self.settings.clone();
-        change(&mut self.settings);
-        if self.settings == before {
+        let before = self.profile.settings.clone();
+        change(&mut self.profile.settings);
+        if self.profile.settings == before {
             return;
         }
-        if self.settings.language != before.language {
-            speak(self.settings.language);
+        if self.profile.settings.language != before.language {
+            speak(self.profile.settings.language);
         }
-        if self.settings.processing != before.processing {
-            self.wish_media(MediaAction::Treat(self.settings.processing));
+        if self.profile.settings.processing != before.processing {
+            self.wish_media(MediaAction::Treat(self.profile.settings.processing));
         }
         for (kind, old) in [
             (DeviceKind::Camera, before.camera),
@@ -392,26 +348,27 @@ impl AppLoop {
                 self.wish_media(MediaAction::Choose(kind, choice));
             }
         }
-        self.config.folders.save_settings(&self.settings);
+        self.profile.save_settings();
     }
 
     fn show(&mut self) {
         let now = Moment { at: clock::now(), unix_s: clock::unix_s() };
-        let hosting = self.hosting.as_ref().map(Hosting::facts);
-        let stage = self.visit.as_ref().map(|visit| show::stage(visit, &self.settings.nick, hosting.as_ref(), now));
+        let hosting = self.servers.hosting.as_ref().map(Hosting::facts);
+        let stage =
+            self.visit.as_ref().map(|visit| show::stage(visit, &self.profile.settings.nick, hosting.as_ref(), now));
         let view = View {
             stage: stage.unwrap_or(Stage::Home),
-            settings: self.settings.clone(),
+            settings: self.profile.settings.clone(),
             devices: match &self.visit {
                 Some(visit) => show::devices(&visit.view().devices),
                 None => Devices { lists: self.looking.lists().clone(), ..Devices::default() },
             },
-            nearby: self.nearby.rooms(),
-            recent: self.rooms.shown(),
+            nearby: self.browser.nearby.rooms(),
+            recent: self.profile.rooms.shown(),
             fault: self.fault.clone(),
             crash: self.config.crash.clone(),
-            summoned: self.summoned,
-            elsewhere: self.shown_elsewhere(),
+            summoned: self.activations.count,
+            elsewhere: self.activations.shown_elsewhere(),
             log: self.config.log.clone(),
         };
         self.views.send_replace(Arc::new(view));

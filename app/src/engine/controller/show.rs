@@ -55,8 +55,8 @@ pub(super) fn stage(visit: &CallSession, nick: &str, hosting: Option<&HostingFac
     match visit.step {
         Step::AtDoor => Stage::PreJoin(PreJoin {
             door: door(&visit.target),
-            microphone: visit.microphone,
-            camera: visit.camera,
+            microphone: visit.media.microphone,
+            camera: visit.media.camera,
             feed: view.own_feed.clone(),
             level: view.media.voice.level.share(),
         }),
@@ -84,8 +84,8 @@ fn room(visit: &CallSession, view: &CallView, nick: &str, hosting: Option<&Hosti
         me: Me {
             id: call.me,
             nick: nick.to_owned(),
-            microphone: visit.microphone,
-            camera: visit.camera,
+            microphone: visit.media.microphone,
+            camera: visit.media.camera,
             feed: view.own_feed.clone(),
             level: view.media.voice.level.share(),
             hand: call.hand,
@@ -173,7 +173,7 @@ fn person(peer: &PeerSnapshot, visit: &CallSession, view: &CallView) -> Person {
         quality: quality(peer),
         problem: peer.problem,
         lacks_video_codec: peer.lacks_video_codec,
-        volume: visit.volumes.get(&peer.id).copied().unwrap_or(1.0),
+        volume: visit.media.volumes.get(&peer.id).copied().unwrap_or(1.0),
     }
 }
 
@@ -214,13 +214,13 @@ fn invite(visit: &CallSession, view: &CallView, hosting: Option<&HostingFacts>) 
         Role::Guest => (0, 0),
     };
     if let (Target::Host, Some(facts)) = (&visit.target, hosting) {
-        let chosen = visit.addresses.iter().find(|address| address.is_chosen)?;
+        let chosen = visit.advertisement.addresses.iter().find(|address| address.is_chosen)?;
         let link = super::places::hosted_link(chosen.address, facts.port, number.clone(), visit.secret(), facts.spki)?;
         return Some(Invite {
             number,
             link: link.reveal(),
             is_hosted: true,
-            addresses: visit.addresses.clone(),
+            addresses: visit.advertisement.addresses.clone(),
             words: facts.spki.words(),
             certificate: facts.certificate.map(|hash| hearth_protocol::fingerprint_hex(&hash)),
             wrong_invites,

@@ -2,7 +2,7 @@
 //!
 //! Owner of: nothing; the controller's loop owns where one is and where one is asked to go (see `run`).
 
-use hearth_protocol::{RoomLink, RoomName};
+use hearth_protocol::RoomLink;
 
 use super::call_session::Step;
 use super::links::{self, Target};
@@ -11,29 +11,24 @@ use super::run::AppLoop;
 impl AppLoop {
     /// A later start has handed over its link; an empty one, where it had none.
     pub(super) fn on_summoned(&mut self, link: &str) {
-        self.summoned += 1;
+        self.activations.count += 1;
         if link.trim().is_empty() {
             return;
         }
         match links::read(link) {
             Err(fault) => self.fault = Some(fault),
             Ok(target) if !self.is_in_room() => self.approach(target),
-            Ok(target) if self.is_here(&target) => self.elsewhere = None,
+            Ok(target) if self.is_here(&target) => self.activations.elsewhere = None,
             // Nobody is taken out of a room by a press in another program.
-            Ok(target) => self.elsewhere = Some(target),
+            Ok(target) => self.activations.elsewhere = Some(target),
         }
     }
 
     /// There, as was asked.
     pub(super) fn go_elsewhere(&mut self) {
-        if let Some(target) = self.elsewhere.take() {
+        if let Some(target) = self.activations.elsewhere.take() {
             self.approach(target);
         }
-    }
-
-    /// As the window is to ask it, with how often it was asked; where there is nothing to ask, nothing.
-    pub(super) fn shown_elsewhere(&self) -> Option<(u64, RoomName)> {
-        Some((self.summoned, self.elsewhere.as_ref()?.room()?))
     }
 
     /// Whether one is in a room, or on the way into it.

@@ -2,17 +2,7 @@
 
 use std::time::Instant;
 
-use mdns_sd::{Receiver, ServiceEvent};
-
 use super::call_session::CallSession;
-
-/// The next event, or that there will be no more of them.
-pub(super) async fn next(browsing: &Option<Receiver<ServiceEvent>>) -> Option<ServiceEvent> {
-    match browsing {
-        Some(browsing) => browsing.recv_async().await.ok(),
-        None => std::future::pending().await,
-    }
-}
 
 /// Done when the visit has changed.
 pub(super) async fn changed(visit: &mut Option<CallSession>) {
