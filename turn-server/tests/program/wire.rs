@@ -25,6 +25,11 @@ pub(crate) struct Client {
     pub(crate) relayed: Option<Ipv4Addr>,
 }
 
+/// The first wait for an answer, and how often a request is sent, each time after twice the wait before (RFC 8489,
+/// section 6.2.1): 7.5 s in all, for a machine that stands still or has lost some.
+const RTO: Duration = Duration::from_millis(500);
+const SENDINGS: u32 = 4;
+
 /// What an answer says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
@@ -41,7 +46,6 @@ impl Client {
     pub(crate) fn at(ip: [u8; 4], server: SocketAddr, user: &str, password: &str) -> Self {
         let socket = UdpSocket::bind(SocketAddr::from((ip, 0))).unwrap();
         socket.connect(server).unwrap();
-        socket.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
         let (user, password) = (user.to_owned(), password.to_owned());
         Self { socket, user, password, nonce: Vec::new(), transactions: 0, relayed: None }
     }
@@ -66,10 +70,18 @@ impl Client {
             append(&mut message, 8, &mac.finalize().into_bytes());
         }
         set_length(&mut message, 0);
-        self.socket.send(&message).ok()?;
-        let mut buffer = [0; 1500];
-        let length = self.socket.recv(&mut buffer).ok()?;
-        self.take(&buffer[..length])
+        for sending in 0..SENDINGS {
+            self.socket.set_read_timeout(Some(RTO * 2_u32.pow(sending))).unwrap();
+            self.socket.send(&message).ok()?;
+            let mut buffer = [0; 1500];
+            while let Ok(length) = self.socket.recv(&mut buffer) {
+                // Not one to a request before this, which was sent twice.
+                if buffer.get(8..20) == message.get(8..20) {
+                    return self.take(&buffer[..length]);
+                }
+            }
+        }
+        None
     }
 
     /// An allocation, by way of the challenge.
