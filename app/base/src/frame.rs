@@ -62,8 +62,8 @@ pub struct EncodedFrame {
     pub codec: Codec,
     /// Whether it can be decoded alone. Audio always can.
     pub kind: FrameKind,
-    /// Counts the frames of a track, a layer and a codec. Frames of video come in order, without a hole but before a
-    /// key frame; those of others' audio come as the network brings them, and a hole is a loss.
+    /// Counts the frames of an encoder, or of a track of theirs. Video comes in order and without a hole; audio of
+    /// theirs as the network brings it, and a hole is a loss.
     pub sequence: u64,
     /// The frame that it needs, by its `sequence`; `None` where it needs none.
     pub dependency: Option<u64>,
@@ -72,7 +72,7 @@ pub struct EncodedFrame {
     pub time: u64,
     /// When it was captured, by a clock that a track shares with others of its sender.
     pub captured: CaptureTime,
-    /// When the last of it arrived here, or was encoded.
+    /// When the last of it arrived here; of ours, when it was captured.
     pub arrived: Instant,
     /// Audio: whether it begins to speak after silence (the RTP marker; RFC 3551, section 4.1).
     pub begins_talk: bool,

@@ -14,8 +14,9 @@ use crate::candidates::MAX_CANDIDATES;
 
 /// Longest description, bytes.
 const MAX_SDP: usize = 64 * 1024;
-/// Media sections of a description: two tracks, two for a screen, the data channel, and as much again.
-const MAX_SECTIONS: usize = 10;
+/// Media sections of a description: eight tracks of each side that found no section of the other's, the data channel,
+/// and some that were stopped and are not used again.
+const MAX_SECTIONS: usize = 24;
 /// Lines of a description: Chromium's longest has 400.
 const MAX_LINES: usize = 2000;
 
@@ -331,21 +332,51 @@ fn is_ufrag(value: &str) -> bool {
         && value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'+' || b == b'/' || b == b'-' || b == b'_')
 }
 
-/// The sections of media from which nothing comes, by their `mid`: refused, or of a direction without sending.
-pub(crate) fn silent_sections(sdp: &str) -> Vec<&str> {
-    let mut silent = Vec::new();
-    let (mut mid, mut is_silent) = (None, false);
-    for line in sdp.lines().map(str::trim_end).chain(["m="]) {
+/// The streams that a description names in sections from which something comes: those are neither rejected nor of a
+/// direction without sending. `None` where such a section names no stream, so that nothing can be said of the others.
+pub(crate) fn live_streams(sdp: &str) -> Option<BTreeSet<u32>> {
+    let mut live = BTreeSet::new();
+    let mut section = None;
+    for line in sdp.lines().map(str::trim_end).chain(["m=application"]) {
         if let Some(media) = line.strip_prefix("m=") {
-            silent.extend(mid.take().filter(|_| is_silent));
-            is_silent = media.split_ascii_whitespace().nth(1) == Some("0");
-        } else if let Some(name) = line.strip_prefix("a=mid:") {
-            mid = Some(name);
-        } else if matches!(line, "a=recvonly" | "a=inactive") {
-            is_silent = true;
+            if let Some(done) = section.filter(LiveSection::is_live) {
+                if done.streams.is_empty() {
+                    return None;
+                }
+                live.extend(done.streams);
+            }
+            let is_media = media.starts_with("audio ") || media.starts_with("video ");
+            let is_rejected = media.split_ascii_whitespace().nth(1) == Some("0");
+            section = is_media.then(|| LiveSection { is_rejected, ..LiveSection::default() });
+        } else if let Some(section) = &mut section {
+            match line {
+                "a=bundle-only" => section.is_bundle_only = true,
+                "a=recvonly" | "a=inactive" => section.is_silent = true,
+                _ => section.streams.extend(stream(line)),
+            }
         }
     }
-    silent
+    Some(live)
+}
+
+/// A section of media, as far as it says what comes.
+#[derive(Default)]
+struct LiveSection {
+    is_rejected: bool,
+    is_bundle_only: bool,
+    is_silent: bool,
+    streams: BTreeSet<u32>,
+}
+
+impl LiveSection {
+    /// A port of 0 with `bundle-only` rejects nothing (RFC 9143, section 6).
+    fn is_live(&self) -> bool {
+        !self.is_silent && (!self.is_rejected || self.is_bundle_only)
+    }
+}
+
+fn stream(line: &str) -> Option<u32> {
+    line.strip_prefix("a=ssrc:")?.split(' ').next()?.parse().ok()
 }
 
 #[cfg(test)]

@@ -47,7 +47,7 @@ fn unfit_descriptions_are_refused() {
         (sdp(&format!("a=fingerprint:sha-256 {}\r\n", hash("CD", 32))), DescriptionError::Fingerprint),
         (sdp("a=fingerprint:sha-256 AB:CD\r\n"), DescriptionError::Fingerprint),
         (sdp("").replace("abcd", "a"), DescriptionError::Credentials),
-        (sdp(&"m=audio 9 x 1\r\n".repeat(11)), DescriptionError::Length),
+        (sdp(&"m=audio 9 x 1\r\n".repeat(MAX_SECTIONS + 1)), DescriptionError::Length),
         (sdp("m=audio\r\n"), DescriptionError::Syntax),
         (sdp("a=sctpmap:x webrtc-datachannel\r\n"), DescriptionError::Syntax),
         (sdp(&"a=x\r\n".repeat(2001)), DescriptionError::Length),
@@ -131,4 +131,27 @@ fn who_names_remb_alone_is_told_by_remb() {
     assert_eq!(feedback("a=rtcp-fb:96 goog-remb\r\n"), RateFeedback::Remb);
     assert_eq!(feedback("a=rtcp-fb:* goog-remb\r\n"), RateFeedback::Remb);
     assert_eq!(feedback("a=rtcp-fb:96 goog-remb\r\na=rtcp-fb:96 transport-cc\r\n"), RateFeedback::TransportWide);
+}
+
+#[test]
+fn streams_live_as_long_as_a_section_names_them_from_which_something_comes() {
+    let section = |kind: &str, port: u16, lines: &str| format!("m={kind} {port} UDP/TLS/RTP/SAVPF 96\r\n{lines}");
+    let named = "a=ssrc:7 cname:x\r\na=ssrc:7 msid:a b\r\na=ssrc:8 cname:x\r\n";
+    let streams = |list: &[u32]| Some(list.iter().copied().collect::<BTreeSet<u32>>());
+    for (port, lines, expected) in [
+        (9, "a=sendrecv\r\n", streams(&[7, 8])),
+        (9, "", streams(&[7, 8])),
+        (9, "a=recvonly\r\n", streams(&[])),
+        (9, "a=inactive\r\n", streams(&[])),
+        (0, "", streams(&[])),
+        // It rejects nothing (RFC 9143, section 6): Firefox writes all sections so but the first.
+        (0, "a=bundle-only\r\n", streams(&[7, 8])),
+        (0, "a=bundle-only\r\na=recvonly\r\n", streams(&[])),
+    ] {
+        assert_eq!(live_streams(&sdp(&section("video", port, &format!("{lines}{named}")))), expected, "{port} {lines}");
+    }
+    let unnamed = section("audio", 9, "a=sendrecv\r\n");
+    assert_eq!(live_streams(&sdp(&format!("{}{unnamed}", section("video", 9, named)))), None, "who knows");
+    let channel = section("application", 9, "");
+    assert_eq!(live_streams(&sdp(&format!("{}{channel}", section("video", 9, named)))), streams(&[7, 8]));
 }

@@ -79,9 +79,24 @@ impl Negotiation {
         self.is_needed = true;
     }
 
-    /// Whether it should be offered now: once, and not while an offer is out.
-    pub(crate) fn take_need(&mut self) -> bool {
-        self.offer_out.is_none() && std::mem::take(&mut self.is_needed)
+    /// Whether it should be offered now: not while an offer is out.
+    pub(crate) fn is_needed(&self) -> bool {
+        self.offer_out.is_none() && self.is_needed
+    }
+
+    /// It is offered.
+    pub(crate) fn take_need(&mut self) {
+        self.is_needed = false;
+    }
+
+    /// Whether an offer of tracks waits for its answer.
+    pub(crate) fn is_tracks_out(&self) -> bool {
+        self.offer_out == Some(Offer::Tracks)
+    }
+
+    /// Takes an offer of tracks back that is out; whether one was.
+    pub(crate) fn take_back_tracks(&mut self) -> bool {
+        self.offer_out.take_if(|offer| *offer == Offer::Tracks).is_some()
     }
 
     /// We offer other tracks on the connection there is.
@@ -170,12 +185,15 @@ mod tests {
         let mut negotiation = Negotiation::new(Politeness::Polite);
         negotiation.begin(A);
         negotiation.need();
-        assert!(!negotiation.take_need(), "an offer is out");
+        assert!(!negotiation.is_needed(), "an offer is out");
         assert!(negotiation.handle_answer(A));
-        assert!(negotiation.take_need());
+        assert!(negotiation.is_needed());
+        negotiation.take_need();
         negotiation.begin_tracks();
         assert_eq!(negotiation.handle_offer(A), OnOffer::RollBackAndAnswer);
-        assert!(negotiation.take_need() && !negotiation.take_need());
+        assert!(negotiation.is_needed());
+        negotiation.begin_again();
+        assert!(!negotiation.take_back_tracks(), "a restart is not taken back");
     }
 
     #[test]

@@ -2,7 +2,8 @@
 //!
 //! A path has a socket under it and an address that ICE knows it by: for a direct path they are the same, for a relayed
 //! one the address is the relay's. UDP direct is in `direct`, the way through a relay, by UDP, TCP or TLS, in
-//! `link::turn`; ICE over TCP would be a further one. A path owns its protocol's state and neither socket nor clock.
+//! `peer_connection::turn`; ICE over TCP would be a further one. A path owns its protocol's state and neither socket
+//! nor clock.
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};

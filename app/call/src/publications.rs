@@ -271,6 +271,11 @@ impl Publications {
         }
     }
 
+    /// Whether a transport is among those that bear something.
+    pub(crate) fn has_rate(&self, transport: TransportId) -> bool {
+        self.subscribers.get(&transport).is_some_and(|subscriber| subscriber.rate.is_some())
+    }
+
     /// A transport bears this from now on; nothing, where it is not alive.
     pub(crate) fn set_rate(&mut self, transport: TransportId, rate: Option<LinkRate>, outputs: &mut Outputs) {
         self.subscribers.entry(transport).or_default().rate = rate;

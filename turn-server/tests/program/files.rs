@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::fs;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
 use std::path::Path;
 use std::process::Command;
@@ -182,6 +182,9 @@ fn peers_are_told_where_the_name_leads_once_it_leads_elsewhere() {
     let moves = |names: &str, to: [u8; 4]| {
         fs::write(server.folder.path().join("hosts"), names).unwrap();
         server.signal("HUP");
+        // Each look at it allocates: it begins once there is something to see, or the quota would be used up.
+        let moved = format!("as {} now", Ipv4Addr::from(to));
+        eventually("it says that it moved", || server.log().contains(&moved).then_some(()));
         eventually("it has moved", || (relayed() == Some(to.into())).then_some(()));
     };
     moves("192.0.2.8 relay.test\n", [192, 0, 2, 8]);

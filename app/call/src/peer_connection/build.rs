@@ -75,7 +75,7 @@ fn setting_engine() -> SettingEngine {
         .with_answering_dtls_role(RTCDtlsRole::Server)
         .with_ice_timeouts(Some(DISCONNECTED), Some(FAILED), Some(KEEP_ALIVE))
         // The default tick of 200 ms is most of the time that a local call takes to connect.
-        // Most of these attempts never leave: `peer::checks` paces them, and each pair needs a few that do.
+        // Most of these attempts never leave: `transport::checks` paces them, and each pair needs a few that do.
         .with_ice_connection_attempts(Some(Duration::from_millis(50)), Some(60))
         .with_host_acceptance_min_wait(Some(Duration::ZERO))
         .with_srflx_acceptance_min_wait(Some(Duration::from_millis(100)))

@@ -15,7 +15,8 @@ use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
 use super::sender_clock::Moment;
 use super::{LinkError, LinkEvent, PeerConnection};
 
-/// Streams whose source is remembered. Two tracks and a few after renegotiations; beyond that they are looked up again.
+/// Streams whose source is remembered: eight tracks, and a few after renegotiations; beyond that they are looked up
+/// again.
 const STREAMS: usize = 64;
 
 /// A packet of one of their tracks; retransmissions are in their original place.
@@ -168,6 +169,9 @@ impl PeerConnection {
     fn source_of(&mut self, track: &str, ssrc: u32) -> Option<TrackSource> {
         if let Some(source) = self.sources.get(&ssrc) {
             return Some(*source);
+        }
+        if self.ended.contains(&ssrc) {
+            return None;
         }
         let ids: Vec<_> = self.pc.get_receivers().collect();
         let source = ids.into_iter().find_map(|id| {

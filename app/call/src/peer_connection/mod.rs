@@ -11,7 +11,7 @@
 //! - `turn`: its TURN client, as a path; `stun`: its codec, for what its client does not ask.
 //!
 //! Owner of: the crate's connection, its data channel, its senders. It neither opens sockets nor decides anything: what
-//! to do about a state is the peer's business.
+//! to do about a state is the transport's business.
 
 mod build;
 mod drive;
@@ -29,7 +29,7 @@ mod tap;
 mod turn;
 mod undeclared;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::Instant;
 
@@ -151,6 +151,8 @@ pub(crate) struct PeerConnection {
     senders: Vec<Sender>,
     /// Of their streams, as their packets came; the connection's own streams bound their number.
     sources: BTreeMap<u32, TrackSource>,
+    /// Of those that ended: a packet that is late begins none of them again.
+    ended: BTreeSet<u32>,
     /// Of their video, by the payload types that were agreed on last.
     codecs: BTreeMap<u8, VideoCodec>,
     undeclared: Undeclared,
@@ -197,6 +199,7 @@ impl PeerConnection {
             config,
             senders: Vec::new(),
             sources: BTreeMap::new(),
+            ended: BTreeSet::new(),
             codecs: BTreeMap::new(),
             undeclared,
             channel: None,

@@ -14,7 +14,7 @@ use rtc::peer_connection::transport::{RTCIceCandidate, RTCIceCandidateInit};
 use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
 
 use super::{LinkError, LinkEvent, LocalTrack, PeerConnection, Sender, build};
-use crate::description::silent_sections;
+use crate::description::live_streams;
 use crate::path::{CandidateKind, LocalCandidate, RelayWay, unspecified};
 use crate::stream::StreamSecurity;
 
@@ -27,6 +27,8 @@ pub(crate) enum Video {
     Lacking,
 }
 
+/// Streams remembered as ended. Full: the first goes, and a late packet of it would begin a track.
+const ENDED: usize = 64;
 /// Name of the data channel that the first offer opens.
 const CHANNEL: &str = "hearth";
 
@@ -100,9 +102,9 @@ impl PeerConnection {
     /// track is added, and in an answer they are the offerer's. Without `video` none of ours is offered in return: they
     /// can take none, and the crate refuses a track that finds no codec.
     pub(crate) fn answer(&mut self, offer: &str, video: Video, now: Instant) -> Result<String, LinkError> {
-        let ended = self.silenced(offer);
-        self.pc.set_remote_description(now, RTCSessionDescription::offer(self.undeclared.readable(offer))?)?;
-        self.end(&ended);
+        let readable = self.undeclared.readable(offer);
+        self.pc.set_remote_description(now, RTCSessionDescription::offer(readable.clone())?)?;
+        self.end_unnamed(&readable);
         if self.senders.is_empty() {
             self.add_tracks(video)?;
         }
@@ -118,9 +120,9 @@ impl PeerConnection {
     /// Takes their answer to our offer, in which they can take `theirs` of video.
     pub(crate) fn handle_answer(&mut self, answer: &str, theirs: &[VideoCodec], now: Instant) -> Result<(), LinkError> {
         self.choose_codecs(theirs)?;
-        let ended = self.silenced(answer);
-        self.pc.set_remote_description(now, RTCSessionDescription::answer(self.undeclared.readable(answer))?)?;
-        self.end(&ended);
+        let readable = self.undeclared.readable(answer);
+        self.pc.set_remote_description(now, RTCSessionDescription::answer(readable.clone())?)?;
+        self.end_unnamed(&readable);
         self.find_sent(theirs);
         self.find_received();
         self.drain(now);
@@ -276,30 +278,18 @@ impl PeerConnection {
         })
     }
 
-    /// The streams that came so far in sections from which nothing comes any more, as their description says.
-    fn silenced(&mut self, theirs: &str) -> Vec<u32> {
-        let silent = silent_sections(theirs);
-        if silent.is_empty() || self.sources.is_empty() {
-            return Vec::new();
-        }
-        let mut streams = Vec::new();
-        let transceivers: Vec<_> = self.pc.get_transceivers().collect();
-        for id in transceivers {
-            let receiver = self.pc.rtp_transceiver(id).and_then(|transceiver| {
-                let is_silent = transceiver.mid().as_deref().is_some_and(|mid| silent.contains(&mid));
-                transceiver.receiver().filter(|_| is_silent)
-            });
-            let receiver = receiver.and_then(|receiver| self.pc.rtp_receiver(receiver));
-            streams.extend(receiver.into_iter().flat_map(|receiver| receiver.track().ssrcs().collect::<Vec<_>>()));
-        }
-        streams.retain(|ssrc| self.sources.contains_key(ssrc));
-        streams
-    }
-
-    fn end(&mut self, streams: &[u32]) {
-        for ssrc in streams {
-            self.sources.remove(ssrc);
-            self.events.push_back(LinkEvent::TrackEnded { ssrc: *ssrc });
+    /// Ends the streams that came so far and that their description does not name any more.
+    fn end_unnamed(&mut self, theirs: &str) {
+        let Some(live) = live_streams(theirs) else { return };
+        self.ended.retain(|ssrc| !live.contains(ssrc));
+        let gone: Vec<_> = self.sources.keys().copied().filter(|ssrc| !live.contains(ssrc)).collect();
+        for ssrc in gone {
+            self.sources.remove(&ssrc);
+            if self.ended.len() == ENDED {
+                self.ended.pop_first();
+            }
+            self.ended.insert(ssrc);
+            self.events.push_back(LinkEvent::TrackEnded { ssrc });
         }
     }
 

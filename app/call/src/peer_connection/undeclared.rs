@@ -11,8 +11,8 @@
 use std::collections::BTreeSet;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-/// Streams that came and were not looked up yet, and streams of one connection that are told at all: a description of
-/// ours has four. Full: further ones stay unknown.
+/// Streams that came and were not looked up yet, and streams of one connection that are told at all: two tracks of
+/// video with their repair, two of audio, and some that came after them. Full: further ones stay unknown.
 const STREAMS: usize = 16;
 /// How often a description is read again: only somebody with the connection's keys can make us, and should not for
 /// ever.

@@ -1,16 +1,16 @@
 //! When a packet goes out.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
-use hearth_base::{Bitrate, FrameKind};
+use hearth_base::{Bitrate, FrameKind, TrackId};
 
 use crate::peer_connection::RtpOut;
 
 /// Spreads packets in time.
 pub(crate) trait Pacer: Send {
-    /// A frame's packets, in order. Whether they were taken: a refused frame is gone, and so is every one after it
-    /// until a key frame, which the caller has to ask the encoder for.
+    /// A frame's packets, in order. Whether they were taken: a refused frame is gone, and so is every one of its track
+    /// after it until a key frame, which the caller has to ask the encoder for.
     fn handle_frame(&mut self, kind: FrameKind, packets: Vec<RtpOut>, now: Instant) -> Queued;
     /// The rate that the link bears.
     fn set_rate(&mut self, rate: Bitrate);
@@ -44,23 +44,25 @@ pub(crate) struct LeakyBucket {
     rate: Bitrate,
     /// When the link is free again.
     free_at: Option<Instant>,
-    needs_key: bool,
+    /// Tracks of which a frame was dropped.
+    need_key: BTreeSet<TrackId>,
 }
 
 impl LeakyBucket {
     pub(crate) fn new(rate: Bitrate) -> Self {
-        Self { queue: VecDeque::new(), rate, free_at: None, needs_key: false }
+        Self { queue: VecDeque::new(), rate, free_at: None, need_key: BTreeSet::new() }
     }
 }
 
 impl Pacer for LeakyBucket {
     fn handle_frame(&mut self, kind: FrameKind, packets: Vec<RtpOut>, _now: Instant) -> Queued {
+        let Some(track) = packets.first().map(|packet| packet.track) else { return Queued::Yes };
         let full = self.queue.len() + packets.len() > WAITING;
-        if full || (self.needs_key && kind == FrameKind::Delta) {
-            self.needs_key = true;
+        if full || (kind == FrameKind::Delta && self.need_key.contains(&track)) {
+            self.need_key.insert(track);
             return Queued::No;
         }
-        self.needs_key = false;
+        self.need_key.remove(&track);
         self.queue.extend(packets);
         Queued::Yes
     }
@@ -88,7 +90,6 @@ impl Pacer for LeakyBucket {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use hearth_base::TrackId;
 
     use super::*;
 
@@ -132,5 +133,25 @@ mod tests {
         assert_eq!(pacer.handle_frame(FrameKind::Delta, frame(1, now), now), Queued::No, "a delta of a lost picture");
         assert_eq!(pacer.handle_frame(FrameKind::Key, frame(1, now), now), Queued::Yes);
         assert_eq!(pacer.handle_frame(FrameKind::Delta, frame(1, now), now), Queued::Yes);
+    }
+
+    #[test]
+    fn a_dropped_frame_of_one_track_holds_no_other_track_up() {
+        let now = Instant::now();
+        let mut pacer = LeakyBucket::new(Bitrate::from_kbps(1000));
+        let screen = |packets| {
+            let mut packets = frame(packets, now);
+            packets.iter_mut().for_each(|packet| packet.track = TrackId(1));
+            packets
+        };
+        assert_eq!(pacer.handle_frame(FrameKind::Key, screen(1), now), Queued::Yes);
+        assert_eq!(pacer.handle_frame(FrameKind::Key, frame(WAITING - 1, now), now), Queued::Yes);
+        assert_eq!(pacer.handle_frame(FrameKind::Delta, frame(1, now), now), Queued::No, "full");
+        while pacer.poll_packet(now + Duration::from_secs(60)).is_some() {
+            pacer.free_at = None;
+        }
+        assert_eq!(pacer.handle_frame(FrameKind::Delta, screen(1), now), Queued::Yes);
+        assert_eq!(pacer.handle_frame(FrameKind::Key, screen(1), now), Queued::Yes);
+        assert_eq!(pacer.handle_frame(FrameKind::Delta, frame(1, now), now), Queued::No, "its reference was dropped");
     }
 }

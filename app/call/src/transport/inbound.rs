@@ -22,8 +22,9 @@ use crate::peer_connection::RtpIn;
 use crate::shared::Shared;
 use crate::stats::PeerCounters;
 
-/// Streams of one peer: two tracks, a screen with sound, and as many again across a renegotiation. More are refused.
-const STREAMS: usize = 8;
+/// Streams of one peer: as many tracks as we would publish ourselves, and as many again across a renegotiation. More
+/// are refused.
+const STREAMS: usize = 16;
 
 /// What to ask the other side for.
 #[derive(Debug)]

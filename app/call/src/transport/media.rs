@@ -42,6 +42,13 @@ impl Transport {
         }
     }
 
+    /// Takes the rate of a link that is dead out of it: it would bind the others.
+    pub(super) fn tell_dead(&self, shared: &mut Shared) {
+        if !self.is_alive() && shared.publications.has_rate(self.id) {
+            self.tell_rate(shared);
+        }
+    }
+
     /// Tells it what the link bears.
     pub(super) fn tell_rate(&self, shared: &mut Shared) {
         let rate = LinkRate { estimate: self.outbound.estimate(), loss: self.outbound.loss };

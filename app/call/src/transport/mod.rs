@@ -1,8 +1,8 @@
-//! One connection between us and somebody, through all of its incarnations. Between two of us there is one, which
+//! One connection between us and somebody, through all of its generations. Between two of us there is one, which
 //! carries everything; an older page sends its screen through a second one.
 //!
-//! Owner of: who offers, how the connection lives, and the media on it. What comes through its channel is the peer's
-//! business, which takes it after each turn.
+//! Owner of: who offers, how the connection lives, and the media on it. What comes through its channel is the
+//! participant's business, which takes it after each input.
 
 pub(crate) mod checks;
 mod connection_state;
@@ -16,7 +16,7 @@ pub(crate) mod servers;
 mod signalling;
 pub(crate) mod table;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::Instant;
 
@@ -94,15 +94,6 @@ impl TransportKind {
             Self::LegacyScreen => Pc::Screen,
         }
     }
-
-    /// Whether a track of ours from this source goes over it.
-    fn carries(self, source: TrackSource) -> bool {
-        match self {
-            Self::Main => true,
-            Self::LegacyMain => matches!(source, TrackSource::Camera | TrackSource::Microphone),
-            Self::LegacyScreen => false,
-        }
-    }
 }
 
 /// One connection.
@@ -138,6 +129,8 @@ struct DescriptionPace {
     refused_at: Option<Instant>,
     /// How often they may make us begin again.
     renewals: RenewalPace,
+    /// When to look whether an offer of our tracks was lost, or has to be made yet.
+    look_again: Option<Instant>,
 }
 
 impl Transport {
@@ -162,7 +155,15 @@ impl Transport {
     /// What a generation of it is made of.
     fn link_config(&self, shared: &Shared) -> LinkConfig {
         let mut config = shared.publications.link_config();
-        config.tracks.retain(|track| self.kind.carries(track.source));
+        let mut sources = BTreeSet::new();
+        config.tracks.retain(|track| match self.kind {
+            TransportKind::Main => true,
+            TransportKind::LegacyMain => {
+                let is_possible = matches!(track.source, TrackSource::Camera | TrackSource::Microphone);
+                is_possible && sources.insert(track.source)
+            }
+            TransportKind::LegacyScreen => false,
+        });
         config
     }
 
@@ -200,6 +201,7 @@ impl Transport {
         if let Some(connection) = &mut self.connection {
             connection.handle_timeout(&mut shared.outputs, now);
         }
+        self.take_back_lost_offer(shared, now);
         let before = self.life.phase();
         let transition = self.life.handle_timeout(can_signal, &mut shared.rng, now);
         self.act(transition, shared, now);
@@ -231,7 +233,8 @@ impl Transport {
     /// When time matters next.
     pub(crate) fn poll_timeout(&mut self) -> Option<Instant> {
         let connection = self.connection.as_mut().and_then(Generation::poll_timeout);
-        [connection, self.life.poll_timeout(), self.inbound.poll_timeout(), self.outbound.poll_timeout()]
+        let look_again = self.descriptions.look_again;
+        [connection, self.life.poll_timeout(), self.inbound.poll_timeout(), self.outbound.poll_timeout(), look_again]
             .into_iter()
             .flatten()
             .min()
@@ -287,6 +290,7 @@ impl Transport {
         self.connection = Some(connection);
         self.negotiate(shared, now);
         self.tell_taken(shared);
+        self.tell_dead(shared);
     }
 
     fn pass_on(&mut self, connection: &mut Generation, shared: &mut Shared, now: Instant) {

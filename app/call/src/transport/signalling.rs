@@ -14,6 +14,9 @@ use crate::peer_connection::LinkError;
 use crate::shared::Shared;
 use crate::snapshot::DescriptionProblem;
 
+/// An offer of tracks without answer for so long was lost: signalling takes a tenth of it, and the other side may have
+/// to come back to its session.
+const OFFER_LOST: Duration = Duration::from_secs(6);
 /// Between two refusals of their descriptions: as often as anybody who means it offers.
 const REFUSAL_PACE: Duration = Duration::from_secs(5);
 
@@ -29,7 +32,7 @@ impl Transport {
                 Err(error) => Err(error.into()),
             },
             SignalBody::Refused(refusal) if self.negotiation.sid() == Some(sid) => {
-                self.on_refused(&refusal, shared);
+                self.on_refused(&refusal, shared, now);
                 Ok(())
             }
             SignalBody::Cand(candidate) if self.negotiation.sid() == Some(sid) => self
@@ -73,9 +76,12 @@ impl Transport {
     }
 
     /// They did not take our description.
-    fn on_refused(&mut self, refusal: &Refusal, shared: &mut Shared) {
+    fn on_refused(&mut self, refusal: &Refusal, shared: &mut Shared, now: Instant) {
         tracing::warn!(peer = %self.to, code = ?refusal.code, "our description is not taken");
         self.set_problem(Some(DescriptionProblem::of(refusal.code)), shared);
+        if self.negotiation.take_back_tracks() {
+            self.roll_back(shared, now); // what there was before goes on
+        }
     }
 
     fn set_problem(&mut self, problem: Option<DescriptionProblem>, shared: &mut Shared) {
@@ -141,9 +147,15 @@ impl Transport {
 
     /// Offers our tracks where they are others than those offered last.
     pub(super) fn negotiate(&mut self, shared: &mut Shared, now: Instant) {
-        if !self.is_connected() || self.kind != TransportKind::Main || !self.negotiation.take_need() {
+        if !self.is_connected() || self.kind != TransportKind::Main || !self.negotiation.is_needed() {
             return;
         }
+        if !shared.can_signal() {
+            self.descriptions.look_again.get_or_insert(now + OFFER_LOST);
+            return;
+        }
+        self.negotiation.take_need();
+        self.descriptions.look_again = Some(now + OFFER_LOST);
         let tracks = self.link_config(shared).tracks;
         let Some(connection) = &mut self.connection else { return };
         match connection.offer_tracks(tracks, &mut shared.outputs, now) {
@@ -154,7 +166,29 @@ impl Transport {
             Err(error) => {
                 tracing::warn!(%error, peer = %self.to, "our tracks could not be offered, so a new connection");
                 self.life.handle_dead(&mut shared.rng, now);
+                shared.outputs.changed();
             }
+        }
+    }
+
+    /// An offer of our tracks that is not answered was lost with a session, or nobody was there: it is made again.
+    pub(super) fn take_back_lost_offer(&mut self, shared: &mut Shared, now: Instant) {
+        if self.descriptions.look_again.is_none_or(|at| at > now) {
+            return;
+        }
+        self.descriptions.look_again = None;
+        if self.negotiation.take_back_tracks() {
+            self.negotiation.need();
+            self.roll_back(shared, now);
+        }
+    }
+
+    fn roll_back(&mut self, shared: &mut Shared, now: Instant) {
+        let Some(connection) = &mut self.connection else { return };
+        if let Err(error) = connection.roll_back(&mut shared.outputs, now) {
+            tracing::info!(%error, peer = %self.to, "no rollback, so a new connection");
+            self.life.handle_dead(&mut shared.rng, now);
+            shared.outputs.changed();
         }
     }
 
@@ -169,11 +203,16 @@ impl Transport {
         shared: &mut Shared,
         now: Instant,
     ) -> Result<(), NotTaken> {
+        let is_of_tracks = self.negotiation.is_tracks_out();
         if !self.negotiation.handle_answer(sid) {
             return Ok(()); // late
         }
         let Some(connection) = &mut self.connection else { return Ok(()) };
-        connection.handle_answer(checked, &mut shared.outputs, now)?;
+        let taken = connection.handle_answer(checked, &mut shared.outputs, now);
+        if taken.is_err() && is_of_tracks {
+            self.roll_back(shared, now); // what there was before goes on
+        }
+        taken?;
         self.life.handle_described(now);
         Ok(())
     }

@@ -153,7 +153,7 @@ fn a_screen_that_is_published_while_a_connection_is_made_is_seen() {
 }
 
 #[test]
-fn a_screen_goes_on_over_a_restart_and_a_lost_server() {
+fn a_screen_goes_on_over_a_restart() {
     let mut world = room(5500, 2);
     let mut screens = [share(&mut world, 1)];
     run(&mut world, Duration::from_secs(1), &mut screens);
@@ -181,5 +181,68 @@ fn an_older_page_is_sent_no_screen_and_keeps_the_camera() {
     let mut screens = [share(&mut world, 0)];
     run(&mut world, Duration::from_secs(3), &mut screens);
     assert_eq!((seen(&world, 1, 0), knows(&world, 1, 0).1), (0, false));
+    assert_undisturbed(&world);
+}
+
+#[test]
+fn what_is_published_while_the_server_is_away_is_seen_when_it_is_back() {
+    for (seed, sharer) in [(5700, 0), (5701, 1)] {
+        let mut world = room(seed, 2);
+        world.stop_server();
+        let mut screens = [share(&mut world, sharer)];
+        run(&mut world, Duration::from_secs(3), &mut screens);
+        assert_eq!(seen(&world, 1 - sharer, sharer), 0, "nobody can be told");
+        world.start_server();
+        run(&mut world, Duration::from_secs(20), &mut screens);
+        assert!(seen(&world, 1 - sharer, sharer) > 30, "{} frames", seen(&world, 1 - sharer, sharer));
+        assert_undisturbed(&world);
+    }
+}
+
+#[test]
+fn an_offer_that_is_lost_with_its_session_is_made_again() {
+    for (seed, sharer) in [(5800, 0), (5801, 1)] {
+        let mut world = room(seed, 2);
+        let mut screens = [share(&mut world, sharer)];
+        world.stop_server(); // before the offer is with the other side
+        run(&mut world, Duration::from_secs(2), &mut screens);
+        world.start_server();
+        run(&mut world, Duration::from_secs(30), &mut screens);
+        assert!(seen(&world, 1 - sharer, sharer) > 30, "{} frames", seen(&world, 1 - sharer, sharer));
+        assert_undisturbed(&world);
+    }
+}
+
+#[test]
+fn what_is_shared_can_be_changed_at_once_and_again_and_again() {
+    let mut world = room(5900, 2);
+    for round in 1..=10 {
+        world.clients[1].sink.got.remove(&screen_of(0));
+        let mut screens = [share(&mut world, 0)];
+        run(&mut world, Duration::from_secs(2), &mut screens);
+        assert!(seen(&world, 1, 0) > 10, "round {round}: {} frames", seen(&world, 1, 0));
+        let tracks = &world.clients[1].call.snapshot().peers[0].tracks;
+        let shown = tracks.iter().filter(|(_, source)| *source == TrackSource::Screen).count();
+        assert_eq!(shown, 1, "round {round}: {tracks:?}");
+        // The next one is published before this one's end is with the other side.
+        stop(&mut world, &screens[0]);
+    }
+    assert_undisturbed(&world);
+}
+
+#[test]
+fn two_can_share_in_turns_for_long() {
+    let mut world = room(6000, 2);
+    for round in 0..16 {
+        let sharer = round % 2;
+        world.clients[1 - sharer].sink.got.remove(&screen_of(sharer));
+        let mut screens = [share(&mut world, sharer)];
+        run(&mut world, Duration::from_secs(2), &mut screens);
+        let count = seen(&world, 1 - sharer, sharer);
+        assert!(count > 10, "round {round}: {count} frames");
+        stop(&mut world, &screens[0]);
+        world.run(Duration::from_secs(1));
+        assert_eq!(knows(&world, 1 - sharer, sharer), (false, false), "round {round}");
+    }
     assert_undisturbed(&world);
 }
