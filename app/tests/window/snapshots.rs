@@ -1,5 +1,5 @@
 //! What the screens look like. After a change that is meant:
-//! `UPDATE_SNAPSHOTS=1 cargo nextest run -p hearth snapshots`, and look at what has changed.
+//! `UPDATE_SNAPSHOTS=1 cargo nextest run --workspace --test window snapshots`, and look at what has changed.
 
 use eframe::egui::{self, Key, Modifiers};
 use egui_kittest::{SnapshotOptions, SnapshotResults};
