@@ -75,7 +75,7 @@ impl Sink<'_> {
 pub(crate) enum PathEnd {
     /// It will not come to be, or is lost; the reason is for the log.
     Failed(String),
-    /// It works, and there is no more to be had of it: another one of its kind takes its place at once.
+    /// It works, and there is no more to be had of it: another of its kind takes its place at once.
     WornOut,
 }
 

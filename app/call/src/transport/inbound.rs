@@ -274,3 +274,25 @@ impl Inbound {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sender_report_gives_a_time_however_absurd_it_is() {
+        let opus = Codec::Audio(AudioCodec::Opus);
+        let begin = NtpTime(0xE000_0000_0000_0000);
+        let report = SenderReport { ntp: begin, time: 96_000 };
+        for (time, expected) in [
+            (96_000, begin),
+            (144_000, begin.plus(Duration::from_secs(1))),
+            (48_000, begin.minus(Duration::from_secs(1))),
+        ] {
+            assert_eq!(report.at(time, opus), expected, "{time}");
+        }
+        for (ntp, reported, time) in [(0, u64::MAX, 0), (u64::MAX, 0, u64::MAX), (u64::MAX, u64::MAX, 0)] {
+            SenderReport { ntp: NtpTime(ntp), time: reported }.at(time, opus); // it wraps, and that is all
+        }
+    }
+}

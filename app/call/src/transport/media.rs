@@ -55,7 +55,7 @@ impl Transport {
         shared.publications.set_rate(self.id, self.is_alive().then_some(rate), &mut shared.outputs);
     }
 
-    /// Anyone who has just come needs a frame to begin with.
+    /// A participant who has just connected needs a frame to begin with.
     pub(super) fn want_key_frames(connection: &Generation, shared: &mut Shared, now: Instant) {
         for encoding in encodings(connection) {
             shared.publications.ask_key_frame(encoding, &mut shared.outputs, now);

@@ -211,7 +211,7 @@ impl Transport {
         self.drain(shared, now);
     }
 
-    /// An address of ours is gone. A path that is on another one is left alone.
+    /// An address of ours is gone. A path on one of the others is left alone.
     pub(crate) fn handle_moved(&mut self, shared: &mut Shared, now: Instant) {
         let is_ours = |address| shared.ice.config.interfaces.contains(&address);
         let local = self.connection.as_ref().and_then(|connection| connection.link.direct_local_address());

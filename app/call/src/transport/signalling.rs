@@ -101,7 +101,7 @@ impl Transport {
         let restarts = self.restarts_ice(&checked);
         let is_renewal = self.negotiation.sid() != Some(sid) || restarts;
         if is_renewal && !self.descriptions.renewals.take(now) {
-            tracing::info!(peer = %self.to, "they begin anew too often: not answered");
+            tracing::info!(peer = %self.to, "they begin again too often: not answered");
             self.history.counters.refused_signals += 1;
             return Ok(());
         }

@@ -1,4 +1,4 @@
-//! Who has the keyboard, and what was pressed for whom.
+//! Which field has the keyboard, and what was pressed for it.
 //!
 //! Owned by [`UiState`](super::UiState).
 

@@ -73,7 +73,7 @@ mod connection {
 
     use super::SourceClass;
 
-    /// How long the server may take for each answer: who waits for it then judges by names.
+    /// How long the server may take for each answer; after that, names decide.
     const PATIENCE: Duration = Duration::from_secs(1);
 
     /// A connection of ours beside cpal's. Asks, waits, and needs no thread for that.
