@@ -5,20 +5,20 @@ use hearth_base::{FrameRate, Resolution};
 use hearth_protocol::SpkiHash;
 use url::Url;
 
-/// Video calls between people, with no server but your own.
+/// Video calls with the people you choose, through your own server or none. Without a command, opens the window.
 #[derive(Debug, Parser)]
-#[command(version, about)]
+#[command(version)]
 pub struct Cli {
-    /// Take part without a window: words in, words out.
+    /// Run without a window: `create` or `join` a room, and report on the standard output.
     #[arg(long)]
     pub headless: bool,
-    /// With a window: print what happens each second.
+    /// Print statistics each second (with a window).
     #[arg(long, value_enum)]
     pub stats: Option<StatsFormat>,
-    /// With a window: what test pattern and chirp are stamped with, 1 to 255; two in one room should differ.
+    /// Number stamped into the test pattern and chirp, 1 to 255 (with a window); different for each client in a room.
     #[arg(long, value_parser = clap::value_parser!(u8).range(1..))]
     pub source_id: Option<u8>,
-    /// A link that the desktop hands over, as in `hearth://HOST:PORT/r/NUMBER#...`.
+    /// Invitation to open, such as hearth://HOST:PORT/r/NUMBER#...
     #[arg(value_parser = parse_link)]
     pub link: Option<String>,
     /// What to do without a window.
@@ -63,12 +63,12 @@ impl Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum CliCommand {
-    /// Make a room on a server, print its link, and take part. Who comes by its number is asked for HEARTH_PASSWORD,
-    /// where that is set.
+    /// Create a room on a server, print its link, and take part. HEARTH_PASSWORD, if set, becomes the room's password
+    /// for people who join by number.
     Create {
-        /// The server: https://HOST:PORT
+        /// Address of the server: https://HOST:PORT
         server: Url,
-        /// The server's public key, as it prints it: the connection is made to this key only.
+        /// Hash of the server's public key, as the server prints it; no other key is accepted.
         // One key in 64 begins with a hyphen.
         #[arg(long, value_parser = parse_spki, allow_hyphen_values = true)]
         spki: Option<SpkiHash>,
@@ -77,7 +77,7 @@ pub enum CliCommand {
         part: Part,
     },
     /// Join a room. The link is read from HEARTH_LINK or the first line of standard input, the room's password from
-    /// HEARTH_PASSWORD: they are secrets, and an argument would be in the list of processes.
+    /// HEARTH_PASSWORD: both are secrets, and arguments can be read in the list of processes.
     Join {
         /// What is sent, and how.
         #[command(flatten)]
@@ -88,47 +88,47 @@ pub enum CliCommand {
 /// How one takes part.
 #[derive(Debug, Args)]
 pub struct Part {
-    /// What the others call you.
+    /// Name that the others see.
     #[arg(long, default_value = "Headless", allow_hyphen_values = true)]
     pub nick: String,
-    /// Where the picture comes from.
+    /// Video source.
     #[arg(long, value_enum, default_value = "none")]
     pub camera: CameraArg,
-    /// Where the sound comes from.
+    /// Audio source.
     #[arg(long, value_enum, default_value = "none")]
     pub microphone: MicrophoneArg,
-    /// The size of the picture.
+    /// Size of the video, as WIDTHxHEIGHT.
     #[arg(long, default_value = "640x360", value_parser = parse_resolution)]
     pub size: Resolution,
-    /// Pictures a second.
+    /// Frames per second.
     #[arg(long, default_value = "15", value_parser = parse_frame_rate)]
     pub fps: FrameRate,
-    /// The video codecs to take part with, the best first; all that this build has, when none is said.
+    /// Video codecs, in order of preference; by default all that this build has.
     #[arg(long, value_enum, value_delimiter = ',', value_name = "CODEC,...")]
     pub video_codecs: Vec<CodecArg>,
-    /// What test pattern and chirp are stamped with, 0 to 255; two in one room should differ.
+    /// Number stamped into the test pattern and chirp, 0 to 255; different for each client in a room.
     #[arg(long, default_value = "1")]
     pub source_id: u8,
-    /// Let media go through relays only.
+    /// Send media through relays only.
     #[arg(long)]
     pub relay_only: bool,
-    /// Take addresses of this machine's loopback for peers: for benchmarks on one machine.
+    /// Use loopback addresses, for benchmarks on one machine.
     #[arg(long)]
     pub loopback: bool,
-    /// Print what happens each second.
+    /// Print statistics each second.
     #[arg(long, value_enum)]
     pub stats: Option<StatsFormat>,
-    /// Leave after so many seconds.
+    /// Leave after this many seconds.
     #[arg(long, value_name = "SECONDS")]
     pub leave_after: Option<u64>,
 }
 
-/// Where the picture comes from.
+/// Video source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum CameraArg {
-    /// No picture.
+    /// No video.
     None,
-    /// The moving test pattern, with a stamp in it.
+    /// Moving test pattern, stamped with number and time.
     Pattern,
 }
 
@@ -141,10 +141,10 @@ pub enum CodecArg {
     Vp8,
 }
 
-/// Where the sound comes from.
+/// Audio source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum MicrophoneArg {
-    /// No sound.
+    /// No audio.
     None,
     /// A chirp each second.
     Chirp,

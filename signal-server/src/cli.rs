@@ -11,77 +11,75 @@ use hearth_signal::config::{
     TurnSettings,
 };
 
-/// Rooms for Hearth: signalling, the guest page, and whatever else a machine that is always on should serve.
+/// Signalling server for Hearth: rooms, the guest page, and optionally a TURN relay.
 ///
-/// Each option may be in the environment instead, several values separated by commas, or in a file (-c). A flag goes
-/// before the environment, and that before the file.
+/// Each option can be set in the environment instead (several values separated by commas) or in a file (-c). Flags
+/// override the environment, and the environment overrides the file.
 #[derive(Parser)]
 #[command(version)]
 pub(crate) struct Cli {
-    /// File of settings: TOML, or signalmaster's JSON.
+    /// Settings file: TOML, or JSON as signalmaster has it.
     #[arg(short, long, value_name = "FILE", env = "HEARTH_SIGNAL_CONFIG")]
     pub(crate) config: Option<PathBuf>,
-    /// Say what would be done, and do nothing.
+    /// Check the settings, print what they mean, and exit.
     #[arg(long)]
     pub(crate) check_config: bool,
-    /// Where to serve ([::]:8443 unless told otherwise); may be given several times.
+    /// Address and port to serve on [default: [::]:8443]; can be repeated.
     #[arg(long, value_name = "ADDR:PORT", env = "HEARTH_SIGNAL_LISTEN", value_delimiter = ',')]
     listen: Vec<SocketAddr>,
-    /// Where to lead plain HTTP to https, and do nothing else; may be given several times.
+    /// Address and port where plain HTTP is redirected to https; can be repeated.
     #[arg(long, value_name = "ADDR:PORT", env = "HEARTH_SIGNAL_REDIRECT", value_delimiter = ',')]
     redirect: Vec<SocketAddr>,
-    /// Folder that keeps keys and certificates, and lets rooms outlive a restart (made if there is none).
+    /// Folder for keys, certificates and the rooms that survive a restart; created if missing.
     #[arg(long, value_name = "DIR", env = "HEARTH_SIGNAL_STATE")]
     state: Option<PathBuf>,
-    /// Another name or outside address that this server goes by; may be given several times.
+    /// Further host name or public address of this server; can be repeated.
     #[arg(long, value_name = "HOST", env = "HEARTH_SIGNAL_NAME", value_delimiter = ',')]
     name: Vec<String>,
-    /// A page of others that may speak to this server, as https://HOST:PORT; may be given several times.
+    /// Origin of a page elsewhere that may connect to this server, as https://HOST:PORT; can be repeated.
     #[arg(long, value_name = "ORIGIN", env = "HEARTH_SIGNAL_ORIGIN", value_delimiter = ',')]
     origin: Vec<String>,
-    /// Folder of files to serve beside the guest page.
+    /// Folder of files to serve in addition to the guest page.
     #[arg(long = "static", value_name = "DIR", env = "HEARTH_SIGNAL_STATIC")]
     static_files: Option<PathBuf>,
-    /// PEM file of a certificate and those above it.
+    /// PEM file with the certificate chain.
     #[arg(long, value_name = "FILE", env = "HEARTH_SIGNAL_TLS_CERT")]
     tls_cert: Option<PathBuf>,
-    /// PEM file of its key.
+    /// PEM file with the certificate's private key.
     #[arg(long, value_name = "FILE", env = "HEARTH_SIGNAL_TLS_KEY")]
     tls_key: Option<PathBuf>,
-    /// Ask an authority (Let's Encrypt unless told otherwise) for a certificate for this name; may be given several
-    /// times.
+    /// Domain to get a certificate for by ACME, from Let's Encrypt by default; can be repeated.
     #[arg(long, value_name = "DOMAIN", env = "HEARTH_SIGNAL_ACME", value_delimiter = ',')]
     acme: Vec<String>,
-    /// How that authority reaches you, as mailto:ADDRESS; may be given several times.
+    /// Contact for the certificate authority, as mailto:ADDRESS; can be repeated.
     #[arg(long, value_name = "URL", requires = "acme", env = "HEARTH_SIGNAL_ACME_CONTACT", value_delimiter = ',')]
     acme_contact: Vec<String>,
-    /// The authority's directory.
+    /// ACME directory of the certificate authority.
     #[arg(long, value_name = "URL", requires = "acme", env = "HEARTH_SIGNAL_ACME_DIRECTORY")]
     acme_directory: Option<String>,
-    /// PEM file of roots that the authority itself is trusted by, where it is none of the public ones.
+    /// PEM file of root certificates for reaching a certificate authority that is not public.
     #[arg(long, value_name = "FILE", requires = "acme", env = "HEARTH_SIGNAL_ACME_ROOTS")]
     acme_roots: Option<PathBuf>,
-    /// Plain HTTP: behind a proxy on this machine, or for tests.
+    /// Serve plain HTTP, for a proxy on this machine or for tests.
     #[arg(long, env = "HEARTH_SIGNAL_PLAIN_HTTP", value_parser = BoolishValueParser::new())]
     plain_http: bool,
-    /// A reverse proxy that is believed who calls (Forwarded, else X-Forwarded-For): its address, its network, or
-    /// `loopback`; may be given several times.
+    /// Reverse proxy whose Forwarded or X-Forwarded-For header is trusted: its address, its network, or `loopback`; can
+    /// be repeated.
     #[arg(long, value_name = "PROXY", env = "HEARTH_SIGNAL_TRUST_PROXY", value_delimiter = ',')]
     trust_proxy: Vec<String>,
-    /// Whether pages written for signalmaster come in, by /socket.io/ (they do unless told otherwise).
+    /// Whether pages written for signalmaster can join through /socket.io/ [default: true].
     #[arg(long, value_name = "YES|NO", env = "HEARTH_SIGNAL_LEGACY", value_parser = BoolishValueParser::new())]
     legacy: Option<bool>,
-    /// Where counters are read in the form of Prometheus, such as 127.0.0.1:9469.
+    /// Address and port for Prometheus metrics, such as 127.0.0.1:9469.
     #[arg(long, value_name = "ADDR:PORT", env = "HEARTH_SIGNAL_METRICS")]
     metrics: Option<SocketAddr>,
-    /// People in a room.
+    /// Most people in a room.
     #[arg(long, value_name = "COUNT", env = "HEARTH_SIGNAL_MAX_CLIENTS")]
     max_clients: Option<u32>,
-    /// Connections in all.
+    /// Most connections at once.
     #[arg(long, value_name = "COUNT", env = "HEARTH_SIGNAL_CONNECTIONS")]
     connections: Option<usize>,
-    /// A TURN server that members are told of, as turn:HOST:PORT, with ?transport=tcp behind it for TCP, or turns: for
-    /// TLS; may be given several times.
+    /// TURN server for members, as turn:HOST:PORT, with ?transport=tcp for TCP, or turns: for TLS; can be repeated.
     #[arg(
         long,
         value_name = "URL",
@@ -90,29 +88,29 @@ pub(crate) struct Cli {
         value_delimiter = ','
     )]
     turn_url: Vec<String>,
-    /// File with the secret that the TURN server shares with us.
+    /// File with the secret shared with the TURN server.
     #[arg(long, value_name = "FILE", requires = "turn_url", env = "HEARTH_SIGNAL_TURN_SECRET_FILE")]
     turn_secret_file: Option<PathBuf>,
-    /// A STUN server that members are told of, as stun:HOST:PORT; may be given several times.
+    /// STUN server for members, as stun:HOST:PORT; can be repeated.
     #[arg(long, value_name = "URL", env = "HEARTH_SIGNAL_STUN_URL", value_delimiter = ',')]
     stun_url: Vec<String>,
-    /// Relay media in this process, too, and tell members of it.
+    /// Run a TURN relay in this process and offer it to members.
     #[arg(long, env = "HEARTH_SIGNAL_TURN", value_parser = BoolishValueParser::new())]
     turn: bool,
-    /// Where that relay listens (0.0.0.0:3478 unless told otherwise); may be given several times.
+    /// Address and port of the built-in relay [default: 0.0.0.0:3478]; can be repeated.
     #[arg(long, value_name = "ADDR:PORT", requires = "turn", env = "HEARTH_SIGNAL_TURN_LISTEN", value_delimiter = ',')]
     turn_listen: Vec<SocketAddr>,
-    /// What the world sees of its addresses, where a NAT is in between: one of a family.
+    /// Public address of the built-in relay behind a NAT; one per address family.
     #[arg(long, value_name = "ADDR", requires = "turn", env = "HEARTH_SIGNAL_TURN_EXTERNAL", value_delimiter = ',')]
     turn_external: Vec<IpAddr>,
-    /// Ports that it relays on (49152-65535 unless told otherwise).
+    /// Ports that the built-in relay uses [default: 49152-65535].
     #[arg(long, value_name = "MIN-MAX", requires = "turn", env = "HEARTH_SIGNAL_TURN_PORTS")]
     turn_ports: Option<String>,
-    /// Range of private addresses that it may relay to, such as 192.168.0.0/16; may be given several times.
+    /// Range of private addresses that the built-in relay may send to, such as 192.168.0.0/16; can be repeated.
     #[arg(long, value_name = "CIDR", requires = "turn", env = "HEARTH_SIGNAL_TURN_ALLOW_PEER", value_delimiter = ',')]
     turn_allow_peer: Vec<String>,
-    /// Family of its relays for clients that name none, as browsers do: available (IPv4 where it has it, else IPv6,
-    /// unless told otherwise), ipv4, ipv6, or client, the one they came by.
+    /// Address family for clients that request none, as browsers do: available (IPv4 if it has it, else IPv6; the
+    /// default), ipv4, ipv6, or client (the family they connected by).
     #[arg(long, value_name = "FAMILY", requires = "turn", env = "HEARTH_SIGNAL_TURN_FAMILY", value_parser = family)]
     turn_family: Option<RelayFamily>,
 }

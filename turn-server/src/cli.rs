@@ -9,7 +9,7 @@ use hearth_turn::DefaultFamily;
 use hearth_turn::settings::{DataRateDraft, Draft, External, ExternalName, Files};
 use ipnet::IpNet;
 
-/// A STUN and TURN server.
+/// STUN and TURN server (RFC 8489, RFC 8656).
 #[derive(Parser)]
 #[command(version, args_conflicts_with_subcommands = true)]
 pub(crate) struct Cli {
@@ -20,10 +20,10 @@ pub(crate) struct Cli {
     pub(crate) source: SettingsSource,
     #[command(flatten)]
     pub(crate) flags: Flags,
-    /// Say what the settings come to, and do nothing.
+    /// Check the settings, print what they mean, and exit.
     #[arg(long)]
     pub(crate) check_config: bool,
-    /// Print live counters to the standard output, one line a second and one at the end.
+    /// Print counters to the standard output, one line each second and one at the end.
     #[arg(long, value_name = "FORMAT")]
     pub(crate) stats: Option<StatsFormat>,
 }
@@ -31,10 +31,10 @@ pub(crate) struct Cli {
 /// Where settings are read from.
 #[derive(Args, Clone)]
 pub(crate) struct SettingsSource {
-    /// File of settings: a `turnserver.conf` of coturn's (by its ending `.conf`), or our own TOML. Flags go before it.
+    /// Settings file: coturn's format if its name ends in `.conf`, otherwise TOML. Flags override it.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// File of secrets of time-limited credentials, one a line; several while one replaces another.
+    /// File of shared secrets for time-limited credentials, one per line; more than one while secrets are rotated.
     #[arg(long, value_name = "FILE")]
     secret_file: Option<PathBuf>,
 }
@@ -42,62 +42,61 @@ pub(crate) struct SettingsSource {
 /// What may be said beside a file of settings, or instead of one.
 #[derive(Args, Clone)]
 pub(crate) struct Flags {
-    /// Address and port to serve; several times for several. 0.0.0.0 and [::] mean every address of this machine.
+    /// Address and port to serve on; can be repeated. 0.0.0.0 and [::] mean every address of this machine.
     #[arg(long, value_name = "ADDR:PORT")]
     listen: Vec<SocketAddr>,
-    /// File of users, `NAME:PASSWORD` a line.
+    /// File of users, one NAME:PASSWORD per line.
     #[arg(long, value_name = "FILE")]
     users_file: Option<PathBuf>,
-    /// File of the certificate's whole chain, in PEM: TLS and DTLS are served with it. Read again when it changes.
+    /// PEM file with the certificate chain, for TLS and DTLS; read again when it changes.
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
-    /// File of its key.
+    /// PEM file with the certificate's private key.
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
-    /// Range of special-purpose addresses that peers may have all the same, such as 192.168.0.0/16; several times for
-    /// several.
+    /// Range of special-purpose addresses that peers may have, such as 192.168.0.0/16; can be repeated.
     #[arg(long, value_name = "CIDR")]
     allow_peer: Vec<IpNet>,
-    /// Range of addresses that peers may not have; several times for several.
+    /// Range of addresses that peers may not have; can be repeated.
     #[arg(long, value_name = "CIDR")]
     deny_peer: Vec<IpNet>,
-    /// Address that relays stand on, instead of the listening ones; several times for several.
+    /// Address for relayed traffic, instead of the listening addresses; can be repeated.
     #[arg(long, value_name = "ADDR")]
     relay_ip: Vec<IpAddr>,
-    /// What peers see of the relays' addresses, where a NAT is in between: one of a family, or a name that leads there.
+    /// Public address of the relay behind a NAT: one per address family, or a host name.
     #[arg(long, value_name = "ADDR|NAME", value_parser = seen_as)]
     external_ip: Vec<SeenAs>,
-    /// Family of relays for clients that name none [default: available].
+    /// Address family for clients that request none [default: available].
     #[arg(long, value_name = "FAMILY")]
     relay_family: Option<FamilyArg>,
     /// Realm of the credentials [default: hearth].
     #[arg(long)]
     realm: Option<String>,
-    /// Ports that relays stand on [default: 49152-65535].
+    /// Ports for relayed traffic [default: 49152-65535].
     #[arg(long, value_name = "MIN-MAX", value_parser = ports)]
     relay_ports: Option<(u16, u16)>,
-    /// Allocations of one user at once: then users are counted, and addresses no more unless that is said as well.
+    /// Most allocations per user; replaces the quota per address unless that is set too.
     #[arg(long, value_name = "COUNT")]
     user_quota: Option<usize>,
-    /// Allocations of one client address at once (of IPv6: one /64) [default: 256].
+    /// Most allocations per client address, per /64 for IPv6 [default: 256].
     #[arg(long, value_name = "COUNT")]
     address_quota: Option<usize>,
-    /// Allocations of all users at once [default: 8192].
+    /// Most allocations in all [default: 8192].
     #[arg(long, value_name = "COUNT")]
     total_quota: Option<usize>,
-    /// Threads [default: one for each two processors].
+    /// Worker threads [default: half the number of processors].
     #[arg(long, value_name = "COUNT")]
     workers: Option<usize>,
-    /// Offer SHA-256 credentials beside MD5.
+    /// Offer SHA-256 credentials in addition to MD5.
     #[arg(long)]
     sha256: bool,
-    /// Let clients learn how their NATs behave (RFC 5780); it takes two addresses of a family.
+    /// Answer NAT behaviour discovery (RFC 5780); needs two addresses of one family.
     #[arg(long)]
     nat_discovery: bool,
-    /// Address and port of figures for Prometheus, and of /healthz.
+    /// Address and port for Prometheus metrics and /healthz.
     #[arg(long, value_name = "ADDR:PORT")]
     metrics: Option<SocketAddr>,
-    /// How many seconds calls may end by themselves when the server is told to stop [default: 0].
+    /// Seconds that calls are given to end when the server is stopped [default: 0].
     #[arg(long, value_name = "SECONDS")]
     drain: Option<u64>,
 }
@@ -105,17 +104,17 @@ pub(crate) struct Flags {
 /// What else the program does.
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Print a name and password that end (TURN REST), for the first secret of the settings.
+    /// Print a time-limited user name and password (TURN REST), made with the first secret of the settings.
     Credentials {
         #[command(flatten)]
         source: SettingsSource,
-        /// Whose they are: quotas count it.
+        /// User that quotas count.
         #[arg(long, default_value = "")]
         user: String,
-        /// How many seconds they are good.
+        /// Seconds until they expire.
         #[arg(long, default_value_t = 86_400)]
         ttl: u64,
-        /// How they are printed.
+        /// Output format.
         #[arg(long, default_value = "text")]
         format: CredentialsFormat,
     },
@@ -130,7 +129,7 @@ pub(crate) enum Command {
 /// How credentials are printed.
 #[derive(Clone, Copy, ValueEnum)]
 pub(crate) enum CredentialsFormat {
-    /// Name and password, a line each.
+    /// Name and password, one per line.
     Text,
     /// One JSON object.
     Json,
@@ -139,7 +138,7 @@ pub(crate) enum CredentialsFormat {
 /// How counters are printed.
 #[derive(Clone, Copy, ValueEnum)]
 pub(crate) enum StatsFormat {
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
@@ -207,13 +206,13 @@ fn seen_as(text: &str) -> Result<SeenAs, String> {
 /// The family of relays for clients that name none.
 #[derive(Clone, Copy, ValueEnum)]
 enum FamilyArg {
-    /// IPv4 where the relay has it, else IPv6.
+    /// IPv4 if the relay has it, otherwise IPv6.
     Available,
-    /// IPv4, as RFC 8656 says: a relay without it refuses.
+    /// IPv4, as RFC 8656 requires; without it, requests are refused.
     Ipv4,
     /// IPv6.
     Ipv6,
-    /// The one that the client came by.
+    /// The family that the client connected by.
     Client,
 }
 
