@@ -309,8 +309,7 @@ mod tests {
         for room in [None, Some(SpkiHash([7; 32]))] {
             assert_eq!(ask(to.clone(), room).await, None);
             let why = soon(dial(&to, room)).await.map(drop).unwrap_err().to_string();
-            let sentence =
-                "Nobody who is trusted vouches for its certificate, and its key is not that of the room's server.";
+            let sentence = "Its certificate is not trusted, and its key is not that of the room's server.";
             assert_eq!(why, sentence);
         }
     }

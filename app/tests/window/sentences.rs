@@ -49,7 +49,7 @@ fn rows() -> Vec<Row> {
         ),
         (
             Fault::WrongHost,
-            "This is not the host you were invited by. Ask for a new link.",
+            "This is not the host who invited you. Ask for a new link.",
             "主持人身份不符，请索取新的链接",
         ),
         (Fault::RoomFull(12), "The room is full (12 people).", "会议人数已满（12 人）"),
@@ -80,8 +80,8 @@ fn refusals() -> Vec<Row> {
         (refused(ErrorCode::RateLimited), "Too many attempts. Try again in a moment.", "尝试次数过多，请稍后重试"),
         (
             refused(ErrorCode::UnsupportedVersion),
-            "One of you has an old Hearth. Update it, then try again.",
-            "双方的 Hearth 版本不同，请更新后重试",
+            "One of you has an old version of Hearth. Update it, then try again.",
+            "双方的围炉版本不同，请更新后重试",
         ),
         (
             refused(ErrorCode::Locked),
@@ -91,7 +91,7 @@ fn refusals() -> Vec<Row> {
         (refused(ErrorCode::BadPassword), "Wrong password. Try again.", "密码不正确，请重试"),
         (
             refused(ErrorCode::Banned),
-            "The host keeps you out of this room. If that is a mistake, ask them.",
+            "The host has blocked you from this room. If that is a mistake, ask them.",
             "主持人已禁止您加入此会议，如有误请联系主持人",
         ),
         (
@@ -119,10 +119,8 @@ fn faults_are_said_in_these_words() {
             assert!(stage.has(sentence), "{sentence}");
         }
         let sentence = WindowError::NoDisplay.to_string();
-        let (english, chinese) = (
-            "Hearth needs a desktop. For a server use hearth-signal.",
-            "Hearth 需要桌面环境，服务器请使用 hearth-signal",
-        );
+        let (english, chinese) =
+            ("Hearth needs a desktop. For a server use hearth-signal.", "围炉需要桌面环境，服务器请使用 hearth-signal");
         assert_eq!(sentence, of(language, english, chinese));
     }
 }
@@ -188,10 +186,10 @@ fn a_tile_says_why_somebody_cannot_connect() {
     let waiting = ("Connecting…", "正在连接…");
     let lost = ("Connection lost. Trying again…", "连接中断，正在重试…");
     let deaf =
-        ("No sound in common. Ask them to use Hearth or a browser.", "没有共同的声音格式，请对方使用 Hearth 或浏览器");
+        ("No sound in common. Ask them to use Hearth or a browser.", "没有共同的声音格式，请对方使用围炉或浏览器");
     let foreign = (
         "Their program cannot connect. Ask them to use Hearth or a browser.",
-        "对方的程序无法连接，请对方使用 Hearth 或浏览器",
+        "对方的程序无法连接，请对方使用围炉或浏览器",
     );
     let all = [waiting, lost, deaf, foreign];
     for language in LANGUAGES {

@@ -29,7 +29,7 @@ fn text(bytes: &[u8]) -> Cow<'_, str> {
 fn a_start_without_a_desktop_says_so() -> Result<()> {
     for (language, sentence) in [
         ("en", "Hearth needs a desktop. For a server use hearth-signal."),
-        ("zh", "Hearth 需要桌面环境，服务器请使用 hearth-signal"),
+        ("zh", "围炉需要桌面环境，服务器请使用 hearth-signal"),
     ] {
         let ended = hearth(language, &[])?;
         assert!(!ended.status.success(), "{ended:?}");

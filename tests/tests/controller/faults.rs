@@ -58,7 +58,7 @@ fn doors_that_do_not_open() -> Result<()> {
     let link = RoomLink::parse(&invite.link)?;
     let other = |secret, spki| RoomLink::new(link.server().as_str(), link.room.clone(), secret, spki);
     ben.join(&other(link.secret, Some(SpkiHash([7; 32])))?.reveal())?;
-    let wrong_host = "This is not the host you were invited by. Ask for a new link.";
+    let wrong_host = "This is not the host who invited you. Ask for a new link.";
     let took = ben.fault(&Fault::WrongHost, wrong_host, SOON)?;
     ensure!(took < TRIED_AGAIN, "the wrong host was tried again for {took:?}");
     ben.join(&other(Some(InviteSecret::from_random([9; 16])), link.spki)?.reveal())?;
@@ -88,7 +88,7 @@ fn a_room_on_a_server() -> Result<()> {
     let eve = Person::new(&lan.host("eve")?, "Eve")?;
     with(&ann, "Ann", |settings| settings.server = "tea".to_owned())?;
     ann.action(Action::Start)?;
-    let bad = "This is not a server's address. It begins with https:// and holds no path.";
+    let bad = "This is not a server address. Enter one like https://meet.example.org, without a path.";
     ann.fault(&Fault::WrongServer, bad, SOON)?;
     for (person, nick) in [(&ann, "Ann"), (&ben, "Ben")] {
         with(person, nick, |settings| settings.server = format!(" {} ", server.address))?;
