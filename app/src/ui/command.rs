@@ -17,27 +17,27 @@ pub(super) enum UiCommand {
     Microphone,
     /// Camera on or off.
     Camera,
-    /// Who is here.
-    People,
-    /// What is written.
-    Chat,
     /// Our hand up or down.
     Hand,
+    /// What is written.
+    Chat,
+    /// Who is here.
+    People,
     /// How others come in.
     Invite,
-    /// The settings.
-    Settings,
     /// The whole screen.
     FullScreen,
+    /// The settings.
+    Settings,
     /// Which keys there are.
     Help,
-    /// Out.
+    /// Out. Stays the last: the length of [`UiCommand::ALL`] is counted by it.
     Leave,
 }
 
 impl UiCommand {
-    /// All, as the help lists them.
-    pub(super) const ALL: [Self; 10] = [
+    /// All, as the help lists them. A command that is left out does not compile: keys and help go by this list.
+    pub(super) const ALL: [Self; Self::Leave as usize + 1] = [
         Self::Microphone,
         Self::Camera,
         Self::Hand,

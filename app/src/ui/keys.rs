@@ -240,6 +240,21 @@ mod tests {
     }
 
     #[test]
+    fn readme_lists_each_key() {
+        let readme = include_str!("../../../README.md");
+        let section = readme.split("\n## ").find(|section| section.starts_with("Keys\n")).expect("it has the section");
+        let words: Vec<_> = section.split(|c: char| c.is_whitespace() || "();".contains(c)).collect();
+        for command in UiCommand::ALL {
+            for key in command.keys() {
+                let shown = super::super::command::shown(&Context::default(), key);
+                // A comma ends a word of the list, and is a key as well.
+                let is_there = words.iter().any(|word| *word == shown || word.strip_suffix(',') == Some(&shown));
+                assert!(is_there, "README.md, Keys, lacks {shown} ({command:?})");
+            }
+        }
+    }
+
+    #[test]
     fn a_key_means_one_thing_and_nothing_while_typing() {
         let ctrl_shift = Modifiers::CTRL.plus(Modifiers::SHIFT);
         for (key, modifiers, is_typing, expected) in [

@@ -6,7 +6,6 @@ use hearth_call::Switch;
 use rust_i18n::t;
 
 use super::call::{TileContent, empty_tile};
-use super::command::UiCommand;
 use super::parts::{Button, IconButton, Parts as _, card, field, section, switch};
 use super::state::{Dialog, Draft, UiState};
 use super::tokens::{control, letters, radius, space};
@@ -127,8 +126,8 @@ fn toggles(ui: &mut Ui, view: &View, rect: Rect, state: &mut UiState) {
     let ctx = ui.ctx().clone();
     ui.scope_builder(UiBuilder::new().max_rect(place).layout(Layout::left_to_right(Align::Center)), |ui| {
         ui.spacing_mut().item_spacing.x = space::M;
-        for command in [UiCommand::Microphone, UiCommand::Camera] {
-            let look = super::call::device_button(command, view);
+        for (command, kind) in super::call::DEVICE_COMMANDS {
+            let look = super::call::device_button(kind, view);
             let tip = command.tip_where_typed(ui.ctx(), &look.label);
             let button = IconButton::new(look.icon, look.label).tip(tip).off(look.is_off);
             if button.filled().size(SIDE, SIDE).show(ui) {

@@ -38,7 +38,14 @@ fn a_wish_is_heard_before_the_system_and_english_is_for_the_rest() {
 fn every_sentence_is_in_both_languages_and_is_said() {
     let said = said();
     for language in [Language::English, Language::Chinese] {
-        assert_eq!(of(language), said, "left: {language:?}; right: what the sources say");
+        let there = of(language);
+        let lacking: Vec<_> = said.keys().filter(|key| !there.contains_key(*key)).collect();
+        assert!(lacking.is_empty(), "assets/locales/{}.yml lacks {lacking:?}", language.tag());
+        let unsaid: Vec<_> = there.keys().filter(|key| !said.contains_key(*key)).collect();
+        assert!(unsaid.is_empty(), "assets/locales/{}.yml has what is said nowhere: {unsaid:?}", language.tag());
+        for (key, names) in &said {
+            assert_eq!(there[key], *names, "{}: {key}: what the sentence takes, and what is given", language.tag());
+        }
     }
     assert_eq!(rust_i18n::available_locales!(), ["en", "zh-CN"], "a file for each language, and no more");
 }

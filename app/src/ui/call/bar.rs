@@ -6,7 +6,7 @@ use hearth_call::Hand;
 use hearth_protocol::Role;
 use rust_i18n::t;
 
-use super::{child, device_button, unread};
+use super::{DEVICE_COMMANDS, child, device_button, unread};
 use crate::ui::command::UiCommand;
 use crate::ui::parts::{Button, IconButton, Parts as _};
 use crate::ui::pickers;
@@ -48,7 +48,7 @@ pub(super) fn bar(ui: &mut Ui, view: &View, room: &Room, rect: Rect, state: &mut
     let side = side(rect.width());
     let left = inner.with_max_x(inner.left() + 2.0 * (side + CARET) + 3.0 * space::XS);
     child(ui, left, layout, |ui| ours(ui, view, side, state));
-    let middle = Rect::from_center_size(inner.center(), vec2(4.0 * side + 3.0 * space::XS, inner.height()));
+    let middle = Rect::from_center_size(inner.center(), vec2(middle_width(side), inner.height()));
     let middle = middle.translate(vec2((left.right() + space::S - middle.left()).max(0.0), 0.0));
     child(ui, middle, layout, |ui| everybodys(ui, view, room, side, state));
     child(ui, inner, Layout::right_to_left(Align::Center), |ui| leave(ui, view, room, state));
@@ -56,9 +56,9 @@ pub(super) fn bar(ui: &mut Ui, view: &View, room: &Room, rect: Rect, state: &mut
 
 fn ours(ui: &mut Ui, view: &View, side: f32, state: &mut UiState) {
     ui.spacing_mut().item_spacing.x = 1.0;
-    for (command, kind) in [(UiCommand::Microphone, DeviceKind::Microphone), (UiCommand::Camera, DeviceKind::Camera)] {
+    for (command, kind) in DEVICE_COMMANDS {
         let ctx = ui.ctx().clone();
-        let look = device_button(command, view);
+        let look = device_button(kind, view);
         let trouble = trouble(view, kind);
         let tip = match state.panel {
             Some(Panel::Chat) => command.tip_where_typed(&ctx, &look.label),
@@ -106,12 +106,21 @@ fn menu(ui: &mut Ui, view: &View, kind: DeviceKind, state: &mut UiState) {
         });
 }
 
+/// The buttons that open a panel.
+const PANELS: [(UiCommand, Panel); 3] =
+    [(UiCommand::People, Panel::People), (UiCommand::Chat, Panel::Chat), (UiCommand::Invite, Panel::Invite)];
+
+/// How wide the buttons in the middle are: those of the panels, and the hand.
+fn middle_width(side: f32) -> f32 {
+    let buttons = PANELS.len() as f32 + 1.0;
+    buttons * side + (buttons - 1.0) * space::XS
+}
+
 fn everybodys(ui: &mut Ui, view: &View, room: &Room, side: f32, state: &mut UiState) {
     ui.spacing_mut().item_spacing.x = space::XS;
     let ctx = ui.ctx().clone();
-    for (command, panel) in
-        [(UiCommand::People, Panel::People), (UiCommand::Chat, Panel::Chat), (UiCommand::Invite, Panel::Invite)]
-    {
+    let left = ui.max_rect().left();
+    for (command, panel) in PANELS {
         let name = command.name();
         let badge = match panel {
             Panel::People => room.lobby.len(),
@@ -129,6 +138,8 @@ fn everybodys(ui: &mut Ui, view: &View, room: &Room, side: f32, state: &mut UiSt
         }
     }
     hand(ui, view, room, side, state);
+    // Another button here is another button there: else the bar's middle is not in the middle.
+    debug_assert!((ui.min_rect().right() - left - middle_width(side)).abs() < 1.0, "middle_width() counts the buttons");
 }
 
 /// Our hand, which stays marked while it is up.

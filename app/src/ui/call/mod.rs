@@ -129,20 +129,16 @@ pub(super) struct DeviceLook {
     pub(super) fault: Option<String>,
 }
 
+/// The commands that switch a device, and which.
+pub(super) const DEVICE_COMMANDS: [(UiCommand, DeviceKind); 2] =
+    [(UiCommand::Microphone, DeviceKind::Microphone), (UiCommand::Camera, DeviceKind::Camera)];
+
 /// How the button of a microphone or camera looks: what the device does, not what was wished.
-pub(super) fn device_button(of: UiCommand, view: &View) -> DeviceLook {
+pub(super) fn device_button(kind: DeviceKind, view: &View) -> DeviceLook {
     let (microphone, camera) = facts::switches(view).unwrap_or((Switch::Off, Switch::Off));
-    let (kind, switch) = match of {
-        UiCommand::Camera => (DeviceKind::Camera, camera),
-        UiCommand::Microphone
-        | UiCommand::People
-        | UiCommand::Chat
-        | UiCommand::Hand
-        | UiCommand::Invite
-        | UiCommand::Settings
-        | UiCommand::FullScreen
-        | UiCommand::Help
-        | UiCommand::Leave => (DeviceKind::Microphone, microphone),
+    let switch = match kind {
+        DeviceKind::Camera => camera,
+        DeviceKind::Microphone | DeviceKind::Speaker => microphone,
     };
     let (_, chosen, now) = facts::device(view, kind);
     let fault = match now {

@@ -6,8 +6,7 @@ use hearth_call::Switch;
 use rust_i18n::t;
 
 use super::tile::{TileContent, empty_tile};
-use super::{device_button, notices};
-use crate::ui::command::UiCommand;
+use super::{DEVICE_COMMANDS, device_button, notices};
 use crate::ui::facts;
 use crate::ui::parts::{Button, IconButton, Parts as _, paint_logo};
 use crate::ui::state::{Dialog, UiState};
@@ -90,8 +89,8 @@ fn switches(ui: &mut Ui, view: &View, state: &mut UiState) {
     ui.scope_builder(UiBuilder::new().max_rect(rect), |ui| {
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = space::M;
-            for command in [UiCommand::Microphone, UiCommand::Camera] {
-                let look = device_button(command, view);
+            for (command, kind) in DEVICE_COMMANDS {
+                let look = device_button(kind, view);
                 let tip = look.fault.unwrap_or_else(|| command.tip(&ctx, &look.label));
                 let button = IconButton::new(look.icon, look.label).tip(tip).off(look.is_off);
                 if button.filled().size(SIDE, SIDE).show(ui) {
