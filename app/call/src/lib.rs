@@ -75,8 +75,8 @@ pub use io::{
     CallConfig, Command, Hand, HostAct, HostRule, Input, MediaCommand, Output, SignallingState, TransportPolicy,
 };
 pub use snapshot::{
-    CallPhase, DescriptionProblem, EndReason, PairSnapshot, PasswordPrompt, PasswordPromptState, PeerPhase,
-    PeerSnapshot, PublishedTrack, RefusedRequest, Route, Snapshot,
+    CallPhase, ConnectionSnapshot, DescriptionProblem, EndReason, PairSnapshot, PasswordPrompt, PasswordPromptState,
+    PeerPhase, PeerSnapshot, PublishedTrack, RefusedRequest, Route, Snapshot,
 };
 pub use sockets::{SocketId, SocketKind};
 pub use stats::{PeerCounters, TransportCounters};

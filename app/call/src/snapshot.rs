@@ -173,10 +173,17 @@ pub struct PeerSnapshot {
     pub hand: Hand,
     /// Whether their connection to the server is broken.
     pub away: bool,
-    /// How our connection to them stands.
-    pub phase: PeerPhase,
     /// Their tracks.
     pub tracks: Vec<(TrackId, TrackSource)>,
+    /// How we are connected to them.
+    pub connection: ConnectionSnapshot,
+}
+
+/// The connection to one participant: how it stands, what it bears, and what was counted.
+#[derive(Clone, Debug)]
+pub struct ConnectionSnapshot {
+    /// How it stands.
+    pub phase: PeerPhase,
     /// The round trip.
     pub round_trip: Option<Duration>,
     /// The share of our packets that they lose, 0 to 1.
@@ -199,6 +206,13 @@ pub struct PeerSnapshot {
     pub restarts: u32,
     /// What was counted.
     pub counters: PeerCounters,
+}
+
+impl ConnectionSnapshot {
+    /// Whether media goes.
+    pub const fn is_connected(&self) -> bool {
+        matches!(self.phase, PeerPhase::Connected(_))
+    }
 }
 
 /// Why a description is not taken, as far as a person can do something about it.

@@ -35,7 +35,7 @@ fn phase(phase: &CallPhase) -> Value {
 }
 
 fn peer(peer: &PeerSnapshot) -> Value {
-    let (phase, route) = match peer.phase {
+    let (phase, route) = match peer.connection.phase {
         PeerPhase::Negotiating => ("negotiating", None),
         PeerPhase::Connecting => ("connecting", None),
         PeerPhase::Connected(Route::Direct) => ("connected", Some("direct")),
@@ -52,15 +52,15 @@ fn peer(peer: &PeerSnapshot) -> Value {
         "away": peer.away,
         "audio": peer.media.audio,
         "video": peer.media.video,
-        "video_codec": peer.video_codec.map(VideoCodec::encoding_name),
-        "round_trip_ms": peer.round_trip.map(|rtt| rtt.as_secs_f64() * 1000.0),
-        "loss": peer.loss,
-        "estimate_kbps": peer.estimate.bps() / 1000,
-        "pair": peer.pair.as_ref().map(|pair| json!({"local": pair.local, "remote": pair.remote})),
-        "fingerprints": peer.fingerprints,
-        "handshakes": peer.handshakes,
-        "restarts": peer.restarts,
+        "video_codec": peer.connection.video_codec.map(VideoCodec::encoding_name),
+        "round_trip_ms": peer.connection.round_trip.map(|rtt| rtt.as_secs_f64() * 1000.0),
+        "loss": peer.connection.loss,
+        "estimate_kbps": peer.connection.estimate.bps() / 1000,
+        "pair": peer.connection.pair.as_ref().map(|pair| json!({"local": pair.local, "remote": pair.remote})),
+        "fingerprints": peer.connection.fingerprints,
+        "handshakes": peer.connection.handshakes,
+        "restarts": peer.connection.restarts,
         "tracks": peer.tracks.iter().map(|(track, _)| track.0).collect::<Vec<_>>(),
-        "counters": peer.counters,
+        "counters": peer.connection.counters,
     })
 }

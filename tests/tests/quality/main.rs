@@ -91,8 +91,9 @@ fn run(seed: u64, codec: VideoCodec) -> Outcome {
         sound: buffer.counters(),
         frames_sent: wanted.len(),
         frames_lost: wanted.len() - arrived,
-        video_packets_sent: (after.counters.packets_sent - before.counters.packets_sent) as f64 - sounds as f64,
-        asked_again: (after.counters.nacks_received - before.counters.nacks_received) as f64,
+        video_packets_sent: (after.connection.counters.packets_sent - before.connection.counters.packets_sent) as f64
+            - sounds as f64,
+        asked_again: (after.connection.counters.nacks_received - before.connection.counters.nacks_received) as f64,
     }
 }
 

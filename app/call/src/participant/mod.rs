@@ -16,7 +16,7 @@ use crate::channel::ChannelMessage;
 use crate::chat::Hearing;
 use crate::io::Hand;
 use crate::shared::Shared;
-use crate::snapshot::{PeerPhase, PeerSnapshot};
+use crate::snapshot::{ConnectionSnapshot, PeerPhase, PeerSnapshot};
 use crate::sockets::TransportId;
 use crate::transport::generation::Generation;
 use crate::transport::table::Transports;
@@ -178,17 +178,8 @@ impl Participant {
         transports().for_each(|transport| transport.inbound.count(&mut counters));
         counters.refused_signals += screen.map_or(0, |screen| screen.history.counters.refused_signals);
         let fingerprints = main.connection.as_ref().map(|connection| connection.fingerprints.clone());
-        PeerSnapshot {
-            id: self.entry.id,
-            nick: self.entry.nick.clone(),
-            kind: self.entry.kind,
-            role: self.entry.role,
-            came: self.came,
-            media: self.entry.media,
-            hand: self.hand,
-            away: self.entry.away,
+        let connection = ConnectionSnapshot {
             phase: main.phase(),
-            tracks: transports().flat_map(|transport| transport.inbound.tracks()).collect(),
             round_trip: link.and_then(|link| link.round_trip()),
             loss: main.outbound.loss,
             estimate: main.estimate(),
@@ -200,6 +191,18 @@ impl Participant {
             handshakes: main.history.handshakes,
             restarts: main.history.restarts,
             counters,
+        };
+        PeerSnapshot {
+            id: self.entry.id,
+            nick: self.entry.nick.clone(),
+            kind: self.entry.kind,
+            role: self.entry.role,
+            came: self.came,
+            media: self.entry.media,
+            hand: self.hand,
+            away: self.entry.away,
+            tracks: transports().flat_map(|transport| transport.inbound.tracks()).collect(),
+            connection,
         }
     }
 }

@@ -28,8 +28,8 @@ fn check_unnoticed(world: &World) {
         assert!(gap <= GAP && last <= GAP, "client {client}: a gap of {gap:?}, the last picture {last:?} ago");
         let honest = world.clients[client].call.snapshot();
         let peer = honest.peers.iter().find(|peer| peer.nick == format!("client {other}")).unwrap();
-        assert!(matches!(peer.phase, PeerPhase::Connected(_)), "{:?}", peer.phase);
-        assert_eq!((peer.handshakes, peer.restarts), (1, 0));
+        assert!(peer.connection.is_connected(), "{:?}", peer.connection.phase);
+        assert_eq!((peer.connection.handshakes, peer.connection.restarts), (1, 0));
     }
 }
 
@@ -160,7 +160,7 @@ fn malformed_descriptions_and_candidates_are_refused_and_counted() {
     for client in &world.clients {
         let snapshot = client.call.snapshot();
         let attacker = snapshot.peers.iter().find(|peer| peer.nick == "attacker").unwrap();
-        assert!(attacker.counters.refused_signals >= 35, "{:?}", attacker.counters);
+        assert!(attacker.connection.counters.refused_signals >= 35, "{:?}", attacker.connection.counters);
     }
     check_unnoticed(&world);
 }
@@ -285,7 +285,7 @@ fn refused_of_an_attacker(codec: VideoCodec) -> u64 {
     let refused = |client: &crate::client::Client| {
         let snapshot = client.call.snapshot();
         let peer = snapshot.peers.iter().find(|peer| peer.nick == format!("client {attacker}")).unwrap();
-        peer.counters.refused_frames
+        peer.connection.counters.refused_frames
     };
     world.clients[..2].iter().map(refused).min().unwrap()
 }
@@ -305,7 +305,7 @@ fn a_wrong_fingerprint_never_connects() {
     let late = world.add_client(TransportPolicy::All);
     world.enter(late);
     world.run(Duration::from_secs(30));
-    let phases: Vec<_> = world.clients[late].call.snapshot().peers.iter().map(|peer| peer.phase).collect();
+    let phases: Vec<_> = world.clients[late].call.snapshot().peers.iter().map(|peer| peer.connection.phase).collect();
     assert!(!phases.is_empty() && phases.iter().all(|p| !matches!(p, PeerPhase::Connected(_))), "{phases:?}");
     assert!(world.clients[late].sink.got.is_empty(), "media came from somebody with another key");
     world.tamper = None;

@@ -33,8 +33,8 @@ fn check(world: &World, of: usize, other: usize, expected: Option<VideoCodec>) {
     let got = world.clients[of].sink.got.get(&(other as u8)).expect("sound comes in any case");
     let snapshot = peer(world, of, other);
     assert_eq!(got.codec, expected, "{of} of {other}");
-    assert_eq!(snapshot.video_codec, expected, "{of} to {other}");
-    assert_eq!(snapshot.lacks_video_codec, expected.is_none(), "{of} of {other}");
+    assert_eq!(snapshot.connection.video_codec, expected, "{of} to {other}");
+    assert_eq!(snapshot.connection.lacks_video_codec, expected.is_none(), "{of} of {other}");
     assert_eq!(got.frames.len() > 40, expected.is_some(), "{of} of {other}: {} frames", got.frames.len());
     assert!(got.sounds > 150, "{of} of {other}: {} sounds", got.sounds);
 }

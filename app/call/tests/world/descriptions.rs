@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hearth_call::{DescriptionProblem, PeerPhase, TransportPolicy};
+use hearth_call::{DescriptionProblem, TransportPolicy};
 use serde_json::{Value, json};
 
 use crate::LAN;
@@ -59,7 +59,7 @@ fn other_ways_to_say_the_same_become_calls_with_a_channel() {
         world.run(Duration::from_secs(1));
         let other = world.clients[1].call.snapshot();
         assert_eq!(other.chat.len(), 1, "seed {seed}: the channel carries what is said");
-        assert!(other.peers[0].problem.is_none());
+        assert!(other.peers[0].connection.problem.is_none());
         assert!(world.clients.iter().all(|client| client.sink.got.values().all(|got| got.frames.len() > 30)));
     }
 }
@@ -104,12 +104,12 @@ fn what_cannot_become_a_call_is_refused_to_its_maker_and_shown_to_the_person() {
         assert_eq!((&refused[0]["refused"]["code"], &refused[0]["sid"]), (&json!(code), &json!(77)));
         assert!(!refused[0]["refused"]["message"].as_str().unwrap().is_empty());
         let peer = world.clients[0].call.snapshot().peers[0].clone();
-        assert_eq!(peer.problem, Some(problem), "{code}");
-        assert!(!matches!(peer.phase, PeerPhase::Connected(_)));
+        assert_eq!(peer.connection.problem, Some(problem), "{code}");
+        assert!(!peer.connection.is_connected());
         // A description that can be taken makes the word disappear.
         world.raw_signal(conn, &victims[0], json!({"sid": 78, "desc": {"type": "offer", "sdp": offer("", opus)}}));
         world.run(Duration::from_millis(500));
-        assert_eq!(world.clients[0].call.snapshot().peers[0].problem, None, "{code}");
+        assert_eq!(world.clients[0].call.snapshot().peers[0].connection.problem, None, "{code}");
     }
 }
 
@@ -127,8 +127,8 @@ fn who_hears_that_our_description_was_refused_shows_why() {
     let refusal = |sid: Value| json!({"sid": sid, "refused": {"code": "audio", "message": "no Opus"}});
     world.raw_signal(conn, &victims[0], refusal(json!(1)));
     world.run(Duration::from_millis(200));
-    assert_eq!(world.clients[0].call.snapshot().peers[0].problem, None, "of another incarnation");
+    assert_eq!(world.clients[0].call.snapshot().peers[0].connection.problem, None, "of another incarnation");
     world.raw_signal(conn, &victims[0], refusal(offer["sid"].clone()));
     world.run(Duration::from_millis(200));
-    assert_eq!(world.clients[0].call.snapshot().peers[0].problem, Some(DescriptionProblem::NoCommonAudio));
+    assert_eq!(world.clients[0].call.snapshot().peers[0].connection.problem, Some(DescriptionProblem::NoCommonAudio));
 }

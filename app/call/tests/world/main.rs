@@ -77,8 +77,8 @@ fn relay_only_goes_through_the_relay_at_both_ends() {
     world.run(Duration::from_secs(3));
     for client in &world.clients {
         let peer = &client.call.snapshot().peers[0];
-        assert_eq!(peer.phase, PeerPhase::Connected(Route::Relayed));
-        let pair = peer.pair.clone().expect("a pair");
+        assert_eq!(peer.connection.phase, PeerPhase::Connected(Route::Relayed));
+        let pair = peer.connection.pair.clone().expect("a pair");
         assert_eq!((pair.local.0.as_str(), pair.remote.0.as_str()), ("relay", "relay"));
         assert!(client.sink.got.values().all(|got| got.frames.len() > 30));
     }
@@ -135,6 +135,6 @@ fn an_address_more_restarts_nothing() {
     world.run(Duration::from_secs(2));
     for client in &world.clients {
         let peer = &client.call.snapshot().peers[0];
-        assert_eq!((peer.handshakes, peer.restarts), (1, 0), "{:?}", peer.phase);
+        assert_eq!((peer.connection.handshakes, peer.connection.restarts), (1, 0), "{:?}", peer.connection.phase);
     }
 }

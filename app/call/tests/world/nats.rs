@@ -44,8 +44,8 @@ fn meet(world: &mut World, count: usize) {
 fn check_direct(world: &World) {
     for client in &world.clients {
         let peer = &client.call.snapshot().peers[0];
-        assert_eq!(peer.phase, PeerPhase::Connected(Route::Direct));
-        let pair = peer.pair.clone().expect("a pair");
+        assert_eq!(peer.connection.phase, PeerPhase::Connected(Route::Direct));
+        let pair = peer.connection.pair.clone().expect("a pair");
         // Who is heard before their candidate comes is peer-reflexive.
         assert!(matches!(pair.remote.0.as_str(), "srflx" | "prflx"), "{pair:?}");
         assert!(pair.remote.1.starts_with("10.9.0."), "{pair:?}");
@@ -89,7 +89,7 @@ fn unless_the_address_from_outside_is_told_there_is_the_relay_alone() {
     }
     meet(&mut world, 2);
     for client in &world.clients {
-        assert_eq!(client.call.snapshot().peers[0].phase, PeerPhase::Connected(Route::Relayed));
+        assert_eq!(client.call.snapshot().peers[0].connection.phase, PeerPhase::Connected(Route::Relayed));
     }
 }
 

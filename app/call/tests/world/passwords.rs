@@ -196,7 +196,7 @@ fn a_restart_of_the_server_asks_nobody_again() {
     world.run(SOON);
     assert!(snapshot(&world, 0).room_state.has_password, "as before");
     let peer = &snapshot(&world, 1).peers[0];
-    assert_eq!((peer.handshakes, peer.restarts), (1, 0));
+    assert_eq!((peer.connection.handshakes, peer.connection.restarts), (1, 0));
 }
 
 #[test]

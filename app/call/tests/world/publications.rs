@@ -78,7 +78,12 @@ fn knows(world: &World, by: usize, of: usize) -> (bool, bool) {
 fn assert_undisturbed(world: &World) {
     for client in &world.clients {
         for peer in client.call.snapshot().peers {
-            assert_eq!((peer.handshakes, peer.restarts, peer.counters.refused_signals), (1, 0, 0), "{:?}", peer.phase);
+            assert_eq!(
+                (peer.connection.handshakes, peer.connection.restarts, peer.connection.counters.refused_signals),
+                (1, 0, 0),
+                "{:?}",
+                peer.connection.phase
+            );
         }
         for (source, got) in client.sink.got.iter().filter(|(source, _)| **source < 100) {
             let gap = got.frame_times.windows(2).find(|pair| pair[1] - pair[0] >= VIDEO * 3);

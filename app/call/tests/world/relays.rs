@@ -45,8 +45,8 @@ fn a_relay_that_is_killed_and_started_again_is_asked_anew() {
         println!("media flows again {took:?} after the relay was killed");
         for client in &world.clients {
             let peer = &client.call.snapshot().peers[0];
-            assert_eq!(peer.phase, PeerPhase::Connected(Route::Relayed));
-            assert_eq!(peer.handshakes, 1, "the connection was kept");
+            assert_eq!(peer.connection.phase, PeerPhase::Connected(Route::Relayed));
+            assert_eq!(peer.connection.handshakes, 1, "the connection was kept");
         }
     }
 }

@@ -49,7 +49,7 @@ fn everybody_is_back_in_the_room_and_the_media_did_not_notice() {
             let snapshot = client.call.snapshot();
             assert_eq!(snapshot.me, *id);
             for peer in &snapshot.peers {
-                assert_eq!((peer.handshakes, peer.restarts), (1, 0), "seed {seed}");
+                assert_eq!((peer.connection.handshakes, peer.connection.restarts), (1, 0), "seed {seed}");
             }
             for got in client.sink.got.values() {
                 let gap = got.frame_times.windows(2).map(|pair| pair[1] - pair[0]).max().expect("pictures");

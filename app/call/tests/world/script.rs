@@ -209,7 +209,10 @@ impl Script {
                 let snapshot = client.call.snapshot();
                 println!("{:?} {:?}", client.address, snapshot.phase);
                 for peer in &snapshot.peers {
-                    println!("   {} away {} {:?} {:?}", peer.nick, peer.away, peer.phase, peer.pair);
+                    println!(
+                        "   {} away {} {:?} {:?}",
+                        peer.nick, peer.away, peer.connection.phase, peer.connection.pair
+                    );
                 }
             }
             panic!("seed {}: not converged; {:?}", self.world.seed, self.done);

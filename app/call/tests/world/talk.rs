@@ -249,9 +249,23 @@ fn a_browser_without_our_codec_is_told_from_others() {
     }
     world.run(SOON);
     assert!(world.all_connected(), "sound and chat need no codec for video");
-    assert!(world.clients.iter().any(|client| client.call.snapshot().peers.iter().any(|peer| peer.lacks_video_codec)));
+    assert!(
+        world.clients.iter().any(|client| client
+            .call
+            .snapshot()
+            .peers
+            .iter()
+            .any(|peer| peer.connection.lacks_video_codec))
+    );
     let world = pair(912);
-    assert!(world.clients.iter().all(|client| client.call.snapshot().peers.iter().all(|peer| !peer.lacks_video_codec)));
+    assert!(
+        world.clients.iter().all(|client| client
+            .call
+            .snapshot()
+            .peers
+            .iter()
+            .all(|peer| !peer.connection.lacks_video_codec))
+    );
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use hearth_base::{TrackSource, VideoCodec};
-use hearth_call::{CallPhase, Command, Input, PeerPhase, SignallingState, Switch, TransportPolicy};
+use hearth_call::{CallPhase, Command, Input, SignallingState, Switch, TransportPolicy};
 use hearth_netsim::{LinkConfig, Network, NodeId};
 use hearth_protocol::{InviteSecret, RoomName};
 use hearth_signal::rooms::{ConnId, EarlierRun, Output as RoomOutput, Rooms};
@@ -430,7 +430,7 @@ impl World {
             let snapshot = client.call.snapshot();
             alive.iter().filter(|other| other.node != client.node).all(|other| {
                 let name = other.call.snapshot().me;
-                snapshot.peers.iter().any(|p| Some(p.id) == name && matches!(p.phase, PeerPhase::Connected(_)))
+                snapshot.peers.iter().any(|p| Some(p.id) == name && p.connection.is_connected())
             })
         })
     }
@@ -440,7 +440,7 @@ impl World {
         let alive: Vec<_> = self.clients.iter().filter(|client| !client.has_ended()).collect();
         alive.iter().all(|client| {
             let snapshot = client.call.snapshot();
-            let connected = snapshot.peers.iter().filter(|peer| matches!(peer.phase, PeerPhase::Connected(_)));
+            let connected = snapshot.peers.iter().filter(|peer| peer.connection.is_connected());
             snapshot.phase == CallPhase::InRoom && connected.count() == alive.len() - 1
         })
     }

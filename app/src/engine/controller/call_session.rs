@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hearth_call::{CallPhase, Command, PeerPhase, Switch};
+use hearth_call::{CallPhase, Command, Switch};
 use hearth_protocol::{InviteSecret, PeerId, RoomLink, RoomName};
 use tokio::sync::watch;
 
@@ -240,5 +240,5 @@ impl CallSession {
 
 /// Whether anybody is still heard.
 fn is_with_others(view: &CallView) -> bool {
-    view.call.peers.iter().any(|peer| matches!(peer.phase, PeerPhase::Connected(_)))
+    view.call.peers.iter().any(|peer| peer.connection.is_connected())
 }

@@ -171,18 +171,18 @@ fn person(peer: &PeerSnapshot, visit: &CallSession, view: &CallView) -> Person {
         screen,
         hand: peer.hand,
         quality: quality(peer),
-        problem: peer.problem,
-        lacks_video_codec: peer.lacks_video_codec,
+        problem: peer.connection.problem,
+        lacks_video_codec: peer.connection.lacks_video_codec,
         volume: visit.media.volumes.get(&peer.id).copied().unwrap_or(1.0),
     }
 }
 
 fn quality(peer: &PeerSnapshot) -> Quality {
-    match peer.phase {
+    match peer.connection.phase {
         PeerPhase::Negotiating | PeerPhase::Connecting => Quality::Connecting,
         PeerPhase::Connected(route) => {
-            let slow = peer.round_trip.is_some_and(|trip| trip > POOR_ROUND_TRIP);
-            if slow || peer.loss > POOR_LOSS { Quality::Poor(route) } else { Quality::Good(route) }
+            let slow = peer.connection.round_trip.is_some_and(|trip| trip > POOR_ROUND_TRIP);
+            if slow || peer.connection.loss > POOR_LOSS { Quality::Poor(route) } else { Quality::Good(route) }
         }
         PeerPhase::Faltering | PeerPhase::Restarting { .. } | PeerPhase::Failed => Quality::Lost,
     }
