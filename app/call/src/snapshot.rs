@@ -247,6 +247,17 @@ pub struct PairSnapshot {
     pub remote: (String, String),
 }
 
+impl PairSnapshot {
+    /// Whether both lead the same way: between the same addresses, through a relay or not. A candidate that is found
+    /// before it is told (`prflx`, then `host`) and a router that gives another port change no way.
+    pub(crate) fn is_route_of(&self, other: &Self) -> bool {
+        fn ends((kind, address): &(String, String)) -> (bool, &str) {
+            (kind == "relay", address.split(' ').next().unwrap_or_default())
+        }
+        ends(&self.local) == ends(&other.local) && ends(&self.remote) == ends(&other.remote)
+    }
+}
+
 /// How the connection to a peer stands.
 ///
 /// ```text

@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use hearth_base::Bitrate;
+use hearth_base::{Bitrate, TrackKind};
 
 use crate::send::estimator::{Estimator, LossAndDelay};
 
@@ -40,7 +40,8 @@ impl RateTeller {
         if came_since == 0 {
             return None;
         }
-        self.estimator.handle_loss(lost_since as f64 / (came_since + lost_since) as f64, now);
+        let fraction = lost_since as f64 / (came_since + lost_since) as f64;
+        self.estimator.handle_loss(TrackKind::Video, fraction, now);
         if let Some(round_trip) = round_trip {
             self.estimator.handle_round_trip(round_trip, now);
         }

@@ -238,6 +238,11 @@ impl PeerConnection {
         self.round_trip.get()
     }
 
+    /// Media goes by another path: its round trip is not known yet.
+    pub(crate) fn forget_round_trip(&mut self) {
+        self.round_trip.reset();
+    }
+
     /// Whether media can be sent.
     pub(crate) fn is_connected(&self) -> bool {
         self.handshake.phase == HandshakePhase::Done

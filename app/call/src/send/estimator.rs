@@ -1,15 +1,18 @@
 //! How much a link bears.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use hearth_base::Bitrate;
+use hearth_base::{Bitrate, TrackKind};
 
 /// Estimates what one link bears, from what the other side reports.
 pub(crate) trait Estimator: Send {
-    /// Share of packets lost since the last report, 0 to 1.
-    fn handle_loss(&mut self, fraction: f64, now: Instant);
+    /// Share of the packets of one track lost since its last report, 0 to 1, and what the track is.
+    fn handle_loss(&mut self, kind: TrackKind, fraction: f64, now: Instant);
     /// A round trip was measured.
     fn handle_round_trip(&mut self, round_trip: Duration, now: Instant);
+    /// Media takes another path from now on: what was learnt of the old one says nothing of it.
+    fn handle_new_route(&mut self);
     /// What the link bears.
     fn estimate(&self) -> Bitrate;
 }
@@ -24,11 +27,16 @@ const FIRST: Bitrate = Bitrate::from_kbps(1_000);
 /// any rate (RFC 8698 and GCC draw the same lines).
 const LOW_LOSS: f64 = 0.02;
 const HIGH_LOSS: f64 = 0.10;
-/// Growth at each report of low loss; reports come each second.
+/// Growth at each report of low loss of video; reports come each second.
 const GROWTH: f64 = 1.08;
 /// A round trip of this much above the shortest is a queue of our own making.
 const QUEUE: Duration = Duration::from_millis(150);
 const BACK_OFF: f64 = 0.85;
+/// How long the shortest round trip is believed: a path can become longer without a queue of ours, as when a router in
+/// between takes another way, and then would be called queued for ever.
+const MEMORY: Duration = Duration::from_secs(10);
+/// Without a report of video for so long there is none, and sound is what tells of the path.
+const SILENT: Duration = Duration::from_secs(3);
 /// Queues are reacted to once in so long: the reaction needs a round trip to show.
 const REACTION: Duration = Duration::from_secs(1);
 
@@ -36,13 +44,16 @@ const REACTION: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct LossAndDelay {
     estimate: Bitrate,
-    shortest: Option<Duration>,
+    /// Round trips of the last [`MEMORY`], of which none is followed by a shorter one: the first is the shortest.
+    shortest: VecDeque<(Instant, Duration)>,
     reacted: Option<Instant>,
+    /// When video was reported of last.
+    video: Option<Instant>,
 }
 
 impl LossAndDelay {
     pub(crate) fn new() -> Self {
-        Self { estimate: FIRST, shortest: None, reacted: None }
+        Self { estimate: FIRST, shortest: VecDeque::new(), reacted: None, video: None }
     }
 
     fn scale(&mut self, factor: f64) {
@@ -51,22 +62,42 @@ impl LossAndDelay {
 }
 
 impl Estimator for LossAndDelay {
-    fn handle_loss(&mut self, fraction: f64, _now: Instant) {
+    fn handle_loss(&mut self, kind: TrackKind, fraction: f64, now: Instant) {
+        // The rate is that of video, so its losses decide. Sound is thin and slips through a queue that drops pictures:
+        // growing by its reports would undo what those of video took back. Where it is alone, it can only show that
+        // the path is bad: its own few packets prove no room for video.
+        match kind {
+            TrackKind::Video => self.video = Some(now),
+            TrackKind::Audio if self.video.is_some_and(|at| now.saturating_duration_since(at) < SILENT) => return,
+            TrackKind::Audio => {}
+        }
         if fraction < LOW_LOSS {
-            self.scale(GROWTH);
+            if kind == TrackKind::Video {
+                self.scale(GROWTH);
+            }
         } else if fraction > HIGH_LOSS {
             self.scale(1.0 - fraction.min(1.0) / 2.0);
         }
     }
 
     fn handle_round_trip(&mut self, round_trip: Duration, now: Instant) {
-        let shortest = self.shortest.map_or(round_trip, |shortest| shortest.min(round_trip));
-        self.shortest = Some(shortest);
+        while self.shortest.back().is_some_and(|(_, last)| *last >= round_trip) {
+            self.shortest.pop_back();
+        }
+        self.shortest.push_back((now, round_trip));
+        while self.shortest.front().is_some_and(|(at, _)| now.saturating_duration_since(*at) > MEMORY) {
+            self.shortest.pop_front();
+        }
+        let shortest = self.shortest.front().map_or(round_trip, |(_, shortest)| *shortest);
         let rested = self.reacted.is_none_or(|at| now.saturating_duration_since(at) >= REACTION);
         if round_trip > shortest + QUEUE && rested {
             self.reacted = Some(now);
             self.scale(BACK_OFF);
         }
+    }
+
+    fn handle_new_route(&mut self) {
+        *self = Self::new();
     }
 
     fn estimate(&self) -> Bitrate {
@@ -82,18 +113,74 @@ mod tests {
     fn it_grows_without_loss_falls_with_it_and_stays_within_bounds() {
         let now = Instant::now();
         let mut estimator = LossAndDelay::new();
-        estimator.handle_loss(0.05, now);
+        estimator.handle_loss(TrackKind::Video, 0.05, now);
         assert_eq!(estimator.estimate(), FIRST);
         for _ in 0..100 {
-            estimator.handle_loss(0.0, now);
+            estimator.handle_loss(TrackKind::Video, 0.0, now);
         }
         assert_eq!(estimator.estimate(), MOST);
-        estimator.handle_loss(0.2, now);
+        estimator.handle_loss(TrackKind::Video, 0.2, now);
         assert_eq!(estimator.estimate(), MOST.scaled(0.9));
         for _ in 0..100 {
-            estimator.handle_loss(1.0, now);
+            estimator.handle_loss(TrackKind::Video, 1.0, now);
         }
         assert_eq!(estimator.estimate(), LEAST);
+    }
+
+    /// Seconds of reports: the estimate after each.
+    fn after(estimator: &mut LossAndDelay, now: &mut Instant, reports: &[(TrackKind, f64)], seconds: u64) -> Bitrate {
+        for _ in 0..seconds {
+            *now += Duration::from_secs(1);
+            reports.iter().for_each(|(kind, fraction)| estimator.handle_loss(*kind, *fraction, *now));
+        }
+        estimator.estimate()
+    }
+
+    #[test]
+    fn good_reports_of_audio_do_not_undo_bad_ones_of_video() {
+        let (mut now, mut estimator) = (Instant::now(), LossAndDelay::new());
+        let reports = [(TrackKind::Audio, 0.01), (TrackKind::Video, 0.12)];
+        // 0.94 a second: without sound the same.
+        assert_eq!(after(&mut estimator, &mut now, &reports, 3), FIRST.scaled(0.94).scaled(0.94).scaled(0.94));
+        assert_eq!(after(&mut estimator, &mut now, &reports, 60), LEAST);
+    }
+
+    #[test]
+    fn audio_alone_shows_a_bad_path_and_never_a_good_one() {
+        let (mut now, mut estimator) = (Instant::now(), LossAndDelay::new());
+        assert_eq!(after(&mut estimator, &mut now, &[(TrackKind::Audio, 0.0)], 60), FIRST, "no video was tried");
+        assert_eq!(after(&mut estimator, &mut now, &[(TrackKind::Audio, 0.2)], 1), FIRST.scaled(0.9));
+        // The camera was on, and is off again: its last report counts for some seconds.
+        let grown = after(&mut estimator, &mut now, &[(TrackKind::Video, 0.0)], 1);
+        assert_eq!(after(&mut estimator, &mut now, &[(TrackKind::Audio, 0.5)], 2), grown);
+        assert_eq!(after(&mut estimator, &mut now, &[(TrackKind::Audio, 0.5)], 1), grown.scaled(0.75));
+    }
+
+    #[test]
+    fn a_path_that_became_longer_is_called_a_queue_for_some_seconds_only() {
+        let (mut now, mut estimator) = (Instant::now(), LossAndDelay::new());
+        let mut minute = |round_trip: u64| {
+            for _ in 0..60 {
+                now += Duration::from_secs(1);
+                estimator.handle_loss(TrackKind::Video, 0.0, now);
+                estimator.handle_round_trip(Duration::from_millis(round_trip), now);
+            }
+            (estimator.estimate(), estimator.shortest.len())
+        };
+        assert_eq!(minute(1), (MOST, 1));
+        assert_eq!(minute(400), (MOST, 1), "ten seconds down, and up again");
+        assert_eq!(minute(1), (MOST, 1));
+    }
+
+    #[test]
+    fn a_new_route_begins_as_a_new_call_does() {
+        let (mut now, mut estimator) = (Instant::now(), LossAndDelay::new());
+        estimator.handle_round_trip(Duration::from_millis(1), now);
+        assert_eq!(after(&mut estimator, &mut now, &[(TrackKind::Video, 0.0)], 60), MOST);
+        estimator.handle_new_route();
+        assert_eq!(estimator.estimate(), FIRST);
+        estimator.handle_round_trip(Duration::from_millis(400), now);
+        assert_eq!(estimator.estimate(), FIRST, "the round trip of the old one is forgotten");
     }
 
     #[test]

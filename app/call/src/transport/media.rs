@@ -113,7 +113,7 @@ impl Transport {
     pub(super) fn on_feedback(
         &mut self,
         feedback: Feedback,
-        connection: &Generation,
+        connection: &mut Generation,
         shared: &mut Shared,
         now: Instant,
     ) {
@@ -125,8 +125,14 @@ impl Transport {
                 }
             }
             Feedback::Nack { packets, .. } => self.history.counters.nacks_received += u64::from(packets),
-            Feedback::Loss { fraction, .. } => {
-                self.outbound.handle_loss(fraction, now);
+            Feedback::Loss { track, fraction } => {
+                if self.outbound.handle_route(connection.link.selected_pair()) {
+                    // What was measured so far was measured on the old path.
+                    connection.link.forget_round_trip();
+                }
+                let is_video = encodings(connection).any(|encoding| encoding.track == track);
+                let kind = if is_video { TrackKind::Video } else { TrackKind::Audio };
+                self.outbound.handle_loss(track, kind, fraction, now);
                 if let Some(round_trip) = connection.link.round_trip() {
                     self.outbound.handle_round_trip(round_trip, now);
                 }

@@ -5,12 +5,16 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use hearth_base::{Bitrate, EncodedFrame, TrackId};
+use hearth_base::{Bitrate, EncodedFrame, TrackId, TrackKind};
 
 use crate::peer_connection::RtpOut;
 use crate::publications::OutgoingFrame;
 use crate::send::estimator::{Estimator, LossAndDelay};
 use crate::send::pacer::{LeakyBucket, Pacer, Queued};
+use crate::snapshot::PairSnapshot;
+
+/// How long a report of a track counts: reports come each second, and some are lost.
+const REPORTED: Duration = Duration::from_secs(4);
 
 /// Numbering of one track; both start at random (RFC 3550 section 5.1).
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +28,11 @@ pub(crate) struct Outbound {
     numbering: BTreeMap<TrackId, Numbering>,
     estimator: Box<dyn Estimator>,
     pacer: Box<dyn Pacer>,
+    /// The path that the estimate is of.
+    route: Option<PairSnapshot>,
+    /// What the last report of each track said, and when.
+    losses: BTreeMap<TrackId, (f64, Instant)>,
+    /// Share of our packets lost, of the track that loses most.
     pub(crate) loss: f64,
     pub(crate) frames_dropped: u64,
     pub(crate) packets: u64,
@@ -37,6 +46,8 @@ impl Outbound {
             numbering: BTreeMap::new(),
             estimator: Box::new(estimator),
             pacer: Box::new(pacer),
+            route: None,
+            losses: BTreeMap::new(),
             loss: 0.0,
             frames_dropped: 0,
             packets: 0,
@@ -105,9 +116,23 @@ impl Outbound {
         self.pacer.poll_timeout()
     }
 
-    pub(crate) fn handle_loss(&mut self, fraction: f64, now: Instant) {
-        self.loss = fraction;
-        self.estimator.handle_loss(fraction, now);
+    /// Media goes by this path. Whether it changed: then what was estimated of the old one is forgotten.
+    pub(crate) fn handle_route(&mut self, route: Option<PairSnapshot>) -> bool {
+        let Some(route) = route else { return false };
+        let is_new = self.route.as_ref().is_some_and(|old| !old.is_route_of(&route));
+        self.route = Some(route);
+        if is_new {
+            self.estimator.handle_new_route();
+            self.pacer.set_rate(self.estimator.estimate());
+        }
+        is_new
+    }
+
+    pub(crate) fn handle_loss(&mut self, track: TrackId, kind: TrackKind, fraction: f64, now: Instant) {
+        self.losses.insert(track, (fraction, now));
+        self.losses.retain(|_, (_, at)| now.saturating_duration_since(*at) < REPORTED);
+        self.loss = self.losses.values().map(|(fraction, _)| *fraction).fold(0.0, f64::max);
+        self.estimator.handle_loss(kind, fraction, now);
         self.pacer.set_rate(self.estimator.estimate());
     }
 

@@ -28,6 +28,7 @@ mod publications;
 mod raw;
 mod relays;
 mod restart;
+mod routes;
 mod screens;
 mod script;
 mod servers;
