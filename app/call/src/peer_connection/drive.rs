@@ -39,7 +39,8 @@ impl PeerConnection {
                 Some(Cow::Borrowed(_)) => {}
             }
         }
-        self.round_trip.handle_incoming(&payload, now);
+        let round_trip = self.round_trip.handle_incoming(&payload, now);
+        self.events.extend(round_trip.map(LinkEvent::RoundTrip));
         let transport = TransportContext {
             local_addr: local,
             peer_addr: remote,

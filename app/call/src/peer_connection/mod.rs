@@ -107,6 +107,8 @@ pub(crate) enum LinkEvent {
     SenderReport { ssrc: u32, ntp: NtpTime, time: u32 },
     /// Nothing comes of this stream any more: they said so.
     TrackEnded { ssrc: u32 },
+    /// A check of the path came back after so long.
+    RoundTrip(std::time::Duration),
     /// The other side said how it fares.
     Feedback(Feedback),
 }

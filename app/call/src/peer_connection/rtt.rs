@@ -34,14 +34,16 @@ impl RoundTrip {
         self.pending.push_back((id, now));
     }
 
-    pub(crate) fn handle_incoming(&mut self, datagram: &[u8], now: Instant) {
+    /// Looks at what comes in; the round trip that it ends, as it was.
+    pub(crate) fn handle_incoming(&mut self, datagram: &[u8], now: Instant) -> Option<Duration> {
         const BINDING_SUCCESS: [u8; 2] = [0x01, 0x01];
-        let Some(id) = transaction(datagram, BINDING_SUCCESS) else { return };
-        let Some(at) = self.pending.iter().position(|(known, _)| *known == id) else { return };
-        let Some((_, sent)) = self.pending.remove(at) else { return };
+        let id = transaction(datagram, BINDING_SUCCESS)?;
+        let at = self.pending.iter().position(|(known, _)| *known == id)?;
+        let (_, sent) = self.pending.remove(at)?;
         let sample = now.saturating_duration_since(sent);
         // RFC 6298's gain: an eighth of the new to seven of the old.
         self.smoothed = Some(self.smoothed.map_or(sample, |old| (old * 7 + sample) / 8));
+        Some(sample)
     }
 
     /// Forgets the path, when there is a new one.

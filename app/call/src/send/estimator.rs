@@ -29,16 +29,22 @@ const LOW_LOSS: f64 = 0.02;
 const HIGH_LOSS: f64 = 0.10;
 /// Growth at each report of low loss of video; reports come each second.
 const GROWTH: f64 = 1.08;
-/// A round trip of this much above the shortest is a queue of our own making.
-const QUEUE: Duration = Duration::from_millis(150);
+/// While less than this waits, the rate may grow: a frame of our own takes as long to pass a narrow link.
+const ROOM: Duration = Duration::from_millis(30);
+/// Two round trips this much above the shortest are a queue of our own making, and the rate falls.
+const QUEUE: Duration = Duration::from_millis(60);
 const BACK_OFF: f64 = 0.85;
+/// So much waits only where the link bears far less than it did: routers drop at 200 to 300 ms, and pictures freeze.
+const FULL: Duration = Duration::from_millis(150);
+const HARD_BACK_OFF: f64 = 0.6;
 /// How long the shortest round trip is believed: a path can become longer without a queue of ours, as when a router in
 /// between takes another way, and then would be called queued for ever.
 const MEMORY: Duration = Duration::from_secs(10);
 /// Without a report of video for so long there is none, and sound is what tells of the path.
 const SILENT: Duration = Duration::from_secs(3);
-/// Queues are reacted to once in so long: the reaction needs a round trip to show.
-const REACTION: Duration = Duration::from_secs(1);
+/// Queues are reacted to once in so long: the encoder follows, what waits drains, and two checks of the path, half a
+/// second apart, have to see it. With less the rate is taken down twice for one queue.
+const REACTION: Duration = Duration::from_secs(2);
 
 /// Plain: bounded by loss and by the growth of the round trip.
 #[derive(Debug)]
@@ -46,6 +52,9 @@ pub(crate) struct LossAndDelay {
     estimate: Bitrate,
     /// Round trips of the last [`MEMORY`], of which none is followed by a shorter one: the first is the shortest.
     shortest: VecDeque<(Instant, Duration)>,
+    /// The last round trip, and how long the shorter of the last two waited in queues: one alone may be the radio's.
+    last: Option<Duration>,
+    queued: Duration,
     reacted: Option<Instant>,
     /// When video was reported of last.
     video: Option<Instant>,
@@ -53,7 +62,14 @@ pub(crate) struct LossAndDelay {
 
 impl LossAndDelay {
     pub(crate) fn new() -> Self {
-        Self { estimate: FIRST, shortest: VecDeque::new(), reacted: None, video: None }
+        Self {
+            estimate: FIRST,
+            shortest: VecDeque::new(),
+            last: None,
+            queued: Duration::ZERO,
+            reacted: None,
+            video: None,
+        }
     }
 
     fn scale(&mut self, factor: f64) {
@@ -72,7 +88,7 @@ impl Estimator for LossAndDelay {
             TrackKind::Audio => {}
         }
         if fraction < LOW_LOSS {
-            if kind == TrackKind::Video {
+            if kind == TrackKind::Video && self.queued < ROOM {
                 self.scale(GROWTH);
             }
         } else if fraction > HIGH_LOSS {
@@ -89,10 +105,12 @@ impl Estimator for LossAndDelay {
             self.shortest.pop_front();
         }
         let shortest = self.shortest.front().map_or(round_trip, |(_, shortest)| *shortest);
+        let both = self.last.replace(round_trip).map_or(Duration::ZERO, |last| last.min(round_trip));
+        self.queued = both.saturating_sub(shortest);
         let rested = self.reacted.is_none_or(|at| now.saturating_duration_since(at) >= REACTION);
-        if round_trip > shortest + QUEUE && rested {
+        if self.queued > QUEUE && rested {
             self.reacted = Some(now);
-            self.scale(BACK_OFF);
+            self.scale(if self.queued > FULL { HARD_BACK_OFF } else { BACK_OFF });
         }
     }
 
@@ -184,13 +202,32 @@ mod tests {
     }
 
     #[test]
-    fn a_queue_is_reacted_to_once_a_second() {
-        let now = Instant::now();
-        let mut estimator = LossAndDelay::new();
-        estimator.handle_round_trip(Duration::from_millis(20), now);
-        for _ in 0..10 {
-            estimator.handle_round_trip(Duration::from_millis(400), now);
+    fn a_queue_is_reacted_to_once_until_the_reaction_shows() {
+        for (round_trip, factor) in [(90, BACK_OFF), (400, HARD_BACK_OFF)] {
+            let (mut now, mut estimator) = (Instant::now(), LossAndDelay::new());
+            estimator.handle_round_trip(Duration::from_millis(20), now);
+            for _ in 0..4 {
+                now += Duration::from_millis(500);
+                estimator.handle_round_trip(Duration::from_millis(round_trip), now);
+            }
+            assert_eq!(estimator.estimate(), FIRST.scaled(factor));
+            now += Duration::from_secs(1);
+            estimator.handle_round_trip(Duration::from_millis(round_trip), now);
+            assert_eq!(estimator.estimate(), FIRST.scaled(factor).scaled(factor));
         }
-        assert_eq!(estimator.estimate(), FIRST.scaled(BACK_OFF));
+    }
+
+    #[test]
+    fn one_long_round_trip_is_no_queue_and_a_small_queue_stops_growth() {
+        let (mut now, mut estimator) = (Instant::now(), LossAndDelay::new());
+        for round_trip in [20, 20, 400, 20, 20, 400, 20] {
+            estimator.handle_round_trip(Duration::from_millis(round_trip), now);
+            assert_eq!(after(&mut estimator, &mut now, &[], 1), FIRST, "the radio's own");
+        }
+        estimator.handle_round_trip(Duration::from_millis(65), now);
+        estimator.handle_round_trip(Duration::from_millis(65), now);
+        assert_eq!(after(&mut estimator, &mut now, &[(TrackKind::Video, 0.0)], 3), FIRST, "45 ms wait");
+        estimator.handle_round_trip(Duration::from_millis(20), now);
+        assert_eq!(after(&mut estimator, &mut now, &[(TrackKind::Video, 0.0)], 1), FIRST.scaled(GROWTH));
     }
 }

@@ -133,9 +133,6 @@ impl Transport {
                 let is_video = encodings(connection).any(|encoding| encoding.track == track);
                 let kind = if is_video { TrackKind::Video } else { TrackKind::Audio };
                 self.outbound.handle_loss(track, kind, fraction, now);
-                if let Some(round_trip) = connection.link.round_trip() {
-                    self.outbound.handle_round_trip(round_trip, now);
-                }
                 self.tell_rate(shared);
             }
         }

@@ -338,6 +338,10 @@ impl Transport {
                     shared.outputs.changed();
                 }
             }
+            LinkEvent::RoundTrip(sample) => {
+                self.outbound.handle_round_trip(sample, now);
+                self.tell_rate(shared);
+            }
             LinkEvent::Feedback(feedback) => self.on_feedback(feedback, connection, shared, now),
         }
     }

@@ -40,6 +40,8 @@ pub struct Client {
     pub voice: Option<(Voice, Duration)>,
     /// Hears instead of the counting sink.
     pub ear: Option<Ear>,
+    /// Its encoder makes as much as the call allows, in place of frames of one size.
+    pub obeys: bool,
     /// Sends no media of its own.
     pub silent: bool,
     /// Killed: nothing comes in or goes out any more.
@@ -90,6 +92,7 @@ impl Client {
             conn: None,
             voice: None,
             ear: None,
+            obeys: false,
             silent: false,
             crashed: false,
             held: None,
@@ -176,6 +179,11 @@ impl Client {
                 Output::Media(MediaCommand::Subscribed { track, codec, by_anybody, .. }) => {
                     if track == self.source.video {
                         self.source.watch(codec, by_anybody);
+                    }
+                }
+                Output::Media(MediaCommand::Target { track, bitrate, .. }) => {
+                    if track == self.source.video && self.obeys {
+                        self.source.target = Some(bitrate);
                     }
                 }
                 Output::Resolve(name) => self.asked_names.push(name),

@@ -13,6 +13,7 @@
 #![expect(unreachable_pub, reason = "the modules of one test binary")]
 
 mod bad_input;
+mod bottlenecks;
 mod client;
 mod clocks;
 mod codecs;

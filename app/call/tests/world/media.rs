@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use hearth_base::{
-    AudioCodec, CaptureTime, Codec, EncodedFrame, FrameKind, Layer, NtpTime, TrackId, TrackKind, VideoCodec,
+    AudioCodec, Bitrate, CaptureTime, Codec, EncodedFrame, FrameKind, Layer, NtpTime, TrackId, TrackKind, VideoCodec,
 };
 
 /// One picture every so often: 15 a second.
@@ -28,11 +28,23 @@ pub struct Source {
     /// What anybody takes of it.
     pub watched: BTreeSet<VideoCodec>,
     key_wanted: BTreeSet<VideoCodec>,
+    /// What its encoder may take, as it was told last; it makes frames of one size where nothing is here.
+    pub target: Option<Bitrate>,
 }
 
 impl Source {
     pub fn new(id: u8, audio: TrackId, video: TrackId, start: Instant) -> Self {
-        Self { id, video, audio, start, frames: 0, sounds: 0, watched: BTreeSet::new(), key_wanted: BTreeSet::new() }
+        Self {
+            id,
+            video,
+            audio,
+            start,
+            frames: 0,
+            sounds: 0,
+            watched: BTreeSet::new(),
+            key_wanted: BTreeSet::new(),
+            target: None,
+        }
     }
 
     pub fn want_key_frame(&mut self, codec: VideoCodec) {
@@ -55,11 +67,24 @@ impl Source {
         let key_wanted = std::mem::take(&mut self.key_wanted);
         let encode = |codec: &VideoCodec| {
             let kind = if key_wanted.contains(codec) { FrameKind::Key } else { FrameKind::Delta };
-            let payload = encoded(*codec, kind, tag.as_bytes());
+            let payload = encoded(*codec, kind, tag.as_bytes(), self.bytes(kind));
             let time = Codec::Video(*codec).ticks(now.saturating_duration_since(self.start));
             frame(self.video, Codec::Video(*codec), kind, time, now, payload)
         };
         self.watched.iter().map(encode).collect()
+    }
+
+    /// How large a frame is. An encoder that obeys fills its rate; its key frames take what three others do, as ours is
+    /// told to.
+    fn bytes(&self, kind: FrameKind) -> usize {
+        match (self.target, kind) {
+            (None, FrameKind::Key) => KEY_BYTES,
+            (None, FrameKind::Delta) => DELTA_BYTES,
+            (Some(target), kind) => {
+                let delta = (target.bps() as f64 / 8.0 * VIDEO.as_secs_f64()) as usize;
+                if kind == FrameKind::Key { 3 * delta } else { delta }
+            }
+        }
     }
 
     pub fn sound(&mut self, now: Instant) -> EncodedFrame {
@@ -96,7 +121,7 @@ pub fn frame(
 }
 
 /// A frame that looks to a packetiser like a real one.
-fn encoded(codec: VideoCodec, kind: FrameKind, tag: &[u8]) -> Bytes {
+fn encoded(codec: VideoCodec, kind: FrameKind, tag: &[u8], bytes: usize) -> Bytes {
     let header: &[u8] = match (codec, kind) {
         (VideoCodec::H264, FrameKind::Key) => {
             &[0, 0, 0, 1, 0x67, 0x42, 0xe0, 0x1f, 0, 0, 0, 1, 0x68, 0xce, 0, 0, 0, 1, 0x65]
@@ -106,7 +131,7 @@ fn encoded(codec: VideoCodec, kind: FrameKind, tag: &[u8]) -> Bytes {
         (VideoCodec::Vp8, FrameKind::Delta) => &[0x11, 2, 0],
     };
     let mut frame = [header, tag].concat();
-    frame.resize(if kind == FrameKind::Key { KEY_BYTES } else { DELTA_BYTES }, 0xAA);
+    frame.resize(bytes, 0xAA);
     frame.into()
 }
 
@@ -126,6 +151,8 @@ fn read_tag(payload: &[u8]) -> Option<(u8, u32)> {
 pub struct Got {
     pub frames: Vec<u32>,
     pub frame_times: Vec<Instant>,
+    /// Bytes of pictures.
+    pub bytes: usize,
     /// What the newest was encoded in.
     pub codec: Option<VideoCodec>,
     pub sounds: u64,
@@ -167,6 +194,7 @@ impl Sink {
         got.frames.push(number);
         got.codec = Some(codec);
         got.frame_times.push(now);
+        got.bytes += frame.payload.len();
         got.note_capture(TrackKind::Video, number, frame.captured);
     }
 

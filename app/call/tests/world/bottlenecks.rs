@@ -1,0 +1,106 @@
+//! Links that bear less than the call would send, and encoders that do as they are told.
+
+use std::time::Duration;
+
+use hearth_call::TransportPolicy;
+use hearth_netsim::LinkConfig;
+
+use crate::media::VIDEO;
+use crate::world::World;
+
+/// One way.
+const DELAY: Duration = Duration::from_millis(25);
+
+/// A link of so many kilobits a second, before which 300 ms of them can wait.
+fn bottleneck(kbps: u64) -> LinkConfig {
+    LinkConfig { rate: Some(kbps * 1000), queue: (kbps * 1000 / 8 * 3 / 10) as usize, ..LinkConfig::delayed(DELAY) }
+}
+
+/// What one direction did in some time.
+#[derive(Debug)]
+struct Measured {
+    /// Share of the link that pictures took.
+    used: f64,
+    /// How late pictures came beyond the delay of the link, 95 in 100 below it.
+    late: Duration,
+    /// Share of packets of sound that came.
+    sound: f64,
+    /// Longest time without a picture.
+    gap: Duration,
+}
+
+fn measure(world: &mut World, kbps: u64, time: Duration) -> Measured {
+    let seen = |world: &World| {
+        let got = &world.clients[1].sink.got[&0];
+        (got.bytes, got.sounds, world.clients[0].source.sounds, got.frames.len())
+    };
+    let (bytes, heard, said, frames) = seen(world);
+    world.run(time);
+    let (bytes_after, heard_after, said_after, _) = seen(world);
+    let got = &world.clients[1].sink.got[&0];
+    let start = world.start;
+    let pictures = || got.frames.iter().zip(&got.frame_times).skip(frames);
+    let mut late: Vec<_> = pictures().map(|(n, at)| (*at - start).saturating_sub(VIDEO * *n + DELAY)).collect();
+    late.sort();
+    let gaps = got.frame_times[frames.saturating_sub(1)..].windows(2).map(|pair| pair[1] - pair[0]);
+    Measured {
+        used: (bytes_after - bytes) as f64 * 8.0 / time.as_secs_f64() / (kbps * 1000) as f64,
+        late: late[late.len() * 95 / 100],
+        sound: (heard_after - heard) as f64 / f64::from(said_after - said),
+        gap: gaps.max().unwrap_or(time),
+    }
+}
+
+/// How long a link that bears a quarter of what it did takes to be understood.
+const DROP: Duration = Duration::from_secs(8);
+
+/// Pictures come, none of them late for a queue of ours; sound comes.
+fn assert_flows(got: &Measured) {
+    assert!(got.late <= Duration::from_millis(200), "{got:?}");
+    assert!(got.gap <= Duration::from_millis(300), "{got:?}");
+    assert!(got.sound >= 0.97, "{got:?}");
+}
+
+/// Two people who are connected, and whose encoders obey.
+fn two(seed: u64) -> World {
+    let mut world = World::new(seed, LinkConfig::delayed(DELAY));
+    for index in 0..2 {
+        world.add_client(TransportPolicy::All);
+        world.clients[index].obeys = true;
+        world.enter(index);
+    }
+    assert!(world.run_until(Duration::from_secs(5), World::all_connected), "seed {seed}: not connected");
+    world
+}
+
+#[test]
+fn a_bottleneck_is_filled_without_its_queue() {
+    for (seed, kbps) in [(2_200, 300), (2_201, 600), (2_202, 1_000), (2_203, 2_000)] {
+        let mut world = two(seed);
+        world.net.set_default_link(bottleneck(kbps));
+        world.run(Duration::from_secs(10));
+        for _ in 0..3 {
+            let got = measure(&mut world, kbps, Duration::from_secs(20));
+            println!("seed {seed}, {kbps} kbps: {got:?}");
+            assert!((0.4..=0.95).contains(&got.used), "seed {seed}, {kbps} kbps: {got:?}");
+            assert_flows(&got);
+        }
+    }
+}
+
+#[test]
+fn a_link_that_drops_is_followed() {
+    for (seed, before, after) in [(2_210, 2_500, 600), (2_211, 1_000, 300), (2_212, 5_000, 1_000)] {
+        let mut world = two(seed);
+        world.net.set_default_link(bottleneck(before));
+        world.run(Duration::from_secs(30));
+        world.net.set_default_link(bottleneck(after));
+        world.run(DROP);
+        for _ in 0..3 {
+            let got = measure(&mut world, after, Duration::from_secs(5));
+            println!("seed {seed}, {before} to {after} kbps: {got:?}");
+            assert!(got.used > 0.1, "{got:?}");
+            assert_flows(&got);
+        }
+    }
+}
