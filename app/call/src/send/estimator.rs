@@ -50,7 +50,8 @@ const REACTION: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(crate) struct LossAndDelay {
     estimate: Bitrate,
-    /// Round trips of the last [`MEMORY`], of which none is followed by a shorter one: the first is the shortest.
+    /// Round trips of the last [`MEMORY`], of which none is followed by a shorter one: the first is the shortest. As
+    /// many at most as we sent checks in that time.
     shortest: VecDeque<(Instant, Duration)>,
     /// The last round trip, and how long the shorter of the last two waited in queues: one alone may be the radio's.
     last: Option<Duration>,

@@ -1,6 +1,6 @@
 //! Media between a transport's connection and its streams.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use hearth_base::{Bitrate, EncodedFrame, Layer, TrackId, TrackKind, TrackSource};
 use rand::RngExt;
@@ -110,10 +110,30 @@ impl Transport {
         self.inbound.handle_packet(packet, self.to, round_trip, shared);
     }
 
+    /// A check came back. Before there is a path it may be of any pair, and a short one that is not taken would make
+    /// the path look queued.
+    pub(super) fn on_round_trip(
+        &mut self,
+        sample: Duration,
+        connection: &mut Generation,
+        shared: &mut Shared,
+        now: Instant,
+    ) {
+        if !connection.link.is_connected() {
+            return;
+        }
+        if self.outbound.handle_route(connection.link.selected_pair()) {
+            // What was measured so far was measured on the old path.
+            connection.link.forget_round_trip();
+        }
+        self.outbound.handle_round_trip(sample, now);
+        self.tell_rate(shared);
+    }
+
     pub(super) fn on_feedback(
         &mut self,
         feedback: Feedback,
-        connection: &mut Generation,
+        connection: &Generation,
         shared: &mut Shared,
         now: Instant,
     ) {
@@ -126,10 +146,6 @@ impl Transport {
             }
             Feedback::Nack { packets, .. } => self.history.counters.nacks_received += u64::from(packets),
             Feedback::Loss { track, fraction } => {
-                if self.outbound.handle_route(connection.link.selected_pair()) {
-                    // What was measured so far was measured on the old path.
-                    connection.link.forget_round_trip();
-                }
                 let is_video = encodings(connection).any(|encoding| encoding.track == track);
                 let kind = if is_video { TrackKind::Video } else { TrackKind::Audio };
                 self.outbound.handle_loss(track, kind, fraction, now);

@@ -338,10 +338,7 @@ impl Transport {
                     shared.outputs.changed();
                 }
             }
-            LinkEvent::RoundTrip(sample) => {
-                self.outbound.handle_round_trip(sample, now);
-                self.tell_rate(shared);
-            }
+            LinkEvent::RoundTrip(sample) => self.on_round_trip(sample, connection, shared, now),
             LinkEvent::Feedback(feedback) => self.on_feedback(feedback, connection, shared, now),
         }
     }

@@ -79,12 +79,15 @@ fn a_bottleneck_is_filled_without_its_queue() {
         let mut world = two(seed);
         world.net.set_default_link(bottleneck(kbps));
         world.run(Duration::from_secs(10));
+        let mut used = 0.0;
         for _ in 0..3 {
             let got = measure(&mut world, kbps, Duration::from_secs(20));
             println!("seed {seed}, {kbps} kbps: {got:?}");
-            assert!((0.4..=0.95).contains(&got.used), "seed {seed}, {kbps} kbps: {got:?}");
             assert_flows(&got);
+            used += got.used / 3.0;
         }
+        // Of a minute: in less the share goes up and down with each fall and the growth after it.
+        assert!((0.4..=0.95).contains(&used), "seed {seed}, {kbps} kbps: {used}");
     }
 }
 
