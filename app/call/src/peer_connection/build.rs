@@ -4,10 +4,10 @@
 use std::time::{Duration, Instant};
 
 use hearth_base::{TrackKind, TrackSource, VideoCodec};
-use rtc::interceptor::{NackResponderBuilder, Registry, Slot};
+use rtc::interceptor::{NackResponderBuilder, Registry, Slot, TwccReceiverBuilder};
 use rtc::media_stream::MediaStreamTrack;
 use rtc::peer_connection::configuration::RTCConfigurationBuilder;
-use rtc::peer_connection::configuration::interceptor_registry::{configure_rtcp_reports, configure_twcc_receiver_only};
+use rtc::peer_connection::configuration::interceptor_registry::configure_rtcp_reports;
 use rtc::peer_connection::configuration::media_engine::{
     MIME_TYPE_H264, MIME_TYPE_OPUS, MIME_TYPE_RTX, MIME_TYPE_VP8, MediaEngine,
 };
@@ -16,10 +16,11 @@ use rtc::peer_connection::transport::RTCDtlsRole;
 use rtc::peer_connection::{RTCPeerConnection, RTCPeerConnectionBuilder};
 use rtc::rtp_transceiver::rtp_sender::{
     RTCPFeedback, RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters,
-    RTCRtpRtxParameters, RtpCodecKind,
+    RTCRtpHeaderExtensionCapability, RTCRtpRtxParameters, RtpCodecKind,
 };
 use rtc::shared::error::Result;
 
+use super::send_log::{self, SendLog};
 use super::sender_clock::{self, SenderClock};
 use super::tap::{self, RtcpTap};
 use super::undeclared::StreamTeller;
@@ -41,32 +42,49 @@ const VP8: u8 = 96;
 /// Packets kept for retransmission: 1024 are 4 seconds of 2.5 Mbit/s. Full: the oldest goes, and is not repaired.
 const SEND_BUFFER: u16 = 1024;
 
+/// Between two reports of what came. What fills a queue is seen so much later, and a report costs about 60 bytes.
+const FEEDBACK_INTERVAL: Duration = Duration::from_millis(50);
+
 /// No answer for so long and the path is faltering: three keep-alives, so that one loss does not cry wolf.
 const DISCONNECTED: Duration = Duration::from_millis(1500);
 /// How long a dead path is still listened to: a link that returns before that heals in 0.3 s without any restart.
 const FAILED: Duration = Duration::from_secs(25);
 const KEEP_ALIVE: Duration = Duration::from_millis(500);
 
-pub(super) fn peer_connection(
-    config: &LinkConfig,
-    teller: StreamTeller,
-    clock: SenderClock,
-    now: Instant,
-) -> Result<RTCPeerConnection> {
+/// Ours in the crate's chain.
+pub(super) struct Taps {
+    pub(super) teller: StreamTeller,
+    pub(super) clock: SenderClock,
+    pub(super) log: SendLog,
+}
+
+pub(super) fn peer_connection(config: &LinkConfig, taps: Taps, now: Instant) -> Result<RTCPeerConnection> {
     let mut engine = media_engine(config)?;
     let registry = configure_rtcp_reports(Registry::new());
     // Browsers estimate their uplink by transport-wide feedback and hardly send without it.
-    let registry = configure_twcc_receiver_only(registry, &mut engine)?;
+    register_transport_wide(&mut engine)?;
     let registry = registry
+        .with(Slot::TwccReceiver, TwccReceiverBuilder::new().with_interval(FEEDBACK_INTERVAL).build())
+        .with(Slot::from(send_log::SLOT), taps.log)
         .with(Slot::NackResponder, NackResponderBuilder::new().with_size(SEND_BUFFER).build())
-        .with(Slot::from(sender_clock::SLOT), clock)
-        .with(Slot::from(tap::SLOT), RtcpTap::new(teller));
+        .with(Slot::from(sender_clock::SLOT), taps.clock)
+        .with(Slot::from(tap::SLOT), RtcpTap::new(taps.teller));
     RTCPeerConnectionBuilder::new()
         .with_configuration(RTCConfigurationBuilder::new().build())
         .with_media_engine(engine)
         .with_setting_engine(setting_engine())
         .with_interceptor_registry(registry)
         .build(now)
+}
+
+/// Packets of both kinds carry transport-wide numbers, and are reported.
+fn register_transport_wide(engine: &mut MediaEngine) -> Result<()> {
+    for kind in [RtpCodecKind::Video, RtpCodecKind::Audio] {
+        engine.register_feedback(RTCPFeedback { typ: "transport-cc".to_owned(), parameter: String::new() }, kind);
+        let uri = send_log::TRANSPORT_WIDE.to_owned();
+        engine.register_header_extension(RTCRtpHeaderExtensionCapability { uri }, kind, None)?;
+    }
+    Ok(())
 }
 
 fn setting_engine() -> SettingEngine {

@@ -126,6 +126,9 @@ impl PeerConnection {
                 break;
             }
         }
+        for departure in self.sent.departures.try_iter() {
+            self.sent.history.handle_departure(departure);
+        }
         self.timeout = self.pc.poll_timeout();
     }
 

@@ -1,17 +1,19 @@
 //! What the other side says of our media (RTCP; RFC 3550, RFC 4585).
 
-use hearth_base::{NtpTime, TrackId};
+use hearth_base::{Bitrate, NtpTime, TrackId};
 use rtc::rtcp;
 use rtc::rtcp::payload_feedbacks::full_intra_request::FullIntraRequest;
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
+use rtc::rtcp::payload_feedbacks::receiver_estimated_maximum_bitrate::ReceiverEstimatedMaximumBitrate;
 use rtc::rtcp::receiver_report::ReceiverReport;
 use rtc::rtcp::sender_report::SenderReport;
+use rtc::rtcp::transport_feedbacks::transport_layer_cc::TransportLayerCc;
 use rtc::rtcp::transport_feedbacks::transport_layer_nack::TransportLayerNack;
 
-use super::{LinkEvent, PeerConnection};
+use super::{LinkEvent, PeerConnection, TransportFeedback};
 
 /// One word of feedback about a track of ours.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Feedback {
     /// It cannot go on without a key frame.
     KeyFrameWanted(TrackId),
@@ -19,6 +21,10 @@ pub(crate) enum Feedback {
     Nack { track: TrackId, packets: u32 },
     /// Share of packets lost since its last report, 0 to 1.
     Loss { track: TrackId, fraction: f64 },
+    /// What became of packets of all tracks (transport-wide feedback).
+    Transport(TransportFeedback),
+    /// It takes no more than this, of all tracks together (REMB).
+    MaxBitrate(Bitrate),
 }
 
 impl PeerConnection {
@@ -33,6 +39,13 @@ impl PeerConnection {
                 let packets = nack.nacks.iter().map(|pair| 1 + pair.lost_packets.count_ones()).sum();
                 let event = self.track_of(nack.media_ssrc).map(|track| Feedback::Nack { track, packets });
                 self.events.extend(event.map(LinkEvent::Feedback));
+            } else if let Some(feedback) = packet.downcast_ref::<TransportLayerCc>() {
+                let feedback = self.sent.history.handle_feedback(feedback);
+                self.events.push_back(LinkEvent::Feedback(Feedback::Transport(feedback)));
+            } else if let Some(remb) = packet.downcast_ref::<ReceiverEstimatedMaximumBitrate>() {
+                // Not a number, or below zero: nothing, which the estimator has a least for.
+                let most = Bitrate::from_bps(remb.bitrate as u64);
+                self.events.push_back(LinkEvent::Feedback(Feedback::MaxBitrate(most)));
             } else if let Some(report) = packet.downcast_ref::<ReceiverReport>() {
                 self.on_reports(&report.reports);
             } else if let Some(report) = packet.downcast_ref::<SenderReport>() {

@@ -7,6 +7,7 @@
 //! - `undeclared`: streams that no description names would be dropped;
 //! - `build`: defaults that are wrong for a call;
 //! - `rtt`: the crate's statistics have no round trip;
+//! - `send_log`, `send_history`: nothing would tell when a packet left, and whether it came;
 //! - `sender_clock`: its sender reports give the time when a packet left for the time when it was captured;
 //! - `turn`: its TURN client, as a path; `stun`: its codec, for what its client does not ask.
 //!
@@ -23,6 +24,8 @@ mod negotiate;
 mod pair;
 pub(crate) mod reassembly;
 mod rtt;
+mod send_history;
+mod send_log;
 mod sender_clock;
 mod stun;
 mod tap;
@@ -31,6 +34,7 @@ mod undeclared;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
+use std::sync::mpsc::Receiver;
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
@@ -42,6 +46,8 @@ use rtc::rtp_transceiver::RTCRtpSenderId;
 pub(crate) use feedback::Feedback;
 pub(crate) use media::{RtpIn, RtpOut};
 pub(crate) use negotiate::Video;
+pub(crate) use send_history::{PacketResult, TransportFeedback};
+pub(crate) use send_log::Departure;
 pub(crate) use stun::{BindingAnswer, RequestId, binding_answer, binding_request};
 pub(crate) use turn::{RelayAddress, RelayFamily, RelayPath, TurnServer};
 
@@ -49,6 +55,7 @@ use crate::stats::TransportCounters;
 use flight::FlightRepeater;
 use reassembly::Reassembly;
 use rtt::RoundTrip;
+use send_history::SendHistory;
 use sender_clock::CaptureTeller;
 use undeclared::Undeclared;
 
@@ -162,11 +169,18 @@ pub(crate) struct PeerConnection {
     handshake: Handshake,
     round_trip: RoundTrip,
     clock: CaptureTeller,
+    sent: SentPackets,
     timeout: Option<Instant>,
     transmits: VecDeque<LinkTransmit>,
     events: VecDeque<LinkEvent>,
     /// What was refused, and what was repaired.
     pub(crate) counters: TransportCounters,
+}
+
+/// What left, and what is known of it.
+struct SentPackets {
+    departures: Receiver<Departure>,
+    history: SendHistory,
 }
 
 /// The DTLS handshake, and what keeps it going.
@@ -195,7 +209,8 @@ impl PeerConnection {
     pub(crate) fn new(config: LinkConfig, now: Instant) -> Result<Self, LinkError> {
         let (teller, undeclared) = undeclared::pair();
         let (clock, sender_clock) = sender_clock::pair();
-        let pc = build::peer_connection(&config, teller, sender_clock, now)?;
+        let (log, departures) = send_log::pair();
+        let pc = build::peer_connection(&config, build::Taps { teller, clock: sender_clock, log }, now)?;
         Ok(Self {
             pc,
             config,
@@ -213,6 +228,7 @@ impl PeerConnection {
             },
             round_trip: RoundTrip::default(),
             clock,
+            sent: SentPackets { departures, history: SendHistory::default() },
             timeout: None,
             transmits: VecDeque::new(),
             events: VecDeque::new(),
@@ -243,6 +259,16 @@ impl PeerConnection {
     /// Media goes by another path: its round trip is not known yet.
     pub(crate) fn forget_round_trip(&mut self) {
         self.round_trip.reset();
+    }
+
+    /// Bytes that left and that nobody has reported yet; none, where nobody ever does.
+    pub(crate) fn in_flight(&self) -> u64 {
+        self.sent.history.in_flight()
+    }
+
+    /// Bytes of all streams that left so far, with all that is around them; none, where nobody ever reports.
+    pub(crate) fn departed(&self) -> u64 {
+        self.sent.history.departed()
     }
 
     /// Whether media can be sent.

@@ -2,4 +2,5 @@
 
 pub(crate) mod estimator;
 pub(crate) mod layers;
+pub(crate) mod overhead;
 pub(crate) mod pacer;

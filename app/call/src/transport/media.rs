@@ -51,7 +51,7 @@ impl Transport {
 
     /// Tells it what the link bears.
     pub(super) fn tell_rate(&self, shared: &mut Shared) {
-        let rate = LinkRate { estimate: self.outbound.estimate(), loss: self.outbound.loss };
+        let rate = LinkRate { estimate: self.outbound.video_rate(), loss: self.outbound.loss };
         shared.publications.set_rate(self.id, self.is_alive().then_some(rate), &mut shared.outputs);
     }
 
@@ -90,7 +90,12 @@ impl Transport {
 
     /// Lets out what may go, and asks for what is missing.
     pub(super) fn serve_media(&mut self, connection: &mut Generation, shared: &mut Shared, now: Instant) {
-        while let Some(packet) = self.outbound.poll_packet(now) {
+        while let Some(track) = self.outbound.poll_stale(now) {
+            for encoding in encodings(connection).filter(|encoding| encoding.track == track) {
+                shared.publications.ask_key_frame(encoding, &mut shared.outputs, now);
+            }
+        }
+        while let Some(packet) = self.outbound.poll_packet(&connection.link, now) {
             match connection.link.send_rtp(packet, now) {
                 Ok(()) => self.outbound.packets += 1,
                 Err(error) => tracing::debug!(%error, "video not sent"),
@@ -145,6 +150,14 @@ impl Transport {
                 }
             }
             Feedback::Nack { packets, .. } => self.history.counters.nacks_received += u64::from(packets),
+            Feedback::Transport(feedback) => {
+                self.outbound.handle_feedback(&feedback, now);
+                self.tell_rate(shared);
+            }
+            Feedback::MaxBitrate(most) => {
+                self.outbound.handle_max_bitrate(most, now);
+                self.tell_rate(shared);
+            }
             Feedback::Loss { track, fraction } => {
                 let is_video = encodings(connection).any(|encoding| encoding.track == track);
                 let kind = if is_video { TrackKind::Video } else { TrackKind::Audio };

@@ -318,6 +318,7 @@ impl Transport {
             }
             LinkEvent::Connected => {
                 self.history.handshakes += 1;
+                self.outbound.handle_new_connection();
                 self.life.handle_connected(connection.link.route());
                 Self::want_key_frames(connection, shared, now);
                 self.tell_rate(shared);

@@ -7,12 +7,17 @@ use std::time::{Duration, Instant};
 
 use hearth_base::{Bitrate, EncodedFrame, TrackId, TrackKind};
 
-use crate::peer_connection::RtpOut;
+use crate::peer_connection::{PeerConnection, RtpOut, TransportFeedback};
 use crate::publications::OutgoingFrame;
-use crate::send::estimator::{Estimator, LossAndDelay};
+use crate::send::estimator::{Estimator, FeedbackEstimator};
+use crate::send::overhead::Overhead;
 use crate::send::pacer::{LeakyBucket, Pacer, Queued};
 use crate::snapshot::PairSnapshot;
 
+/// Of the pacer's queue, so much is a frame that is just leaving, and more is to be gone in about [`DRAIN`] seconds.
+const SMALL_QUEUE: Duration = Duration::from_millis(40);
+const DRAIN: f64 = 0.4;
+const LEAST_DRAIN: f64 = 0.4;
 /// How long a report of a track counts: reports come each second, and some are lost.
 const REPORTED: Duration = Duration::from_secs(4);
 
@@ -28,6 +33,8 @@ pub(crate) struct Outbound {
     numbering: BTreeMap<TrackId, Numbering>,
     estimator: Box<dyn Estimator>,
     pacer: Box<dyn Pacer>,
+    /// What leaves beside the payloads of video.
+    overhead: Overhead,
     /// The path that the estimate is of.
     route: Option<PairSnapshot>,
     /// What the last report of each track said, and when.
@@ -40,12 +47,13 @@ pub(crate) struct Outbound {
 
 impl Outbound {
     pub(crate) fn new() -> Self {
-        let estimator = LossAndDelay::new();
-        let pacer = LeakyBucket::new(estimator.estimate());
+        let estimator = FeedbackEstimator::new();
+        let pacer = LeakyBucket::new(estimator.pacing());
         Self {
             numbering: BTreeMap::new(),
             estimator: Box::new(estimator),
             pacer: Box::new(pacer),
+            overhead: Overhead::default(),
             route: None,
             losses: BTreeMap::new(),
             loss: 0.0,
@@ -68,27 +76,18 @@ impl Outbound {
     pub(crate) fn handle_video(&mut self, outgoing: &OutgoingFrame, now: Instant) -> Queued {
         let OutgoingFrame { frame, payloads, .. } = outgoing;
         let Some(numbering) = self.numbering.get_mut(&frame.track) else { return Queued::Yes };
-        let before = numbering.sequence;
         let time = numbering.time.wrapping_add(frame.time as u32);
-        let packets = payloads.iter().enumerate().map(|(index, payload)| {
-            let sequence = numbering.sequence;
-            numbering.sequence = sequence.wrapping_add(1);
-            RtpOut {
-                track: frame.track,
-                sequence,
-                time,
-                captured: frame.at(),
-                marker: index + 1 == payloads.len(),
-                payload: payload.clone(),
-            }
+        // Numbered when it leaves: what is dropped before would leave a hole that is asked for in vain.
+        let packets = payloads.iter().enumerate().map(|(index, payload)| RtpOut {
+            track: frame.track,
+            sequence: 0,
+            time,
+            captured: frame.at(),
+            marker: index + 1 == payloads.len(),
+            payload: payload.clone(),
         });
-        let packets: Vec<_> = packets.collect();
-        let taken = self.pacer.handle_frame(frame.kind, packets, now);
-        if taken == Queued::No {
-            // The numbers were not used: a hole would be asked for in vain.
-            numbering.sequence = before;
-            self.frames_dropped += 1;
-        }
+        let taken = self.pacer.handle_frame(frame.kind, packets.collect(), now);
+        self.frames_dropped += u64::from(taken == Queued::No);
         taken
     }
 
@@ -108,8 +107,20 @@ impl Outbound {
     }
 
     /// The next packet of video that may go.
-    pub(crate) fn poll_packet(&mut self, now: Instant) -> Option<RtpOut> {
-        self.pacer.poll_packet(now)
+    pub(crate) fn poll_packet(&mut self, link: &PeerConnection, now: Instant) -> Option<RtpOut> {
+        let mut packet = self.pacer.poll_packet(link.in_flight(), now)?;
+        let numbering = self.numbering.get_mut(&packet.track)?;
+        packet.sequence = numbering.sequence;
+        numbering.sequence = numbering.sequence.wrapping_add(1);
+        self.overhead.handle_video(packet.payload.len(), link.departed(), now);
+        Some(packet)
+    }
+
+    /// A track whose frames waited too long and were dropped: it needs a key frame.
+    pub(crate) fn poll_stale(&mut self, now: Instant) -> Option<TrackId> {
+        let stale = self.pacer.poll_stale(now)?;
+        self.frames_dropped += 1;
+        Some(stale)
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
@@ -123,7 +134,7 @@ impl Outbound {
         self.route = Some(route);
         if is_new {
             self.estimator.handle_new_route();
-            self.pacer.set_rate(self.estimator.estimate());
+            self.pacer.set_pacing(self.estimator.pacing());
         }
         is_new
     }
@@ -133,12 +144,37 @@ impl Outbound {
         self.losses.retain(|_, (_, at)| now.saturating_duration_since(*at) < REPORTED);
         self.loss = self.losses.values().map(|(fraction, _)| *fraction).fold(0.0, f64::max);
         self.estimator.handle_loss(kind, fraction, now);
-        self.pacer.set_rate(self.estimator.estimate());
+        self.pacer.set_pacing(self.estimator.pacing());
     }
 
     pub(crate) fn handle_round_trip(&mut self, round_trip: Duration, now: Instant) {
         self.estimator.handle_round_trip(round_trip, now);
-        self.pacer.set_rate(self.estimator.estimate());
+        self.pacer.set_pacing(self.estimator.pacing());
+    }
+
+    pub(crate) fn handle_feedback(&mut self, feedback: &TransportFeedback, now: Instant) {
+        self.estimator.handle_feedback(feedback, now);
+        self.pacer.set_pacing(self.estimator.pacing());
+    }
+
+    pub(crate) fn handle_max_bitrate(&mut self, most: Bitrate, now: Instant) {
+        self.estimator.handle_max_bitrate(most, now);
+        self.pacer.set_pacing(self.estimator.pacing());
+    }
+
+    /// Another connection in the place of the last.
+    pub(crate) fn handle_new_connection(&mut self) {
+        self.estimator.handle_new_connection();
+        self.overhead = Overhead::default();
+    }
+
+    /// What is left for the payloads of video. A queue of ours makes the encoder go down at once: it is to be gone
+    /// before the queue on the way would be.
+    pub(crate) fn video_rate(&self) -> Bitrate {
+        let estimate = self.estimator.estimate();
+        let waiting = estimate.time_for(self.pacer.waiting());
+        let less = waiting.saturating_sub(SMALL_QUEUE).as_secs_f64() / DRAIN;
+        self.overhead.video_part(estimate).scaled((1.0 - less).max(LEAST_DRAIN))
     }
 
     pub(crate) fn estimate(&self) -> Bitrate {

@@ -52,13 +52,13 @@ fn measure(world: &mut World, kbps: u64, time: Duration) -> Measured {
 }
 
 /// How long a link that bears a quarter of what it did takes to be understood.
-const DROP: Duration = Duration::from_secs(8);
+const DROP: Duration = Duration::from_secs(3);
 
 /// Pictures come, none of them late for a queue of ours; sound comes.
 fn assert_flows(got: &Measured) {
-    assert!(got.late <= Duration::from_millis(200), "{got:?}");
-    assert!(got.gap <= Duration::from_millis(300), "{got:?}");
-    assert!(got.sound >= 0.97, "{got:?}");
+    assert!(got.late <= Duration::from_millis(130), "{got:?}");
+    assert!(got.gap <= Duration::from_millis(150), "{got:?}");
+    assert!(got.sound >= 0.98, "{got:?}");
 }
 
 /// Two people who are connected, and whose encoders obey.
@@ -87,7 +87,7 @@ fn a_bottleneck_is_filled_without_its_queue() {
             used += got.used / 3.0;
         }
         // Of a minute: in less the share goes up and down with each fall and the growth after it.
-        assert!((0.4..=0.95).contains(&used), "seed {seed}, {kbps} kbps: {used}");
+        assert!((0.75..=0.96).contains(&used), "seed {seed}, {kbps} kbps: {used}");
     }
 }
 
@@ -102,7 +102,7 @@ fn a_link_that_drops_is_followed() {
         for _ in 0..3 {
             let got = measure(&mut world, after, Duration::from_secs(5));
             println!("seed {seed}, {before} to {after} kbps: {got:?}");
-            assert!(got.used > 0.1, "{got:?}");
+            assert!(got.used > 0.6, "{got:?}");
             assert_flows(&got);
         }
     }

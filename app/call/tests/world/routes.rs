@@ -10,21 +10,22 @@ use hearth_netsim::LinkConfig;
 use crate::LAN;
 use crate::world::World;
 
-/// What a clean path is thought to bear after a while.
+/// What a clean path is thought to bear at least after a while.
 const FULL: Bitrate = Bitrate::from_kbps(2_500);
-/// What any path is thought to bear at first, and a second's growth.
-const FIRST: Bitrate = Bitrate::from_kbps(1_100);
+/// What any path is thought to bear at first, and some growth.
+const FIRST: Bitrate = Bitrate::from_kbps(1_300);
 
-/// Two people who have learnt what their path bears.
+/// Two people who have learnt what their path bears, with encoders that fill it: what is not sent proves nothing.
 fn settled(seed: u64) -> World {
     let mut world = World::new(seed, LAN);
     for index in 0..2 {
         world.add_client(TransportPolicy::All);
+        world.clients[index].obeys = true;
         world.enter(index);
     }
     assert!(world.run_until(Duration::from_secs(5), World::all_connected), "seed {seed}: not connected");
     world.run(Duration::from_secs(30));
-    assert_eq!(estimate(&world), FULL, "seed {seed}");
+    assert!(estimate(&world) >= FULL, "seed {seed}: {}", estimate(&world));
     world
 }
 
@@ -38,11 +39,11 @@ fn a_path_that_became_longer_without_loss_bears_what_it_did() {
     let mut world = settled(2_100);
     world.net.set_default_link(LinkConfig::delayed(Duration::from_millis(100)));
     world.run(Duration::from_secs(60));
-    assert_eq!(estimate(&world), FULL, "200 ms of round trip, and no queue");
+    assert!(estimate(&world) >= FULL, "200 ms of round trip, and no queue: {}", estimate(&world));
     // And it is still seen when that path, too, becomes longer and short again.
     world.net.set_default_link(LAN);
     world.run(Duration::from_secs(20));
-    assert_eq!(estimate(&world), FULL);
+    assert!(estimate(&world) >= FULL, "{}", estimate(&world));
 }
 
 #[test]
@@ -54,12 +55,10 @@ fn a_route_to_another_address_is_estimated_from_the_start() {
         snapshot.peers[0].connection.pair.as_ref().is_some_and(|pair| pair.remote.1.starts_with("10.0.9.9"))
     };
     assert!(world.run_until(Duration::from_secs(10), moved), "the new path is not in use");
-    let mut least = FULL;
-    for _ in 0..5 {
-        world.run(Duration::from_secs(1));
-        least = least.min(estimate(&world));
-    }
-    assert!((Bitrate::from_kbps(900)..FIRST).contains(&least), "{least:?}: neither kept nor broken down");
+    // The next check of the path tells of it.
+    assert!(world.run_until(Duration::from_secs(1), |world| estimate(world) < FULL), "the old one's is kept");
+    let first = estimate(&world);
+    assert!((Bitrate::from_kbps(900)..FIRST).contains(&first), "{first:?}: neither kept nor broken down");
     world.run(Duration::from_secs(30));
-    assert_eq!(estimate(&world), FULL);
+    assert!(estimate(&world) >= FULL, "{}", estimate(&world));
 }

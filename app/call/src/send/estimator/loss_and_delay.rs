@@ -1,27 +1,17 @@
-//! How much a link bears.
+//! What a link bears, by the share of packets lost and by the round trip: what every peer tells.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use hearth_base::{Bitrate, TrackKind};
 
-/// Estimates what one link bears, from what the other side reports.
-pub(crate) trait Estimator: Send {
-    /// Share of the packets of one track lost since its last report, 0 to 1, and what the track is.
-    fn handle_loss(&mut self, kind: TrackKind, fraction: f64, now: Instant);
-    /// A round trip was measured.
-    fn handle_round_trip(&mut self, round_trip: Duration, now: Instant);
-    /// Media takes another path from now on: what was learnt of the old one says nothing of it.
-    fn handle_new_route(&mut self);
-    /// What the link bears.
-    fn estimate(&self) -> Bitrate;
-}
+use super::{Estimator, FIRST, HEADROOM, LEAST, Pacing};
+use crate::peer_connection::TransportFeedback;
 
-/// Bounds of the estimate: below the first there is no picture, above the second none that looks better at 720p.
-const LEAST: Bitrate = Bitrate::from_kbps(100);
+/// Reports of a second are too rare to be trusted with more.
 const MOST: Bitrate = Bitrate::from_kbps(2_500);
-/// Where it begins: a LAN bears more, and a mobile link about this.
-const FIRST: Bitrate = Bitrate::from_kbps(1_000);
+/// How long what they take at most is believed: it comes each second.
+const REMB_HOLDS: Duration = Duration::from_secs(5);
 
 /// Loss below which the rate grows, and above which it falls. Between them it stays: radio links lose a few per cent at
 /// any rate (RFC 8698 and GCC draw the same lines).
@@ -59,6 +49,8 @@ pub(crate) struct LossAndDelay {
     reacted: Option<Instant>,
     /// When video was reported of last.
     video: Option<Instant>,
+    /// What they take at most, and until when that counts.
+    most: Option<(Bitrate, Instant)>,
 }
 
 impl LossAndDelay {
@@ -70,6 +62,7 @@ impl LossAndDelay {
             queued: Duration::ZERO,
             reacted: None,
             video: None,
+            most: None,
         }
     }
 
@@ -80,6 +73,7 @@ impl LossAndDelay {
 
 impl Estimator for LossAndDelay {
     fn handle_loss(&mut self, kind: TrackKind, fraction: f64, now: Instant) {
+        self.most = self.most.filter(|(_, until)| *until > now);
         // The rate is that of video, so its losses decide. Sound is thin and slips through a queue that drops pictures:
         // growing by its reports would undo what those of video took back. Where it is alone, it can only show that
         // the path is bad: its own few packets prove no room for video.
@@ -115,12 +109,32 @@ impl Estimator for LossAndDelay {
         }
     }
 
+    fn handle_feedback(&mut self, _feedback: &TransportFeedback, _now: Instant) {}
+
+    fn handle_max_bitrate(&mut self, most: Bitrate, now: Instant) {
+        self.most = Some((most.max(LEAST), now + REMB_HOLDS));
+    }
+
     fn handle_new_route(&mut self) {
         *self = Self::new();
     }
 
+    fn handle_new_connection(&mut self) {}
+
     fn estimate(&self) -> Bitrate {
-        self.estimate
+        self.most.map_or(self.estimate, |(most, _)| self.estimate.min(most))
+    }
+
+    fn pacing(&self) -> Pacing {
+        Pacing { rate: self.estimate().scaled(HEADROOM), window: u64::MAX }
+    }
+
+    fn random_loss(&self) -> f64 {
+        0.0
+    }
+
+    fn queue(&self) -> Option<Duration> {
+        None
     }
 }
 

@@ -1,0 +1,127 @@
+//! Numbers what leaves, and tells what left when (transport-wide congestion control,
+//! draft-holmer-rmcat-transport-wide-cc-extensions-01).
+//!
+//! A number belongs to a sending and not to a packet: a retransmission has one of its own. Therefore this stands between
+//! everything that sends and the wire. The crate's own tagger would number as well, and tell nobody; its send history
+//! takes a packet that is late for one that is lost. Owner of: the numbers of one connection.
+
+use std::collections::VecDeque;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::Instant;
+
+use bytes::Bytes;
+use rtc::interceptor::{Interceptor, Packet, StreamInfo, TaggedPacket};
+use rtc::rtp;
+use rtc::sansio::Protocol;
+use rtc::shared::error::Error;
+use rtc::shared::marshal::MarshalSize as _;
+
+/// The place in the chain: that of the crate's tagger, beyond which nothing sends.
+pub(super) const SLOT: usize = 2_000;
+/// The header extension that the number is in.
+pub(super) const TRANSPORT_WIDE: &str = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
+/// Departures on their way: they are taken after each packet, and an answer to a NACK has up to 1000. Full: the packet
+/// has left, and nobody knows of it.
+const DEPARTURES: usize = 2048;
+/// What a packet is longer by on the wire: the tag of AES-GCM (RFC 7714), UDP, and IPv4.
+const OVERHEAD: usize = 16 + 8 + 20;
+
+/// A packet has left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Departure {
+    /// Of the connection's packets; the wire has the lowest 16 bits.
+    pub(crate) number: u64,
+    /// Bytes, with all that is around them down to IP.
+    pub(crate) size: u32,
+    /// What left.
+    pub(crate) stream: u32,
+    /// Of which moment of its stream: packets of a frame have the same.
+    pub(crate) time: u32,
+    pub(crate) at: Instant,
+}
+
+/// Numbers and tells.
+pub(super) struct SendLog {
+    next: u64,
+    /// The identifier of the extension, where it was agreed on. All streams of a bundle have the same; those of
+    /// retransmissions are never named here, and count as much as others.
+    extension: Option<u8>,
+    departures: SyncSender<Departure>,
+    inbound: VecDeque<TaggedPacket>,
+    outbound: VecDeque<TaggedPacket>,
+}
+
+/// The log, and where its departures come out.
+pub(super) fn pair() -> (SendLog, Receiver<Departure>) {
+    let (departures, told) = sync_channel(DEPARTURES);
+    let log = SendLog { next: 0, extension: None, departures, inbound: VecDeque::new(), outbound: VecDeque::new() };
+    (log, told)
+}
+
+impl SendLog {
+    fn number(&mut self, packet: &mut rtp::Packet, now: Instant) {
+        let Some(id) = self.extension else { return };
+        let number = self.next;
+        let tag = Bytes::copy_from_slice(&(number as u16).to_be_bytes());
+        if packet.header.set_extension(id, tag).is_err() {
+            return; // it leaves without one, as it would to who knows none
+        }
+        self.next += 1;
+        let size = u32::try_from(packet.marshal_size() + OVERHEAD).unwrap_or(u32::MAX);
+        let (stream, time) = (packet.header.ssrc, packet.header.timestamp);
+        if self.departures.try_send(Departure { number, size, stream, time, at: now }).is_err() {
+            tracing::debug!(number, "a packet left that nobody asks for");
+        }
+    }
+}
+
+impl Protocol<TaggedPacket, TaggedPacket, ()> for SendLog {
+    type Rout = TaggedPacket;
+    type Wout = TaggedPacket;
+    type Eout = ();
+    type Error = Error;
+    type Time = Instant;
+
+    fn handle_read(&mut self, msg: TaggedPacket) -> Result<(), Error> {
+        self.inbound.push_back(msg);
+        Ok(())
+    }
+
+    fn poll_read(&mut self) -> Option<TaggedPacket> {
+        self.inbound.pop_front()
+    }
+
+    fn handle_write(&mut self, mut msg: TaggedPacket) -> Result<(), Error> {
+        let now = msg.now;
+        if let Packet::Rtp(packet) = &mut msg.message.packet {
+            self.number(packet, now);
+        }
+        self.outbound.push_back(msg);
+        Ok(())
+    }
+
+    fn poll_write(&mut self) -> Option<TaggedPacket> {
+        self.outbound.pop_front()
+    }
+
+    fn handle_timeout(&mut self, _now: Instant) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn poll_timeout(&mut self) -> Option<Instant> {
+        None
+    }
+}
+
+impl Interceptor for SendLog {
+    fn bind_local_stream(&mut self, info: &StreamInfo) {
+        let extension = info.rtp_header_extensions.iter().find(|extension| extension.uri == TRANSPORT_WIDE);
+        let id = extension.and_then(|extension| u8::try_from(extension.id).ok()).filter(|id| *id != 0);
+        self.extension = id.or(self.extension);
+    }
+
+    fn unbind_local_stream(&mut self, _info: &StreamInfo) {}
+
+    fn bind_remote_stream(&mut self, _info: &StreamInfo) {}
+    fn unbind_remote_stream(&mut self, _info: &StreamInfo) {}
+}

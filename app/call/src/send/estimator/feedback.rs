@@ -1,0 +1,311 @@
+//! What a link bears, by reports of each packet.
+//!
+//! The rate grows while nothing waits on the way, fast where the trains of frames show that there is room, and slowly
+//! where they show none. Once every packet of a tenth of a second has waited, the link bears what came in that time: the
+//! rate goes below it until the queue is empty, and then close to it. Loss without a queue is tried out ([`Losses`]).
+//! What was never sent proves nothing: a rate that is not used hardly grows. Until the first report,
+//! [`LossAndDelay`] decides, and its peer may know no reports at all.
+//!
+//! Ideas from GCC (draft-ietf-rmcat-gcc-02), SCReAM (RFC 8298), Copa and packet-train dispersion; the constants were
+//! found in World, and taking one of the parts out turns a test of it red.
+
+use std::time::{Duration, Instant};
+
+use hearth_base::{Bitrate, TrackKind};
+
+use super::delivery::{Arrivals, Flow, Sendings};
+use super::losses::{Advice, Losses};
+use super::queue::QueueDelay;
+use super::trains::{Capacity, Trains};
+use super::{Estimator, FIRST, HEADROOM, LEAST, LossAndDelay, MOST, Pacing};
+use crate::peer_connection::TransportFeedback;
+
+/// A standing queue of so much is ours, and drained.
+const OVERUSE: Duration = Duration::from_millis(20);
+/// While more than this stands, the rate does not grow.
+const CALM: Duration = Duration::from_millis(10);
+/// A queue is to be empty in about so long.
+const DRAIN: f64 = 0.5;
+/// A queue that has grown so much while less comes than was believed is one that has only begun.
+const GROWS: f64 = 1.3;
+const MUCH_LESS: f64 = 0.85;
+/// Never below this part of what the link bears, however long the queue.
+const LEAST_DRAIN: f64 = 0.5;
+const FURTHER_DRAIN: f64 = 0.85;
+/// A queue that is drained is shorter than this part of itself when it is looked at again.
+const SHRINKS: f64 = 0.9;
+/// The part of what the link bears that is used: the rest is for frames that are larger than they should be.
+const USED: f64 = 0.95;
+/// Growth a second: where trains show room, where they show none or a queue was just there, and where there are none.
+const FAST: f64 = 1.2;
+const SLOW: f64 = 0.08;
+const BLIND: f64 = 0.25;
+/// After a queue has been seen, so long nothing grows fast.
+const CAUTION: Duration = Duration::from_millis(2500);
+/// A queue that does not shrink by so many times of sending less is not ours: others fill it, or the way is longer.
+const FUTILE: u32 = 3;
+/// Trains leave at this many times what the link is thought to bear: faster ones would only wait in its queue, slower
+/// ones would not show that it bears more.
+const PROBE: f64 = 1.25;
+/// A rate that is used to less than this part is not used.
+const IN_USE: f64 = 0.75;
+/// What the in-flight window holds beside a round trip: the pause between two reports, and some.
+const UNREPORTED: Duration = Duration::from_millis(120);
+/// Some packets always.
+const LEAST_WINDOW: u64 = 12_000;
+/// A round trip before one was measured.
+const ROUND_TRIP: Duration = Duration::from_millis(100);
+/// Between two reports longer than this nothing grows by the time between.
+const LONGEST_STEP: Duration = Duration::from_millis(200);
+/// How long what they take at most is believed.
+const REMB_HOLDS: Duration = Duration::from_secs(5);
+
+/// A queue that is being emptied.
+#[derive(Debug)]
+struct Drain {
+    /// What the link bears.
+    capacity: f64,
+    /// The rate before.
+    before: f64,
+    /// What stood when it was looked at last.
+    stood: Duration,
+    /// How often less was sent and the queue did not shrink.
+    futile: u32,
+    /// What was sent since it was looked at last.
+    since: Flow,
+}
+
+/// Decides by reports.
+#[derive(Debug)]
+pub(crate) struct FeedbackEstimator {
+    /// Until the first report, and for good where there is none.
+    fallback: LossAndDelay,
+    has_feedback: bool,
+    /// Bits a second.
+    rate: f64,
+    queue: QueueDelay,
+    arrivals: Arrivals,
+    sendings: Sendings,
+    trains: Trains,
+    losses: Losses,
+    drain: Option<Drain>,
+    /// When a queue was last seen, and the last report.
+    queued: Option<Instant>,
+    reported: Option<Instant>,
+    round_trip: Option<Duration>,
+    /// What the trains said last.
+    capacity: Option<Capacity>,
+    most: Option<(Bitrate, Instant)>,
+}
+
+impl FeedbackEstimator {
+    pub(crate) fn new() -> Self {
+        Self {
+            fallback: LossAndDelay::new(),
+            has_feedback: false,
+            rate: FIRST.bps() as f64,
+            queue: QueueDelay::default(),
+            arrivals: Arrivals::default(),
+            sendings: Sendings::default(),
+            trains: Trains::default(),
+            losses: Losses::default(),
+            drain: None,
+            queued: None,
+            reported: None,
+            round_trip: None,
+            capacity: None,
+            most: None,
+        }
+    }
+
+    fn take(&mut self, feedback: &TransportFeedback, now: Instant) {
+        let (mut came, mut lost) = (0, 0);
+        for result in &feedback.packets {
+            let departure = result.departure;
+            self.sendings.handle(departure.at, departure.size);
+            if let Some(drain) = &mut self.drain {
+                drain.since.handle(result);
+            }
+            match result.arrived {
+                Some(arrived) => {
+                    came += 1;
+                    self.queue.handle_arrival(departure.at, arrived);
+                    self.arrivals.handle(arrived, departure.size);
+                    self.trains.handle(result);
+                }
+                None => lost += 1,
+            }
+        }
+        self.losses.handle(came, lost, now);
+        self.capacity = self.trains.capacity(now);
+    }
+
+    /// What comes while the link is busy is what it bears.
+    fn on_overuse(&mut self, standing: Duration, now: Instant) {
+        self.queued = Some(now);
+        self.losses.disregard();
+        let Some(came) = self.arrivals.last_rate().map(|rate| rate.bps() as f64) else { return };
+        let before = match &self.drain {
+            None => self.rate,
+            // It has just begun to bear less, and what was believed of it was too much.
+            Some(drain) if standing > drain.stood.mul_f64(GROWS) && came < drain.capacity * MUCH_LESS => drain.before,
+            Some(drain) => {
+                if let Some((sent, came)) = drain.since.rates() {
+                    self.on_still_queued(sent, came, standing, now);
+                }
+                return;
+            }
+        };
+        let part = (1.0 - standing.as_secs_f64() / DRAIN).clamp(LEAST_DRAIN, USED);
+        self.drain = Some(Drain { capacity: came, before, stood: standing, futile: 0, since: Flow::new(now) });
+        self.set_rate(self.rate.min(came * part));
+    }
+
+    /// Less was sent, and all packets wait still.
+    fn on_still_queued(&mut self, sent: f64, came: f64, standing: Duration, now: Instant) {
+        let Some(mut drain) = self.drain.take() else { return };
+        let is_overloaded = came < sent * (1.0 - self.losses.random()) * USED;
+        if is_overloaded {
+            drain.capacity = came;
+            self.set_rate(self.rate.min(came * FURTHER_DRAIN));
+        } else if standing < drain.stood.mul_f64(SHRINKS) {
+            drain.futile = 0;
+        } else {
+            drain.futile += 1;
+        }
+        if drain.futile < FUTILE {
+            self.drain = Some(Drain { stood: standing, since: Flow::new(now), ..drain });
+            return;
+        }
+        self.queue.accept();
+        self.set_rate(drain.before * USED);
+    }
+
+    fn on_calm(&mut self, passed: Duration, now: Instant) {
+        if let Some(drain) = self.drain.take() {
+            self.set_rate(self.rate.max(drain.capacity * USED));
+            return;
+        }
+        let sent = self.sendings.rate().map_or(0.0, |rate| rate.bps() as f64);
+        let step = passed.min(LONGEST_STEP).as_secs_f64();
+        let is_cautious = self.queued.is_some_and(|at| now.saturating_duration_since(at) < CAUTION);
+        let slow = self.rate * (1.0 + SLOW * step);
+        let fast = self.rate * (1.0 + FAST * step);
+        let grown = match self.capacity {
+            // Trains that pass as they are leave room for what is well below them.
+            Some(Capacity::AtLeast(rate)) => slow.max(fast.min(rate.bps() as f64 * 0.9)),
+            Some(Capacity::About(rate)) if !is_cautious => slow.max(fast.min(rate.bps() as f64 * USED)),
+            None if !is_cautious => self.rate * (1.0 + BLIND * step),
+            Some(Capacity::About(_)) | None => slow,
+        };
+        if sent > self.rate * IN_USE {
+            self.set_rate(self.rate.max(grown));
+        }
+    }
+
+    fn on_losses(&mut self, now: Instant) {
+        match self.losses.advice(self.round_trip.unwrap_or(ROUND_TRIP), now) {
+            Advice::Nothing => {}
+            Advice::Less(part) | Advice::Back(part) => self.set_rate(self.rate * part),
+            Advice::TooMuch => {
+                let came = self.arrivals.rate().map_or(self.rate, |rate| rate.bps() as f64);
+                self.queued = Some(now);
+                self.set_rate(self.rate.min(came));
+            }
+        }
+    }
+
+    fn set_rate(&mut self, rate: f64) {
+        self.rate = rate.clamp(LEAST.bps() as f64, MOST.bps() as f64);
+    }
+}
+
+impl Estimator for FeedbackEstimator {
+    fn handle_loss(&mut self, kind: TrackKind, fraction: f64, now: Instant) {
+        if !self.has_feedback {
+            self.fallback.handle_loss(kind, fraction, now);
+        }
+    }
+
+    fn handle_round_trip(&mut self, round_trip: Duration, now: Instant) {
+        let old = self.round_trip.unwrap_or(round_trip);
+        self.round_trip = Some((old * 7 + round_trip) / 8);
+        if !self.has_feedback {
+            self.fallback.handle_round_trip(round_trip, now);
+        }
+    }
+
+    fn handle_feedback(&mut self, feedback: &TransportFeedback, now: Instant) {
+        if feedback.packets.is_empty() {
+            return;
+        }
+        if !self.has_feedback {
+            self.has_feedback = true;
+            self.rate = self.fallback.estimate().bps() as f64;
+        }
+        let passed = self.reported.replace(now).map_or(Duration::ZERO, |last| now.saturating_duration_since(last));
+        self.most = self.most.filter(|(_, until)| *until > now);
+        self.take(feedback, now);
+        let Some(standing) = self.queue.standing() else { return };
+        if standing > OVERUSE {
+            self.on_overuse(standing, now);
+            return;
+        }
+        self.on_losses(now);
+        if standing < CALM {
+            self.on_calm(passed, now);
+        }
+    }
+
+    fn handle_max_bitrate(&mut self, most: Bitrate, now: Instant) {
+        self.most = Some((most.max(LEAST), now + REMB_HOLDS));
+        self.fallback.handle_max_bitrate(most, now);
+    }
+
+    fn handle_new_route(&mut self) {
+        *self = Self::new();
+    }
+
+    fn handle_new_connection(&mut self) {
+        self.queue = QueueDelay::default();
+        self.arrivals = Arrivals::default();
+        self.trains.forget();
+        self.drain = None;
+    }
+
+    fn estimate(&self) -> Bitrate {
+        if !self.has_feedback {
+            return self.fallback.estimate();
+        }
+        let rate = Bitrate::from_bps(self.rate as u64);
+        self.most.map_or(rate, |(most, _)| rate.min(most))
+    }
+
+    fn pacing(&self) -> Pacing {
+        if !self.has_feedback {
+            return self.fallback.pacing();
+        }
+        let rate = self.estimate();
+        let least = rate.scaled(PROBE);
+        let paced = match self.capacity {
+            // In the middle of a drain what the trains said of before is wrong.
+            _ if self.drain.is_some() => least,
+            Some(Capacity::About(about)) => about.scaled(PROBE).clamp(least, rate.scaled(HEADROOM)),
+            Some(Capacity::AtLeast(_)) | None => rate.scaled(HEADROOM),
+        };
+        let time = self.round_trip.unwrap_or(ROUND_TRIP) + UNREPORTED;
+        Pacing { rate: paced, window: (rate.bytes_in(time) as u64).max(LEAST_WINDOW) }
+    }
+
+    fn random_loss(&self) -> f64 {
+        self.losses.random()
+    }
+
+    fn queue(&self) -> Option<Duration> {
+        if self.has_feedback { self.queue.standing() } else { None }
+    }
+}
+
+#[cfg(test)]
+#[path = "feedback_tests.rs"]
+mod tests;

@@ -1,0 +1,63 @@
+//! How much a link bears.
+//!
+//! Two ways to know: [`feedback`] by reports of each packet (transport-wide feedback), which see a queue grow within a
+//! tenth of a second; and [`loss_and_delay`] by what every peer says, once a second. The first decides as soon as there
+//! is a report. No file here reads a clock.
+
+mod delivery;
+mod feedback;
+mod loss_and_delay;
+mod losses;
+mod queue;
+mod trains;
+
+use std::time::{Duration, Instant};
+
+use hearth_base::{Bitrate, TrackKind};
+
+pub(crate) use feedback::FeedbackEstimator;
+pub(crate) use loss_and_delay::LossAndDelay;
+
+use crate::peer_connection::TransportFeedback;
+
+/// Estimates what one link bears, from what the other side reports.
+pub(crate) trait Estimator: Send {
+    /// Share of the packets of one track lost since its last report, 0 to 1, and what the track is.
+    fn handle_loss(&mut self, kind: TrackKind, fraction: f64, now: Instant);
+    /// A round trip was measured.
+    fn handle_round_trip(&mut self, round_trip: Duration, now: Instant);
+    /// What became of packets.
+    fn handle_feedback(&mut self, feedback: &TransportFeedback, now: Instant);
+    /// They take no more than this (REMB).
+    fn handle_max_bitrate(&mut self, most: Bitrate, now: Instant);
+    /// Media takes another path from now on: what was learnt of the old one says nothing of it.
+    fn handle_new_route(&mut self);
+    /// Another connection in the place of the last: its reports are by another clock.
+    fn handle_new_connection(&mut self);
+    /// What the link bears.
+    fn estimate(&self) -> Bitrate;
+    /// How packets should leave.
+    fn pacing(&self) -> Pacing;
+    /// The share of packets that the link loses by chance, whatever is sent; 0 to 1.
+    fn random_loss(&self) -> f64;
+    /// How long packets wait on the way because of what is sent; `None` where nobody reports it.
+    fn queue(&self) -> Option<Duration>;
+}
+
+/// How packets should leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Pacing {
+    /// So fast while something waits.
+    pub(crate) rate: Bitrate,
+    /// With so many bytes at most on the way that nobody has reported yet.
+    pub(crate) window: u64,
+}
+
+/// Bounds of the estimate: below the first there is no picture, above the second none that looks better at 720p.
+const LEAST: Bitrate = Bitrate::from_kbps(100);
+const MOST: Bitrate = Bitrate::from_kbps(4_000);
+/// Where it begins: a LAN bears more, and a mobile link about this.
+const FIRST: Bitrate = Bitrate::from_kbps(1_000);
+/// Where nothing is known, packets leave at this many times the rate: a frame is out well before the next one, a key
+/// frame in about three intervals, and the link's own queue stays short.
+const HEADROOM: f64 = 2.5;
