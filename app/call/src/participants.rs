@@ -239,16 +239,16 @@ impl Participants {
         self.tell_each(shared, now, |_, main, shared| main.handle_publications(shared, now));
     }
 
-    /// A frame of ours, for those who are `wanted`, by who they are and what their link bears.
+    /// A frame of ours, for those who are `wanted`.
     pub(crate) fn send_video(
         &mut self,
         frame: &OutgoingFrame,
-        wanted: impl Fn(PeerId, &Transport) -> bool,
+        wanted: impl Fn(PeerId) -> bool,
         shared: &mut Shared,
         now: Instant,
     ) {
         self.tell_each(shared, now, |person, main, shared| {
-            if wanted(person.entry.id, main) {
+            if wanted(person.entry.id) {
                 main.handle_video(frame, shared, now);
             }
         });

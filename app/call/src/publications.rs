@@ -53,8 +53,6 @@ struct EncodingState {
     is_owed: bool,
     /// The track was disabled: nothing goes out before a key frame.
     waits_for_key: bool,
-    /// Frames that went out so far.
-    number: u16,
 }
 
 /// What a transport takes of ours, and bears.
@@ -64,10 +62,11 @@ struct Subscriber {
     rate: Option<LinkRate>,
 }
 
-/// What a link is thought to bear, and the share that it loses.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// What a link is thought to bear of our video, and the share that it loses.
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct LinkRate {
-    pub(crate) estimate: Bitrate,
+    /// For each layer that it gets, or is about to get.
+    pub(crate) layers: Vec<(TrackId, Layer, Bitrate)>,
     pub(crate) loss: f64,
 }
 
@@ -95,7 +94,7 @@ pub(crate) struct Publications {
 /// What the encoders were told last.
 #[derive(Debug, Default)]
 struct Told {
-    target: Option<Bitrate>,
+    targets: BTreeMap<(TrackId, Layer), Bitrate>,
     loss: f64,
 }
 
@@ -135,6 +134,7 @@ impl Publications {
         let before = self.tracks.len();
         self.tracks.retain(|publication| publication.track.id != track);
         self.encodings.retain(|encoding, _| encoding.track != track);
+        self.told.targets.retain(|(of, _), _| *of != track);
         self.tracks.len() < before
     }
 
@@ -229,11 +229,9 @@ impl Publications {
     }
 
     /// Cuts a frame of video into payloads.
-    pub(crate) fn packetize(&mut self, frame: EncodedFrame, codec: VideoCodec) -> OutgoingFrame {
+    pub(crate) fn packetize(frame: EncodedFrame, codec: VideoCodec) -> OutgoingFrame {
         let encoding = Encoding { track: frame.track, layer: frame.layer, codec };
-        let state = self.encodings.entry(encoding).or_default();
-        state.number = state.number.wrapping_add(1);
-        let payloads = payload_format::packetize(codec, &frame.payload, state.number);
+        let payloads = payload_format::packetize(codec, &frame.payload);
         OutgoingFrame { encoding, frame, payloads }
     }
 
@@ -291,20 +289,20 @@ impl Publications {
         }
     }
 
-    /// There is one layer, so the slowest link sets its rate. One governor for all links will fill several like water.
+    /// A layer is as good as the slowest of the links that get it bears.
     fn tell_rates(&mut self, outputs: &mut Outputs) {
-        let rates = || self.subscribers.values().filter_map(|subscriber| subscriber.rate);
-        let Some(target) = rates().map(|rate| rate.estimate).min() else { return };
+        let rates = || self.subscribers.values().filter_map(|subscriber| subscriber.rate.as_ref());
         let loss = rates().map(|rate| rate.loss).fold(0.0, f64::max);
-        let differs = |old: Bitrate| {
-            let (old, new) = (old.bps() as f64, target.bps() as f64);
-            (new - old).abs() > old * WORTH_TELLING
-        };
-        if self.told.target.is_none_or(differs) {
-            self.told.target = Some(target);
-            for publication in self.tracks.iter().filter(|one| one.track.source.kind() == TrackKind::Video) {
-                let (track, layer) = (publication.track.id, Layer::default());
-                outputs.media(MediaCommand::Target { track, layer, bitrate: target });
+        let mut targets: BTreeMap<(TrackId, Layer), Bitrate> = BTreeMap::new();
+        for (track, layer, rate) in rates().flat_map(|rate| rate.layers.iter().copied()) {
+            let target = targets.entry((track, layer)).or_insert(rate);
+            *target = rate.min(*target);
+        }
+        for ((track, layer), bitrate) in targets {
+            let told = self.told.targets.get(&(track, layer));
+            if told.is_none_or(|told| differs(*told, bitrate)) {
+                self.told.targets.insert((track, layer), bitrate);
+                outputs.media(MediaCommand::Target { track, layer, bitrate });
             }
         }
         if (loss - self.told.loss).abs() > WORTH_TELLING / 2.0 {
@@ -312,6 +310,11 @@ impl Publications {
             outputs.media(MediaCommand::Loss(loss));
         }
     }
+}
+
+fn differs(old: Bitrate, new: Bitrate) -> bool {
+    let (old, new) = (old.bps() as f64, new.bps() as f64);
+    (new - old).abs() > old * WORTH_TELLING
 }
 
 #[cfg(test)]

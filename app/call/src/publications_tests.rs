@@ -98,7 +98,7 @@ fn a_camera_that_is_off_stops_no_other_video() {
     bench.set_enabled(Switch::Off, now);
     assert_eq!(bench.table.media_state(), MediaState { audio: false, video: false, screen: true });
     let sent = bench.table.protect(frame(screen, FrameKind::Key, now), &mut bench.outputs, now).unwrap();
-    assert_eq!(bench.table.packetize(sent, CAMERA.codec).encoding.track, screen);
+    assert_eq!(Publications::packetize(sent, CAMERA.codec).encoding.track, screen);
     assert!(bench.table.unpublish(screen) && !bench.table.unpublish(screen));
     assert!(!bench.table.media_state().screen);
 }
@@ -120,7 +120,8 @@ fn encoders_are_told_what_anybody_takes_and_once() {
 fn the_slowest_link_sets_the_rate_until_it_is_gone() {
     let mut bench = Bench::new();
     bench.commands();
-    let rate = |kbps: u64| Some(LinkRate { estimate: Bitrate::from_bps(kbps * 1000), loss: 0.0 });
+    let rate =
+        |kbps: u64| Some(LinkRate { layers: vec![(CAMERA.track, CAMERA.layer, Bitrate::from_kbps(kbps))], loss: 0.0 });
     let mut targets = Vec::new();
     for (transport, kbps) in [(3, rate(900)), (4, rate(300)), (3, rate(1000)), (4, None)] {
         bench.table.set_rate(TransportId(transport), kbps, &mut bench.outputs);

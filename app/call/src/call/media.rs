@@ -6,7 +6,7 @@ use hearth_base::{Codec, EncodedFrame, Switch, TrackId, TrackSource};
 use rand::RngExt;
 
 use super::Call;
-use crate::transport::Transport;
+use crate::publications::Publications;
 
 impl Call {
     /// We send a further track from now on.
@@ -34,18 +34,15 @@ impl Call {
 
     pub(super) fn on_frame(&mut self, frame: EncodedFrame, now: Instant) {
         let Some(frame) = self.shared.publications.protect(frame, &mut self.shared.outputs, now) else { return };
-        let (topology, layers) = (&*self.seams.topology, &*self.seams.layers);
-        let (track, layer) = (frame.track, frame.layer);
+        let topology = &*self.seams.topology;
+        let track = frame.track;
         match frame.codec {
             Codec::Audio(_) => {
                 self.participants.send_audio(&frame, |peer| topology.sends(track, peer), &mut self.shared, now);
             }
             Codec::Video(codec) => {
-                let frame = self.shared.publications.packetize(frame, codec);
-                let is_for = |peer, link: &Transport| {
-                    topology.sends(track, peer) && layers.layer_for(track, link.estimate()) == layer
-                };
-                self.participants.send_video(&frame, is_for, &mut self.shared, now);
+                let frame = Publications::packetize(frame, codec);
+                self.participants.send_video(&frame, |peer| topology.sends(track, peer), &mut self.shared, now);
             }
         }
     }

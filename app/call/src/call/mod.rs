@@ -32,7 +32,6 @@ use crate::io::{CallConfig, Command, Hand, Input, Output, SignallingState};
 use crate::outputs::Outputs;
 use crate::participants::Participants;
 use crate::publications::Publications;
-use crate::send::layers::{LayerPolicy, OneLayer};
 use crate::session::Session;
 use crate::shared::{Ice, Shared};
 use crate::snapshot::{CallPhase, EndReason, PublishedTrack, RefusedRequest, Snapshot};
@@ -108,7 +107,6 @@ struct Server {
 /// The parts that may be a different one later.
 struct Seams {
     topology: Box<dyn Topology>,
-    layers: Box<dyn LayerPolicy>,
 }
 
 impl Call {
@@ -136,7 +134,7 @@ impl Call {
                 rng: ChaCha12Rng::from_seed(config.seed),
                 outputs: Outputs::default(),
             },
-            seams: Seams { topology: Box::new(Mesh), layers: Box::new(OneLayer) },
+            seams: Seams { topology: Box::new(Mesh) },
             names: names::Names::default(),
             next_request: 0,
         }

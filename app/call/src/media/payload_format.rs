@@ -9,12 +9,20 @@ use hearth_base::{FrameKind, VideoCodec};
 
 use super::{BadPayload, h264, vp8};
 
-/// The payloads of one frame, in order; the last one takes the marker. `number` counts the frames of this track in this
-/// codec.
-pub(crate) fn packetize(codec: VideoCodec, frame: &Bytes, number: u16) -> Vec<Bytes> {
+/// The payloads of one frame, in order; the last one takes the marker.
+pub(crate) fn packetize(codec: VideoCodec, frame: &Bytes) -> Vec<Bytes> {
     match codec {
         VideoCodec::H264 => h264::packetize(frame),
-        VideoCodec::Vp8 => vp8::packetize(frame, number),
+        VideoCodec::Vp8 => vp8::packetize(frame),
+    }
+}
+
+/// A payload of the frame with this number among those that somebody gets. They run on however often the layer changes:
+/// browsers hold a frame back whose number does not follow.
+pub(crate) fn renumber(codec: VideoCodec, payload: &Bytes, number: u16) -> Bytes {
+    match codec {
+        VideoCodec::H264 => payload.clone(),
+        VideoCodec::Vp8 => vp8::renumber(payload, number),
     }
 }
 

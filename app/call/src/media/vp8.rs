@@ -24,8 +24,8 @@ const HAS_KEYIDX: u8 = 0x10;
 const LONG: u8 = 0x80;
 
 /// The payloads of one frame, in order; the last one takes the marker. Pieces are even: a last one of a few bytes would
-/// be a packet for nothing. `number` is the frame's in its track; 15 bits of it go out.
-pub(super) fn packetize(frame: &Bytes, number: u16) -> Vec<Bytes> {
+/// be a packet for nothing. The picture's number is 0: see [`renumber`].
+pub(super) fn packetize(frame: &Bytes) -> Vec<Bytes> {
     let count = frame.len().div_ceil(MAX_PAYLOAD - DESCRIPTOR);
     let size = frame.len().div_ceil(count.max(1)).max(1);
     let piece = |(index, part): (usize, &[u8])| {
@@ -33,11 +33,23 @@ pub(super) fn packetize(frame: &Bytes, number: u16) -> Vec<Bytes> {
         // Pieces are cut without regard to partitions, so only the frame's beginning is known to begin one: number 0.
         payload.put_u8(if index == 0 { EXTENDED | START } else { EXTENDED });
         payload.put_u8(HAS_PICTURE_ID);
-        payload.put_u16(u16::from(LONG) << 8 | number);
+        payload.put_u16(u16::from(LONG) << 8);
         payload.put_slice(part);
         payload.freeze()
     };
     frame.chunks(size).enumerate().map(piece).collect()
+}
+
+/// The payload with another number of its picture; one that [`packetize`] did not make stays as it is.
+pub(super) fn renumber(payload: &Bytes, number: u16) -> Bytes {
+    let has_number = payload.first().is_some_and(|first| first & EXTENDED != 0)
+        && payload.get(1) == Some(&HAS_PICTURE_ID)
+        && payload.get(2).is_some_and(|id| id & LONG != 0);
+    let mut renumbered = BytesMut::from(&payload[..]);
+    if let Some(place) = renumbered.get_mut(2..DESCRIPTOR).filter(|_| has_number) {
+        place.copy_from_slice(&(u16::from(LONG) << 8 | number).to_be_bytes());
+    }
+    renumbered.freeze()
 }
 
 /// Whether a key frame begins with this payload: the first piece of the first partition, whose first byte says so (RFC
@@ -94,7 +106,7 @@ mod tests {
             for length in [0, 1, MAX_PAYLOAD - DESCRIPTOR - 1, MAX_PAYLOAD - DESCRIPTOR, 5000] {
                 let mut original = vec![tag];
                 original.extend((0..length).map(|n| n as u8));
-                let payloads = packetize(&original.clone().into(), 0x7fff);
+                let payloads = packetize(&original.clone().into());
                 assert!(payloads.iter().all(|payload| payload.len() <= MAX_PAYLOAD));
                 assert_eq!(payloads.len(), original.len().div_ceil(MAX_PAYLOAD - DESCRIPTOR));
                 assert_eq!(begins_key_frame(&payloads[0]), kind == FrameKind::Key);
@@ -102,12 +114,13 @@ mod tests {
                 assert_eq!(depacketize(payloads.iter()), Ok((kind, original.into())));
             }
         }
-        assert_eq!(packetize(&Bytes::new(), 1), Vec::<Bytes>::new());
+        assert_eq!(packetize(&Bytes::new()), Vec::<Bytes>::new());
     }
 
     #[test]
     fn a_descriptor_is_written_as_the_rfc_draws_it() {
-        let payloads = packetize(&vec![0; 2000].into(), 0x1234);
+        let payloads = packetize(&vec![0; 2000].into());
+        let payloads: Vec<_> = payloads.iter().map(|payload| renumber(payload, 0x1234)).collect();
         assert_eq!(payloads[0][..DESCRIPTOR], [0x90, 0x80, 0x92, 0x34]);
         assert_eq!(payloads[1][..DESCRIPTOR], [0x80, 0x80, 0x92, 0x34]);
         assert_eq!(payloads[0].len(), payloads[1].len());

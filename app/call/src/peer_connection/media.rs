@@ -13,7 +13,7 @@ use rtc::rtp_transceiver::RTCRtpReceiverId;
 use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
 
 use super::sender_clock::Moment;
-use super::{LinkError, LinkEvent, PeerConnection};
+use super::{LinkError, LinkEvent, LocalTrack, PeerConnection};
 
 /// Streams whose source is remembered: eight tracks, and a few after renegotiations; beyond that they are looked up
 /// again.
@@ -43,6 +43,14 @@ pub(crate) struct RtpOut {
     pub(crate) captured: Instant,
     pub(crate) marker: bool,
     pub(crate) payload: Bytes,
+}
+
+/// A track of video that the other side takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SentVideo {
+    pub(crate) track: TrackId,
+    pub(crate) source: TrackSource,
+    pub(crate) codec: VideoCodec,
 }
 
 impl PeerConnection {
@@ -84,10 +92,13 @@ impl PeerConnection {
         self.senders.iter().any(|sender| sender.track.id == track && sender.payload_type.is_some())
     }
 
-    /// The tracks of video that the other side takes, each with the codec it is sent in.
-    pub(crate) fn sent_video(&self) -> impl Iterator<Item = (TrackId, VideoCodec)> {
+    /// The tracks of video that the other side takes, each with what it shows and the codec it is sent in.
+    pub(crate) fn sent_video(&self) -> impl Iterator<Item = SentVideo> {
         let sent = self.senders.iter().filter(|sender| sender.payload_type.is_some());
-        sent.filter_map(|sender| Some((sender.track.id, sender.codec?)))
+        sent.filter_map(|sender| {
+            let LocalTrack { id: track, source, .. } = sender.track;
+            Some(SentVideo { track, source, codec: sender.codec? })
+        })
     }
 
     /// Asks for packets again (RFC 4585 section 6.2.1).

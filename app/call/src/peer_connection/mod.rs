@@ -44,7 +44,7 @@ use rtc::peer_connection::RTCPeerConnection;
 use rtc::rtp_transceiver::RTCRtpSenderId;
 
 pub(crate) use feedback::Feedback;
-pub(crate) use media::{RtpIn, RtpOut};
+pub(crate) use media::{RtpIn, RtpOut, SentVideo};
 pub(crate) use negotiate::Video;
 pub(crate) use send_history::{PacketResult, TransportFeedback};
 pub(crate) use send_log::Departure;

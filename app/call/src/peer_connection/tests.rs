@@ -127,6 +127,10 @@ impl Pair {
     }
 }
 
+fn sent_camera(codec: VideoCodec) -> SentVideo {
+    SentVideo { track: TrackId(1), source: TrackSource::Camera, codec }
+}
+
 #[test]
 fn texts_on_the_channel_arrive_as_they_are_and_nonsense_is_no_message() {
     let mut pair = Pair::connected();
@@ -231,7 +235,7 @@ fn each_side_sends_the_best_that_both_have_and_loses_none_of_it() {
         let mut pair = Pair::with([first, second]);
         for index in [0, 1] {
             let sent: Vec<_> = pair.links[index].sent_video().collect();
-            assert_eq!(sent, [(TrackId(1), expected)], "{first:?} offers to {second:?}");
+            assert_eq!(sent, [sent_camera(expected)], "{first:?} offers to {second:?}");
             let packet = |sequence| RtpOut {
                 track: TrackId(1),
                 sequence,
@@ -304,5 +308,5 @@ fn a_name_that_hides_another_profile_falls_back_to_what_both_have() {
     let offer = new().create_first_offer(now).unwrap().replace("42e01f", "64001f");
     pair.links[0] = new();
     pair.links[0].answer(&offer, Video::Shared, now).unwrap();
-    assert_eq!(pair.links[0].sent_video().collect::<Vec<_>>(), [(TrackId(1), VideoCodec::Vp8)]);
+    assert_eq!(pair.links[0].sent_video().collect::<Vec<_>>(), [sent_camera(VideoCodec::Vp8)]);
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use hearth_base::{Bitrate, EncodedFrame, Layer, TrackId, TrackKind, TrackSource};
+use hearth_base::{Bitrate, EncodedFrame, TrackId, TrackKind, TrackSource};
 use rand::RngExt;
 
 use super::generation::Generation;
@@ -30,9 +30,10 @@ impl Transport {
         self.drain(shared, now);
     }
 
-    /// What of our video goes to them.
+    /// What of our video goes to them, or is about to.
     pub(crate) fn takes(&self) -> impl Iterator<Item = Encoding> {
-        self.connection.iter().filter(|connection| connection.link.is_connected()).flat_map(encodings)
+        let connected = self.connection.iter().filter(|connection| connection.link.is_connected());
+        connected.flat_map(|connection| self.outbound.encodings(connection.link.sent_video()))
     }
 
     /// Tells the table of our tracks what is taken, where that has changed.
@@ -45,26 +46,35 @@ impl Transport {
     /// Takes the rate of a link that is dead out of it: it would bind the others.
     pub(super) fn tell_dead(&self, shared: &mut Shared) {
         if !self.is_alive() && shared.publications.has_rate(self.id) {
-            self.tell_rate(shared);
+            shared.publications.set_rate(self.id, None, &mut shared.outputs);
         }
     }
 
-    /// Tells it what the link bears.
-    pub(super) fn tell_rate(&self, shared: &mut Shared) {
-        let rate = LinkRate { estimate: self.outbound.video_rate(), loss: self.outbound.loss };
-        shared.publications.set_rate(self.id, self.is_alive().then_some(rate), &mut shared.outputs);
+    /// Tells it what the link bears. A layer that is wanted from now on begins with a key frame.
+    pub(super) fn tell_rate(&mut self, connection: &Generation, shared: &mut Shared, now: Instant) {
+        if !self.is_alive() {
+            return shared.publications.set_rate(self.id, None, &mut shared.outputs);
+        }
+        let sent: Vec<_> =
+            connection.link.sent_video().filter(|video| shared.publications.is_enabled(video.track)).collect();
+        let (layers, begun) = self.outbound.choose_layers(&sent);
+        let rate = LinkRate { layers, loss: self.outbound.loss };
+        shared.publications.set_rate(self.id, Some(rate), &mut shared.outputs);
+        for encoding in begun {
+            shared.publications.ask_key_frame(encoding, &mut shared.outputs, now);
+        }
     }
 
     /// A participant who has just connected needs a frame to begin with.
-    pub(super) fn want_key_frames(connection: &Generation, shared: &mut Shared, now: Instant) {
-        for encoding in encodings(connection) {
+    pub(super) fn want_key_frames(&self, connection: &Generation, shared: &mut Shared, now: Instant) {
+        for encoding in self.outbound.encodings(connection.link.sent_video()) {
             shared.publications.ask_key_frame(encoding, &mut shared.outputs, now);
         }
     }
 
     /// A frame of ours.
     pub(crate) fn handle_video(&mut self, frame: &OutgoingFrame, shared: &mut Shared, now: Instant) {
-        if !self.takes().any(|taken| taken == frame.encoding) {
+        if !self.is_connected() || !self.outbound.takes_frame(frame.encoding, frame.frame.kind) {
             return;
         }
         if self.outbound.handle_video(frame, now) == Queued::No {
@@ -88,12 +98,18 @@ impl Transport {
         self.drain(shared, now);
     }
 
+    /// They need a key frame of what they get.
+    fn ask_key_frame(&self, track: TrackId, connection: &Generation, shared: &mut Shared, now: Instant) {
+        let encodings = self.outbound.encodings(connection.link.sent_video());
+        for encoding in encodings.into_iter().filter(|encoding| encoding.track == track) {
+            shared.publications.ask_key_frame(encoding, &mut shared.outputs, now);
+        }
+    }
+
     /// Lets out what may go, and asks for what is missing.
     pub(super) fn serve_media(&mut self, connection: &mut Generation, shared: &mut Shared, now: Instant) {
         while let Some(track) = self.outbound.poll_stale(now) {
-            for encoding in encodings(connection).filter(|encoding| encoding.track == track) {
-                shared.publications.ask_key_frame(encoding, &mut shared.outputs, now);
-            }
+            self.ask_key_frame(track, connection, shared, now);
         }
         while let Some(packet) = self.outbound.poll_packet(&connection.link, now) {
             match connection.link.send_rtp(packet, now) {
@@ -132,7 +148,7 @@ impl Transport {
             connection.link.forget_round_trip();
         }
         self.outbound.handle_round_trip(sample, now);
-        self.tell_rate(shared);
+        self.tell_rate(connection, shared, now);
     }
 
     pub(super) fn on_feedback(
@@ -145,24 +161,22 @@ impl Transport {
         match feedback {
             Feedback::KeyFrameWanted(track) => {
                 self.history.counters.key_frames_wanted += 1;
-                if let Some(encoding) = encodings(connection).find(|encoding| encoding.track == track) {
-                    shared.publications.ask_key_frame(encoding, &mut shared.outputs, now);
-                }
+                self.ask_key_frame(track, connection, shared, now);
             }
             Feedback::Nack { packets, .. } => self.history.counters.nacks_received += u64::from(packets),
             Feedback::Transport(feedback) => {
                 self.outbound.handle_feedback(&feedback, now);
-                self.tell_rate(shared);
+                self.tell_rate(connection, shared, now);
             }
             Feedback::MaxBitrate(most) => {
                 self.outbound.handle_max_bitrate(most, now);
-                self.tell_rate(shared);
+                self.tell_rate(connection, shared, now);
             }
             Feedback::Loss { track, fraction } => {
-                let is_video = encodings(connection).any(|encoding| encoding.track == track);
+                let is_video = connection.link.sent_video().any(|video| video.track == track);
                 let kind = if is_video { TrackKind::Video } else { TrackKind::Audio };
                 self.outbound.handle_loss(track, kind, fraction, now);
-                self.tell_rate(shared);
+                self.tell_rate(connection, shared, now);
             }
         }
     }
@@ -180,11 +194,6 @@ impl Transport {
     pub(crate) fn estimate(&self) -> Bitrate {
         self.outbound.estimate()
     }
-}
-
-/// What of our video the other side takes. Each track has one layer.
-fn encodings(connection: &Generation) -> impl Iterator<Item = Encoding> {
-    connection.link.sent_video().map(|(track, codec)| Encoding { track, layer: Layer::default(), codec })
 }
 
 /// What a track shows: the pages that send a screen through a connection of its own call it no name that we know.

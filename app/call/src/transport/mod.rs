@@ -320,8 +320,8 @@ impl Transport {
                 self.history.handshakes += 1;
                 self.outbound.handle_new_connection();
                 self.life.handle_connected(connection.link.route());
-                Self::want_key_frames(connection, shared, now);
-                self.tell_rate(shared);
+                self.tell_rate(connection, shared, now);
+                self.want_key_frames(connection, shared, now);
                 shared.outputs.changed();
             }
             LinkEvent::Dead(error) => {

@@ -5,11 +5,13 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use hearth_base::{Bitrate, EncodedFrame, TrackId, TrackKind};
+use hearth_base::{Bitrate, EncodedFrame, FrameKind, Layer, TrackId, TrackKind};
 
-use crate::peer_connection::{PeerConnection, RtpOut, TransportFeedback};
-use crate::publications::OutgoingFrame;
+use crate::media::payload_format;
+use crate::peer_connection::{PeerConnection, RtpOut, SentVideo, TransportFeedback};
+use crate::publications::{Encoding, OutgoingFrame};
 use crate::send::estimator::{Estimator, FeedbackEstimator};
+use crate::send::layers::SentLayers;
 use crate::send::overhead::Overhead;
 use crate::send::pacer::{LeakyBucket, Pacer, Queued};
 use crate::snapshot::PairSnapshot;
@@ -26,6 +28,8 @@ const REPORTED: Duration = Duration::from_secs(4);
 struct Numbering {
     sequence: u16,
     time: u32,
+    /// Of the next frame, where its codec counts them.
+    frame: u16,
 }
 
 /// The way out to one peer.
@@ -35,6 +39,7 @@ pub(crate) struct Outbound {
     pacer: Box<dyn Pacer>,
     /// What leaves beside the payloads of video.
     overhead: Overhead,
+    layers: SentLayers,
     /// The path that the estimate is of.
     route: Option<PairSnapshot>,
     /// What the last report of each track said, and when.
@@ -54,6 +59,7 @@ impl Outbound {
             estimator: Box::new(estimator),
             pacer: Box::new(pacer),
             overhead: Overhead::default(),
+            layers: SentLayers::default(),
             route: None,
             losses: BTreeMap::new(),
             loss: 0.0,
@@ -69,12 +75,28 @@ impl Outbound {
 
     /// Where a track's numbers begin.
     pub(crate) fn begin(&mut self, track: TrackId, sequence: u16, time: u32) {
-        self.numbering.insert(track, Numbering { sequence, time });
+        self.numbering.insert(track, Numbering { sequence, time, frame: 0 });
+    }
+
+    /// What of our video goes to them, or is about to.
+    pub(crate) fn encodings(&self, sent: impl Iterator<Item = SentVideo>) -> Vec<Encoding> {
+        sent.flat_map(|video| self.layers.encodings(video)).collect()
+    }
+
+    /// Shares what the link bears between tracks, and chooses the layer of each. The rates; and the encodings that
+    /// begin, with a key frame.
+    pub(crate) fn choose_layers(&mut self, sent: &[SentVideo]) -> (Vec<(TrackId, Layer, Bitrate)>, Vec<Encoding>) {
+        self.layers.choose(self.video_rate(), sent)
+    }
+
+    /// Whether a frame of this encoding goes to them; with a key frame, the layer becomes the one that is wanted.
+    pub(crate) fn takes_frame(&mut self, encoding: Encoding, kind: FrameKind) -> bool {
+        self.layers.takes_frame(encoding, kind)
     }
 
     /// A frame of video, in payloads. `No` asks for a key frame.
     pub(crate) fn handle_video(&mut self, outgoing: &OutgoingFrame, now: Instant) -> Queued {
-        let OutgoingFrame { frame, payloads, .. } = outgoing;
+        let OutgoingFrame { encoding, frame, payloads } = outgoing;
         let Some(numbering) = self.numbering.get_mut(&frame.track) else { return Queued::Yes };
         let time = numbering.time.wrapping_add(frame.time as u32);
         // Numbered when it leaves: what is dropped before would leave a hole that is asked for in vain.
@@ -84,10 +106,13 @@ impl Outbound {
             time,
             captured: frame.at(),
             marker: index + 1 == payloads.len(),
-            payload: payload.clone(),
+            payload: payload_format::renumber(encoding.codec, payload, numbering.frame),
         });
         let taken = self.pacer.handle_frame(frame.kind, packets.collect(), now);
-        self.frames_dropped += u64::from(taken == Queued::No);
+        match taken {
+            Queued::Yes => numbering.frame = numbering.frame.wrapping_add(1),
+            Queued::No => self.frames_dropped += 1,
+        }
         taken
     }
 

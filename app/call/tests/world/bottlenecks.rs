@@ -12,7 +12,7 @@ use crate::world::World;
 const DELAY: Duration = Duration::from_millis(25);
 
 /// A link of so many kilobits a second, before which 300 ms of them can wait.
-fn bottleneck(kbps: u64) -> LinkConfig {
+pub fn bottleneck(kbps: u64) -> LinkConfig {
     LinkConfig { rate: Some(kbps * 1000), queue: (kbps * 1000 / 8 * 3 / 10) as usize, ..LinkConfig::delayed(DELAY) }
 }
 

@@ -171,19 +171,19 @@ impl Client {
                     self.call.handle(Input::Socket { socket, local: None }, now);
                 }
                 Output::CloseSocket(socket) => drop(self.sockets.remove(&socket)),
-                Output::Media(MediaCommand::KeyFrame { track, codec, .. }) => {
+                Output::Media(MediaCommand::KeyFrame { track, layer, codec }) => {
                     if track == self.source.video {
-                        self.source.want_key_frame(codec);
+                        self.source.want_key_frame(layer, codec);
                     }
                 }
-                Output::Media(MediaCommand::Subscribed { track, codec, by_anybody, .. }) => {
+                Output::Media(MediaCommand::Subscribed { track, layer, codec, by_anybody }) => {
                     if track == self.source.video {
-                        self.source.watch(codec, by_anybody);
+                        self.source.watch(layer, codec, by_anybody);
                     }
                 }
-                Output::Media(MediaCommand::Target { track, bitrate, .. }) => {
+                Output::Media(MediaCommand::Target { track, layer, bitrate }) => {
                     if track == self.source.video && self.obeys {
-                        self.source.target = Some(bitrate);
+                        self.source.targets.insert(layer, bitrate);
                     }
                 }
                 Output::Resolve(name) => self.asked_names.push(name),

@@ -55,8 +55,7 @@ fn two_people_take_the_best_that_both_have_whoever_offers() {
         check(&world, 0, 1, expected);
         check(&world, 1, 0, expected);
         for client in &world.clients {
-            let encoded: Vec<_> = client.source.watched.iter().copied().collect();
-            assert_eq!(encoded, expected.into_iter().collect::<Vec<_>>(), "{first:?} and {second:?}");
+            assert_eq!(client.source.codecs(), expected.into_iter().collect::<Vec<_>>(), "{first:?} and {second:?}");
         }
     }
 }
@@ -64,7 +63,7 @@ fn two_people_take_the_best_that_both_have_whoever_offers() {
 #[test]
 fn who_has_both_encodes_for_each_and_no_longer_than_there_is_somebody() {
     let mut world = meet(960, LAN, &[BOTH, &[H264], &[Vp8]]);
-    assert!(world.clients[0].source.watched.iter().eq(BOTH), "for one each");
+    assert_eq!(world.clients[0].source.codecs(), BOTH, "for one each");
     for (of, other, expected) in
         [(0, 1, Some(H264)), (1, 0, Some(H264)), (0, 2, Some(Vp8)), (2, 0, Some(Vp8)), (1, 2, None), (2, 1, None)]
     {
@@ -72,7 +71,7 @@ fn who_has_both_encodes_for_each_and_no_longer_than_there_is_somebody() {
     }
     world.give(2, Input::Command(Command::Leave));
     world.run(Duration::from_secs(2));
-    assert!(world.clients[0].source.watched.iter().eq(&[H264]), "nobody takes VP8 any more");
+    assert_eq!(world.clients[0].source.codecs(), [H264], "nobody takes VP8 any more");
     let seen = world.clients[1].sink.got[&0].frames.len();
     world.run(Duration::from_secs(2));
     assert!(world.clients[1].sink.got[&0].frames.len() > seen + 20, "who is left sees on");

@@ -21,6 +21,7 @@ mod counts;
 mod descriptions;
 mod hammer;
 mod hellos;
+mod layers;
 mod media;
 mod nats;
 mod pairs;

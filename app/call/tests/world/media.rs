@@ -26,10 +26,10 @@ pub struct Source {
     pub frames: u32,
     pub sounds: u32,
     /// What anybody takes of it.
-    pub watched: BTreeSet<VideoCodec>,
-    key_wanted: BTreeSet<VideoCodec>,
-    /// What its encoder may take, as it was told last; it makes frames of one size where nothing is here.
-    pub target: Option<Bitrate>,
+    pub watched: BTreeSet<(Layer, VideoCodec)>,
+    key_wanted: BTreeSet<(Layer, VideoCodec)>,
+    /// What the encoder of each layer may take, as it was told last; it makes frames of one size where nothing is here.
+    pub targets: BTreeMap<Layer, Bitrate>,
 }
 
 impl Source {
@@ -43,41 +43,47 @@ impl Source {
             sounds: 0,
             watched: BTreeSet::new(),
             key_wanted: BTreeSet::new(),
-            target: None,
+            targets: BTreeMap::new(),
         }
     }
 
-    pub fn want_key_frame(&mut self, codec: VideoCodec) {
-        self.key_wanted.insert(codec);
+    pub fn want_key_frame(&mut self, layer: Layer, codec: VideoCodec) {
+        self.key_wanted.insert((layer, codec));
     }
 
-    /// Whether anybody takes this codec; an encoder that is made again begins with a key frame.
-    pub fn watch(&mut self, codec: VideoCodec, by_anybody: bool) {
+    /// The codecs of all layers that anybody takes.
+    pub fn codecs(&self) -> Vec<VideoCodec> {
+        let codecs: BTreeSet<_> = self.watched.iter().map(|(_, codec)| *codec).collect();
+        codecs.into_iter().collect()
+    }
+
+    /// Whether anybody takes this layer and codec; an encoder that is made again begins with a key frame.
+    pub fn watch(&mut self, layer: Layer, codec: VideoCodec, by_anybody: bool) {
         if !by_anybody {
-            self.watched.remove(&codec);
-        } else if self.watched.insert(codec) {
-            self.want_key_frame(codec);
+            self.watched.remove(&(layer, codec));
+        } else if self.watched.insert((layer, codec)) {
+            self.want_key_frame(layer, codec);
         }
     }
 
-    /// The next picture, in each codec that anybody takes.
+    /// The next picture, in each layer and codec that anybody takes.
     pub fn picture(&mut self, now: Instant) -> Vec<EncodedFrame> {
         let tag = tag(self.id, self.frames);
         self.frames += 1;
         let key_wanted = std::mem::take(&mut self.key_wanted);
-        let encode = |codec: &VideoCodec| {
-            let kind = if key_wanted.contains(codec) { FrameKind::Key } else { FrameKind::Delta };
-            let payload = encoded(*codec, kind, tag.as_bytes(), self.bytes(kind));
+        let encode = |(layer, codec): &(Layer, VideoCodec)| {
+            let kind = if key_wanted.contains(&(*layer, *codec)) { FrameKind::Key } else { FrameKind::Delta };
+            let payload = encoded(*codec, kind, tag.as_bytes(), self.bytes(*layer, kind));
             let time = Codec::Video(*codec).ticks(now.saturating_duration_since(self.start));
-            frame(self.video, Codec::Video(*codec), kind, time, now, payload)
+            EncodedFrame { layer: *layer, ..frame(self.video, Codec::Video(*codec), kind, time, now, payload) }
         };
-        self.watched.iter().map(encode).collect()
+        self.watched.iter().rev().map(encode).collect()
     }
 
     /// How large a frame is. An encoder that obeys fills its rate; its key frames take what three others do, as ours is
     /// told to.
-    fn bytes(&self, kind: FrameKind) -> usize {
-        match (self.target, kind) {
+    fn bytes(&self, layer: Layer, kind: FrameKind) -> usize {
+        match (self.targets.get(&layer), kind) {
             (None, FrameKind::Key) => KEY_BYTES,
             (None, FrameKind::Delta) => DELTA_BYTES,
             (Some(target), kind) => {
@@ -107,7 +113,8 @@ pub fn frame(
 ) -> EncodedFrame {
     EncodedFrame {
         track,
-        layer: Layer::default(),
+        // Whole, as everybody on a good link wants it.
+        layer: Layer(2),
         codec,
         kind,
         sequence: 0,

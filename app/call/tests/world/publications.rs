@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hearth_base::{TrackId, TrackSource, VideoCodec};
+use hearth_base::{Layer, TrackId, TrackSource, VideoCodec};
 use hearth_call::{Command, Input, TransportPolicy};
 
 use crate::LAN;
@@ -32,11 +32,14 @@ fn room(seed: u64, people: usize) -> World {
     world
 }
 
+/// A screen has one layer, its own size.
+const WHOLE: Layer = Layer(2);
+
 fn share(world: &mut World, client: usize) -> Shared {
     world.give(client, Input::Command(Command::Publish(TrackSource::Screen)));
     let track = world.clients[client].call.snapshot().track(TrackSource::Screen).expect("published").id;
     let mut source = Source::new(screen_of(client), track, track, world.now);
-    VideoCodec::ALL.into_iter().for_each(|codec| source.watch(codec, true));
+    VideoCodec::ALL.into_iter().for_each(|codec| source.watch(WHOLE, codec, true));
     Shared { client, track, source }
 }
 
@@ -51,7 +54,7 @@ fn run(world: &mut World, time: Duration, screens: &mut [Shared]) {
     while world.now < end {
         for shared in &mut *screens {
             if number % 15 == 0 {
-                VideoCodec::ALL.into_iter().for_each(|codec| shared.source.want_key_frame(codec));
+                VideoCodec::ALL.into_iter().for_each(|codec| shared.source.want_key_frame(WHOLE, codec));
             }
             for frame in shared.source.picture(world.now) {
                 world.give(shared.client, Input::Frame(frame));

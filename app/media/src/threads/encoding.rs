@@ -23,8 +23,8 @@ use crate::tick::Accepted;
 pub struct LayerSettings {
     /// Which.
     pub layer: Layer,
-    /// How often the camera's size is halved for it.
-    pub halvings: u8,
+    /// The camera's size is halved until it is at most so high; it is never made larger.
+    pub height: u32,
     /// Pictures a second that will come.
     pub rate: FrameRate,
     /// Bits a second to begin with.
@@ -49,6 +49,25 @@ pub struct EncodeReport {
     pub pictures: u64,
     /// Of each layer and codec that was ever watched.
     pub layers: BTreeMap<(Layer, VideoCodec), LayerCounters>,
+}
+
+impl EncodeReport {
+    /// What was done in each codec, all layers together.
+    pub fn by_codec(&self) -> BTreeMap<VideoCodec, LayerCounters> {
+        let mut sums: BTreeMap<VideoCodec, LayerCounters> = BTreeMap::new();
+        for ((_, codec), counters) in &self.layers {
+            let sum = sums.entry(*codec).or_default();
+            let LayerCounters { encoded, keys, bytes, left_out, no_room, refused, errors } = *counters;
+            sum.encoded += encoded;
+            sum.keys += keys;
+            sum.bytes += bytes;
+            sum.left_out += left_out;
+            sum.no_room += no_room;
+            sum.refused += refused;
+            sum.errors += errors;
+        }
+        sums
+    }
 }
 
 /// The counters of one layer in one codec.
@@ -124,7 +143,7 @@ impl FrameContext {
 }
 
 impl Encoding {
-    /// Nothing is watched, and so no encoder is there yet.
+    /// Nothing is watched, and so no encoder is there yet. `layers` are in the order of their sizes, the smallest first.
     pub fn new(track: TrackId, layers: &[LayerSettings], sink: Box<dyn VideoSink>) -> Self {
         let layers = layers.iter().map(|settings| Encoders { settings: *settings, of: BTreeMap::new() }).collect();
         Self { track, layers, sink, began: None, pictures: 0 }
@@ -152,14 +171,15 @@ impl Encoding {
         let at = picture.captured.saturating_duration_since(began);
         // Layers share the halves: the picture of each size is made once.
         let mut sizes = vec![picture.clone()];
-        for Encoders { settings, of } in &mut self.layers {
+        // The largest first: who goes up to it gets this picture once, as the call takes the smaller one no more.
+        for Encoders { settings, of } in self.layers.iter_mut().rev() {
             for (codec, encoder) in of.iter_mut().filter(|(_, encoder)| encoder.codec.is_some()) {
                 if !self.sink.room(self.track, settings.layer) {
                     encoder.counters.no_room += 1;
                     continue;
                 }
                 let place = FrameContext { track: self.track, layer: settings.layer, codec: *codec, at };
-                if let Some(picture) = halved(&mut sizes, settings.halvings) {
+                if let Some(picture) = at_most(&mut sizes, settings.height) {
                     encoder.encode(&picture, place, self.sink.as_mut());
                 }
             }
@@ -249,13 +269,14 @@ impl CodecEncoder {
     }
 }
 
-/// The first of `sizes` halved so many times; what is made on the way is kept there.
-fn halved(sizes: &mut Vec<Picture>, halvings: u8) -> Option<Picture> {
-    while sizes.len() <= usize::from(halvings) {
-        let smaller = scale::half(sizes.last()?)?;
+/// The first of `sizes` halved until it is at most so high, or has no half; what is made on the way is kept there.
+fn at_most(sizes: &mut Vec<Picture>, height: u32) -> Option<Picture> {
+    let fits = |picture: &&Picture| picture.resolution().height <= height;
+    while !sizes.iter().any(|picture| fits(&picture)) {
+        let Some(smaller) = sizes.last().and_then(scale::half) else { break };
         sizes.push(smaller);
     }
-    sizes.get(usize::from(halvings)).cloned()
+    sizes.iter().find(fits).or(sizes.last()).cloned()
 }
 
 impl std::fmt::Debug for Encoding {

@@ -49,7 +49,7 @@ impl PictureSink for Pictures {
 fn layer(n: u8, halvings: u8) -> LayerSettings {
     LayerSettings {
         layer: Layer(n),
-        halvings,
+        height: 360 >> halvings,
         rate: FrameRate::new(15),
         // Plenty, so that the encoder leaves nothing out.
         bitrate: Bitrate::from_kbps(2000),
@@ -118,7 +118,8 @@ fn every_watched_layer_is_encoded_once_at_its_size() {
     let (decoded, shown) = sync_channel(10);
     let mut decode = DecodeThreads::spawn(1).unwrap();
     pictures.put(pattern().draw(Now::read()).unwrap());
-    for (n, width) in [(0, 320), (1, 640)] {
+    // The largest first.
+    for (n, width) in [(1, 640), (0, 320)] {
         let video = encoded.recv_timeout(DEADLINE).unwrap();
         assert_eq!((video.layer, video.kind), (Layer(n), FrameKind::Key));
         decode.begin(TRACK, Box::new(Pictures(decoded.clone())), nobody());

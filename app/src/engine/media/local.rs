@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use hearth_base::{Bitrate, DeviceChoice, DeviceKind, DeviceState, EncodedFrame, Layer, Picture, TrackId, TrackSource};
+use hearth_base::{
+    Bitrate, DeviceChoice, DeviceKind, DeviceState, EncodedFrame, Layer, Picture, Resolution, TrackId, TrackSource,
+};
 use hearth_call::Switch;
 use hearth_media::devices::{Devices, DevicesView, Notice, TestSources};
 use hearth_media::threads::{AudioPortsHandle, EncodeCommand, EncodeReport, EncodeThread, LayerSettings, StartError};
@@ -21,6 +23,8 @@ use crate::view::VideoFeed;
 
 /// Before the links have said what they bear.
 const FIRST_VIDEO: Bitrate = Bitrate::from_kbps(1000);
+/// How high the pictures of each layer are at most, as the call chooses among them; the largest is the camera's own.
+pub(super) const LAYERS: [(Layer, u32); 3] = [(Layer(0), 180), (Layer(1), 360), (Layer(2), Resolution::MAX_SIDE)];
 /// News of the devices: one wakes the call, which looks at all of them. Full: it is awake already.
 const NEWS: usize = 1;
 
@@ -170,8 +174,9 @@ fn film_to(
     mut screen: Option<Screen>,
     drawn: Arc<AtomicU64>,
 ) -> Result<(EncodeThread, hearth_media::devices::CaptureCallback), StartError> {
-    let layer = LayerSettings { layer: Layer::default(), halvings: 0, rate: config.frame_rate, bitrate: FIRST_VIDEO };
-    let (encode, mut slot) = EncodeThread::spawn(track, &[layer], Box::new(ToCall(pictures)))?;
+    let layers =
+        LAYERS.map(|(layer, height)| LayerSettings { layer, height, rate: config.frame_rate, bitrate: FIRST_VIDEO });
+    let (encode, mut slot) = EncodeThread::spawn(track, &layers, Box::new(ToCall(pictures)))?;
     let capture = move |picture: Picture| {
         if let Some(screen) = &mut screen {
             screen.show(picture.clone());

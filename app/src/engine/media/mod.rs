@@ -33,9 +33,9 @@ use showing::FirstPicture;
 pub use showing::{Repaint, Showing, ShowingEvent, Stamps};
 pub use stats::{MediaStats, RemoteStats};
 
-/// Encoded pictures between encoders and call: three a layer and codec, and there is one layer. Full: the encoders
+/// Encoded pictures between encoders and call: three a layer and codec. Full: the encoders
 /// leave raw pictures out before they encode them.
-const PICTURES: usize = 3 * VideoCodec::ALL.len();
+const PICTURES: usize = 3 * VideoCodec::ALL.len() * local::LAYERS.len();
 /// Encoded sound between audio thread and call: 160 ms. Full: the newest is lost, and concealed over there.
 const SOUNDS: usize = 16;
 /// Requests for key frames: one a track is enough. Full: the same request is there already.
@@ -252,7 +252,7 @@ impl Media {
         MediaStats {
             tracks: tracks.collect(),
             drawn: self.own.drawn(),
-            video: encoded.layers.iter().map(|((_, codec), counters)| (codec.encoding_name(), *counters)).collect(),
+            video: encoded.by_codec().into_iter().map(|(codec, counters)| (codec.encoding_name(), counters)).collect(),
             audio: report.sent,
             voice: report.voice,
             commands_lost: self.commands_lost,

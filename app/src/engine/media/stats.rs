@@ -14,7 +14,7 @@ use serde::Serialize;
 pub struct MediaStats {
     /// Pictures that the camera took; the test pattern's numbers go up to this.
     pub drawn: u64,
-    /// Of our picture's only layer, in each codec that anybody took: `H264`, `VP8`.
+    /// Of our picture, all layers together, in each codec that anybody took: `H264`, `VP8`.
     pub video: BTreeMap<&'static str, LayerCounters>,
     /// Of our sound.
     pub audio: SentCounters,

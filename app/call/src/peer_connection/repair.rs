@@ -1,0 +1,145 @@
+//! Carries packets of repair beside the streams that the crate knows.
+//!
+//! They have a payload type that no description names and a stream of their own, which the crate would drop. So they
+//! leave and are taken off here, between the chain and the wire's own business: numbered, encrypted and reported like
+//! all others. Owner of: their numbers.
+
+use std::collections::VecDeque;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use bytes::Bytes;
+use rtc::interceptor::{AttributedPacket, Interceptor, Packet, StreamInfo, TaggedPacket};
+use rtc::rtp;
+use rtc::sansio::Protocol;
+use rtc::shared::TransportContext;
+use rtc::shared::error::Error;
+
+/// The place in the chain: beyond the log, which numbers what leaves here, and before all that would answer or report.
+pub(super) const SLOT: usize = 2_500;
+/// The payload type. Both ends are ours, whose descriptions never give it to a codec.
+pub(super) const PAYLOAD_TYPE: u8 = 118;
+/// Packets on their way in either direction: they are taken after each input. Full: they are lost, as on the path.
+const PACKETS: usize = 256;
+
+/// A packet that is to leave, with the time stamp of the frame that it repairs.
+struct Outgoing {
+    payload: Bytes,
+    time: u32,
+    now: Instant,
+}
+
+/// Our end, outside of the crate's chain.
+pub(super) struct RepairPort {
+    outgoing: SyncSender<Outgoing>,
+    incoming: Receiver<Bytes>,
+}
+
+/// The other end, in the chain.
+pub(super) struct RepairTap {
+    /// Never locked: the crate wants what it holds to be `Sync`.
+    outgoing: Mutex<Receiver<Outgoing>>,
+    incoming: SyncSender<Bytes>,
+    ssrc: u32,
+    sequence: u16,
+    inbound: VecDeque<TaggedPacket>,
+    outbound: VecDeque<TaggedPacket>,
+}
+
+/// Both ends; `ssrc` is of what we send.
+pub(super) fn pair(ssrc: u32) -> (RepairPort, RepairTap) {
+    let (outgoing, to_send) = sync_channel(PACKETS);
+    let (came, incoming) = sync_channel(PACKETS);
+    let tap = RepairTap {
+        outgoing: Mutex::new(to_send),
+        incoming: came,
+        ssrc,
+        sequence: 0,
+        inbound: VecDeque::new(),
+        outbound: VecDeque::new(),
+    };
+    (RepairPort { outgoing, incoming }, tap)
+}
+
+impl RepairPort {
+    /// Lets a packet out, when the crate is asked for what to send.
+    pub(super) fn send(&self, payload: Bytes, time: u32, now: Instant) {
+        // Full: lost, as on the path.
+        drop(self.outgoing.try_send(Outgoing { payload, time, now }));
+    }
+
+    /// The next one that came.
+    pub(super) fn poll(&self) -> Option<Bytes> {
+        self.incoming.try_recv().ok()
+    }
+}
+
+impl RepairTap {
+    fn packet(&mut self, payload: Bytes, time: u32) -> rtp::Packet {
+        let sequence_number = self.sequence;
+        self.sequence = sequence_number.wrapping_add(1);
+        let header = rtp::header::Header {
+            version: 2,
+            payload_type: PAYLOAD_TYPE,
+            sequence_number,
+            timestamp: time,
+            ssrc: self.ssrc,
+            ..rtp::header::Header::default()
+        };
+        rtp::Packet { header, payload }
+    }
+}
+
+impl Protocol<TaggedPacket, TaggedPacket, ()> for RepairTap {
+    type Rout = TaggedPacket;
+    type Wout = TaggedPacket;
+    type Eout = ();
+    type Error = Error;
+    type Time = Instant;
+
+    fn handle_read(&mut self, msg: TaggedPacket) -> Result<(), Error> {
+        match &msg.message.packet {
+            Packet::Rtp(packet) if packet.header.payload_type == PAYLOAD_TYPE => {
+                // Full: lost, as on the path.
+                drop(self.incoming.try_send(packet.payload.clone()));
+            }
+            _ => self.inbound.push_back(msg),
+        }
+        Ok(())
+    }
+
+    fn poll_read(&mut self) -> Option<TaggedPacket> {
+        self.inbound.pop_front()
+    }
+
+    fn handle_write(&mut self, msg: TaggedPacket) -> Result<(), Error> {
+        self.outbound.push_back(msg);
+        Ok(())
+    }
+
+    fn poll_write(&mut self) -> Option<TaggedPacket> {
+        if let Some(message) = self.outbound.pop_front() {
+            return Some(message);
+        }
+        let outgoing = self.outgoing.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let Outgoing { payload, time, now } = outgoing.try_recv().ok()?;
+        let message = AttributedPacket::new(Packet::Rtp(self.packet(payload, time)));
+        Some(TaggedPacket { now, transport: TransportContext::default(), message })
+    }
+
+    fn handle_timeout(&mut self, _now: Instant) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn poll_timeout(&mut self) -> Option<Instant> {
+        None
+    }
+}
+
+impl Interceptor for RepairTap {
+    fn bind_local_stream(&mut self, _info: &StreamInfo) {}
+    fn unbind_local_stream(&mut self, _info: &StreamInfo) {}
+    fn bind_remote_stream(&mut self, _info: &StreamInfo) {}
+    fn unbind_remote_stream(&mut self, _info: &StreamInfo) {}
+}

@@ -1,0 +1,81 @@
+//! Rooms in which links differ: what one bears decides what that one gets, and nothing else.
+
+use std::time::Duration;
+
+use hearth_base::Layer;
+use hearth_call::TransportPolicy;
+use hearth_netsim::LinkConfig;
+
+use crate::bottlenecks::bottleneck;
+use crate::world::World;
+
+/// A LAN, as far as these are concerned.
+const CLEAN: LinkConfig = LinkConfig::delayed(Duration::from_millis(10));
+
+/// So many people, each with encoders that obey, of whom the last is behind `weak` in both directions.
+fn room(seed: u64, people: usize, weak: LinkConfig) -> World {
+    let mut world = World::new(seed, CLEAN);
+    for index in 0..people {
+        world.add_client(TransportPolicy::All);
+        world.clients[index].obeys = true;
+        let last = world.clients[people.min(index + 1) - 1].node;
+        if index + 1 == people {
+            for other in 0..index {
+                let other = world.clients[other].node;
+                world.net.set_link(other, last, weak);
+                world.net.set_link(last, other, weak);
+            }
+        }
+        world.enter(index);
+    }
+    assert!(world.run_until(Duration::from_secs(10), World::all_connected), "seed {seed}: not connected");
+    world
+}
+
+/// What `by` gets of `of` in some seconds: pictures and kilobits a second.
+fn seen(world: &World, by: usize, of: usize) -> (usize, usize) {
+    let got = &world.clients[by].sink.got[&(of as u8)];
+    (got.frames.len(), got.bytes)
+}
+
+#[test]
+fn one_weak_link_spoils_nobody_elses_picture() {
+    let mut world = room(2_300, 5, bottleneck(300));
+    world.run(Duration::from_secs(15));
+    let seconds = 10;
+    let pairs: Vec<_> = (0..5).flat_map(|by| (0..5).map(move |of| (by, of))).filter(|(by, of)| by != of).collect();
+    let before: Vec<_> = pairs.iter().map(|(by, of)| seen(&world, *by, *of)).collect();
+    world.run(Duration::from_secs(seconds));
+    for ((by, of), (pictures, bytes)) in pairs.into_iter().zip(before) {
+        let (pictures_after, bytes_after) = seen(&world, by, of);
+        let pictures = (pictures_after - pictures) as f64 / seconds as f64;
+        let kbps = (bytes_after - bytes) as f64 * 8.0 / 1000.0 / seconds as f64;
+        println!("{of} to {by}: {pictures:.1} pictures a second, {kbps:.0} kbps");
+        assert!(pictures > 14.0, "{of} to {by}: {pictures} pictures a second");
+        let is_weak = by == 4 || of == 4;
+        assert!(if is_weak { (120.0..300.0).contains(&kbps) } else { kbps > 2_000.0 }, "{of} to {by}: {kbps} kbps");
+    }
+    let layers = |client: usize| -> Vec<Layer> {
+        world.clients[client].source.watched.iter().map(|(layer, _)| *layer).collect()
+    };
+    assert_eq!(layers(0), [Layer(1), Layer(2)], "each size once, however many get it");
+    assert_eq!(layers(4), [Layer(1)], "nobody takes more of what does not get through");
+}
+
+#[test]
+fn a_link_that_recovers_gets_the_large_picture_again_without_a_stop() {
+    let mut world = room(2_301, 2, bottleneck(200));
+    world.run(Duration::from_secs(10));
+    let [first, second] = [0, 1].map(|index| world.clients[index].node);
+    for (from, to) in [(first, second), (second, first)] {
+        world.net.set_link(from, to, CLEAN);
+    }
+    let large = |world: &World| world.clients[0].source.watched.iter().all(|(layer, _)| *layer == Layer(2));
+    let before = world.now;
+    assert!(world.run_until(Duration::from_secs(20), large), "the small picture stays");
+    println!("the large picture after {:?}", world.now - before);
+    world.run(Duration::from_secs(2));
+    let times = &world.clients[1].sink.got[&0].frame_times;
+    let gap = times.windows(2).map(|pair| pair[1] - pair[0]).max().expect("pictures");
+    assert!(gap < Duration::from_millis(400), "{gap:?} without a picture");
+}
