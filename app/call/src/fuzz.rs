@@ -27,7 +27,7 @@ const AFTER: Duration = Duration::from_millis(200);
 fn link(ssrc: u32, now: Instant) -> Option<PeerConnection> {
     let track = |id, source, ssrc| LocalTrack { id: TrackId(id), source, ssrc, rtx_ssrc: ssrc + 100 };
     let tracks = vec![track(0, TrackSource::Microphone, ssrc + 1), track(1, TrackSource::Camera, ssrc + 2)];
-    PeerConnection::new(LinkConfig { tracks, video_codecs: VideoCodec::ALL.to_vec() }, now).ok()
+    PeerConnection::new(LinkConfig { tracks, video_codecs: VideoCodec::ALL.to_vec(), repair_ssrc: 7 }, now).ok()
 }
 
 /// Candidates, one a line, for a connection whose descriptions are both set. Also what the data channel may carry:

@@ -9,9 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use hearth_base::{
-    Bitrate, Codec, EncodedFrame, FrameKind, Layer, Switch, TrackId, TrackKind, TrackSource, VideoCodec,
-};
+use hearth_base::{Bitrate, Codec, EncodedFrame, FrameKind, Layer, Switch, TrackId, TrackSource, VideoCodec};
 use hearth_protocol::MediaState;
 
 use crate::io::MediaCommand;
@@ -87,6 +85,7 @@ pub(crate) struct Publications {
     subscribers: BTreeMap<TransportId, Subscriber>,
     told: Told,
     protection: Box<dyn FrameProtection>,
+    repair_ssrc: u32,
     /// Of tracks, ours and theirs.
     next_track: u32,
 }
@@ -100,7 +99,7 @@ struct Told {
 
 impl Publications {
     /// No track yet.
-    pub(crate) fn new(video_codecs: Vec<VideoCodec>) -> Self {
+    pub(crate) fn new(video_codecs: Vec<VideoCodec>, repair_ssrc: u32) -> Self {
         Self {
             video_codecs,
             tracks: Vec::new(),
@@ -108,6 +107,7 @@ impl Publications {
             subscribers: BTreeMap::new(),
             told: Told::default(),
             protection: Box::new(Open),
+            repair_ssrc,
             next_track: 0,
         }
     }
@@ -168,7 +168,7 @@ impl Publications {
     /// What a connection is made of that carries all of our tracks.
     pub(crate) fn link_config(&self) -> LinkConfig {
         let tracks = self.tracks.iter().map(|publication| publication.track).collect();
-        LinkConfig { tracks, video_codecs: self.video_codecs.clone() }
+        LinkConfig { tracks, video_codecs: self.video_codecs.clone(), repair_ssrc: self.repair_ssrc }
     }
 
     /// What the others are told that we send.

@@ -33,7 +33,8 @@ fn frame(track: TrackId, kind: FrameKind, now: Instant) -> EncodedFrame {
 
 impl Bench {
     fn new() -> Self {
-        let mut bench = Self { table: Publications::new(vec![VideoCodec::Vp8]), outputs: Outputs::default(), sent: 0 };
+        let mut bench =
+            Self { table: Publications::new(vec![VideoCodec::Vp8], 9), outputs: Outputs::default(), sent: 0 };
         assert_eq!(bench.table.publish(TrackSource::Camera, 1, 2), Some(CAMERA.track));
         bench.table.subscribe(SOMEBODY, vec![CAMERA], &mut bench.outputs);
         bench

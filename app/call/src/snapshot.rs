@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hearth_base::{Bitrate, Switch, TrackId, TrackSource, VideoCodec};
+use hearth_base::{Bitrate, Layer, Switch, TrackId, TrackSource, VideoCodec};
 use hearth_protocol::{
     ErrorCode, InviteSecret, LobbyEntry, MediaState, PeerId, PeerKind, RefusalCode, Role, RoomName, RoomPassword,
     RoomState,
@@ -190,6 +190,10 @@ pub struct ConnectionSnapshot {
     pub loss: f64,
     /// What the link to them is thought to bear.
     pub estimate: Bitrate,
+    /// How long what we send waits on the way for what we sent before; `None` where they report no times.
+    pub queue: Option<Duration>,
+    /// What they get of each of our tracks of video: its layer, 0 for the smallest, once it has begun.
+    pub layers: Vec<(TrackId, Layer)>,
     /// Both ends' candidates of the path in use.
     pub pair: Option<PairSnapshot>,
     /// DTLS fingerprints, theirs and ours: what the room's code is made of.

@@ -46,4 +46,8 @@ pub struct PeerCounters {
     pub key_frames_wanted: u64,
     /// Frames of ours that the pacer dropped.
     pub frames_dropped: u64,
+    /// Packets of repair that we sent ahead.
+    pub repairs_sent: u64,
+    /// Packets of theirs that were made again of repair.
+    pub packets_recovered: u64,
 }

@@ -56,6 +56,9 @@ fn peer(peer: &PeerSnapshot) -> Value {
         "round_trip_ms": peer.connection.round_trip.map(|rtt| rtt.as_secs_f64() * 1000.0),
         "loss": peer.connection.loss,
         "estimate_kbps": peer.connection.estimate.bps() / 1000,
+        "queue_ms": peer.connection.queue.map(|queue| queue.as_secs_f64() * 1000.0),
+        "layers": peer.connection.layers.iter().map(|(track, layer)| json!({"track": track.0, "layer": layer.0}))
+            .collect::<Vec<_>>(),
         "pair": peer.connection.pair.as_ref().map(|pair| json!({"local": pair.local, "remote": pair.remote})),
         "fingerprints": peer.connection.fingerprints,
         "handshakes": peer.connection.handshakes,

@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 use hearth_protocol::{
     ClientMessage, InviteSecret, LobbyEntry, PeerId, RequestId, Role, RoomName, RoomPassword, RoomState,
 };
-use rand::SeedableRng;
+use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 
 use crate::backoff::Backoff;
@@ -114,6 +114,7 @@ impl Call {
     pub fn new(config: CallConfig) -> Self {
         let ice_config =
             IceConfig { interfaces: Vec::new(), relays: Vec::new(), stun: Vec::new(), policy: config.transport };
+        let mut rng = ChaCha12Rng::from_seed(config.seed);
         Self {
             nick: config.nick,
             phase: CallPhase::Idle,
@@ -128,10 +129,10 @@ impl Call {
                     sockets: SocketTable::default(),
                     checks: CheckBudget::default(),
                 },
-                publications: Publications::new(config.video_codecs),
+                publications: Publications::new(config.video_codecs, rng.random()),
                 hand: Hand::default(),
                 chat: Chat::default(),
-                rng: ChaCha12Rng::from_seed(config.seed),
+                rng,
                 outputs: Outputs::default(),
             },
             seams: Seams { topology: Box::new(Mesh) },

@@ -1,6 +1,7 @@
 //! Media between encoded frames and packets: packetising, frame assembly, repair. Sans-IO, and without `rtc`.
 
 pub(crate) mod assemble;
+pub(crate) mod fec;
 mod h264;
 pub(crate) mod nack;
 pub(crate) mod payload_format;

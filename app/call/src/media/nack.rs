@@ -22,6 +22,11 @@ const LEAST_INTERVAL: Duration = Duration::from_millis(20);
 const LEAST_WAIT: Duration = Duration::from_millis(2);
 const LONGEST_WAIT: Duration = Duration::from_millis(50);
 
+/// With repair on the way, a hole waits so long for it: what follows a frame comes within the pause to the next one.
+const REPAIR_WAIT: Duration = Duration::from_millis(30);
+/// Repair that came says so long that frames are followed by it.
+const REPAIR_LASTS: Duration = Duration::from_secs(1);
+
 #[derive(Debug)]
 struct Hole {
     since: Instant,
@@ -37,6 +42,8 @@ pub(crate) struct NackGenerator {
     holes: BTreeMap<u64, Hole>,
     /// How late packets come by themselves, learnt upwards at once and downwards slowly.
     lateness: Duration,
+    /// Until when holes may be filled by repair that was sent ahead.
+    repaired_until: Option<Instant>,
     /// Packets asked for, each ask counted.
     pub(crate) asked: u64,
     /// Packets that came.
@@ -47,7 +54,15 @@ pub(crate) struct NackGenerator {
 
 impl NackGenerator {
     pub(crate) fn new() -> Self {
-        Self { highest: None, holes: BTreeMap::new(), lateness: Duration::from_millis(10), asked: 0, came: 0, lost: 0 }
+        Self {
+            highest: None,
+            holes: BTreeMap::new(),
+            lateness: Duration::from_millis(10),
+            repaired_until: None,
+            asked: 0,
+            came: 0,
+            lost: 0,
+        }
     }
 
     /// A packet came. `round_trip` tells a late packet from an answered one.
@@ -59,7 +74,9 @@ impl NackGenerator {
         };
         if sequence > highest {
             let first = sequence.saturating_sub(HOLES as u64).max(highest + 1);
-            let due = now + self.wait();
+            // Repair follows its frame; what it fills would be asked for in vain.
+            let is_repaired = self.repaired_until.is_some_and(|until| until > now);
+            let due = now + if is_repaired { self.wait().max(REPAIR_WAIT) } else { self.wait() };
             for missing in first..sequence {
                 self.lost += 1;
                 self.holes.insert(missing, Hole { since: now, due, asks: 0, asked: None });
@@ -71,6 +88,16 @@ impl NackGenerator {
         } else if let Some(hole) = self.holes.remove(&sequence) {
             self.on_filled(&hole, round_trip, now);
         }
+    }
+
+    /// Repair came, so that more of it may.
+    pub(crate) fn handle_repair(&mut self, now: Instant) {
+        self.repaired_until = Some(now + REPAIR_LASTS);
+    }
+
+    /// A packet was made again of repair: it is neither late nor an answer.
+    pub(crate) fn handle_recovered(&mut self, sequence: u64) {
+        self.holes.remove(&sequence);
     }
 
     fn on_filled(&mut self, hole: &Hole, round_trip: Option<Duration>, now: Instant) {

@@ -147,6 +147,9 @@ impl Participant {
 
     fn on_channel_open(&mut self, main: &mut Transport, shared: &mut Shared, now: Instant) {
         tell_media(main, shared, now);
+        if let Err(error) = main.send(&ChannelMessage::Supports { repair: true }, now) {
+            tracing::debug!(%error, "what we can take is not told");
+        }
         self.tell_heard(main, now);
         self.on_open_hand(main, shared, now);
     }
@@ -160,6 +163,7 @@ impl Participant {
             }
             Some(ChannelMessage::Chat { n, text }) => self.on_chat(n, &text, shared, now),
             Some(ChannelMessage::ChatSeen { n }) => self.on_chat_seen(n, main, shared, now),
+            Some(ChannelMessage::Supports { repair }) => main.outbound.set_takes_repair(repair),
             Some(ChannelMessage::Hand { up }) => self.on_hand(if up { Hand::Up } else { Hand::Down }, shared),
             Some(ChannelMessage::Unknown) => {}
             None => self.refused_messages += 1,
@@ -174,6 +178,7 @@ impl Participant {
         counters.link = link.map(|link| link.counters).unwrap_or_default();
         counters.packets_sent = main.outbound.packets;
         counters.frames_dropped = main.outbound.frames_dropped;
+        counters.repairs_sent = main.outbound.repairs_made();
         let transports = || std::iter::once(main).chain(screen);
         transports().for_each(|transport| transport.inbound.count(&mut counters));
         counters.refused_signals += screen.map_or(0, |screen| screen.history.counters.refused_signals);
@@ -183,6 +188,8 @@ impl Participant {
             round_trip: link.and_then(|link| link.round_trip()),
             loss: main.outbound.loss,
             estimate: main.estimate(),
+            queue: main.outbound.queue(),
+            layers: main.outbound.sent_layers().collect(),
             pair: link.and_then(|link| link.selected_pair()),
             fingerprints: fingerprints.and_then(|(theirs, ours)| theirs.zip(ours)),
             video_codec: main.takes().map(|encoding| encoding.codec).next(),

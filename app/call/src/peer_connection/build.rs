@@ -20,6 +20,7 @@ use rtc::rtp_transceiver::rtp_sender::{
 };
 use rtc::shared::error::Result;
 
+use super::repair::{self, RepairTap};
 use super::send_log::{self, SendLog};
 use super::sender_clock::{self, SenderClock};
 use super::tap::{self, RtcpTap};
@@ -56,6 +57,7 @@ pub(super) struct Taps {
     pub(super) teller: StreamTeller,
     pub(super) clock: SenderClock,
     pub(super) log: SendLog,
+    pub(super) repair: RepairTap,
 }
 
 pub(super) fn peer_connection(config: &LinkConfig, taps: Taps, now: Instant) -> Result<RTCPeerConnection> {
@@ -66,6 +68,7 @@ pub(super) fn peer_connection(config: &LinkConfig, taps: Taps, now: Instant) -> 
     let registry = registry
         .with(Slot::TwccReceiver, TwccReceiverBuilder::new().with_interval(FEEDBACK_INTERVAL).build())
         .with(Slot::from(send_log::SLOT), taps.log)
+        .with(Slot::from(repair::SLOT), taps.repair)
         .with(Slot::NackResponder, NackResponderBuilder::new().with_size(SEND_BUFFER).build())
         .with(Slot::from(sender_clock::SLOT), taps.clock)
         .with(Slot::from(tap::SLOT), RtcpTap::new(taps.teller));

@@ -126,6 +126,9 @@ impl PeerConnection {
                 break;
             }
         }
+        while let Some(payload) = self.repair.poll() {
+            self.on_repair(payload);
+        }
         for departure in self.sent.departures.try_iter() {
             self.sent.history.handle_departure(departure);
         }

@@ -14,6 +14,7 @@ use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
 
 use super::sender_clock::Moment;
 use super::{LinkError, LinkEvent, LocalTrack, PeerConnection};
+use crate::media::fec::{RepairContext, RepairPacket};
 
 /// Streams whose source is remembered: eight tracks, and a few after renegotiations; beyond that they are looked up
 /// again.
@@ -85,6 +86,29 @@ impl PeerConnection {
         rtp_sender.write_rtp(now, rtp::Packet { header, payload: packet.payload })?;
         self.drain(now);
         Ok(())
+    }
+
+    /// Where repair of a frame of this track belongs; nothing for what they do not take.
+    pub(crate) fn repair_context(&self, track: TrackId, time: u32) -> Option<RepairContext> {
+        let sender = self.senders.iter().find(|sender| sender.track.id == track)?;
+        Some(RepairContext { ssrc: sender.track.ssrc, time, payload_type: sender.payload_type? })
+    }
+
+    /// Sends a packet of repair for a frame of this time stamp.
+    pub(crate) fn send_repair(&mut self, payload: Bytes, time: u32, now: Instant) {
+        if self.is_connected() {
+            self.repair.send(payload, time, now);
+            self.drain(now);
+        }
+    }
+
+    pub(super) fn on_repair(&mut self, payload: Bytes) {
+        let repair = RepairPacket::parse(payload);
+        let known = repair.and_then(|repair| Some((self.codecs.get(&repair.context.payload_type).copied()?, repair)));
+        match known {
+            Some((codec, repair)) => self.events.push_back(LinkEvent::Repair(repair, codec)),
+            None => self.counters.refused_packets += 1,
+        }
     }
 
     /// Whether the other side takes this track.

@@ -8,6 +8,7 @@
 //! - `build`: defaults that are wrong for a call;
 //! - `rtt`: the crate's statistics have no round trip;
 //! - `send_log`, `send_history`: nothing would tell when a packet left, and whether it came;
+//! - `repair`: packets of a kind that it does not know would be dropped;
 //! - `sender_clock`: its sender reports give the time when a packet left for the time when it was captured;
 //! - `turn`: its TURN client, as a path; `stun`: its codec, for what its client does not ask.
 //!
@@ -23,6 +24,7 @@ mod media;
 mod negotiate;
 mod pair;
 pub(crate) mod reassembly;
+mod repair;
 mod rtt;
 mod send_history;
 mod send_log;
@@ -51,9 +53,11 @@ pub(crate) use send_log::Departure;
 pub(crate) use stun::{BindingAnswer, RequestId, binding_answer, binding_request};
 pub(crate) use turn::{RelayAddress, RelayFamily, RelayPath, TurnServer};
 
+use crate::media::fec::RepairPacket;
 use crate::stats::TransportCounters;
 use flight::FlightRepeater;
 use reassembly::Reassembly;
+use repair::RepairPort;
 use rtt::RoundTrip;
 use send_history::SendHistory;
 use sender_clock::CaptureTeller;
@@ -93,6 +97,8 @@ pub(crate) struct LinkConfig {
     pub(crate) tracks: Vec<LocalTrack>,
     /// What we can encode and decode, the best first.
     pub(crate) video_codecs: Vec<VideoCodec>,
+    /// Of the packets of repair that we send; drawn by the call, too.
+    pub(crate) repair_ssrc: u32,
 }
 
 /// What happened on a connection.
@@ -116,6 +122,8 @@ pub(crate) enum LinkEvent {
     TrackEnded { ssrc: u32 },
     /// A check of the path came back after so long.
     RoundTrip(std::time::Duration),
+    /// A packet of repair came, and what the frame is encoded in that it repairs.
+    Repair(RepairPacket, VideoCodec),
     /// The other side said how it fares.
     Feedback(Feedback),
 }
@@ -170,6 +178,7 @@ pub(crate) struct PeerConnection {
     round_trip: RoundTrip,
     clock: CaptureTeller,
     sent: SentPackets,
+    repair: RepairPort,
     timeout: Option<Instant>,
     transmits: VecDeque<LinkTransmit>,
     events: VecDeque<LinkEvent>,
@@ -210,7 +219,9 @@ impl PeerConnection {
         let (teller, undeclared) = undeclared::pair();
         let (clock, sender_clock) = sender_clock::pair();
         let (log, departures) = send_log::pair();
-        let pc = build::peer_connection(&config, build::Taps { teller, clock: sender_clock, log }, now)?;
+        let (repair, repair_tap) = repair::pair(config.repair_ssrc);
+        let taps = build::Taps { teller, clock: sender_clock, log, repair: repair_tap };
+        let pc = build::peer_connection(&config, taps, now)?;
         Ok(Self {
             pc,
             config,
@@ -228,6 +239,7 @@ impl PeerConnection {
             },
             round_trip: RoundTrip::default(),
             clock,
+            repair,
             sent: SentPackets { departures, history: SendHistory::default() },
             timeout: None,
             transmits: VecDeque::new(),

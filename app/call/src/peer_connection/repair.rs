@@ -1,8 +1,8 @@
 //! Carries packets of repair beside the streams that the crate knows.
 //!
 //! They have a payload type that no description names and a stream of their own, which the crate would drop. So they
-//! leave and are taken off here, between the chain and the wire's own business: numbered, encrypted and reported like
-//! all others. Owner of: their numbers.
+//! leave and are taken off here, at the near end of the chain: numbered, encrypted and reported like all others. Owner
+//! of: their numbers.
 
 use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -16,8 +16,9 @@ use rtc::sansio::Protocol;
 use rtc::shared::TransportContext;
 use rtc::shared::error::Error;
 
-/// The place in the chain: beyond the log, which numbers what leaves here, and before all that would answer or report.
-pub(super) const SLOT: usize = 2_500;
+/// The place in the chain: nearer to us than what reports what came, or all repair would count as lost, and than the
+/// log, which numbers what leaves here.
+pub(super) const SLOT: usize = 13_500;
 /// The payload type. Both ends are ours, whose descriptions never give it to a codec.
 pub(super) const PAYLOAD_TYPE: u8 = 118;
 /// Packets on their way in either direction: they are taken after each input. Full: they are lost, as on the path.
@@ -99,12 +100,15 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for RepairTap {
     type Time = Instant;
 
     fn handle_read(&mut self, msg: TaggedPacket) -> Result<(), Error> {
-        match &msg.message.packet {
-            Packet::Rtp(packet) if packet.header.payload_type == PAYLOAD_TYPE => {
-                // Full: lost, as on the path.
-                drop(self.incoming.try_send(packet.payload.clone()));
-            }
-            _ => self.inbound.push_back(msg),
+        let Packet::Rtp(packet) = &msg.message.packet else {
+            self.inbound.push_back(msg);
+            return Ok(());
+        };
+        if packet.header.payload_type == PAYLOAD_TYPE {
+            // Full: lost, as on the path.
+            drop(self.incoming.try_send(packet.payload.clone()));
+        } else {
+            self.inbound.push_back(msg);
         }
         Ok(())
     }

@@ -2,9 +2,10 @@
 //!
 //! Transport-wide feedback names packets by their numbers and says of each when it came, by a clock of the other side's
 //! whose zero nobody knows: differences alone mean something. A packet that is late is reported missing first and there
-//! later, so it is lost only when others that left well after it have come. Everything here is from outside: what was
-//! not sent is not believed to have come, and a report costs no more than the packets that wait for one. Owner of: the
-//! packets of one connection that nobody has reported yet.
+//! later, so it is lost only when others that left well after it have come. Of one whose report is itself lost nothing
+//! is known: it counts neither as lost nor as come. Everything here is from outside: what was not sent is not believed
+//! to have come, and a report costs no more than the packets that wait for one. Owner of: the packets of one connection
+//! that nobody has reported yet.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -35,6 +36,8 @@ pub(crate) struct PacketResult {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct TransportFeedback {
     pub(crate) packets: Vec<PacketResult>,
+    /// Bytes of packets that no report will name any more.
+    pub(crate) unreported: u64,
     /// Bytes that left after the newest packet that is known to have come.
     pub(crate) in_flight: u64,
 }
@@ -42,7 +45,8 @@ pub(crate) struct TransportFeedback {
 #[derive(Clone, Copy, Debug)]
 struct Sent {
     departure: Departure,
-    has_come: bool,
+    /// Whether it has come, as was reported last; nothing, while no report was of it.
+    has_come: Option<bool>,
 }
 
 /// Packets and their fates.
@@ -63,7 +67,7 @@ pub(crate) struct SendHistory {
 impl SendHistory {
     /// A packet has left.
     pub(crate) fn handle_departure(&mut self, departure: Departure) {
-        self.packets.push_back(Sent { departure, has_come: false });
+        self.packets.push_back(Sent { departure, has_come: None });
         self.in_flight += u64::from(departure.size);
         self.departed += u64::from(departure.size);
         let old = |sent: &Sent| departure.at.saturating_duration_since(sent.departure.at) > PATIENCE;
@@ -115,13 +119,17 @@ impl SendHistory {
             if let Some(delta) = delta {
                 at = at.saturating_add(delta.delta);
                 packets.extend(self.on_arrival(number, at));
+            } else if symbol == SymbolTypeTcc::PacketNotReceived
+                && let Some(sent) = self.find(number)
+            {
+                sent.has_come.get_or_insert(false);
             }
             number += 1;
         }
-        self.take_lost(&mut packets);
+        let unreported = self.take_lost(&mut packets);
         packets.sort_by_key(|result| result.departure.number);
         self.in_flight = self.count_in_flight();
-        TransportFeedback { packets, in_flight: self.in_flight }
+        TransportFeedback { packets, unreported, in_flight: self.in_flight }
     }
 
     /// Goes on beyond 24 bits; reports come in any order, within half of the range.
@@ -136,7 +144,8 @@ impl SendHistory {
         base
     }
 
-    fn on_arrival(&mut self, number: u64, at: i64) -> Option<PacketResult> {
+    /// The packet of this number, where it waits still.
+    fn find(&mut self, number: u64) -> Option<&mut Sent> {
         let first = self.packets.front()?.departure.number;
         // Its place, or a little before it where the log was full.
         let guess = usize::try_from(number.checked_sub(first)?).ok()?.min(self.packets.len().checked_sub(1)?);
@@ -146,11 +155,12 @@ impl SendHistory {
         } else {
             self.packets.binary_search_by_key(&number, |sent| sent.departure.number).ok()?
         };
-        let sent = self.packets.get_mut(place)?;
-        if sent.has_come {
-            return None;
-        }
-        sent.has_come = true;
+        self.packets.get_mut(place)
+    }
+
+    fn on_arrival(&mut self, number: u64, at: i64) -> Option<PacketResult> {
+        let sent = self.find(number).filter(|sent| sent.has_come != Some(true))?;
+        sent.has_come = Some(true);
         let departure = sent.departure;
         if self.newest.is_none_or(|newest| newest.number < number) {
             self.newest = Some(departure);
@@ -158,19 +168,24 @@ impl SendHistory {
         Some(PacketResult { departure, arrived: Some(at) })
     }
 
-    /// Takes what is decided off the front: what has come, and what is lost.
-    fn take_lost(&mut self, results: &mut Vec<PacketResult>) {
-        let Some(newest) = self.newest else { return };
-        while let Some(sent) = self.packets.front() {
-            let age = newest.at.saturating_duration_since(sent.departure.at);
-            if sent.departure.number > newest.number || (!sent.has_come && age < REORDERING) {
+    /// Takes what is decided off the front: what has come, what is lost, and what nobody knows of, whose bytes it
+    /// returns.
+    fn take_lost(&mut self, results: &mut Vec<PacketResult>) -> u64 {
+        let mut unreported = 0;
+        let Some(newest) = self.newest else { return unreported };
+        while let Some(Sent { departure, has_come }) = self.packets.front().copied() {
+            let age = newest.at.saturating_duration_since(departure.at);
+            if departure.number > newest.number || (has_come != Some(true) && age < REORDERING) {
                 break;
             }
-            if !sent.has_come {
-                results.push(PacketResult { departure: sent.departure, arrived: None });
+            match has_come {
+                Some(true) => {}
+                Some(false) => results.push(PacketResult { departure, arrived: None }),
+                None => unreported += u64::from(departure.size),
             }
             self.packets.pop_front();
         }
+        unreported
     }
 }
 

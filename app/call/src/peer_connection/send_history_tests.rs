@@ -1,3 +1,5 @@
+//! What reports say of packets, and what they must not be believed.
+
 use std::time::Instant;
 
 use rtc::rtcp::transport_feedbacks::transport_layer_cc::{RecvDelta, RunLengthChunk, StatusVectorChunk};
@@ -55,6 +57,16 @@ fn what_came_is_told_once_and_what_did_not_when_later_ones_have() {
     let third = history.handle_feedback(&report(6, 3, &[true; 5]));
     assert_eq!(fates(&third)[0], (4, None));
     assert_eq!(third.packets.len(), 6);
+}
+
+#[test]
+fn what_a_lost_report_was_of_is_neither_lost_nor_come() {
+    let start = Instant::now();
+    let mut history = history(0, 20, start);
+    history.handle_feedback(&report(0, 1, &[true; 5]));
+    let after = history.handle_feedback(&report(10, 2, &[true; 10]));
+    assert_eq!(after.packets.len(), 10);
+    assert_eq!(after.unreported, 500);
 }
 
 #[test]

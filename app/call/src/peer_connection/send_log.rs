@@ -1,9 +1,9 @@
 //! Numbers what leaves, and tells what left when (transport-wide congestion control,
 //! draft-holmer-rmcat-transport-wide-cc-extensions-01).
 //!
-//! A number belongs to a sending and not to a packet: a retransmission has one of its own. Therefore this stands between
-//! everything that sends and the wire. The crate's own tagger would number as well, and tell nobody; its send history
-//! takes a packet that is late for one that is lost. Owner of: the numbers of one connection.
+//! A number belongs to a sending and not to a packet: a retransmission has one of its own. Therefore this stands
+//! between everything that sends and the wire. The crate's own tagger would number as well, and tell nobody; its send
+//! history takes a packet that is late for one that is lost. Owner of: the numbers of one connection.
 
 use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -11,6 +11,8 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use rtc::interceptor::{Interceptor, Packet, StreamInfo, TaggedPacket};
+use rtc::rtcp;
+use rtc::rtcp::transport_feedbacks::transport_layer_nack::{TransportLayerNack, nack_pairs_from_sequence_numbers};
 use rtc::rtp;
 use rtc::sansio::Protocol;
 use rtc::shared::error::Error;
@@ -23,6 +25,13 @@ pub(super) const TRANSPORT_WIDE: &str = "http://www.ietf.org/id/draft-holmer-rmc
 /// Departures on their way: they are taken after each packet, and an answer to a NACK has up to 1000. Full: the packet
 /// has left, and nobody knows of it.
 const DEPARTURES: usize = 2048;
+/// Bytes that are sent again at once at most: what a full queue dropped would fill it again.
+const LONGEST_ANSWER: usize = 24_000;
+/// The part of what is sent that may be sent again, a denominator: with more lost than this, asking is no way to
+/// repair.
+const ANSWERED_PART: usize = 2;
+/// A packet that is asked for has about so many bytes.
+const ANSWER: usize = 1200;
 /// What a packet is longer by on the wire: the tag of AES-GCM (RFC 7714), UDP, and IPv4.
 const OVERHEAD: usize = 16 + 8 + 20;
 
@@ -47,14 +56,42 @@ pub(super) struct SendLog {
     /// retransmissions are never named here, and count as much as others.
     extension: Option<u8>,
     departures: SyncSender<Departure>,
+    answers: AnswerBudget,
     inbound: VecDeque<TaggedPacket>,
     outbound: VecDeque<TaggedPacket>,
+}
+
+/// How much of what they ask for is sent again: asking costs them little, and us each time a packet.
+#[derive(Debug)]
+struct AnswerBudget {
+    bytes: usize,
+}
+
+impl AnswerBudget {
+    fn handle_departure(&mut self, bytes: usize) {
+        self.bytes = (self.bytes + bytes / ANSWERED_PART).min(LONGEST_ANSWER);
+    }
+
+    /// What of it is answered: the first ones, as far as the budget goes.
+    fn limit(&mut self, nack: &TransportLayerNack) -> TransportLayerNack {
+        let asked = nack.nacks.iter().flat_map(|pair| pair.packet_list());
+        let answered: Vec<u16> = asked.take(self.bytes / ANSWER).collect();
+        self.bytes -= answered.len() * ANSWER;
+        TransportLayerNack { nacks: nack_pairs_from_sequence_numbers(&answered), ..nack.clone() }
+    }
 }
 
 /// The log, and where its departures come out.
 pub(super) fn pair() -> (SendLog, Receiver<Departure>) {
     let (departures, told) = sync_channel(DEPARTURES);
-    let log = SendLog { next: 0, extension: None, departures, inbound: VecDeque::new(), outbound: VecDeque::new() };
+    let log = SendLog {
+        next: 0,
+        extension: None,
+        departures,
+        answers: AnswerBudget { bytes: LONGEST_ANSWER },
+        inbound: VecDeque::new(),
+        outbound: VecDeque::new(),
+    };
     (log, told)
 }
 
@@ -67,6 +104,7 @@ impl SendLog {
             return; // it leaves without one, as it would to who knows none
         }
         self.next += 1;
+        self.answers.handle_departure(packet.payload.len());
         let size = u32::try_from(packet.marshal_size() + OVERHEAD).unwrap_or(u32::MAX);
         let (stream, time) = (packet.header.ssrc, packet.header.timestamp);
         if self.departures.try_send(Departure { number, size, stream, time, at: now }).is_err() {
@@ -82,7 +120,15 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for SendLog {
     type Error = Error;
     type Time = Instant;
 
-    fn handle_read(&mut self, msg: TaggedPacket) -> Result<(), Error> {
+    fn handle_read(&mut self, mut msg: TaggedPacket) -> Result<(), Error> {
+        if let Packet::Rtcp(packets) = &mut msg.message.packet {
+            for packet in packets {
+                let limited = packet.as_any().downcast_ref::<TransportLayerNack>().map(|nack| self.answers.limit(nack));
+                if let Some(limited) = limited {
+                    *packet = Box::new(limited) as Box<dyn rtcp::Packet>;
+                }
+            }
+        }
         self.inbound.push_back(msg);
         Ok(())
     }

@@ -53,6 +53,7 @@ impl Pair {
                 LocalTrack { id: TrackId(1), source: TrackSource::Camera, ssrc: base + 2, rtx_ssrc: base + 6 },
             ],
             video_codecs: codecs.to_vec(),
+            repair_ssrc: base + 9,
         };
         let links = [
             PeerConnection::new(config(10, first), now).unwrap(),
@@ -190,6 +191,7 @@ fn media_before_the_handshake_is_refused_and_not_lost_in_silence() {
     let config = LinkConfig {
         tracks: vec![LocalTrack { id: TrackId(0), source: TrackSource::Microphone, ssrc: 1, rtx_ssrc: 2 }],
         video_codecs: Vec::new(),
+        repair_ssrc: 3,
     };
     let mut link = PeerConnection::new(config, now).unwrap();
     link.create_first_offer(now).unwrap();
@@ -302,7 +304,11 @@ fn a_name_that_hides_another_profile_falls_back_to_what_both_have() {
     let mut pair = Pair::connected();
     let track = LocalTrack { id: TrackId(1), source: TrackSource::Camera, ssrc: 1, rtx_ssrc: 2 };
     let new = || {
-        PeerConnection::new(LinkConfig { tracks: vec![track], video_codecs: VideoCodec::ALL.to_vec() }, now).unwrap()
+        PeerConnection::new(
+            LinkConfig { tracks: vec![track], video_codecs: VideoCodec::ALL.to_vec(), repair_ssrc: 7 },
+            now,
+        )
+        .unwrap()
     };
     // As a browser whose hardware does High profile alone.
     let offer = new().create_first_offer(now).unwrap().replace("42e01f", "64001f");

@@ -5,6 +5,7 @@
 //! Without that, one weak link would spoil everybody's picture. Owner of: which layer of each track one link gets.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use hearth_base::{Bitrate, FrameKind, Layer, TrackId, TrackSource, VideoCodec};
 
@@ -48,6 +49,24 @@ struct SentLayer {
     /// What they should get, in which codec.
     wanted: Layer,
     codec: Option<VideoCodec>,
+    /// Since when the link bears a larger one.
+    larger_since: Option<Instant>,
+}
+
+impl SentLayer {
+    /// The layer to go to: a smaller one at once, a larger one when the link has borne it for a while.
+    fn hold(&mut self, best: Layer, before: Option<Layer>, now: Instant) -> Layer {
+        let Some(before) = before.filter(|before| *before < best) else {
+            self.larger_since = None;
+            return best;
+        };
+        let since = *self.larger_since.get_or_insert(now);
+        if now.saturating_duration_since(since) < HOLD {
+            return before;
+        }
+        self.larger_since = None;
+        best
+    }
 }
 
 impl SentLayers {
@@ -60,18 +79,22 @@ impl SentLayers {
         [Some(Encoding { track, layer: wanted, codec }), before].into_iter().flatten()
     }
 
-    /// The rate of each layer that is wanted, and the encodings that are wanted from now on.
+    /// The rate of each layer that is wanted, and the encodings that are wanted from now on, where the link bears
+    /// `rate` of video and `part` of it should be encoded for now.
     pub(crate) fn choose(
         &mut self,
         rate: Bitrate,
+        part: f64,
         videos: &[SentVideo],
+        now: Instant,
     ) -> (Vec<(TrackId, Layer, Bitrate)>, Vec<Encoding>) {
         self.tracks.retain(|track, _| videos.iter().any(|video| video.track == *track));
         let sources: Vec<_> = videos.iter().map(|video| video.source).collect();
         let (mut rates, mut begun) = (Vec::new(), Vec::new());
         for (SentVideo { track, source, codec }, rate) in videos.iter().copied().zip(share(rate, &sources)) {
             let before = self.tracks.get(&track).map(|track| track.wanted);
-            let layer = choose(source, rate, before);
+            let best = choose(source, rate, before);
+            let layer = self.tracks.entry(track).or_default().hold(best, before, now);
             if before != Some(layer) {
                 begun.push(Encoding { track, layer, codec });
             }
@@ -80,21 +103,31 @@ impl SentLayers {
             // Too much for the link: nothing more of it. Encoders make the larger layers of a picture first, so with
             // this no picture is ever sent twice, in two sizes.
             choice.sent = choice.sent.filter(|(sent, _)| *sent <= layer);
-            rates.push((track, layer, rate.min(most(source, layer))));
+            rates.push((track, layer, rate.min(most(source, layer)).scaled(part)));
         }
         (rates, begun)
+    }
+
+    /// What goes out of each track.
+    pub(crate) fn sent(&self) -> impl Iterator<Item = (TrackId, Layer)> {
+        self.tracks.iter().filter_map(|(track, layer)| Some((*track, layer.sent?.0)))
     }
 
     /// Whether a frame goes out. A layer begins with a key frame; until then the one before goes on.
     pub(crate) fn takes_frame(&mut self, encoding: Encoding, kind: FrameKind) -> bool {
         let Encoding { track, layer, codec } = encoding;
-        let Some(SentLayer { sent, wanted, codec: wanted_codec }) = self.tracks.get_mut(&track) else { return false };
+        let Some(SentLayer { sent, wanted, codec: wanted_codec, .. }) = self.tracks.get_mut(&track) else {
+            return false;
+        };
         if (*wanted, *wanted_codec) == (layer, Some(codec)) && kind == FrameKind::Key {
             *sent = Some((layer, codec));
         }
         *sent == Some((layer, codec))
     }
 }
+
+/// How long a link has to bear a larger layer: each switch costs a key frame.
+const HOLD: Duration = Duration::from_millis(1500);
 
 /// The layer of a track for a link that has `rate` for it, and gets `current` so far.
 fn choose(source: TrackSource, rate: Bitrate, current: Option<Layer>) -> Layer {

@@ -4,3 +4,4 @@ pub(crate) mod estimator;
 pub(crate) mod layers;
 pub(crate) mod overhead;
 pub(crate) mod pacer;
+pub(crate) mod repair;

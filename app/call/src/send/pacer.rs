@@ -17,8 +17,14 @@ pub(crate) trait Pacer: Send {
     fn set_pacing(&mut self, pacing: Pacing);
     /// The next packet that may go now, with so many bytes on the way.
     fn poll_packet(&mut self, in_flight: u64, now: Instant) -> Option<RtpOut>;
+    /// Whether a packet of so many bytes may go now that waits elsewhere: repair of what has left, before anything new.
+    fn poll_slot(&mut self, bytes: usize, in_flight: u64, now: Instant) -> bool;
+    /// So many bytes have left by another way, and count as much.
+    fn charge(&mut self, bytes: usize);
     /// When the next one may.
     fn poll_timeout(&self) -> Option<Instant>;
+    /// When there is a slot.
+    fn next_slot(&self) -> Option<Instant>;
     /// A track of which frames were dropped because they had waited too long: it needs a key frame.
     fn poll_stale(&mut self, now: Instant) -> Option<TrackId>;
     /// Bytes that wait.
@@ -38,6 +44,8 @@ pub(crate) enum Queued {
 const WAITING: usize = 256;
 /// What a silence saves up, so that a small frame goes at once.
 const BURST: Duration = Duration::from_millis(5);
+/// What leaves by another way keeps others back no longer than this at once.
+const LONGEST_CHARGE: Duration = Duration::from_millis(50);
 /// A frame that has waited so long comes too late: the receiver has given it up, and what follows waits behind it.
 const STALE: Duration = Duration::from_millis(400);
 /// With the window full, one packet leaves each: reports may be lost, and then nothing else would bring another.
@@ -92,27 +100,41 @@ impl Pacer for LeakyBucket {
     }
 
     fn poll_packet(&mut self, in_flight: u64, now: Instant) -> Option<RtpOut> {
-        if self.free_at.is_some_and(|free_at| free_at > now) {
+        let bytes = self.queue.front()?.0.payload.len();
+        if !self.poll_slot(bytes, in_flight, now) {
             return None;
+        }
+        self.bytes = self.bytes.saturating_sub(bytes);
+        self.queue.pop_front().map(|(packet, _)| packet)
+    }
+
+    fn poll_slot(&mut self, bytes: usize, in_flight: u64, now: Instant) -> bool {
+        if self.free_at.is_some_and(|free_at| free_at > now) {
+            return false;
         }
         self.is_held = in_flight >= self.pacing.window;
         let is_due = self.last.is_none_or(|last| now.saturating_duration_since(last) >= TRICKLE);
         if self.is_held && !is_due {
-            return None;
+            return false;
         }
-        let (packet, _) = self.queue.pop_front()?;
-        self.bytes = self.bytes.saturating_sub(packet.payload.len());
         let earliest = now.checked_sub(BURST).unwrap_or(now);
         let from = self.free_at.map_or(earliest, |free_at| free_at.max(earliest));
-        self.free_at = Some(from + self.pacing.rate.time_for(packet.payload.len()));
+        self.free_at = Some(from + self.pacing.rate.time_for(bytes));
         self.last = Some(now);
-        Some(packet)
+        true
+    }
+
+    fn charge(&mut self, bytes: usize) {
+        if let Some(free_at) = &mut self.free_at {
+            *free_at += self.pacing.rate.time_for(bytes).min(LONGEST_CHARGE);
+        }
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        if self.queue.is_empty() {
-            return None;
-        }
+        if self.queue.is_empty() { None } else { self.next_slot() }
+    }
+
+    fn next_slot(&self) -> Option<Instant> {
         let held = self.last.filter(|_| self.is_held).map(|last| last + TRICKLE);
         self.free_at.max(held)
     }

@@ -14,6 +14,7 @@ use hearth_protocol::PeerId;
 use crate::description::RateFeedback;
 use crate::io::MediaCommand;
 use crate::media::assemble::Assembler;
+use crate::media::fec::{ProtectedPacket, Recovery, RepairContext, RepairPacket};
 use crate::media::nack::NackGenerator;
 use crate::media::protect::{FrameProtection, Open};
 use crate::media::remb::RateTeller;
@@ -103,7 +104,24 @@ struct InboundStream {
     /// How its time stamps and its sender's wall clock go together, as it said last.
     clock: Option<SenderReport>,
     /// Video only: sound is repaired by its own redundancy.
-    video: Option<(Assembler, NackGenerator)>,
+    video: Option<InboundVideo>,
+}
+
+/// What a stream of video has beside.
+struct InboundVideo {
+    assembler: Assembler,
+    nack: NackGenerator,
+    /// From the first packet of repair on.
+    recovery: Option<Recovery>,
+}
+
+/// How a packet came to be here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Origin {
+    /// It came, at first or when it was asked for.
+    Sent,
+    /// It was made of others.
+    MadeAgain,
 }
 
 /// All streams of one peer.
@@ -138,36 +156,65 @@ impl Inbound {
         shared: &mut Shared,
     ) {
         self.packets += 1;
-        let now = packet.arrived;
-        if !self.streams.contains_key(&packet.ssrc) && !self.begin(&packet, peer, shared) {
-            return;
+        if self.streams.contains_key(&packet.ssrc) || self.begin(&packet, peer, shared) {
+            self.on_packet(packet, Origin::Sent, round_trip, shared);
         }
+    }
+
+    /// Repair of a frame came: what it gives back is as if it had come.
+    pub(crate) fn handle_repair(
+        &mut self,
+        repair: RepairPacket,
+        codec: VideoCodec,
+        round_trip: Option<Duration>,
+        shared: &mut Shared,
+        now: Instant,
+    ) {
+        let RepairContext { ssrc, time, .. } = repair.context;
+        let Some(stream) = self.streams.get_mut(&ssrc) else { return };
+        let (source, Some(video)) = (stream.source, &mut stream.video) else { return };
+        video.nack.handle_repair(now);
+        let found = video.recovery.get_or_insert_default().handle_repair(repair);
+        for ProtectedPacket { sequence, marker, payload } in found {
+            let packet = RtpIn { ssrc, source, codec: Some(codec), sequence, time, marker, payload, arrived: now };
+            self.on_packet(packet, Origin::MadeAgain, round_trip, shared);
+        }
+    }
+
+    fn on_packet(&mut self, packet: RtpIn, origin: Origin, round_trip: Option<Duration>, shared: &mut Shared) {
         let Some(stream) = self.streams.get_mut(&packet.ssrc) else { return };
+        let now = packet.arrived;
         let sequence = stream.sequence.extend(u64::from(packet.sequence));
         let time = stream.time.extend(u64::from(packet.time));
-        let track = stream.track;
-        match &mut stream.video {
-            None => {
-                let about = FrameContext { track, sequence, time, clock: stream.clock, arrived: now };
-                let frame = EncodedFrame { begins_talk: packet.marker, ..about.audio(packet.payload) };
-                shared.outputs.frame(self.protection.unprotect(frame));
-            }
-            Some((assembler, nack)) => {
-                if !packet.codec.is_some_and(|codec| assembler.handle_codec(codec, sequence, now)) {
-                    return;
-                }
+        let (track, clock) = (stream.track, stream.clock);
+        let Some(InboundVideo { assembler, nack, recovery }) = &mut stream.video else {
+            let about = FrameContext { track, sequence, time, clock, arrived: now };
+            let frame = EncodedFrame { begins_talk: packet.marker, ..about.audio(packet.payload) };
+            return shared.outputs.frame(self.protection.unprotect(frame));
+        };
+        if !packet.codec.is_some_and(|codec| assembler.handle_codec(codec, sequence, now)) {
+            return;
+        }
+        match (origin, recovery) {
+            (Origin::Sent, recovery) => {
                 nack.handle_packet(sequence, round_trip, now);
-                assembler.handle_packet(sequence, time, packet.marker, packet.payload, now);
-                while let Some(frame) = assembler.poll_frame(now) {
-                    let (sequence, time, arrived) = (assembler.frames, frame.time, frame.arrived);
-                    let about = FrameContext { track, sequence, time, clock: stream.clock, arrived };
-                    let frame = about.video(assembler.codec(), frame.kind, frame.payload);
-                    shared.outputs.frame(self.protection.unprotect(frame));
-                }
-                if let Some(wanted) = assembler.wanted_from() {
-                    nack.forget_before(wanted);
-                }
+                let RtpIn { sequence, marker, .. } = packet;
+                let payload = || packet.payload.clone();
+                recovery.iter_mut().for_each(|recovery| {
+                    recovery.handle_packet(ProtectedPacket { sequence, marker, payload: payload() });
+                });
             }
+            (Origin::MadeAgain, _) => nack.handle_recovered(sequence),
+        }
+        assembler.handle_packet(sequence, time, packet.marker, packet.payload, now);
+        while let Some(frame) = assembler.poll_frame(now) {
+            let (sequence, time, arrived) = (assembler.frames, frame.time, frame.arrived);
+            let about = FrameContext { track, sequence, time, clock, arrived };
+            let frame = about.video(assembler.codec(), frame.kind, frame.payload);
+            shared.outputs.frame(self.protection.unprotect(frame));
+        }
+        if let Some(wanted) = assembler.wanted_from() {
+            nack.forget_before(wanted);
         }
     }
 
@@ -177,7 +224,11 @@ impl Inbound {
             return false;
         }
         let track = shared.publications.next_track();
-        let video = packet.codec.map(|codec| (Assembler::new(codec, packet.arrived), NackGenerator::new()));
+        let video = packet.codec.map(|codec| InboundVideo {
+            assembler: Assembler::new(codec, packet.arrived),
+            nack: NackGenerator::new(),
+            recovery: None,
+        });
         let stream = InboundStream {
             track,
             source: packet.source,
@@ -204,7 +255,7 @@ impl Inbound {
         let video: Vec<_> =
             self.streams.iter().filter_map(|(ssrc, stream)| Some((*ssrc, stream.video.as_ref()?))).collect();
         let (came, lost) =
-            video.iter().fold((0, 0), |(came, lost), (_, (_, nack))| (came + nack.came, lost + nack.lost));
+            video.iter().fold((0, 0), |(came, lost), (_, of)| (came + of.nack.came, lost + of.nack.lost));
         let bitrate = teller.poll(came, lost, round_trip, now)?;
         Some(FeedbackRequest::Rate { ssrcs: video.into_iter().map(|(ssrc, _)| ssrc).collect(), bitrate })
     }
@@ -213,7 +264,7 @@ impl Inbound {
     pub(crate) fn poll_asks(&mut self, round_trip: Option<Duration>, now: Instant) -> Vec<FeedbackRequest> {
         let mut asks: Vec<_> = self.poll_rate(round_trip, now).into_iter().collect();
         for (ssrc, stream) in &mut self.streams {
-            let Some((assembler, nack)) = &mut stream.video else { continue };
+            let Some(InboundVideo { assembler, nack, .. }) = &mut stream.video else { continue };
             let missing =
                 if nack.poll_timeout().is_some_and(|due| due <= now) { nack.poll(round_trip, now) } else { Vec::new() };
             if !missing.is_empty() {
@@ -229,14 +280,14 @@ impl Inbound {
 
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         let video = self.streams.values().filter_map(|stream| stream.video.as_ref());
-        let video = video.flat_map(|(assembler, nack)| [assembler.poll_timeout(), nack.poll_timeout()]).flatten();
+        let video = video.flat_map(|of| [of.assembler.poll_timeout(), of.nack.poll_timeout()]).flatten();
         video.chain(self.rate_teller.as_ref().and_then(RateTeller::poll_timeout)).min()
     }
 
     /// The decoder of a track erred. Whether the track is ours, and a key frame should be asked for.
     pub(crate) fn handle_decoder_lost(&mut self, track: TrackId, now: Instant) -> Option<FeedbackRequest> {
         let (ssrc, stream) = self.streams.iter_mut().find(|(_, stream)| stream.track == track)?;
-        let (assembler, _) = stream.video.as_mut()?;
+        let InboundVideo { assembler, .. } = stream.video.as_mut()?;
         assembler.restart(now).then(|| {
             self.key_frames_asked += 1;
             FeedbackRequest::KeyFrame { ssrc: *ssrc }
@@ -265,7 +316,10 @@ impl Inbound {
         counters.packets_received += self.packets;
         counters.key_frames_asked += self.key_frames_asked;
         counters.link.refused_packets += self.refused_streams;
-        for (assembler, nack) in self.streams.values().filter_map(|stream| stream.video.as_ref()) {
+        for InboundVideo { assembler, nack, recovery } in
+            self.streams.values().filter_map(|stream| stream.video.as_ref())
+        {
+            counters.packets_recovered += recovery.as_ref().map_or(0, |recovery| recovery.recovered);
             counters.packets_lost += nack.lost;
             counters.nacks_sent += nack.asked;
             counters.frames += assembler.frames;

@@ -2,12 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use hearth_base::{Bitrate, EncodedFrame, TrackId, TrackKind, TrackSource};
+use hearth_base::{Bitrate, EncodedFrame, TrackId, TrackKind, TrackSource, VideoCodec};
 use rand::RngExt;
 
 use super::generation::Generation;
 use super::inbound::FeedbackRequest;
 use super::{Transport, TransportKind};
+use crate::media::fec::RepairPacket;
 use crate::peer_connection::{Feedback, RtpIn};
 use crate::publications::{Encoding, LinkRate, OutgoingFrame};
 use crate::send::pacer::Queued;
@@ -57,7 +58,7 @@ impl Transport {
         }
         let sent: Vec<_> =
             connection.link.sent_video().filter(|video| shared.publications.is_enabled(video.track)).collect();
-        let (layers, begun) = self.outbound.choose_layers(&sent);
+        let (layers, begun) = self.outbound.choose_layers(&sent, now);
         let rate = LinkRate { layers, loss: self.outbound.loss };
         shared.publications.set_rate(self.id, Some(rate), &mut shared.outputs);
         for encoding in begun {
@@ -111,10 +112,16 @@ impl Transport {
         while let Some(track) = self.outbound.poll_stale(now) {
             self.ask_key_frame(track, connection, shared, now);
         }
-        while let Some(packet) = self.outbound.poll_packet(&connection.link, now) {
-            match connection.link.send_rtp(packet, now) {
-                Ok(()) => self.outbound.packets += 1,
-                Err(error) => tracing::debug!(%error, "video not sent"),
+        loop {
+            if let Some(repair) = self.outbound.poll_repair(&connection.link, now) {
+                connection.link.send_repair(repair.payload, repair.time, now);
+            } else if let Some(packet) = self.outbound.poll_packet(&connection.link, now) {
+                match connection.link.send_rtp(packet, now) {
+                    Ok(()) => self.outbound.packets += 1,
+                    Err(error) => tracing::debug!(%error, "video not sent"),
+                }
+            } else {
+                break;
             }
         }
         let round_trip = connection.link.round_trip();
@@ -123,6 +130,17 @@ impl Transport {
             make(&request, connection, now);
         }
         connection.drain(&mut shared.outputs, now);
+    }
+
+    pub(super) fn on_repair(
+        &mut self,
+        repair: RepairPacket,
+        codec: VideoCodec,
+        connection: &Generation,
+        shared: &mut Shared,
+        now: Instant,
+    ) {
+        self.inbound.handle_repair(repair, codec, connection.link.round_trip(), shared, now);
     }
 
     pub(super) fn on_packet(&mut self, mut packet: RtpIn, connection: &Generation, shared: &mut Shared) {

@@ -332,6 +332,7 @@ impl Transport {
             LinkEvent::ChannelOpen => self.channel.push_back(ChannelEvent::Open),
             LinkEvent::ChannelText(text) => self.channel.push_back(ChannelEvent::Text(text)),
             LinkEvent::Rtp(packet) => self.on_packet(packet, connection, shared),
+            LinkEvent::Repair(repair, codec) => self.on_repair(repair, codec, connection, shared, now),
             LinkEvent::SenderReport { ssrc, ntp, time } => self.inbound.handle_sender_report(ssrc, ntp, time),
             LinkEvent::TrackEnded { ssrc } => {
                 if let Some(track) = self.inbound.end(ssrc) {

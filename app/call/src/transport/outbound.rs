@@ -14,9 +14,10 @@ use crate::send::estimator::{Estimator, FeedbackEstimator};
 use crate::send::layers::SentLayers;
 use crate::send::overhead::Overhead;
 use crate::send::pacer::{LeakyBucket, Pacer, Queued};
+use crate::send::repair::{FrameLoss, OutgoingRepair, Repairs};
 use crate::snapshot::PairSnapshot;
 
-/// Of the pacer's queue, so much is a frame that is just leaving, and more is to be gone in about [`DRAIN`] seconds.
+/// Of the pacer's queue, so much is a frame that is just leaving, and more should be gone in about [`DRAIN`] seconds.
 const SMALL_QUEUE: Duration = Duration::from_millis(40);
 const DRAIN: f64 = 0.4;
 const LEAST_DRAIN: f64 = 0.4;
@@ -39,7 +40,11 @@ pub(crate) struct Outbound {
     pacer: Box<dyn Pacer>,
     /// What leaves beside the payloads of video.
     overhead: Overhead,
+    repairs: Repairs,
     layers: SentLayers,
+    /// Bytes that had left when the pacer was told last, and what it has let out since.
+    charged: u64,
+    paced: u64,
     /// The path that the estimate is of.
     route: Option<PairSnapshot>,
     /// What the last report of each track said, and when.
@@ -59,7 +64,10 @@ impl Outbound {
             estimator: Box::new(estimator),
             pacer: Box::new(pacer),
             overhead: Overhead::default(),
+            repairs: Repairs::default(),
             layers: SentLayers::default(),
+            charged: 0,
+            paced: 0,
             route: None,
             losses: BTreeMap::new(),
             loss: 0.0,
@@ -85,8 +93,13 @@ impl Outbound {
 
     /// Shares what the link bears between tracks, and chooses the layer of each. The rates; and the encodings that
     /// begin, with a key frame.
-    pub(crate) fn choose_layers(&mut self, sent: &[SentVideo]) -> (Vec<(TrackId, Layer, Bitrate)>, Vec<Encoding>) {
-        self.layers.choose(self.video_rate(), sent)
+    pub(crate) fn choose_layers(
+        &mut self,
+        sent: &[SentVideo],
+        now: Instant,
+    ) -> (Vec<(TrackId, Layer, Bitrate)>, Vec<Encoding>) {
+        let rate = self.overhead.video_part(self.estimator.estimate());
+        self.layers.choose(rate, self.queue_part(), sent, now)
     }
 
     /// Whether a frame of this encoding goes to them; with a key frame, the layer becomes the one that is wanted.
@@ -133,12 +146,43 @@ impl Outbound {
 
     /// The next packet of video that may go.
     pub(crate) fn poll_packet(&mut self, link: &PeerConnection, now: Instant) -> Option<RtpOut> {
+        self.charge(link);
         let mut packet = self.pacer.poll_packet(link.in_flight(), now)?;
+        self.paced += packet.payload.len() as u64;
         let numbering = self.numbering.get_mut(&packet.track)?;
         packet.sequence = numbering.sequence;
         numbering.sequence = numbering.sequence.wrapping_add(1);
         self.overhead.handle_video(packet.payload.len(), link.departed(), now);
+        let loss = FrameLoss { mean: self.estimator.random_loss(), most: self.estimator.frame_loss() };
+        self.repairs.handle_departure(&packet, loss, link);
         Some(packet)
+    }
+
+    /// The next packet of repair that may go: before any new one of video, whose frame is later.
+    pub(crate) fn poll_repair(&mut self, link: &PeerConnection, now: Instant) -> Option<OutgoingRepair> {
+        let bytes = self.repairs.next_bytes()?;
+        self.charge(link);
+        self.pacer.poll_slot(bytes, link.in_flight(), now).then(|| self.repairs.poll()).flatten().inspect(|repair| {
+            self.paced += repair.payload.len() as u64;
+        })
+    }
+
+    /// What left beside the pacer, sound and what was asked for again, takes its part of the rate.
+    fn charge(&mut self, link: &PeerConnection) {
+        let departed = link.departed();
+        let others = departed.saturating_sub(self.charged).saturating_sub(self.paced);
+        (self.charged, self.paced) = (departed, 0);
+        self.pacer.charge(usize::try_from(others).unwrap_or_default());
+    }
+
+    /// Whether they take packets of repair.
+    pub(crate) fn set_takes_repair(&mut self, is_taken: bool) {
+        self.repairs.is_taken = is_taken;
+    }
+
+    /// Packets of repair so far.
+    pub(crate) fn repairs_made(&self) -> u64 {
+        self.repairs.made
     }
 
     /// A track whose frames waited too long and were dropped: it needs a key frame.
@@ -149,7 +193,8 @@ impl Outbound {
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        self.pacer.poll_timeout()
+        let slot = self.repairs.next_bytes().and_then(|_| self.pacer.next_slot());
+        [self.pacer.poll_timeout(), slot].into_iter().flatten().min()
     }
 
     /// Media goes by this path. Whether it changed: then what was estimated of the old one is forgotten.
@@ -191,15 +236,25 @@ impl Outbound {
     pub(crate) fn handle_new_connection(&mut self) {
         self.estimator.handle_new_connection();
         self.overhead = Overhead::default();
+        self.charged = 0;
     }
 
-    /// What is left for the payloads of video. A queue of ours makes the encoder go down at once: it is to be gone
-    /// before the queue on the way would be.
-    pub(crate) fn video_rate(&self) -> Bitrate {
-        let estimate = self.estimator.estimate();
-        let waiting = estimate.time_for(self.pacer.waiting());
+    /// The part of the rate that encoders get. A queue of ours makes them go down at once: it should be gone before the
+    /// queue on the way would be.
+    fn queue_part(&self) -> f64 {
+        let waiting = self.estimator.estimate().time_for(self.pacer.waiting() + self.repairs.waiting());
         let less = waiting.saturating_sub(SMALL_QUEUE).as_secs_f64() / DRAIN;
-        self.overhead.video_part(estimate).scaled((1.0 - less).max(LEAST_DRAIN))
+        (1.0 - less).max(LEAST_DRAIN)
+    }
+
+    /// How long what we send waits on the way.
+    pub(crate) fn queue(&self) -> Option<Duration> {
+        self.estimator.queue()
+    }
+
+    /// The layer that they get of each track.
+    pub(crate) fn sent_layers(&self) -> impl Iterator<Item = (TrackId, Layer)> {
+        self.layers.sent()
     }
 
     pub(crate) fn estimate(&self) -> Bitrate {

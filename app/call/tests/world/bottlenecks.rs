@@ -9,7 +9,7 @@ use crate::media::VIDEO;
 use crate::world::World;
 
 /// One way.
-const DELAY: Duration = Duration::from_millis(25);
+pub const DELAY: Duration = Duration::from_millis(25);
 
 /// A link of so many kilobits a second, before which 300 ms of them can wait.
 pub fn bottleneck(kbps: u64) -> LinkConfig {
@@ -18,18 +18,18 @@ pub fn bottleneck(kbps: u64) -> LinkConfig {
 
 /// What one direction did in some time.
 #[derive(Debug)]
-struct Measured {
+pub struct Measured {
     /// Share of the link that pictures took.
-    used: f64,
+    pub used: f64,
     /// How late pictures came beyond the delay of the link, 95 in 100 below it.
-    late: Duration,
+    pub late: Duration,
     /// Share of packets of sound that came.
-    sound: f64,
+    pub sound: f64,
     /// Longest time without a picture.
-    gap: Duration,
+    pub gap: Duration,
 }
 
-fn measure(world: &mut World, kbps: u64, time: Duration) -> Measured {
+pub fn measure(world: &mut World, kbps: u64, time: Duration) -> Measured {
     let seen = |world: &World| {
         let got = &world.clients[1].sink.got[&0];
         (got.bytes, got.sounds, world.clients[0].source.sounds, got.frames.len())
@@ -52,17 +52,17 @@ fn measure(world: &mut World, kbps: u64, time: Duration) -> Measured {
 }
 
 /// How long a link that bears a quarter of what it did takes to be understood.
-const DROP: Duration = Duration::from_secs(3);
+const DROP: Duration = Duration::from_secs(4);
 
 /// Pictures come, none of them late for a queue of ours; sound comes.
 fn assert_flows(got: &Measured) {
-    assert!(got.late <= Duration::from_millis(130), "{got:?}");
-    assert!(got.gap <= Duration::from_millis(150), "{got:?}");
+    assert!(got.late <= Duration::from_millis(180), "{got:?}");
+    assert!(got.gap <= Duration::from_millis(250), "{got:?}");
     assert!(got.sound >= 0.98, "{got:?}");
 }
 
 /// Two people who are connected, and whose encoders obey.
-fn two(seed: u64) -> World {
+pub fn two(seed: u64) -> World {
     let mut world = World::new(seed, LinkConfig::delayed(DELAY));
     for index in 0..2 {
         world.add_client(TransportPolicy::All);

@@ -22,6 +22,7 @@ mod descriptions;
 mod hammer;
 mod hellos;
 mod layers;
+mod losses;
 mod media;
 mod nats;
 mod pairs;

@@ -143,7 +143,8 @@ impl FrameContext {
 }
 
 impl Encoding {
-    /// Nothing is watched, and so no encoder is there yet. `layers` are in the order of their sizes, the smallest first.
+    /// Nothing is watched, and so no encoder is there yet. `layers` are in the order of their sizes, the smallest
+    /// first.
     pub fn new(track: TrackId, layers: &[LayerSettings], sink: Box<dyn VideoSink>) -> Self {
         let layers = layers.iter().map(|settings| Encoders { settings: *settings, of: BTreeMap::new() }).collect();
         Self { track, layers, sink, began: None, pictures: 0 }

@@ -142,19 +142,26 @@ mod tests {
         let mut rng = ChaCha12Rng::seed_from_u64(11);
         for (data_count, repair_count) in [(1, 1), (1, 3), (4, 2), (9, 4), (20, 10), (40, 20), (64, 64)] {
             for _ in 0..20 {
-                let shard = |length: usize, rng: &mut ChaCha12Rng| (0..length).map(|_| rng.random()).collect::<Vec<u8>>();
-                let data: Vec<Vec<u8>> = (0..data_count).map(|_| {
-                    let length = rng.random_range(1..=117);
-                    shard(length, &mut rng)
-                }).collect();
+                let shard =
+                    |length: usize, rng: &mut ChaCha12Rng| (0..length).map(|_| rng.random()).collect::<Vec<u8>>();
+                let data: Vec<Vec<u8>> = (0..data_count)
+                    .map(|_| {
+                        let length = rng.random_range(1..=117);
+                        shard(length, &mut rng)
+                    })
+                    .collect();
                 let length = data.iter().map(Vec::len).max().unwrap();
                 let slices: Vec<&[u8]> = data.iter().map(Vec::as_slice).collect();
                 let repair: Vec<_> = (0..repair_count).map(|n| (n, repair_shard(n, &slices, length))).collect();
                 let lost = rng.random_range(0..=usize::from(repair_count)).min(data.len());
                 let mut came: Vec<(u8, &[u8])> = (0_u8..).zip(slices.iter().copied()).collect();
                 let mut repair: Vec<(u8, &[u8])> = repair.iter().map(|(n, shard)| (*n, shard.as_slice())).collect();
-                (0..lost).for_each(|_| drop(came.swap_remove(rng.random_range(0..came.len()))));
-                (lost..usize::from(repair_count)).for_each(|_| drop(repair.swap_remove(rng.random_range(0..repair.len()))));
+                for _ in 0..lost {
+                    came.swap_remove(rng.random_range(0..came.len()));
+                }
+                for _ in lost..usize::from(repair_count) {
+                    repair.swap_remove(rng.random_range(0..repair.len()));
+                }
                 let found = recover(data_count, &came, &repair).unwrap();
                 assert_eq!(found.len(), lost);
                 for (number, shard) in found {

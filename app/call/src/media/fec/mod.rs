@@ -179,20 +179,23 @@ impl Recovery {
     }
 }
 
-/// How many packets of repair a frame of so many packets needs where the path loses `loss` of them: with it, at most
-/// one frame in [`RESIDUAL`] has to be asked for.
-pub(crate) fn repair_count(packets: usize, loss: f64) -> usize {
+/// How many packets of repair a frame of so many packets needs where the path loses `loss` of all packets, and of a
+/// frame's packets at most `most`, but for few frames: few have to be asked for with it ([`RESIDUAL`]).
+pub(crate) fn repair_count(packets: usize, loss: f64, most: f64) -> usize {
     if loss < WORTH_IT || packets == 0 || packets > MOST_PACKETS {
         return 0;
     }
-    let most = (packets * 3 / 2).max(2).min(MOST_PACKETS);
-    (1..most).find(|repair| fails(packets, *repair, loss.min(0.5)) < RESIDUAL).unwrap_or(most)
+    let highest = (packets * 3 / 2).clamp(2, MOST_PACKETS);
+    let each = (1..highest).find(|repair| fails(packets, *repair, loss.min(0.5)) < RESIDUAL).unwrap_or(highest);
+    // Of all of its packets, those of repair too, the crowd takes `most`.
+    let crowd = packets as f64 * most / (1.0 - most.min(0.6));
+    each.max(crowd.ceil() as usize).min(highest)
 }
 
 /// Less loss is repaired on demand.
 const WORTH_IT: f64 = 0.015;
-/// The share of frames that may lack something after repair: fewer than the twentieth that p95 leaves out.
-const RESIDUAL: f64 = 0.03;
+/// The share of frames that may lack something after repair: asked for, they come late, and p95 has no room for many.
+const RESIDUAL: f64 = 0.012;
 
 /// The probability that more than `repair` of all packets are lost.
 fn fails(packets: usize, repair: usize, loss: f64) -> f64 {
@@ -271,12 +274,20 @@ mod tests {
 
     #[test]
     fn more_loss_and_smaller_frames_ask_for_more() {
-        for (packets, loss, expected) in
-            [(9, 0.0, 0), (9, 0.01, 0), (1, 0.05, 1), (4, 0.05, 1), (9, 0.05, 2), (9, 0.1, 3), (4, 0.1, 2), (9, 0.3, 9)]
-        {
-            assert_eq!(repair_count(packets, loss), expected, "{packets} packets, {loss}");
+        for (packets, loss, most, expected) in [
+            (9, 0.0, 0.0, 0),
+            (9, 0.01, 0.0, 0),
+            (1, 0.05, 0.0, 1),
+            (4, 0.05, 0.0, 2),
+            (9, 0.05, 0.0, 3),
+            (9, 0.1, 0.0, 4),
+            (4, 0.1, 0.0, 3),
+            (9, 0.3, 0.0, 10),
+            (9, 0.1, 0.5, 9),
+        ] {
+            assert_eq!(repair_count(packets, loss, most), expected, "{packets} packets, {loss}, {most}");
         }
-        assert!(repair_count(20, 0.9) <= 30);
+        assert!(repair_count(20, 0.9, 1.0) <= 30);
         assert!((fails(9, 4, 0.1) - 0.0065).abs() < 0.0005);
     }
 }

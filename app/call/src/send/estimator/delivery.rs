@@ -125,6 +125,14 @@ impl Flow {
         });
     }
 
+    /// So many bytes left of which no report says what became of them.
+    pub(super) fn handle_unreported(&mut self, bytes: u64) {
+        if self.left.is_some() {
+            self.sent += bytes;
+            self.came += bytes;
+        }
+    }
+
     /// Bits a second that left and that came, once there is enough of both to tell.
     pub(super) fn rates(&self) -> Option<(f64, f64)> {
         let (first, last) = self.left?;

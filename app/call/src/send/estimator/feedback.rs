@@ -1,9 +1,9 @@
 //! What a link bears, by reports of each packet.
 //!
 //! The rate grows while nothing waits on the way, fast where the trains of frames show that there is room, and slowly
-//! where they show none. Once every packet of a tenth of a second has waited, the link bears what came in that time: the
-//! rate goes below it until the queue is empty, and then close to it. Loss without a queue is tried out ([`Losses`]).
-//! What was never sent proves nothing: a rate that is not used hardly grows. Until the first report,
+//! where they show none. Once every packet of a tenth of a second has waited, the link bears what came in that time:
+//! the rate goes below it until the queue is empty, and then close to it. Loss without a queue is tried out
+//! ([`Losses`]). What was never sent proves nothing: a rate that is not used hardly grows. Until the first report,
 //! [`LossAndDelay`] decides, and its peer may know no reports at all.
 //!
 //! Ideas from GCC (draft-ietf-rmcat-gcc-02), SCReAM (RFC 8298), Copa and packet-train dispersion; the constants were
@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use hearth_base::{Bitrate, TrackKind};
 
 use super::delivery::{Arrivals, Flow, Sendings};
+use super::frames_lost::FramesLost;
 use super::losses::{Advice, Losses};
 use super::queue::QueueDelay;
 use super::trains::{Capacity, Trains};
@@ -24,7 +25,7 @@ use crate::peer_connection::TransportFeedback;
 const OVERUSE: Duration = Duration::from_millis(20);
 /// While more than this stands, the rate does not grow.
 const CALM: Duration = Duration::from_millis(10);
-/// A queue is to be empty in about so long.
+/// A queue should be empty in about so long.
 const DRAIN: f64 = 0.5;
 /// A queue that has grown so much while less comes than was believed is one that has only begun.
 const GROWS: f64 = 1.3;
@@ -43,7 +44,9 @@ const BLIND: f64 = 0.25;
 /// After a queue has been seen, so long nothing grows fast.
 const CAUTION: Duration = Duration::from_millis(2500);
 /// A queue that does not shrink by so many times of sending less is not ours: others fill it, or the way is longer.
-const FUTILE: u32 = 3;
+const FUTILE: u32 = 4;
+/// What is sent of what the link bears, after each time that the queue did not shrink.
+const FIRMER: [f64; 3] = [0.8, 0.65, 0.5];
 /// Trains leave at this many times what the link is thought to bear: faster ones would only wait in its queue, slower
 /// ones would not show that it bears more.
 const PROBE: f64 = 1.25;
@@ -57,6 +60,8 @@ const LEAST_WINDOW: u64 = 12_000;
 const ROUND_TRIP: Duration = Duration::from_millis(100);
 /// Between two reports longer than this nothing grows by the time between.
 const LONGEST_STEP: Duration = Duration::from_millis(200);
+/// What each report weighs in the share that is lost.
+const SMOOTHING: f64 = 0.1;
 /// How long what they take at most is believed.
 const REMB_HOLDS: Duration = Duration::from_secs(5);
 
@@ -65,6 +70,8 @@ const REMB_HOLDS: Duration = Duration::from_secs(5);
 struct Drain {
     /// What the link bears.
     capacity: f64,
+    /// What came last while it was busy.
+    last: f64,
     /// The rate before.
     before: f64,
     /// What stood when it was looked at last.
@@ -88,6 +95,9 @@ pub(crate) struct FeedbackEstimator {
     sendings: Sendings,
     trains: Trains,
     losses: Losses,
+    frames_lost: FramesLost,
+    /// The share lost while no queue was seen, smoothed.
+    loss: f64,
     drain: Option<Drain>,
     /// When a queue was last seen, and the last report.
     queued: Option<Instant>,
@@ -109,6 +119,8 @@ impl FeedbackEstimator {
             sendings: Sendings::default(),
             trains: Trains::default(),
             losses: Losses::default(),
+            frames_lost: FramesLost::default(),
+            loss: 0.0,
             drain: None,
             queued: None,
             reported: None,
@@ -120,20 +132,30 @@ impl FeedbackEstimator {
 
     fn take(&mut self, feedback: &TransportFeedback, now: Instant) {
         let (mut came, mut lost) = (0, 0);
+        // Most of what nobody reported came, and at about this time.
+        let mut unreported = u32::try_from(feedback.unreported).unwrap_or(u32::MAX);
+        if let Some(drain) = &mut self.drain {
+            drain.since.handle_unreported(feedback.unreported);
+        }
         for result in &feedback.packets {
             let departure = result.departure;
             self.sendings.handle(departure.at, departure.size);
+            // What left into a queue that was too long may be lost for that.
+            let counts = u32::from(self.queued.is_none_or(|at| departure.at > at));
             if let Some(drain) = &mut self.drain {
                 drain.since.handle(result);
             }
+            if counts > 0 {
+                self.frames_lost.handle(result);
+            }
             match result.arrived {
                 Some(arrived) => {
-                    came += 1;
+                    came += counts;
                     self.queue.handle_arrival(departure.at, arrived);
-                    self.arrivals.handle(arrived, departure.size);
+                    self.arrivals.handle(arrived, departure.size.saturating_add(std::mem::take(&mut unreported)));
                     self.trains.handle(result);
                 }
-                None => lost += 1,
+                None => lost += counts,
             }
         }
         self.losses.handle(came, lost, now);
@@ -144,20 +166,26 @@ impl FeedbackEstimator {
     fn on_overuse(&mut self, standing: Duration, now: Instant) {
         self.queued = Some(now);
         self.losses.disregard();
+        self.frames_lost.disregard();
         let Some(came) = self.arrivals.last_rate().map(|rate| rate.bps() as f64) else { return };
         let before = match &self.drain {
             None => self.rate,
             // It has just begun to bear less, and what was believed of it was too much.
             Some(drain) if standing > drain.stood.mul_f64(GROWS) && came < drain.capacity * MUCH_LESS => drain.before,
             Some(drain) => {
-                if let Some((sent, came)) = drain.since.rates() {
+                let flow = drain.since.rates();
+                if let Some(drain) = &mut self.drain {
+                    drain.last = came;
+                }
+                if let Some((sent, came)) = flow {
                     self.on_still_queued(sent, came, standing, now);
                 }
                 return;
             }
         };
         let part = (1.0 - standing.as_secs_f64() / DRAIN).clamp(LEAST_DRAIN, USED);
-        self.drain = Some(Drain { capacity: came, before, stood: standing, futile: 0, since: Flow::new(now) });
+        self.drain =
+            Some(Drain { capacity: came, last: came, before, stood: standing, futile: 0, since: Flow::new(now) });
         self.set_rate(self.rate.min(came * part));
     }
 
@@ -171,7 +199,10 @@ impl FeedbackEstimator {
         } else if standing < drain.stood.mul_f64(SHRINKS) {
             drain.futile = 0;
         } else {
+            // Perhaps too little was taken off to be seen.
             drain.futile += 1;
+            let part = FIRMER.get(drain.futile as usize - 1).copied().unwrap_or(LEAST_DRAIN);
+            self.set_rate(self.rate.min(drain.capacity * part));
         }
         if drain.futile < FUTILE {
             self.drain = Some(Drain { stood: standing, since: Flow::new(now), ..drain });
@@ -183,7 +214,8 @@ impl FeedbackEstimator {
 
     fn on_calm(&mut self, passed: Duration, now: Instant) {
         if let Some(drain) = self.drain.take() {
-            self.set_rate(self.rate.max(drain.capacity * USED));
+            // What came last while the link was busy is what it bears; at first it was measured over the fall as well.
+            self.set_rate(drain.capacity.min(drain.last) * USED);
             return;
         }
         let sent = self.sendings.rate().map_or(0.0, |rate| rate.bps() as f64);
@@ -251,6 +283,9 @@ impl Estimator for FeedbackEstimator {
             self.on_overuse(standing, now);
             return;
         }
+        if let Some(fraction) = self.losses.fraction() {
+            self.loss += (fraction - self.loss) * SMOOTHING;
+        }
         self.on_losses(now);
         if standing < CALM {
             self.on_calm(passed, now);
@@ -298,7 +333,11 @@ impl Estimator for FeedbackEstimator {
     }
 
     fn random_loss(&self) -> f64 {
-        self.losses.random()
+        self.loss
+    }
+
+    fn frame_loss(&self) -> f64 {
+        self.frames_lost.share()
     }
 
     fn queue(&self) -> Option<Duration> {

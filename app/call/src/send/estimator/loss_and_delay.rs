@@ -133,6 +133,10 @@ impl Estimator for LossAndDelay {
         0.0
     }
 
+    fn frame_loss(&self) -> f64 {
+        0.0
+    }
+
     fn queue(&self) -> Option<Duration> {
         None
     }

@@ -6,6 +6,7 @@
 
 mod delivery;
 mod feedback;
+mod frames_lost;
 mod loss_and_delay;
 mod losses;
 mod queue;
@@ -40,6 +41,8 @@ pub(crate) trait Estimator: Send {
     fn pacing(&self) -> Pacing;
     /// The share of packets that the link loses by chance, whatever is sent; 0 to 1.
     fn random_loss(&self) -> f64;
+    /// The share of a frame's packets that few frames lose more than, by chance; 0 to 1.
+    fn frame_loss(&self) -> f64;
     /// How long packets wait on the way because of what is sent; `None` where nobody reports it.
     fn queue(&self) -> Option<Duration>;
 }

@@ -1,0 +1,102 @@
+//! Which frames are followed by repair, and by how much.
+//!
+//! Only where the other side is ours and takes it; where asking would cost a round trip that is seen, or so much is
+//! lost that what is asked for is lost as well. Owner of: the packets of the frame that is leaving, and the repair that
+//! waits for its slots.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use bytes::Bytes;
+use hearth_base::TrackId;
+
+use crate::media::fec::{self, ProtectedPacket, RepairContext};
+use crate::peer_connection::{PeerConnection, RtpOut};
+
+/// Round trips below this are not seen: what is lost is asked for.
+const SHORT: Duration = Duration::from_millis(20);
+/// Loss above which what is asked for comes too late too often, however short the way.
+const MUCH: f64 = 0.08;
+/// Loss comes in crowds, and what was lost of late says what will be lost only about so well.
+const MARGIN: f64 = 1.15;
+/// Packets of repair that wait. Full: the oldest goes; its frame is long over.
+const WAITING: usize = 128;
+
+/// What of a frame's packets the path loses, 0 to 1.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FrameLoss {
+    /// Of all frames together.
+    pub(crate) mean: f64,
+    /// What few frames lose more than.
+    pub(crate) most: f64,
+}
+
+/// A packet of repair.
+#[derive(Debug)]
+pub(crate) struct OutgoingRepair {
+    pub(crate) payload: Bytes,
+    pub(crate) time: u32,
+}
+
+/// Makes repair.
+#[derive(Debug, Default)]
+pub(crate) struct Repairs {
+    /// Whether the other side takes it.
+    pub(crate) is_taken: bool,
+    /// The track and time stamp of the frame that is leaving, and what of it has left.
+    leaving: Option<(TrackId, u32)>,
+    packets: Vec<ProtectedPacket>,
+    waiting: VecDeque<OutgoingRepair>,
+    /// Packets that were made.
+    pub(crate) made: u64,
+}
+
+impl Repairs {
+    /// A packet of video has left. After the last one of its frame, its repair
+    /// waits for slots.
+    pub(crate) fn handle_departure(&mut self, packet: &RtpOut, loss: FrameLoss, link: &PeerConnection) {
+        let is_worth_it = loss.mean > MUCH || link.round_trip().is_none_or(|round_trip| round_trip > SHORT);
+        if !self.is_taken || !is_worth_it {
+            self.leaving = None;
+            return;
+        }
+        if self.leaving != Some((packet.track, packet.time)) {
+            self.leaving = Some((packet.track, packet.time));
+            self.packets.clear();
+        }
+        let RtpOut { sequence, marker, .. } = *packet;
+        // A frame that is larger is not protected, and not remembered.
+        if self.packets.len() <= fec::MOST_PACKETS {
+            self.packets.push(ProtectedPacket { sequence, marker, payload: packet.payload.clone() });
+        }
+        if marker && let Some(context) = link.repair_context(packet.track, packet.time) {
+            self.protect(context, loss);
+        }
+    }
+
+    fn protect(&mut self, context: RepairContext, loss: FrameLoss) {
+        let count = fec::repair_count(self.packets.len(), loss.mean * MARGIN, loss.most);
+        let payloads = fec::protect(context, &self.packets, count);
+        self.packets.clear();
+        self.made += payloads.len() as u64;
+        self.waiting.extend(payloads.into_iter().map(|payload| OutgoingRepair { payload, time: context.time }));
+        while self.waiting.len() > WAITING {
+            self.waiting.pop_front();
+        }
+    }
+
+    /// How many bytes the next one has.
+    pub(crate) fn next_bytes(&self) -> Option<usize> {
+        self.waiting.front().map(|repair| repair.payload.len())
+    }
+
+    /// The next one.
+    pub(crate) fn poll(&mut self) -> Option<OutgoingRepair> {
+        self.waiting.pop_front()
+    }
+
+    /// Bytes that wait.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.iter().map(|repair| repair.payload.len()).sum()
+    }
+}
