@@ -1,5 +1,10 @@
 //! A network as pure arithmetic, in virtual time and from one seed: links with rate, queue, delay, jitter and loss,
-//! partitions, addresses that move, routers that translate them.
+//! access links that all of a node's traffic shares, traffic of others, partitions, addresses that move, routers that
+//! translate them.
+//!
+//! A datagram passes the uplink of its sender, the link to its receiver, and the receiver's downlink, each with a queue
+//! (drop-tail or CoDel) before a rate that may change at set times; [`Hop`] names them. Access links are there once they
+//! are set.
 //!
 //! [`Network`] owns every datagram in flight. It knows addresses and nodes, no sockets; what a datagram means is its
 //! users' business. Used by the World test of `hearth-call`, and fit for an emulator between real devices.
@@ -25,10 +30,20 @@
 
 #![cfg_attr(test, expect(clippy::disallowed_methods, reason = "virtual time begins somewhere"))]
 
+mod codel;
+mod fabric;
+mod hop;
 mod link;
 mod nat;
 mod network;
+mod queue;
+mod rate;
+mod traffic;
 
+pub use hop::{Hop, NodeId};
 pub use link::{LinkConfig, Loss};
 pub use nat::Filtering;
-pub use network::{Counters, Delivery, Network, NodeId};
+pub use network::{Counters, Delivery, Network};
+pub use queue::{AccessConfig, Discipline, QueueStats};
+pub use rate::RateSchedule;
+pub use traffic::{FlowConfig, FlowId, FlowStats, Traffic};

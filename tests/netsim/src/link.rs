@@ -1,9 +1,11 @@
 //! One direction between two nodes: what a datagram suffers on the way.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rand::RngExt;
 use rand_chacha::ChaCha12Rng;
+
+use crate::queue::{AccessConfig, Discipline};
 
 /// How datagrams get lost.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -38,44 +40,46 @@ pub struct LinkConfig {
     pub rate: Option<u64>,
     /// Bytes that wait for the link when there is a rate; what comes on top is dropped.
     pub queue: usize,
+    /// Who is dropped besides.
+    pub discipline: Discipline,
 }
 
 impl LinkConfig {
     /// A link that only delays.
     pub const fn delayed(delay: Duration) -> Self {
-        Self { delay, jitter: Duration::ZERO, loss: Loss::None, duplicate: 0.0, rate: None, queue: 64 * 1024 }
-    }
-}
-
-/// What became of a datagram: the arrivals (one, or two for a duplicate), or why there is none.
-#[derive(Debug, PartialEq)]
-pub(crate) enum Fate {
-    Arrives(Instant, Option<Instant>),
-    Lost,
-    QueueFull,
-}
-
-/// The moving parts of a link.
-#[derive(Debug, Default)]
-pub(crate) struct LinkState {
-    bad: bool,
-    free_at: Option<Instant>,
-}
-
-impl LinkState {
-    pub(crate) fn send(&mut self, config: &LinkConfig, bytes: usize, rng: &mut ChaCha12Rng, now: Instant) -> Fate {
-        if self.loses(config.loss, rng) {
-            return Fate::Lost;
+        Self {
+            delay,
+            jitter: Duration::ZERO,
+            loss: Loss::None,
+            duplicate: 0.0,
+            rate: None,
+            queue: 64 * 1024,
+            discipline: Discipline::DropTail,
         }
-        let Some(departure) = self.departure(config, bytes, now) else { return Fate::QueueFull };
-        let mut arrival = || departure + config.delay + config.jitter.mul_f64(rng.random_range(0.0..=1.0));
-        let first = arrival();
-        let second = arrival();
-        let doubled = config.duplicate > 0.0 && rng.random_bool(config.duplicate);
-        Fate::Arrives(first, doubled.then_some(second))
     }
 
-    fn loses(&mut self, loss: Loss, rng: &mut ChaCha12Rng) -> bool {
+    /// What of it concerns the queue.
+    pub(crate) fn access(&self) -> AccessConfig {
+        AccessConfig { rate: self.rate, queue: self.queue, discipline: self.discipline }
+    }
+}
+
+/// Chance on a link: whether a datagram is lost, and how long it takes.
+#[derive(Debug, Default)]
+pub(crate) struct Chance {
+    bad: bool,
+}
+
+/// How long a datagram takes, once it has left the link's queue.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Trip {
+    pub(crate) first: Duration,
+    /// Of its duplicate.
+    pub(crate) second: Option<Duration>,
+}
+
+impl Chance {
+    pub(crate) fn loses(&mut self, loss: Loss, rng: &mut ChaCha12Rng) -> bool {
         match loss {
             Loss::None => false,
             Loss::Independent(probability) => rng.random_bool(probability),
@@ -86,18 +90,14 @@ impl LinkState {
             }
         }
     }
+}
 
-    /// When the last bit is on the way; `None` when the queue is full.
-    fn departure(&mut self, config: &LinkConfig, bytes: usize, now: Instant) -> Option<Instant> {
-        let Some(rate) = config.rate else { return Some(now) };
-        let free_at = self.free_at.map_or(now, |at| at.max(now));
-        let waiting = (free_at - now).as_secs_f64() * rate as f64 / 8.0;
-        if waiting as usize + bytes > config.queue {
-            return None;
-        }
-        let departure = free_at + Duration::from_secs_f64(bytes as f64 * 8.0 / rate as f64);
-        self.free_at = Some(departure);
-        Some(departure)
+impl Trip {
+    pub(crate) fn draw(config: &LinkConfig, rng: &mut ChaCha12Rng) -> Self {
+        let mut time = || config.delay + config.jitter.mul_f64(rng.random_range(0.0..=1.0));
+        let (first, second) = (time(), time());
+        let doubled = config.duplicate > 0.0 && rng.random_bool(config.duplicate);
+        Self { first, second: doubled.then_some(second) }
     }
 }
 
@@ -108,10 +108,8 @@ mod tests {
     use super::*;
 
     fn lost_of(loss: Loss, count: usize) -> usize {
-        let config = LinkConfig { loss, ..LinkConfig::delayed(Duration::ZERO) };
-        let (mut link, mut rng) = (LinkState::default(), ChaCha12Rng::seed_from_u64(7));
-        let now = Instant::now();
-        (0..count).filter(|_| link.send(&config, 100, &mut rng, now) == Fate::Lost).count()
+        let (mut chance, mut rng) = (Chance::default(), ChaCha12Rng::seed_from_u64(7));
+        (0..count).filter(|_| chance.loses(loss, &mut rng)).count()
     }
 
     #[test]
@@ -125,13 +123,15 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_delays_and_a_full_queue_drops() {
-        let config = LinkConfig { rate: Some(80_000), queue: 3000, ..LinkConfig::delayed(Duration::from_millis(10)) };
-        let (mut link, mut rng) = (LinkState::default(), ChaCha12Rng::seed_from_u64(7));
-        let now = Instant::now();
-        for ms in [110, 210, 310] {
-            assert_eq!(link.send(&config, 1000, &mut rng, now), Fate::Arrives(now + Duration::from_millis(ms), None));
-        }
-        assert_eq!(link.send(&config, 1000, &mut rng, now), Fate::QueueFull);
+    fn trips_take_the_delay_and_some_of_the_jitter() {
+        let mut rng = ChaCha12Rng::seed_from_u64(7);
+        let (delay, jitter) = (Duration::from_millis(20), Duration::from_millis(10));
+        let config = LinkConfig { jitter, duplicate: 0.5, ..LinkConfig::delayed(delay) };
+        let trips: Vec<Trip> = (0..1000).map(|_| Trip::draw(&config, &mut rng)).collect();
+        let mean = trips.iter().map(|trip| trip.first).sum::<Duration>() / 1000;
+        assert!((24_500..25_500).contains(&mean.as_micros()), "{mean:?}");
+        let all = trips.iter().flat_map(|trip| [Some(trip.first), trip.second]).flatten();
+        assert!(all.clone().all(|time| (delay..=delay + jitter).contains(&time)));
+        assert!((1450..1550).contains(&all.count()));
     }
 }

@@ -1,19 +1,16 @@
 //! Nodes, their addresses, and everything in flight between them.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use rand::SeedableRng;
-use rand_chacha::ChaCha12Rng;
-
-use crate::link::{Fate, LinkConfig, LinkState};
+use crate::fabric::{Datagram, Fabric};
+use crate::hop::{Hop, NodeId};
+use crate::link::LinkConfig;
 use crate::nat::{Filtering, Nat};
-
-/// A machine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct NodeId(pub u32);
+use crate::queue::{AccessConfig, QueueStats};
+use crate::rate::RateSchedule;
+use crate::traffic::{FlowConfig, FlowId, FlowStats};
 
 /// A datagram that arrived.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +23,8 @@ pub struct Delivery {
     pub to: SocketAddr,
     /// All of it.
     pub payload: Vec<u8>,
+    /// How long it waited in queues, before its own bits were sent.
+    pub queued: Duration,
 }
 
 /// What befell the datagrams.
@@ -39,6 +38,8 @@ pub struct Counters {
     pub lost: u64,
     /// Dropped by a full queue.
     pub queue_full: u64,
+    /// Dropped by CoDel.
+    pub codel: u64,
     /// Sent across a partition.
     pub partitioned: u64,
     /// Sent to an address that nobody has, or has no more.
@@ -51,23 +52,10 @@ pub struct Counters {
     pub duplicated: u64,
 }
 
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Flight {
-    at: Instant,
-    order: u64,
-    to: SocketAddr,
-    from: SocketAddr,
-    link: (NodeId, NodeId),
-    payload: Vec<u8>,
-}
-
 /// The network.
 #[derive(Debug)]
 pub struct Network {
-    rng: ChaCha12Rng,
-    default_link: LinkConfig,
-    links: BTreeMap<(NodeId, NodeId), LinkConfig>,
-    states: BTreeMap<(NodeId, NodeId), LinkState>,
+    fabric: Fabric,
     newest_delivered: BTreeMap<(NodeId, NodeId), u64>,
     addresses: BTreeMap<IpAddr, NodeId>,
     /// By the address of the machine behind each.
@@ -75,8 +63,7 @@ pub struct Network {
     /// By the address that a router shows.
     insides: BTreeMap<IpAddr, IpAddr>,
     partitions: BTreeSet<(NodeId, NodeId)>,
-    flights: BinaryHeap<Reverse<Flight>>,
-    next_order: u64,
+    /// Without what befalls datagrams in the fabric.
     counters: Counters,
 }
 
@@ -84,17 +71,12 @@ impl Network {
     /// A network whose links are like `default_link` until one is set apart.
     pub fn new(seed: u64, default_link: LinkConfig) -> Self {
         Self {
-            rng: ChaCha12Rng::seed_from_u64(seed),
-            default_link,
-            links: BTreeMap::new(),
-            states: BTreeMap::new(),
+            fabric: Fabric::new(seed, default_link),
             newest_delivered: BTreeMap::new(),
             addresses: BTreeMap::new(),
             nats: BTreeMap::new(),
             insides: BTreeMap::new(),
             partitions: BTreeSet::new(),
-            flights: BinaryHeap::new(),
-            next_order: 0,
             counters: Counters::default(),
         }
     }
@@ -124,14 +106,46 @@ impl Network {
         }
     }
 
-    /// Changes all links that are not set apart.
+    /// Changes all links that are not set apart. What waits in a queue leaves at the new rate, after the datagram that
+    /// is being sent.
     pub fn set_default_link(&mut self, config: LinkConfig) {
-        self.default_link = config;
+        self.fabric.set_default_link(config);
     }
 
-    /// Sets one direction apart.
+    /// Sets one direction apart. A schedule that it had is over.
     pub fn set_link(&mut self, from: NodeId, to: NodeId, config: LinkConfig) {
-        self.links.insert((from, to), config);
+        self.fabric.set_link(from, to, config);
+    }
+
+    /// Puts an access link before all that leaves a node, or changes it. A schedule that it had is over.
+    pub fn set_uplink(&mut self, node: NodeId, config: AccessConfig) {
+        self.fabric.set_access(Hop::Uplink(node), config);
+    }
+
+    /// Puts an access link behind all that comes to a node, or changes it. A schedule that it had is over.
+    pub fn set_downlink(&mut self, node: NodeId, config: AccessConfig) {
+        self.fabric.set_access(Hop::Downlink(node), config);
+    }
+
+    /// Lets the rate of a hop change at set times, whatever rate it was given otherwise. An access link must have been
+    /// set before.
+    pub fn set_rate_schedule(&mut self, hop: Hop, schedule: RateSchedule) {
+        self.fabric.set_schedule(hop, Some(schedule));
+    }
+
+    /// Sends traffic of others through a hop.
+    pub fn add_flow(&mut self, config: FlowConfig) -> FlowId {
+        self.fabric.add_flow(config)
+    }
+
+    /// What became of such traffic by the time that this network was last polled, or given a datagram.
+    pub fn flow(&self, id: FlowId) -> Option<FlowStats> {
+        self.fabric.flow(id)
+    }
+
+    /// What the queue of a hop did until then.
+    pub fn queue(&self, hop: Hop) -> QueueStats {
+        self.fabric.queue(hop)
     }
 
     /// Cuts two nodes off from each other, or joins them again.
@@ -147,7 +161,14 @@ impl Network {
 
     /// What befell the datagrams so far.
     pub fn counters(&self) -> Counters {
-        self.counters
+        let mishaps = self.fabric.mishaps();
+        Counters {
+            lost: mishaps.lost,
+            queue_full: mishaps.queue_full,
+            codel: mishaps.codel,
+            duplicated: mishaps.duplicated,
+            ..self.counters
+        }
     }
 
     /// A datagram leaves. A sender whose address has gone sends into nothing.
@@ -164,50 +185,32 @@ impl Network {
             self.counters.partitioned += 1;
             return;
         }
-        let config = self.links.get(&link).copied().unwrap_or(self.default_link);
-        let state = self.states.entry(link).or_default();
-        match state.send(&config, payload.len(), &mut self.rng, now) {
-            Fate::Lost => self.counters.lost += 1,
-            Fate::QueueFull => self.counters.queue_full += 1,
-            Fate::Arrives(first, second) => {
-                if let Some(at) = second {
-                    self.counters.duplicated += 1;
-                    self.fly(at, from, to, link, payload.clone());
-                }
-                self.fly(first, from, to, link, payload);
-            }
-        }
+        self.fabric.send(Datagram::new(from, to, link, payload), now);
     }
 
-    fn fly(&mut self, at: Instant, from: SocketAddr, to: SocketAddr, link: (NodeId, NodeId), payload: Vec<u8>) {
-        let order = self.next_order;
-        self.next_order += 1;
-        self.flights.push(Reverse(Flight { at, order, to, from, link, payload }));
-    }
-
-    /// When the next datagram arrives.
+    /// When to poll next. With rates, the next datagram may arrive later than that.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.flights.peek().map(|Reverse(flight)| flight.at)
+        self.fabric.poll_timeout()
     }
 
     /// The next datagram that has arrived by `now`.
     pub fn poll_delivery(&mut self, now: Instant) -> Option<Delivery> {
-        while self.poll_timeout().is_some_and(|at| at <= now) {
-            let Reverse(flight) = self.flights.pop()?;
+        while let Some(datagram) = self.fabric.poll_arrival(now) {
             // The address may have moved on meanwhile.
-            let Some(&node) = self.addresses.get(&flight.to.ip()) else {
+            let Some(&node) = self.addresses.get(&datagram.to.ip()) else {
                 self.counters.unroutable += 1;
                 continue;
             };
-            let Some(to) = self.inward(flight.to, flight.from, now) else {
+            let Some(to) = self.inward(datagram.to, datagram.from, now) else {
                 self.counters.filtered += 1;
                 continue;
             };
-            let newest = self.newest_delivered.entry(flight.link).or_default();
-            self.counters.reordered += u64::from(flight.order < *newest);
-            *newest = flight.order.max(*newest);
+            let newest = self.newest_delivered.entry(datagram.link).or_default();
+            self.counters.reordered += u64::from(datagram.order < *newest);
+            *newest = datagram.order.max(*newest);
             self.counters.delivered += 1;
-            return Some(Delivery { node, from: flight.from, to, payload: flight.payload });
+            let Datagram { from, payload, queued, .. } = datagram;
+            return Some(Delivery { node, from, to, payload, queued });
         }
         None
     }
