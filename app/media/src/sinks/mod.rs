@@ -6,4 +6,4 @@ mod chirps;
 mod stamps;
 
 pub use chirps::ChirpSink;
-pub use stamps::{StampReport, StampSink, StampWindow, Stamps};
+pub use stamps::{SeenPicture, StampReport, StampSink, StampWindow, Stamps};

@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use hearth_base::{Picture, TrackId};
+use hearth_base::{Picture, Resolution, TrackId};
 
 use crate::Now;
 use crate::slot::{SlotReceiver, SlotSender, slot};
@@ -19,6 +19,9 @@ const WINDOW_PICTURES: usize = 1200;
 /// Latencies are counted in steps of a quarter millisecond, up to one second; what is longer counts as that.
 const STEPS: usize = 4000;
 const STEPS_A_MILLISECOND: f64 = 4.0;
+/// Pictures that are told of one by one: three seconds of 30 a second, and reports are read each second. Full: the oldest
+/// goes.
+const RECENT: usize = 90;
 
 /// What was read of one track.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
@@ -45,6 +48,29 @@ pub struct StampReport {
     pub latency_p95_ms: f64,
     /// The last ten seconds.
     pub window: StampWindow,
+    /// The newest pictures, in the order in which they came; without those that are counted apart.
+    pub recent: VecDeque<SeenPicture>,
+}
+
+/// One picture: an array of five numbers where it is written down.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SeenPicture {
+    /// Its number, modulo 2^15.
+    pub number: u16,
+    /// When it was decoded, milliseconds since 1970.
+    pub at_ms: u64,
+    /// How old it was then, milliseconds.
+    pub age_ms: f64,
+    /// Pixels.
+    pub width: u32,
+    /// Pixels.
+    pub height: u32,
+}
+
+impl serde::Serialize for SeenPicture {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (self.number, self.at_ms, self.age_ms, self.width, self.height).serialize(serializer)
+    }
 }
 
 /// The last ten seconds of one track.
@@ -86,7 +112,7 @@ impl Stamps {
     /// A picture was decoded at `now`.
     pub fn handle_picture(&mut self, picture: &Picture, now: Now) {
         match stamp::read(picture) {
-            Ok(stamp) => self.handle_stamp(stamp, now),
+            Ok(stamp) => self.handle_stamp(stamp, picture.resolution(), now),
             Err(_) => self.report.unreadable += 1,
         }
     }
@@ -100,14 +126,15 @@ impl Stamps {
         report
     }
 
-    fn handle_stamp(&mut self, stamp: Stamp, now: Now) {
+    fn handle_stamp(&mut self, stamp: Stamp, resolution: Resolution, now: Now) {
         self.report.pictures += 1;
         self.report.source = Some(stamp.source);
         if *self.first_source.get_or_insert(stamp.source) != stamp.source {
             self.report.foreign += 1;
             return;
         }
-        let step = (stamp.age(now.realtime).as_secs_f64() * 1000.0 * STEPS_A_MILLISECOND) as usize;
+        let age_ms = stamp.age(now.realtime).as_secs_f64() * 1000.0;
+        let step = (age_ms * STEPS_A_MILLISECOND) as usize;
         if let Some(count) = self.latencies.get_mut(step.min(STEPS - 1)) {
             *count = count.saturating_add(1);
         }
@@ -125,6 +152,12 @@ impl Stamps {
             self.report.longest_gap = self.report.longest_gap.max(now.monotonic.saturating_duration_since(before));
         }
         self.report.last = Some(stamp.number);
+        if self.report.recent.len() == RECENT {
+            self.report.recent.pop_front();
+        }
+        let at_ms = now.realtime.as_millis() as u64;
+        let Resolution { width, height } = resolution;
+        self.report.recent.push_back(SeenPicture { number: stamp.number, at_ms, age_ms, width, height });
         self.last = Some((now.monotonic, stamp));
         self.window.push_back((now.monotonic, step));
         let old = |at: Instant| now.monotonic.saturating_duration_since(at) > WINDOW;
@@ -190,7 +223,7 @@ impl PictureSink for StampSink {
 
 #[cfg(test)]
 mod tests {
-    use hearth_base::{FrameRate, Resolution};
+    use hearth_base::FrameRate;
 
     use super::*;
     use crate::pattern::Pattern;
@@ -220,6 +253,17 @@ mod tests {
         assert!((150..=151).contains(&report.window.pictures), "{report:?}");
         assert_eq!(report.window.pictures, report.window.numbers);
         assert!(report.longest_gap < Duration::from_millis(68));
+    }
+
+    #[test]
+    fn the_newest_pictures_are_told_one_by_one() {
+        let mut recent = report(|n| n == 448).recent;
+        assert_eq!((recent.len(), recent[0].number), (RECENT, 359));
+        let [.., before, last] = recent.make_contiguous() else { panic!("two at least") };
+        assert_eq!((before.number, last.number, last.width, last.height), (447, 449, 160, 90));
+        assert!((133..=134).contains(&(last.at_ms - before.at_ms)), "{before:?} {last:?}");
+        let text = serde_json::to_string(last).unwrap();
+        assert!(text.starts_with("[449,") && text.ends_with(",160,90]"), "{text}");
     }
 
     #[test]
