@@ -136,7 +136,8 @@ impl<T> Queue<T> {
             schedule.handle_use(now);
         }
         let unsent = self.sending.as_ref().map_or(0.0, |sending| sending.unsent(now));
-        let admitted = self.bytes + unsent as usize + bytes <= config.queue;
+        let limit = self.schedule.as_ref().and_then(|schedule| schedule.queue_at(now)).unwrap_or(config.queue);
+        let admitted = self.bytes + unsent as usize + bytes <= limit;
         self.stats.full += u64::from(!admitted);
         admitted
     }

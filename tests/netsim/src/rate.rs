@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 pub struct RateSchedule {
     origin: Option<Instant>,
     steps: Vec<(Duration, u64)>,
+    queue: Option<Duration>,
 }
 
 impl RateSchedule {
@@ -23,7 +24,13 @@ impl RateSchedule {
 
     fn new(origin: Option<Instant>, mut steps: Vec<(Duration, u64)>) -> Self {
         steps.sort_by_key(|(from, _)| *from);
-        Self { origin, steps }
+        Self { origin, steps, queue: None }
+    }
+
+    /// The same with a queue that holds so much time of the rate that holds, in place of a number of bytes.
+    pub fn with_queue(mut self, time: Duration) -> Self {
+        self.queue = Some(time);
+        self
     }
 
     /// The rate at a time, bits a second.
@@ -34,6 +41,12 @@ impl RateSchedule {
     /// A datagram has come: the first one sets the origin.
     pub(crate) fn handle_use(&mut self, now: Instant) {
         self.origin.get_or_insert(now);
+    }
+
+    /// Bytes that may wait now, if that goes with the rate.
+    pub(crate) fn queue_at(&self, now: Instant) -> Option<usize> {
+        let bits = |time: Duration| time.as_secs_f64() * self.rate_at(now) as f64;
+        self.queue.map(|time| (bits(time) / 8.0) as usize)
     }
 
     /// When `bits` that begin at `start` are through; `None` where that is never.
@@ -77,6 +90,8 @@ mod tests {
             assert_eq!(schedule.rate_at(start + Duration::from_millis(ms)), rate, "{ms} ms");
         }
         assert_eq!(RateSchedule::from_instant(start, []).rate_at(start), 0);
+        let schedule = schedule.with_queue(SECOND);
+        assert_eq!((schedule.queue_at(start), schedule.queue_at(start + 2 * SECOND)), (Some(25), Some(37)));
     }
 
     #[test]
