@@ -11,6 +11,7 @@ use crate::manifests::{is_ours, packages, text};
 const OURS: &[(&str, &[&str])] = &[
     ("hearth-base", &[]),
     ("hearth-protocol", &[]),
+    ("hearth-netem", &["hearth-netsim"]),
     ("hearth-netsim", &[]),
     ("hearth-turn", &[]),
     ("hearth-v4l2-shim", &[]),

@@ -24,6 +24,7 @@ const WALLS: &[Wall] = &[
             "app/examples/gallery/scenes.rs",
             "signal-server/examples/load/",
             "app/call/benches/",
+            "tests/netem/src/shell.rs",
             "tests/v4l2/src/camera.rs",
             "tests/xtask/src/steps.rs",
         ],

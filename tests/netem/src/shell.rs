@@ -1,0 +1,178 @@
+//! The devices and the clock.
+//!
+//! One thread: it sleeps in `ppoll` until a packet comes or one is due to leave, to the nanosecond as far as the kernel
+//! has it. Owner of: both devices, and the timer of reports.
+
+use std::fs::File;
+use std::io::{ErrorKind, Read as _, Stdin, Write as _};
+use std::os::fd::{AsFd as _, BorrowedFd};
+use std::path::Path;
+use std::time::{Duration, Instant, SystemTime};
+
+use anyhow::{Context as _, Result};
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, ppoll};
+use nix::sched::{CloneFlags, setns};
+use nix::sys::prctl::set_timerslack;
+use nix::sys::time::TimeSpec;
+use tun_rs::{DeviceBuilder, SyncDevice};
+
+use crate::emulator::{Direction, Emulator};
+
+/// Where `ip netns` keeps namespaces.
+const NAMESPACES: &str = "/var/run/netns";
+/// The longest packet that a device of the usual MTU hands out, and then some.
+const LONGEST: usize = 2048;
+/// Packets that are taken from a device before others have their turn.
+const BATCH: usize = 64;
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Both devices.
+pub(crate) struct Shell {
+    left: SyncDevice,
+    right: SyncDevice,
+}
+
+/// Reports since the measurement began: one a second.
+struct Reports {
+    begun: Instant,
+    told: u32,
+}
+
+/// What was written to us.
+enum Word {
+    Begin,
+    End,
+    Nothing,
+}
+
+impl Shell {
+    /// Opens the device of this name in each namespace.
+    pub(crate) fn open(left: &str, right: &str, name: &str) -> Result<Self> {
+        // By default the kernel may wake us 50 us late, to wake others with us.
+        set_timerslack(1).context("the timer slack cannot be set")?;
+        Ok(Self { left: open(left, name)?, right: open(right, name)? })
+    }
+
+    /// Runs until standard input ends.
+    pub(crate) fn run(self, mut emulator: Emulator) -> Result<()> {
+        let input = std::io::stdin();
+        let mut buffer = vec![0; LONGEST];
+        let mut reports: Option<Reports> = None;
+        tell("ready")?;
+        loop {
+            let now = now();
+            self.write_due(&mut emulator, now)?;
+            if let Some(reports) = &mut reports {
+                reports.tell_due(&mut emulator, now)?;
+            }
+            let due = [emulator.poll_timeout(), reports.as_ref().map(Reports::next)].into_iter().flatten().min();
+            let [left, right, told] = self.wait(input.as_fd(), due)?;
+            let now = self::now();
+            if left {
+                read(&self.left, &mut buffer, |packet| emulator.handle_packet(Direction::Forward, packet, now))?;
+            }
+            if right {
+                read(&self.right, &mut buffer, |packet| emulator.handle_packet(Direction::Backward, packet, now))?;
+            }
+            match if told { word(&input)? } else { Word::Nothing } {
+                Word::Begin => {
+                    emulator.begin(now);
+                    reports = Some(Reports { begun: now, told: 0 });
+                    tell(&format!("begun {}", since_1970()?.as_millis()))?;
+                }
+                Word::End => return Ok(()),
+                Word::Nothing => {}
+            }
+        }
+    }
+
+    fn write_due(&self, emulator: &mut Emulator, now: Instant) -> Result<()> {
+        for (direction, device) in [(Direction::Forward, &self.right), (Direction::Backward, &self.left)] {
+            while let Some(packet) = emulator.poll_packet(direction, now) {
+                match device.send(&packet) {
+                    Ok(_) => {}
+                    // As on any link, what the other side does not take is lost.
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                    // The kernel refuses what is no packet; nothing of that kind came out of a device.
+                    Err(error) => return Err(error).context("a packet cannot be written"),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether packets have come at the left, at the right, and words for us.
+    fn wait(&self, input: BorrowedFd<'_>, due: Option<Instant>) -> Result<[bool; 3]> {
+        let fds = [self.left.as_fd(), self.right.as_fd(), input];
+        let mut polled = fds.map(|fd| PollFd::new(fd, PollFlags::POLLIN));
+        let time = due.map(|due| TimeSpec::from_duration(due.saturating_duration_since(now())));
+        match ppoll(&mut polled, time, None) {
+            Ok(_) => Ok(polled.map(|fd| fd.any().unwrap_or_default())),
+            Err(Errno::EINTR) => Ok([false; 3]),
+            Err(error) => Err(error).context("waiting for packets failed"),
+        }
+    }
+}
+
+impl Reports {
+    fn next(&self) -> Instant {
+        self.begun + SECOND * (self.told + 1)
+    }
+
+    fn tell_due(&mut self, emulator: &mut Emulator, now: Instant) -> Result<()> {
+        if self.next() <= now {
+            emulator.report(self.told, now).iter().try_for_each(|line| tell(line))?;
+            self.told += 1;
+        }
+        Ok(())
+    }
+}
+
+/// A device in another namespace. This thread stays in that namespace; it has nothing else to do with networks.
+fn open(namespace: &str, name: &str) -> Result<SyncDevice> {
+    let path = Path::new(NAMESPACES).join(namespace);
+    let file = File::open(&path).with_context(|| format!("there is no namespace {namespace}"))?;
+    setns(file.as_fd(), CloneFlags::CLONE_NEWNET).context("entering a namespace takes root")?;
+    let device = DeviceBuilder::new().name(name).build_sync();
+    let device = device.with_context(|| format!("the TUN device {name} of {namespace} cannot be opened"))?;
+    device.set_nonblocking(true).context("the device cannot be polled")?;
+    Ok(device)
+}
+
+fn read(device: &SyncDevice, buffer: &mut [u8], mut take: impl FnMut(Vec<u8>)) -> Result<()> {
+    for _ in 0..BATCH {
+        match device.recv(buffer) {
+            Ok(length) => take(buffer.get(..length).unwrap_or_default().to_vec()),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+            Err(error) => return Err(error).context("a packet cannot be read"),
+        }
+    }
+    Ok(())
+}
+
+fn word(input: &Stdin) -> Result<Word> {
+    let mut bytes = [0; 64];
+    let length = input.lock().read(&mut bytes).context("standard input cannot be read")?;
+    let said = bytes.get(..length).unwrap_or_default();
+    Ok(match said {
+        [] => Word::End,
+        said if said.starts_with(b"begin") => Word::Begin,
+        _ => Word::Nothing,
+    })
+}
+
+fn tell(line: &str) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}").and_then(|()| out.flush()).context("nobody reads what is told")
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the shell, which reads the clock")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the shell, which reads the clock")]
+fn since_1970() -> Result<Duration> {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).context("the clock is before 1970")
+}
