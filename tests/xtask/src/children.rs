@@ -4,7 +4,7 @@
 //! unsafe code: it ends us at once. The programs hear it as well, and where Linux has `setpriv` they are asked to end
 //! whenever we do, however that came about; so they say goodbye by themselves.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
@@ -66,8 +66,30 @@ impl Children {
         environment: &[(&str, &str)],
     ) -> Outcome<()> {
         let mut command = ending_with_us(program);
-        command.args(arguments).envs(environment.iter().copied()).stdin(Stdio::null()).stdout(Stdio::piped());
-        let mut child = command.spawn().map_err(|error| format!("{name} did not start ({error}). Is it built?"))?;
+        command.args(arguments).envs(environment.iter().copied()).stdin(Stdio::null());
+        self.take_in(name, command)
+    }
+
+    /// Starts a program to which [`Children::tell`] speaks; its standard input ends when we do.
+    pub(crate) fn start_to_tell(&mut self, name: &'static str, program: &str, arguments: &[String]) -> Outcome<()> {
+        let mut command = ending_with_us(program);
+        command.args(arguments).stdin(Stdio::piped());
+        self.take_in(name, command)
+    }
+
+    /// Writes a line to such a program.
+    pub(crate) fn tell(&mut self, name: &str, line: &str) -> Outcome<()> {
+        let running = self.running.iter_mut().find(|running| running.name == name);
+        let stdin = running.and_then(|running| running.child.stdin.as_mut());
+        let told = stdin.ok_or("nobody listens".to_owned()).and_then(|stdin| {
+            writeln!(stdin, "{line}").and_then(|()| stdin.flush()).map_err(|error| error.to_string())
+        });
+        told.map_err(|why| format!("{name} cannot be told `{line}` ({why}). Has it ended?"))
+    }
+
+    fn take_in(&mut self, name: &'static str, mut command: Command) -> Outcome<()> {
+        let child = command.stdout(Stdio::piped()).spawn();
+        let mut child = child.map_err(|error| format!("{name} did not start ({error}). Is it built?"))?;
         let stdout = child.stdout.take().ok_or("the standard output of a child is a pipe")?;
         let tell = self.tell.clone();
         let reader = std::thread::Builder::new().name(format!("read {name}"));
@@ -99,6 +121,11 @@ impl Children {
     /// What happens next.
     pub(crate) fn next(&mut self) -> Option<Event> {
         self.events.recv().ok()
+    }
+
+    /// What happens next, if anything does within some time.
+    pub(crate) fn next_within(&mut self, time: Duration) -> Option<Event> {
+        self.events.recv_timeout(time).ok()
     }
 
     /// How a program that has ended did so.
@@ -198,6 +225,15 @@ mod tests {
         assert_eq!(children.ended("goes").unwrap().code(), Some(3));
         children.end_all();
         assert!(children.running.iter().all(|running| running.ended));
+    }
+
+    #[test]
+    fn a_program_hears_what_it_is_told() {
+        let mut children = Children::new();
+        children.start_to_tell("listens", "sh", &shell("read word; echo heard $word; exec tail -f /dev/null")).unwrap();
+        children.tell("listens", "begin").unwrap();
+        assert!(matches!(children.next_within(READY), Some(Event::Line(_, line)) if line == "heard begin"));
+        assert!(children.tell("nobody", "begin").is_err());
     }
 
     #[test]

@@ -48,7 +48,7 @@ pub(crate) fn start(children: &mut Children, state: &Path, profile: &str) -> Out
 }
 
 /// From `https://ADDR:PORT spki=BASE64URL ...`.
-fn rooms_address(ready: &str) -> Outcome<RoomsAddress> {
+pub(crate) fn rooms_address(ready: &str) -> Outcome<RoomsAddress> {
     let mut words = ready.split_whitespace();
     let url = words.next().filter(|url| url.contains("://"));
     let url = url.ok_or_else(|| format!("{SIGNAL} said `{ready}`, which is not understood. Build both anew."))?;

@@ -8,6 +8,10 @@ use crate::Outcome;
 use crate::bench::Figures;
 use crate::bench::office::Office;
 use crate::children::Children;
+use crate::state::private_folder;
+
+/// What both open.
+pub(super) const PAGE: &str = include_str!("page.html");
 
 const SENDER: &str = "the sending Chromium";
 const RECEIVER: &str = "the receiving Chromium";
@@ -22,7 +26,8 @@ pub(super) struct Call {
 impl Call {
     /// Starts both; `folder` keeps what they write.
     pub(super) fn start(folder: &Path) -> Outcome<Self> {
-        let office = Office::open(include_str!("page.html"))?;
+        private_folder(folder)?;
+        let office = Office::open(PAGE, folder)?;
         let mut programs = Children::new();
         for (name, role) in [(SENDER, "send"), (RECEIVER, "show")] {
             let profile = format!("--user-data-dir={}", folder.join(role).display());
@@ -45,7 +50,8 @@ impl Call {
     }
 }
 
-const ARGUMENTS: &[&str] = &[
+/// What each is started with, beside its profile and its page.
+pub(super) const ARGUMENTS: &[&str] = &[
     "--headless=new",
     "--no-sandbox",
     "--disable-gpu",

@@ -5,25 +5,30 @@
 mod chromium;
 mod join;
 mod media;
+mod network;
 mod office;
 mod processor;
 mod signal;
 mod turn;
 mod window;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use office::Office;
 
 use crate::options::asks_help;
 use crate::{Outcome, state};
 
 const HELP: &str = "\
-Usage: cargo xtask bench join|media|signal|turn|start|idle
+Usage: cargo xtask bench join|media|network|signal|turn|start|idle
 
   join    The time from joining a room to the first picture of somebody in it, ten times on loopback, with both servers
           and both clients on this machine. The goal is a median of 250 ms.
   media   The time from camera to screen at 1280x720 and 30 pictures a second, and the processor time it takes: two
           clients on loopback, and two of Chromium beside them, in turns. The goal is a median of 17 ms; ten times that
           is a failure.
+  network A call through emulated networks (rates that change, loss, traffic of others), and one of Chromium beside it:
+          `cargo xtask bench network --help` names them. Needs root. It has no goal yet.
   signal  What a crowd costs hearth-signal, without TLS and with it: 1000 people who come into rooms of 10 at 200 a second,
           words of 1 kB relayed, and 10,000 people who do nothing. The goals without TLS are a p99 of 10 ms, 60,000 words a
           processor second, and 16 kB each.
@@ -51,6 +56,9 @@ struct Figures {
 
 /// Runs the command.
 pub(crate) fn command(arguments: &[String]) -> Outcome<()> {
+    if let Some(("network", rest)) = arguments.split_first().map(|(word, rest)| (word.as_str(), rest)) {
+        return network::command(rest);
+    }
     if asks_help(arguments) || arguments.is_empty() {
         println!("{HELP}");
         return Ok(());
@@ -58,6 +66,8 @@ pub(crate) fn command(arguments: &[String]) -> Outcome<()> {
     match arguments {
         [word] if word == "join" => join::run(),
         [word] if word == "media" => media::run(),
+        // By the benchmark of networks, in one.
+        [word, folder] if word == "office" => Office::open(chromium::PAGE, Path::new(folder))?.print_all(),
         [word] if word == "signal" => signal::run(),
         [word] if word == "turn" => turn::run(),
         [word] if word == "start" => window::start(),

@@ -1,11 +1,12 @@
 //! A post office for the pages of a benchmark: hands out one page, and keeps what they leave for each other.
 //!
-//! Owner of: a socket on loopback, a thread, and the letters. HTTP as far as browsers of this benchmark speak it: a
-//! request with a length, an answer, the end of the connection. It is there for a minute and for nobody else.
+//! Owner of: a socket on loopback, a thread, and the letters, which are files: two offices with one folder are one office
+//! with two doors, for browsers that reach each other by another way only. HTTP as far as browsers of this benchmark speak
+//! it: a request with a length, an answer, the end of the connection. It is there for a minute and for nobody else.
 
-use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -32,15 +33,16 @@ pub(super) struct Office {
 }
 
 impl Office {
-    /// Opens it.
-    pub(super) fn open(page: &'static str) -> Outcome<Self> {
+    /// Opens it; letters are kept in `folder`.
+    pub(super) fn open(page: &'static str, folder: &Path) -> Outcome<Self> {
         let no =
             |error: std::io::Error| format!("No port can be opened on loopback ({error}). Is a firewall in the way?");
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(no)?;
         let address = listener.local_addr().map_err(no)?;
         let (sender, figures) = sync_channel(WAITING);
         let thread = std::thread::Builder::new().name("office".to_owned());
-        let thread = thread.spawn(move || serve(&listener, page, &sender));
+        let letters = Letters { folder: folder.to_owned() };
+        let thread = thread.spawn(move || serve(&listener, page, &letters, &sender));
         let thread = thread.map_err(|error| format!("No thread can be started ({error}). Close other programs."))?;
         Ok(Self { address, figures, thread: Some(thread) })
     }
@@ -55,6 +57,41 @@ impl Office {
         let late = |_| "Chromium showed no picture for a minute. Close other programs, then try again.".to_owned();
         self.figures.recv_timeout(PATIENCE).map_err(late)
     }
+
+    /// Prints where it is, then all figures that pages leave, until this program is ended.
+    pub(super) fn print_all(&self) -> Outcome<()> {
+        println!("listening {}", self.address);
+        let gone = |_| "The office has closed.".to_owned();
+        loop {
+            println!("{}", self.figures.recv().map_err(gone)?);
+        }
+    }
+}
+
+/// What pages leave for each other, a file each.
+#[derive(Debug)]
+struct Letters {
+    folder: PathBuf,
+}
+
+impl Letters {
+    /// Keeps one. A browser finds out by itself that its letter was not taken.
+    fn put(&self, name: &str, body: &str) {
+        let Some(path) = self.path(name) else { return };
+        // Nobody should read half of it.
+        let draft = path.with_extension("draft");
+        drop(std::fs::write(&draft, body).and_then(|()| std::fs::rename(&draft, &path)));
+    }
+
+    fn get(&self, name: &str) -> Option<String> {
+        std::fs::read_to_string(self.path(name)?).ok()
+    }
+
+    /// Names are words; no other leads anywhere.
+    fn path(&self, name: &str) -> Option<PathBuf> {
+        let word = name.strip_prefix('/').filter(|word| !word.is_empty())?;
+        word.bytes().all(|byte| byte.is_ascii_lowercase()).then(|| self.folder.join(format!("{word}.letter")))
+    }
 }
 
 impl Drop for Office {
@@ -67,8 +104,7 @@ impl Drop for Office {
     }
 }
 
-fn serve(listener: &TcpListener, page: &str, figures: &SyncSender<String>) {
-    let mut letters: HashMap<String, String> = HashMap::new();
+fn serve(listener: &TcpListener, page: &str, letters: &Letters, figures: &SyncSender<String>) {
     for stream in listener.incoming().flatten() {
         let Some(request) = read(&stream) else { continue };
         let found = match request {
@@ -78,11 +114,11 @@ fn serve(listener: &TcpListener, page: &str, figures: &SyncSender<String>) {
                 Err(TrySendError::Disconnected(_)) => return,
             },
             Request::Put(name, body) => {
-                letters.insert(name, body);
+                letters.put(&name, &body);
                 None
             }
-            Request::Get(name) if name == "/" => Some(page),
-            Request::Get(name) => letters.get(&name).map(String::as_str),
+            Request::Get(name) if name == "/" => Some(page.to_owned()),
+            Request::Get(name) => letters.get(&name),
         };
         let head = if found.is_some() { "200 OK\r\nContent-Type: text/html; charset=utf-8" } else { "204 No Content" };
         let body = found.unwrap_or_default();
@@ -137,12 +173,19 @@ mod tests {
 
     #[test]
     fn letters_are_kept_until_they_are_fetched_and_figures_are_ours() {
-        let office = Office::open("a page").unwrap();
+        let folder = std::env::temp_dir().join(format!("hearth-office-{}", std::process::id()));
+        crate::state::private_folder(&folder).unwrap();
+        let office = Office::open("a page", &folder).unwrap();
+        let other = Office::open("a page", &folder).unwrap();
         assert!(ask(&office, "GET /?role=send HTTP/1.1\r\nHost: x\r\n\r\n").ends_with("\r\n\r\na page"));
         assert!(ask(&office, "GET /offer HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 204"));
         ask(&office, "PUT /offer HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello");
-        assert!(ask(&office, "GET /offer HTTP/1.1\r\n\r\n").ends_with("\r\n\r\nhello"));
+        assert!(ask(&other, "GET /offer HTTP/1.1\r\n\r\n").ends_with("\r\n\r\nhello"));
+        ask(&office, "PUT /../away HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello");
+        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1, "no other name leads anywhere");
         ask(&office, "PUT /figures HTTP/1.1\r\ncontent-length: 3\r\n\r\n1 2");
         assert_eq!(office.next().unwrap(), "1 2");
+        drop((office, other));
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -33,6 +33,20 @@ pub(super) fn ticks_of_tree(root: u32) -> Outcome<u64> {
     }
 }
 
+/// The same of everything on this machine.
+pub(super) fn ticks_of_all() -> Outcome<u64> {
+    let text = std::fs::read_to_string("/proc/stat").unwrap_or_default();
+    all_busy(&text).ok_or_else(|| "/proc/stat is not understood. This needs Linux.".to_owned())
+}
+
+/// From proc(5): user, nice, system, idle, iowait, irq, softirq, steal.
+fn all_busy(text: &str) -> Option<u64> {
+    let numbers = text.lines().next()?.strip_prefix("cpu ")?;
+    let numbers: Vec<u64> = numbers.split_whitespace().map(str::parse).collect::<Result<_, _>>().ok()?;
+    let [user, nice, system, _, _, irq, softirq, steal, ..] = numbers[..] else { return None };
+    Some(user + nice + system + irq + softirq + steal)
+}
+
 struct Stat {
     parent: u32,
     ticks: u64,
@@ -57,6 +71,13 @@ mod tests {
     fn the_ticks_of_this_process_are_read() {
         assert!(ticks(std::process::id()).is_ok());
         assert!(ticks(u32::MAX).is_err());
+    }
+
+    #[test]
+    fn all_that_is_busy_is_added_up() {
+        assert_eq!(all_busy("cpu  1 2 3 400 500 6 7 8 0 0\ncpu0 9 9 9 9 9"), Some(27));
+        assert_eq!(all_busy("cpu0 1 2 3"), None);
+        assert!(ticks_of_all().unwrap() >= ticks(std::process::id()).unwrap());
     }
 
     #[test]

@@ -1,0 +1,101 @@
+//! The networks that are emulated, as hearth-netem reads them, and what of each run is summed up.
+
+/// One network.
+#[derive(Debug)]
+pub(super) struct Case {
+    pub(super) name: &'static str,
+    /// For the help.
+    pub(super) what: &'static str,
+    /// From the one who sends to the one who sees.
+    pub(super) forward: &'static str,
+    pub(super) backward: &'static str,
+    /// Spans that have figures of their own, seconds after the beginning. The run ends with the last one.
+    pub(super) phases: &'static [(usize, usize)],
+}
+
+/// All of them. Loss has a rate of 5 Mbps that is not its bottleneck. In bursts, a tenth of the packets is lost: the bad
+/// state lasts four of them and loses nine in ten. `variable` is what RFC 8867, section 5.1, asks for, with a queue of 300
+/// ms at each rate and nothing in the way back.
+pub(super) const CASES: &[Case] = &[
+    Case {
+        name: "clean",
+        what: "5 Mbps, 25 ms each way",
+        forward: "rate=5000,queue=300,delay=25",
+        backward: "rate=5000,queue=300,delay=25",
+        phases: STEADY,
+    },
+    Case {
+        name: "variable",
+        what: "1, 2.5, 0.6, 1 Mbps (RFC 8867, 5.1), 50 ms each way, 300 ms of queue",
+        forward: "rate=1000/40:2500/60:600/80:1000,queue=300,delay=50",
+        backward: "delay=50",
+        phases: &[(0, 40), (40, 60), (60, 80), (80, 100)],
+    },
+    Case {
+        name: "loss5",
+        what: "5 Mbps, 25 ms, 5 % lost each way",
+        forward: "rate=5000,queue=300,delay=25,loss=0.05",
+        backward: "rate=5000,queue=300,delay=25,loss=0.05",
+        phases: STEADY,
+    },
+    Case {
+        name: "loss10",
+        what: "the same with 10 %",
+        forward: "rate=5000,queue=300,delay=25,loss=0.1",
+        backward: "rate=5000,queue=300,delay=25,loss=0.1",
+        phases: STEADY,
+    },
+    Case {
+        name: "burst10",
+        what: "the same with 10 % in bursts (Gilbert and Elliott)",
+        forward: "rate=5000,queue=300,delay=25,bursts=0.0313/0.25/0.9",
+        backward: "rate=5000,queue=300,delay=25,bursts=0.0313/0.25/0.9",
+        phases: STEADY,
+    },
+    Case {
+        name: "loss30",
+        what: "the same with 30 %",
+        forward: "rate=5000,queue=300,delay=25,loss=0.3",
+        backward: "rate=5000,queue=300,delay=25,loss=0.3",
+        phases: STEADY,
+    },
+    Case {
+        name: "with-cubic",
+        what: "3 Mbps, 25 ms, 300 ms of queue, a CUBIC flow through it from second 20 to 60",
+        forward: "rate=3000,queue=300,delay=25,cross=cubic@20-60",
+        backward: "rate=3000,queue=300,delay=25",
+        phases: &[(0, 20), (20, 60), (60, 80)],
+    },
+];
+
+/// The start, and what comes after it.
+const STEADY: &[(usize, usize)] = &[(0, 10), (10, 40)];
+
+impl Case {
+    /// The one of this name.
+    pub(super) fn named(name: &str) -> Option<&'static Self> {
+        CASES.iter().find(|case| case.name == name)
+    }
+
+    /// How long it is measured.
+    pub(super) fn seconds(&self) -> usize {
+        self.phases.last().map_or(0, |(_, to)| *to)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_case_has_a_name_of_its_own_and_phases_one_after_the_other() {
+        for case in CASES {
+            assert_eq!(CASES.iter().filter(|other| other.name == case.name).count(), 1, "{}", case.name);
+            assert_eq!(case.phases.first().map(|(from, _)| *from), Some(0));
+            assert!(case.phases.iter().all(|(from, to)| from < to));
+            assert!(case.phases.windows(2).all(|pair| pair[0].1 == pair[1].0), "{}", case.name);
+        }
+        assert_eq!(Case::named("variable").map(Case::seconds), Some(100));
+        assert!(Case::named("no").is_none());
+    }
+}

@@ -1,0 +1,86 @@
+//! Two network namespaces with a TUN device each, and nothing else: whatever is not for the other one is rejected.
+//!
+//! Owner of: the namespaces, by a shell that removes them (and the folder of the run) when its standard input closes,
+//! which it does however we end.
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use crate::Outcome;
+use crate::steps::quietly;
+
+/// Addresses of this link, and of nothing else.
+const NETWORK: &str = "10.78.0.0/30";
+/// Of the one who sends.
+pub(super) const LEFT: &str = "10.78.0.1";
+const RIGHT: &str = "10.78.0.2";
+/// Chromium takes an `eth` for a wire.
+pub(super) const DEVICE: &str = "eth0";
+
+/// What the guard does. It hears of no Ctrl-C, which is for those whom it watches.
+const GUARD: &str = r#"trap "" INT TERM HUP; cat > /dev/null; ip netns delete "$1"; ip netns delete "$2"; rm -rf "$3""#;
+
+/// Both namespaces.
+#[derive(Debug)]
+pub(super) struct Place {
+    /// Where pictures are sent.
+    pub(super) left: String,
+    /// Where they are seen.
+    pub(super) right: String,
+    guard: Child,
+}
+
+impl Place {
+    /// Makes them; `folder` goes with them.
+    pub(super) fn make(folder: &Path) -> Outcome<Self> {
+        let [left, right] = ["left", "right"].map(|side| format!("hearth-bench-{}-{side}", std::process::id()));
+        let mut guard = Command::new("setsid");
+        guard.args(["sh", "-c", GUARD, "guard", &left, &right]).arg(folder);
+        guard.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        let guard = guard.spawn().map_err(|error| format!("setsid did not start ({error}). Install util-linux."))?;
+        let place = Self { left, right, guard };
+        place.furnish(&place.left, LEFT)?;
+        place.furnish(&place.right, RIGHT)?;
+        Ok(place)
+    }
+
+    fn furnish(&self, name: &str, address: &str) -> Outcome<()> {
+        let root = |error| format!("{error}\nNetwork namespaces take root. Run `cargo xtask bench network` as root.");
+        run(&format!("ip netns add {name}")).map_err(root)?;
+        run(&format!("ip -n {name} link set lo up"))?;
+        within(name, "sysctl -q -w net.ipv6.conf.all.disable_ipv6=1")?;
+        run(&format!("ip -n {name} tuntap add dev {DEVICE} mode tun"))?;
+        run(&format!("ip -n {name} addr add {address}/30 dev {DEVICE}"))?;
+        run(&format!("ip -n {name} link set {DEVICE} up"))?;
+        // A browser finds its own address by the route to somewhere far away.
+        run(&format!("ip -n {name} route add default dev {DEVICE}"))?;
+        within(name, "nft add table inet bench")?;
+        within(name, "nft add chain inet bench out { type filter hook output priority 0 ; }")?;
+        within(name, "nft add rule inet bench out oifname lo accept")?;
+        within(name, &format!("nft add rule inet bench out ip daddr {NETWORK} accept"))?;
+        within(name, "nft add rule inet bench out reject")
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        drop(self.guard.stdin.take());
+        drop(self.guard.wait());
+    }
+}
+
+/// A program and its arguments, in a namespace.
+pub(super) fn in_namespace(name: &str, program: &str, arguments: &[String]) -> Vec<String> {
+    let words = ["netns", "exec", name, program].map(str::to_owned);
+    words.into_iter().chain(arguments.iter().cloned()).collect()
+}
+
+fn within(name: &str, line: &str) -> Outcome<()> {
+    run(&format!("ip netns exec {name} {line}"))
+}
+
+fn run(line: &str) -> Outcome<()> {
+    let mut words = line.split(' ');
+    let program = words.next().unwrap_or_default();
+    quietly(Command::new(program).args(words))
+}
