@@ -5,13 +5,14 @@
 //! then `begun` with milliseconds since 1970, then each second, of each direction:
 //!
 //! ```text
-//! link SECOND DIRECTION RATE LOST FULL CODEL              bits a second; datagrams lost by chance, by the queue, by CoDel
-//! flow SECOND DIRECTION PROTOCOL PORT PORT DATAGRAMS BYTES MS:COUNT,...        IP bytes; how long how many waited
-//! cross SECOND DIRECTION BYTES LOST                       traffic of others: bytes that passed, datagrams lost so far
+//! link SECOND DIRECTION RATE LOST FULL CODEL            bits a second; datagrams lost by chance, by queue, by CoDel
+//! flow SECOND DIRECTION PROTOCOL PORT PORT DATAGRAMS BYTES MS:COUNT,...   IP bytes; how long how many waited
+//! cross SECOND DIRECTION BYTES LOST                     traffic of others: bytes that passed, datagrams lost so far
+//! late SECOND MEAN MOST                                 microseconds after which packets left that were due
 //! ```
 //!
-//! Needs root, the namespaces, and a TUN device of the same name in each: `ip -n NAME tuntap add dev eth0 mode tun`. Run
-//! it under `chrt --fifo 50`, or busy programs make it late.
+//! Needs root, the namespaces, and a TUN device of the same name in each: `ip -n NAME tuntap add dev eth0 mode tun`.
+//! Run it under `chrt --fifo 50`, or busy programs make it late.
 
 mod emulator;
 mod flows;

@@ -103,7 +103,7 @@ mod tests {
     const TARGET: Duration = Duration::from_millis(5);
     const INTERVAL: Duration = Duration::from_millis(100);
 
-    /// Takes one each 10 ms from a queue that never ends and in which each has waited for `sojourn`; when it dropped, ms.
+    /// Takes one each 10 ms from a queue that never ends, in which each has waited for `sojourn`; when it dropped, ms.
     fn drops(
         codel: &mut Codel,
         start: Instant,

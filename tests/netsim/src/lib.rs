@@ -3,8 +3,8 @@
 //! translate them.
 //!
 //! A datagram passes the uplink of its sender, the link to its receiver, and the receiver's downlink, each with a queue
-//! (drop-tail or CoDel) before a rate that may change at set times; [`Hop`] names them. Access links are there once they
-//! are set.
+//! (drop-tail or CoDel) before a rate that may change at set times; [`Hop`] names them. Access links are there once
+//! they are set.
 //!
 //! [`Network`] owns every datagram in flight. It knows addresses and nodes, no sockets; what a datagram means is its
 //! users' business. Used by the World test of `hearth-call`, and fit for an emulator between real devices.

@@ -19,8 +19,8 @@ const WINDOW_PICTURES: usize = 1200;
 /// Latencies are counted in steps of a quarter millisecond, up to one second; what is longer counts as that.
 const STEPS: usize = 4000;
 const STEPS_A_MILLISECOND: f64 = 4.0;
-/// Pictures that are told of one by one: three seconds of 30 a second, and reports are read each second. Full: the oldest
-/// goes.
+/// Pictures that are told of one by one: three seconds of 30 a second, and reports are read each second. Full: the
+/// oldest goes.
 const RECENT: usize = 90;
 
 /// What was read of one track.

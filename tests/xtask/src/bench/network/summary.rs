@@ -100,8 +100,8 @@ pub(super) fn full_size_after(record: &Record, width: u32) -> Option<f64> {
     pictures.get(at).map(|seen| record.second_of(seen))
 }
 
-/// Gaps of at least three times the mean, or 150 ms more than it, the larger: how many, and how many seconds of them lie
-/// in the span. What is still missing at its end is a gap too.
+/// Gaps of at least three times the mean, or 150 ms more than it, the larger: how many, and how many seconds of them
+/// lie in the span. What is still missing at its end is a gap too.
 fn freezes(record: &Record, from: f64, to: f64) -> (usize, f64) {
     let mut times: Vec<f64> = record.pictures(f64::NEG_INFINITY, to).map(|seen| record.second_of(seen)).collect();
     times.push(to);
