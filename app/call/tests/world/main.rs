@@ -35,6 +35,7 @@ mod routes;
 mod screens;
 mod script;
 mod servers;
+mod sharing;
 mod talk;
 mod ways;
 mod world;

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use hearth_base::TrackSource;
 use hearth_call::{Command, Input, Switch, TransportPolicy};
-use hearth_netsim::{LinkConfig, Loss, NodeId};
+use hearth_netsim::{Discipline, LinkConfig, Loss, NodeId};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 
@@ -146,6 +146,7 @@ impl Script {
             duplicate: if self.rng.random_bool(0.3) { 0.05 } else { 0.0 },
             rate: self.rng.random_bool(0.3).then_some(8_000_000),
             queue: 64 * 1024,
+            discipline: Discipline::DropTail,
         };
         self.world.net.set_default_link(config);
     }

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use hearth_base::{Bitrate, TrackKind};
 
+use super::competition::Competition;
 use super::delivery::{Arrivals, Flow, Sendings};
 use super::frames_lost::FramesLost;
 use super::losses::{Advice, Losses};
@@ -99,6 +100,7 @@ pub(crate) struct FeedbackEstimator {
     /// The share lost while no queue was seen, smoothed.
     loss: f64,
     drain: Option<Drain>,
+    competition: Competition,
     /// When a queue was last seen, and the last report.
     queued: Option<Instant>,
     reported: Option<Instant>,
@@ -122,6 +124,7 @@ impl FeedbackEstimator {
             frames_lost: FramesLost::default(),
             loss: 0.0,
             drain: None,
+            competition: Competition::default(),
             queued: None,
             reported: None,
             round_trip: None,
@@ -130,7 +133,8 @@ impl FeedbackEstimator {
         }
     }
 
-    fn take(&mut self, feedback: &TransportFeedback, now: Instant) {
+    /// Takes a report in; how many packets it says are lost.
+    fn take(&mut self, feedback: &TransportFeedback, now: Instant) -> u32 {
         let (mut came, mut lost) = (0, 0);
         // Most of what nobody reported came, and at about this time.
         let mut unreported = u32::try_from(feedback.unreported).unwrap_or(u32::MAX);
@@ -160,6 +164,17 @@ impl FeedbackEstimator {
         }
         self.losses.handle(came, lost, now);
         self.capacity = self.trains.capacity(now);
+        lost
+    }
+
+    fn on_competition(&mut self, lost: u32, passed: Duration, now: Instant) {
+        let queue = self.queue.whole().unwrap_or_default();
+        let round_trip = self.round_trip.unwrap_or(ROUND_TRIP);
+        let step = passed.min(LONGEST_STEP);
+        match self.competition.rate(self.rate, lost, queue, round_trip, step, now) {
+            Some(rate) => self.set_rate(rate),
+            None => self.queue.restore(),
+        }
     }
 
     /// What comes while the link is busy is what it bears.
@@ -209,6 +224,7 @@ impl FeedbackEstimator {
             return;
         }
         self.queue.accept();
+        self.competition.handle_foreign(now);
         self.set_rate(drain.before * USED);
     }
 
@@ -277,8 +293,11 @@ impl Estimator for FeedbackEstimator {
         }
         let passed = self.reported.replace(now).map_or(Duration::ZERO, |last| now.saturating_duration_since(last));
         self.most = self.most.filter(|(_, until)| *until > now);
-        self.take(feedback, now);
+        let lost = self.take(feedback, now);
         let Some(standing) = self.queue.standing() else { return };
+        if self.competition.is_on() {
+            return self.on_competition(lost, passed, now);
+        }
         if standing > OVERUSE {
             self.on_overuse(standing, now);
             return;

@@ -4,6 +4,7 @@
 //! tenth of a second; and [`loss_and_delay`] by what every peer says, once a second. The first decides as soon as there
 //! is a report. No file here reads a clock.
 
+mod competition;
 mod delivery;
 mod feedback;
 mod frames_lost;

@@ -25,6 +25,8 @@ pub(super) struct QueueDelay {
     zero: Option<Instant>,
     /// When a bucket began, and the fastest way in it, microseconds.
     fastest: VecDeque<(Instant, i64)>,
+    /// The fastest way before the last that was accepted, microseconds.
+    before: Option<i64>,
     /// When a packet came, and its way.
     recent: VecDeque<(i64, i64)>,
 }
@@ -56,8 +58,24 @@ impl QueueDelay {
         Some(Duration::from_micros(least.saturating_sub(base).unsigned_abs()))
     }
 
+    /// The same by the fastest way of all, accepted ones aside.
+    pub(super) fn whole(&self) -> Option<Duration> {
+        let base = self.fastest.iter().map(|(_, way)| *way).chain(self.before).min()?;
+        let least = self.recent.iter().map(|(_, way)| *way).min()?;
+        Some(Duration::from_micros(least.saturating_sub(base).unsigned_abs()))
+    }
+
+    /// Nobody else fills the queue any more: the fastest way is what it was.
+    pub(super) fn restore(&mut self) {
+        if let Some((before, (_, fastest))) = self.before.take().zip(self.fastest.front_mut()) {
+            *fastest = before.min(*fastest);
+        }
+    }
+
     /// What waits is not ours: from now on, this way is the fastest.
     pub(super) fn accept(&mut self) {
+        let base = self.fastest.iter().map(|(_, way)| *way).min();
+        self.before = self.before.into_iter().chain(base).min();
         let newest = self.fastest.back().map(|(began, _)| *began);
         let least = self.recent.iter().map(|(_, way)| *way).min();
         if let Some(now_fastest) = newest.zip(least) {
