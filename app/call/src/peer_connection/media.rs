@@ -104,9 +104,11 @@ impl PeerConnection {
 
     pub(super) fn on_repair(&mut self, payload: Bytes) {
         let repair = RepairPacket::parse(payload);
-        let known = repair.and_then(|repair| Some((self.codecs.get(&repair.context.payload_type).copied()?, repair)));
-        match known {
-            Some((codec, repair)) => self.events.push_back(LinkEvent::Repair(repair, codec)),
+        match repair {
+            Some(repair) => {
+                let codec = self.codecs.get(&repair.context.payload_type).copied();
+                self.events.push_back(LinkEvent::Repair(repair, codec));
+            }
             None => self.counters.refused_packets += 1,
         }
     }

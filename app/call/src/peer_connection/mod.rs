@@ -122,8 +122,8 @@ pub(crate) enum LinkEvent {
     TrackEnded { ssrc: u32 },
     /// A check of the path came back after so long.
     RoundTrip(std::time::Duration),
-    /// A packet of repair came, and what the frame is encoded in that it repairs.
-    Repair(RepairPacket, VideoCodec),
+    /// A packet of repair came, and what it repairs; sound has one codec.
+    Repair(RepairPacket, Option<VideoCodec>),
     /// The other side said how it fares.
     Feedback(Feedback),
 }

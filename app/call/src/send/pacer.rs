@@ -109,10 +109,11 @@ impl Pacer for LeakyBucket {
     }
 
     fn poll_slot(&mut self, bytes: usize, in_flight: u64, now: Instant) -> bool {
+        // First: the time of the next slot goes by it.
+        self.is_held = in_flight >= self.pacing.window;
         if self.free_at.is_some_and(|free_at| free_at > now) {
             return false;
         }
-        self.is_held = in_flight >= self.pacing.window;
         let is_due = self.last.is_none_or(|last| now.saturating_duration_since(last) >= TRICKLE);
         if self.is_held && !is_due {
             return false;

@@ -19,6 +19,8 @@ const SHORT: Duration = Duration::from_millis(20);
 const MUCH: f64 = 0.08;
 /// Loss comes in crowds, and what was lost of late says what will be lost only about so well.
 const MARGIN: f64 = 1.15;
+/// Packets of sound that are repaired together.
+const TOGETHER: usize = 2;
 /// Packets of repair that wait. Full: the oldest goes; its frame is long over.
 const WAITING: usize = 128;
 
@@ -46,6 +48,8 @@ pub(crate) struct Repairs {
     /// The track and time stamp of the frame that is leaving, and what of it has left.
     leaving: Option<(TrackId, u32)>,
     packets: Vec<ProtectedPacket>,
+    /// Packets of sound since the last repair of them.
+    sound: Vec<ProtectedPacket>,
     waiting: VecDeque<OutgoingRepair>,
     /// Packets that were made.
     pub(crate) made: u64,
@@ -64,14 +68,40 @@ impl Repairs {
             self.leaving = Some((packet.track, packet.time));
             self.packets.clear();
         }
-        let RtpOut { sequence, marker, .. } = *packet;
+        let RtpOut { sequence, time, marker, .. } = *packet;
         // A frame that is larger is not protected, and not remembered.
         if self.packets.len() <= fec::MOST_PACKETS {
-            self.packets.push(ProtectedPacket { sequence, marker, payload: packet.payload.clone() });
+            self.packets.push(ProtectedPacket { sequence, time, marker, payload: packet.payload.clone() });
         }
         if marker && let Some(context) = link.repair_context(packet.track, packet.time) {
             self.protect(context, loss);
         }
+    }
+
+    /// A packet of sound has left, where `loss` of all packets are lost. Two are repaired together: more would come too
+    /// late for what is played next. Opus's own redundancy does nothing at the rates of a call (libopus 1.6.1, frames
+    /// of 10 ms: none at 16 kbit/s at any loss, none at 24 or 32 with 5 %).
+    pub(crate) fn handle_audio(&mut self, packet: &RtpOut, loss: f64, link: &PeerConnection) -> Vec<OutgoingRepair> {
+        let RtpOut { sequence, time, marker, .. } = *packet;
+        let is_next = self.sound.last().is_none_or(|last| last.sequence.wrapping_add(1) == sequence);
+        if !self.is_taken || !is_next {
+            self.sound.clear();
+        }
+        if !self.is_taken {
+            return Vec::new();
+        }
+        self.sound.push(ProtectedPacket { sequence, time, marker, payload: packet.payload.clone() });
+        if self.sound.len() < TOGETHER {
+            return Vec::new();
+        }
+        let packets = std::mem::take(&mut self.sound);
+        let count = fec::repair_count(packets.len(), loss * MARGIN, 0.0);
+        let Some(context) = link.repair_context(packet.track, packet.time).filter(|_| count > 0) else {
+            return Vec::new();
+        };
+        let payloads = fec::protect(context, &packets, count);
+        self.made += payloads.len() as u64;
+        payloads.into_iter().map(|payload| OutgoingRepair { payload, time: context.time }).collect()
     }
 
     fn protect(&mut self, context: RepairContext, loss: FrameLoss) {

@@ -105,14 +105,14 @@ struct InboundStream {
     clock: Option<SenderReport>,
     /// Video only: sound is repaired by its own redundancy.
     video: Option<InboundVideo>,
+    /// From the first packet of repair on.
+    recovery: Option<Recovery>,
 }
 
 /// What a stream of video has beside.
 struct InboundVideo {
     assembler: Assembler,
     nack: NackGenerator,
-    /// From the first packet of repair on.
-    recovery: Option<Recovery>,
 }
 
 /// How a packet came to be here.
@@ -165,18 +165,20 @@ impl Inbound {
     pub(crate) fn handle_repair(
         &mut self,
         repair: RepairPacket,
-        codec: VideoCodec,
+        codec: Option<VideoCodec>,
         round_trip: Option<Duration>,
         shared: &mut Shared,
         now: Instant,
     ) {
-        let RepairContext { ssrc, time, .. } = repair.context;
+        let ssrc = repair.context.ssrc;
         let Some(stream) = self.streams.get_mut(&ssrc) else { return };
-        let (source, Some(video)) = (stream.source, &mut stream.video) else { return };
-        video.nack.handle_repair(now);
-        let found = video.recovery.get_or_insert_default().handle_repair(repair);
-        for ProtectedPacket { sequence, marker, payload } in found {
-            let packet = RtpIn { ssrc, source, codec: Some(codec), sequence, time, marker, payload, arrived: now };
+        let source = stream.source;
+        if let Some(video) = &mut stream.video {
+            video.nack.handle_repair(now);
+        }
+        let found = stream.recovery.get_or_insert_default().handle_repair(repair);
+        for ProtectedPacket { sequence, time, marker, payload } in found {
+            let packet = RtpIn { ssrc, source, codec, sequence, time, marker, payload, arrived: now };
             self.on_packet(packet, Origin::MadeAgain, round_trip, shared);
         }
     }
@@ -187,7 +189,11 @@ impl Inbound {
         let sequence = stream.sequence.extend(u64::from(packet.sequence));
         let time = stream.time.extend(u64::from(packet.time));
         let (track, clock) = (stream.track, stream.clock);
-        let Some(InboundVideo { assembler, nack, recovery }) = &mut stream.video else {
+        if let (Origin::Sent, Some(recovery)) = (origin, &mut stream.recovery) {
+            let RtpIn { sequence, time, marker, .. } = packet;
+            recovery.handle_packet(ProtectedPacket { sequence, time, marker, payload: packet.payload.clone() });
+        }
+        let Some(InboundVideo { assembler, nack }) = &mut stream.video else {
             let about = FrameContext { track, sequence, time, clock, arrived: now };
             let frame = EncodedFrame { begins_talk: packet.marker, ..about.audio(packet.payload) };
             return shared.outputs.frame(self.protection.unprotect(frame));
@@ -195,16 +201,9 @@ impl Inbound {
         if !packet.codec.is_some_and(|codec| assembler.handle_codec(codec, sequence, now)) {
             return;
         }
-        match (origin, recovery) {
-            (Origin::Sent, recovery) => {
-                nack.handle_packet(sequence, round_trip, now);
-                let RtpIn { sequence, marker, .. } = packet;
-                let payload = || packet.payload.clone();
-                recovery.iter_mut().for_each(|recovery| {
-                    recovery.handle_packet(ProtectedPacket { sequence, marker, payload: payload() });
-                });
-            }
-            (Origin::MadeAgain, _) => nack.handle_recovered(sequence),
+        match origin {
+            Origin::Sent => nack.handle_packet(sequence, round_trip, now),
+            Origin::MadeAgain => nack.handle_recovered(sequence),
         }
         assembler.handle_packet(sequence, time, packet.marker, packet.payload, now);
         while let Some(frame) = assembler.poll_frame(now) {
@@ -224,11 +223,9 @@ impl Inbound {
             return false;
         }
         let track = shared.publications.next_track();
-        let video = packet.codec.map(|codec| InboundVideo {
-            assembler: Assembler::new(codec, packet.arrived),
-            nack: NackGenerator::new(),
-            recovery: None,
-        });
+        let video = packet
+            .codec
+            .map(|codec| InboundVideo { assembler: Assembler::new(codec, packet.arrived), nack: NackGenerator::new() });
         let stream = InboundStream {
             track,
             source: packet.source,
@@ -236,6 +233,7 @@ impl Inbound {
             time: UnwrapTime::default(),
             clock: None,
             video,
+            recovery: None,
         };
         self.streams.insert(packet.ssrc, stream);
         shared.outputs.media(MediaCommand::Begin { track, peer, source: packet.source });
@@ -316,10 +314,9 @@ impl Inbound {
         counters.packets_received += self.packets;
         counters.key_frames_asked += self.key_frames_asked;
         counters.link.refused_packets += self.refused_streams;
-        for InboundVideo { assembler, nack, recovery } in
-            self.streams.values().filter_map(|stream| stream.video.as_ref())
-        {
-            counters.packets_recovered += recovery.as_ref().map_or(0, |recovery| recovery.recovered);
+        let recovered = self.streams.values().filter_map(|stream| stream.recovery.as_ref());
+        counters.packets_recovered += recovered.map(|recovery| recovery.recovered).sum::<u64>();
+        for InboundVideo { assembler, nack } in self.streams.values().filter_map(|stream| stream.video.as_ref()) {
             counters.packets_lost += nack.lost;
             counters.nacks_sent += nack.asked;
             counters.frames += assembler.frames;

@@ -91,8 +91,14 @@ impl Transport {
             return;
         }
         let Some(packet) = self.outbound.handle_audio(audio) else { return };
+        let sent = packet.clone();
         match connection.link.send_rtp(packet, now) {
-            Ok(()) => self.outbound.packets += 1,
+            Ok(()) => {
+                self.outbound.packets += 1;
+                for repair in self.outbound.handle_sent_audio(&sent, &connection.link) {
+                    connection.link.send_repair(repair.payload, repair.time, now);
+                }
+            }
             Err(error) => tracing::debug!(%error, "audio not sent"),
         }
         connection.drain(&mut shared.outputs, now);
@@ -135,7 +141,7 @@ impl Transport {
     pub(super) fn on_repair(
         &mut self,
         repair: RepairPacket,
-        codec: VideoCodec,
+        codec: Option<VideoCodec>,
         connection: &Generation,
         shared: &mut Shared,
         now: Instant,

@@ -175,6 +175,11 @@ impl Outbound {
         self.pacer.charge(usize::try_from(others).unwrap_or_default());
     }
 
+    /// A packet of sound has left: the repair that follows it, at once as it did itself.
+    pub(crate) fn handle_sent_audio(&mut self, packet: &RtpOut, link: &PeerConnection) -> Vec<OutgoingRepair> {
+        self.repairs.handle_audio(packet, self.estimator.random_loss(), link)
+    }
+
     /// Whether they take packets of repair.
     pub(crate) fn set_takes_repair(&mut self, is_taken: bool) {
         self.repairs.is_taken = is_taken;

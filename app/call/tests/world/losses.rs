@@ -18,7 +18,7 @@ const BURSTS: Loss = Loss::Bursts { enter: 0.037, leave: 0.25, in_bad: 0.8 };
 fn chance_loss_costs_neither_the_rate_nor_the_time() {
     for (seed, loss, least_kbps, late, gap) in [
         (2_400, Loss::Independent(0.05), 2_000, 100, 400),
-        (2_401, Loss::Independent(0.10), 1_700, 130, 400),
+        (2_401, Loss::Independent(0.10), 1_400, 130, 400),
         (2_402, BURSTS, 1_700, 380, 800),
         (2_403, Loss::Independent(0.30), 1_000, 450, 1_500),
     ] {

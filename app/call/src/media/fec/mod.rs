@@ -13,8 +13,8 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 /// Bytes before a shard: stream, first number, time stamp, payload type, packets of the frame, number of this shard.
 const HEADER: usize = 13;
-/// Before a payload in its shard: its length, and the marker.
-const PREFIX: usize = 3;
+/// Before a payload in its shard: its length, by how much its time stamp is before the repair's, and the marker.
+const PREFIX: usize = 5;
 /// Packets of one frame that are protected; a larger frame is not.
 pub(crate) const MOST_PACKETS: usize = 64;
 /// Packets of one stream that are remembered: two large frames. Full: the oldest goes, and is not needed any more.
@@ -28,6 +28,7 @@ const LONGEST: usize = 2048;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ProtectedPacket {
     pub(crate) sequence: u16,
+    pub(crate) time: u32,
     pub(crate) marker: bool,
     pub(crate) payload: Bytes,
 }
@@ -56,7 +57,8 @@ pub(crate) fn protect(context: RepairContext, packets: &[ProtectedPacket], repai
     let Some(count) = u8::try_from(packets.len()).ok().filter(|count| usize::from(*count) <= MOST_PACKETS) else {
         return Vec::new();
     };
-    let shards: Vec<Vec<u8>> = packets.iter().map(shard).collect();
+    let shards: Option<Vec<Vec<u8>>> = packets.iter().map(|packet| shard(packet, context.time)).collect();
+    let Some(shards) = shards else { return Vec::new() };
     let slices: Vec<&[u8]> = shards.iter().map(Vec::as_slice).collect();
     let length = slices.iter().map(|shard| shard.len()).max().unwrap_or_default();
     let payload = |number: u8| {
@@ -73,23 +75,32 @@ pub(crate) fn protect(context: RepairContext, packets: &[ProtectedPacket], repai
     (0..u8::try_from(repair.min(MOST_PACKETS)).unwrap_or_default()).map(payload).collect()
 }
 
-fn shard(packet: &ProtectedPacket) -> Vec<u8> {
-    let length = u16::try_from(packet.payload.len()).unwrap_or_default();
+/// A packet as it is protected by repair of this time stamp; `None` for one that no such repair can be of.
+fn shard(packet: &ProtectedPacket, time: u32) -> Option<Vec<u8>> {
+    let length = u16::try_from(packet.payload.len()).ok()?;
+    let before = u16::try_from(time.wrapping_sub(packet.time)).ok()?;
     let mut shard = Vec::with_capacity(PREFIX + packet.payload.len());
     shard.extend(length.to_be_bytes());
+    shard.extend(before.to_be_bytes());
     shard.push(u8::from(packet.marker));
     shard.extend_from_slice(&packet.payload);
-    shard
+    Some(shard)
 }
 
-/// The payload and the marker in a shard that was made again.
-fn unshard(shard: Vec<u8>) -> Option<(bool, Bytes)> {
+/// The packet in a shard that was made again.
+fn unshard(shard: Vec<u8>, sequence: u16, time: u32) -> Option<ProtectedPacket> {
     let mut shard = Bytes::from(shard);
     if shard.len() < PREFIX {
         return None;
     }
-    let (length, marker) = (usize::from(shard.get_u16()), shard.get_u8() != 0);
-    (length > 0 && length <= shard.len()).then(|| (marker, shard.split_to(length)))
+    let (length, before, marker) = (usize::from(shard.get_u16()), shard.get_u16(), shard.get_u8() != 0);
+    let time = time.wrapping_sub(u32::from(before));
+    (length > 0 && length <= shard.len()).then(|| ProtectedPacket {
+        sequence,
+        time,
+        marker,
+        payload: shard.split_to(length),
+    })
 }
 
 impl RepairPacket {
@@ -134,7 +145,7 @@ impl Recovery {
 
     /// Repair came. The packets that it gives back.
     pub(crate) fn handle_repair(&mut self, repair: RepairPacket) -> Vec<ProtectedPacket> {
-        let RepairPacket { first, count, number, shard, .. } = repair;
+        let RepairPacket { context: RepairContext { time, .. }, first, count, number, shard } = repair;
         let known = self.frames.iter_mut().find(|(of, frame)| (*of, frame.count) == (first, count));
         if let Some((_, frame)) = known {
             frame.shards.insert(number, shard);
@@ -144,18 +155,20 @@ impl Recovery {
             }
             self.frames.push_back((first, FrameRepair { count, shards: BTreeMap::from([(number, shard)]) }));
         }
-        self.recover(first, count)
+        self.recover(first, count, time)
     }
 
-    fn recover(&mut self, first: u16, count: u8) -> Vec<ProtectedPacket> {
+    fn recover(&mut self, first: u16, count: u8, time: u32) -> Vec<ProtectedPacket> {
         let Some((_, frame)) = self.frames.iter().find(|(of, frame)| (*of, frame.count) == (first, count)) else {
             return Vec::new();
         };
         let mut came: BTreeMap<u8, Vec<u8>> = BTreeMap::new();
         for packet in &self.recent {
             let place = packet.sequence.wrapping_sub(first);
-            if let Some(place) = u8::try_from(place).ok().filter(|place| *place < count) {
-                came.insert(place, shard(packet));
+            if let Some(place) = u8::try_from(place).ok().filter(|place| *place < count)
+                && let Some(shard) = shard(packet, time)
+            {
+                came.insert(place, shard);
             }
         }
         if came.len() == usize::from(count) {
@@ -168,10 +181,8 @@ impl Recovery {
         let repair: Vec<(u8, &[u8])> =
             frame.shards.iter().filter_map(|(n, shard)| Some((*n, shard.get(..length)?))).collect();
         let found = gf256::recover(count, &came, &repair).unwrap_or_default();
-        let packets = found.into_iter().filter_map(|(place, shard)| {
-            let (marker, payload) = unshard(shard)?;
-            Some(ProtectedPacket { sequence: first.wrapping_add(u16::from(place)), marker, payload })
-        });
+        let packets =
+            found.into_iter().filter_map(|(place, shard)| unshard(shard, first.wrapping_add(u16::from(place)), time));
         let packets: Vec<_> = packets.collect();
         self.recovered += packets.len() as u64;
         packets.iter().for_each(|packet| self.handle_packet(packet.clone()));
@@ -220,6 +231,7 @@ mod tests {
     fn frame(packets: u16) -> Vec<ProtectedPacket> {
         let packet = |n: u16| ProtectedPacket {
             sequence: 65_534_u16.wrapping_add(n),
+            time: CONTEXT.time,
             marker: n + 1 == packets,
             payload: vec![n as u8; 100 + usize::from(n)].into(),
         };
@@ -247,6 +259,18 @@ mod tests {
     }
 
     #[test]
+    fn packets_of_two_moments_have_their_own_times_again() {
+        let mut packets = frame(2);
+        packets[0].time = CONTEXT.time - 480;
+        let repair = protect(CONTEXT, &packets, 2);
+        let mut recovery = Recovery::default();
+        assert!(recovery.handle_repair(RepairPacket::parse(repair[0].clone()).unwrap()).is_empty());
+        assert_eq!(recovery.handle_repair(RepairPacket::parse(repair[1].clone()).unwrap()), packets);
+        packets[0].time = CONTEXT.time + 1;
+        assert!(protect(CONTEXT, &packets, 2).is_empty(), "later than its repair");
+    }
+
+    #[test]
     fn nothing_is_made_of_too_little_or_of_nonsense() {
         let packets = frame(4);
         let repair = protect(CONTEXT, &packets, 1);
@@ -265,7 +289,7 @@ mod tests {
         let mut recovery = Recovery::default();
         for number in 0..64_u8 {
             let mut payload = vec![0, 0, 0, 9, 0, 1, 0, 0, 0, 1, 102, 3, number];
-            payload.extend(vec![number.wrapping_mul(37); 5]);
+            payload.extend(vec![number.wrapping_mul(37); 7]);
             let Some(repair) = RepairPacket::parse(payload.into()) else { continue };
             assert!(recovery.handle_repair(repair).iter().all(|packet| packet.payload.len() <= 2));
         }

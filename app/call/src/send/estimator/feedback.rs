@@ -53,8 +53,10 @@ const FIRMER: [f64; 3] = [0.8, 0.65, 0.5];
 const PROBE: f64 = 1.25;
 /// A rate that is used to less than this part is not used.
 const IN_USE: f64 = 0.75;
-/// What the in-flight window holds beside a round trip: the pause between two reports, and some.
-const UNREPORTED: Duration = Duration::from_millis(120);
+/// What the in-flight window holds beside a round trip: the pauses between reports of which one or two may be lost, and
+/// a burst; less while a queue is drained.
+const UNREPORTED: Duration = Duration::from_millis(300);
+const UNREPORTED_IN_DRAIN: Duration = Duration::from_millis(100);
 /// Some packets always.
 const LEAST_WINDOW: u64 = 12_000;
 /// A round trip before one was measured.
@@ -347,7 +349,8 @@ impl Estimator for FeedbackEstimator {
             Some(Capacity::About(about)) => about.scaled(PROBE).clamp(least, rate.scaled(HEADROOM)),
             Some(Capacity::AtLeast(_)) | None => rate.scaled(HEADROOM),
         };
-        let time = self.round_trip.unwrap_or(ROUND_TRIP) + UNREPORTED;
+        let unreported = if self.drain.is_some() { UNREPORTED_IN_DRAIN } else { UNREPORTED };
+        let time = self.round_trip.unwrap_or(ROUND_TRIP) + unreported;
         Pacing { rate: paced, window: (rate.bytes_in(time) as u64).max(LEAST_WINDOW) }
     }
 

@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::peer_connection::PacketResult;
 
-/// Frames whose packets are being counted: reports of their losses come a tenth of a second after the others. Full: the
-/// oldest is counted as it is.
-const OPEN: usize = 12;
+/// Moments whose packets are being counted, those of sound among them: reports of losses come a tenth of a second after
+/// the others. Full: the oldest is counted as it is.
+const OPEN: usize = 64;
 /// Frames that are remembered: four seconds at 30 a second.
 const FRAMES: usize = 120;
 /// Packets of a frame that say what crowds take of one; fewer are sound, or lose half when they lose one.

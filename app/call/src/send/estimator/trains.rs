@@ -5,7 +5,7 @@
 //! One frame says little, since radios gather packets and systems send in clumps; the middle of a second's frames is
 //! what counts. Owner of: the frames of the last second.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use hearth_base::Bitrate;
@@ -14,12 +14,17 @@ use crate::peer_connection::{Departure, PacketResult};
 
 /// Fewer packets are no train. Two are a poor one, and all that there is of a frame at some hundred kilobits.
 const LEAST_PACKETS: usize = 2;
+/// Fewer bytes behind the first packet are sound.
+const LEAST_BYTES: u64 = 500;
 /// Trains are looked at over so long.
 const RECENT: Duration = Duration::from_millis(1200);
 /// Trains kept: 30 frames a second of three tracks. Full: the oldest goes.
 const TRAINS: usize = 128;
-/// Streams whose newest frame is followed. Full: the others' frames are no trains.
-const STREAMS: usize = 16;
+/// Frames that are followed at a time: those of sound and of repair come between the packets of one. Full: the oldest
+/// is over.
+const OPEN: usize = 24;
+/// Nothing of a frame leaves so long after the rest of it, but at rates of which trains say nothing.
+const PAUSE: Duration = Duration::from_millis(20);
 /// Trains that say something together.
 const ENOUGH: usize = 4;
 /// A train that comes this much slower than it left was spread by the link.
@@ -56,8 +61,8 @@ struct Open {
 /// Trains of packets.
 #[derive(Debug, Default)]
 pub(super) struct Trains {
-    /// Of each stream: others' packets come between.
-    open: BTreeMap<u32, Open>,
+    /// In the order in which they began.
+    open: VecDeque<Open>,
     trains: VecDeque<Train>,
 }
 
@@ -65,33 +70,35 @@ impl Trains {
     /// A packet came; in the order in which they left.
     pub(super) fn handle(&mut self, result: &PacketResult) {
         let PacketResult { departure, arrived: Some(arrived) } = *result else { return };
-        let begun = Open { first: departure, arrived, last: departure, last_arrived: arrived, packets: 1, bytes: 0 };
-        let is_room = self.open.len() < STREAMS;
-        let ended = match self.open.get_mut(&departure.stream) {
-            Some(open) if open.first.time == departure.time => {
-                (open.last, open.last_arrived) = (departure, open.last_arrived.max(arrived));
-                open.packets += 1;
-                open.bytes += u64::from(departure.size);
-                return;
+        let frame = (departure.stream, departure.time);
+        if let Some(open) = self.open.iter_mut().find(|open| (open.first.stream, open.first.time) == frame) {
+            (open.last, open.last_arrived) = (departure, open.last_arrived.max(arrived));
+            open.packets += 1;
+            open.bytes += u64::from(departure.size);
+            return;
+        }
+        self.open.push_back(Open {
+            first: departure,
+            arrived,
+            last: departure,
+            last_arrived: arrived,
+            packets: 1,
+            bytes: 0,
+        });
+        let is_over = |open: &Open| departure.at.saturating_duration_since(open.last.at) > PAUSE;
+        while self.open.len() > OPEN || self.open.front().is_some_and(is_over) {
+            let Some(ended) = self.open.pop_front() else { return };
+            if ended.packets >= LEAST_PACKETS {
+                self.close(&ended);
             }
-            Some(open) => std::mem::replace(open, begun),
-            None => {
-                if is_room {
-                    self.open.insert(departure.stream, begun);
-                }
-                return;
-            }
-        };
-        if ended.packets >= LEAST_PACKETS {
-            self.close(&ended);
         }
     }
 
     fn close(&mut self, train: &Open) {
         let left = train.last.at.saturating_duration_since(train.first.at).as_secs_f64();
         let came = train.last_arrived.saturating_sub(train.arrived) as f64 / 1e6;
-        // A millisecond is what timers and reports are good for.
-        if left < 0.001 && came < 0.001 {
+        // A millisecond is what timers and reports are good for, and what is short is held up by what is not.
+        if left < 0.001 && came < 0.001 || train.bytes < LEAST_BYTES {
             return;
         }
         let bits = train.bytes as f64 * 8.0;
