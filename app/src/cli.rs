@@ -1,9 +1,13 @@
 //! The command line. Values only: what they mean is decided where they are used.
 
+use std::path::PathBuf;
+
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use hearth_base::{FrameRate, Resolution};
 use hearth_protocol::SpkiHash;
 use url::Url;
+
+use crate::view::DeviceFiles;
 
 /// Video calls with the people you choose, through your own server or none. Without a command, opens the window.
 #[derive(Debug, Parser)]
@@ -18,6 +22,12 @@ pub struct Cli {
     /// Number stamped into the test pattern and chirp, 1 to 255 (with a window); different for each client in a room.
     #[arg(long, value_parser = clap::value_parser!(u8).range(1..))]
     pub source_id: Option<u8>,
+    /// YUV4MPEG2 file to show in the camera's place (with a window); it can be picked as a camera then.
+    #[arg(long, value_name = "FILE.y4m", value_parser = parse_video_file)]
+    pub camera: Option<PathBuf>,
+    /// WAV file to play in the microphone's place (with a window); it can be picked as a microphone then.
+    #[arg(long, value_name = "FILE.wav", value_parser = parse_audio_file)]
+    pub microphone: Option<PathBuf>,
     /// Invitation to open, such as hearth://HOST:PORT/r/NUMBER#...
     #[arg(value_parser = parse_link)]
     pub link: Option<String>,
@@ -37,9 +47,11 @@ pub enum Run {
         stats: Option<StatsFormat>,
         /// What test sources are stamped with.
         source_id: Option<u8>,
+        /// What stands for camera and microphone.
+        files: DeviceFiles,
     },
     /// No window.
-    Headless(CliCommand),
+    Headless(Box<CliCommand>),
 }
 
 impl Cli {
@@ -49,9 +61,14 @@ impl Cli {
     }
 
     fn run(self) -> Result<Run, clap::Error> {
+        let files = DeviceFiles { camera: self.camera.map(absolute), microphone: self.microphone.map(absolute) };
         match (self.headless, self.command) {
-            (true, Some(command)) => Ok(Run::Headless(command)),
-            (false, None) => Ok(Run::Window { link: self.link, stats: self.stats, source_id: self.source_id }),
+            (true, Some(_)) if files != DeviceFiles::default() => {
+                let sentence = "without a window, --camera and --microphone go behind `create` or `join`";
+                Err(Self::command().error(clap::error::ErrorKind::ArgumentConflict, sentence))
+            }
+            (true, Some(command)) => Ok(Run::Headless(Box::new(command))),
+            (false, None) => Ok(Run::Window { link: self.link, stats: self.stats, source_id: self.source_id, files }),
             (true, None) | (false, Some(_)) => {
                 let sentence = "`create` and `join` go with --headless, and --headless with one of them";
                 Err(Self::command().error(clap::error::ErrorKind::MissingRequiredArgument, sentence))
@@ -91,11 +108,13 @@ pub struct Part {
     /// Name that the others see.
     #[arg(long, default_value = "Headless", allow_hyphen_values = true)]
     pub nick: String,
-    /// Video source.
-    #[arg(long, value_enum, default_value = "none")]
+    /// Video source: none, pattern (a moving test pattern), or a YUV4MPEG2 file, which is scaled to --size, played at
+    /// --fps without end, and stamped with number and time as the pattern is.
+    #[arg(long, value_name = "none|pattern|FILE.y4m", default_value = "none", value_parser = parse_camera)]
     pub camera: CameraArg,
-    /// Audio source.
-    #[arg(long, value_enum, default_value = "none")]
+    /// Audio source: none, chirp (one each second), or a WAV file, which is played without end. Echo cancelling and
+    /// noise suppression leave it as it is.
+    #[arg(long, value_name = "none|chirp|FILE.wav", default_value = "none", value_parser = parse_microphone)]
     pub microphone: MicrophoneArg,
     /// Size of the video, as WIDTHxHEIGHT.
     #[arg(long, default_value = "640x360", value_parser = parse_resolution)]
@@ -124,12 +143,14 @@ pub struct Part {
 }
 
 /// Video source.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CameraArg {
     /// No video.
     None,
     /// Moving test pattern, stamped with number and time.
     Pattern,
+    /// A YUV4MPEG2 file, stamped the same way.
+    File(PathBuf),
 }
 
 /// A video codec.
@@ -142,12 +163,14 @@ pub enum CodecArg {
 }
 
 /// Audio source.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MicrophoneArg {
     /// No audio.
     None,
     /// A chirp each second.
     Chirp,
+    /// A WAV file.
+    File(PathBuf),
 }
 
 /// How statistics are printed.
@@ -161,6 +184,42 @@ pub enum StatsFormat {
 fn parse_link(text: &str) -> Result<String, String> {
     let known = ["hearth:", "https:", "http:"].iter().any(|scheme| text.starts_with(scheme));
     if known { Ok(text.to_owned()) } else { Err("a link begins with hearth:// or https://".to_owned()) }
+}
+
+fn parse_camera(text: &str) -> Result<CameraArg, String> {
+    match text {
+        "none" => Ok(CameraArg::None),
+        "pattern" => Ok(CameraArg::Pattern),
+        _ => parse_video_file(text).map(CameraArg::File).map_err(|sentence| format!("none, pattern, or {sentence}")),
+    }
+}
+
+fn parse_microphone(text: &str) -> Result<MicrophoneArg, String> {
+    match text {
+        "none" => Ok(MicrophoneArg::None),
+        "chirp" => Ok(MicrophoneArg::Chirp),
+        _ => parse_audio_file(text).map(MicrophoneArg::File).map_err(|sentence| format!("none, chirp, or {sentence}")),
+    }
+}
+
+/// By its ending: else a misspelt word would be a file that is not there.
+fn parse_video_file(text: &str) -> Result<PathBuf, String> {
+    ends_with(text, "y4m").ok_or_else(|| "a file whose name ends with .y4m".to_owned())
+}
+
+fn parse_audio_file(text: &str) -> Result<PathBuf, String> {
+    ends_with(text, "wav").ok_or_else(|| "a file whose name ends with .wav".to_owned())
+}
+
+fn ends_with(text: &str, ending: &str) -> Option<PathBuf> {
+    let path = PathBuf::from(text);
+    let ends = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(ending));
+    ends.then_some(path)
+}
+
+/// What is chosen is kept in the settings, and found again from any folder.
+fn absolute(path: PathBuf) -> PathBuf {
+    std::path::absolute(&path).unwrap_or(path)
 }
 
 fn parse_spki(text: &str) -> Result<SpkiHash, String> {
@@ -187,6 +246,10 @@ mod tests {
         for (line, good) in [
             ("hearth --headless create https://h:8443", true),
             ("hearth --headless create https://h:8443 --camera pattern --microphone chirp --stats json", true),
+            ("hearth --headless join --camera film.y4m --microphone voice.WAV", true),
+            ("hearth --headless join --camera patern", false),
+            ("hearth --headless join --camera voice.wav", false),
+            ("hearth --headless join --microphone film.y4m", false),
             ("hearth --headless join --size 1280x720 --fps 30", true),
             ("hearth --headless join --video-codecs vp8,h264", true),
             ("hearth --headless join --video-codecs theora", false),
@@ -201,6 +264,9 @@ mod tests {
             ("hearth create https://h", false),
             ("hearth", true),
             ("hearth --stats json", true),
+            ("hearth --camera film.y4m --microphone voice.wav", true),
+            ("hearth --camera pattern", false),
+            ("hearth --headless --camera film.y4m join", false),
             ("hearth hearth://10.0.0.1:8443/r/123456789", true),
             ("hearth tea", false),
         ] {

@@ -24,6 +24,7 @@ use crate::engine::statistics;
 use crate::engine::{
     CallView, Choices, Discovery, Engine, EngineConfig, EngineError, ServerAddress, Showing, SignalFault, clock,
 };
+use crate::files::{self, BadFile};
 
 /// Why there was no call: a sentence for a person.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +41,9 @@ pub enum HeadlessError {
     /// The address is none.
     #[error("{}", t!("fault.bad_server"))]
     BadServer,
+    /// A file that should be sent cannot be.
+    #[error(transparent)]
+    File(#[from] BadFile),
     /// The engine did not start.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -90,6 +94,7 @@ pub fn main(command: CliCommand) -> Result<(), HeadlessError> {
         }
         CliCommand::Join { part } => (part, Entry::Join(read_link()?)),
     };
+    check_files(&part)?;
     let password = read_password()?;
     let server = entry.server()?;
     let engine = Engine::spawn(config(&part))?;
@@ -126,6 +131,18 @@ impl Entry {
     }
 }
 
+fn check_files(part: &Part) -> Result<(), BadFile> {
+    let camera = match &part.camera {
+        CameraArg::File(path) => Some(path.as_path()),
+        CameraArg::None | CameraArg::Pattern => None,
+    };
+    let microphone = match &part.microphone {
+        MicrophoneArg::File(path) => Some(path.as_path()),
+        MicrophoneArg::None | MicrophoneArg::Chirp => None,
+    };
+    files::check(camera, microphone)
+}
+
 fn video_codec(arg: &CodecArg) -> VideoCodec {
     match arg {
         CodecArg::H264 => VideoCodec::H264,
@@ -134,13 +151,15 @@ fn video_codec(arg: &CodecArg) -> VideoCodec {
 }
 
 fn config(part: &Part) -> EngineConfig {
-    let camera = match part.camera {
+    let camera = match &part.camera {
         CameraArg::None => None,
         CameraArg::Pattern => Some(DeviceChoice::Test),
+        CameraArg::File(path) => Some(DeviceChoice::File(path.clone())),
     };
-    let microphone = match part.microphone {
+    let microphone = match &part.microphone {
         MicrophoneArg::None => None,
         MicrophoneArg::Chirp => Some(DeviceChoice::Test),
+        MicrophoneArg::File(path) => Some(DeviceChoice::File(path.clone())),
     };
     EngineConfig {
         nick: part.nick.clone(),

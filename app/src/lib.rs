@@ -43,6 +43,7 @@
 
 pub mod cli;
 pub mod engine;
+pub mod files;
 pub mod headless;
 pub mod life;
 pub mod ui;

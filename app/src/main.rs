@@ -12,9 +12,11 @@ fn main() -> ExitCode {
     let ended = match Cli::read() {
         Run::Headless(command) => {
             let _log = life::to_stderr();
-            headless::main(command).map_err(anyhow::Error::from)
+            headless::main(*command).map_err(anyhow::Error::from)
         }
-        Run::Window { link, stats, source_id } => window::main(link, stats, source_id).map_err(anyhow::Error::from),
+        Run::Window { link, stats, source_id, files } => {
+            window::main(link, stats, source_id, files).map_err(anyhow::Error::from)
+        }
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,

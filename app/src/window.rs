@@ -6,15 +6,22 @@ use crate::cli::StatsFormat;
 use crate::engine::controller::{AppConfig, AppController, Folders};
 use crate::engine::instance::{self, Claim};
 use crate::engine::{Discovery, Stamps, clock};
-use crate::life;
 use crate::ui::{self, WindowError};
+use crate::view::DeviceFiles;
+use crate::{files, life};
 
 /// Runs until the window is closed.
 ///
 /// # Errors
 /// [`WindowError`], each a sentence.
-pub fn main(link: Option<String>, stats: Option<StatsFormat>, source_id: Option<u8>) -> Result<(), WindowError> {
+pub fn main(
+    link: Option<String>,
+    stats: Option<StatsFormat>,
+    source_id: Option<u8>,
+    files: DeviceFiles,
+) -> Result<(), WindowError> {
     let begun = clock::now();
+    files::check(files.camera.as_deref(), files.microphone.as_deref())?;
     let folders = Folders::of_system().ok_or(WindowError::NoFolders)?;
     // First of all: anyone who starts it twice is to see the first one at once.
     let instance = match instance::claim(&folders.state, link.as_deref())? {
@@ -41,6 +48,7 @@ pub fn main(link: Option<String>, stats: Option<StatsFormat>, source_id: Option<
             repaint,
             stamps: if stats.is_some() { Stamps::Read } else { Stamps::Ignored },
             source_id: source_id.unwrap_or_else(|| rand::random::<u8>().max(1)),
+            files,
             discovery: Discovery::default(),
             crash,
             log: log_folder,

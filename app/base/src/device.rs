@@ -1,5 +1,7 @@
 //! Devices as a person chooses them and as they turn out: what is wanted and what is are two values.
 
+use std::path::PathBuf;
+
 /// A kind of device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DeviceKind {
@@ -53,6 +55,8 @@ pub enum DeviceChoice {
     Named(DeviceId),
     /// The test source: the moving pattern, or a chirp each second.
     Test,
+    /// A file in its place, played without end: a video file for a camera, a recording for a microphone.
+    File(PathBuf),
 }
 
 /// What has become of it.
@@ -91,6 +95,8 @@ pub enum DeviceFault {
     Stalled,
     /// What it gives cannot be read: no format of a camera's is one of ours.
     Unreadable,
+    /// The file in its place cannot be played: which, and why, for the log.
+    File(String),
     /// Something else, in the system's words.
     Other(String),
 }

@@ -308,6 +308,7 @@ pub(crate) fn devices() -> Devices {
         camera: on("Integrated Camera"),
         microphone: on("Built-in Audio Analog Stereo"),
         speaker: on("Built-in Audio Analog Stereo"),
+        ..Devices::default()
     }
 }
 

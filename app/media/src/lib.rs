@@ -1,4 +1,4 @@
-//! Sources, codecs, jitter buffer and sinks: everything between a device and encoded media.
+//! Sources, codecs, jitter buffer and sinks: everything between a device, or a file, and encoded media.
 //!
 //! The parts take the time as an argument and are tested on a virtual clock; [`threads`] drives them on the real one.
 //! Owner of: the media threads and what each of them holds. Knows nothing of networks and calls, nothing of windows.
@@ -28,6 +28,7 @@ pub mod chirp;
 mod clock;
 pub mod codec;
 pub mod devices;
+pub mod files;
 pub mod jitter;
 pub mod panics;
 pub mod pattern;

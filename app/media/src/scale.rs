@@ -1,10 +1,56 @@
-//! Pictures at half their size: layers below the camera's own.
+//! Pictures at half their size, for layers below the camera's own, and at any size, for files.
 //!
-//! Owns nothing. Only halves: other ratios come with a scaler that is worth its dependency.
+//! A half is the mean of four pixels and is made in one go; [`Scaler`] filters each plane by itself. Owner of: the
+//! scaler's buffers.
 
 use std::sync::Arc;
 
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::U8;
+use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 use hearth_base::{Picture, Resolution};
+
+/// Brings frames of any size to one.
+#[derive(Debug)]
+pub(crate) struct Scaler {
+    resizer: Resizer,
+    options: ResizeOptions,
+    to: Resolution,
+}
+
+impl Scaler {
+    /// Frames become of this size.
+    pub(crate) fn new(to: Resolution) -> Self {
+        // A cubic: sharp, as cameras' own scalers are, and what ffmpeg takes unless told otherwise.
+        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::CatmullRom));
+        Self { resizer: Resizer::new(), options, to }
+    }
+
+    /// The size that frames become of.
+    pub(crate) fn size(&self) -> Resolution {
+        self.to
+    }
+
+    /// Scales the planes of an I420 frame of size `from`, stretching them where the ratio of their sides differs.
+    /// `None` when one of the two is shorter than its size asks for.
+    pub(crate) fn scale(&mut self, from: Resolution, planes: &[u8], scaled: &mut [u8]) -> Option<()> {
+        let to = self.to;
+        let (y, chroma) = planes.split_at_checked(from.area())?;
+        let (u, v) = chroma.split_at_checked(from.area() / 4)?;
+        let (to_y, to_chroma) = scaled.split_at_mut_checked(to.area())?;
+        let (to_u, to_v) = to_chroma.split_at_mut_checked(to.area() / 4)?;
+        self.plane((from.width, from.height), y, (to.width, to.height), to_y)?;
+        let halves = ((from.width / 2, from.height / 2), (to.width / 2, to.height / 2));
+        self.plane(halves.0, u, halves.1, to_u)?;
+        self.plane(halves.0, v, halves.1, to_v)
+    }
+
+    fn plane(&mut self, from: (u32, u32), plane: &[u8], to: (u32, u32), scaled: &mut [u8]) -> Option<()> {
+        let plane = TypedImageRef::<U8>::from_buffer(from.0, from.1, plane).ok()?;
+        let mut scaled = TypedImage::<U8>::from_buffer(to.0, to.1, scaled).ok()?;
+        self.resizer.resize_typed(&plane, &mut scaled, &self.options).ok()
+    }
+}
 
 /// The picture at half its width and height, each pixel the mean of four. `None` when a side would be odd.
 pub(crate) fn half(picture: &Picture) -> Option<Picture> {
@@ -49,6 +95,33 @@ mod tests {
         let small = half(&half(&picture).unwrap()).unwrap();
         assert_eq!(small.resolution(), Resolution::new(320, 180).unwrap());
         assert_eq!(stamp::read(&small), stamp::read(&picture));
+    }
+
+    #[test]
+    fn a_stamp_survives_being_scaled_and_each_plane_stays_where_it_is() {
+        let from = Resolution::new(1280, 720).unwrap();
+        let picture = Pattern::new(4, from, FrameRate::new(30)).draw(Now::read()).unwrap();
+        let mut planes = picture.planes().to_vec();
+        planes[from.area()..from.area() * 5 / 4].fill(90);
+        planes[from.area() * 5 / 4..].fill(160);
+        for to in [Resolution::SMALL, from, Resolution::new(1920, 1080).unwrap(), Resolution::new(352, 288).unwrap()] {
+            let mut scaled = vec![0; to.area() * 3 / 2];
+            Scaler::new(to).scale(from, &planes, &mut scaled).unwrap();
+            let scaled = Picture::new(to, scaled.into(), picture.captured).unwrap();
+            // A picture that is stretched has its stamp where nobody looks for it.
+            let is_stretched = to.width * from.height != to.height * from.width;
+            assert!(is_stretched || stamp::read(&scaled) == stamp::read(&picture), "{to}");
+            assert!(scaled.u().iter().all(|u| *u == 90) && scaled.v().iter().all(|v| *v == 160), "{to}");
+        }
+    }
+
+    #[test]
+    fn planes_that_are_too_short_are_not_scaled() {
+        let (from, mut scaler) = (Resolution::SMALL, Scaler::new(Resolution::SMALL));
+        let mut scaled = vec![0; from.area() * 3 / 2];
+        assert!(scaler.scale(from, &vec![0; from.area() * 3 / 2 - 1], &mut scaled).is_none());
+        scaled.pop();
+        assert!(scaler.scale(from, &vec![0; from.area() * 3 / 2], &mut scaled).is_none());
     }
 
     #[test]

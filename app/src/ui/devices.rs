@@ -1,5 +1,8 @@
 //! Words and pictures of devices: what could be chosen, and what has become of the choice.
 
+use std::collections::BTreeSet;
+use std::path::Path;
+
 use hearth_base::{DeviceChoice, DeviceEntry, DeviceFault, DeviceKind, DeviceState};
 use rust_i18n::t;
 
@@ -62,6 +65,7 @@ pub(super) fn is_absence(fault: &DeviceFault) -> bool {
         | DeviceFault::Refused
         | DeviceFault::Stalled
         | DeviceFault::Unreadable
+        | DeviceFault::File(_)
         | DeviceFault::Other(_) => false,
     }
 }
@@ -75,13 +79,9 @@ pub(super) fn state(of: DeviceKind, state: &DeviceState, spot: Spot) -> Option<(
     }
 }
 
-/// What can be chosen of a kind of device. `chosen` is among it also when it is not plugged in.
-pub(super) fn picks(
-    of: DeviceKind,
-    entries: &[DeviceEntry],
-    chosen: &DeviceChoice,
-    state: &DeviceState,
-) -> Vec<Pick<DeviceChoice>> {
+/// What can be chosen of a kind of device. What is chosen is among it also when it is not plugged in.
+pub(super) fn picks(of: DeviceKind, view: &View) -> Vec<Pick<DeviceChoice>> {
+    let (entries, chosen, state) = facts::device(view, of);
     let mut picks = vec![Pick { value: DeviceChoice::Default, text: default(entries, chosen, state) }];
     let pick = |entry: &DeviceEntry| Pick {
         value: DeviceChoice::Named(entry.id.clone()),
@@ -100,8 +100,28 @@ pub(super) fn picks(
         DeviceKind::Speaker => None,
     };
     picks.extend(test.map(|text| Pick { value: DeviceChoice::Test, text: text.into_owned() }));
+    picks.extend(files(of, view).into_iter().map(file));
     picks.push(Pick { value: DeviceChoice::Off, text: t!("ui.device.none").into_owned() });
     picks
+}
+
+/// The files that may stand for a device: the one of the command line, and the one that is chosen.
+fn files(of: DeviceKind, view: &View) -> BTreeSet<&Path> {
+    let given = match of {
+        DeviceKind::Camera => view.devices.files.camera.as_deref(),
+        DeviceKind::Microphone => view.devices.files.microphone.as_deref(),
+        DeviceKind::Speaker => None,
+    };
+    let chosen = match facts::device(view, of).1 {
+        DeviceChoice::File(path) => Some(path.as_path()),
+        DeviceChoice::Off | DeviceChoice::Default | DeviceChoice::Named(_) | DeviceChoice::Test => None,
+    };
+    given.into_iter().chain(chosen).collect()
+}
+
+fn file(path: &Path) -> Pick<DeviceChoice> {
+    let name = path.file_name().unwrap_or(path.as_os_str());
+    Pick { value: DeviceChoice::File(path.to_owned()), text: name.to_string_lossy().into_owned() }
 }
 
 /// A monitor, in words that tell it from a microphone.

@@ -38,6 +38,7 @@ use rust_i18n::t;
 use crate::engine::controller::AppController;
 use crate::engine::instance::InstanceError;
 use crate::engine::{EngineError, Repaint};
+use crate::files::BadFile;
 
 pub use draw::{draw, ground};
 pub use state::UiState;
@@ -69,6 +70,9 @@ pub enum WindowError {
     /// Another one runs and does not answer.
     #[error(transparent)]
     Instance(#[from] InstanceError),
+    /// A file that should stand for a device cannot.
+    #[error(transparent)]
+    File(#[from] BadFile),
     /// What is behind the window did not start.
     #[error(transparent)]
     Engine(#[from] EngineError),

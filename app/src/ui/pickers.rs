@@ -14,8 +14,7 @@ use crate::view::{Action, View};
 
 /// A field that opens what could be chosen, and under it what has become of the choice.
 pub(super) fn device(ui: &mut Ui, view: &View, kind: DeviceKind, state: &mut UiState) {
-    let (entries, chosen, now) = facts::device(view, kind);
-    let picks = devices::picks(kind, entries, chosen, now);
+    let (picks, chosen) = (devices::picks(kind, view), facts::device(view, kind).1);
     let width = ui.available_width();
     if let Some(choice) = picker(ui, devices::icon(kind), &devices::kind(kind), chosen, &picks, width) {
         state.action(Action::Choose(kind, choice));
@@ -47,10 +46,10 @@ pub(super) fn test_sound(ui: &mut Ui, state: &mut UiState) {
 
 /// The same choice as lines of a menu, under a heading.
 pub(super) fn menu(ui: &mut Ui, view: &View, kind: DeviceKind, width: f32, state: &mut UiState) {
-    let (entries, chosen, now) = facts::device(view, kind);
+    let chosen = facts::device(view, kind).1;
     ui.add_space(space::XS);
     ui.hint(devices::kind(kind));
-    for pick in devices::picks(kind, entries, chosen, now) {
+    for pick in devices::picks(kind, view) {
         if menu_item(ui, &pick.text, pick.value == *chosen, width).clicked() {
             state.action(Action::Choose(kind, pick.value));
         }

@@ -145,19 +145,21 @@ fn device(kind: DeviceKind, fault: &DeviceFault) -> String {
         (Camera, DeviceFault::Unplugged) => t!("fault.camera_unplugged"),
         (Camera, DeviceFault::Stalled) => t!("fault.camera_stalled"),
         (Camera, DeviceFault::Unreadable) => t!("fault.camera_unreadable"),
+        (Camera, DeviceFault::File(_)) => t!("fault.camera_file"),
         (Camera, DeviceFault::Other(_)) => t!("fault.camera_other"),
         (Microphone, DeviceFault::InUse) => t!("fault.microphone_in_use"),
         (Microphone, DeviceFault::NoPermission) => t!("fault.microphone_no_permission"),
         (Microphone, DeviceFault::NoDevice) => t!("fault.microphone_missing"),
         (Microphone, DeviceFault::Unplugged) => t!("fault.microphone_unplugged"),
         (Microphone, DeviceFault::Stalled) => t!("fault.microphone_stalled"),
+        (Microphone, DeviceFault::File(_)) => t!("fault.microphone_file"),
         (Microphone, DeviceFault::Other(_) | DeviceFault::Unreadable) => t!("fault.microphone_other"),
         (Speaker, DeviceFault::InUse) => t!("fault.speaker_in_use"),
         (Speaker, DeviceFault::NoPermission) => t!("fault.speaker_no_permission"),
         (Speaker, DeviceFault::NoDevice) => t!("fault.speaker_missing"),
         (Speaker, DeviceFault::Unplugged) => t!("fault.speaker_unplugged"),
         (Speaker, DeviceFault::Stalled) => t!("fault.speaker_stalled"),
-        (Speaker, DeviceFault::Other(_) | DeviceFault::Unreadable) => t!("fault.speaker_other"),
+        (Speaker, DeviceFault::Other(_) | DeviceFault::Unreadable | DeviceFault::File(_)) => t!("fault.speaker_other"),
     };
     sentence.into_owned()
 }

@@ -110,6 +110,17 @@ pub struct Devices {
     pub speaker: DeviceState,
     /// What has become of the camera.
     pub camera: DeviceState,
+    /// What may stand for a camera and a microphone.
+    pub files: DeviceFiles,
+}
+
+/// Files that stand for devices, as the command line names them: they are chosen then, and among what can be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeviceFiles {
+    /// A video file (YUV4MPEG2).
+    pub camera: Option<PathBuf>,
+    /// A recording (WAV).
+    pub microphone: Option<PathBuf>,
 }
 
 /// A room that somebody on this network announces. Nobody vouches for what is said of it.

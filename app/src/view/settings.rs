@@ -137,7 +137,7 @@ impl Default for Processing {
     }
 }
 
-/// A device's choice as one text: `off`, `default`, `test`, or `id:` and the device.
+/// A device's choice as one text: `off`, `default`, `test`, `id:` and the device, or `file:` and its path.
 mod choice {
     use serde::{Deserializer, Serializer};
 
@@ -149,6 +149,7 @@ mod choice {
             DeviceChoice::Default => serializer.serialize_str("default"),
             DeviceChoice::Test => serializer.serialize_str("test"),
             DeviceChoice::Named(DeviceId(id)) => serializer.serialize_str(&format!("id:{id}")),
+            DeviceChoice::File(path) => serializer.serialize_str(&format!("file:{}", path.display())),
         }
     }
 
@@ -158,9 +159,11 @@ mod choice {
             "off" => DeviceChoice::Off,
             "test" => DeviceChoice::Test,
             // A choice that an older version made and this one does not know is no reason to lose all others.
-            other => {
-                other.strip_prefix("id:").map_or(DeviceChoice::Default, |id| DeviceChoice::Named(DeviceId(id.into())))
-            }
+            other => match other.split_once(':') {
+                Some(("id", id)) => DeviceChoice::Named(DeviceId(id.into())),
+                Some(("file", path)) => DeviceChoice::File(path.into()),
+                Some(_) | None => DeviceChoice::Default,
+            },
         })
     }
 }

@@ -1,8 +1,11 @@
 //! Everything that can be pressed is found by its words in both languages, and means what it says.
 
+use std::path::PathBuf;
+
 use eframe::egui::{Key, Modifiers};
 use hearth::view::{
-    Action, Invite, LanguageChoice, PreJoin, PreJoinView, Room, RoomServer, Stage as Screen, ThemeChoice, View,
+    Action, DeviceFiles, Invite, LanguageChoice, PreJoin, PreJoinView, Room, RoomServer, Stage as Screen, ThemeChoice,
+    View,
 };
 use hearth_base::{DeviceChoice, DeviceId, DeviceKind};
 use hearth_call::Switch;
@@ -69,12 +72,17 @@ fn the_door_opens_and_closes() {
 #[test]
 fn devices_are_picked_in_front_of_the_door() {
     for language in LANGUAGES {
-        let mut stage = Stage::new(scenes::prejoin(), language);
+        let mut view = scenes::prejoin();
+        let (video, recording) = (PathBuf::from("/media/faces.y4m"), PathBuf::from("/media/voices.wav"));
+        view.devices.files = DeviceFiles { camera: Some(video.clone()), microphone: Some(recording.clone()) };
+        let mut stage = Stage::new(view, language);
         let named = |id: &str| DeviceChoice::Named(DeviceId(id.to_owned()));
         for (field, kind, line, choice) in [
             (t!("ui.device.camera"), DeviceKind::Camera, "Logitech C920 HD Pro Webcam".into(), named("v1")),
             (t!("ui.device.camera"), DeviceKind::Camera, t!("ui.device.test_pattern"), DeviceChoice::Test),
             (t!("ui.device.microphone"), DeviceKind::Microphone, t!("ui.device.test_tone"), DeviceChoice::Test),
+            (t!("ui.device.camera"), DeviceKind::Camera, "faces.y4m".into(), DeviceChoice::File(video)),
+            (t!("ui.device.microphone"), DeviceKind::Microphone, "voices.wav".into(), DeviceChoice::File(recording)),
             (t!("ui.device.microphone"), DeviceKind::Microphone, t!("ui.device.none"), DeviceChoice::Off),
             (t!("ui.device.speaker"), DeviceKind::Speaker, "Jabra Evolve 65".into(), named("s1")),
         ] {

@@ -14,9 +14,9 @@ use crate::stage::{LANGUAGES, Stage};
 /// A fault and its sentence in both languages.
 type Row = (Fault, &'static str, &'static str);
 
-/// What can go wrong on the way into a room and in it.
-fn rows() -> Vec<Row> {
-    use DeviceFault::{InUse, NoDevice, NoPermission, NoSoundServer};
+/// What can go wrong with devices.
+fn devices() -> Vec<Row> {
+    use DeviceFault::{File, InUse, NoDevice, NoPermission, NoSoundServer};
     use DeviceKind::{Camera, Microphone, Speaker};
     vec![
         (
@@ -29,12 +29,28 @@ fn rows() -> Vec<Row> {
             "Camera access is blocked. Allow it in system settings.",
             "没有摄像头权限，请在系统设置中允许",
         ),
+        (
+            Fault::Device(Camera, File("/media/faces.y4m: it is interlaced".to_owned())),
+            "The file chosen as camera cannot be played. Choose another camera.",
+            "用作摄像头的文件无法播放，请选择其他摄像头",
+        ),
+        (
+            Fault::Device(Microphone, File("/media/voices.wav: there is no sound in it".to_owned())),
+            "The file chosen as microphone cannot be played. Choose another microphone.",
+            "用作麦克风的文件无法播放，请选择其他麦克风",
+        ),
         (Fault::Device(Microphone, NoDevice), "No microphone found. You can still join.", "未检测到麦克风，仍可入会"),
         (
             Fault::Device(Speaker, NoSoundServer),
             "No sound on this computer. You can still see and chat.",
             "本机没有可用的声音设备，仍可视频和聊天",
         ),
+    ]
+}
+
+/// What can go wrong on the way into a room and in it.
+fn rows() -> Vec<Row> {
+    vec![
         (
             Fault::HostUnreachable,
             "Can't reach the host. Same Wi-Fi? Check firewall and VPN.",
@@ -111,7 +127,7 @@ fn of(language: LanguageChoice, english: &'static str, chinese: &'static str) ->
 fn faults_are_said_in_these_words() {
     for language in LANGUAGES {
         let mut stage = Stage::new(View::default(), language);
-        for (fault, english, chinese) in rows().into_iter().chain(refusals()) {
+        for (fault, english, chinese) in devices().into_iter().chain(rows()).chain(refusals()) {
             let sentence = of(language, english, chinese);
             assert_eq!(fault.sentence(), sentence);
             stage.harness.state_mut().view.fault = Some(fault);

@@ -13,7 +13,7 @@ use hearth::engine::controller::{AppConfig, AppController, Folders};
 use hearth::engine::instance::{Claim, claim};
 use hearth::engine::{Discovery, Repaint, Stamps};
 use hearth::view::{
-    Action, Fault, Invite, LanguageChoice, PictureSize, PreJoin, Progress, Room, Settings, Stage, View,
+    Action, DeviceFiles, Fault, Invite, LanguageChoice, PictureSize, PreJoin, Progress, Room, Settings, Stage, View,
 };
 use hearth_base::DeviceChoice;
 use tempfile::TempDir;
@@ -69,6 +69,7 @@ impl Person {
             repaint: Repaint::new(move |_| if say.try_send(()).is_err() {}),
             stamps: Stamps::Ignored,
             source_id: nick.bytes().next().unwrap_or(1),
+            files: DeviceFiles::default(),
             discovery: Discovery::default(),
             crash: None,
             log: None,

@@ -81,6 +81,11 @@ fn descriptions_break_no_connection() {
 }
 
 #[test]
+fn files_break_no_video_reader() {
+    replay("y4m");
+}
+
+#[test]
 fn fragments_break_no_handshake() {
     replay("handshake");
 }

@@ -22,6 +22,7 @@ use crossbeam_channel::{Sender, bounded};
 use hearth_base::{DeviceChoice, DeviceFault, DeviceKind, DeviceLists, DeviceState, FrameRate, Picture, Resolution};
 
 pub use self::list::DeviceList;
+pub(crate) use self::sound::Resampler;
 use self::supervisor::{DeviceSupervisor, SupervisorMessage};
 use crate::slot::{SlotReceiver, slot};
 use crate::threads::{AudioPortsHandle, StartError, Worker};
@@ -31,14 +32,14 @@ use crate::tick::Accepted;
 /// says it again.
 const COMMANDS: usize = 32;
 
-/// What the test sources are like.
+/// What the test sources are like, and the pictures of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TestSources {
     /// Who they say they are, 1 to 255.
     pub source: u8,
-    /// Size of the test pattern.
+    /// Size of their pictures.
     pub resolution: Resolution,
-    /// Its pictures a second.
+    /// Their pictures a second.
     pub rate: FrameRate,
 }
 

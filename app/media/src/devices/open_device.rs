@@ -3,21 +3,25 @@
 //! Owner of: that thread. Dropped, it closes the device; a device that does not answer is left to its thread, which
 //! closes it when it does.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use crossbeam_channel::{Sender, TryRecvError};
+use crossbeam_channel::{RecvTimeoutError, Sender, TryRecvError};
 use hearth_base::{DeviceChoice, DeviceFault, DeviceId, DeviceKind, Picture};
 
 use super::camera::CaptureSink;
 use super::lease::Lease;
 use super::sound::{self, Pulse};
 use super::{News, OpenAttempt, TestSources, camera};
+use crate::Now;
 use crate::chirp::Chirp;
+use crate::files::{AudioFileReader, FileCamera, FileFault, REFILL};
 use crate::pattern::Pattern;
 use crate::slot::SlotSender;
-use crate::threads::{CameraThread, StartError, Stop, Worker};
+use crate::source::SourceLost;
+use crate::threads::{CameraThread, StartError, Stop, Worker, by_clock};
 use crate::tick::{Input, NullSpeaker, PortChange};
 
 /// How long a device may take to close.
@@ -102,9 +106,13 @@ impl OpenDevice {
             DeviceKind::Microphone => "microphone",
             DeviceKind::Speaker => "speaker",
         };
-        let worker = Worker::spawn(name, move |stop| match kind {
-            DeviceKind::Camera => hold_camera(opening, &choice, stop, news, pictures),
-            DeviceKind::Microphone | DeviceKind::Speaker => hold_sound(opening, &choice, &stop, &news),
+        let worker = Worker::spawn(name, move |stop| match (kind, &choice) {
+            (DeviceKind::Camera, DeviceChoice::File(path)) => {
+                hold_video_file(path, tests, Capture::new(opening, stop, news, pictures));
+            }
+            (DeviceKind::Camera, _) => hold_camera(&choice, Capture::new(opening, stop, news, pictures)),
+            (DeviceKind::Microphone, DeviceChoice::File(path)) => hold_audio_file(opening, path, &stop, &news),
+            (DeviceKind::Microphone | DeviceKind::Speaker, _) => hold_sound(opening, &choice, &stop, &news),
         })?;
         Ok(Self::Device { _worker: worker.give_up_after(PATIENCE) })
     }
@@ -158,17 +166,49 @@ fn hold_sound((kind, attempt): OpenAttempt, choice: &DeviceChoice, stop: &Stop, 
     }
 }
 
-fn hold_camera(
-    opening: OpenAttempt,
-    choice: &DeviceChoice,
-    stop: Stop,
-    news: Sender<News>,
-    pictures: SlotSender<Picture>,
-) {
-    let (taken, broken) = (Arc::default(), Arc::default());
-    let mut capture = Capture { opening, stop, news: news.clone(), pictures, taken, broken };
+/// A recording has no echo and no noise of ours in it: it goes past what takes these out, as the chirp does.
+fn hold_audio_file(opening: OpenAttempt, path: &Path, stop: &Stop, news: &Sender<News>) {
+    let lost = |fault: FileFault| say(news, News::Lost(opening, file_fault(path, &fault)));
+    let (mut reader, microphone) = match AudioFileReader::open(path) {
+        Ok(ends) => ends,
+        Err(fault) => return lost(fault),
+    };
+    let attach = Some(PortChange::Microphone(Some(Input::Test(Box::new(microphone)))));
+    let (name, id) = file_name(path);
+    say(news, News::Opened(opening, Opened { name, id, attach, life: LivenessSigns::Always(0) }));
+    while stop.recv_deadline(Now::read().monotonic + REFILL) == Err(RecvTimeoutError::Timeout) {
+        if let Err(fault) = reader.refill() {
+            return lost(fault);
+        }
+    }
+}
+
+fn hold_video_file(path: &Path, tests: TestSources, mut capture: Capture) {
+    let mut video = match FileCamera::open(path, tests.source, tests.resolution, tests.rate) {
+        Ok(video) => video,
+        Err(fault) => return capture.lost(file_fault(path, &fault)),
+    };
+    let (name, id) = file_name(path);
+    capture.opened(name, id);
+    let stop = capture.stop.clone();
+    if let Err(SourceLost(why)) = by_clock(&mut video, tests.rate, &stop, &mut |picture| capture.picture(picture)) {
+        capture.lost(DeviceFault::File(format!("{}: {why}", path.display())));
+    }
+}
+
+/// What a person reads of a file, and what tells it from others.
+fn file_name(path: &Path) -> (String, DeviceId) {
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    (name, DeviceId(format!("file:{}", path.display())))
+}
+
+fn file_fault(path: &Path, fault: &FileFault) -> DeviceFault {
+    DeviceFault::File(format!("{}: {fault}", path.display()))
+}
+
+fn hold_camera(choice: &DeviceChoice, mut capture: Capture) {
     if let Err(fault) = camera::capture(choice, &mut capture) {
-        say(&news, News::Lost(opening, fault));
+        capture.lost(fault);
     }
 }
 
@@ -179,6 +219,16 @@ struct Capture {
     pictures: SlotSender<Picture>,
     taken: Arc<AtomicU64>,
     broken: Arc<AtomicU64>,
+}
+
+impl Capture {
+    fn new(opening: OpenAttempt, stop: Stop, news: Sender<News>, pictures: SlotSender<Picture>) -> Self {
+        Self { opening, stop, news, pictures, taken: Arc::default(), broken: Arc::default() }
+    }
+
+    fn lost(&self, fault: DeviceFault) {
+        say(&self.news, News::Lost(self.opening, fault));
+    }
 }
 
 impl CaptureSink for Capture {

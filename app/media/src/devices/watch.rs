@@ -192,7 +192,7 @@ impl Watch {
         let default = || list.iter().find(|entry| entry.is_default).map(|entry| &entry.id);
         let meant = match &self.desired {
             _ if self.kind == DeviceKind::Camera => None,
-            DeviceChoice::Off | DeviceChoice::Test => None,
+            DeviceChoice::Off | DeviceChoice::Test | DeviceChoice::File(_) => None,
             DeviceChoice::Default => default(),
             DeviceChoice::Named(id) => list.iter().map(|entry| &entry.id).find(|found| *found == id).or_else(default),
         };

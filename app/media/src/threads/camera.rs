@@ -50,7 +50,8 @@ impl CameraThread {
     }
 }
 
-fn by_clock(
+/// Takes pictures at this rate until it is told to stop, or there are no more.
+pub(crate) fn by_clock(
     source: &mut dyn VideoSource,
     rate: FrameRate,
     stop: &Stop,

@@ -18,6 +18,7 @@ mod encoding;
 mod tests;
 mod worker;
 
+pub(crate) use camera::by_clock;
 pub(crate) use worker::{Stop, Worker};
 
 use hearth_base::{EncodedFrame, Layer, Picture, TrackId};

@@ -31,7 +31,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::instance::Instance;
 use super::{Discovery, EngineError, Repaint, Stamps};
-use crate::view::{Action, Fault, View};
+use crate::view::{Action, DeviceFiles, Fault, View};
 
 pub use store::Folders;
 
@@ -53,6 +53,8 @@ pub struct AppConfig {
     pub stamps: Stamps,
     /// What test pattern and chirp are stamped with, 1 to 255.
     pub source_id: u8,
+    /// What is chosen in the place of camera and microphone.
+    pub files: DeviceFiles,
     /// Who finds and announces rooms.
     pub discovery: Discovery,
     /// The report of a crash of the last run.

@@ -2,11 +2,12 @@
 //!
 //! Owner of: all three, and of the folder that holds the first two. Passwords are in memory alone.
 
+use hearth_base::DeviceChoice;
 use hearth_protocol::RoomLink;
 
 use super::passwords::Passwords;
 use super::store::{Folders, Rooms};
-use crate::view::Settings;
+use crate::view::{DeviceFiles, Settings};
 
 /// What is remembered of the person.
 pub(super) struct Profile {
@@ -21,6 +22,16 @@ impl Profile {
     pub(super) fn load(folders: Folders, name: Option<&str>) -> Self {
         let (settings, rooms) = (folders.load_settings(name), folders.load_rooms());
         Self { folders, settings, rooms, passwords: Passwords::default() }
+    }
+
+    /// The files are chosen, as if a person had picked them. Saved with the next change of the settings.
+    pub(super) fn choose(&mut self, files: &DeviceFiles) {
+        let settings = &mut self.settings;
+        for (file, device) in [(&files.camera, &mut settings.camera), (&files.microphone, &mut settings.microphone)] {
+            if let Some(path) = file {
+                *device = DeviceChoice::File(path.clone());
+            }
+        }
     }
 
     /// Saves the settings.

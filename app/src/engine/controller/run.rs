@@ -60,7 +60,8 @@ pub(super) enum Done {
 
 impl AppLoop {
     pub(super) fn new(config: AppConfig, views: watch::Sender<Arc<View>>) -> Self {
-        let profile = Profile::load(config.folders.clone(), config.name.as_deref());
+        let mut profile = Profile::load(config.folders.clone(), config.name.as_deref());
+        profile.choose(&config.files);
         speak(profile.settings.language);
         let mut controller = Self {
             profile,
@@ -360,8 +361,12 @@ impl AppLoop {
             stage: stage.unwrap_or(Stage::Home),
             settings: self.profile.settings.clone(),
             devices: match &self.visit {
-                Some(visit) => show::devices(&visit.view().devices),
-                None => Devices { lists: self.looking.lists().clone(), ..Devices::default() },
+                Some(visit) => show::devices(&visit.view().devices, self.config.files.clone()),
+                None => Devices {
+                    lists: self.looking.lists().clone(),
+                    files: self.config.files.clone(),
+                    ..Devices::default()
+                },
             },
             nearby: self.browser.nearby.rooms(),
             recent: self.profile.rooms.shown(),

@@ -14,8 +14,8 @@ use super::links::Target;
 use crate::engine::hosting::HostingFacts;
 use crate::engine::{CallView, ServerTrust};
 use crate::view::{
-    Admission, ChatLine, Devices, Invite, Knocker, Me, PasswordPrompt, PasswordPromptState, Person, PreJoin,
-    PreJoinView, Progress, Quality, Room, RoomServer, ServerKey, Speaker, Stage,
+    Admission, ChatLine, DeviceFiles, Devices, Invite, Knocker, Me, PasswordPrompt, PasswordPromptState, Person,
+    PreJoin, PreJoinView, Progress, Quality, Room, RoomServer, ServerKey, Speaker, Stage,
 };
 
 /// Losses and round trips from which on people complain (ITU-T G.114: 400 ms is the most for speech).
@@ -40,12 +40,13 @@ impl Moment {
 }
 
 /// The devices, without what was wanted of them: that is in the settings.
-pub(super) fn devices(view: &DevicesView) -> Devices {
+pub(super) fn devices(view: &DevicesView, files: DeviceFiles) -> Devices {
     Devices {
         lists: view.lists.clone(),
         microphone: view.microphone.actual.clone(),
         speaker: view.speaker.actual.clone(),
         camera: view.camera.actual.clone(),
+        files,
     }
 }
 

@@ -268,6 +268,15 @@ mod tests {
     }
 
     #[test]
+    fn a_file_in_a_device_s_place_is_found_again_and_is_no_other_device() {
+        let (_folder, folders) = folders();
+        let file = hearth_base::DeviceChoice::File("/media/a: b.y4m".into());
+        folders.save_settings(&Settings { camera: file.clone(), ..Settings::default() });
+        let settings = folders.load_settings(None);
+        assert_eq!((settings.camera, settings.microphone), (file, hearth_base::DeviceChoice::Default));
+    }
+
+    #[test]
     fn rooms_are_remembered_once_each_and_only_by_their_owner() {
         let (_folder, folders) = folders();
         let mut rooms = Rooms::default();

@@ -4,9 +4,11 @@
 
 mod script;
 
+use std::io::Cursor;
 use std::time::Instant;
 
 use hearth_base::VideoCodec;
+use hearth_media::files::y4m::Y4mReader;
 use hearth_protocol::{ClientMessage, Numbered, RoomLink, ServerMessage, SpkiHash};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -28,6 +30,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("turn", turn),
     ("turn_messages", turn_messages),
     ("turnserver_conf", turnserver_conf),
+    ("y4m", y4m),
 ];
 
 /// Packets of H.264 into frames.
@@ -112,6 +115,20 @@ pub fn turn_messages(data: &[u8]) {
 /// coturn's file of settings.
 pub fn turnserver_conf(data: &[u8]) {
     hearth_turn::fuzz::coturn_file(data);
+}
+
+/// Video files. One that can be opened is read on and on, or given up; its frames are as long as its header says, and
+/// no memory is taken for what is not there.
+pub fn y4m(data: &[u8]) {
+    let Ok(mut reader) = Y4mReader::open(Cursor::new(data)) else { return };
+    let length = reader.header().frame_len();
+    assert!(length < data.len(), "memory for a frame of {length} bytes was taken for a file of {}", data.len());
+    for number in [0, 1, 5, 4, 40] {
+        match reader.read(number) {
+            Ok(frame) => assert_eq!(frame.len(), length, "frame {number}"),
+            Err(_) => return,
+        }
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "an Instant can be made in no other way; the targets only add to it")]

@@ -24,6 +24,7 @@ use hearth_base::{DeviceChoice, DeviceEntry, DeviceFault, DeviceId, DeviceKind, 
 use self::capture::{CaptureEnd, capture};
 use self::monitors::{SourceClasses, SourceDirectory};
 use self::playout::{PlayoutEnd, playout};
+pub(crate) use self::resample::Resampler;
 use self::stream_stats::{StreamStats, Trouble};
 use crate::tick::{Input, PortChange};
 
@@ -184,7 +185,7 @@ fn open_on_this_thread(kind: DeviceKind, choice: &DeviceChoice) -> Result<Open, 
         DeviceChoice::Named(DeviceId(id)) => {
             cpal::DeviceId::from_str(id).ok().and_then(|id| host.device_by_id(&id)).filter(|device| fits(device, kind))
         }
-        DeviceChoice::Off | DeviceChoice::Default | DeviceChoice::Test => None,
+        DeviceChoice::Off | DeviceChoice::Default | DeviceChoice::Test | DeviceChoice::File(_) => None,
     };
     let missing = if server == Server::Shut { DeviceFault::Refused } else { DeviceFault::NoDevice };
     let by_itself = || default(&host, kind, &SourceDirectory::default().classes(&host));

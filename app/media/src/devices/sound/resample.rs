@@ -14,7 +14,7 @@ const PASSES: f64 = 0.93;
 
 /// Makes one rate out of another.
 #[derive(Debug)]
-pub(super) struct Resampler {
+pub(crate) struct Resampler {
     /// `PHASES + 1` times `TAPS` weights.
     table: Vec<f32>,
     held: Vec<f32>,
@@ -24,7 +24,7 @@ pub(super) struct Resampler {
 
 impl Resampler {
     /// For steps round `step`: input samples for each output sample.
-    pub(super) fn new(step: f64) -> Self {
+    pub(crate) fn new(step: f64) -> Self {
         let band = PASSES / step.max(1.0);
         let table = (0..=PHASES).flat_map(|phase| weights(phase as f64 / PHASES as f64, band)).collect();
         // The first output lies where its taps begin in silence.
@@ -32,18 +32,18 @@ impl Resampler {
     }
 
     /// How many more samples must be fed before `outputs` can be made.
-    pub(super) fn lacks(&self, outputs: usize, step: f64) -> usize {
+    pub(crate) fn lacks(&self, outputs: usize, step: f64) -> usize {
         let last = self.position + step * outputs.saturating_sub(1) as f64;
         (last as usize + TAPS).saturating_sub(self.held.len())
     }
 
     /// Feeds it.
-    pub(super) fn feed(&mut self, samples: impl IntoIterator<Item = f32>) {
+    pub(crate) fn feed(&mut self, samples: impl IntoIterator<Item = f32>) {
         self.held.extend(samples);
     }
 
     /// The next output. `None` when it lacks samples.
-    pub(super) fn next(&mut self, step: f64) -> Option<f32> {
+    pub(crate) fn next(&mut self, step: f64) -> Option<f32> {
         let at = self.position as usize;
         let taps = self.held.get(at..at + TAPS)?;
         let phase = (self.position - at as f64) * PHASES as f64;
@@ -57,7 +57,7 @@ impl Resampler {
     }
 
     /// Lets go of what no output needs any more. After a batch of outputs, not after each.
-    pub(super) fn tidy(&mut self) {
+    pub(crate) fn tidy(&mut self) {
         let used = (self.position as usize).min(self.held.len());
         self.held.drain(..used);
         self.position -= used as f64;
