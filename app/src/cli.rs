@@ -67,7 +67,10 @@ impl Cli {
                 let sentence = "without a window, --camera and --microphone go behind `create` or `join`";
                 Err(Self::command().error(clap::error::ErrorKind::ArgumentConflict, sentence))
             }
-            (true, Some(command)) => Ok(Run::Headless(Box::new(command))),
+            (true, Some(command)) => match command.part().refusal() {
+                None => Ok(Run::Headless(Box::new(command))),
+                Some(sentence) => Err(Self::command().error(clap::error::ErrorKind::ValueValidation, sentence)),
+            },
             (false, None) => Ok(Run::Window { link: self.link, stats: self.stats, source_id: self.source_id, files }),
             (true, None) | (false, Some(_)) => {
                 let sentence = "`create` and `join` go with --headless, and --headless with one of them";
@@ -100,6 +103,14 @@ pub enum CliCommand {
         #[command(flatten)]
         part: Part,
     },
+}
+
+impl CliCommand {
+    fn part(&self) -> &Part {
+        match self {
+            Self::Create { part, .. } | Self::Join { part } => part,
+        }
+    }
 }
 
 /// How one takes part.
@@ -137,10 +148,37 @@ pub struct Part {
     /// Print statistics each second.
     #[arg(long, value_enum)]
     pub stats: Option<StatsFormat>,
+    /// Write the first remote video to this YUV4MPEG2 file, as a viewer would see it: scaled to --size, at --fps, a
+    /// frozen picture repeated. Needs --leave-after of at most 600.
+    #[arg(long, value_name = "FILE.y4m", value_parser = parse_video_file)]
+    pub record_video: Option<PathBuf>,
+    /// Write the audio that would be heard to this WAV file: 48 kHz, mono, 16 bits. Needs --leave-after of at most 600.
+    #[arg(long, value_name = "FILE.wav", value_parser = parse_audio_file)]
+    pub record_audio: Option<PathBuf>,
     /// Leave after this many seconds.
     #[arg(long, value_name = "SECONDS")]
     pub leave_after: Option<u64>,
 }
+
+impl Part {
+    /// Why this cannot be done together.
+    fn refusal(&self) -> Option<&'static str> {
+        let records = self.record_video.is_some() || self.record_audio.is_some();
+        if records && self.leave_after.is_none_or(|seconds| seconds > RECORDED_SECONDS) {
+            return Some(
+                "a recording needs --leave-after of at most 600 seconds, \
+                 for which 1280x720 at 30 frames a second takes 25 GB of disk",
+            );
+        }
+        let video = matches!((&self.camera, &self.record_video), (CameraArg::File(from), Some(to)) if from == to);
+        let sound =
+            matches!((&self.microphone, &self.record_audio), (MicrophoneArg::File(from), Some(to)) if from == to);
+        (video || sound).then_some("a file cannot be sent and recorded at once: name another one")
+    }
+}
+
+/// The longest recording.
+const RECORDED_SECONDS: u64 = hearth_media::files::LONGEST.as_secs();
 
 /// Video source.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -247,6 +285,12 @@ mod tests {
             ("hearth --headless create https://h:8443", true),
             ("hearth --headless create https://h:8443 --camera pattern --microphone chirp --stats json", true),
             ("hearth --headless join --camera film.y4m --microphone voice.WAV", true),
+            ("hearth --headless join --record-video seen.y4m --leave-after 60", true),
+            ("hearth --headless join --record-audio heard.wav --leave-after 600", true),
+            ("hearth --headless join --record-video seen.y4m", false),
+            ("hearth --headless join --record-audio heard.wav --leave-after 601", false),
+            ("hearth --headless join --record-audio heard.mp3 --leave-after 60", false),
+            ("hearth --headless join --camera a.y4m --record-video a.y4m --leave-after 60", false),
             ("hearth --headless join --camera patern", false),
             ("hearth --headless join --camera voice.wav", false),
             ("hearth --headless join --microphone film.y4m", false),

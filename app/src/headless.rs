@@ -22,7 +22,8 @@ use crate::view::Processing;
 use crate::cli::{CameraArg, CliCommand, CodecArg, MicrophoneArg, Part, StatsFormat};
 use crate::engine::statistics;
 use crate::engine::{
-    CallView, Choices, Discovery, Engine, EngineConfig, EngineError, ServerAddress, Showing, SignalFault, clock,
+    CallView, Choices, Discovery, Engine, EngineConfig, EngineError, Recordings, ServerAddress, Showing, SignalFault,
+    clock,
 };
 use crate::files::{self, BadFile};
 
@@ -185,6 +186,7 @@ fn config(part: &Part) -> EngineConfig {
         loopback: if part.loopback { Loopback::Allowed } else { Loopback::Refused },
         discovery: Discovery::default(),
         showing: Showing::Stamps,
+        recordings: Recordings { video: part.record_video.clone(), audio: part.record_audio.clone() },
     }
 }
 

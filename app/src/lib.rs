@@ -6,7 +6,7 @@
 //!
 //! ```
 //! // Join a call without a window; here a room of its own, on a server in the same process.
-//! use hearth::engine::{Choices, Discovery, Engine, EngineConfig, ServerAddress, Showing};
+//! use hearth::engine::{Choices, Discovery, Engine, EngineConfig, Recordings, ServerAddress, Showing};
 //! use hearth::view::Processing;
 //! use hearth_base::{DeviceChoice, FrameRate, Resolution, VideoCodec};
 //! use hearth_call::{CallPhase, Command, Loopback, Switch, TransportPolicy};
@@ -34,6 +34,7 @@
 //!     loopback: Loopback::Allowed,
 //!     discovery: Discovery::default(),
 //!     showing: Showing::Stamps,
+//!     recordings: Recordings::default(),
 //! })?; let mut views = engine.views(); engine.enter(ServerAddress { websocket: link.websocket(), pin: None },
 //! Command::Create { secret: None, capacity: None }); let view = runtime.block_on(views.wait_for(|view| view.call.phase
 //! == CallPhase::InRoom))?.clone(); println!("in room {}", view.call.room.as_ref().expect("a room has a name"));

@@ -22,6 +22,7 @@ mod sockets;
 pub(crate) mod statistics;
 mod streams;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -35,7 +36,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::view::{Processing, VideoFeed};
 
 pub use discovery::Discovery;
-pub use media::{MediaAction, MediaStats, RemoteStats, Repaint, Showing, ShowingEvent, Stamps};
+pub use media::{MediaAction, MediaStats, RecordingStats, RemoteStats, Repaint, Showing, ShowingEvent, Stamps};
 pub use signalling::{ServerAddress, SignalFault};
 
 /// Wishes that wait for the call: a person makes three a second. Full: the newest is refused, and the sender told.
@@ -72,6 +73,18 @@ pub struct EngineConfig {
     pub discovery: Discovery,
     /// Who looks at the pictures.
     pub showing: Showing,
+    /// What is written to files of what is received.
+    pub recordings: Recordings,
+}
+
+/// Files for what is received; there is none unless somebody asks for it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recordings {
+    /// The first track of video that somebody else sends, and the next one when that is over: a YUV4MPEG2 file of
+    /// [`EngineConfig::resolution`] and [`EngineConfig::frame_rate`].
+    pub video: Option<PathBuf>,
+    /// All that is heard: a WAV file.
+    pub audio: Option<PathBuf>,
 }
 
 /// The devices that are wanted.
@@ -138,6 +151,9 @@ pub enum EngineError {
     /// No thread or runtime to be had.
     #[error("{}", t!("engine.thread"))]
     Thread(#[source] std::io::Error),
+    /// A file for what is received cannot be written.
+    #[error("{}", t!("engine.recording", file = .0.display(), why = .1))]
+    Recording(PathBuf, #[source] std::io::Error),
     /// No system randomness.
     #[error("{}", t!("engine.random"))]
     Random,

@@ -10,6 +10,7 @@
 mod browser;
 mod calls;
 mod desktop;
+mod files;
 mod firefox;
 mod kinds;
 mod lan;

@@ -1,11 +1,12 @@
 //! Files in a device's place: pictures and sound that are the same each time, so that what others get can be measured.
 //!
 //! A [`FileCamera`] shows a video file (YUV4MPEG2), a `FileMicrophone` plays an audio file (WAV), both without end.
-//! Neither holds its file in memory: of video there is one frame and what is made of it, of audio half a second.
-//! Owns nothing itself; the threads of devices do.
+//! Neither holds its file in memory: of video there is one frame and what is made of it, of audio half a second. A
+//! [`Recorder`] writes what is received. Owns nothing itself; the threads of devices do.
 
 mod camera;
 mod microphone;
+mod recording;
 pub mod y4m;
 
 use std::path::Path;
@@ -14,6 +15,7 @@ use hearth_base::{FrameRate, Resolution};
 
 pub use self::camera::FileCamera;
 pub(crate) use self::microphone::{AudioFileReader, REFILL};
+pub use self::recording::{LONGEST, RecordError, Recorder, RecorderInput, RecordingReport};
 
 /// Says whether the file could be a camera.
 ///

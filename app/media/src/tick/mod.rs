@@ -23,7 +23,7 @@ use hearth_base::{AudioBlock, AudioCodec, Bitrate, EncodedFrame, SAMPLE_RATE, Tr
 
 pub use self::meter::Meter;
 pub use self::ports::{
-    Accepted, AudioPorts, AudioSettings, AudioSink, Input, NullSpeaker, PortChange, Speaker, TrackListener,
+    Accepted, AudioPorts, AudioSettings, AudioSink, Input, MixListener, NullSpeaker, PortChange, Speaker, TrackListener,
 };
 pub use self::report::{AudioReport, SentCounters, TrackReport, VoiceReport};
 pub use self::voice_processing::VoiceProcessing;
@@ -66,6 +66,7 @@ pub struct AudioTick {
     microphone: Option<Input>,
     speaker: Box<dyn Speaker>,
     listener: Option<Box<dyn ports::TrackListener>>,
+    mix_listener: Option<Box<dyn MixListener>>,
     /// Our end of the call. `None` when there is none.
     outgoing: Option<Outgoing>,
     treating: Treating,
@@ -106,6 +107,7 @@ impl AudioTick {
             microphone: None,
             speaker: Box::new(NullSpeaker),
             listener: None,
+            mix_listener: None,
             outgoing: None,
             treating: Treating::new(VoiceProcessing::default()),
             meter: Meter::new(),
@@ -122,6 +124,13 @@ impl AudioTick {
     #[must_use]
     pub fn with_listener(mut self, listener: Box<dyn TrackListener>) -> Self {
         self.listener = Some(listener);
+        self
+    }
+
+    /// Who hears all of them together, whatever the speaker is.
+    #[must_use]
+    pub fn with_mix_listener(mut self, listener: Box<dyn MixListener>) -> Self {
+        self.mix_listener = Some(listener);
         self
     }
 
@@ -249,6 +258,9 @@ impl AudioTick {
         }
         mix::soft_clip(&mut mixed);
         self.speaker.play(&mixed, now);
+        if let Some(listener) = &mut self.mix_listener {
+            listener.hear(&mixed, now);
+        }
         if matches!(self.microphone, Some(Input::Voice(_))) {
             self.treating.handle_played(&mixed);
         }

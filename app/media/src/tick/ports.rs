@@ -42,6 +42,12 @@ pub trait TrackListener: Send {
     fn hear(&mut self, track: TrackId, playout: &Playout, now: Now);
 }
 
+/// Who hears the mix besides the speaker, as loud as it is played: recordings.
+pub trait MixListener: Send {
+    /// Ten milliseconds, samples between -1 and 1. Must not block.
+    fn hear(&mut self, block: &[f32; AudioBlock::LEN], now: Now);
+}
+
 /// A speaker that nobody hears.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NullSpeaker;

@@ -30,6 +30,12 @@ impl Speaker for Loudness {
     }
 }
 
+impl MixListener for Loudness {
+    fn hear(&mut self, block: &[f32; AudioBlock::LEN], now: Now) {
+        self.play(block, now);
+    }
+}
+
 struct Ear(ChirpEar, SyncSender<u64>);
 
 impl TrackListener for Ear {
@@ -93,6 +99,18 @@ fn two_voices_are_mixed_and_a_third_that_never_began_is_not_heard() {
     assert!(loudest > 0.3 && loudest <= 1.0, "{loudest}");
     to.handle_command(AudioCommand::End(TrackId(2))).unwrap();
     assert_eq!(to.report(Now::read().monotonic).tracks.len(), 1);
+}
+
+#[test]
+fn who_listens_to_the_mix_hears_what_the_speaker_plays() {
+    let (turn, played) = listener(None);
+    let (sender, heard) = sync_channel(1000);
+    let mut turn = turn.with_mix_listener(Box::new(Loudness(sender)));
+    turn.handle_command(AudioCommand::Chime).unwrap();
+    moments(50).for_each(|now| turn.turn(now));
+    let played: Vec<f32> = played.try_iter().collect();
+    assert_eq!(heard.try_iter().collect::<Vec<_>>(), played);
+    assert!(played.len() == 50 && played.iter().any(|loudness| *loudness > 0.01), "{played:?}");
 }
 
 #[test]

@@ -15,7 +15,7 @@ use super::places;
 use super::run::{AppLoop, Done, Leaving};
 use crate::engine::discovery::FoundRoom;
 use crate::engine::hosting::{Hosting, HostingConfig, HostingError};
-use crate::engine::{Choices, Engine, EngineConfig, Showing, clock};
+use crate::engine::{Choices, Engine, EngineConfig, Recordings, Showing, clock};
 use crate::view::Fault;
 
 /// How long a number is looked for on this network before the server of the settings is asked: an announcement is
@@ -71,6 +71,7 @@ impl AppLoop {
             loopback: Loopback::Refused,
             discovery: self.config.discovery.clone(),
             showing: Showing::Window { repaint: self.config.repaint.clone(), stamps: self.config.stamps },
+            recordings: Recordings::default(),
         }
     }
 

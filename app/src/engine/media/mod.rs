@@ -4,6 +4,7 @@
 //! and decoders; what they make becomes the call's input, through queues of their own.
 
 mod local;
+mod recording;
 mod showing;
 mod stats;
 
@@ -28,10 +29,11 @@ use tokio::sync::mpsc;
 use super::{EngineConfig, EngineError, clock};
 use crate::view::{Processing, VideoFeed};
 use local::{LocalMedia, LocalTracks};
+use recording::Recorders;
 use showing::FirstPicture;
 
 pub use showing::{Repaint, Showing, ShowingEvent, Stamps};
-pub use stats::{MediaStats, RemoteStats};
+pub use stats::{MediaStats, RecordingStats, RemoteStats};
 
 /// Encoded pictures between encoders and call: three a layer and codec. Full: the encoders
 /// leave raw pictures out before they encode them.
@@ -90,6 +92,8 @@ pub(super) struct Media {
     lost: Lost,
     commands_lost: u64,
     showing: Showing,
+    /// Last: what feeds it has ended by then.
+    recorders: Recorders,
 }
 
 impl Media {
@@ -100,7 +104,8 @@ impl Media {
         let (losses, lost) = mpsc::channel(LOSSES);
         let of = |source| tracks.iter().find(|track| track.source == source).map(|track| track.id);
         let tracks = LocalTracks { microphone: of(TrackSource::Microphone), camera: of(TrackSource::Camera) };
-        let (thread, chirps) = start_audio(config, tracks.microphone, sounds).map_err(start_fault)?;
+        let recorders = Recorders::start(config)?;
+        let (thread, chirps) = start_audio(config, &recorders, tracks.microphone, sounds).map_err(start_fault)?;
         let own = LocalMedia::start(config, tracks, thread.sockets(), pictures);
         let (own, devices) = own.map_err(start_fault)?;
         let mut media = Self {
@@ -119,6 +124,7 @@ impl Media {
             }),
             commands_lost: 0,
             showing: config.showing.clone(),
+            recorders,
         };
         media.want(TrackSource::Microphone, config.microphone);
         Ok((media, FromMedia { video, audio, lost, devices }))
@@ -184,7 +190,8 @@ impl Media {
             }
             TrackKind::Video => {
                 let shown = self.showing.track(track, self.first_picture.clone());
-                self.decode.begin(track, shown.sink, self.lost.clone());
+                let sink = self.recorders.track(track, shown.sink);
+                self.decode.begin(track, sink, self.lost.clone());
                 (remote.stamps, remote.feed) = (shown.stamps, shown.feed);
             }
         }
@@ -195,7 +202,10 @@ impl Media {
         let Some(remote) = self.remotes.remove(&track) else { return };
         match remote.source.kind() {
             TrackKind::Audio => self.tell_audio(AudioCommand::End(track)),
-            TrackKind::Video => self.decode.end(track),
+            TrackKind::Video => {
+                self.decode.end(track);
+                self.recorders.end(track);
+            }
         }
     }
 
@@ -256,6 +266,7 @@ impl Media {
             audio: report.sent,
             voice: report.voice,
             commands_lost: self.commands_lost,
+            recordings: self.recorders.report(),
             first_frame_ms: self.first_picture.get().map(|at| (*at - self.started).as_secs_f64() * 1000.0),
         }
     }
@@ -275,6 +286,7 @@ type Chirps = SlotReceiver<BTreeMap<TrackId, ChirpReport>>;
 
 fn start_audio(
     config: &EngineConfig,
+    recorders: &Recorders,
     track: Option<TrackId>,
     sounds: mpsc::Sender<EncodedFrame>,
 ) -> Result<(AudioThread, Option<Chirps>), StartError> {
@@ -284,7 +296,7 @@ fn start_audio(
     } else {
         (AudioTick::idle(), None)
     };
-    let thread = AudioThread::spawn(turn)?;
+    let thread = AudioThread::spawn(recorders.listen(turn))?;
     if let Some(track) = track {
         let settings = AudioSettings { track, codec: AudioCodec::Opus, bitrate: SPEECH };
         let attached = thread.sockets().attach(PortChange::Call(settings, Box::new(ToCall(sounds))));

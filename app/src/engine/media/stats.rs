@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use hearth_media::chirp::ChirpReport;
+use hearth_media::files::RecordingReport;
 use hearth_media::sinks::StampReport;
 use hearth_media::threads::{DecodeCounters, LayerCounters};
 use hearth_media::tick::{SentCounters, TrackReport, VoiceReport};
@@ -23,10 +24,28 @@ pub struct MediaStats {
     pub voice: VoiceReport,
     /// Commands that a busy thread did not take.
     pub commands_lost: u64,
+    /// What is being recorded; nothing where nobody asked for it.
+    #[serde(skip_serializing_if = "RecordingStats::is_none")]
+    pub recordings: RecordingStats,
     /// From the start of the media to the first picture of somebody else, decoded; milliseconds.
     pub first_frame_ms: Option<f64>,
     /// Theirs, a track each.
     pub tracks: Vec<RemoteStats>,
+}
+
+/// What was recorded so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct RecordingStats {
+    /// Of video.
+    pub video: Option<RecordingReport>,
+    /// Of sound.
+    pub audio: Option<RecordingReport>,
+}
+
+impl RecordingStats {
+    fn is_none(&self) -> bool {
+        self.video.is_none() && self.audio.is_none()
+    }
 }
 
 /// One track of theirs.
