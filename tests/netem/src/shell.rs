@@ -1,6 +1,7 @@
 //! The devices and the clock.
 //!
-//! One thread: it sleeps in `ppoll` until a packet comes or one is soon due to leave, and watches the clock until then. Owner of: both devices, and the timer of reports.
+//! One thread: it sleeps in `ppoll` until a packet comes or one is soon due to leave, then watches the clock. Owner of:
+//! both devices, and the timer of reports.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read as _, Stdin, Write as _};

@@ -14,8 +14,8 @@ pub(super) struct Case {
 }
 
 /// All of them. Loss has a rate of 5 Mbps that is not its bottleneck. In bursts, a tenth of the packets is lost: the
-/// bad state lasts four of them and loses nine in ten. `variable` is like RFC 8867, section 5.1, with a queue of 300 ms at
-/// each rate and nothing in the way back.
+/// bad state lasts four of them and loses nine in ten. `variable` is like RFC 8867, section 5.1, with a queue of 300 ms
+/// at each rate and nothing in the way back.
 pub(super) const CASES: &[Case] = &[
     Case {
         name: "clean",

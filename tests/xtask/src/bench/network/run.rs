@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::case::Case;
-use super::place::{DEVICE, LEFT, Place, in_namespace};
+use super::place::{DEVICE, FIRST, LEFT, Place, in_namespace};
 use super::record::Record;
 use crate::Outcome;
 use crate::bench::chromium::ARGUMENTS;
@@ -106,16 +106,17 @@ impl Scene<'_> {
         let client = program("hearth", self.profile)?;
         let keys = folder.join("signal").display().to_string();
         let rooms = ["--listen", &format!("{LEFT}:0"), "--state", &keys].map(str::to_owned);
-        programs.start(ROOMS, "ip", &in_namespace(&self.place.left, &program(ROOMS, self.profile)?, &rooms))?;
+        let rooms = in_namespace(&self.place.left, &program(ROOMS, self.profile)?, &rooms);
+        programs.start_with(ROOMS, FIRST, &rooms, &[("HEARTH_LOG", "warn")])?;
         let address = rooms_address(&programs.wait_for(ROOMS, "listening ")?)?;
         let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
         let mut sending = words("--headless create --size 1280x720 --fps 30 --stats json --camera");
         sending.extend([self.camera.to_owned(), address.url]);
         sending.extend(address.spki.into_iter().flat_map(|spki| ["--spki".to_owned(), spki]));
-        programs.start(SENDER, "ip", &in_namespace(&self.place.left, &client, &sending))?;
+        programs.start(SENDER, FIRST, &in_namespace(&self.place.left, &client, &sending))?;
         let link = programs.wait_for(SENDER, "link ")?;
         let receiving = in_namespace(&self.place.right, &client, &words("--headless join --source-id 2 --stats json"));
-        programs.start_with(RECEIVER, "ip", &receiving, &[("HEARTH_LINK", &link)])
+        programs.start_with(RECEIVER, FIRST, &receiving, &[("HEARTH_LINK", &link)])
     }
 
     /// What both need to find each other does not go through the link: it is not what is measured.
@@ -130,14 +131,14 @@ impl Scene<'_> {
             (SHOW, RECEIVER, &self.place.right, "show", &[]),
         ];
         for (office_name, name, namespace, role, more) in both {
-            programs.start(office_name, "ip", &in_namespace(namespace, &us, &office))?;
+            programs.start(office_name, FIRST, &in_namespace(namespace, &us, &office))?;
             let address = programs.wait_for(office_name, "listening ")?;
             let mut arguments: Vec<String> = ["-c", QUIETLY, "chromium"].map(str::to_owned).to_vec();
             let usual = ARGUMENTS.iter().filter(|word| !word.contains("loopback"));
             arguments.extend(usual.chain(more).map(|word| (*word).to_owned()));
             arguments.push(format!("--user-data-dir={}", folder.join(role).display()));
             arguments.push(format!("http://{address}/?role={role}&network"));
-            programs.start(name, "ip", &in_namespace(namespace, "sh", &arguments))?;
+            programs.start(name, FIRST, &in_namespace(namespace, "sh", &arguments))?;
         }
         Ok(())
     }
@@ -149,7 +150,8 @@ fn follow(programs: &mut Children, case: &Case) -> Outcome<Run> {
     let mut record = Record::default();
     let mut before = None;
     let mut lines = 0;
-    while record.complete() < case.seconds() {
+    // Who sees tells of a picture up to a second later.
+    while record.complete() <= case.seconds() {
         match programs.next_within(SILENCE) {
             Some(Event::Line(LINK, line)) => record.handle_link(&line)?,
             Some(Event::Line(SENDER | RECEIVER | SHOW, line)) => record.handle_line(&line),
