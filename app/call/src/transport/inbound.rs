@@ -14,7 +14,7 @@ use hearth_protocol::PeerId;
 use crate::description::RateFeedback;
 use crate::io::MediaCommand;
 use crate::media::assemble::Assembler;
-use crate::media::fec::{ProtectedPacket, Recovery, RepairContext, RepairPacket};
+use crate::media::fec::{ProtectedPacket, Recovery, RepairPacket};
 use crate::media::nack::NackGenerator;
 use crate::media::protect::{FrameProtection, Open};
 use crate::media::remb::RateTeller;
