@@ -55,21 +55,23 @@ impl Scaler {
 /// The picture at half its width and height, each pixel the mean of four. `None` when a side would be odd.
 pub(crate) fn half(picture: &Picture) -> Option<Picture> {
     let from = picture.resolution();
-    let to = Resolution::new(from.width / 2, from.height / 2)?;
+    let to = Resolution::new((from.width / 2) & !1, (from.height / 2) & !1)?;
     let area = to.area();
     let mut planes: Arc<[u8]> = std::iter::repeat_n(0, area * 3 / 2).collect();
     let (y, chroma) = Arc::get_mut(&mut planes)?.split_at_mut_checked(area)?;
     let (u, v) = chroma.split_at_mut_checked(area / 4)?;
     let width = from.width as usize;
-    half_plane(picture.y(), width, y);
-    half_plane(picture.u(), width / 2, u);
-    half_plane(picture.v(), width / 2, v);
+    let to_width = to.width as usize;
+    half_plane(picture.y(), width, y, to_width);
+    half_plane(picture.u(), width / 2, u, to_width / 2);
+    half_plane(picture.v(), width / 2, v, to_width / 2);
     Picture::new(to, planes, picture.captured).ok()
 }
 
-fn half_plane(from: &[u8], width: usize, to: &mut [u8]) {
+/// What is beyond the last whole square of the smaller plane is left out.
+fn half_plane(from: &[u8], width: usize, to: &mut [u8], to_width: usize) {
     let pairs = from.chunks_exact(width * 2);
-    for (to, pair) in to.chunks_exact_mut(width / 2).zip(pairs) {
+    for (to, pair) in to.chunks_exact_mut(to_width).zip(pairs) {
         let (upper, lower) = pair.split_at(width);
         let squares = upper.chunks_exact(2).zip(lower.chunks_exact(2));
         for (to, (upper, lower)) in to.iter_mut().zip(squares) {
@@ -125,8 +127,17 @@ mod tests {
     }
 
     #[test]
-    fn a_size_that_has_no_even_half_is_left_alone() {
-        let mut pattern = Pattern::new(4, Resolution::new(1280, 90).unwrap(), FrameRate::new(30));
-        assert!(half(&pattern.draw(Now::read()).unwrap()).is_none());
+    fn a_half_that_would_be_odd_is_cut_and_nothing_has_none() {
+        for (width, height, expected) in [
+            (1366, 768, Some((682, 384))),
+            (1920, 1080, Some((960, 540))),
+            (960, 540, Some((480, 270))),
+            (480, 270, Some((240, 134))),
+            (2, 2, None),
+        ] {
+            let mut pattern = Pattern::new(4, Resolution::new(width, height).unwrap(), FrameRate::new(30));
+            let smaller = half(&pattern.draw(Now::read()).unwrap()).map(|picture| picture.resolution());
+            assert_eq!(smaller.map(|size| (size.width, size.height)), expected, "{width}x{height}");
+        }
     }
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use hearth_base::{
-    Bitrate, CaptureTime, Codec, EncodedFrame, FrameKind, FrameRate, Layer, Picture, TrackId, VideoCodec,
+    Bitrate, CaptureTime, Codec, EncodedFrame, FrameKind, FrameRate, Layer, Picture, Resolution, TrackId, VideoCodec,
 };
 
 use super::VideoSink;
@@ -23,7 +23,7 @@ use crate::tick::Accepted;
 pub struct LayerSettings {
     /// Which.
     pub layer: Layer,
-    /// The camera's size is halved until it is at most so high; it is never made larger.
+    /// The camera's size is halved until its smaller side is at most so long; it is never made larger.
     pub height: u32,
     /// Pictures a second that will come.
     pub rate: FrameRate,
@@ -272,7 +272,11 @@ impl CodecEncoder {
 
 /// The first of `sizes` halved until it is at most so high, or has no half; what is made on the way is kept there.
 fn at_most(sizes: &mut Vec<Picture>, height: u32) -> Option<Picture> {
-    let fits = |picture: &&Picture| picture.resolution().height <= height;
+    // By the smaller side: a telephone on end is as sharp as one that lies.
+    let fits = |picture: &&Picture| {
+        let Resolution { width, height: lines } = picture.resolution();
+        width.min(lines) <= height
+    };
     while !sizes.iter().any(|picture| fits(&picture)) {
         let Some(smaller) = sizes.last().and_then(scale::half) else { break };
         sizes.push(smaller);
