@@ -13,10 +13,12 @@ use crate::channel::ChannelMessage;
 use crate::description::{check_description, in_their_words};
 use crate::media::MAX_UNIT;
 use crate::media::assemble::{Assembled, Assembler};
+use crate::media::fec::{ProtectedPacket, Recovery, RepairPacket};
 use crate::media::nack::NackGenerator;
 use crate::media::unwrap::{UnwrapSequence, UnwrapTime};
 use crate::peer_connection::reassembly::Reassembly;
-use crate::peer_connection::{LinkConfig, LocalTrack, PeerConnection, Video};
+use crate::peer_connection::{Departure, LinkConfig, LocalTrack, PeerConnection, SendHistory, Video};
+use crate::send::estimator::{Estimator, FeedbackEstimator};
 
 /// Stands alone on a line between the descriptions of a script.
 const NEXT: &str = "-----";
@@ -45,6 +47,40 @@ pub fn candidates(lines: &str, now: Instant) {
         drop(answerer.add_remote_candidate(line, now));
     }
     drain(&mut answerer, now);
+}
+
+/// Packets of one stream and of its repair: each begins with its length (two bytes), and with whether it is repair (an
+/// odd third byte). What is made again is short enough to have been sent.
+pub fn repair(data: &[u8]) {
+    let (mut recovery, mut rest, mut sequence) = (Recovery::default(), data, 0_u16);
+    while let Some((&[high, low, kind], tail)) = rest.split_first_chunk() {
+        let length = usize::from(u16::from_be_bytes([high, low])).min(tail.len());
+        let (payload, next) = tail.split_at(length);
+        let payload = Bytes::copy_from_slice(payload);
+        if kind % 2 == 0 {
+            recovery.handle_packet(ProtectedPacket { sequence, time: u32::from(kind), marker: false, payload });
+            sequence = sequence.wrapping_add(1);
+        } else if let Some(repair) = RepairPacket::parse(payload) {
+            for packet in recovery.handle_repair(repair) {
+                assert!(!packet.payload.is_empty() && packet.payload.len() < length, "more than its repair holds");
+            }
+        }
+        rest = next;
+    }
+}
+
+/// A compound packet of feedback on some hundred packets that left, the estimate of the path made of it.
+pub fn reports(data: &[u8], now: Instant) {
+    let (mut history, mut estimator) = (SendHistory::default(), FeedbackEstimator::new());
+    for number in 0..300 {
+        let at = now + Duration::from_millis(5 * number);
+        history.handle_departure(Departure { number, size: 1200, stream: 1, time: number as u32 / 4, at });
+    }
+    for (n, feedback) in (0..).zip(history.handle_compound(data)) {
+        assert!(feedback.packets.len() <= 300, "no more than was sent");
+        estimator.handle_feedback(&feedback, now + Duration::from_millis(1500 + 50 * n));
+        assert!(estimator.estimate().bps() > 0 && estimator.pacing().rate.bps() > 0, "a rate is always there");
+    }
 }
 
 /// Descriptions, parted by lines of five dashes. The first is an answer to our offer if its first line is `answer`, all

@@ -71,6 +71,16 @@ fn packets_of_video_break_no_assembly() {
 }
 
 #[test]
+fn repair_makes_no_more_than_was_sent() {
+    replay("repair");
+}
+
+#[test]
+fn reports_break_no_estimate() {
+    replay("reports");
+}
+
+#[test]
 fn candidates_break_no_connection() {
     replay("candidates");
 }

@@ -10,6 +10,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use bytes::Bytes;
+use rtc::rtcp;
 use rtc::rtcp::transport_feedbacks::transport_layer_cc::{PacketStatusChunk, SymbolTypeTcc, TransportLayerCc};
 
 use super::send_log::Departure;
@@ -105,8 +107,11 @@ impl SendHistory {
         };
         // A report is of what has left: its first number is the newest of all with these 16 bits.
         let back = (last as u16).wrapping_sub(feedback.base_sequence_number);
+        if usize::from(back) >= PACKETS {
+            return TransportFeedback::default(); // of nothing that waits, and long
+        }
         let Some(mut number) = last.checked_sub(u64::from(back)) else { return TransportFeedback::default() };
-        let mut at = self.base_time(feedback.reference_time) * TICK;
+        let mut at = self.base_time(feedback.reference_time).saturating_mul(TICK);
         let mut deltas = feedback.recv_deltas.iter();
         for symbol in symbols(feedback) {
             if number > last {
@@ -130,6 +135,13 @@ impl SendHistory {
         packets.sort_by_key(|result| result.departure.number);
         self.in_flight = self.count_in_flight();
         TransportFeedback { packets, unreported, in_flight: self.in_flight }
+    }
+
+    /// The same of the bytes of a compound packet, for fuzzers: what is none gives nothing.
+    pub(crate) fn handle_compound(&mut self, bytes: &[u8]) -> Vec<TransportFeedback> {
+        let packets = rtcp::packet::unmarshal(&mut Bytes::copy_from_slice(bytes)).unwrap_or_default();
+        let feedback = packets.iter().filter_map(|packet| packet.as_any().downcast_ref::<TransportLayerCc>());
+        feedback.map(|feedback| self.handle_feedback(feedback)).collect()
     }
 
     /// Goes on beyond 24 bits; reports come in any order, within half of the range.

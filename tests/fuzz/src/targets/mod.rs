@@ -25,6 +25,8 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("forwarded", forwarded),
     ("handshake", handshake),
     ("protocol", protocol),
+    ("repair", repair),
+    ("reports", reports),
     ("rooms", rooms),
     ("signalmaster", signalmaster),
     ("turn", turn),
@@ -88,6 +90,16 @@ fn again<M: DeserializeOwned + Serialize + PartialEq + std::fmt::Debug>(text: &s
     let written = serde_json::to_string(&message).expect("what was read can be written");
     let read = serde_json::from_str::<M>(&written);
     assert!(read.as_ref().is_ok_and(|read| *read == message), "{message:?} was read back as {read:?}");
+}
+
+/// Packets of repair, and what they are made of.
+pub fn repair(data: &[u8]) {
+    hearth_call::fuzz::repair(data);
+}
+
+/// Feedback on what was sent.
+pub fn reports(data: &[u8]) {
+    hearth_call::fuzz::reports(data, start());
 }
 
 /// A server and four clients, as a script says.
