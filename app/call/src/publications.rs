@@ -216,6 +216,10 @@ impl Publications {
         }
         if let Codec::Video(codec) = frame.codec {
             let encoding = Encoding { track: frame.track, layer: frame.layer, codec };
+            if frame.kind == FrameKind::Key {
+                // This one serves all who asked.
+                self.encodings.entry(encoding).or_default().is_owed = false;
+            }
             if self.encodings.get(&encoding).is_some_and(|state| state.is_owed) {
                 self.ask_key_frame(encoding, outputs, now);
             }

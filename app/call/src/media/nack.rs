@@ -4,7 +4,7 @@
 //! a bounded number of times, and not beyond the time that a frame waits. Owner of: the holes of one stream. The path's
 //! reordering is learnt from packets that came late by themselves.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 /// Holes remembered. At 2.5 Mbit/s a half-second gap has 130. Full: the oldest is given up.
@@ -42,6 +42,8 @@ pub(crate) struct NackGenerator {
     holes: BTreeMap<u64, Hole>,
     /// How late packets come by themselves, learnt upwards at once and downwards slowly.
     lateness: Duration,
+    /// Packets behind the highest that were made again of repair before anything behind them came.
+    ahead: BTreeSet<u64>,
     /// Until when holes may be filled by repair that was sent ahead.
     repaired_until: Option<Instant>,
     /// Packets asked for, each ask counted.
@@ -58,6 +60,7 @@ impl NackGenerator {
             highest: None,
             holes: BTreeMap::new(),
             lateness: Duration::from_millis(10),
+            ahead: BTreeSet::new(),
             repaired_until: None,
             asked: 0,
             came: 0,
@@ -77,7 +80,8 @@ impl NackGenerator {
             // Repair follows its frame; what it fills would be asked for in vain.
             let is_repaired = self.repaired_until.is_some_and(|until| until > now);
             let due = now + if is_repaired { self.wait().max(REPAIR_WAIT) } else { self.wait() };
-            for missing in first..sequence {
+            let ahead = std::mem::take(&mut self.ahead);
+            for missing in (first..sequence).filter(|missing| !ahead.contains(missing)) {
                 self.lost += 1;
                 self.holes.insert(missing, Hole { since: now, due, asks: 0, asked: None });
             }
@@ -85,6 +89,7 @@ impl NackGenerator {
                 self.holes.pop_first();
             }
             self.highest = Some(sequence);
+            self.ahead = ahead.into_iter().filter(|recovered| *recovered > sequence).collect();
         } else if let Some(hole) = self.holes.remove(&sequence) {
             self.on_filled(&hole, round_trip, now);
         }
@@ -97,7 +102,14 @@ impl NackGenerator {
 
     /// A packet was made again of repair: it is neither late nor an answer.
     pub(crate) fn handle_recovered(&mut self, sequence: u64) {
-        self.holes.remove(&sequence);
+        if self.holes.remove(&sequence).is_some() {
+            self.lost = self.lost.saturating_sub(1);
+        } else if self.highest.is_some_and(|highest| sequence > highest) {
+            self.ahead.insert(sequence);
+            while self.ahead.len() > HOLES {
+                self.ahead.pop_first();
+            }
+        }
     }
 
     fn on_filled(&mut self, hole: &Hole, round_trip: Option<Duration>, now: Instant) {

@@ -163,7 +163,7 @@ impl Participant {
             }
             Some(ChannelMessage::Chat { n, text }) => self.on_chat(n, &text, shared, now),
             Some(ChannelMessage::ChatSeen { n }) => self.on_chat_seen(n, main, shared, now),
-            Some(ChannelMessage::Supports { repair }) => main.outbound.set_takes_repair(repair),
+            Some(ChannelMessage::Supports { repair }) => main.set_takes_repair(repair),
             Some(ChannelMessage::Hand { up }) => self.on_hand(if up { Hand::Up } else { Hand::Down }, shared),
             Some(ChannelMessage::Unknown) => {}
             None => self.refused_messages += 1,

@@ -12,6 +12,7 @@ use rtc::rtp;
 use rtc::rtp_transceiver::RTCRtpReceiverId;
 use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
 
+use super::repair;
 use super::sender_clock::Moment;
 use super::{LinkError, LinkEvent, LocalTrack, PeerConnection};
 use crate::media::fec::{RepairContext, RepairPacket};
@@ -92,6 +93,14 @@ impl PeerConnection {
     pub(crate) fn repair_context(&self, track: TrackId, time: u32) -> Option<RepairContext> {
         let sender = self.senders.iter().find(|sender| sender.track.id == track)?;
         Some(RepairContext { ssrc: sender.track.ssrc, time, payload_type: sender.payload_type? })
+    }
+
+    /// Takes packets of repair off from now on, or lets them pass; whether they are taken. Where their payload type was
+    /// given to a codec, they cannot be told from it.
+    pub(crate) fn accept_repair(&mut self, is_wanted: bool) -> bool {
+        let is_taken = is_wanted && !self.codecs.contains_key(&repair::PAYLOAD_TYPE);
+        self.repair.set_open(is_taken);
+        is_taken
     }
 
     /// Sends a packet of repair for a frame of this time stamp.

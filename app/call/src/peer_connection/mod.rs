@@ -48,7 +48,7 @@ use rtc::rtp_transceiver::RTCRtpSenderId;
 pub(crate) use feedback::Feedback;
 pub(crate) use media::{RtpIn, RtpOut, SentVideo};
 pub(crate) use negotiate::Video;
-pub(crate) use send_history::{PacketResult, TransportFeedback};
+pub(crate) use send_history::{PacketResult, SendHistory, TransportFeedback};
 pub(crate) use send_log::Departure;
 pub(crate) use stun::{BindingAnswer, RequestId, binding_answer, binding_request};
 pub(crate) use turn::{RelayAddress, RelayFamily, RelayPath, TurnServer};
@@ -59,7 +59,6 @@ use flight::FlightRepeater;
 use reassembly::Reassembly;
 use repair::RepairPort;
 use rtt::RoundTrip;
-use send_history::SendHistory;
 use sender_clock::CaptureTeller;
 use undeclared::Undeclared;
 
@@ -218,7 +217,7 @@ impl PeerConnection {
     pub(crate) fn new(config: LinkConfig, now: Instant) -> Result<Self, LinkError> {
         let (teller, undeclared) = undeclared::pair();
         let (clock, sender_clock) = sender_clock::pair();
-        let (log, departures) = send_log::pair();
+        let (log, departures) = send_log::pair(config.repair_ssrc);
         let (repair, repair_tap) = repair::pair(config.repair_ssrc);
         let taps = build::Taps { teller, clock: sender_clock, log, repair: repair_tap };
         let pc = build::peer_connection(&config, taps, now)?;
@@ -273,12 +272,12 @@ impl PeerConnection {
         self.round_trip.reset();
     }
 
-    /// Bytes that left and that nobody has reported yet; none, where nobody ever does.
+    /// Bytes that left and that nobody has reported yet; none, where reports were not agreed on.
     pub(crate) fn in_flight(&self) -> u64 {
         self.sent.history.in_flight()
     }
 
-    /// Bytes of all streams that left so far, with all that is around them; none, where nobody ever reports.
+    /// Bytes of all streams that left so far, with all that is around them; none, where reports were not agreed on.
     pub(crate) fn departed(&self) -> u64 {
         self.sent.history.departed()
     }

@@ -5,8 +5,9 @@
 //! of: their numbers.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -35,6 +36,7 @@ struct Outgoing {
 pub(super) struct RepairPort {
     outgoing: SyncSender<Outgoing>,
     incoming: Receiver<Bytes>,
+    is_open: Arc<AtomicBool>,
 }
 
 /// The other end, in the chain.
@@ -42,6 +44,8 @@ pub(super) struct RepairTap {
     /// Never locked: the crate wants what it holds to be `Sync`.
     outgoing: Mutex<Receiver<Outgoing>>,
     incoming: SyncSender<Bytes>,
+    /// Whether what comes by the payload type is repair: others may have given it to a codec.
+    is_open: Arc<AtomicBool>,
     ssrc: u32,
     sequence: u16,
     inbound: VecDeque<TaggedPacket>,
@@ -52,15 +56,17 @@ pub(super) struct RepairTap {
 pub(super) fn pair(ssrc: u32) -> (RepairPort, RepairTap) {
     let (outgoing, to_send) = sync_channel(PACKETS);
     let (came, incoming) = sync_channel(PACKETS);
+    let is_open = Arc::new(AtomicBool::new(false));
     let tap = RepairTap {
         outgoing: Mutex::new(to_send),
         incoming: came,
+        is_open: is_open.clone(),
         ssrc,
         sequence: 0,
         inbound: VecDeque::new(),
         outbound: VecDeque::new(),
     };
-    (RepairPort { outgoing, incoming }, tap)
+    (RepairPort { outgoing, incoming, is_open }, tap)
 }
 
 impl RepairPort {
@@ -68,6 +74,11 @@ impl RepairPort {
     pub(super) fn send(&self, payload: Bytes, time: u32, now: Instant) {
         // Full: lost, as on the path.
         drop(self.outgoing.try_send(Outgoing { payload, time, now }));
+    }
+
+    /// Whether what comes by the payload type is taken off.
+    pub(super) fn set_open(&self, is_open: bool) {
+        self.is_open.store(is_open, Ordering::Relaxed);
     }
 
     /// The next one that came.
@@ -104,7 +115,7 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for RepairTap {
             self.inbound.push_back(msg);
             return Ok(());
         };
-        if packet.header.payload_type == PAYLOAD_TYPE {
+        if packet.header.payload_type == PAYLOAD_TYPE && self.is_open.load(Ordering::Relaxed) {
             // Full: lost, as on the path.
             drop(self.incoming.try_send(packet.payload.clone()));
         } else {

@@ -5,7 +5,7 @@
 //! between everything that sends and the wire. The crate's own tagger would number as well, and tell nobody; its send
 //! history takes a packet that is late for one that is lost. Owner of: the numbers of one connection.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Instant;
 
@@ -25,6 +25,9 @@ pub(super) const TRANSPORT_WIDE: &str = "http://www.ietf.org/id/draft-holmer-rmc
 /// Departures on their way: they are taken after each packet, and an answer to a NACK has up to 1000. Full: the packet
 /// has left, and nobody knows of it.
 const DEPARTURES: usize = 2048;
+/// Streams of ours that are remembered: eight tracks with their retransmissions, and as many again that were published
+/// in their place. Full: the others have no numbers.
+const STREAMS: usize = 64;
 /// Bytes that are sent again at once at most: what a full queue dropped would fill it again.
 const LONGEST_ANSWER: usize = 24_000;
 /// The part of what is sent that may be sent again, a denominator: with more lost than this, asking is no way to
@@ -52,9 +55,11 @@ pub(crate) struct Departure {
 /// Numbers and tells.
 pub(super) struct SendLog {
     next: u64,
-    /// The identifier of the extension, where it was agreed on. All streams of a bundle have the same; those of
-    /// retransmissions are never named here, and count as much as others.
-    extension: Option<u8>,
+    /// The identifier of the extension on each stream that was agreed to have one, retransmissions too. Firefox agrees
+    /// for video alone: numbers that it does not read it would report as lost.
+    extensions: BTreeMap<u32, u8>,
+    /// Of what the other end of the repair port sends.
+    repair_ssrc: u32,
     departures: SyncSender<Departure>,
     answers: AnswerBudget,
     inbound: VecDeque<TaggedPacket>,
@@ -82,13 +87,14 @@ impl AnswerBudget {
 }
 
 /// The log, and where its departures come out.
-pub(super) fn pair() -> (SendLog, Receiver<Departure>) {
+pub(super) fn pair(repair_ssrc: u32) -> (SendLog, Receiver<Departure>) {
     let (departures, told) = sync_channel(DEPARTURES);
     let log = SendLog {
         next: 0,
-        extension: None,
+        extensions: BTreeMap::new(),
         departures,
         answers: AnswerBudget { bytes: LONGEST_ANSWER },
+        repair_ssrc,
         inbound: VecDeque::new(),
         outbound: VecDeque::new(),
     };
@@ -97,14 +103,17 @@ pub(super) fn pair() -> (SendLog, Receiver<Departure>) {
 
 impl SendLog {
     fn number(&mut self, packet: &mut rtp::Packet, now: Instant) {
-        let Some(id) = self.extension else { return };
+        self.answers.handle_departure(packet.payload.len());
+        let ssrc = packet.header.ssrc;
+        // Repair goes to who takes numbers on everything, by a stream that is bound to nothing.
+        let any = || (ssrc == self.repair_ssrc).then(|| self.extensions.values().next()).flatten();
+        let Some(id) = self.extensions.get(&ssrc).or_else(any).copied() else { return };
         let number = self.next;
         let tag = Bytes::copy_from_slice(&(number as u16).to_be_bytes());
         if packet.header.set_extension(id, tag).is_err() {
             return; // it leaves without one, as it would to who knows none
         }
         self.next += 1;
-        self.answers.handle_departure(packet.payload.len());
         let size = u32::try_from(packet.marshal_size() + OVERHEAD).unwrap_or(u32::MAX);
         let (stream, time) = (packet.header.ssrc, packet.header.timestamp);
         if self.departures.try_send(Departure { number, size, stream, time, at: now }).is_err() {
@@ -163,10 +172,19 @@ impl Interceptor for SendLog {
     fn bind_local_stream(&mut self, info: &StreamInfo) {
         let extension = info.rtp_header_extensions.iter().find(|extension| extension.uri == TRANSPORT_WIDE);
         let id = extension.and_then(|extension| u8::try_from(extension.id).ok()).filter(|id| *id != 0);
-        self.extension = id.or(self.extension);
+        for ssrc in [Some(info.ssrc), info.ssrc_rtx].into_iter().flatten() {
+            match id {
+                Some(id) if self.extensions.len() < STREAMS => drop(self.extensions.insert(ssrc, id)),
+                Some(_) | None => drop(self.extensions.remove(&ssrc)),
+            }
+        }
     }
 
-    fn unbind_local_stream(&mut self, _info: &StreamInfo) {}
+    fn unbind_local_stream(&mut self, info: &StreamInfo) {
+        for ssrc in [Some(info.ssrc), info.ssrc_rtx].into_iter().flatten() {
+            self.extensions.remove(&ssrc);
+        }
+    }
 
     fn bind_remote_stream(&mut self, _info: &StreamInfo) {}
     fn unbind_remote_stream(&mut self, _info: &StreamInfo) {}

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use hearth_base::{Bitrate, FrameKind, Layer, TrackId, TrackSource, VideoCodec};
+use hearth_base::{Bitrate, FrameKind, Layer, Switch, TrackId, TrackSource, VideoCodec};
 
 use crate::peer_connection::SentVideo;
 use crate::publications::Encoding;
@@ -85,25 +85,32 @@ impl SentLayers {
         &mut self,
         rate: Bitrate,
         part: f64,
-        videos: &[SentVideo],
+        videos: &[(SentVideo, Switch)],
         now: Instant,
     ) -> (Vec<(TrackId, Layer, Bitrate)>, Vec<Encoding>) {
-        self.tracks.retain(|track, _| videos.iter().any(|video| video.track == *track));
-        let sources: Vec<_> = videos.iter().map(|video| video.source).collect();
+        self.tracks.retain(|track, _| videos.iter().any(|(video, _)| video.track == *track));
+        let enabled = videos.iter().filter(|(_, enabled)| *enabled == Switch::On);
+        let sources: Vec<_> = enabled.map(|(video, _)| video.source).collect();
+        let mut shares = share(rate, &sources).into_iter();
         let (mut rates, mut begun) = (Vec::new(), Vec::new());
-        for (SentVideo { track, source, codec }, rate) in videos.iter().copied().zip(share(rate, &sources)) {
-            let before = self.tracks.get(&track).map(|track| track.wanted);
+        for (SentVideo { track, source, codec }, enabled) in videos.iter().copied() {
+            // One that is off takes nothing of the rate, and is about to come back as it was.
+            let rate = if enabled == Switch::On { shares.next().unwrap_or_default() } else { rate };
+            let known = self.tracks.get(&track);
+            let (before, codec_before) = (known.map(|known| known.wanted), known.and_then(|known| known.codec));
             let best = choose(source, rate, before);
             let layer = self.tracks.entry(track).or_default().hold(best, before, now);
-            if before != Some(layer) {
+            if (before, codec_before) != (Some(layer), Some(codec)) {
                 begun.push(Encoding { track, layer, codec });
             }
             let choice = self.tracks.entry(track).or_default();
             (choice.wanted, choice.codec) = (layer, Some(codec));
             // Too much for the link: nothing more of it. Encoders make the larger layers of a picture first, so with
             // this no picture is ever sent twice, in two sizes.
-            choice.sent = choice.sent.filter(|(sent, _)| *sent <= layer);
-            rates.push((track, layer, rate.min(most(source, layer)).scaled(part)));
+            choice.sent = choice.sent.filter(|(sent, of)| *sent <= layer && *of == codec);
+            if enabled == Switch::On {
+                rates.push((track, layer, rate.min(most(source, layer)).scaled(part)));
+            }
         }
         (rates, begun)
     }

@@ -20,7 +20,7 @@ pub(crate) trait Pacer: Send {
     /// Whether a packet of so many bytes may go now that waits elsewhere: repair of what has left, before anything new.
     fn poll_slot(&mut self, bytes: usize, in_flight: u64, now: Instant) -> bool;
     /// So many bytes have left by another way, and count as much.
-    fn charge(&mut self, bytes: usize);
+    fn charge(&mut self, bytes: usize, now: Instant);
     /// When the next one may.
     fn poll_timeout(&self) -> Option<Instant>;
     /// When there is a slot.
@@ -44,7 +44,8 @@ pub(crate) enum Queued {
 const WAITING: usize = 256;
 /// What a silence saves up, so that a small frame goes at once.
 const BURST: Duration = Duration::from_millis(5);
-/// What leaves by another way keeps others back no longer than this at once.
+/// What leaves by another way keeps others back no longer than this: sound and its repair alone may be more than the
+/// rate.
 const LONGEST_CHARGE: Duration = Duration::from_millis(50);
 /// A frame that has waited so long comes too late: the receiver has given it up, and what follows waits behind it.
 const STALE: Duration = Duration::from_millis(400);
@@ -125,9 +126,10 @@ impl Pacer for LeakyBucket {
         true
     }
 
-    fn charge(&mut self, bytes: usize) {
+    fn charge(&mut self, bytes: usize, now: Instant) {
         if let Some(free_at) = &mut self.free_at {
-            *free_at += self.pacing.rate.time_for(bytes).min(LONGEST_CHARGE);
+            let charged = *free_at + self.pacing.rate.time_for(bytes);
+            *free_at = charged.min((*free_at).max(now + LONGEST_CHARGE));
         }
     }
 

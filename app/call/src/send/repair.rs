@@ -5,7 +5,7 @@
 //! waits for its slots.
 
 use std::collections::VecDeque;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use hearth_base::TrackId;
@@ -21,6 +21,8 @@ const MUCH: f64 = 0.08;
 const MARGIN: f64 = 1.15;
 /// Packets of sound that are repaired together.
 const TOGETHER: usize = 2;
+/// Repair that has waited so long is of a frame that was asked for meanwhile, or given up.
+const STALE: Duration = Duration::from_millis(200);
 /// Packets of repair that wait. Full: the oldest goes; its frame is long over.
 const WAITING: usize = 128;
 
@@ -38,6 +40,7 @@ pub(crate) struct FrameLoss {
 pub(crate) struct OutgoingRepair {
     pub(crate) payload: Bytes,
     pub(crate) time: u32,
+    since: Instant,
 }
 
 /// Makes repair.
@@ -58,7 +61,7 @@ pub(crate) struct Repairs {
 impl Repairs {
     /// A packet of video has left. After the last one of its frame, its repair
     /// waits for slots.
-    pub(crate) fn handle_departure(&mut self, packet: &RtpOut, loss: FrameLoss, link: &PeerConnection) {
+    pub(crate) fn handle_departure(&mut self, packet: &RtpOut, loss: FrameLoss, link: &PeerConnection, now: Instant) {
         let is_worth_it = loss.mean > MUCH || link.round_trip().is_none_or(|round_trip| round_trip > SHORT);
         if !self.is_taken || !is_worth_it {
             self.leaving = None;
@@ -74,14 +77,20 @@ impl Repairs {
             self.packets.push(ProtectedPacket { sequence, time, marker, payload: packet.payload.clone() });
         }
         if marker && let Some(context) = link.repair_context(packet.track, packet.time) {
-            self.protect(context, loss);
+            self.protect(context, loss, now);
         }
     }
 
     /// A packet of sound has left, where `loss` of all packets are lost. Two are repaired together: more would come too
     /// late for what is played next. Opus's own redundancy does nothing at the rates of a call (libopus 1.6.1, frames
     /// of 10 ms: none at 16 kbit/s at any loss, none at 24 or 32 with 5 %).
-    pub(crate) fn handle_audio(&mut self, packet: &RtpOut, loss: f64, link: &PeerConnection) -> Vec<OutgoingRepair> {
+    pub(crate) fn handle_audio(
+        &mut self,
+        packet: &RtpOut,
+        loss: f64,
+        link: &PeerConnection,
+        now: Instant,
+    ) -> Vec<OutgoingRepair> {
         let RtpOut { sequence, time, marker, .. } = *packet;
         let is_next = self.sound.last().is_none_or(|last| last.sequence.wrapping_add(1) == sequence);
         if !self.is_taken || !is_next {
@@ -101,16 +110,27 @@ impl Repairs {
         };
         let payloads = fec::protect(context, &packets, count);
         self.made += payloads.len() as u64;
-        payloads.into_iter().map(|payload| OutgoingRepair { payload, time: context.time }).collect()
+        payloads.into_iter().map(|payload| OutgoingRepair { payload, time: context.time, since: now }).collect()
     }
 
-    fn protect(&mut self, context: RepairContext, loss: FrameLoss) {
+    fn protect(&mut self, context: RepairContext, loss: FrameLoss, now: Instant) {
         let count = fec::repair_count(self.packets.len(), loss.mean * MARGIN, loss.most);
         let payloads = fec::protect(context, &self.packets, count);
         self.packets.clear();
         self.made += payloads.len() as u64;
-        self.waiting.extend(payloads.into_iter().map(|payload| OutgoingRepair { payload, time: context.time }));
+        self.waiting.extend(payloads.into_iter().map(|payload| OutgoingRepair {
+            payload,
+            time: context.time,
+            since: now,
+        }));
         while self.waiting.len() > WAITING {
+            self.waiting.pop_front();
+        }
+    }
+
+    /// Forgets what has waited too long.
+    pub(crate) fn drop_stale(&mut self, now: Instant) {
+        while self.waiting.front().is_some_and(|repair| now.saturating_duration_since(repair.since) > STALE) {
             self.waiting.pop_front();
         }
     }

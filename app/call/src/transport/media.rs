@@ -2,14 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use hearth_base::{Bitrate, EncodedFrame, TrackId, TrackKind, TrackSource, VideoCodec};
+use hearth_base::{Bitrate, EncodedFrame, Switch, TrackId, TrackKind, TrackSource, VideoCodec};
 use rand::RngExt;
 
 use super::generation::Generation;
 use super::inbound::FeedbackRequest;
 use super::{Transport, TransportKind};
 use crate::media::fec::RepairPacket;
-use crate::peer_connection::{Feedback, RtpIn};
+use crate::peer_connection::{Feedback, RtpIn, SentVideo};
 use crate::publications::{Encoding, LinkRate, OutgoingFrame};
 use crate::send::pacer::Queued;
 use crate::shared::Shared;
@@ -56,11 +56,19 @@ impl Transport {
         if !self.is_alive() {
             return shared.publications.set_rate(self.id, None, &mut shared.outputs);
         }
-        let sent: Vec<_> =
-            connection.link.sent_video().filter(|video| shared.publications.is_enabled(video.track)).collect();
+        let is_enabled = |track| if shared.publications.is_enabled(track) { Switch::On } else { Switch::Off };
+        let sent: Vec<_> = connection.link.sent_video().map(|video| (video, is_enabled(video.track))).collect();
         let (layers, begun) = self.outbound.choose_layers(&sent, now);
         let rate = LinkRate { layers, loss: self.outbound.loss };
         shared.publications.set_rate(self.id, Some(rate), &mut shared.outputs);
+        if begun.is_empty() || !connection.link.is_connected() {
+            return;
+        }
+        // First what is taken: who asks an encoder for a key frame that nobody takes keeps it for ever.
+        let takes = self.outbound.encodings(connection.link.sent_video());
+        if !shared.publications.is_subscribed(self.id, takes.iter().copied()) {
+            shared.publications.subscribe(self.id, takes, &mut shared.outputs);
+        }
         for encoding in begun {
             shared.publications.ask_key_frame(encoding, &mut shared.outputs, now);
         }
@@ -75,7 +83,12 @@ impl Transport {
 
     /// A frame of ours.
     pub(crate) fn handle_video(&mut self, frame: &OutgoingFrame, shared: &mut Shared, now: Instant) {
-        if !self.is_connected() || !self.outbound.takes_frame(frame.encoding, frame.frame.kind) {
+        let Encoding { track, codec, .. } = frame.encoding;
+        let link = self.connection.as_ref().map(|connection| &connection.link);
+        let is_sent = |sent: SentVideo| (sent.track, sent.codec) == (track, codec);
+        if !link.is_some_and(|link| link.is_connected() && link.sent_video().any(is_sent))
+            || !self.outbound.takes_frame(frame.encoding, frame.frame.kind)
+        {
             return;
         }
         if self.outbound.handle_video(frame, now) == Queued::No {
@@ -95,7 +108,7 @@ impl Transport {
         match connection.link.send_rtp(packet, now) {
             Ok(()) => {
                 self.outbound.packets += 1;
-                for repair in self.outbound.handle_sent_audio(&sent, &connection.link) {
+                for repair in self.outbound.handle_sent_audio(&sent, &connection.link, now) {
                     connection.link.send_repair(repair.payload, repair.time, now);
                 }
             }
@@ -138,6 +151,13 @@ impl Transport {
         connection.drain(&mut shared.outputs, now);
     }
 
+    /// Whether they take packets of repair, and so send some.
+    pub(crate) fn set_takes_repair(&mut self, is_taken: bool) {
+        let connection = self.connection.as_mut();
+        let is_possible = connection.is_some_and(|connection| connection.link.accept_repair(is_taken));
+        self.outbound.set_takes_repair(is_possible);
+    }
+
     pub(super) fn on_repair(
         &mut self,
         repair: RepairPacket,
@@ -167,7 +187,7 @@ impl Transport {
         if !connection.link.is_connected() {
             return;
         }
-        if self.outbound.handle_route(connection.link.selected_pair()) {
+        if self.outbound.handle_route(connection.link.selected_pair(), now) {
             // What was measured so far was measured on the old path.
             connection.link.forget_round_trip();
         }

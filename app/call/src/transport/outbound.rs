@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use hearth_base::{Bitrate, EncodedFrame, FrameKind, Layer, TrackId, TrackKind};
+use hearth_base::{Bitrate, EncodedFrame, FrameKind, Layer, Switch, TrackId, TrackKind};
 
 use crate::media::payload_format;
 use crate::peer_connection::{PeerConnection, RtpOut, SentVideo, TransportFeedback};
@@ -95,7 +95,7 @@ impl Outbound {
     /// begin, with a key frame.
     pub(crate) fn choose_layers(
         &mut self,
-        sent: &[SentVideo],
+        sent: &[(SentVideo, Switch)],
         now: Instant,
     ) -> (Vec<(TrackId, Layer, Bitrate)>, Vec<Encoding>) {
         let rate = self.overhead.video_part(self.estimator.estimate());
@@ -146,7 +146,7 @@ impl Outbound {
 
     /// The next packet of video that may go.
     pub(crate) fn poll_packet(&mut self, link: &PeerConnection, now: Instant) -> Option<RtpOut> {
-        self.charge(link);
+        self.charge(link, now);
         let mut packet = self.pacer.poll_packet(link.in_flight(), now)?;
         self.paced += packet.payload.len() as u64;
         let numbering = self.numbering.get_mut(&packet.track)?;
@@ -154,30 +154,36 @@ impl Outbound {
         numbering.sequence = numbering.sequence.wrapping_add(1);
         self.overhead.handle_video(packet.payload.len(), link.departed(), now);
         let loss = FrameLoss { mean: self.estimator.random_loss(), most: self.estimator.frame_loss() };
-        self.repairs.handle_departure(&packet, loss, link);
+        self.repairs.handle_departure(&packet, loss, link, now);
         Some(packet)
     }
 
     /// The next packet of repair that may go: before any new one of video, whose frame is later.
     pub(crate) fn poll_repair(&mut self, link: &PeerConnection, now: Instant) -> Option<OutgoingRepair> {
+        self.repairs.drop_stale(now);
         let bytes = self.repairs.next_bytes()?;
-        self.charge(link);
+        self.charge(link, now);
         self.pacer.poll_slot(bytes, link.in_flight(), now).then(|| self.repairs.poll()).flatten().inspect(|repair| {
             self.paced += repair.payload.len() as u64;
         })
     }
 
     /// What left beside the pacer, sound and what was asked for again, takes its part of the rate.
-    fn charge(&mut self, link: &PeerConnection) {
+    fn charge(&mut self, link: &PeerConnection, now: Instant) {
         let departed = link.departed();
         let others = departed.saturating_sub(self.charged).saturating_sub(self.paced);
         (self.charged, self.paced) = (departed, 0);
-        self.pacer.charge(usize::try_from(others).unwrap_or_default());
+        self.pacer.charge(usize::try_from(others).unwrap_or_default(), now);
     }
 
     /// A packet of sound has left: the repair that follows it, at once as it did itself.
-    pub(crate) fn handle_sent_audio(&mut self, packet: &RtpOut, link: &PeerConnection) -> Vec<OutgoingRepair> {
-        self.repairs.handle_audio(packet, self.estimator.random_loss(), link)
+    pub(crate) fn handle_sent_audio(
+        &mut self,
+        packet: &RtpOut,
+        link: &PeerConnection,
+        now: Instant,
+    ) -> Vec<OutgoingRepair> {
+        self.repairs.handle_audio(packet, self.estimator.random_loss(), link, now)
     }
 
     /// Whether they take packets of repair.
@@ -203,12 +209,12 @@ impl Outbound {
     }
 
     /// Media goes by this path. Whether it changed: then what was estimated of the old one is forgotten.
-    pub(crate) fn handle_route(&mut self, route: Option<PairSnapshot>) -> bool {
+    pub(crate) fn handle_route(&mut self, route: Option<PairSnapshot>, now: Instant) -> bool {
         let Some(route) = route else { return false };
         let is_new = self.route.as_ref().is_some_and(|old| !old.is_route_of(&route));
         self.route = Some(route);
         if is_new {
-            self.estimator.handle_new_route();
+            self.estimator.handle_new_route(now);
             self.pacer.set_pacing(self.estimator.pacing());
         }
         is_new
@@ -241,7 +247,8 @@ impl Outbound {
     pub(crate) fn handle_new_connection(&mut self) {
         self.estimator.handle_new_connection();
         self.overhead = Overhead::default();
-        self.charged = 0;
+        self.repairs = Repairs::default();
+        (self.charged, self.paced) = (0, 0);
     }
 
     /// The part of the rate that encoders get. A queue of ours makes them go down at once: it should be gone before the

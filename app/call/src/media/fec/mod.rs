@@ -122,6 +122,8 @@ impl RepairPacket {
 struct FrameRepair {
     count: u8,
     shards: BTreeMap<u8, Bytes>,
+    /// What was lost was made again, and nothing more is worth its arithmetic.
+    is_done: bool,
 }
 
 /// Makes the lost packets of one stream again.
@@ -148,20 +150,27 @@ impl Recovery {
         let RepairPacket { context: RepairContext { time, .. }, first, count, number, shard } = repair;
         let known = self.frames.iter_mut().find(|(of, frame)| (*of, frame.count) == (first, count));
         if let Some((_, frame)) = known {
-            frame.shards.insert(number, shard);
+            if frame.is_done || frame.shards.insert(number, shard).is_some() {
+                return Vec::new();
+            }
         } else {
             if self.frames.len() == FRAMES {
                 self.frames.pop_front();
             }
-            self.frames.push_back((first, FrameRepair { count, shards: BTreeMap::from([(number, shard)]) }));
+            self.frames
+                .push_back((first, FrameRepair { count, shards: BTreeMap::from([(number, shard)]), is_done: false }));
         }
         self.recover(first, count, time)
     }
 
     fn recover(&mut self, first: u16, count: u8, time: u32) -> Vec<ProtectedPacket> {
-        let Some((_, frame)) = self.frames.iter().find(|(of, frame)| (*of, frame.count) == (first, count)) else {
-            return Vec::new();
-        };
+        let known = self.frames.iter_mut().find(|(of, frame)| (*of, frame.count) == (first, count));
+        let Some((_, frame)) = known else { return Vec::new() };
+        let is_of_it = |packet: &&ProtectedPacket| packet.sequence.wrapping_sub(first) < u16::from(count);
+        let here = self.recent.iter().filter(is_of_it).count();
+        if here + frame.shards.len() < usize::from(count) {
+            return Vec::new(); // too little, and nothing to be copied for it
+        }
         let mut came: BTreeMap<u8, Vec<u8>> = BTreeMap::new();
         for packet in &self.recent {
             let place = packet.sequence.wrapping_sub(first);
@@ -180,7 +189,8 @@ impl Recovery {
             came.iter().filter(|(_, shard)| shard.len() <= length).map(|(n, shard)| (*n, shard.as_slice())).collect();
         let repair: Vec<(u8, &[u8])> =
             frame.shards.iter().filter_map(|(n, shard)| Some((*n, shard.get(..length)?))).collect();
-        let found = gf256::recover(count, &came, &repair).unwrap_or_default();
+        let Some(found) = gf256::recover(count, &came, &repair) else { return Vec::new() };
+        frame.is_done = true;
         let packets =
             found.into_iter().filter_map(|(place, shard)| unshard(shard, first.wrapping_add(u16::from(place)), time));
         let packets: Vec<_> = packets.collect();

@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 const TWICE: Duration = Duration::from_secs(20);
 /// So long they are competed with, before a queue is given way to again.
 const LASTS: Duration = Duration::from_secs(60);
+/// What it begins with of the rate before: they have taken the rest meanwhile.
+const BEGINS: f64 = 0.8;
 /// The queue has been below this for a while, and nobody fills it any more.
 const EMPTY: Duration = Duration::from_millis(20);
 const A_WHILE: Duration = Duration::from_secs(2);
@@ -28,18 +30,24 @@ pub(super) struct Competition {
     foreign: Option<Instant>,
     /// Since when it is competed with.
     since: Option<Instant>,
+    /// The rate before the queue was given way to.
+    given_up: f64,
     empty_since: Option<Instant>,
     reduced: Option<Instant>,
 }
 
 impl Competition {
-    /// A queue did not shrink although less was sent. Whether it is competed with from now on.
-    pub(super) fn handle_foreign(&mut self, now: Instant) -> bool {
+    /// A queue did not shrink although less was sent than `rate`. The rate to begin with, when it is competed with from
+    /// now on.
+    pub(super) fn handle_foreign(&mut self, rate: f64, now: Instant) -> Option<f64> {
         let before = self.foreign.replace(now);
-        if before.is_some_and(|before| now.saturating_duration_since(before) < TWICE) {
-            *self = Self { foreign: Some(now), since: Some(now), empty_since: None, reduced: None };
+        if before.is_none_or(|before| now.saturating_duration_since(before) >= TWICE) {
+            self.given_up = rate;
+            return None;
         }
-        self.since.is_some()
+        let given_up = self.given_up.max(rate);
+        *self = Self { foreign: Some(now), since: Some(now), given_up, ..Self::default() };
+        Some(given_up * BEGINS)
     }
 
     pub(super) fn is_on(&self) -> bool {
@@ -64,7 +72,7 @@ impl Competition {
         if is_empty || now.saturating_duration_since(since) > LASTS {
             // Begun again at the first sign, when the queue turns out to be theirs still.
             let foreign = Some(now).filter(|_| !is_empty);
-            *self = Self { foreign, ..Self::default() };
+            *self = Self { foreign, given_up: rate, ..Self::default() };
             return None;
         }
         if lost > 0 {
@@ -90,17 +98,17 @@ mod tests {
     #[test]
     fn one_queue_that_stays_is_a_longer_way_and_two_are_somebody_elses() {
         let (start, mut subject) = (Instant::now(), Competition::default());
-        assert!(!subject.handle_foreign(start));
-        assert!(!subject.handle_foreign(start + TWICE));
-        assert!(subject.handle_foreign(start + TWICE + Duration::from_secs(5)));
+        assert_eq!(subject.handle_foreign(2e6, start), None);
+        assert_eq!(subject.handle_foreign(1e6, start + TWICE), None);
+        assert_eq!(subject.handle_foreign(5e5, start + TWICE + Duration::from_secs(5)), Some(1e6 * BEGINS));
         assert!(subject.is_on());
     }
 
     #[test]
     fn the_rate_goes_as_theirs_until_the_queue_is_empty() {
         let (mut now, mut subject) = (Instant::now(), Competition::default());
-        subject.handle_foreign(now);
-        subject.handle_foreign(now);
+        subject.handle_foreign(1e6, now);
+        subject.handle_foreign(1e6, now);
         let mut rate = 1e6;
         for _ in 0..60 {
             now += STEP;

@@ -20,7 +20,7 @@ use super::losses::{Advice, Losses};
 use super::queue::QueueDelay;
 use super::trains::{Capacity, Trains};
 use super::{Estimator, FIRST, HEADROOM, LEAST, LossAndDelay, MOST, Pacing};
-use crate::peer_connection::TransportFeedback;
+use crate::peer_connection::{PacketResult, TransportFeedback};
 
 /// A standing queue of so much is ours, and drained.
 const OVERUSE: Duration = Duration::from_millis(20);
@@ -53,6 +53,8 @@ const FIRMER: [f64; 3] = [0.8, 0.65, 0.5];
 const PROBE: f64 = 1.25;
 /// A rate that is used to less than this part is not used.
 const IN_USE: f64 = 0.75;
+/// A rate that is used to less than this part fills no queue.
+const LITTLE: f64 = 0.4;
 /// What the in-flight window holds beside a round trip: the pauses between reports of which one or two may be lost, and
 /// a burst; less while a queue is drained.
 const UNREPORTED: Duration = Duration::from_millis(300);
@@ -91,6 +93,8 @@ pub(crate) struct FeedbackEstimator {
     /// Until the first report, and for good where there is none.
     fallback: LossAndDelay,
     has_feedback: bool,
+    /// When this path was taken.
+    since: Option<Instant>,
     /// Bits a second.
     rate: f64,
     queue: QueueDelay,
@@ -117,6 +121,7 @@ impl FeedbackEstimator {
         Self {
             fallback: LossAndDelay::new(),
             has_feedback: false,
+            since: None,
             rate: FIRST.bps() as f64,
             queue: QueueDelay::default(),
             arrivals: Arrivals::default(),
@@ -135,15 +140,23 @@ impl FeedbackEstimator {
         }
     }
 
-    /// Takes a report in; how many packets it says are lost.
-    fn take(&mut self, feedback: &TransportFeedback, now: Instant) -> u32 {
+    /// Whether about as much is sent as may be.
+    fn is_in_use(&self) -> bool {
+        self.sendings.rate().is_some_and(|rate| rate.bps() as f64 > self.rate * IN_USE)
+    }
+
+    /// Takes a report in; of how many packets it is, and how many of them are lost.
+    fn take(&mut self, feedback: &TransportFeedback, now: Instant) -> (u32, u32) {
         let (mut came, mut lost) = (0, 0);
         // Most of what nobody reported came, and at about this time.
         let mut unreported = u32::try_from(feedback.unreported).unwrap_or(u32::MAX);
         if let Some(drain) = &mut self.drain {
             drain.since.handle_unreported(feedback.unreported);
         }
-        for result in &feedback.packets {
+        // What left before took another way.
+        let is_ours = |result: &&PacketResult| self.since.is_none_or(|since| result.departure.at >= since);
+        let packets: Vec<_> = feedback.packets.iter().filter(is_ours).collect();
+        for result in packets {
             let departure = result.departure;
             self.sendings.handle(departure.at, departure.size);
             // What left into a queue that was too long may be lost for that.
@@ -166,13 +179,15 @@ impl FeedbackEstimator {
         }
         self.losses.handle(came, lost, now);
         self.capacity = self.trains.capacity(now);
-        lost
+        (came + lost, lost)
     }
 
-    fn on_competition(&mut self, lost: u32, passed: Duration, now: Instant) {
+    fn on_competition(&mut self, (reported, lost): (u32, u32), passed: Duration, now: Instant) {
         let queue = self.queue.whole().unwrap_or_default();
         let round_trip = self.round_trip.unwrap_or(ROUND_TRIP);
-        let step = passed.min(LONGEST_STEP);
+        // What is lost by chance is lost whatever is sent, and what is not sent proves nothing.
+        let lost = lost.saturating_sub((f64::from(reported) * self.losses.random()).ceil() as u32);
+        let step = if self.is_in_use() { passed.min(LONGEST_STEP) } else { Duration::ZERO };
         match self.competition.rate(self.rate, lost, queue, round_trip, step, now) {
             Some(rate) => self.set_rate(rate),
             None => self.queue.restore(),
@@ -185,6 +200,10 @@ impl FeedbackEstimator {
         self.losses.disregard();
         self.frames_lost.disregard();
         let Some(came) = self.arrivals.last_rate().map(|rate| rate.bps() as f64) else { return };
+        let sent = self.sendings.rate().map_or(self.rate, |rate| rate.bps() as f64);
+        if self.drain.is_none() && sent < self.rate * LITTLE && came >= sent * USED {
+            return; // what waits is not ours: too little is sent to fill anything
+        }
         let before = match &self.drain {
             None => self.rate,
             // It has just begun to bear less, and what was believed of it was too much.
@@ -226,8 +245,8 @@ impl FeedbackEstimator {
             return;
         }
         self.queue.accept();
-        self.competition.handle_foreign(now);
-        self.set_rate(drain.before * USED);
+        let compete = self.competition.handle_foreign(drain.before, now);
+        self.set_rate(compete.unwrap_or(drain.before * USED));
     }
 
     fn on_calm(&mut self, passed: Duration, now: Instant) {
@@ -236,7 +255,6 @@ impl FeedbackEstimator {
             self.set_rate(drain.capacity.min(drain.last) * USED);
             return;
         }
-        let sent = self.sendings.rate().map_or(0.0, |rate| rate.bps() as f64);
         let step = passed.min(LONGEST_STEP).as_secs_f64();
         let is_cautious = self.queued.is_some_and(|at| now.saturating_duration_since(at) < CAUTION);
         let slow = self.rate * (1.0 + SLOW * step);
@@ -248,8 +266,11 @@ impl FeedbackEstimator {
             None if !is_cautious => self.rate * (1.0 + BLIND * step),
             Some(Capacity::About(_)) | None => slow,
         };
-        if sent > self.rate * IN_USE {
-            self.set_rate(self.rate.max(grown));
+        match self.capacity {
+            _ if self.is_in_use() => self.set_rate(self.rate.max(grown)),
+            // A dark picture in a small layer would never fill the rate that a larger one needs.
+            Some(Capacity::AtLeast(rate)) => self.set_rate(self.rate.max(slow.min(rate.bps() as f64 * 0.9))),
+            Some(Capacity::About(_)) | None => {}
         }
     }
 
@@ -318,15 +339,22 @@ impl Estimator for FeedbackEstimator {
         self.fallback.handle_max_bitrate(most, now);
     }
 
-    fn handle_new_route(&mut self) {
-        *self = Self::new();
+    fn handle_new_route(&mut self, now: Instant) {
+        *self = Self { since: Some(now), ..Self::new() };
     }
 
     fn handle_new_connection(&mut self) {
+        if let Some(drain) = self.drain.take() {
+            self.set_rate(drain.capacity.min(drain.last) * USED);
+        }
+        // The new one may have agreed on no reports.
+        if self.has_feedback {
+            self.fallback.begin_at(Bitrate::from_bps(self.rate as u64));
+        }
+        self.has_feedback = false;
         self.queue = QueueDelay::default();
         self.arrivals = Arrivals::default();
         self.trains.forget();
-        self.drain = None;
     }
 
     fn estimate(&self) -> Bitrate {

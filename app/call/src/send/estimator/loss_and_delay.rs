@@ -66,6 +66,11 @@ impl LossAndDelay {
         }
     }
 
+    /// Goes on from a rate that was learnt otherwise.
+    pub(super) fn begin_at(&mut self, rate: Bitrate) {
+        self.estimate = rate.clamp(LEAST, MOST);
+    }
+
     fn scale(&mut self, factor: f64) {
         self.estimate = self.estimate.scaled(factor).clamp(LEAST, MOST);
     }
@@ -92,6 +97,7 @@ impl Estimator for LossAndDelay {
     }
 
     fn handle_round_trip(&mut self, round_trip: Duration, now: Instant) {
+        self.most = self.most.filter(|(_, until)| *until > now);
         while self.shortest.back().is_some_and(|(_, last)| *last >= round_trip) {
             self.shortest.pop_back();
         }
@@ -115,7 +121,7 @@ impl Estimator for LossAndDelay {
         self.most = Some((most.max(LEAST), now + REMB_HOLDS));
     }
 
-    fn handle_new_route(&mut self) {
+    fn handle_new_route(&mut self, _now: Instant) {
         *self = Self::new();
     }
 
@@ -214,7 +220,7 @@ mod tests {
         let (mut now, mut estimator) = (Instant::now(), LossAndDelay::new());
         estimator.handle_round_trip(Duration::from_millis(1), now);
         assert_eq!(after(&mut estimator, &mut now, &[(TrackKind::Video, 0.0)], 60), MOST);
-        estimator.handle_new_route();
+        estimator.handle_new_route(now);
         assert_eq!(estimator.estimate(), FIRST);
         estimator.handle_round_trip(Duration::from_millis(400), now);
         assert_eq!(estimator.estimate(), FIRST, "the round trip of the old one is forgotten");

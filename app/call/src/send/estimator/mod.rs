@@ -33,7 +33,7 @@ pub(crate) trait Estimator: Send {
     /// They take no more than this (REMB).
     fn handle_max_bitrate(&mut self, most: Bitrate, now: Instant);
     /// Media takes another path from now on: what was learnt of the old one says nothing of it.
-    fn handle_new_route(&mut self);
+    fn handle_new_route(&mut self, now: Instant);
     /// Another connection in the place of the last: its reports are by another clock.
     fn handle_new_connection(&mut self);
     /// What the link bears.
