@@ -69,14 +69,13 @@ impl Drop for Place {
     }
 }
 
-/// Starts what is measured before what else this machine does, ours and Chromium alike: in a scheduling group of its
-/// own (sched(7), autogroup), because a nice value counts only among the programs of one terminal.
-pub(super) const FIRST: &str = "setsid";
-const EARLIER: &str = r#"echo -10 > /proc/self/autogroup; exec "$@""#;
+/// Starts what is measured before what else this machine does, ours and Chromium alike: by a real-time policy (sched(7)),
+/// below the emulator's. A nice value counts only among the programs of one terminal, and other terminals have theirs.
+pub(super) const FIRST: &str = "chrt";
 
 /// A program and its arguments, in a namespace, for [`FIRST`].
 pub(super) fn in_namespace(name: &str, program: &str, arguments: &[String]) -> Vec<String> {
-    let words = ["sh", "-c", EARLIER, "first", "ip", "netns", "exec", name, program].map(str::to_owned);
+    let words = ["--rr", "1", "ip", "netns", "exec", name, program].map(str::to_owned);
     words.into_iter().chain(arguments.iter().cloned()).collect()
 }
 
