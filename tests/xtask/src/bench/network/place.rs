@@ -69,8 +69,8 @@ impl Drop for Place {
     }
 }
 
-/// Starts what is measured before what else this machine does, ours and Chromium alike: by a real-time policy (sched(7)),
-/// below the emulator's. A nice value counts only among the programs of one terminal, and other terminals have theirs.
+/// Starts what is measured before what else this machine does, ours and Chromium alike: by a real-time policy
+/// (sched(7)), below the emulator's. A nice value counts only among the programs of one terminal.
 pub(super) const FIRST: &str = "chrt";
 
 /// A program and its arguments, in a namespace, for [`FIRST`].
