@@ -138,7 +138,7 @@ impl Reports {
 
     fn tell_due(&mut self, emulator: &mut Emulator, now: Instant) -> Result<()> {
         if self.next() <= now {
-            emulator.report(self.told, now).iter().try_for_each(|line| tell(line))?;
+            emulator.report(self.told).iter().try_for_each(|line| tell(line))?;
             let Lateness { times, sum, most } = std::mem::take(&mut self.lateness);
             tell(&format!("late {} {} {}", self.told, (sum / times.max(1)).as_micros(), most.as_micros()))?;
             self.told += 1;

@@ -166,7 +166,11 @@ fn rows_of(case: &Case, (from, to): (usize, usize), runs: &[(Kind, Run)]) -> Vec
 
 /// Ours to theirs.
 fn ratios(name: &str, ours: &Summary, theirs: &Summary) -> Vec<String> {
-    let ratio = |of: fn(&Summary) -> f64| format!("{:.2}", of(ours) / of(theirs));
+    let ratio = |of: fn(&Summary) -> f64| {
+        let ratio = of(ours) / of(theirs);
+        // To nothing, there is none.
+        if ratio.is_finite() { format!("{ratio:.2}") } else { "-".to_owned() }
+    };
     let mut row = vec![name.to_owned(), "ratio".to_owned(), ratio(|summary| summary.kbps), String::new()];
     row.push(format!("{} / {}", ratio(|summary| summary.median), ratio(|summary| summary.p95)));
     row.push(ratio(|summary| summary.rate));
@@ -232,6 +236,7 @@ mod tests {
         assert_eq!(rows[0][..4], ["variable 0-40 s", "Hearth", "500", "0.50"]);
         assert_eq!(rows[0].last().map(String::as_str), Some("0.50 + 0.25, others 0.12"));
         assert_eq!(rows[2][..3], ["variable 0-40 s", "ratio", "2.00"]);
+        assert_eq!(rows[2][7], "-", "nothing froze");
         assert_eq!(rows_of(case, (40, 60), &runs)[0].last().map(String::as_str), Some(""));
         assert_eq!(rows_of(case, (0, 40), &runs[..1]).len(), 1);
     }
