@@ -173,7 +173,7 @@ impl Part {
         let video = matches!((&self.camera, &self.record_video), (CameraArg::File(from), Some(to)) if from == to);
         let sound =
             matches!((&self.microphone, &self.record_audio), (MicrophoneArg::File(from), Some(to)) if from == to);
-        (video || sound).then_some("a file cannot be sent and recorded at once: name another one")
+        (video || sound).then_some("a file cannot be sent and recorded at once: name a different file")
     }
 }
 

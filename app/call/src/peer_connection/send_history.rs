@@ -40,8 +40,6 @@ pub(crate) struct TransportFeedback {
     pub(crate) packets: Vec<PacketResult>,
     /// Bytes of packets that no report will name any more.
     pub(crate) unreported: u64,
-    /// Bytes that left after the newest packet that is known to have come.
-    pub(crate) in_flight: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -134,7 +132,7 @@ impl SendHistory {
         let unreported = self.take_lost(&mut packets);
         packets.sort_by_key(|result| result.departure.number);
         self.in_flight = self.count_in_flight();
-        TransportFeedback { packets, unreported, in_flight: self.in_flight }
+        TransportFeedback { packets, unreported }
     }
 
     /// The same of the bytes of a compound packet, for fuzzers: what is none gives nothing.

@@ -48,7 +48,7 @@ fn what_came_is_told_once_and_what_did_not_when_later_ones_have() {
     assert_eq!(history.in_flight(), 2000);
     let first = history.handle_feedback(&report(0, 1, &[true, false, true]));
     assert_eq!(fates(&first), [(0, Some(74_000)), (2, Some(84_000))]);
-    assert_eq!(first.in_flight, 1700);
+    assert_eq!(history.in_flight(), 1700);
     let again = history.handle_feedback(&report(0, 1, &[true, false, true]));
     assert_eq!(fates(&again), []);
     // Packet 1 is late, and there; 4 is lost, but not before packets that left 60 ms after it have come.

@@ -61,7 +61,7 @@ impl<R: Read + Seek> AudioFileReader<R> {
     /// Fills the ring.
     ///
     /// # Errors
-    /// [`FileFault`] where the file became another one, or cannot be read any more.
+    /// [`FileFault`] where the file was replaced, or cannot be read any more.
     pub(crate) fn refill(&mut self) -> Result<(), FileFault> {
         let room = self.ring.slots();
         let Some(resampler) = &mut self.resampler else {

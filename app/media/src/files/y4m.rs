@@ -169,7 +169,7 @@ impl<R: BufRead + Seek> Y4mReader<R> {
     /// and none is read again: of a lower number than before, it is the one of before.
     ///
     /// # Errors
-    /// [`FileFault`] where the file became another one, or cannot be read any more.
+    /// [`FileFault`] where the file was replaced, or cannot be read any more.
     pub fn read(&mut self, number: u64) -> Result<&[u8], FileFault> {
         while self.passed <= number {
             let step = if self.passed == number { Self::take } else { Self::pass };

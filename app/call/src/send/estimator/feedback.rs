@@ -7,7 +7,7 @@
 //! [`LossAndDelay`] decides, and its peer may know no reports at all.
 //!
 //! Ideas from GCC (draft-ietf-rmcat-gcc-02), SCReAM (RFC 8298), Copa and packet-train dispersion; the constants were
-//! found in World, and taking one of the parts out turns a test of it red.
+//! found in World.
 
 use std::time::{Duration, Instant};
 
@@ -154,9 +154,9 @@ impl FeedbackEstimator {
             drain.since.handle_unreported(feedback.unreported);
         }
         // What left before took another way.
-        let is_ours = |result: &&PacketResult| self.since.is_none_or(|since| result.departure.at >= since);
-        let packets: Vec<_> = feedback.packets.iter().filter(is_ours).collect();
-        for result in packets {
+        let since = self.since;
+        let is_ours = |result: &&PacketResult| since.is_none_or(|since| result.departure.at >= since);
+        for result in feedback.packets.iter().filter(is_ours) {
             let departure = result.departure;
             self.sendings.handle(departure.at, departure.size);
             // What left into a queue that was too long may be lost for that.

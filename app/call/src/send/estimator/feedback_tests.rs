@@ -93,7 +93,7 @@ impl Path {
         }
         let now = self.start + self.now;
         self.estimator.handle_round_trip(self.delay * 2 + self.free_at.saturating_sub(self.now), now);
-        self.estimator.handle_feedback(&TransportFeedback { packets, unreported: 0, in_flight: 0 }, now);
+        self.estimator.handle_feedback(&TransportFeedback { packets, unreported: 0 }, now);
     }
 }
 
