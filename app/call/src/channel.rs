@@ -23,12 +23,6 @@ pub(crate) enum ChannelMessage {
     Chat { n: u64, text: String },
     /// The highest `n` that the sender of this has heard of us: the rest should be said again.
     ChatSeen { n: u64 },
-    /// What the sender can take that not everybody can, said when the channel opens.
-    Supports {
-        /// Packets of repair ([`crate::media::fec`]).
-        #[serde(default)]
-        repair: bool,
-    },
     /// The sender's hand is raised, or is no longer.
     Hand { up: bool },
     /// A type of a newer version.
@@ -59,7 +53,6 @@ mod tests {
             ChannelMessage::Hand { up: true },
             ChannelMessage::Chat { n: 1, text: "围\"炉".into() },
             ChannelMessage::ChatSeen { n: 0 },
-            ChannelMessage::Supports { repair: true },
         ] {
             assert_eq!(ChannelMessage::parse(&message.to_text()), Some(message));
         }

@@ -155,3 +155,18 @@ fn streams_live_as_long_as_a_section_names_them_from_which_something_comes() {
     let channel = section("application", 9, "");
     assert_eq!(live_streams(&sdp(&format!("{}{channel}", section("video", 9, named)))), streams(&[7, 8]));
 }
+
+#[test]
+fn what_ours_can_is_said_before_the_first_section_and_read_again() {
+    let offer = offer(&["audio", "video"], |text| text);
+    assert!(!check_description(&offer).unwrap().takes_repair, "a browser says nothing");
+    let ours = with_abilities(&offer);
+    let at = |text: &str| ours.find(text).unwrap();
+    assert!(at("a=x-hearth:repair\r\n") < at("\nm="), "{ours}");
+    let checked = check_description(&ours).unwrap();
+    assert_eq!((checked.takes_repair, checked.sdp), (true, check_description(&offer).unwrap().sdp));
+    for (ability, expected) in [("repair and more", true), ("more repair", true), ("repairs", false), ("", false)] {
+        let other = ours.replace("a=x-hearth:repair", &format!("a=x-hearth:{ability}"));
+        assert_eq!(check_description(&other).unwrap().takes_repair, expected, "{ability:?}");
+    }
+}

@@ -27,6 +27,10 @@ const REPAIR_WAIT: Duration = Duration::from_millis(30);
 /// Repair that came says so long that frames are followed by it.
 const REPAIR_LASTS: Duration = Duration::from_secs(1);
 
+/// The share lost above which more is asked for than is missing, and what each packet weighs in it.
+const MUCH: f64 = 0.15;
+const SMOOTHING: f64 = 0.01;
+
 #[derive(Debug)]
 struct Hole {
     since: Instant,
@@ -46,6 +50,8 @@ pub(crate) struct NackGenerator {
     ahead: BTreeSet<u64>,
     /// Until when holes may be filled by repair that was sent ahead.
     repaired_until: Option<Instant>,
+    /// The share that is lost, smoothed; what repair made good among it.
+    loss: f64,
     /// Packets asked for, each ask counted.
     pub(crate) asked: u64,
     /// Packets that came.
@@ -62,6 +68,7 @@ impl NackGenerator {
             lateness: Duration::from_millis(10),
             ahead: BTreeSet::new(),
             repaired_until: None,
+            loss: 0.0,
             asked: 0,
             came: 0,
             lost: 0,
@@ -81,6 +88,9 @@ impl NackGenerator {
             let is_repaired = self.repaired_until.is_some_and(|until| until > now);
             let due = now + if is_repaired { self.wait().max(REPAIR_WAIT) } else { self.wait() };
             let ahead = std::mem::take(&mut self.ahead);
+            let missing = sequence - first;
+            self.loss += (missing as f64 - self.loss * (missing + 1) as f64) * SMOOTHING;
+            self.loss = self.loss.clamp(0.0, 1.0);
             for missing in (first..sequence).filter(|missing| !ahead.contains(missing)) {
                 self.lost += 1;
                 self.holes.insert(missing, Hole { since: now, due, asks: 0, asked: None });
@@ -144,6 +154,7 @@ impl NackGenerator {
         // The answer is as late as the path makes everything: asked again before that, it would come twice.
         let again = (round_trip.unwrap_or(DEFAULT_ROUND_TRIP) * 9 / 8 + self.wait()).max(LEAST_INTERVAL);
         let mut asked = Vec::new();
+        let is_lossy = self.loss > MUCH;
         self.holes.retain(|sequence, hole| {
             if hole.due > now {
                 return true;
@@ -153,8 +164,9 @@ impl NackGenerator {
             }
             hole.asks += 1;
             hole.asked = Some(now);
-            // Few come to a third ask; those few would freeze the picture, so they are asked for twice as often.
-            hole.due = now + if hole.asks < 3 { again } else { again / 2 };
+            // Few come to a third ask; those few would freeze the picture, so they are asked for twice as often. Where
+            // much is lost, so are asks and answers: half of all that are made in vain.
+            hole.due = now + if hole.asks < 3 && !is_lossy { again } else { again / 2 };
             asked.push(*sequence as u16);
             true
         });

@@ -147,9 +147,6 @@ impl Participant {
 
     fn on_channel_open(&mut self, main: &mut Transport, shared: &mut Shared, now: Instant) {
         tell_media(main, shared, now);
-        if let Err(error) = main.send(&ChannelMessage::Supports { repair: true }, now) {
-            tracing::debug!(%error, "what we can take is not told");
-        }
         self.tell_heard(main, now);
         self.on_open_hand(main, shared, now);
     }
@@ -163,7 +160,6 @@ impl Participant {
             }
             Some(ChannelMessage::Chat { n, text }) => self.on_chat(n, &text, shared, now),
             Some(ChannelMessage::ChatSeen { n }) => self.on_chat_seen(n, main, shared, now),
-            Some(ChannelMessage::Supports { repair }) => main.set_takes_repair(repair),
             Some(ChannelMessage::Hand { up }) => self.on_hand(if up { Hand::Up } else { Hand::Down }, shared),
             Some(ChannelMessage::Unknown) => {}
             None => self.refused_messages += 1,

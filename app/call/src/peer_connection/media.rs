@@ -20,6 +20,8 @@ use crate::media::fec::{RepairContext, RepairPacket};
 /// Streams whose source is remembered: eight tracks, and a few after renegotiations; beyond that they are looked up
 /// again.
 const STREAMS: usize = 64;
+/// With more of them lost, reports are said again: two lost in a row are one in a hundred then.
+const LOSS_OF_REPORTS: f64 = 0.05;
 
 /// A packet of one of their tracks; retransmissions are in their original place.
 #[derive(Clone, Debug)]
@@ -95,12 +97,21 @@ impl PeerConnection {
         Some(RepairContext { ssrc: sender.track.ssrc, time, payload_type: sender.payload_type? })
     }
 
-    /// Takes packets of repair off from now on, or lets them pass; whether they are taken. Where their payload type was
-    /// given to a codec, they cannot be told from it.
-    pub(crate) fn accept_repair(&mut self, is_wanted: bool) -> bool {
-        let is_taken = is_wanted && !self.codecs.contains_key(&repair::PAYLOAD_TYPE);
-        self.repair.set_open(is_taken);
-        is_taken
+    /// Takes packets of repair off from now on, or lets them pass. Where their payload type was given to a codec, they
+    /// cannot be told from it.
+    pub(crate) fn accept_repair(&mut self, is_wanted: bool) {
+        self.repair.set_open(is_wanted && !self.codecs.contains_key(&repair::PAYLOAD_TYPE));
+    }
+
+    /// Whether the other side takes packets of repair.
+    pub(crate) fn takes_repair(&self) -> bool {
+        self.repair.is_open()
+    }
+
+    /// The way to them loses so much, 0 to 1, and so it loses reports of what came: to who is known to take that they
+    /// are said again.
+    pub(crate) fn set_loss(&self, loss: f64) {
+        self.echo.set(self.takes_repair() && loss > LOSS_OF_REPORTS);
     }
 
     /// Sends a packet of repair for a frame of this time stamp.

@@ -25,6 +25,7 @@ mod negotiate;
 mod pair;
 pub(crate) mod reassembly;
 mod repair;
+mod report_echo;
 mod rtt;
 mod send_history;
 mod send_log;
@@ -58,6 +59,7 @@ use crate::stats::TransportCounters;
 use flight::FlightRepeater;
 use reassembly::Reassembly;
 use repair::RepairPort;
+use report_echo::EchoSwitch;
 use rtt::RoundTrip;
 use sender_clock::CaptureTeller;
 use undeclared::Undeclared;
@@ -178,6 +180,7 @@ pub(crate) struct PeerConnection {
     clock: CaptureTeller,
     sent: SentPackets,
     repair: RepairPort,
+    echo: EchoSwitch,
     timeout: Option<Instant>,
     transmits: VecDeque<LinkTransmit>,
     events: VecDeque<LinkEvent>,
@@ -217,7 +220,8 @@ impl PeerConnection {
     pub(crate) fn new(config: LinkConfig, now: Instant) -> Result<Self, LinkError> {
         let (teller, undeclared) = undeclared::pair();
         let (clock, sender_clock) = sender_clock::pair();
-        let (log, departures) = send_log::pair(config.repair_ssrc);
+        let echo = EchoSwitch::default();
+        let (log, departures) = send_log::pair(config.repair_ssrc, echo.clone());
         let (repair, repair_tap) = repair::pair(config.repair_ssrc);
         let taps = build::Taps { teller, clock: sender_clock, log, repair: repair_tap };
         let pc = build::peer_connection(&config, taps, now)?;
@@ -239,6 +243,7 @@ impl PeerConnection {
             round_trip: RoundTrip::default(),
             clock,
             repair,
+            echo,
             sent: SentPackets { departures, history: SendHistory::default() },
             timeout: None,
             transmits: VecDeque::new(),

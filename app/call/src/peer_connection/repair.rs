@@ -81,6 +81,11 @@ impl RepairPort {
         self.is_open.store(is_open, Ordering::Relaxed);
     }
 
+    /// Whether the other side takes packets of repair.
+    pub(super) fn is_open(&self) -> bool {
+        self.is_open.load(Ordering::Relaxed)
+    }
+
     /// The next one that came.
     pub(super) fn poll(&self) -> Option<Bytes> {
         self.incoming.try_recv().ok()

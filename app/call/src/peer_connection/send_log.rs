@@ -18,6 +18,8 @@ use rtc::sansio::Protocol;
 use rtc::shared::error::Error;
 use rtc::shared::marshal::MarshalSize as _;
 
+use super::report_echo::{EchoSwitch, ReportEcho};
+
 /// The place in the chain: that of the crate's tagger, beyond which nothing sends.
 pub(super) const SLOT: usize = 2_000;
 /// The header extension that the number is in.
@@ -62,6 +64,7 @@ pub(super) struct SendLog {
     repair_ssrc: u32,
     departures: SyncSender<Departure>,
     answers: AnswerBudget,
+    echo: ReportEcho,
     inbound: VecDeque<TaggedPacket>,
     outbound: VecDeque<TaggedPacket>,
 }
@@ -87,13 +90,14 @@ impl AnswerBudget {
 }
 
 /// The log, and where its departures come out.
-pub(super) fn pair(repair_ssrc: u32) -> (SendLog, Receiver<Departure>) {
+pub(super) fn pair(repair_ssrc: u32, echo: EchoSwitch) -> (SendLog, Receiver<Departure>) {
     let (departures, told) = sync_channel(DEPARTURES);
     let log = SendLog {
         next: 0,
         extensions: BTreeMap::new(),
         departures,
         answers: AnswerBudget { bytes: LONGEST_ANSWER },
+        echo: ReportEcho::new(echo),
         repair_ssrc,
         inbound: VecDeque::new(),
         outbound: VecDeque::new(),
@@ -150,6 +154,8 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for SendLog {
         let now = msg.now;
         if let Packet::Rtp(packet) = &mut msg.message.packet {
             self.number(packet, now);
+        } else if let Packet::Rtcp(packets) = &mut msg.message.packet {
+            self.echo.handle(packets);
         }
         self.outbound.push_back(msg);
         Ok(())

@@ -4,7 +4,7 @@
 //! lost that what is asked for is lost as well. Owner of: the packets of the frame that is leaving, and the repair that
 //! waits for its slots.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -19,8 +19,14 @@ const SHORT: Duration = Duration::from_millis(20);
 const MUCH: f64 = 0.08;
 /// Loss comes in crowds, and what was lost of late says what will be lost only about so well.
 const MARGIN: f64 = 1.15;
-/// Packets of sound that are repaired together.
+/// After so many packets of sound comes their repair: after more it would come too late for what is played next.
 const TOGETHER: usize = 2;
+/// It is of those before them as well: loss that came in a crowd took their repair with them.
+const OVERLAPPING: usize = 4;
+/// Ticks between two frames of which there is repair together: what it can say (16 bits).
+const LONGEST_AGO: u32 = u16::MAX as u32;
+/// Tracks whose last frame is remembered. Full: those of others have repair of each frame alone.
+const TRACKS: usize = 8;
 /// Repair that has waited so long is of a frame that was asked for meanwhile, or given up.
 const STALE: Duration = Duration::from_millis(200);
 /// Packets of repair that wait. Full: the oldest goes; its frame is long over.
@@ -46,13 +52,14 @@ pub(crate) struct OutgoingRepair {
 /// Makes repair.
 #[derive(Debug, Default)]
 pub(crate) struct Repairs {
-    /// Whether the other side takes it.
-    pub(crate) is_taken: bool,
     /// The track and time stamp of the frame that is leaving, and what of it has left.
     leaving: Option<(TrackId, u32)>,
     packets: Vec<ProtectedPacket>,
-    /// Packets of sound since the last repair of them.
-    sound: Vec<ProtectedPacket>,
+    /// The frame before, of each track.
+    before: BTreeMap<TrackId, Vec<ProtectedPacket>>,
+    /// The last packets of sound, and how many since the last repair of them.
+    sound: VecDeque<ProtectedPacket>,
+    unrepaired: usize,
     waiting: VecDeque<OutgoingRepair>,
     /// Packets that were made.
     pub(crate) made: u64,
@@ -63,7 +70,7 @@ impl Repairs {
     /// waits for slots.
     pub(crate) fn handle_departure(&mut self, packet: &RtpOut, loss: FrameLoss, link: &PeerConnection, now: Instant) {
         let is_worth_it = loss.mean > MUCH || link.round_trip().is_none_or(|round_trip| round_trip > SHORT);
-        if !self.is_taken || !is_worth_it {
+        if !link.takes_repair() || !is_worth_it {
             self.leaving = None;
             return;
         }
@@ -77,13 +84,12 @@ impl Repairs {
             self.packets.push(ProtectedPacket { sequence, time, marker, payload: packet.payload.clone() });
         }
         if marker && let Some(context) = link.repair_context(packet.track, packet.time) {
-            self.protect(context, loss, now);
+            self.protect(packet.track, context, loss, now);
         }
     }
 
-    /// A packet of sound has left, where `loss` of all packets are lost. Two are repaired together: more would come too
-    /// late for what is played next. Opus's own redundancy does nothing at the rates of a call (libopus 1.6.1, frames
-    /// of 10 ms: none at 16 kbit/s at any loss, none at 24 or 32 with 5 %).
+    /// A packet of sound has left, where `loss` of all packets are lost. Opus's own redundancy does nothing at the
+    /// rates of a call (libopus 1.6.1, frames of 10 ms: none at 16 kbit/s at any loss, none at 24 or 32 with 5 %).
     pub(crate) fn handle_audio(
         &mut self,
         packet: &RtpOut,
@@ -92,19 +98,25 @@ impl Repairs {
         now: Instant,
     ) -> Vec<OutgoingRepair> {
         let RtpOut { sequence, time, marker, .. } = *packet;
-        let is_next = self.sound.last().is_none_or(|last| last.sequence.wrapping_add(1) == sequence);
-        if !self.is_taken || !is_next {
+        let is_next = self.sound.back().is_none_or(|last| last.sequence.wrapping_add(1) == sequence);
+        if !link.takes_repair() || !is_next {
             self.sound.clear();
+            self.unrepaired = 0;
         }
-        if !self.is_taken {
+        if !link.takes_repair() {
             return Vec::new();
         }
-        self.sound.push(ProtectedPacket { sequence, time, marker, payload: packet.payload.clone() });
-        if self.sound.len() < TOGETHER {
+        self.sound.push_back(ProtectedPacket { sequence, time, marker, payload: packet.payload.clone() });
+        self.unrepaired += 1;
+        if self.unrepaired < TOGETHER {
             return Vec::new();
         }
-        let packets = std::mem::take(&mut self.sound);
-        let count = fec::repair_count(packets.len(), loss * MARGIN, 0.0);
+        self.unrepaired = 0;
+        while self.sound.len() > OVERLAPPING {
+            self.sound.pop_front();
+        }
+        let packets: Vec<_> = self.sound.iter().cloned().collect();
+        let count = fec::repair_count(TOGETHER, loss * MARGIN, 0.0);
         let Some(context) = link.repair_context(packet.track, packet.time).filter(|_| count > 0) else {
             return Vec::new();
         };
@@ -113,10 +125,28 @@ impl Repairs {
         payloads.into_iter().map(|payload| OutgoingRepair { payload, time: context.time, since: now }).collect()
     }
 
-    fn protect(&mut self, context: RepairContext, loss: FrameLoss, now: Instant) {
-        let count = fec::repair_count(self.packets.len(), loss.mean * MARGIN, loss.most);
-        let payloads = fec::protect(context, &self.packets, count);
-        self.packets.clear();
+    /// The repair of a frame that has left is of the frame before it as well, while both are small: a crowd of losses
+    /// that took a frame with its repair is made good when the next one comes, which shows nothing before that anyway.
+    /// A frame before that came whole takes nothing of it.
+    fn protect(&mut self, track: TrackId, context: RepairContext, loss: FrameLoss, now: Instant) {
+        let packets = std::mem::take(&mut self.packets);
+        let count = fec::repair_count(packets.len(), loss.mean * MARGIN, loss.most);
+        let before = self.before.remove(&track).unwrap_or_default();
+        let is_next = match (before.first(), before.last(), packets.first()) {
+            (Some(first), Some(last), Some(next)) => {
+                last.sequence.wrapping_add(1) == next.sequence && context.time.wrapping_sub(first.time) <= LONGEST_AGO
+            }
+            _ => false,
+        };
+        let fits = before.len() + packets.len() <= fec::MOST_PACKETS;
+        let payloads = if is_next && fits {
+            fec::protect(context, &[before, packets.clone()].concat(), count)
+        } else {
+            fec::protect(context, &packets, count)
+        };
+        if self.before.len() < TRACKS {
+            self.before.insert(track, packets);
+        }
         self.made += payloads.len() as u64;
         self.waiting.extend(payloads.into_iter().map(|payload| OutgoingRepair {
             payload,

@@ -226,6 +226,7 @@ impl Generation {
         self.their_ufrag = Some(checked.ufrag);
         self.fingerprints.0 = Some(checked.fingerprint);
         self.rate_feedback = checked.rate_feedback;
+        self.link.accept_repair(checked.takes_repair);
         // A word that says nothing of video takes back nothing that was said.
         self.their_video = checked.video.or(self.their_video.take());
         let early = std::mem::take(&mut self.early);
@@ -240,7 +241,7 @@ impl Generation {
         self.our_ufrag = description::ufrag_of(&sdp);
         self.fingerprints.1 = description::fingerprint_of(&sdp);
         self.drain(outputs, now);
-        Description { kind, sdp }
+        Description { kind, sdp: description::with_abilities(&sdp) }
     }
 
     /// They may be found at another address.

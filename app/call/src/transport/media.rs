@@ -151,13 +151,6 @@ impl Transport {
         connection.drain(&mut shared.outputs, now);
     }
 
-    /// Whether they take packets of repair, and so send some.
-    pub(crate) fn set_takes_repair(&mut self, is_taken: bool) {
-        let connection = self.connection.as_mut();
-        let is_possible = connection.is_some_and(|connection| connection.link.accept_repair(is_taken));
-        self.outbound.set_takes_repair(is_possible);
-    }
-
     pub(super) fn on_repair(
         &mut self,
         repair: RepairPacket,
@@ -210,6 +203,7 @@ impl Transport {
             Feedback::Nack { packets, .. } => self.history.counters.nacks_received += u64::from(packets),
             Feedback::Transport(feedback) => {
                 self.outbound.handle_feedback(&feedback, now);
+                connection.link.set_loss(self.outbound.random_loss());
                 self.tell_rate(connection, shared, now);
             }
             Feedback::MaxBitrate(most) => {

@@ -21,6 +21,9 @@ use crate::snapshot::PairSnapshot;
 const SMALL_QUEUE: Duration = Duration::from_millis(40);
 const DRAIN: f64 = 0.4;
 const LEAST_DRAIN: f64 = 0.4;
+/// Loss above which less than the rate is used, and how much less for each part lost.
+const MUCH_LOSS: f64 = 0.06;
+const LESS: f64 = 1.4;
 /// How long a report of a track counts: reports come each second, and some are lost.
 const REPORTED: Duration = Duration::from_secs(4);
 
@@ -98,7 +101,7 @@ impl Outbound {
         sent: &[(SentVideo, Switch)],
         now: Instant,
     ) -> (Vec<(TrackId, Layer, Bitrate)>, Vec<Encoding>) {
-        let rate = self.overhead.video_part(self.estimator.estimate());
+        let rate = self.overhead.video_part(self.estimator.estimate()).scaled(self.calm_part());
         self.layers.choose(rate, self.queue_part(), sent, now)
     }
 
@@ -186,9 +189,9 @@ impl Outbound {
         self.repairs.handle_audio(packet, self.estimator.random_loss(), link, now)
     }
 
-    /// Whether they take packets of repair.
-    pub(crate) fn set_takes_repair(&mut self, is_taken: bool) {
-        self.repairs.is_taken = is_taken;
+    /// The share of our packets that the path loses by chance.
+    pub(crate) fn random_loss(&self) -> f64 {
+        self.estimator.random_loss()
     }
 
     /// Packets of repair so far.
@@ -257,6 +260,12 @@ impl Outbound {
         let waiting = self.estimator.estimate().time_for(self.pacer.waiting() + self.repairs.waiting());
         let less = waiting.saturating_sub(SMALL_QUEUE).as_secs_f64() / DRAIN;
         (1.0 - less).max(LEAST_DRAIN)
+    }
+
+    /// The part of the rate that is used where much is lost by chance: key frames, each with more repair than it has
+    /// packets, are frequent there, and on a link that is full each would hold up what follows.
+    fn calm_part(&self) -> f64 {
+        1.0 - LESS * (self.estimator.random_loss() - MUCH_LOSS).clamp(0.0, 0.5)
     }
 
     /// How long what we send waits on the way.

@@ -27,7 +27,12 @@ pub struct Measured {
     pub sound: f64,
     /// Longest time without a picture.
     pub gap: Duration,
+    /// Share of the time in gaps longer than [`FREEZE`].
+    pub frozen: f64,
 }
+
+/// What W3C webrtc-stats calls a freeze of a picture that comes every 66 ms: 150 ms more.
+const FREEZE: Duration = Duration::from_millis(216);
 
 pub fn measure(world: &mut World, kbps: u64, time: Duration) -> Measured {
     let seen = |world: &World| {
@@ -42,12 +47,13 @@ pub fn measure(world: &mut World, kbps: u64, time: Duration) -> Measured {
     let pictures = || got.frames.iter().zip(&got.frame_times).skip(frames);
     let mut late: Vec<_> = pictures().map(|(n, at)| (*at - start).saturating_sub(VIDEO * *n + DELAY)).collect();
     late.sort();
-    let gaps = got.frame_times[frames.saturating_sub(1)..].windows(2).map(|pair| pair[1] - pair[0]);
+    let gaps = || got.frame_times[frames.saturating_sub(1)..].windows(2).map(|pair| pair[1] - pair[0]);
     Measured {
         used: (bytes_after - bytes) as f64 * 8.0 / time.as_secs_f64() / (kbps * 1000) as f64,
         late: late[late.len() * 95 / 100],
         sound: (heard_after - heard) as f64 / f64::from(said_after - said),
-        gap: gaps.max().unwrap_or(time),
+        gap: gaps().max().unwrap_or(time),
+        frozen: gaps().filter(|gap| *gap > FREEZE).sum::<Duration>().as_secs_f64() / time.as_secs_f64(),
     }
 }
 

@@ -59,6 +59,9 @@ const LITTLE: f64 = 0.4;
 /// a burst; less while a queue is drained.
 const UNREPORTED: Duration = Duration::from_millis(300);
 const UNREPORTED_IN_DRAIN: Duration = Duration::from_millis(100);
+/// More where so much is lost by chance: several reports in a row, too.
+const UNREPORTED_IN_LOSS: Duration = Duration::from_millis(600);
+const LOSSY: f64 = 0.05;
 /// Some packets always.
 const LEAST_WINDOW: u64 = 12_000;
 /// A round trip before one was measured.
@@ -377,7 +380,11 @@ impl Estimator for FeedbackEstimator {
             Some(Capacity::About(about)) => about.scaled(PROBE).clamp(least, rate.scaled(HEADROOM)),
             Some(Capacity::AtLeast(_)) | None => rate.scaled(HEADROOM),
         };
-        let unreported = if self.drain.is_some() { UNREPORTED_IN_DRAIN } else { UNREPORTED };
+        let unreported = match &self.drain {
+            Some(_) => UNREPORTED_IN_DRAIN,
+            None if self.loss > LOSSY => UNREPORTED_IN_LOSS,
+            None => UNREPORTED,
+        };
         let time = self.round_trip.unwrap_or(ROUND_TRIP) + unreported;
         Pacing { rate: paced, window: (rate.bytes_in(time) as u64).max(LEAST_WINDOW) }
     }

@@ -17,7 +17,7 @@ const LEAST: u32 = 5;
 /// Fewer say nothing.
 const ENOUGH: usize = 20;
 /// This part of them lost no more than is said.
-const MOST: f64 = 0.95;
+const MOST: f64 = 0.99;
 
 /// Counts losses by frame.
 #[derive(Debug, Default)]
