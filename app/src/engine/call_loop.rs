@@ -282,6 +282,7 @@ impl CallLoop {
                 Output::Changed => self.changed = true,
             }
         }
+        self.sockets.flush();
     }
 
     fn dial(&mut self) {

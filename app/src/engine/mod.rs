@@ -17,6 +17,7 @@ mod media;
 mod names;
 mod pin;
 mod questions;
+mod segments;
 mod signalling;
 mod sockets;
 pub(crate) mod statistics;

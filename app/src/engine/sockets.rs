@@ -1,8 +1,8 @@
 //! The call's sockets: UDP, and streams to relays.
 //!
 //! Owner of: every socket, and the task that reads it. Datagrams are read in batches where the system can (GRO,
-//! recvmmsg, by quinn-udp) and handed on through one bounded queue. Sending never waits: a full socket buffer is the
-//! network's way to drop.
+//! recvmmsg, by quinn-udp) and handed on through one bounded queue. Those that one input sends to one place leave in
+//! one call. Sending never waits: a full socket buffer is the network's way to drop.
 
 use std::collections::BTreeMap;
 use std::io::{self, IoSliceMut};
@@ -18,6 +18,7 @@ use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
+use super::segments::Segments;
 use super::streams::{self, Datagram, StreamNews};
 
 /// Buffers read at once. Where the system joins datagrams (GRO), one holds up to 64 of them.
@@ -38,6 +39,15 @@ struct Open {
     reader: AbortHandle,
 }
 
+impl Open {
+    /// Whether the system took it: one datagram, or several of this length.
+    fn try_send(&self, destination: SocketAddr, contents: &[u8], segment_size: Option<usize>) -> bool {
+        let transmit = Transmit { destination, ecn: None, contents, segment_size, src_ip: None };
+        // Not by `try_io`, to which a socket that was just opened is not writable: its first words would be lost.
+        self.state.try_send((&*self.io).into(), &transmit).is_ok()
+    }
+}
+
 /// All sockets of one call.
 pub(crate) struct Sockets {
     open: BTreeMap<SocketId, Open>,
@@ -48,6 +58,8 @@ pub(crate) struct Sockets {
     news: mpsc::Sender<StreamNews>,
     /// The key of the room's own server, for relays that have the same.
     pub(super) room_key: Option<SpkiHash>,
+    /// Datagrams of the input that is being worked off.
+    waiting: Segments,
     /// Datagrams that the system did not take.
     pub(crate) unsent: u64,
 }
@@ -61,6 +73,7 @@ impl Sockets {
             arrivals,
             news,
             room_key: None,
+            waiting: Segments::default(),
             unsent: 0,
         }
     }
@@ -89,6 +102,7 @@ impl Sockets {
     }
 
     pub(crate) fn close(&mut self, socket: SocketId) {
+        self.flush();
         if let Some(open) = self.open.remove(&socket) {
             open.reader.abort();
         }
@@ -105,11 +119,27 @@ impl Sockets {
             return;
         }
         let Some(open) = self.open.get(&socket) else { return };
-        let transmit = Transmit { destination: to, ecn: None, contents: &payload, segment_size: None, src_ip: None };
-        let sent = open.io.try_io(Interest::WRITABLE, || open.state.try_send((&*open.io).into(), &transmit));
-        if sent.is_err() {
-            self.unsent += 1;
+        let most = open.state.max_gso_segments();
+        if !self.waiting.takes(socket, to, &payload, most) {
+            self.flush();
         }
+        self.waiting.push(socket, to, &payload);
+    }
+
+    /// Sends what waits for more of its kind: no more comes with this input.
+    pub(crate) fn flush(&mut self) {
+        let Some((socket, to)) = self.waiting.destination() else { return };
+        if let Some(open) = self.open.get(&socket) {
+            let (contents, length) = self.waiting.run();
+            let is_sent = open.try_send(to, contents, length);
+            // A network card that cuts nothing says so when it is first asked to, and none has left then.
+            if !is_sent && length.is_some() && open.state.max_gso_segments() == 1 {
+                self.unsent += self.waiting.each().filter(|datagram| !open.try_send(to, datagram, None)).count() as u64;
+            } else if !is_sent {
+                self.unsent += self.waiting.each().count() as u64;
+            }
+        }
+        self.waiting.clear();
     }
 }
 
@@ -169,5 +199,26 @@ mod tests {
             let datagram = tokio::time::timeout(limit, arrivals.recv()).await.unwrap().unwrap();
             assert_eq!(&datagram.payload[..], &[n as u8; LENGTH], "datagram {n}");
         }
+    }
+
+    #[tokio::test]
+    async fn what_one_input_sends_arrives_in_order_and_whole() {
+        let (sender, mut arrivals) = mpsc::channel(WAITING);
+        let (news, _) = mpsc::channel(NEWS);
+        let mut sockets = Sockets::new(sender, news);
+        let (from, to) = (SocketId(1), SocketId(2));
+        sockets.open(from, IpAddr::from([127, 0, 0, 1])).unwrap();
+        let there = sockets.open(to, IpAddr::from([127, 0, 0, 1])).unwrap();
+        let lengths = [1200, 1200, 1200, 700, 80, 1200, 1200, 80, 80, 1];
+        for (n, length) in lengths.into_iter().enumerate() {
+            sockets.send(from, there, Bytes::from(vec![n as u8; length]));
+        }
+        sockets.flush();
+        for (n, length) in lengths.into_iter().enumerate() {
+            let limit = std::time::Duration::from_secs(5);
+            let datagram = tokio::time::timeout(limit, arrivals.recv()).await.unwrap().unwrap();
+            assert_eq!(&datagram.payload[..], &vec![n as u8; length], "datagram {n}");
+        }
+        assert_eq!(sockets.unsent, 0);
     }
 }
