@@ -21,7 +21,7 @@ use crate::snapshot::PublishedTrack;
 use crate::sockets::TransportId;
 
 /// Between two key frames of an encoding: one costs as much as ten others, and everybody who asks is served by one.
-const KEY_FRAME_GAP: Duration = Duration::from_millis(300);
+const KEY_FRAME_GAP: Duration = Duration::from_millis(500);
 /// Tracks of ours: camera, microphone, a screen with its sound, a second of each. Full: a further one is not published.
 const MAX_TRACKS: usize = 8;
 /// Changes below this share are not worth an encoder's attention.

@@ -186,6 +186,8 @@ impl FeedbackEstimator {
     }
 
     fn on_competition(&mut self, (reported, lost): (u32, u32), passed: Duration, now: Instant) {
+        // What a full queue drops is no chance: repair of it would only fill the queue.
+        self.frames_lost.disregard();
         let queue = self.queue.whole().unwrap_or_default();
         let round_trip = self.round_trip.unwrap_or(ROUND_TRIP);
         // What is lost by chance is lost whatever is sent, and what is not sent proves nothing.
