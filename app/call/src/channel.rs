@@ -23,6 +23,12 @@ pub(crate) enum ChannelMessage {
     Chat { n: u64, text: String },
     /// The highest `n` that the sender of this has heard of us: the rest should be said again.
     ChatSeen { n: u64 },
+    /// What the sender looks at of the receiver's pictures ([`crate::Watching`]).
+    Watching {
+        /// So many lines of a camera; 0 for none.
+        camera: u16,
+        screen: bool,
+    },
     /// The sender's hand is raised, or is no longer.
     Hand { up: bool },
     /// A type of a newer version.
@@ -53,6 +59,7 @@ mod tests {
             ChannelMessage::Hand { up: true },
             ChannelMessage::Chat { n: 1, text: "围\"炉".into() },
             ChannelMessage::ChatSeen { n: 0 },
+            ChannelMessage::Watching { camera: 360, screen: false },
         ] {
             assert_eq!(ChannelMessage::parse(&message.to_text()), Some(message));
         }
@@ -67,6 +74,8 @@ mod tests {
             "{}",
             r#"{"type":"media"}"#,
             r#"{"type":"hand","up":1}"#,
+            r#"{"type":"watching","camera":-1,"screen":true}"#,
+            r#"{"type":"watching","camera":65536,"screen":true}"#,
             r#"{"type":"chat","n":-1,"text":""}"#,
             r#"{"type":"chat_seen","n":1.5}"#,
             r#"{"type":"media","audio":1,"video":2}"#,

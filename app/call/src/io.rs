@@ -8,6 +8,7 @@ use hearth_protocol::{ClientMessage, InviteSecret, Numbered, PeerId, RoomName, R
 
 use crate::candidates::Loopback;
 use crate::sockets::{SocketId, SocketKind};
+use crate::watching::Watching;
 
 /// How a call is set up.
 #[derive(Clone, Debug)]
@@ -75,6 +76,8 @@ pub enum Command {
     /// Whether frames of a track really go out, and the others are told that it is on. What the person wants of a
     /// device is the shell's: a camera that is wanted and is not there is not enabled.
     SetEnabled(TrackId, Switch),
+    /// What of somebody's pictures is looked at from now on: they send no more than that.
+    Watch(PeerId, Watching),
     /// Out of the room, for good.
     Leave,
 }

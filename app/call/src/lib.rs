@@ -66,6 +66,7 @@ mod stats;
 mod stream;
 mod topology;
 mod transport;
+mod watching;
 
 pub use call::Call;
 pub use candidates::Loopback;
@@ -81,3 +82,4 @@ pub use snapshot::{
 pub use sockets::{SocketId, SocketKind};
 pub use stats::{PeerCounters, TransportCounters};
 pub use stream::{RelayStream, StreamSecurity, is_media};
+pub use watching::Watching;

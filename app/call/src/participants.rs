@@ -20,6 +20,7 @@ use crate::snapshot::PeerSnapshot;
 use crate::sockets::SocketId;
 use crate::transport::table::Transports;
 use crate::transport::{CloseReason, NegotiationRole, Transport, TransportKind};
+use crate::watching::Watching;
 
 /// People that a room holds at most, whatever a server says: a mesh of more could not be borne.
 const MAX_PEERS: usize = 32;
@@ -219,6 +220,11 @@ impl Participants {
     /// We said something to all.
     pub(crate) fn handle_said(&mut self, n: u64, text: &str, shared: &mut Shared, now: Instant) {
         self.tell_each(shared, now, |person, main, shared| person.handle_said(n, text, main, shared, now));
+    }
+
+    /// What we look at of somebody's pictures is something else now.
+    pub(crate) fn watch(&mut self, id: PeerId, watching: Watching, shared: &mut Shared, now: Instant) {
+        self.tell(id, shared, now, |person, transports, shared| person.watch(watching, transports, shared, now));
     }
 
     /// Our hand was raised or lowered.

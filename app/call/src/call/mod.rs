@@ -225,6 +225,7 @@ impl Call {
             Command::Publish(source) => self.on_publish(source, now),
             Command::Unpublish(track) => self.on_unpublish(track, now),
             Command::SetEnabled(track, enabled) => self.on_set_enabled(track, enabled, now),
+            Command::Watch(peer, watching) => self.participants.watch(peer, watching, &mut self.shared, now),
             Command::Leave => self.end(EndReason::Left, CloseReason::Bye, now),
         }
     }

@@ -7,9 +7,11 @@
 mod chat;
 pub(crate) mod hand;
 mod screen;
+mod watching;
 
 use std::time::Instant;
 
+use hearth_base::Switch;
 use hearth_protocol::{MediaState, Pc, PeerEntry, PeerKind, Signal, SignalBody};
 
 use crate::channel::ChannelMessage;
@@ -21,6 +23,7 @@ use crate::sockets::TransportId;
 use crate::transport::generation::Generation;
 use crate::transport::table::Transports;
 use crate::transport::{ChannelEvent, Transport};
+use crate::watching::Watching;
 
 /// Silences of the grace of [`crate::transport`] after which somebody is given up whom the server does not name: 15 s.
 const UNLISTED_TURNS: u32 = 6;
@@ -33,6 +36,8 @@ pub(crate) struct Participant {
     pub(crate) screen: Option<TransportId>,
     hearing: Hearing,
     hand: Hand,
+    /// What we look at of their pictures.
+    watching: Watching,
     came: u64,
     /// The server, which was restarted, has not named them yet: how often their silence was waited for.
     unlisted: Option<u32>,
@@ -49,6 +54,7 @@ impl Participant {
             screen: None,
             hearing: Hearing::new(shared.chat.said.last(), now),
             hand: Hand::Down,
+            watching: Watching::default(),
             came,
             unlisted: None,
             has_left: false,
@@ -149,6 +155,7 @@ impl Participant {
         tell_media(main, shared, now);
         self.tell_heard(main, now);
         self.on_open_hand(main, shared, now);
+        self.on_open_watching(main, shared, now);
     }
 
     fn on_channel_text(&mut self, text: &str, main: &mut Transport, shared: &mut Shared, now: Instant) {
@@ -160,6 +167,10 @@ impl Participant {
             }
             Some(ChannelMessage::Chat { n, text }) => self.on_chat(n, &text, shared, now),
             Some(ChannelMessage::ChatSeen { n }) => self.on_chat_seen(n, main, shared, now),
+            Some(ChannelMessage::Watching { camera, screen }) => {
+                let screen = if screen { Switch::On } else { Switch::Off };
+                main.set_watched(Watching { camera, screen }, shared, now);
+            }
             Some(ChannelMessage::Hand { up }) => self.on_hand(if up { Hand::Up } else { Hand::Down }, shared),
             Some(ChannelMessage::Unknown) => {}
             None => self.refused_messages += 1,

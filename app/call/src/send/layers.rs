@@ -40,6 +40,16 @@ const LEAST_CAMERA: Bitrate = Bitrate::from_kbps(80);
 #[derive(Debug, Default)]
 pub(crate) struct SentLayers {
     tracks: BTreeMap<TrackId, SentLayer>,
+    is_eager: bool,
+}
+
+/// A track that somebody looks at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted {
+    pub(crate) video: SentVideo,
+    pub(crate) enabled: Switch,
+    /// The largest layer that is of use.
+    pub(crate) most: Layer,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -70,6 +80,11 @@ impl SentLayer {
 }
 
 impl SentLayers {
+    /// Somebody looks at something else: a larger layer is not waited for.
+    pub(crate) fn allow_larger(&mut self) {
+        self.is_eager = true;
+    }
+
     /// What of a track goes out, or is about to.
     pub(crate) fn encodings(&self, video: SentVideo) -> impl Iterator<Item = Encoding> + use<> {
         let SentVideo { track, codec, .. } = video;
@@ -85,21 +100,23 @@ impl SentLayers {
         &mut self,
         rate: Bitrate,
         part: f64,
-        videos: &[(SentVideo, Switch)],
+        videos: &[Wanted],
         now: Instant,
     ) -> (Vec<(TrackId, Layer, Bitrate)>, Vec<Encoding>) {
-        self.tracks.retain(|track, _| videos.iter().any(|(video, _)| video.track == *track));
-        let enabled = videos.iter().filter(|(_, enabled)| *enabled == Switch::On);
-        let sources: Vec<_> = enabled.map(|(video, _)| video.source).collect();
+        self.tracks.retain(|track, _| videos.iter().any(|wanted| wanted.video.track == *track));
+        let is_eager = std::mem::take(&mut self.is_eager);
+        let enabled = videos.iter().filter(|wanted| wanted.enabled == Switch::On);
+        let sources: Vec<_> = enabled.map(|wanted| wanted.video.source).collect();
         let mut shares = share(rate, &sources).into_iter();
         let (mut rates, mut begun) = (Vec::new(), Vec::new());
-        for (SentVideo { track, source, codec }, enabled) in videos.iter().copied() {
+        for Wanted { video: SentVideo { track, source, codec }, enabled, most: largest } in videos.iter().copied() {
             // One that is off takes nothing of the rate, and is about to come back as it was.
             let rate = if enabled == Switch::On { shares.next().unwrap_or_default() } else { rate };
             let known = self.tracks.get(&track);
             let (before, codec_before) = (known.map(|known| known.wanted), known.and_then(|known| known.codec));
-            let best = choose(source, rate, before);
-            let layer = self.tracks.entry(track).or_default().hold(best, before, now);
+            let best = choose(source, rate, before).min(largest);
+            let choice = self.tracks.entry(track).or_default();
+            let layer = if is_eager { best } else { choice.hold(best, before, now) };
             if (before, codec_before) != (Some(layer), Some(codec)) {
                 begun.push(Encoding { track, layer, codec });
             }

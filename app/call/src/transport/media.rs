@@ -13,6 +13,7 @@ use crate::peer_connection::{Feedback, RtpIn, SentVideo};
 use crate::publications::{Encoding, LinkRate, OutgoingFrame};
 use crate::send::pacer::Queued;
 use crate::shared::Shared;
+use crate::watching::Watching;
 
 impl Transport {
     /// Draws where the numbers of our tracks begin.
@@ -71,6 +72,18 @@ impl Transport {
         }
         for encoding in begun {
             shared.publications.ask_key_frame(encoding, &mut shared.outputs, now);
+        }
+    }
+
+    /// They look at this of our pictures from now on.
+    pub(crate) fn set_watched(&mut self, watched: Watching, shared: &mut Shared, now: Instant) {
+        if !self.outbound.set_watched(watched) {
+            return;
+        }
+        if let Some(connection) = self.connection.take() {
+            self.tell_rate(&connection, shared, now);
+            self.connection = Some(connection);
+            self.tell_taken(shared);
         }
     }
 

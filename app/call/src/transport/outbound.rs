@@ -11,11 +11,12 @@ use crate::media::payload_format;
 use crate::peer_connection::{PeerConnection, RtpOut, SentVideo, TransportFeedback};
 use crate::publications::{Encoding, OutgoingFrame};
 use crate::send::estimator::{Estimator, FeedbackEstimator};
-use crate::send::layers::SentLayers;
+use crate::send::layers::{SentLayers, Wanted};
 use crate::send::overhead::Overhead;
 use crate::send::pacer::{LeakyBucket, Pacer, Queued};
 use crate::send::repair::{FrameLoss, OutgoingRepair, Repairs};
 use crate::snapshot::PairSnapshot;
+use crate::watching::Watching;
 
 /// Of the pacer's queue, so much is a frame that is just leaving, and more should be gone in about [`DRAIN`] seconds.
 const SMALL_QUEUE: Duration = Duration::from_millis(40);
@@ -45,6 +46,8 @@ pub(crate) struct Outbound {
     overhead: Overhead,
     repairs: Repairs,
     layers: SentLayers,
+    /// What they look at of our pictures.
+    watched: Watching,
     /// Bytes that had left when the pacer was told last, and what it has let out since.
     charged: u64,
     paced: u64,
@@ -69,6 +72,7 @@ impl Outbound {
             overhead: Overhead::default(),
             repairs: Repairs::default(),
             layers: SentLayers::default(),
+            watched: Watching::default(),
             charged: 0,
             paced: 0,
             route: None,
@@ -91,7 +95,8 @@ impl Outbound {
 
     /// What of our video goes to them, or is about to.
     pub(crate) fn encodings(&self, sent: impl Iterator<Item = SentVideo>) -> Vec<Encoding> {
-        sent.flat_map(|video| self.layers.encodings(video)).collect()
+        let watched = sent.filter(|video| self.watched.most(video.source).is_some());
+        watched.flat_map(|video| self.layers.encodings(video)).collect()
     }
 
     /// Shares what the link bears between tracks, and chooses the layer of each. The rates; and the encodings that
@@ -102,7 +107,20 @@ impl Outbound {
         now: Instant,
     ) -> (Vec<(TrackId, Layer, Bitrate)>, Vec<Encoding>) {
         let rate = self.overhead.video_part(self.estimator.estimate()).scaled(self.calm_part());
-        self.layers.choose(rate, self.queue_part(), sent, now)
+        let most = |(video, enabled): &(SentVideo, Switch)| {
+            self.watched.most(video.source).map(|most| Wanted { video: *video, enabled: *enabled, most })
+        };
+        let wanted: Vec<_> = sent.iter().filter_map(most).collect();
+        self.layers.choose(rate, self.queue_part(), &wanted, now)
+    }
+
+    /// They look at this of our pictures. Whether it is something else than before.
+    pub(crate) fn set_watched(&mut self, watched: Watching) -> bool {
+        let is_new = std::mem::replace(&mut self.watched, watched) != watched;
+        if is_new {
+            self.layers.allow_larger();
+        }
+        is_new
     }
 
     /// Whether a frame of this encoding goes to them; with a key frame, the layer becomes the one that is wanted.

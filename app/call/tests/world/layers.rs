@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hearth_base::Layer;
-use hearth_call::TransportPolicy;
+use hearth_call::{Command, Input, TransportPolicy, Watching};
 use hearth_netsim::LinkConfig;
 
 use crate::bottlenecks::bottleneck;
@@ -78,4 +78,39 @@ fn a_link_that_recovers_gets_the_large_picture_again_without_a_stop() {
     let times = &world.clients[1].sink.got[&0].frame_times;
     let gap = times.windows(2).map(|pair| pair[1] - pair[0]).max().expect("pictures");
     assert!(gap < Duration::from_millis(400), "{gap:?} without a picture");
+}
+
+/// The layers that the first client is asked to encode.
+fn encoded(world: &World) -> Vec<Layer> {
+    world.clients[0].source.watched.iter().map(|(layer, _)| *layer).collect()
+}
+
+#[test]
+fn nobody_is_sent_more_than_is_looked_at() {
+    let mut world = room(2_302, 3, CLEAN);
+    world.run(Duration::from_secs(8));
+    assert_eq!(encoded(&world), [Layer(2)]);
+    let watch = |world: &mut World, by: usize, camera: u16| {
+        let first = world.clients[0].call.snapshot().me.expect("in the room");
+        world.give(by, Input::Command(Command::Watch(first, Watching { camera, ..Watching::default() })));
+        let before = world.clients[by].sink.got[&0].frames.len();
+        world.run(Duration::from_secs(2));
+        let got = &world.clients[by].sink.got[&0];
+        let times = got.frame_times[before - 1..].windows(2).map(|pair| pair[1] - pair[0]);
+        (got.frames.len() - before, times.max())
+    };
+
+    let (_, gap) = watch(&mut world, 1, 180);
+    assert_eq!(encoded(&world), [Layer(0), Layer(2)], "a small tile gets the small picture, the other person theirs");
+    assert!(gap < Some(Duration::from_millis(300)), "{gap:?} without a picture");
+
+    let (pictures, _) = watch(&mut world, 1, 0);
+    assert!(pictures < 5, "{pictures} pictures that nobody looks at");
+    let (pictures, _) = watch(&mut world, 2, 0);
+    assert!(pictures < 5 && encoded(&world).is_empty(), "{pictures} pictures, {:?}", encoded(&world));
+
+    let (pictures, gap) = watch(&mut world, 2, 720);
+    assert_eq!(encoded(&world), [Layer(2)], "the large one at once");
+    assert!(pictures > 27, "{pictures} pictures, {gap:?} without");
+    assert_eq!(world.clients[1].call.snapshot().peers[0].connection.counters.key_frames_asked, 0, "nothing is missed");
 }
