@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::send::stills::PictureFlow;
+
 /// Longest text that is looked at, bytes: the longest chat message in the widest letters, and what JSON adds.
 const MAX: usize = 32 * 1024;
 
@@ -29,11 +31,44 @@ pub(crate) enum ChannelMessage {
         camera: u16,
         screen: bool,
     },
+    /// How the sender's pictures go to the receiver: what the link bears.
+    Pictures { flow: SaidFlow },
     /// The sender's hand is raised, or is no longer.
     Hand { up: bool },
     /// A type of a newer version.
     #[serde(other)]
     Unknown,
+}
+
+/// How pictures go, as it is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum SaidFlow {
+    Nothing,
+    Stills,
+    /// Whatever else a newer version says, too.
+    #[serde(other)]
+    Moving,
+}
+
+impl From<PictureFlow> for SaidFlow {
+    fn from(flow: PictureFlow) -> Self {
+        match flow {
+            PictureFlow::Nothing => Self::Nothing,
+            PictureFlow::Stills => Self::Stills,
+            PictureFlow::Moving => Self::Moving,
+        }
+    }
+}
+
+impl From<SaidFlow> for PictureFlow {
+    fn from(flow: SaidFlow) -> Self {
+        match flow {
+            SaidFlow::Nothing => Self::Nothing,
+            SaidFlow::Stills => Self::Stills,
+            SaidFlow::Moving => Self::Moving,
+        }
+    }
 }
 
 impl ChannelMessage {
@@ -60,6 +95,7 @@ mod tests {
             ChannelMessage::Chat { n: 1, text: "围\"炉".into() },
             ChannelMessage::ChatSeen { n: 0 },
             ChannelMessage::Watching { camera: 360, screen: false },
+            ChannelMessage::Pictures { flow: SaidFlow::Stills },
         ] {
             assert_eq!(ChannelMessage::parse(&message.to_text()), Some(message));
         }

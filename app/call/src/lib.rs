@@ -75,6 +75,7 @@ pub use hearth_base::Switch;
 pub use io::{
     CallConfig, Command, Hand, HostAct, HostRule, Input, MediaCommand, Output, SignallingState, TransportPolicy,
 };
+pub use send::stills::PictureFlow;
 pub use snapshot::{
     CallPhase, ConnectionSnapshot, DescriptionProblem, EndReason, PairSnapshot, PasswordPrompt, PasswordPromptState,
     PeerPhase, PeerSnapshot, PublishedTrack, RefusedRequest, Route, Snapshot,

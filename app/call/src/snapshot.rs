@@ -12,6 +12,7 @@ use hearth_protocol::{
 
 use crate::chat::ChatMessage;
 use crate::io::Hand;
+use crate::send::stills::PictureFlow;
 use crate::stats::PeerCounters;
 
 /// One look at a call.
@@ -192,6 +193,8 @@ pub struct ConnectionSnapshot {
     pub estimate: Bitrate,
     /// How long what we send waits on the way for what we sent before; `None` where they report no times.
     pub queue: Option<Duration>,
+    /// How pictures go over it: ours to them, and theirs to us, as they say.
+    pub pictures: (PictureFlow, PictureFlow),
     /// What they get of each of our tracks of video: its layer, 0 for the smallest, once it has begun.
     pub layers: Vec<(TrackId, Layer)>,
     /// Both ends' candidates of the path in use.

@@ -275,6 +275,7 @@ pub(crate) fn person(at: u8, nick: &str, quality: Quality, has_video: bool) -> P
         volume: 1.0,
         problem: None,
         lacks_video_codec: false,
+        pictures: Default::default(),
     }
 }
 

@@ -1,10 +1,12 @@
 //! What the window reads of a view in more than one place. Pure: nothing of the window is in it.
 
+use std::borrow::Cow;
+
 use hearth_base::{DeviceChoice, DeviceEntry, DeviceFault, DeviceKind, DeviceState};
-use hearth_call::Switch;
+use hearth_call::{PictureFlow, Switch};
 use rust_i18n::t;
 
-use crate::view::{Progress, Room, Spot, Stage, View};
+use crate::view::{Person, Progress, Room, Spot, Stage, View};
 
 /// Whether somebody would notice that we go: who is in the room, or waits to be let in.
 pub(super) fn concerns_others(room: &Room) -> bool {
@@ -20,6 +22,22 @@ pub(super) fn in_room(view: &View) -> Option<&Room> {
         },
         Stage::Home | Stage::PreJoin(_) => None,
     }
+}
+
+/// Why pictures do not move, ours at their place and theirs here.
+pub(super) fn still_pictures(person: &Person) -> impl Iterator<Item = Cow<'static, str>> + use<> {
+    let (ours, theirs) = person.pictures;
+    let theirs = match theirs {
+        PictureFlow::Moving => None,
+        PictureFlow::Stills => Some(t!("ui.people.stills_from")),
+        PictureFlow::Nothing => Some(t!("ui.people.sound_from")),
+    };
+    let ours = match ours {
+        PictureFlow::Moving => None,
+        PictureFlow::Stills => Some(t!("ui.people.stills_to")),
+        PictureFlow::Nothing => Some(t!("ui.people.sound_to")),
+    };
+    [theirs, ours].into_iter().flatten()
 }
 
 /// What is wanted of microphone and camera, where there is somebody to see or hear us.

@@ -1,6 +1,6 @@
 //! A room as its window shows it.
 
-use hearth_call::{DescriptionProblem, Hand, Route, Switch};
+use hearth_call::{DescriptionProblem, Hand, PictureFlow, Route, Switch};
 use hearth_protocol::{MediaState, PeerId, PeerKind, Role, RoomName};
 
 use super::{Invite, VideoFeed};
@@ -182,6 +182,8 @@ pub struct Person {
     pub problem: Option<DescriptionProblem>,
     /// Whether they can show none of the pictures that we send: then they have sound alone.
     pub lacks_video_codec: bool,
+    /// How pictures go, while there are any: ours to them, and theirs to us.
+    pub pictures: (PictureFlow, PictureFlow),
 }
 
 /// How the connection to somebody stands.

@@ -2,7 +2,7 @@
 
 use hearth::view::{Action, Fault, Me, Progress, Room, ServerRefusal, Stage as Screen, View};
 use hearth_base::{DeviceChoice, DeviceEntry, DeviceFault, DeviceId, DeviceKind, DeviceState};
-use hearth_call::Switch;
+use hearth_call::{PictureFlow, Switch};
 use hearth_protocol::ErrorCode;
 use rust_i18n::t;
 
@@ -97,6 +97,19 @@ fn the_moments_of_a_call_have_their_sentences() {
         let mut stage = Stage::new(View { stage: Screen::Room(room), ..View::default() }, language);
         stage.press(&t!("ui.command.people"));
         assert!(stage.has(&t!("ui.people.no_codec")));
+        for (flow, theirs, ours) in [
+            (PictureFlow::Stills, "ui.people.stills_from", "ui.people.stills_to"),
+            (PictureFlow::Nothing, "ui.people.sound_from", "ui.people.sound_to"),
+        ] {
+            let mut room = scenes::hosted();
+            let person = room.people.first_mut().expect("somebody is there");
+            person.pictures = (flow, flow);
+            let nick = person.nick.clone();
+            let mut stage = Stage::new(View { stage: Screen::Room(room), ..View::default() }, language);
+            assert!(stage.has(&format!("{nick}, {}, {}", t!(theirs), t!(ours))), "the tile in words");
+            stage.press(&t!("ui.command.people"));
+            assert!(stage.has(&t!(theirs)) && stage.has(&t!(ours)));
+        }
     }
 }
 

@@ -17,6 +17,7 @@ use hearth_protocol::{MediaState, Pc, PeerEntry, PeerKind, Signal, SignalBody};
 use crate::channel::ChannelMessage;
 use crate::chat::Hearing;
 use crate::io::Hand;
+use crate::send::stills::PictureFlow;
 use crate::shared::Shared;
 use crate::snapshot::{ConnectionSnapshot, PeerPhase, PeerSnapshot};
 use crate::sockets::TransportId;
@@ -28,6 +29,13 @@ use crate::watching::Watching;
 /// Silences of the grace of [`crate::transport`] after which somebody is given up whom the server does not name: 15 s.
 const UNLISTED_TURNS: u32 = 6;
 
+/// How pictures go: ours, as we told them last, and theirs.
+#[derive(Debug, Default)]
+struct Pictures {
+    told: PictureFlow,
+    theirs: PictureFlow,
+}
+
 /// Somebody else.
 pub(crate) struct Participant {
     pub(crate) entry: PeerEntry,
@@ -38,6 +46,7 @@ pub(crate) struct Participant {
     hand: Hand,
     /// What we look at of their pictures.
     watching: Watching,
+    pictures: Pictures,
     came: u64,
     /// The server, which was restarted, has not named them yet: how often their silence was waited for.
     unlisted: Option<u32>,
@@ -55,6 +64,7 @@ impl Participant {
             hearing: Hearing::new(shared.chat.said.last(), now),
             hand: Hand::Down,
             watching: Watching::default(),
+            pictures: Pictures::default(),
             came,
             unlisted: None,
             has_left: false,
@@ -145,6 +155,7 @@ impl Participant {
                 }
                 main.drain(shared, now);
             }
+            self.tell_pictures(main, shared, now);
         }
         if let Some(screen) = self.screen.and_then(|screen| transports.get_mut(screen)) {
             while screen.poll_channel().is_some() {}
@@ -156,6 +167,20 @@ impl Participant {
         self.tell_heard(main, now);
         self.on_open_hand(main, shared, now);
         self.on_open_watching(main, shared, now);
+        self.pictures = Pictures::default();
+    }
+
+    /// Tells how our pictures go to them, where that has changed.
+    fn tell_pictures(&mut self, main: &mut Transport, shared: &mut Shared, now: Instant) {
+        let flow = main.outbound.picture_flow();
+        if self.pictures.told == flow || !main.is_connected() {
+            return;
+        }
+        if main.send(&ChannelMessage::Pictures { flow: flow.into() }, now).is_ok() {
+            self.pictures.told = flow;
+            shared.outputs.changed();
+            main.drain(shared, now);
+        }
     }
 
     fn on_channel_text(&mut self, text: &str, main: &mut Transport, shared: &mut Shared, now: Instant) {
@@ -170,6 +195,10 @@ impl Participant {
             Some(ChannelMessage::Watching { camera, screen }) => {
                 let screen = if screen { Switch::On } else { Switch::Off };
                 main.set_watched(Watching { camera, screen }, shared, now);
+            }
+            Some(ChannelMessage::Pictures { flow }) => {
+                self.pictures.theirs = flow.into();
+                shared.outputs.changed();
             }
             Some(ChannelMessage::Hand { up }) => self.on_hand(if up { Hand::Up } else { Hand::Down }, shared),
             Some(ChannelMessage::Unknown) => {}
@@ -196,6 +225,7 @@ impl Participant {
             loss: main.outbound.loss,
             estimate: main.estimate(),
             queue: main.outbound.queue(),
+            pictures: (main.outbound.picture_flow(), self.pictures.theirs),
             layers: main.outbound.sent_layers().collect(),
             pair: link.and_then(|link| link.selected_pair()),
             fingerprints: fingerprints.and_then(|(theirs, ours)| theirs.zip(ours)),

@@ -80,6 +80,11 @@ impl SentLayer {
 }
 
 impl SentLayers {
+    /// All layers begin again, each with a key frame.
+    pub(crate) fn begin_again(&mut self) {
+        self.tracks.clear();
+    }
+
     /// Somebody looks at something else: a larger layer is not waited for.
     pub(crate) fn allow_larger(&mut self) {
         self.is_eager = true;

@@ -5,3 +5,4 @@ pub(crate) mod layers;
 pub(crate) mod overhead;
 pub(crate) mod pacer;
 pub(crate) mod repair;
+pub(crate) mod stills;

@@ -41,6 +41,12 @@ impl Overhead {
         self.video += bytes as u64;
     }
 
+    /// What of a rate is left beside sound and repair, however little.
+    pub(crate) fn left(&self, rate: Bitrate) -> Bitrate {
+        let other = self.other.map_or(rate.bps() as f64 * (1.0 - FIRST), |other| other);
+        Bitrate::from_bps((rate.bps() as f64 - other).max(0.0) as u64)
+    }
+
     /// What of a rate is left for payloads of video.
     pub(crate) fn video_part(&self, rate: Bitrate) -> Bitrate {
         let Some(other) = self.other else { return rate.scaled(FIRST) };

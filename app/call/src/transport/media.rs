@@ -144,6 +144,10 @@ impl Transport {
         while let Some(track) = self.outbound.poll_stale(now) {
             self.ask_key_frame(track, connection, shared, now);
         }
+        if self.outbound.poll_still(now) {
+            let encodings = self.outbound.encodings(connection.link.sent_video());
+            encodings.into_iter().for_each(|one| shared.publications.ask_key_frame(one, &mut shared.outputs, now));
+        }
         loop {
             if let Some(repair) = self.outbound.poll_repair(&connection.link, now) {
                 connection.link.send_repair(repair.payload, repair.time, now);

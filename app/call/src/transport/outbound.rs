@@ -15,6 +15,7 @@ use crate::send::layers::{SentLayers, Wanted};
 use crate::send::overhead::Overhead;
 use crate::send::pacer::{LeakyBucket, Pacer, Queued};
 use crate::send::repair::{FrameLoss, OutgoingRepair, Repairs};
+use crate::send::stills::{PictureFlow, STILL_RATE, Stills};
 use crate::snapshot::PairSnapshot;
 use crate::watching::Watching;
 
@@ -46,6 +47,7 @@ pub(crate) struct Outbound {
     overhead: Overhead,
     repairs: Repairs,
     layers: SentLayers,
+    stills: Stills,
     /// What they look at of our pictures.
     watched: Watching,
     /// Bytes that had left when the pacer was told last, and what it has let out since.
@@ -72,6 +74,7 @@ impl Outbound {
             overhead: Overhead::default(),
             repairs: Repairs::default(),
             layers: SentLayers::default(),
+            stills: Stills::default(),
             watched: Watching::default(),
             charged: 0,
             paced: 0,
@@ -95,7 +98,8 @@ impl Outbound {
 
     /// What of our video goes to them, or is about to.
     pub(crate) fn encodings(&self, sent: impl Iterator<Item = SentVideo>) -> Vec<Encoding> {
-        let watched = sent.filter(|video| self.watched.most(video.source).is_some());
+        let is_any = self.stills.flow() != PictureFlow::Nothing;
+        let watched = sent.filter(|video| is_any && self.watched.most(video.source).is_some());
         watched.flat_map(|video| self.layers.encodings(video)).collect()
     }
 
@@ -106,11 +110,23 @@ impl Outbound {
         sent: &[(SentVideo, Switch)],
         now: Instant,
     ) -> (Vec<(TrackId, Layer, Bitrate)>, Vec<Encoding>) {
-        let rate = self.overhead.video_part(self.estimator.estimate()).scaled(self.calm_part());
+        let mut rate = self.overhead.video_part(self.estimator.estimate()).scaled(self.calm_part());
         let most = |(video, enabled): &(SentVideo, Switch)| {
             self.watched.most(video.source).map(|most| Wanted { video: *video, enabled: *enabled, most })
         };
-        let wanted: Vec<_> = sent.iter().filter_map(most).collect();
+        let mut wanted: Vec<_> = sent.iter().filter_map(most).collect();
+        let is_any = wanted.iter().any(|wanted| wanted.enabled == Switch::On);
+        if is_any && self.stills.handle_rate(self.overhead.left(self.estimator.estimate()), now) {
+            self.layers.begin_again();
+        }
+        match self.stills.flow() {
+            PictureFlow::Moving => {}
+            PictureFlow::Stills => {
+                rate = rate.max(STILL_RATE);
+                wanted.iter_mut().for_each(|wanted| wanted.most = Layer::default());
+            }
+            PictureFlow::Nothing => wanted.clear(),
+        }
         self.layers.choose(rate, self.queue_part(), &wanted, now)
     }
 
@@ -125,7 +141,18 @@ impl Outbound {
 
     /// Whether a frame of this encoding goes to them; with a key frame, the layer becomes the one that is wanted.
     pub(crate) fn takes_frame(&mut self, encoding: Encoding, kind: FrameKind) -> bool {
-        self.layers.takes_frame(encoding, kind)
+        let is_fit = self.stills.flow() == PictureFlow::Moving || (kind == FrameKind::Key && self.stills.takes_still());
+        is_fit && self.layers.takes_frame(encoding, kind)
+    }
+
+    /// How pictures go to them.
+    pub(crate) fn picture_flow(&self) -> PictureFlow {
+        self.stills.flow()
+    }
+
+    /// Whether a still should be asked for.
+    pub(crate) fn poll_still(&mut self, now: Instant) -> bool {
+        self.stills.poll_due(now)
     }
 
     /// A frame of video, in payloads. `No` asks for a key frame.
@@ -142,6 +169,10 @@ impl Outbound {
             marker: index + 1 == payloads.len(),
             payload: payload_format::renumber(encoding.codec, payload, numbering.frame),
         });
+        if self.stills.flow() == PictureFlow::Stills {
+            let left = self.overhead.left(self.estimator.estimate());
+            self.stills.handle_still(frame.payload.len(), left, now);
+        }
         let taken = self.pacer.handle_frame(frame.kind, packets.collect(), now);
         match taken {
             Queued::Yes => numbering.frame = numbering.frame.wrapping_add(1),
@@ -226,7 +257,7 @@ impl Outbound {
 
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         let slot = self.repairs.next_bytes().and_then(|_| self.pacer.next_slot());
-        [self.pacer.poll_timeout(), slot].into_iter().flatten().min()
+        [self.pacer.poll_timeout(), slot, self.stills.poll_timeout()].into_iter().flatten().min()
     }
 
     /// Media goes by this path. Whether it changed: then what was estimated of the old one is forgotten.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hearth_call::TransportPolicy;
+use hearth_call::{PictureFlow, TransportPolicy};
 use hearth_netsim::LinkConfig;
 
 use crate::media::VIDEO;
@@ -50,7 +50,7 @@ pub fn measure(world: &mut World, kbps: u64, time: Duration) -> Measured {
     let gaps = || got.frame_times[frames.saturating_sub(1)..].windows(2).map(|pair| pair[1] - pair[0]);
     Measured {
         used: (bytes_after - bytes) as f64 * 8.0 / time.as_secs_f64() / (kbps * 1000) as f64,
-        late: late[late.len() * 95 / 100],
+        late: late.get(late.len() * 95 / 100).copied().unwrap_or(time),
         sound: (heard_after - heard) as f64 / f64::from(said_after - said),
         gap: gaps().max().unwrap_or(time),
         frozen: gaps().filter(|gap| *gap > FREEZE).sum::<Duration>().as_secs_f64() / time.as_secs_f64(),
@@ -111,5 +111,33 @@ fn a_link_that_drops_is_followed() {
             assert!(got.used > 0.6, "{got:?}");
             assert_flows(&got);
         }
+    }
+}
+
+#[test]
+fn where_no_moving_picture_goes_a_still_does_or_sound_alone_and_both_are_told() {
+    for (seed, kbps, flow, pictures) in [
+        (2_220, 150, PictureFlow::Moving, 140..=160),
+        (2_221, 75, PictureFlow::Stills, 4..=6),
+        (2_222, 50, PictureFlow::Nothing, 0..=0),
+    ] {
+        let mut world = two(seed);
+        world.run(Duration::from_secs(2));
+        world.net.set_default_link(bottleneck(kbps));
+        world.run(Duration::from_secs(15));
+        let flows = |world: &World, of: usize| world.clients[of].call.snapshot().peers[0].connection.pictures;
+        let seen = world.clients[1].sink.got[&0].frames.len();
+        let got = measure(&mut world, kbps, Duration::from_secs(10));
+        let seen = world.clients[1].sink.got[&0].frames.len() - seen;
+        println!("seed {seed}, {kbps} kbps: {:?}, {seen} pictures, {got:?}", flows(&world, 0));
+        assert_eq!([flows(&world, 0), flows(&world, 1)], [(flow, flow); 2], "seed {seed}: as we know and as they say");
+        assert!(pictures.contains(&seen), "seed {seed}: {seen} pictures");
+        assert!(got.sound >= 0.99, "seed {seed}: {got:?}");
+
+        world.net.set_default_link(LinkConfig::delayed(DELAY));
+        world.run(Duration::from_secs(50));
+        let got = measure(&mut world, 1_000, Duration::from_secs(5));
+        assert_eq!(flows(&world, 1), (PictureFlow::Moving, PictureFlow::Moving), "seed {seed}: it is back");
+        assert!(got.gap < Duration::from_millis(250), "seed {seed}: {got:?}");
     }
 }

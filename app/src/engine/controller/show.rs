@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use hearth_base::TrackSource;
 use hearth_call::{
-    CallPhase, ChatMessage, PasswordPrompt as Asked, PasswordPromptState as Wanted, PeerPhase, PeerSnapshot, Snapshot,
+    CallPhase, ChatMessage, PasswordPrompt as Asked, PasswordPromptState as Wanted, PeerPhase, PeerSnapshot,
+    PictureFlow, Snapshot, Switch,
 };
 use hearth_media::devices::DevicesView;
 use hearth_protocol::{PeerKind, Role};
@@ -149,6 +150,18 @@ fn prompt(phase: &CallPhase, now: Instant) -> Option<PasswordPrompt> {
     Some(PasswordPrompt { state, refusals })
 }
 
+/// How pictures go; as they are, where there are none.
+fn pictures(peer: &PeerSnapshot, view: &CallView) -> (PictureFlow, PictureFlow) {
+    let (ours, theirs) = peer.connection.pictures;
+    let is_ours =
+        view.call.tracks.iter().any(|track| {
+            matches!(track.source, TrackSource::Camera | TrackSource::Screen) && track.enabled == Switch::On
+        });
+    let is_theirs = peer.media.video || peer.media.screen;
+    let shown = |flow, is_there| if is_there { flow } else { PictureFlow::Moving };
+    (shown(ours, is_ours), shown(theirs, is_theirs))
+}
+
 fn person(peer: &PeerSnapshot, visit: &CallSession, view: &CallView) -> Person {
     let mut played = view.media.tracks.iter().filter(|track| track.peer == peer.id).filter_map(|track| track.played);
     let feed = |wanted: TrackSource| {
@@ -174,6 +187,7 @@ fn person(peer: &PeerSnapshot, visit: &CallSession, view: &CallView) -> Person {
         quality: quality(peer),
         problem: peer.connection.problem,
         lacks_video_codec: peer.connection.lacks_video_codec,
+        pictures: pictures(peer, view),
         volume: visit.media.volumes.get(&peer.id).copied().unwrap_or(1.0),
     }
 }

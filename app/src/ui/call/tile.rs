@@ -112,7 +112,12 @@ pub(super) fn theirs(ui: &mut Ui, person: &Person, rect: Rect, tiles: &mut dyn T
         is_camera_off: !person.media.video,
         is_hand_up: person.hand == Hand::Up,
         mark,
-        sentences: hindrance.map(|(_, sentence)| sentence).into_iter().chain(no_codec).collect(),
+        sentences: hindrance
+            .map(|(_, sentence)| sentence)
+            .into_iter()
+            .chain(no_codec)
+            .chain(facts::still_pictures(person))
+            .collect(),
     };
     dress(ui, rect, &label, person.is_speaking);
 }

@@ -228,6 +228,9 @@ fn connection(ui: &mut Ui, person: &Person) {
     if person.lacks_video_codec {
         ui.label(RichText::new(t!("ui.people.no_codec")).size(letters::SMALL).color(t.warn));
     }
+    for sentence in facts::still_pictures(person) {
+        ui.label(RichText::new(sentence).size(letters::SMALL).color(t.warn));
+    }
 }
 
 fn volume(ui: &mut Ui, person: &Person, nick: &str, state: &mut UiState) {

@@ -58,7 +58,7 @@ pub(crate) struct Pacing {
 }
 
 /// Bounds of the estimate: below the first there is no picture, above the second none that looks better at 720p.
-const LEAST: Bitrate = Bitrate::from_kbps(100);
+const LEAST: Bitrate = Bitrate::from_kbps(40);
 const MOST: Bitrate = Bitrate::from_kbps(4_000);
 /// Where it begins: a LAN bears more, and a mobile link about this.
 const FIRST: Bitrate = Bitrate::from_kbps(1_000);

@@ -1,0 +1,200 @@
+//! What is sent where a link bears no moving picture: a still now and then, or sound alone.
+//!
+//! A picture that stutters tells less than a still that is sharp, and takes from sound what sound needs. Both sides are
+//! told. Going down waits for a moment, for a fall may be short, and going up for longer, or it would go up and down.
+//! Owner of: how pictures go to one participant.
+
+use std::time::{Duration, Instant};
+
+use hearth_base::Bitrate;
+
+/// How pictures go to somebody.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PictureFlow {
+    /// Not at all: sound alone.
+    Nothing,
+    /// One every two seconds.
+    Stills,
+    /// As they are.
+    #[default]
+    Moving,
+}
+
+/// Less is no moving picture of 180 lines, and no still in two seconds.
+const LEAST_MOVING: Bitrate = Bitrate::from_kbps(45);
+const LEAST_STILLS: Bitrate = Bitrate::from_kbps(12);
+/// What is needed to go up again.
+const ENOUGH_MOVING: Bitrate = Bitrate::from_kbps(80);
+const ENOUGH_STILLS: Bitrate = Bitrate::from_kbps(24);
+/// How long it has to be so.
+const DOWN_AFTER: Duration = Duration::from_secs(3);
+const UP_AFTER: Duration = Duration::from_secs(6);
+/// Between two stills, at least: one that is large takes as long as it takes.
+const PAUSE: Duration = Duration::from_secs(2);
+/// What an encoder of stills is told: a picture of 180 lines is sharp by it.
+pub(crate) const STILL_RATE: Bitrate = Bitrate::from_kbps(100);
+
+/// Between two trials of stills where sound alone goes.
+const FIRST_TRIAL: Duration = Duration::from_secs(10);
+const LONGEST_TRIAL: Duration = Duration::from_secs(120);
+
+/// Decides.
+#[derive(Debug)]
+pub(crate) struct Stills {
+    flow: PictureFlow,
+    /// Since when the link bears less, or more, than the flow needs.
+    other_since: Option<(PictureFlow, Instant)>,
+    /// When the next still should be asked for.
+    due: Option<Instant>,
+    /// One was asked for and has not come.
+    is_asked: bool,
+    /// When stills are tried again, and how long after the next time that they do not go.
+    trial: Option<Instant>,
+    pause: Duration,
+}
+
+impl Default for Stills {
+    fn default() -> Self {
+        let flow = PictureFlow::default();
+        Self { flow, other_since: None, due: None, is_asked: false, trial: None, pause: FIRST_TRIAL }
+    }
+}
+
+impl Stills {
+    pub(crate) fn flow(&self) -> PictureFlow {
+        self.flow
+    }
+
+    /// The link bears so much beside sound. Whether pictures go otherwise from now on.
+    pub(crate) fn handle_rate(&mut self, rate: Bitrate, now: Instant) -> bool {
+        let fitting = self.fitting(rate);
+        if self.poll_trial(now) {
+            return true;
+        }
+        if fitting == self.flow {
+            self.other_since = None;
+            return false;
+        }
+        let (_, since) = *self.other_since.filter(|(other, _)| *other == fitting).get_or_insert((fitting, now));
+        self.other_since = Some((fitting, since));
+        let after = if fitting < self.flow { DOWN_AFTER } else { UP_AFTER };
+        if now.saturating_duration_since(since) < after {
+            return false;
+        }
+        self.set_flow(fitting, now);
+        true
+    }
+
+    fn set_flow(&mut self, flow: PictureFlow, now: Instant) {
+        self.flow = flow;
+        self.other_since = None;
+        self.due = (flow == PictureFlow::Stills).then_some(now);
+        self.trial = match flow {
+            PictureFlow::Nothing => Some(now + self.pause),
+            PictureFlow::Stills | PictureFlow::Moving => None,
+        };
+        if flow == PictureFlow::Moving {
+            self.pause = FIRST_TRIAL;
+        }
+    }
+
+    /// Sound alone shows no more room than it takes: a still now and then does, ever less often while none goes.
+    fn poll_trial(&mut self, now: Instant) -> bool {
+        let is_due = self.trial.is_some_and(|at| at <= now);
+        if is_due {
+            self.pause = (self.pause * 2).min(LONGEST_TRIAL);
+            self.set_flow(PictureFlow::Stills, now);
+        }
+        is_due
+    }
+
+    fn fitting(&self, rate: Bitrate) -> PictureFlow {
+        let moving = if self.flow == PictureFlow::Moving { LEAST_MOVING } else { ENOUGH_MOVING };
+        let stills = if self.flow == PictureFlow::Nothing { ENOUGH_STILLS } else { LEAST_STILLS };
+        match rate {
+            _ if rate >= moving => PictureFlow::Moving,
+            _ if rate >= stills => PictureFlow::Stills,
+            _ => PictureFlow::Nothing,
+        }
+    }
+
+    /// Whether a still should be asked for; asked again where none comes.
+    pub(crate) fn poll_due(&mut self, now: Instant) -> bool {
+        let is_due = self.due.is_some_and(|due| due <= now);
+        if is_due {
+            (self.due, self.is_asked) = (Some(now + PAUSE), true);
+        }
+        is_due
+    }
+
+    /// Whether a picture that stands alone goes, while nothing else does.
+    pub(crate) fn takes_still(&self) -> bool {
+        self.is_asked
+    }
+
+    /// A still of so many bytes goes, over what bears `rate`.
+    pub(crate) fn handle_still(&mut self, bytes: usize, rate: Bitrate, now: Instant) {
+        self.is_asked = false;
+        self.due = Some(now + PAUSE.max(rate.max(LEAST_STILLS).time_for(bytes)));
+    }
+
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        self.due
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(stills: &mut Stills, kbps: u64, seconds: u64, now: &mut Instant) -> PictureFlow {
+        for _ in 0..seconds * 10 {
+            *now += Duration::from_millis(100);
+            stills.handle_rate(Bitrate::from_kbps(kbps), *now);
+        }
+        stills.flow()
+    }
+
+    #[test]
+    fn pictures_go_down_after_a_moment_and_up_after_a_longer_one() {
+        let (mut now, mut stills) = (Instant::now(), Stills::default());
+        assert_eq!(after(&mut stills, 44, 2, &mut now), PictureFlow::Moving);
+        assert_eq!(after(&mut stills, 60, 1, &mut now), PictureFlow::Moving);
+        assert_eq!(after(&mut stills, 44, 2, &mut now), PictureFlow::Moving, "a fall that was short");
+        assert_eq!(after(&mut stills, 44, 2, &mut now), PictureFlow::Stills);
+        assert_eq!(after(&mut stills, 5, 4, &mut now), PictureFlow::Nothing);
+        assert_eq!(after(&mut stills, 20, 9, &mut now), PictureFlow::Nothing, "to and fro otherwise");
+        assert_eq!(after(&mut stills, 70, 7, &mut now), PictureFlow::Stills);
+        assert_eq!(after(&mut stills, 79, 20, &mut now), PictureFlow::Stills);
+        assert_eq!(after(&mut stills, 500, 5, &mut now), PictureFlow::Stills);
+        assert_eq!(after(&mut stills, 500, 2, &mut now), PictureFlow::Moving);
+        assert_eq!(stills.poll_timeout(), None);
+    }
+
+    #[test]
+    fn stills_are_tried_ever_less_often() {
+        let (start, mut stills) = (Instant::now(), Stills::default());
+        let (mut now, mut trials) = (start, Vec::new());
+        while trials.len() < 6 {
+            now += Duration::from_millis(500);
+            let before = stills.flow();
+            if stills.handle_rate(Bitrate::from_kbps(5), now) && before == PictureFlow::Nothing {
+                trials.push((now - start).as_secs());
+            }
+        }
+        let pauses: Vec<_> = trials.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        assert_eq!((trials[0], pauses), (13, vec![24, 43, 84, 123, 124]));
+    }
+
+    #[test]
+    fn stills_come_every_two_seconds_and_large_ones_less_often() {
+        let (mut now, mut stills) = (Instant::now(), Stills::default());
+        after(&mut stills, 20, 4, &mut now);
+        assert!(!stills.takes_still() && stills.poll_due(now) && !stills.poll_due(now) && stills.takes_still());
+        stills.handle_still(3_000, Bitrate::from_kbps(20), now);
+        assert!(!stills.takes_still());
+        assert_eq!(stills.poll_timeout(), Some(now + PAUSE));
+        stills.handle_still(20_000, Bitrate::from_kbps(20), now);
+        assert_eq!(stills.poll_timeout(), Some(now + Duration::from_secs(8)));
+    }
+}
