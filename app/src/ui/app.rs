@@ -7,12 +7,13 @@ use eframe::egui::{Context, Ui, UserAttentionType, ViewportCommand, Visuals};
 use eframe::{App, CreationContext, Frame};
 
 use super::draw::{draw, ground};
+use super::gaze::{DrawnLines, DrawnSizes, Gaze};
 use super::pace::RepaintPace;
 use super::state::UiState;
 use super::video::{self, TilePainter};
 use super::{keys, opening, style};
 use crate::engine::controller::AppController;
-use crate::engine::{EngineError, Repaint};
+use crate::engine::{EngineError, Repaint, clock};
 use crate::view::Action;
 
 /// When a frame is drawn for what was refused, if nothing else asks for one.
@@ -23,6 +24,7 @@ struct Window {
     controller: AppController,
     state: UiState,
     tiles: Box<dyn TilePainter>,
+    gaze: Gaze,
     pace: RepaintPace,
     /// Told once, when the first frame is on the screen.
     drawn: Option<Drawn>,
@@ -50,6 +52,7 @@ pub(super) fn open(
         controller,
         state: UiState::default(),
         tiles,
+        gaze: Gaze::default(),
         pace,
         drawn: Some(drawn),
         is_first: true,
@@ -85,6 +88,11 @@ impl App for Window {
         if std::mem::replace(&mut self.summoned, view.summoned) != view.summoned {
             to_front(ctx);
         }
+        if ctx.input(|input| input.viewport().visible()) == Some(false) {
+            for action in self.gaze.look(&view, &DrawnLines::new(), clock::now()) {
+                self.hand_over(action);
+            }
+        }
         let is_asked = ctx.input(|input| input.viewport().close_requested());
         if is_asked && self.state.stays_open(&view) {
             ctx.send_viewport_cmd(ViewportCommand::CancelClose);
@@ -102,7 +110,10 @@ impl App for Window {
         }
         self.pace.drawn();
         let view: Arc<_> = self.controller.view();
-        for action in draw(ui, &view, &mut self.state, self.tiles.as_mut()) {
+        let mut tiles = DrawnSizes::new(self.tiles.as_mut());
+        let mut actions = draw(ui, &view, &mut self.state, &mut tiles);
+        actions.extend(self.gaze.look(&view, &tiles.drawn, clock::now()));
+        for action in actions {
             if !self.hand_over(action) {
                 ui.ctx().request_repaint_after(AGAIN);
             }

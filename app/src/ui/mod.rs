@@ -12,6 +12,7 @@ mod dialogs;
 mod draw;
 mod facts;
 mod fonts;
+mod gaze;
 mod home;
 mod icons;
 mod keys;

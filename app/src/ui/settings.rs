@@ -127,6 +127,9 @@ fn processing(ui: &mut Ui, view: &View, state: &mut UiState) {
     if switch(ui, now.mirror, &t!("ui.settings.mirror")).clicked() {
         state.change(view, |settings| settings.mirror = !settings.mirror);
     }
+    if switch(ui, now.audio_only, &t!("ui.settings.audio_only")).clicked() {
+        state.change(view, |settings| settings.audio_only = !settings.audio_only);
+    }
     if switch(ui, now.processing.echo, &t!("ui.settings.echo")).clicked() {
         state.change(view, |settings| settings.processing.echo = !settings.processing.echo);
     }

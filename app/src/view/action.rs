@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use hearth_base::{DeviceChoice, DeviceKind};
-use hearth_call::{Hand, Switch};
+use hearth_call::{Hand, Switch, Watching};
 use hearth_protocol::{PeerId, RoomName, RoomPassword};
 
 use super::Settings;
@@ -52,6 +52,8 @@ pub enum Action {
     SetHand(Hand),
     /// To hear somebody louder or softer: 1 is as they are, 0 to 2.
     SetVolume(PeerId, f32),
+    /// To be sent so much of somebody's pictures.
+    Watch(PeerId, Watching),
     /// To let somebody in.
     Admit(PeerId),
     /// To send somebody away from the door.
@@ -104,6 +106,7 @@ impl fmt::Debug for Action {
             Self::TestSound => "TestSound",
             Self::SetHand(hand) => return write!(f, "SetHand({hand:?})"),
             Self::SetVolume(peer, volume) => return write!(f, "SetVolume({peer}, {volume})"),
+            Self::Watch(peer, watching) => return write!(f, "Watch({peer}, {watching:?})"),
             Self::Admit(peer) => return write!(f, "Admit({peer})"),
             Self::Deny(peer) => return write!(f, "Deny({peer})"),
             Self::Kick(peer) => return write!(f, "Kick({peer})"),

@@ -35,6 +35,8 @@ pub struct Settings {
     pub picture: PictureSize,
     /// Whether our own picture is shown as in a mirror.
     pub mirror: bool,
+    /// Whether a call is sound alone: pictures of nobody are fetched, and the camera goes off with it.
+    pub audio_only: bool,
     /// What is done to our sound.
     pub processing: Processing,
     /// The address of a server of our own, `https://HOST:PORT`; empty: rooms are hosted by this machine.
@@ -122,6 +124,7 @@ impl Default for Settings {
             join_camera: Switch::On,
             picture: PictureSize::default(),
             mirror: true,
+            audio_only: false,
             processing: Processing::default(),
             server: String::new(),
             port: None,

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use hearth_base::{DeviceChoice, DeviceKind, TrackSource, Volume};
 use hearth_call::{CallPhase, Command, HostAct, HostRule, Switch};
-use hearth_protocol::{InviteSecret, Role};
+use hearth_protocol::{InviteSecret, PeerId, Role};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
@@ -149,13 +149,8 @@ impl AppLoop {
             Action::TestSound => self.wish_media(MediaAction::Chime),
             Action::Say(text) => self.intend(Command::Say(text)),
             Action::SetHand(hand) => self.intend(Command::SetHand(hand)),
-            Action::SetVolume(peer, volume) => {
-                let percent = (volume.clamp(0.0, 2.0) * 100.0).round() as u8;
-                if let Some(visit) = &mut self.visit {
-                    visit.media.volumes.insert(peer, f32::from(percent) / 100.0);
-                }
-                self.wish_media(MediaAction::Volume(peer, Volume::from_percent(percent)));
-            }
+            Action::SetVolume(peer, volume) => self.set_volume(peer, volume),
+            Action::Watch(peer, watching) => self.intend(Command::Watch(peer, watching)),
             Action::Admit(peer) => self.intend(Command::Moderate(HostAct::Admit, peer)),
             Action::Deny(peer) => self.intend(Command::Moderate(HostAct::Deny, peer)),
             Action::Kick(peer) => self.intend(Command::Moderate(HostAct::Kick, peer)),
@@ -173,10 +168,25 @@ impl AppLoop {
                 }
                 self.look_at_addresses();
             }
-            Action::Change(settings) => self.change(|old| *old = *settings),
+            Action::Change(settings) => self.on_settings(*settings),
             Action::Dismiss => self.fault = None,
             Action::DismissCrash => self.config.crash = None,
         }
+    }
+
+    fn set_volume(&mut self, peer: PeerId, volume: f32) {
+        let percent = (volume.clamp(0.0, 2.0) * 100.0).round() as u8;
+        if let Some(visit) = &mut self.visit {
+            visit.media.volumes.insert(peer, f32::from(percent) / 100.0);
+        }
+        self.wish_media(MediaAction::Volume(peer, Volume::from_percent(percent)));
+    }
+
+    fn on_settings(&mut self, settings: Settings) {
+        if settings.audio_only && !self.profile.settings.audio_only {
+            self.switch(DeviceKind::Camera, Switch::Off);
+        }
+        self.change(|old| *old = settings);
     }
 
     fn on_done(&mut self, done: Result<Done, tokio::task::JoinError>) {
