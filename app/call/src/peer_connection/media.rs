@@ -20,8 +20,6 @@ use crate::media::fec::{RepairContext, RepairPacket};
 /// Streams whose source is remembered: eight tracks, and a few after renegotiations; beyond that they are looked up
 /// again.
 const STREAMS: usize = 64;
-/// With more of them lost, reports are said again: two lost in a row are one in a hundred then.
-const LOSS_OF_REPORTS: f64 = 0.05;
 
 /// A packet of one of their tracks; retransmissions are in their original place.
 #[derive(Clone, Debug)]
@@ -101,6 +99,7 @@ impl PeerConnection {
     /// cannot be told from it.
     pub(crate) fn accept_repair(&mut self, is_wanted: bool) {
         self.repair.set_open(is_wanted && !self.codecs.contains_key(&repair::PAYLOAD_TYPE));
+        self.echo.set_possible(is_wanted);
     }
 
     /// Whether the other side takes packets of repair.
@@ -108,10 +107,9 @@ impl PeerConnection {
         self.repair.is_open()
     }
 
-    /// The way to them loses so much, 0 to 1, and so it loses reports of what came: to who is known to take that they
-    /// are said again.
+    /// The way to them loses so much by chance, 0 to 1, and so it loses reports of what came.
     pub(crate) fn set_loss(&self, loss: f64) {
-        self.echo.set(self.takes_repair() && loss > LOSS_OF_REPORTS);
+        self.echo.set_loss(loss);
     }
 
     /// Sends a packet of repair for a frame of this time stamp.

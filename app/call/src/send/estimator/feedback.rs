@@ -392,7 +392,8 @@ impl Estimator for FeedbackEstimator {
     }
 
     fn random_loss(&self) -> f64 {
-        self.loss
+        // What a queue drops that others fill is no chance, and repair of it would only fill it further.
+        if self.competition.is_on() { 0.0 } else { self.loss }
     }
 
     fn frame_loss(&self) -> f64 {
