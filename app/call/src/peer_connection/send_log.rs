@@ -5,13 +5,14 @@
 //! between everything that sends and the wire. The crate's own tagger would number as well, and tell nobody; its send
 //! history takes a packet that is late for one that is lost. Owner of: the numbers of one connection.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Instant;
 
 use bytes::Bytes;
 use rtc::interceptor::{Interceptor, Packet, StreamInfo, TaggedPacket};
 use rtc::rtcp;
+use rtc::rtcp::transport_feedbacks::transport_layer_cc::TransportLayerCc;
 use rtc::rtcp::transport_feedbacks::transport_layer_nack::{TransportLayerNack, nack_pairs_from_sequence_numbers};
 use rtc::rtp;
 use rtc::sansio::Protocol;
@@ -60,6 +61,8 @@ pub(super) struct SendLog {
     /// The identifier of the extension on each stream that was agreed to have one, retransmissions too. Firefox agrees
     /// for video alone: numbers that it does not read it would report as lost.
     extensions: BTreeMap<u32, u8>,
+    /// The streams of our tracks, without retransmissions.
+    tracks: BTreeSet<u32>,
     /// Of what the other end of the repair port sends.
     repair_ssrc: u32,
     departures: SyncSender<Departure>,
@@ -95,6 +98,7 @@ pub(super) fn pair(repair_ssrc: u32, echo: EchoSwitch) -> (SendLog, Receiver<Dep
     let log = SendLog {
         next: 0,
         extensions: BTreeMap::new(),
+        tracks: BTreeSet::new(),
         departures,
         answers: AnswerBudget { bytes: LONGEST_ANSWER },
         echo: ReportEcho::new(echo),
@@ -106,6 +110,13 @@ pub(super) fn pair(repair_ssrc: u32, echo: EchoSwitch) -> (SendLog, Receiver<Dep
 }
 
 impl SendLog {
+    /// A report of all streams names the one of its last packet, be it a retransmission or repair. The crate (rtc
+    /// 0.21.1) drops what names none of our tracks, and the report with it; so it names a track.
+    fn address(&self, report: &TransportLayerCc) -> Option<TransportLayerCc> {
+        let media_ssrc = *self.tracks.first()?;
+        (!self.tracks.contains(&report.media_ssrc)).then(|| TransportLayerCc { media_ssrc, ..report.clone() })
+    }
+
     fn number(&mut self, packet: &mut rtp::Packet, now: Instant) {
         self.answers.handle_departure(packet.payload.len());
         let ssrc = packet.header.ssrc;
@@ -139,6 +150,11 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for SendLog {
                 let limited = packet.as_any().downcast_ref::<TransportLayerNack>().map(|nack| self.answers.limit(nack));
                 if let Some(limited) = limited {
                     *packet = Box::new(limited) as Box<dyn rtcp::Packet>;
+                }
+                let addressed =
+                    packet.as_any().downcast_ref::<TransportLayerCc>().and_then(|report| self.address(report));
+                if let Some(addressed) = addressed {
+                    *packet = Box::new(addressed) as Box<dyn rtcp::Packet>;
                 }
             }
         }
@@ -176,6 +192,9 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for SendLog {
 
 impl Interceptor for SendLog {
     fn bind_local_stream(&mut self, info: &StreamInfo) {
+        if self.tracks.len() < STREAMS {
+            self.tracks.insert(info.ssrc);
+        }
         let extension = info.rtp_header_extensions.iter().find(|extension| extension.uri == TRANSPORT_WIDE);
         let id = extension.and_then(|extension| u8::try_from(extension.id).ok()).filter(|id| *id != 0);
         for ssrc in [Some(info.ssrc), info.ssrc_rtx].into_iter().flatten() {
@@ -187,6 +206,7 @@ impl Interceptor for SendLog {
     }
 
     fn unbind_local_stream(&mut self, info: &StreamInfo) {
+        self.tracks.remove(&info.ssrc);
         for ssrc in [Some(info.ssrc), info.ssrc_rtx].into_iter().flatten() {
             self.extensions.remove(&ssrc);
         }
@@ -194,4 +214,32 @@ impl Interceptor for SendLog {
 
     fn bind_remote_stream(&mut self, _info: &StreamInfo) {}
     fn unbind_remote_stream(&mut self, _info: &StreamInfo) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use rtc::interceptor::AttributedPacket;
+    use rtc::shared::TransportContext;
+
+    use super::*;
+
+    fn reported(log: &mut SendLog, media_ssrc: u32) -> u32 {
+        let report: Box<dyn rtcp::Packet> = Box::new(TransportLayerCc { media_ssrc, ..TransportLayerCc::default() });
+        let message = AttributedPacket::new(Packet::Rtcp(vec![report]));
+        log.handle_read(TaggedPacket { now: Instant::now(), transport: TransportContext::default(), message }).unwrap();
+        let Packet::Rtcp(packets) = log.poll_read().unwrap().message.packet else { panic!("other packets") };
+        packets[0].destination_ssrc()[0]
+    }
+
+    #[test]
+    fn a_report_that_names_a_retransmission_or_repair_is_taken_as_one_of_a_track() {
+        let (mut log, _told) = pair(99, EchoSwitch::default());
+        assert_eq!(reported(&mut log, 99), 99, "of nothing that we send");
+        for (ssrc, ssrc_rtx) in [(7, Some(8)), (5, None)] {
+            log.bind_local_stream(&StreamInfo { ssrc, ssrc_rtx, ..StreamInfo::default() });
+        }
+        assert_eq!([7, 5, 8, 99, 0].map(|named| reported(&mut log, named)), [7, 5, 5, 5, 5]);
+        log.unbind_local_stream(&StreamInfo { ssrc: 5, ..StreamInfo::default() });
+        assert_eq!(reported(&mut log, 99), 7);
+    }
 }
