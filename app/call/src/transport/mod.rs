@@ -14,6 +14,7 @@ mod outbound;
 mod renewals;
 pub(crate) mod servers;
 mod signalling;
+mod stats;
 pub(crate) mod table;
 
 use std::collections::{BTreeSet, VecDeque};
