@@ -3,7 +3,9 @@
 //!
 //! A member that is not measured is absent, and what the specification has no name for is said to be so. Owns nothing.
 
-use hearth_base::{Bitrate, Codec, Layer, TrackId, TrackSource};
+use std::time::Instant;
+
+use hearth_base::{Bitrate, Codec, Layer, NtpTime, TrackId, TrackSource};
 use hearth_protocol::PeerId;
 use serde::Serialize;
 
@@ -29,6 +31,26 @@ pub struct ConnectionStats {
     pub inbound: Vec<InboundStats>,
     /// Our streams.
     pub outbound: Vec<OutboundStats>,
+    /// What the other side's wall clock says, by its reports; none until there were some.
+    pub clock: Option<ClockReading>,
+}
+
+/// A moment on two clocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClockReading {
+    /// By this machine's monotonic clock.
+    pub ours: Instant,
+    /// By the other side's wall clock, as its sender reports tell it.
+    pub theirs: NtpTime,
+}
+
+impl ClockReading {
+    /// Returns what their clock says at another moment of ours.
+    pub fn at(self, moment: Instant) -> NtpTime {
+        let later = moment.saturating_duration_since(self.ours);
+        let earlier = self.ours.saturating_duration_since(moment);
+        self.theirs.plus(later).minus(earlier)
+    }
 }
 
 /// RTCTransportStats.

@@ -73,8 +73,8 @@ pub use call::Call;
 pub use candidates::Loopback;
 pub use chat::ChatMessage;
 pub use connection_stats::{
-    CandidatePairStats, ConnectionStats, InboundStats, OutboundStats, PeerStats, ReceivedPackets, RemoteInboundStats,
-    SentPackets, TransportStats,
+    CandidatePairStats, ClockReading, ConnectionStats, InboundStats, OutboundStats, PeerStats, ReceivedPackets,
+    RemoteInboundStats, SentPackets, TransportStats,
 };
 pub use hearth_base::Switch;
 pub use io::{

@@ -17,7 +17,7 @@ impl Transport {
             pair.available_outgoing_bitrate = self.outbound.estimate().bps() as f64;
         }
         let outbound = sent.into_iter().map(|stream| self.outbound_stats(stream, shared)).collect();
-        Some(ConnectionStats { transport, pair, inbound, outbound })
+        Some(ConnectionStats { transport, pair, inbound, outbound, clock: self.remote_clock.read(now) })
     }
 
     fn outbound_stats(&self, stream: SentStream, shared: &Shared) -> OutboundStats {
