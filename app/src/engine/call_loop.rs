@@ -10,6 +10,7 @@ use hearth_protocol::{ClientMessage, Numbered};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
+use super::history::ConnectionRecorder;
 use super::media::{FromMedia, Media, MediaAction};
 use super::pin::Trust;
 use super::signalling::{self, OUTBOX, ServerAddress, SignalEvent};
@@ -49,6 +50,8 @@ pub(super) struct CallLoop {
     views: watch::Sender<Arc<CallView>>,
     view: CallView,
     changed: bool,
+    /// What the connections were like of late.
+    recorder: ConnectionRecorder,
     /// When the connections are counted next.
     count_at: Instant,
 }
@@ -118,6 +121,7 @@ impl CallLoop {
             views,
             view: CallView::default(),
             changed: true,
+            recorder: ConnectionRecorder::default(),
             count_at: now,
             goodbye,
             config,
@@ -349,9 +353,15 @@ impl CallLoop {
         self.tell_inactive();
         self.view.media = self.media.stats();
         if self.count_at <= now {
-            self.count_at = now + self.count_interval();
+            // On time on the whole, however late a view is.
+            self.count_at = (self.count_at + self.count_interval()).max(now);
             let media = self.view.media.clone();
-            self.view.counted = Arc::new(Counted { at: clock::since_1970(), peers: self.call.stats(now), media });
+            let counted = Counted { at: clock::since_1970(), peers: self.call.stats(now), media };
+            if let Showing::Window { .. } = self.config.showing {
+                self.recorder.record(&counted, &self.view.call.peers, now);
+                self.view.histories = self.recorder.histories();
+            }
+            self.view.counted = Arc::new(counted);
         }
         self.view.devices = self.media.devices();
         self.view.own_feed = self.media.own_feed();

@@ -10,6 +10,7 @@ mod call_loop;
 pub(crate) mod clock;
 pub mod controller;
 mod discovery;
+mod history;
 mod hosting;
 pub mod instance;
 mod interfaces;
@@ -23,6 +24,7 @@ mod sockets;
 pub(crate) mod statistics;
 mod streams;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -31,11 +33,11 @@ use std::time::Duration;
 use hearth_base::{DeviceChoice, FrameRate, Resolution, TrackSource, VideoCodec};
 use hearth_call::{Command, Loopback, PeerStats, Snapshot, Switch, TransportPolicy};
 use hearth_media::devices::DevicesView;
-use hearth_protocol::SpkiHash;
+use hearth_protocol::{PeerId, SpkiHash};
 use rust_i18n::t;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::view::{Processing, VideoFeed};
+use crate::view::{ConnectionHistory, Processing, VideoFeed};
 
 pub use discovery::Discovery;
 pub use media::{
@@ -116,6 +118,8 @@ pub struct CallView {
     pub media: MediaStats,
     /// The same and what was counted of the connections, at one moment: once a second.
     pub counted: Arc<Counted>,
+    /// What the connections were like of late, where a window shows it.
+    pub histories: BTreeMap<PeerId, Arc<ConnectionHistory>>,
     /// The devices, as they are wanted and as they are.
     pub devices: DevicesView,
     /// Our own picture, where a window shows it.

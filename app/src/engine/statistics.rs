@@ -88,6 +88,6 @@ fn of_peer(view: &CallView, peer: &PeerSnapshot) -> Value {
             "signals": counters.refused_signals,
             "frames": counters.refused_frames,
         },
-        "stats": rtc_stats::report(&view.counted, peer.id),
+        "stats": rtc_stats::report(&view.counted, peer.id, peer.kind),
     })
 }

@@ -31,6 +31,11 @@ const MEASURED: [(&str, Option<&str>, &str, f64); 8] = [
     ("remote-inbound-rtp", None, "roundTripTime", 2.0),
 ];
 
+/// The one of whom it is known when its pictures were captured.
+const FIRST_NICK: &str = "First";
+/// What a busy machine does between drawing a stamp and capturing it, and between a report and its departure.
+const NEAR_MS: f64 = 40.0;
+
 /// The numbers of the connection to the one called `nick` are those of a call: they rise, and agree with one another.
 pub fn check_counters(client: &Process, nick: &str) -> Result<()> {
     let read = |stats: &Value, kind: &str, source: Option<&str>, name: &str| {
@@ -55,6 +60,21 @@ pub fn check_counters(client: &Process, nick: &str) -> Result<()> {
     ensure!(audio("concealedSamples")? <= audio("totalSamplesReceived")?, "{stats:#}");
     // Opus packets of 10 ms at 32 kbit/s wait for less than a second.
     ensure!(audio("jitterBufferDelay")? / audio("jitterBufferEmittedCount")? < 1.0, "{stats:#}");
+    match read(&stats, "inbound-rtp", Some("camera"), "cameraToScreenTime") {
+        Some(time) => check_age(object(peer(&stats, nick).context("them")?, "inbound-rtp", Some("camera")), time),
+        None => {
+            ensure!(nick != FIRST_NICK, "a client of our own does not say when its pictures were captured: {stats:#}");
+            Ok(())
+        }
+    }
+}
+
+/// The age of the newest picture by the clocks of both ends is what the stamp in it says: here these are one clock.
+fn check_age(video: Option<&Value>, time: f64) -> Result<()> {
+    let recent = video.and_then(|video| video.pointer("/stamps/recent")?.as_array()?.last()).context("a stamp")?;
+    let age = recent.get(2).and_then(Value::as_f64).context("its age")?;
+    println!("from camera to screen: {:.1} ms by the reports, {age:.1} ms by the stamp", time * 1000.0);
+    ensure!((time * 1000.0 - age).abs() < NEAR_MS, "{time} s, and {age} ms by the stamp");
     Ok(())
 }
 

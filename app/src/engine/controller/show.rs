@@ -185,6 +185,7 @@ fn person(peer: &PeerSnapshot, visit: &CallSession, view: &CallView) -> Person {
         screen,
         hand: peer.hand,
         quality: quality(peer),
+        connection: view.histories.get(&peer.id).cloned().unwrap_or_default(),
         problem: peer.connection.problem,
         lacks_video_codec: peer.connection.lacks_video_codec,
         pictures: pictures(peer, view),

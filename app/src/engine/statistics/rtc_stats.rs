@@ -7,17 +7,18 @@ use std::time::Duration;
 
 use hearth_base::{AudioCodec, Codec, TrackKind, TrackSource};
 use hearth_call::{ConnectionStats, InboundStats, OutboundStats};
-use hearth_protocol::PeerId;
+use hearth_protocol::{PeerId, PeerKind};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::milliseconds;
-use crate::engine::{CameraStats, Counted, MediaStats};
+use crate::engine::{CameraStats, Counted, MediaStats, history};
 
 /// The objects of all connections to `peer`.
-pub(super) fn report(counted: &Counted, peer: PeerId) -> Vec<Value> {
+pub(super) fn report(counted: &Counted, peer: PeerId, kind: PeerKind) -> Vec<Value> {
     let connections = counted.peers.iter().filter(|of| of.id == peer).flat_map(|of| &of.connections);
-    let mut report = Report { at: counted.at, media: &counted.media, objects: Vec::new() };
+    let is_ours = kind == PeerKind::Native;
+    let mut report = Report { at: counted.at, media: &counted.media, is_ours, objects: Vec::new() };
     for (number, connection) in connections.enumerate() {
         report.add_connection(number, connection);
     }
@@ -27,6 +28,8 @@ pub(super) fn report(counted: &Counted, peer: PeerId) -> Vec<Value> {
 struct Report<'a> {
     at: Duration,
     media: &'a MediaStats,
+    /// Whether both ends are Hearth, and so their stamps are those of the capture.
+    is_ours: bool,
     objects: Vec<Value>,
 }
 
@@ -40,7 +43,7 @@ impl Report<'_> {
             self.add_outbound(&transport, stream);
         }
         for stream in &connection.inbound {
-            self.add_inbound(&transport, stream);
+            self.add_inbound(&transport, connection, stream);
         }
     }
 
@@ -142,7 +145,7 @@ impl Report<'_> {
         }
     }
 
-    fn add_inbound(&mut self, transport: &str, stream: &InboundStats) {
+    fn add_inbound(&mut self, transport: &str, connection: &ConnectionStats, stream: &InboundStats) {
         let about = json!({
             "kind": kind(stream.source),
             "source": name(stream.source),
@@ -155,7 +158,9 @@ impl Report<'_> {
         let played = media.and_then(|media| media.played).map(|played| value(&played.stats()));
         let stamps = media.and_then(|media| media.stamps.as_ref()).map(|stamps| json!({ "stamps": stamps }));
         let chirps = media.and_then(|media| media.chirps.as_ref()).map(|chirps| json!({ "chirps": chirps }));
-        let media = [decoded, played, stamps, chirps].into_iter().flatten();
+        let age = media.and_then(|media| history::camera_to_screen(connection, media.decoded.as_ref()?));
+        let age = age.filter(|_| self.is_ours).map(|age| json!({ "cameraToScreenTime": age }));
+        let media = [decoded, played, age, stamps, chirps].into_iter().flatten();
         let parts = [about, value(stream)].into_iter().chain(media);
         self.add("inbound-rtp", &format!("I{}", stream.ssrc), parts);
     }

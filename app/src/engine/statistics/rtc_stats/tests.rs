@@ -1,16 +1,21 @@
 //! The shape of a line's objects, and what they say of a connection that is written by hand. Calls nobody.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 
-use hearth_base::{Bitrate, Layer, Resolution, TrackId, VideoCodec};
+use hearth_base::{Bitrate, Layer, NtpTime, Resolution, TrackId, VideoCodec};
 use hearth_call::{
-    CandidatePairStats, PairSnapshot, PeerStats, ReceivedPackets, RemoteInboundStats, SentPackets, TransportStats,
+    CandidatePairStats, ClockReading, PairSnapshot, PeerStats, ReceivedPackets, RemoteInboundStats, SentPackets,
+    TransportStats,
 };
 use hearth_media::threads::{DecodeCounters, FrameTimes, LayerCounters};
 use hearth_media::tick::TrackReport;
 
 use super::*;
-use crate::engine::{RemoteStats, SourceLimits};
+use crate::engine::{RemoteStats, SourceLimits, clock};
+
+/// Their clock, now.
+const THEIRS: NtpTime = NtpTime(0xEE00_0000_0000_0000);
 
 fn inbound(source: TrackSource) -> InboundStats {
     let is_video = source == TrackSource::Camera;
@@ -46,7 +51,7 @@ fn outbound(source: TrackSource) -> OutboundStats {
     }
 }
 
-fn connection() -> ConnectionStats {
+fn connection(now: Instant) -> ConnectionStats {
     let end = |kind: &str, address: &str| (kind.to_owned(), address.to_owned());
     ConnectionStats {
         transport: TransportStats {
@@ -79,11 +84,15 @@ fn connection() -> ConnectionStats {
         }),
         inbound: vec![inbound(TrackSource::Microphone), inbound(TrackSource::Camera)],
         outbound: vec![outbound(TrackSource::Microphone), outbound(TrackSource::Camera)],
+        clock: Some(ClockReading { ours: now, theirs: THEIRS }),
     }
 }
 
 fn counted(limits: SourceLimits) -> Counted {
-    let times = FrameTimes { frame_width: Some(640), frame_height: Some(360), freeze_count: 2, ..Default::default() };
+    let now = clock::now();
+    let newest = Some((Some(THEIRS.minus(Duration::from_millis(70))), now));
+    let times =
+        FrameTimes { frame_width: Some(640), frame_height: Some(360), freeze_count: 2, newest, ..Default::default() };
     let decoded = DecodeCounters { frames_decoded: 88, times, ..Default::default() };
     let remote = |source, decoded, played| RemoteStats { source, decoded, stamps: None, played, chirps: None };
     let layer =
@@ -100,7 +109,7 @@ fn counted(limits: SourceLimits) -> Counted {
         (TrackId(7), remote(TrackSource::Camera, Some(decoded), None)),
     ];
     let media = MediaStats { camera, tracks: tracks.into(), ..Default::default() };
-    let peers = vec![PeerStats { id: peer(), connections: vec![connection()] }];
+    let peers = vec![PeerStats { id: peer(), connections: vec![connection(now)] }];
     Counted { at: Duration::from_millis(1_764_500_000_250), peers, media }
 }
 
@@ -177,13 +186,13 @@ const SHAPE: [(&str, &str); 12] = [
       bytesReceived headerBytesReceived nackCount pliCount fecPacketsReceived fecBytesReceived framesReceived \
       framesDecoded keyFramesDecoded framesDropped totalDecodeTime frameWidth frameHeight framesPerSecond \
       totalInterFrameDelay totalSquaredInterFrameDelay freezeCount totalFreezesDuration pauseCount \
-      totalPausesDuration | source packetsRecovered packetsMissed gaps decoderErrors",
+      totalPausesDuration | source packetsRecovered packetsMissed gaps decoderErrors cameraToScreenTime",
     ),
 ];
 
 #[test]
 fn each_object_has_the_members_that_the_specification_names() {
-    let found = shape(&report(&counted(SourceLimits::default()), peer()));
+    let found = shape(&report(&counted(SourceLimits::default()), peer(), PeerKind::Native));
     for (kind, members) in SHAPE {
         let (kinds, members): (Vec<_>, BTreeSet<String>) = (
             found
@@ -202,7 +211,7 @@ fn each_object_has_the_members_that_the_specification_names() {
 
 #[test]
 fn ids_are_unique_and_whatever_points_to_one_finds_it() {
-    let objects = report(&counted(SourceLimits::default()), peer());
+    let objects = report(&counted(SourceLimits::default()), peer(), PeerKind::Native);
     let ids: Vec<&str> = objects.iter().map(|object| object["id"].as_str().unwrap()).collect();
     assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len(), "{ids:?}");
     for (name, target) in objects.iter().flat_map(|object| object.as_object().unwrap()) {
@@ -210,12 +219,12 @@ fn ids_are_unique_and_whatever_points_to_one_finds_it() {
             assert!(ids.contains(&target.as_str().unwrap()), "{name} {target}");
         }
     }
-    assert!(report(&counted(SourceLimits::default()), PeerId::from_random([6; 12])).is_empty());
+    assert!(report(&counted(SourceLimits::default()), PeerId::from_random([6; 12]), PeerKind::Native).is_empty());
 }
 
 #[test]
 fn units_are_those_of_the_specification() {
-    let objects = report(&counted(SourceLimits::default()), peer());
+    let objects = report(&counted(SourceLimits::default()), peer(), PeerKind::Native);
     let of = |kind: &str, ssrc: u32| objects.iter().find(|o| o["type"] == kind && o["ssrc"] == ssrc).unwrap();
     let (ours, theirs) = (of("outbound-rtp", 1), of("inbound-rtp", 11));
     assert_eq!(
@@ -231,11 +240,24 @@ fn units_are_those_of_the_specification() {
 }
 
 #[test]
+fn the_time_from_camera_to_screen_is_told_of_our_own_kind_alone() {
+    for kind in [PeerKind::Native, PeerKind::Web, PeerKind::Legacy] {
+        let objects = report(&counted(SourceLimits::default()), peer(), kind);
+        let times: Vec<f64> = objects.iter().filter_map(|object| object.get("cameraToScreenTime")?.as_f64()).collect();
+        match (kind, times.as_slice()) {
+            (PeerKind::Native, [time]) => assert!((time - 0.07).abs() < 1e-6, "{time}"),
+            (PeerKind::Web | PeerKind::Legacy, []) => {}
+            (_, times) => panic!("{kind:?}: {times:?}"),
+        }
+    }
+}
+
+#[test]
 fn what_limits_a_picture_is_told_bandwidth_first() {
     let reason = |limits, width| {
         let mut counted = counted(limits);
         counted.media.camera.layers.values_mut().for_each(|layer| layer.frame_width = Some(width));
-        let objects = report(&counted, peer());
+        let objects = report(&counted, peer(), PeerKind::Native);
         let found = objects.iter().find_map(|object| object.get("qualityLimitationReason")).unwrap();
         found.as_str().unwrap().to_owned()
     };
