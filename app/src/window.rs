@@ -36,10 +36,10 @@ pub fn main(
     let crash = life::look_for_report(&crashes);
     let log_folder = log.as_ref().ok().map(|log| log.folder.clone());
     let drawn = move || {
-        let ms = clock::now().saturating_duration_since(begun).as_millis();
-        tracing::info!(ms, "the window is there");
+        let seconds = clock::now().saturating_duration_since(begun).as_secs_f64();
+        tracing::info!(seconds, "the window is there");
         if stats.is_some() {
-            print(&format!("{{\"window_ms\":{ms}}}"));
+            print(&format!("{{\"timeToWindow\":{seconds}}}"));
         }
     };
     let start = move |repaint| {

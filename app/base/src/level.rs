@@ -20,6 +20,11 @@ impl Level {
         self.0
     }
 
+    /// As a share of full scale, 0 for silence to 1 (W3C webrtc-stats, audioLevel).
+    pub fn amplitude(self) -> f32 {
+        if self == Self::SILENCE { 0.0 } else { 10.0_f32.powf(f32::from(self.0) / 20.0) }
+    }
+
     /// The share of a meter that is lit, 0 to 1: below -60 dB nothing is.
     pub fn share(self) -> f32 {
         (f32::from(self.0) / 60.0 + 1.0).max(0.0)

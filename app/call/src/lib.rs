@@ -43,6 +43,7 @@ mod call;
 mod candidates;
 mod channel;
 mod chat;
+mod connection_stats;
 mod description;
 mod direct;
 #[doc(hidden)]
@@ -71,6 +72,10 @@ mod watching;
 pub use call::Call;
 pub use candidates::Loopback;
 pub use chat::ChatMessage;
+pub use connection_stats::{
+    CandidatePairStats, ClockReading, ConnectionStats, InboundStats, OutboundStats, PeerStats, ReceivedPackets,
+    RemoteInboundStats, SentPackets, TransportStats,
+};
 pub use hearth_base::Switch;
 pub use io::{
     CallConfig, Command, Hand, HostAct, HostRule, Input, MediaCommand, Output, SignallingState, TransportPolicy,

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use hearth_base::{EncodedFrame, TrackId};
 use hearth_protocol::{PeerEntry, PeerId, PeerKind, Signal};
 
+use crate::connection_stats::PeerStats;
 use crate::negotiation::Politeness;
 use crate::participant::{Participant, hand, tell_media};
 use crate::publications::OutgoingFrame;
@@ -279,6 +280,16 @@ impl Participants {
     pub(crate) fn is_any_worth_keeping(&self, now: Instant) -> bool {
         let mains = self.people.values().filter_map(|person| self.transports.get(person.main));
         mains.into_iter().any(|main| main.life.is_worth_keeping(now))
+    }
+
+    /// What was counted of the connections to each of them.
+    pub(crate) fn stats(&mut self, shared: &Shared, now: Instant) -> Vec<PeerStats> {
+        let stats = |(id, person): (&PeerId, &Participant)| {
+            let mut connections = Vec::new();
+            self.transports.each(person.transports(), |transport| connections.extend(transport.stats(shared, now)));
+            PeerStats { id: *id, connections }
+        };
+        self.people.iter().map(stats).collect()
     }
 
     /// What should be seen of them.

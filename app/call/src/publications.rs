@@ -273,6 +273,11 @@ impl Publications {
         }
     }
 
+    /// What the encoders of a layer were told last.
+    pub(crate) fn target(&self, track: TrackId, layer: Layer) -> Option<Bitrate> {
+        self.told.targets.get(&(track, layer)).copied()
+    }
+
     /// Whether a transport is among those that bear something.
     pub(crate) fn has_rate(&self, transport: TransportId) -> bool {
         self.subscribers.get(&transport).is_some_and(|subscriber| subscriber.rate.is_some())

@@ -1,9 +1,7 @@
 //! What a call counts. Bad input is no error: it is refused, counted here, and shown.
 
-use serde::Serialize;
-
 /// Of one peer connection.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TransportCounters {
     /// Datagrams that the connection refused.
     pub refused_datagrams: u64,
@@ -16,7 +14,7 @@ pub struct TransportCounters {
 }
 
 /// Of one peer, over all of its connections.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PeerCounters {
     /// Of the connection there is.
     pub link: TransportCounters,

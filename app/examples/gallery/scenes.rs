@@ -11,9 +11,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use hearth::view::{
-    AddressKind, Admission, ChatLine, Devices, Fault, Invite, InviteAddress, Knocker, Me, NearbyRoom, PasswordPrompt,
-    PasswordPromptState, Person, Pictures, PreJoin, PreJoinView, Progress, Quality, RecentRoom, Room, RoomServer,
-    ServerKey, Speaker, Stage, VideoFeed, View,
+    AddressKind, Admission, ChatLine, ConnectionHistory, ConnectionPath, ConnectionSample, Devices, Fault, Invite,
+    InviteAddress, Knocker, Me, NearbyRoom, PasswordPrompt, PasswordPromptState, PathEnd, Person, Pictures, PreJoin,
+    PreJoinView, Progress, Quality, RecentRoom, Room, RoomServer, SAMPLES, ServerKey, Speaker, Stage, VideoFeed, View,
 };
 use hearth_base::{DeviceEntry, DeviceFault, DeviceId, DeviceLists, DeviceState, Picture, Resolution, TrackId};
 use hearth_call::{Hand, Route, Switch};
@@ -272,11 +272,45 @@ pub(crate) fn person(at: u8, nick: &str, quality: Quality, has_video: bool) -> P
         screen: None,
         hand: Hand::Down,
         quality,
+        connection: history(at, quality),
         volume: 1.0,
         problem: None,
         lacks_video_codec: false,
         pictures: Default::default(),
     }
+}
+
+/// Two minutes of somebody: a start, a calm, a narrow minute with loss and a freeze, and a recovery.
+fn history(at: u8, quality: Quality) -> Arc<ConnectionHistory> {
+    let mut history = ConnectionHistory::default();
+    history.unix_s = 1_772_641_800;
+    let route = match quality {
+        Quality::Good(route) | Quality::Poor(route) => route,
+        Quality::Connecting | Quality::Lost => return Arc::new(history),
+    };
+    let is_relayed = route == Route::Relayed;
+    let end = |kind: &str, address: &str| PathEnd { kind: kind.to_owned(), address: address.to_owned() };
+    let local = if is_relayed { end("relay", "198.51.100.7:49170") } else { end("host", "192.168.1.20:51820") };
+    history.path = Some(ConnectionPath { route, local, remote: end("srflx", "[2001:db8::9]:4000") });
+    for second in 0..SAMPLES as u32 {
+        let wave = f64::from((second * 7 + u32::from(at) * 13) % 11) / 11.0;
+        let is_narrow = (60..90).contains(&second);
+        let target = if is_narrow { 420_000.0 } else { (400_000.0 + f64::from(second) * 40_000.0).min(2_500_000.0) };
+        history.push(ConnectionSample {
+            sent: Some(target * (0.9 + 0.08 * wave) + 40_000.0),
+            received: Some(1_400_000.0 + 200_000.0 * wave),
+            target: Some(target),
+            loss: Some(if is_narrow { 0.02 + 0.05 * wave } else { 0.0 }),
+            round_trip: Some(0.034 + if is_narrow { 0.12 * wave } else { 0.006 * wave }),
+            queue: Some(if is_narrow { 0.09 * wave } else { 0.002 }),
+            repair: Some(if is_narrow { 0.12 + 0.1 * wave } else { 0.0 }),
+            freezes: Some(u32::from(second == 64 || second == 71)),
+            height_sent: Some(if is_narrow { 360 } else { 720 }),
+            height_received: Some(720),
+            camera_to_screen: at.is_multiple_of(2).then_some(0.068 + if is_narrow { 0.1 * wave } else { 0.01 * wave }),
+        });
+    }
+    Arc::new(history)
 }
 
 /// An id.

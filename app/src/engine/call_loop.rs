@@ -10,12 +10,13 @@ use hearth_protocol::{ClientMessage, Numbered};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
+use super::history::ConnectionRecorder;
 use super::media::{FromMedia, Media, MediaAction};
 use super::pin::Trust;
 use super::signalling::{self, OUTBOX, ServerAddress, SignalEvent};
 use super::sockets::{self, Sockets};
 use super::streams::{Datagram, StreamNews};
-use super::{CallView, EngineCommand, EngineConfig, EngineError, ServerTrust, Showing, clock, interfaces};
+use super::{CallView, Counted, EngineCommand, EngineConfig, EngineError, ServerTrust, Showing, clock, interfaces};
 
 /// How often the addresses of this machine are looked at. Asking the kernel is cheap; being told is another crate.
 const INTERFACES: Duration = Duration::from_secs(1);
@@ -23,6 +24,8 @@ const INTERFACES: Duration = Duration::from_secs(1);
 const VIEW: Duration = Duration::from_millis(500);
 /// The same where a window shows how loud people are.
 const METERS: Duration = Duration::from_millis(100);
+/// How often the connections are counted: it costs more than a view.
+const COUNT: Duration = Duration::from_secs(1);
 /// Events of the server that wait for the call: a full room joins with 100. Full: the reader waits, then TCP.
 const EVENTS: usize = 128;
 /// How long the goodbye may take to go out and be answered. Where the server answers it takes a round trip.
@@ -47,6 +50,10 @@ pub(super) struct CallLoop {
     views: watch::Sender<Arc<CallView>>,
     view: CallView,
     changed: bool,
+    /// What the connections were like of late.
+    recorder: ConnectionRecorder,
+    /// When the connections are counted next.
+    count_at: Instant,
 }
 
 /// The connection to the server, where there is one.
@@ -114,6 +121,8 @@ impl CallLoop {
             views,
             view: CallView::default(),
             changed: true,
+            recorder: ConnectionRecorder::default(),
+            count_at: now,
             goodbye,
             config,
         })
@@ -205,6 +214,14 @@ impl CallLoop {
         match self.config.showing {
             Showing::Stamps => VIEW,
             Showing::Window { .. } => METERS,
+        }
+    }
+
+    /// A line of statistics is as new as a view without a window is.
+    fn count_interval(&self) -> Duration {
+        match self.config.showing {
+            Showing::Stamps => VIEW,
+            Showing::Window { .. } => COUNT,
         }
     }
 
@@ -313,10 +330,39 @@ impl CallLoop {
         }
     }
 
+    /// A track that is off, as its sender says, neither freezes nor pauses.
+    fn tell_inactive(&mut self) {
+        for peer in &self.view.call.peers {
+            for (track, source) in &peer.tracks {
+                let is_on = match source {
+                    TrackSource::Camera => peer.media.video,
+                    TrackSource::Screen => peer.media.screen,
+                    TrackSource::Microphone | TrackSource::System => true,
+                };
+                if !is_on {
+                    self.media.handle_inactive(*track);
+                }
+            }
+        }
+    }
+
     fn show(&mut self) {
         self.changed = false;
+        let now = clock::now();
         self.view.call = self.call.snapshot();
+        self.tell_inactive();
         self.view.media = self.media.stats();
+        if self.count_at <= now {
+            // On time on the whole, however late a view is.
+            self.count_at = (self.count_at + self.count_interval()).max(now);
+            let media = self.view.media.clone();
+            let counted = Counted { at: clock::since_1970(), peers: self.call.stats(now), media };
+            if let Showing::Window { .. } = self.config.showing {
+                self.recorder.record(&counted, &self.view.call.peers, now);
+                self.view.histories = self.recorder.histories();
+            }
+            self.view.counted = Arc::new(counted);
+        }
         self.view.devices = self.media.devices();
         self.view.own_feed = self.media.own_feed();
         self.view.feeds = self.media.feeds();

@@ -10,6 +10,7 @@ mod call_loop;
 pub(crate) mod clock;
 pub mod controller;
 mod discovery;
+mod history;
 mod hosting;
 pub mod instance;
 mod interfaces;
@@ -23,21 +24,26 @@ mod sockets;
 pub(crate) mod statistics;
 mod streams;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use hearth_base::{DeviceChoice, FrameRate, Resolution, TrackSource, VideoCodec};
-use hearth_call::{Command, Loopback, Snapshot, Switch, TransportPolicy};
+use hearth_call::{Command, Loopback, PeerStats, Snapshot, Switch, TransportPolicy};
 use hearth_media::devices::DevicesView;
-use hearth_protocol::SpkiHash;
+use hearth_protocol::{PeerId, SpkiHash};
 use rust_i18n::t;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::view::{Processing, VideoFeed};
+use crate::view::{ConnectionHistory, Processing, VideoFeed};
 
 pub use discovery::Discovery;
-pub use media::{MediaAction, MediaStats, RecordingStats, RemoteStats, Repaint, Showing, ShowingEvent, Stamps};
+pub use media::{
+    CameraStats, MediaAction, MediaStats, RecordingStats, RemoteStats, Repaint, Showing, ShowingEvent, SourceLimits,
+    Stamps,
+};
 pub use signalling::{ServerAddress, SignalFault};
 
 /// Wishes that wait for the call: a person makes three a second. Full: the newest is refused, and the sender told.
@@ -110,12 +116,27 @@ pub struct CallView {
     pub signal_fault: Option<SignalFault>,
     /// What was encoded, decoded, seen and heard.
     pub media: MediaStats,
+    /// The same and what was counted of the connections, at one moment: once a second.
+    pub counted: Arc<Counted>,
+    /// What the connections were like of late, where a window shows it.
+    pub histories: BTreeMap<PeerId, Arc<ConnectionHistory>>,
     /// The devices, as they are wanted and as they are.
     pub devices: DevicesView,
     /// Our own picture, where a window shows it.
     pub own_feed: Option<VideoFeed>,
     /// Theirs.
     pub feeds: Vec<VideoFeed>,
+}
+
+/// What was counted, at one moment.
+#[derive(Clone, Debug, Default)]
+pub struct Counted {
+    /// When, since 1970.
+    pub at: Duration,
+    /// Of the connections to each of the others.
+    pub peers: Vec<PeerStats>,
+    /// Of the media.
+    pub media: MediaStats,
 }
 
 /// How sure we are of the server.

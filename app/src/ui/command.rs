@@ -25,6 +25,8 @@ pub(super) enum UiCommand {
     People,
     /// How others come in.
     Invite,
+    /// How the connection has been.
+    Connection,
     /// The whole screen.
     FullScreen,
     /// The settings.
@@ -44,6 +46,7 @@ impl UiCommand {
         Self::Chat,
         Self::People,
         Self::Invite,
+        Self::Connection,
         Self::FullScreen,
         Self::Settings,
         Self::Help,
@@ -66,6 +69,7 @@ impl UiCommand {
             Self::Chat => const { &[key(Key::C)] },
             Self::Hand => const { &[key(Key::R)] },
             Self::Invite => const { &[key(Key::I)] },
+            Self::Connection => const { &[key(Key::N)] },
             Self::Settings => const { &[with(Modifiers::CTRL, Key::Comma)] },
             Self::FullScreen => const { &[key(Key::F11)] },
             Self::Help => const { &[key(Key::Questionmark)] },
@@ -78,7 +82,14 @@ impl UiCommand {
     pub(super) const fn is_above_dialogs(self) -> bool {
         match self {
             Self::Microphone | Self::Camera | Self::FullScreen => true,
-            Self::People | Self::Chat | Self::Hand | Self::Invite | Self::Settings | Self::Help | Self::Leave => false,
+            Self::People
+            | Self::Chat
+            | Self::Hand
+            | Self::Invite
+            | Self::Connection
+            | Self::Settings
+            | Self::Help
+            | Self::Leave => false,
         }
     }
 
@@ -91,6 +102,7 @@ impl UiCommand {
             Self::Chat => icons::CHAT,
             Self::Hand => icons::HAND,
             Self::Invite => icons::INVITE,
+            Self::Connection => icons::NETWORK,
             Self::Settings => icons::SETTINGS,
             Self::FullScreen => icons::FULL_SCREEN,
             Self::Help => icons::HELP,
@@ -107,6 +119,7 @@ impl UiCommand {
             Self::Chat => t!("ui.command.chat"),
             Self::Hand => t!("ui.command.hand"),
             Self::Invite => t!("ui.command.invite"),
+            Self::Connection => t!("ui.command.connection"),
             Self::Settings => t!("ui.command.settings"),
             Self::FullScreen => t!("ui.command.full_screen"),
             Self::Help => t!("ui.command.help"),
@@ -153,6 +166,7 @@ impl UiCommand {
                 }
             }
             Self::Invite => toggle(view, state, Panel::Invite),
+            Self::Connection => connection(view, state),
             Self::Settings => state.open(Dialog::Settings),
             Self::Help => state.open(Dialog::Help),
             Self::FullScreen => {
@@ -192,6 +206,15 @@ fn raised(hand: Hand) -> Hand {
 fn toggle(view: &View, state: &mut UiState, panel: Panel) {
     if in_room(view).is_some() {
         if state.panel == Some(panel) { state.panel = None } else { state.show(panel) }
+    }
+}
+
+/// The connection to the first of the others: in the panel, another can be chosen.
+fn connection(view: &View, state: &mut UiState) {
+    if let Some(Panel::Connection(_)) = state.panel {
+        state.panel = None;
+    } else if let Some(first) = in_room(view).and_then(|room| room.people.first()) {
+        state.show(Panel::Connection(first.id));
     }
 }
 

@@ -26,6 +26,7 @@ mod passwords;
 mod pickers;
 mod prejoin;
 mod settings;
+mod signal;
 mod state;
 mod style;
 mod tokens;

@@ -42,6 +42,8 @@ pub struct UiState {
     pub(super) news: NoticeFeed,
     /// How loud somebody is just being made.
     pub(super) volume: Option<(PeerId, f32)>,
+    /// Until when it is said that the connection was copied (the toolkit's seconds).
+    pub(super) connection_copied_until: Option<f64>,
     pub(super) locale: Locale,
 }
 
@@ -106,6 +108,7 @@ impl UiState {
             actions: Vec::new(),
             news: NoticeFeed::default(),
             volume: None,
+            connection_copied_until: None,
             locale: Locale { zone, spoken: None },
         }
     }
@@ -143,6 +146,7 @@ impl UiState {
     pub(super) fn settle(&mut self, view: &View) {
         self.acknowledged.devices.retain(|kind| broken(view).any(|(other, _)| other == *kind));
         self.invite(view);
+        self.follow_connection(view);
         let asked = view.elsewhere.as_ref().map(|(number, _)| *number);
         if self.dialogs.is_elsewhere_new(asked) {
             self.open(Dialog::Elsewhere);
@@ -161,6 +165,15 @@ impl UiState {
             self.acknowledged.forget_keys();
             self.drafts.nick = None;
             self.drafts.chat.clear();
+        }
+    }
+
+    /// The connection to somebody who is gone is no longer shown.
+    fn follow_connection(&mut self, view: &View) {
+        if let Some(Panel::Connection(id)) = self.panel
+            && !in_room(view).is_some_and(|room| room.people.iter().any(|person| person.id == id))
+        {
+            self.panel = None;
         }
     }
 

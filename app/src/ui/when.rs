@@ -14,6 +14,11 @@ pub(super) fn hour(unix_s: u64, zone: &TimeZone) -> String {
     format(unix_s, zone, "%H:%M")
 }
 
+/// A day and a minute everywhere, by UTC: for who reads it elsewhere, in any language.
+pub(super) fn date(unix_s: u64) -> String {
+    format(unix_s, &TimeZone::UTC, "%Y-%m-%d %H:%M")
+}
+
 fn format(unix_s: u64, zone: &TimeZone, how: &str) -> String {
     let stamp = i64::try_from(unix_s).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
     let zoned = stamp.map(|stamp| stamp.to_zoned(zone.clone()));

@@ -4,6 +4,7 @@
 //! test draws any moment of the program by writing it down. No toolkit, no runtime, no device is named here.
 
 mod action;
+mod connection;
 mod fault;
 mod invite;
 mod room;
@@ -17,6 +18,7 @@ use hearth_call::Switch;
 use hearth_protocol::RoomName;
 
 pub use action::Action;
+pub use connection::{ConnectionHistory, ConnectionPath, ConnectionSample, PathEnd, SAMPLES};
 pub use fault::{Fault, ServerRefusal, Spot};
 pub use invite::{AddressKind, Invite, InviteAddress};
 pub use room::{

@@ -1,9 +1,11 @@
 //! A room as its window shows it.
 
+use std::sync::Arc;
+
 use hearth_call::{DescriptionProblem, Hand, PictureFlow, Route, Switch};
 use hearth_protocol::{MediaState, PeerId, PeerKind, Role, RoomName};
 
-use super::{Invite, VideoFeed};
+use super::{ConnectionHistory, Invite, VideoFeed};
 
 /// A room, and us in it or before it.
 #[derive(Clone, Debug, Default)]
@@ -176,6 +178,8 @@ pub struct Person {
     pub hand: Hand,
     /// How we are connected.
     pub quality: Quality,
+    /// What the connection was like of late.
+    pub connection: Arc<ConnectionHistory>,
     /// How loud they are played: 1 is as they are, 0 to 2.
     pub volume: f32,
     /// Why no connection to them can come about.

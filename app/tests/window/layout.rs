@@ -107,7 +107,7 @@ fn everything_is_within_reach_in_a_small_window() {
 fn panels_and_questions_are_within_reach_in_a_small_window() {
     for language in LANGUAGES {
         for size in SIZES {
-            for key in [Key::P, Key::C, Key::I] {
+            for key in [Key::P, Key::C, Key::I, Key::N] {
                 let mut stage = sized(scenes::call(), language, size);
                 stage.key(Modifiers::NONE, key);
                 check(&mut stage, &format!("{key:?}, {language:?}, {size}"));

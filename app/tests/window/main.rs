@@ -2,6 +2,7 @@
 //! pressed, and what comes back is compared. No desk, no device, no display: `start` says what the program does without
 //! one.
 
+mod connection;
 mod controls;
 mod faults;
 mod keys;

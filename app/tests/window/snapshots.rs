@@ -99,7 +99,7 @@ fn a_call_looks_as_it_did() {
 #[test]
 fn panels_look_as_they_did() {
     let mut results = SnapshotResults::new();
-    for (name, key) in [("people", Key::P), ("chat", Key::C), ("invite", Key::I)] {
+    for (name, key) in [("people", Key::P), ("chat", Key::C), ("invite", Key::I), ("connection", Key::N)] {
         check(&mut results, name, scenes::call, &[(Modifiers::NONE, key)]);
     }
 }

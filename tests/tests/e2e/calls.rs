@@ -1,5 +1,6 @@
 //! What is checked of a call, by the statistics of the clients and the probe in the guest's page.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -11,6 +12,7 @@ use serde_json::Value;
 use crate::browser::Browser;
 use crate::process::{Process, now};
 use crate::room::{Room, from_base64};
+use crate::stats::{codec, object, objects};
 use crate::{FIRST, GUEST, SECOND};
 
 /// The share of what the other sent that should be decoded, where nothing else runs: in the soak.
@@ -40,7 +42,7 @@ const FIRST_FRAME_MS: f64 = 2500.0;
 
 /// Anyone who joined saw somebody soon.
 pub fn check_first_frame(client: &Process) -> Result<()> {
-    let time = number(&client.next_stats()?, "/media/first_frame_ms")?;
+    let time = number(&client.next_stats()?, "/timeToFirstFrame")? * 1000.0;
     println!("the first picture came {time:.0} ms after the wish to join");
     ensure!(time <= FIRST_FRAME_MS || !is_soak(), "the first picture came after {time} ms");
     Ok(())
@@ -55,7 +57,7 @@ pub struct People<'a> {
 
 /// A point to compare with: who was there, and what of each source had come.
 pub struct Watch {
-    pub unix_ms: f64,
+    pub timestamp: f64,
     pub handshakes: Vec<(String, u64, u64)>,
     pictures: Vec<(u64, u64)>,
     drawn: u64,
@@ -64,9 +66,10 @@ pub struct Watch {
 /// What `client` has so far.
 pub fn watch(client: &Process) -> Result<Watch> {
     let stats = client.next_stats()?;
-    let drawn = stats.pointer("/media/drawn").and_then(Value::as_u64).context("drawn")?;
+    let mut sources = objects(&stats, "media-source").filter_map(|(_, source)| source.get("frames")?.as_u64());
+    let drawn = sources.next().context("frames of the camera")?;
     Ok(Watch {
-        unix_ms: number(&stats, "/unix_ms")?,
+        timestamp: number(&stats, "/timestamp")?,
         handshakes: handshakes(&stats),
         pictures: pictures(&stats),
         drawn,
@@ -75,8 +78,7 @@ pub fn watch(client: &Process) -> Result<Watch> {
 
 /// Pictures decoded so far of each source.
 fn pictures(stats: &Value) -> Vec<(u64, u64)> {
-    let tracks = stats.pointer("/media/tracks").and_then(Value::as_array).into_iter().flatten();
-    let stamps = tracks.filter_map(|track| track.get("stamps"));
+    let stamps = objects(stats, "inbound-rtp").filter_map(|(_, stream)| stream.get("stamps"));
     stamps.filter_map(|stamps| Some((stamps.get("source")?.as_u64()?, stamps.get("pictures")?.as_u64()?))).collect()
 }
 
@@ -130,15 +132,14 @@ pub fn check_all_see_all(people: &People<'_>, limit: Duration) -> Result<()> {
 /// Whether this line of statistics shows enough of the source's pictures, in order, and its chirps. A browser on a busy
 /// machine sends some pictures again: those are not counted.
 pub fn decodes_source(stats: &Value, source: u8) -> Option<()> {
-    let tracks = stats.pointer("/media/tracks")?.as_array()?;
-    let video = tracks.iter().find(|track| track.pointer("/stamps/source") == Some(&source.into()))?;
+    let is_of_it = |stream: &Value| stream.pointer("/stamps/source") == Some(&source.into());
+    let (peer, video) = objects(stats, "inbound-rtp").find(|(_, stream)| is_of_it(stream))?;
     let stamps = |name| video.get("stamps")?.get(name)?.as_u64();
     let good = stamps("pictures")?.checked_sub(stamps("repeated")?)? >= PICTURES
         && stamps("fallen")? == 0
         && stamps("foreign")? == 0;
-    let from =
-        |track: &&Value| track.get("peer") == video.get("peer") && track.get("source") == Some(&"microphone".into());
-    let heard = tracks.iter().find(from)?.pointer(&format!("/chirps/heard/{}", source % 16))?.as_u64()?;
+    let sound = object(peer, "inbound-rtp", Some("microphone"))?;
+    let heard = sound.pointer(&format!("/chirps/heard/{}", source % 16))?.as_u64()?;
     (good && heard >= CHIRPS).then_some(())
 }
 
@@ -202,9 +203,9 @@ fn chirps(bytes: &[u8], sources: &[u8]) -> Vec<(u8, u64)> {
 
 /// Waits for so much of the client's own time.
 pub fn pass_time(client: &Process, time: Duration) -> Result<()> {
-    let begun = number(&client.next_stats()?, "/unix_ms")?;
+    let begun = number(&client.next_stats()?, "/timestamp")?;
     let wanted = begun + time.as_millis() as f64;
-    client.wait_stats(time + PATIENCE, |stats| (stats.pointer("/unix_ms")?.as_f64()? >= wanted).then_some(()))
+    client.wait_stats(time + PATIENCE, |stats| (stats.pointer("/timestamp")?.as_f64()? >= wanted).then_some(()))
 }
 
 /// Waits until further pictures of these sources have come: whatever is cut meanwhile, media does not need.
@@ -235,7 +236,7 @@ fn of(pictures: &[(u64, u64)], source: u8) -> u64 {
 /// was missed.
 pub fn check_steady(client: &Process, before: &Watch, what: &str) -> Result<()> {
     let stats = client.next_stats()?;
-    let since = (number(&stats, "/unix_ms")? - before.unix_ms) / 1000.0;
+    let since = (number(&stats, "/timestamp")? - before.timestamp) / 1000.0;
     let now = handshakes(&stats);
     ensure!(now == before.handshakes, "{what}: connections were {:?} and are {now:?}", before.handshakes);
     let after = pictures(&stats);
@@ -246,9 +247,9 @@ pub fn check_steady(client: &Process, before: &Watch, what: &str) -> Result<()> 
         let is_enough = grown as f64 >= SHARE * 15.0 * since;
         ensure!(is_enough || !is_soak(), "{what}: {grown} pictures of source {source} in {since} s");
     }
-    for track in stats.pointer("/media/tracks").and_then(Value::as_array).context("tracks")? {
+    for (_, stream) in objects(&stats, "inbound-rtp") {
         // The longest of the whole call so far.
-        let Some(gap) = track.pointer("/stamps/longest_gap").and_then(seconds) else { continue };
+        let Some(gap) = stream.pointer("/stamps/longestGap").and_then(Value::as_f64) else { continue };
         println!("{what}: longest gap so far {gap:.3} s");
         ensure!(gap * 1000.0 <= GAP_MS || !is_soak(), "{what}: a gap of {gap} s");
     }
@@ -264,7 +265,7 @@ pub fn check_guest_steady(guest: &Browser, sources: &[u8], before: &Watch, what:
              const all = [from, ...times, end]; \
              const gaps = all.slice(1).map((time, n) => time - all[n]); \
              return [times.length, (end - from) / 1000, Math.max(...gaps)]",
-            before.unix_ms
+            before.timestamp
         );
         let seen = guest.evaluate(&script)?;
         println!("{what}: at the guest of source {source}: {seen} (pictures, seconds, longest gap in ms)");
@@ -298,44 +299,43 @@ pub fn faltering(stats: &Value, nick: &str) -> Option<()> {
 
 /// Pictures of the one called `nick` have come.
 pub fn sees(stats: &Value, nick: &str) -> Option<()> {
-    let frames = peer(stats, nick)?.pointer("/counters/frames")?.as_u64()?;
+    let frames = object(peer(stats, nick)?, "inbound-rtp", Some("camera"))?.get("framesReceived")?.as_u64()?;
     (frames > 0).then_some(())
 }
 
 /// The connection to the one called `nick` goes to `address`, which was given to us as a candidate.
 pub fn goes_to(stats: &Value, nick: &str, address: std::net::IpAddr) -> Option<()> {
-    let remote = peer(stats, nick)?.pointer("/pair/remote")?;
-    let (found, _port) = remote.get(1)?.as_str()?.split_once(' ')?;
-    (remote.get(0)?.as_str()? == "host" && found == address.to_string()).then_some(())
+    let remote = object(peer(stats, nick)?, "remote-candidate", None)?;
+    let found = remote.get("address")?.as_str()?;
+    (remote.get("candidateType")?.as_str()? == "host" && found == address.to_string()).then_some(())
 }
 
 /// Each of these gets our picture in this codec, and what comes from them is in the same.
 pub fn takes(stats: &Value, expected: &[(&str, &str)]) -> Option<()> {
-    let tracks = stats.pointer("/media/tracks")?.as_array()?;
-    let agreed = |(nick, codec): &(&str, &str)| {
+    let agreed = |(nick, expected): &(&str, &str)| {
         let peer = peer(stats, nick)?;
-        let theirs =
-            |track: &&Value| track.get("peer") == peer.get("id") && track.get("source") == Some(&"camera".into());
-        let comes = tracks.iter().find(theirs)?.get("codec")?.as_str()?;
-        (peer.get("video_codec")?.as_str()? == *codec && comes == *codec).then_some(())
+        let sent = codec(peer, object(peer, "outbound-rtp", Some("camera"))?)?;
+        let theirs = object(peer, "inbound-rtp", Some("camera"))?;
+        let is_decoded = theirs.get("framesDecoded")?.as_u64()? > 0;
+        (sent == *expected && codec(peer, theirs)? == *expected && is_decoded).then_some(())
     };
     expected.iter().all(|one| agreed(one).is_some()).then_some(())
 }
 
-/// Our picture is encoded in these codecs alone.
+/// Our picture goes out in these codecs alone, encoded.
 pub fn encodes(stats: &Value, expected: &[&str]) -> Option<()> {
-    let codecs = stats.pointer("/media/video")?.as_object()?;
-    codecs.keys().eq(expected).then_some(())
+    let ours = objects(stats, "outbound-rtp").filter(|(_, stream)| stream.get("framesEncoded").is_some());
+    let codecs: BTreeSet<&str> = ours.filter_map(|(peer, stream)| codec(peer, stream)).collect();
+    codecs.iter().eq(expected).then_some(())
 }
 
 /// Every connection goes from relay to relay.
 pub fn all_relayed(stats: &Value) -> Option<()> {
     let peers = stats.get("peers")?.as_array()?;
     let relayed = |peer: &Value| {
-        let end = |which| peer.pointer(which).and_then(Value::as_str) == Some("relay");
+        let end = |which| object(peer, which, None)?.get("candidateType")?.as_str();
         // A browser's relay shows as what it is found by when its checks come before its candidate.
-        let remote = peer.pointer("/pair/remote/0").and_then(Value::as_str);
-        end("/pair/local/0") && matches!(remote, Some("relay" | "prflx"))
+        end("local-candidate") == Some("relay") && matches!(end("remote-candidate"), Some("relay" | "prflx"))
     };
     (peers.len() == 2 && peers.iter().all(relayed)).then_some(())
 }
@@ -345,11 +345,11 @@ pub fn check_flows_again(room: &Room, limit: Duration) -> Result<()> {
     let end = now() + limit;
     let left = || end.saturating_duration_since(now());
     // A picture that is as young as this was not on its way before.
-    let begun = number(&room.first.next_stats()?, "/unix_ms")? + 2000.0;
+    let begun = number(&room.first.next_stats()?, "/timestamp")? + 2000.0;
     for (client, sources) in [(&room.first, [SECOND, GUEST]), (&room.second, [FIRST, GUEST])] {
         let mut before: Option<Vec<(u64, u64)>> = None;
         client.wait_stats(left(), |stats| {
-            let (now, time) = (pictures(stats), stats.pointer("/unix_ms")?.as_f64()?);
+            let (now, time) = (pictures(stats), stats.pointer("/timestamp")?.as_f64()?);
             let old = before.get_or_insert_with(|| now.clone());
             if time < begun {
                 *old = now;
@@ -392,9 +392,4 @@ pub fn handshakes(stats: &Value) -> Vec<(String, u64, u64)> {
 
 fn number(stats: &Value, at: &str) -> Result<f64> {
     stats.pointer(at).and_then(Value::as_f64).with_context(|| format!("no {at} in the statistics"))
-}
-
-/// A duration as serde writes it.
-fn seconds(value: &Value) -> Option<f64> {
-    Some(value.get("secs")?.as_f64()? + value.get("nanos")?.as_f64()? / 1e9)
 }

@@ -60,7 +60,7 @@ fn a_video_file_and_an_audio_file_are_sent_and_recorded_over_there() -> Result<(
 }
 
 fn recorded_enough(stats: &Value) -> Option<()> {
-    let recordings = stats.pointer("/media/recordings")?;
+    let recordings = stats.get("recordings")?;
     let has = |(name, least): (&str, u64)| recordings.get(name)?.get("written")?.as_u64().filter(|n| *n >= least);
     RECORDED.into_iter().all(|one| has(one).is_some()).then_some(())
 }

@@ -15,6 +15,7 @@ use crate::calls::{self, check_guest_hears};
 use crate::lan::{Host, Lan};
 use crate::process::{Process, built, now};
 use crate::room::{self, Paths, SIGNAL_PORT, guest_browser, servers, walk_in};
+use crate::stats;
 
 /// Who sends what.
 const DESKTOP: u8 = 1;
@@ -125,9 +126,9 @@ impl Kinds {
 /// Waits for a number of pictures that a client has decoded of somebody's screen; 0 where there is none.
 fn wait_screen(client: &Process, wanted: impl Fn(u64) -> bool) -> Result<()> {
     client.wait_stats(MEETING, |stats| {
-        let tracks = stats.pointer("/media/tracks")?.as_array()?;
-        let screens = tracks.iter().filter(|track| track.get("source") == Some(&"screen".into()));
-        let decoded = screens.filter_map(|track| track.pointer("/decoded/decoded")?.as_u64()).sum();
+        let streams = stats::objects(stats, "inbound-rtp").map(|(_, stream)| stream);
+        let screens = streams.filter(|stream| stream.get("source") == Some(&"screen".into()));
+        let decoded = screens.filter_map(|stream| stream.get("framesDecoded")?.as_u64()).sum();
         wanted(decoded).then(|| println!("{decoded} pictures of a screen decoded"))
     })
 }

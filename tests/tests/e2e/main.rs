@@ -19,6 +19,7 @@ mod peers;
 mod process;
 mod room;
 mod six;
+mod stats;
 mod tree;
 mod window;
 
@@ -62,6 +63,9 @@ fn two_clients_and_a_browser_in_one_room() -> Result<()> {
     room.guest.keep_screenshot("room")?;
     check_first_frame(&room.second)?;
     check_shares(&room)?;
+    for nick in ["First", "Guest"] {
+        stats::check_counters(&room.second, nick)?;
+    }
 
     let (first, second) = (watch(&room.first)?, watch(&room.second)?);
     room.second_host.cut_tcp(room::SIGNAL_PORT)?;

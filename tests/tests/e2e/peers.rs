@@ -13,6 +13,7 @@ use crate::calls;
 use crate::lan::{Host, enter_namespaces};
 use crate::process::{Process, built};
 use crate::room::Pair;
+use crate::stats;
 
 /// Python or Node on two loaded cores, what they load, and the handshake.
 const MEETING: Duration = Duration::from_secs(60);
@@ -28,7 +29,7 @@ const FRAMES: u64 = 30;
 /// Blocks of 10 to 20 ms that a peer heard something in: of the chirps, one each second, more than one.
 const CHIRPED: u64 = 12;
 /// A second of sound, in the client's turns of 10 ms.
-const TURNS: u64 = 100;
+const SAMPLES: u64 = 48_000;
 
 /// aiortc's H.264 encoder begins with 1000 kbit/s and stays there unless told otherwise. Its grain comes out at most a
 /// fifth above what it aims at.
@@ -110,8 +111,8 @@ impl Caller {
             let named = |peer: &Value| peer.get("nick")?.as_str()?.starts_with(nick).then_some(());
             let here = |peer: &&Value| peer.get("away") == Some(&false.into()) && named(peer).is_some();
             let peer = stats.get("peers")?.as_array()?.iter().find(here)?;
-            let (id, sent) = (peer.get("id")?.as_str()?, peer.get("video_codec")?.as_str()?);
-            (sent == codec && is_decoded(stats, id, codec)?).then(|| id.to_owned())
+            let sent = stats::codec(peer, stats::object(peer, "outbound-rtp", Some("camera"))?)?;
+            (sent == codec && is_decoded(peer, codec)?).then(|| peer.get("id")?.as_str().map(str::to_owned))?
         })?;
         println!("{nick} and the client decode each other's {codec}, and sound");
         Ok(Self { program, id })
@@ -135,17 +136,12 @@ fn decoded(line: &str, kind: &str) -> Option<u64> {
 }
 
 /// Whether the client has decoded what comes from `peer`: its video in `codec`, and its sound.
-fn is_decoded(stats: &Value, peer: &str, codec: &str) -> Option<bool> {
-    let tracks = stats.pointer("/media/tracks")?.as_array()?;
-    let track = |source: &str| {
-        let wanted =
-            |track: &&Value| track.get("peer") == Some(&peer.into()) && track.get("source") == Some(&source.into());
-        tracks.iter().find(wanted)
-    };
-    let (video, audio) = (track("camera")?, track("microphone")?);
-    let frames = video.pointer("/decoded/decoded")?.as_u64()?;
-    let turns = audio.pointer("/played/jitter/normal")?.as_u64()?;
-    Some(frames >= FRAMES && video.get("codec")? == codec && turns >= TURNS)
+fn is_decoded(peer: &Value, codec: &str) -> Option<bool> {
+    let stream = |source| stats::object(peer, "inbound-rtp", Some(source));
+    let (video, audio) = (stream("camera")?, stream("microphone")?);
+    let frames = video.get("framesDecoded")?.as_u64()?;
+    let samples = audio.get("jitterBufferEmittedCount")?.as_u64()?;
+    Some(frames >= FRAMES && stats::codec(peer, video)? == codec && samples >= SAMPLES)
 }
 
 /// Calls the client twice: the first caller is killed, the second one leaves.
@@ -186,7 +182,8 @@ fn the_example_on_aiortc_sees_hears_and_is_seen_and_its_going_is_noticed() -> Re
     python.wait_line(MEETING, |line| (decoded(line, "video")? >= 30 && decoded(line, "audio")? >= 50).then_some(()))?;
     let frames = |stats: &Value| {
         let peer = calls::peer(stats, "Python")?;
-        peer.pointer("/counters/frames").and_then(Value::as_u64).filter(|frames| *frames >= 30)
+        let video = stats::object(peer, "inbound-rtp", Some("camera"))?;
+        video.get("framesDecoded")?.as_u64().filter(|frames| *frames >= 30)
     };
     let seen = pair.first.wait_stats(MEETING, frames).context("pictures of aiortc")?;
     println!("{seen} frames of aiortc decoded");

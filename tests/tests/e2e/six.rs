@@ -14,6 +14,7 @@ use crate::calls;
 use crate::lan::{Family, Lan, enter_namespaces};
 use crate::process::{Process, built, now};
 use crate::room::{self, Paths, SIGNAL_PORT, STARTING, TURN_PORT, guest_browser, walk_in};
+use crate::stats;
 
 /// Who sends what.
 const DESKTOP: u8 = 1;
@@ -69,9 +70,8 @@ fn client_and_browsers_meet_from_relay_to_relay_without_ipv4() -> Result<()> {
 
 /// So many pictures of each browser are decoded.
 fn both_seen(stats: &Value) -> Option<()> {
-    let tracks = stats.pointer("/media/tracks")?.as_array()?;
     let seen = |source: u8| {
-        let stamps = tracks.iter().filter_map(|track| track.get("stamps"));
+        let stamps = stats::objects(stats, "inbound-rtp").filter_map(|(_, stream)| stream.get("stamps"));
         stamps
             .filter(|stamps| stamps.get("source") == Some(&source.into()))
             .any(|stamps| stamps.get("pictures").and_then(Value::as_u64).is_some_and(|pictures| pictures >= PICTURES))

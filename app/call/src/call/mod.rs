@@ -28,6 +28,7 @@ use rand_chacha::ChaCha12Rng;
 
 use crate::backoff::Backoff;
 use crate::chat::Chat;
+use crate::connection_stats::PeerStats;
 use crate::io::{CallConfig, Command, Hand, Input, Output, SignallingState};
 use crate::outputs::Outputs;
 use crate::participants::Participants;
@@ -181,6 +182,11 @@ impl Call {
     /// Our tracks, in the order in which they were published.
     pub fn tracks(&self) -> Vec<PublishedTrack> {
         self.shared.publications.snapshots()
+    }
+
+    /// What was counted of the connections to each of the others. It costs more than a snapshot: once a second will do.
+    pub fn stats(&mut self, now: Instant) -> Vec<PeerStats> {
+        self.participants.stats(&self.shared, now)
     }
 
     /// What should be seen now.

@@ -132,6 +132,9 @@ impl PeerConnection {
         for departure in self.sent.departures.try_iter() {
             self.sent.history.handle_departure(departure);
         }
+        while let Some((middle, at)) = self.clock.poll_report() {
+            self.sent.reports.handle_sent(middle, at);
+        }
         self.timeout = self.pc.poll_timeout();
     }
 
@@ -197,7 +200,7 @@ impl PeerConnection {
     fn on_message(&mut self, message: RTCMessage, now: Instant) {
         match message {
             RTCMessage::RtpPacket(track, packet) => self.on_rtp(&track, packet, now),
-            RTCMessage::RtcpPacket(_, packets) => self.on_rtcp(&packets),
+            RTCMessage::RtcpPacket(_, packets) => self.on_rtcp(&packets, now),
             RTCMessage::DataChannelMessage(_, message) if message.is_string => {
                 match String::from_utf8(message.data.to_vec()) {
                     Ok(text) => self.events.push_back(LinkEvent::ChannelText(text)),

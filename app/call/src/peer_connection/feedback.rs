@@ -1,5 +1,7 @@
 //! What the other side says of our media (RTCP; RFC 3550, RFC 4585).
 
+use std::time::Instant;
+
 use hearth_base::{Bitrate, NtpTime, TrackId};
 use rtc::rtcp;
 use rtc::rtcp::payload_feedbacks::full_intra_request::FullIntraRequest;
@@ -28,7 +30,7 @@ pub(crate) enum Feedback {
 }
 
 impl PeerConnection {
-    pub(super) fn on_rtcp(&mut self, packets: &[Box<dyn rtcp::Packet>]) {
+    pub(super) fn on_rtcp(&mut self, packets: &[Box<dyn rtcp::Packet>], now: Instant) {
         for packet in packets {
             let packet = packet.as_any();
             if let Some(pli) = packet.downcast_ref::<PictureLossIndication>() {
@@ -47,14 +49,14 @@ impl PeerConnection {
                 let most = Bitrate::from_bps(remb.bitrate as u64);
                 self.events.push_back(LinkEvent::Feedback(Feedback::MaxBitrate(most)));
             } else if let Some(report) = packet.downcast_ref::<ReceiverReport>() {
-                self.on_reports(&report.reports);
+                self.on_reports(&report.reports, now);
             } else if let Some(report) = packet.downcast_ref::<SenderReport>() {
                 let SenderReport { ssrc, ntp_time, rtp_time, .. } = *report;
                 if self.sources.contains_key(&ssrc) {
                     let ntp = NtpTime(ntp_time);
                     self.events.push_back(LinkEvent::SenderReport { ssrc, ntp, time: rtp_time });
                 }
-                self.on_reports(&report.reports);
+                self.on_reports(&report.reports, now);
             }
         }
     }
@@ -64,8 +66,9 @@ impl PeerConnection {
         self.events.extend(event.map(LinkEvent::Feedback));
     }
 
-    fn on_reports(&mut self, reports: &[rtcp::reception_report::ReceptionReport]) {
+    fn on_reports(&mut self, reports: &[rtcp::reception_report::ReceptionReport], now: Instant) {
         for report in reports {
+            self.on_report(report, now);
             let fraction = f64::from(report.fraction_lost) / 256.0;
             let event = self.track_of(report.ssrc).map(|track| Feedback::Loss { track, fraction });
             self.events.extend(event.map(LinkEvent::Feedback));

@@ -30,6 +30,7 @@ mod rtt;
 mod send_history;
 mod send_log;
 mod sender_clock;
+mod stats;
 mod stun;
 mod tap;
 mod turn;
@@ -51,9 +52,11 @@ pub(crate) use media::{RtpIn, RtpOut, SentVideo};
 pub(crate) use negotiate::Video;
 pub(crate) use send_history::{PacketResult, SendHistory, TransportFeedback};
 pub(crate) use send_log::Departure;
+pub(crate) use stats::{LinkStats, SentStream};
 pub(crate) use stun::{BindingAnswer, RequestId, binding_answer, binding_request};
 pub(crate) use turn::{RelayAddress, RelayFamily, RelayPath, TurnServer};
 
+use crate::connection_stats::RemoteInboundStats;
 use crate::media::fec::RepairPacket;
 use crate::stats::TransportCounters;
 use flight::FlightRepeater;
@@ -62,6 +65,7 @@ use repair::RepairPort;
 use report_echo::EchoSwitch;
 use rtt::RoundTrip;
 use sender_clock::CaptureTeller;
+use stats::SentReports;
 use undeclared::Undeclared;
 
 /// What the crate refused, in its words: for the log and the counters, never for a person.
@@ -179,6 +183,8 @@ pub(crate) struct PeerConnection {
     round_trip: RoundTrip,
     clock: CaptureTeller,
     sent: SentPackets,
+    /// What they said last of each track of ours.
+    remote_reports: BTreeMap<TrackId, RemoteInboundStats>,
     repair: RepairPort,
     echo: EchoSwitch,
     timeout: Option<Instant>,
@@ -192,6 +198,7 @@ pub(crate) struct PeerConnection {
 struct SentPackets {
     departures: Receiver<Departure>,
     history: SendHistory,
+    reports: SentReports,
 }
 
 /// The DTLS handshake, and what keeps it going.
@@ -244,7 +251,8 @@ impl PeerConnection {
             clock,
             repair,
             echo,
-            sent: SentPackets { departures, history: SendHistory::default() },
+            sent: SentPackets { departures, history: SendHistory::default(), reports: SentReports::default() },
+            remote_reports: BTreeMap::new(),
             timeout: None,
             transmits: VecDeque::new(),
             events: VecDeque::new(),

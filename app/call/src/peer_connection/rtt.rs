@@ -17,12 +17,21 @@ const HEADER: usize = 20;
 pub(crate) struct RoundTrip {
     pending: VecDeque<([u8; 12], Instant)>,
     smoothed: Option<Duration>,
+    last: Option<Duration>,
+    /// All answers together, of every path so far.
+    pub(super) total: Duration,
+    pub(super) answers: u64,
 }
 
 impl RoundTrip {
     /// The smoothed round trip, once there was one.
     pub(crate) fn get(&self) -> Option<Duration> {
         self.smoothed
+    }
+
+    /// The last one, as it was.
+    pub(crate) fn last(&self) -> Option<Duration> {
+        self.last
     }
 
     pub(crate) fn handle_outgoing(&mut self, datagram: &[u8], now: Instant) {
@@ -42,13 +51,17 @@ impl RoundTrip {
         let (_, sent) = self.pending.remove(at)?;
         let sample = now.saturating_duration_since(sent);
         // RFC 6298's gain: an eighth of the new to seven of the old.
+        self.last = Some(sample);
+        self.total += sample;
+        self.answers += 1;
         self.smoothed = Some(self.smoothed.map_or(sample, |old| (old * 7 + sample) / 8));
         Some(sample)
     }
 
     /// Forgets the path, when there is a new one.
     pub(crate) fn reset(&mut self) {
-        *self = Self::default();
+        (self.smoothed, self.last) = (None, None);
+        self.pending.clear();
     }
 }
 

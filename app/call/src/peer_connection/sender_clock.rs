@@ -42,6 +42,7 @@ pub(super) struct Moment {
 pub(super) struct CaptureTeller {
     told: SyncSender<(u32, Moment)>,
     last: BTreeMap<u32, Instant>,
+    reports: Receiver<(u32, Instant)>,
 }
 
 /// Puts the reports right.
@@ -49,6 +50,7 @@ pub(super) struct SenderClock {
     /// Never locked: the crate wants what it holds to be `Sync`.
     told: Mutex<Receiver<(u32, Moment)>>,
     moments: BTreeMap<u32, Moment>,
+    reports: SyncSender<(u32, Instant)>,
     /// The first report's time.
     origin: Option<(Instant, NtpTime)>,
     inbound: VecDeque<TaggedPacket>,
@@ -58,17 +60,24 @@ pub(super) struct SenderClock {
 /// Both ends.
 pub(super) fn pair() -> (CaptureTeller, SenderClock) {
     let (told, moments) = sync_channel(MOMENTS);
+    let (sent, reports) = sync_channel(MOMENTS);
     let clock = SenderClock {
         told: Mutex::new(moments),
         moments: BTreeMap::new(),
+        reports: sent,
         origin: None,
         inbound: VecDeque::new(),
         outbound: VecDeque::new(),
     };
-    (CaptureTeller { told, last: BTreeMap::new() }, clock)
+    (CaptureTeller { told, last: BTreeMap::new(), reports }, clock)
 }
 
 impl CaptureTeller {
+    /// The next report that left: the middle of its NTP time, by which its echo names it, and when that was.
+    pub(super) fn poll_report(&mut self) -> Option<(u32, Instant)> {
+        self.reports.try_recv().ok()
+    }
+
     /// A packet of this stream is sent.
     pub(super) fn tell(&mut self, ssrc: u32, moment: Moment, now: Instant) {
         let is_new = self.last.len() < STREAMS || self.last.contains_key(&ssrc);
@@ -86,6 +95,10 @@ impl SenderClock {
         let (begin, ntp) = *self.origin.get_or_insert((now, NtpTime(report.ntp_time)));
         let mut report = report.clone();
         report.ntp_time = ntp.plus(now.saturating_duration_since(begin)).0;
+        // Full: its echo tells no round trip, and that of the next one does.
+        if self.reports.try_send(((report.ntp_time >> 16) as u32, now)).is_err() {
+            tracing::trace!(report.ssrc, "a report whose echo will tell nothing");
+        }
         if let Some(Moment { time, captured, codec }) = self.moments.get(&report.ssrc) {
             report.rtp_time = time.wrapping_add(codec.ticks(now.saturating_duration_since(*captured)) as u32);
         }

@@ -61,8 +61,8 @@ pub(crate) struct Repairs {
     sound: VecDeque<ProtectedPacket>,
     unrepaired: usize,
     waiting: VecDeque<OutgoingRepair>,
-    /// Packets that were made.
-    pub(crate) made: u64,
+    /// Packets that were made, for each track of ours.
+    pub(crate) made: BTreeMap<TrackId, u64>,
 }
 
 impl Repairs {
@@ -121,7 +121,7 @@ impl Repairs {
             return Vec::new();
         };
         let payloads = fec::protect(context, &packets, count);
-        self.made += payloads.len() as u64;
+        *self.made.entry(packet.track).or_default() += payloads.len() as u64;
         payloads.into_iter().map(|payload| OutgoingRepair { payload, time: context.time, since: now }).collect()
     }
 
@@ -147,7 +147,7 @@ impl Repairs {
         if self.before.len() < TRACKS {
             self.before.insert(track, packets);
         }
-        self.made += payloads.len() as u64;
+        *self.made.entry(track).or_default() += payloads.len() as u64;
         self.waiting.extend(payloads.into_iter().map(|payload| OutgoingRepair {
             payload,
             time: context.time,

@@ -11,6 +11,7 @@ use hearth_base::{
 };
 use hearth_protocol::PeerId;
 
+use crate::connection_stats::InboundStats;
 use crate::description::RateFeedback;
 use crate::io::MediaCommand;
 use crate::media::assemble::Assembler;
@@ -19,7 +20,7 @@ use crate::media::nack::NackGenerator;
 use crate::media::protect::{FrameProtection, Open};
 use crate::media::remb::RateTeller;
 use crate::media::unwrap::{UnwrapSequence, UnwrapTime};
-use crate::peer_connection::RtpIn;
+use crate::peer_connection::{LinkStats, RtpIn};
 use crate::shared::Shared;
 use crate::stats::PeerCounters;
 
@@ -107,6 +108,8 @@ struct InboundStream {
     video: Option<InboundVideo>,
     /// From the first packet of repair on.
     recovery: Option<Recovery>,
+    /// Packets of repair that came, and bytes of their payloads.
+    repair: (u64, u64),
 }
 
 /// What a stream of video has beside.
@@ -176,6 +179,8 @@ impl Inbound {
         if let Some(video) = &mut stream.video {
             video.nack.handle_repair(now);
         }
+        stream.repair.0 += 1;
+        stream.repair.1 += repair.payload_length() as u64;
         let found = stream.recovery.get_or_insert_default().handle_repair(repair);
         for ProtectedPacket { sequence, time, marker, payload } in found {
             let packet = RtpIn { ssrc, source, codec, sequence, time, marker, payload, arrived: now };
@@ -234,6 +239,7 @@ impl Inbound {
             clock: None,
             video,
             recovery: None,
+            repair: (0, 0),
         };
         self.streams.insert(packet.ssrc, stream);
         shared.outputs.media(MediaCommand::Begin { track, peer, source: packet.source });
@@ -308,6 +314,28 @@ impl Inbound {
 
     pub(crate) fn tracks(&self) -> impl Iterator<Item = (TrackId, TrackSource)> {
         self.streams.values().map(|stream| (stream.track, stream.source))
+    }
+
+    /// What came of each stream.
+    pub(crate) fn stats(&self, link: &LinkStats) -> Vec<InboundStats> {
+        let stats = |(ssrc, stream): (&u32, &InboundStream)| {
+            let video = stream.video.as_ref();
+            let codec = video.map_or(Codec::Audio(AudioCodec::Opus), |video| Codec::Video(video.assembler.codec()));
+            InboundStats {
+                track: stream.track,
+                source: stream.source,
+                codec,
+                ssrc: *ssrc,
+                packets: link.received(*ssrc, codec),
+                frames_received: video.map(|video| video.assembler.frames),
+                fec_packets_received: stream.repair.0,
+                fec_bytes_received: stream.repair.1,
+                packets_recovered: stream.recovery.as_ref().map_or(0, |recovery| recovery.recovered),
+                packets_missed: video.map(|video| video.nack.lost),
+                gaps: video.map(|video| video.assembler.gaps),
+            }
+        };
+        self.streams.iter().map(stats).collect()
     }
 
     pub(crate) fn count(&self, counters: &mut PeerCounters) {

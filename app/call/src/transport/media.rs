@@ -201,6 +201,7 @@ impl Transport {
             // What was measured so far was measured on the old path.
             connection.link.forget_round_trip();
         }
+        self.remote_clock.handle_round_trip(sample, now);
         self.outbound.handle_round_trip(sample, now);
         self.tell_rate(connection, shared, now);
     }

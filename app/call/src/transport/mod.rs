@@ -11,9 +11,11 @@ pub(crate) mod generation;
 pub(crate) mod inbound;
 pub(crate) mod media;
 mod outbound;
+mod remote_clock;
 mod renewals;
 pub(crate) mod servers;
 mod signalling;
+mod stats;
 pub(crate) mod table;
 
 use std::collections::{BTreeSet, VecDeque};
@@ -36,6 +38,7 @@ use connection_state::{ConnectionState, Transition};
 use generation::{Generation, Trickle};
 use inbound::Inbound;
 use outbound::Outbound;
+use remote_clock::RemoteClock;
 use renewals::RenewalPace;
 
 /// Whether a restart keeps its sockets.
@@ -107,6 +110,7 @@ pub(crate) struct Transport {
     pub(crate) connection: Option<Generation>,
     pub(crate) inbound: Inbound,
     pub(crate) outbound: Outbound,
+    remote_clock: RemoteClock,
     pub(crate) history: History,
     descriptions: DescriptionPace,
     channel: VecDeque<ChannelEvent>,
@@ -146,6 +150,7 @@ impl Transport {
             connection: None,
             inbound: Inbound::new(),
             outbound: Outbound::new(),
+            remote_clock: RemoteClock::default(),
             history: History::default(),
             descriptions: DescriptionPace::default(),
             channel: VecDeque::new(),
@@ -319,6 +324,7 @@ impl Transport {
             LinkEvent::Connected => {
                 self.history.handshakes += 1;
                 self.outbound.handle_new_connection();
+                self.remote_clock = RemoteClock::default();
                 self.life.handle_connected(connection.link.route());
                 self.tell_rate(connection, shared, now);
                 self.want_key_frames(connection, shared, now);
@@ -333,7 +339,10 @@ impl Transport {
             LinkEvent::ChannelText(text) => self.channel.push_back(ChannelEvent::Text(text)),
             LinkEvent::Rtp(packet) => self.on_packet(packet, connection, shared),
             LinkEvent::Repair(repair, codec) => self.on_repair(repair, codec, connection, shared, now),
-            LinkEvent::SenderReport { ssrc, ntp, time } => self.inbound.handle_sender_report(ssrc, ntp, time),
+            LinkEvent::SenderReport { ssrc, ntp, time } => {
+                self.remote_clock.handle_report(ntp, now);
+                self.inbound.handle_sender_report(ssrc, ntp, time);
+            }
             LinkEvent::TrackEnded { ssrc } => {
                 if let Some(track) = self.inbound.end(ssrc) {
                     shared.outputs.media(MediaCommand::End(track));

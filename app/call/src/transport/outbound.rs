@@ -36,6 +36,17 @@ struct Numbering {
     time: u32,
     /// Of the next frame, where its codec counts them.
     frame: u16,
+    /// Frames of video that left whole.
+    left: u64,
+}
+
+/// What left of one track.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct TrackCounts {
+    /// Frames of video.
+    pub(crate) frames: u64,
+    /// Packets of repair.
+    pub(crate) repairs: u64,
 }
 
 /// The way out to one peer.
@@ -93,7 +104,7 @@ impl Outbound {
 
     /// Where a track's numbers begin.
     pub(crate) fn begin(&mut self, track: TrackId, sequence: u16, time: u32) {
-        self.numbering.insert(track, Numbering { sequence, time, frame: 0 });
+        self.numbering.insert(track, Numbering { sequence, time, frame: 0, left: 0 });
     }
 
     /// What of our video goes to them, or is about to.
@@ -204,6 +215,7 @@ impl Outbound {
         let numbering = self.numbering.get_mut(&packet.track)?;
         packet.sequence = numbering.sequence;
         numbering.sequence = numbering.sequence.wrapping_add(1);
+        numbering.left += u64::from(packet.marker);
         self.overhead.handle_video(packet.payload.len(), link.departed(), now);
         let loss = FrameLoss { mean: self.estimator.random_loss(), most: self.estimator.frame_loss() };
         self.repairs.handle_departure(&packet, loss, link, now);
@@ -245,7 +257,13 @@ impl Outbound {
 
     /// Packets of repair so far.
     pub(crate) fn repairs_made(&self) -> u64 {
-        self.repairs.made
+        self.repairs.made.values().sum()
+    }
+
+    /// What left of a track so far.
+    pub(crate) fn counts(&self, track: TrackId) -> TrackCounts {
+        let frames = self.numbering.get(&track).map_or(0, |numbering| numbering.left);
+        TrackCounts { frames, repairs: self.repairs.made.get(&track).copied().unwrap_or_default() }
     }
 
     /// A track whose frames waited too long and were dropped: it needs a key frame.

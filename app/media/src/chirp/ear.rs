@@ -23,6 +23,7 @@ const SAME: Duration = Duration::from_millis(300);
 
 /// What an ear heard so far.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct ChirpReport {
     /// Chirps in each band: of the sources whose number is that modulo 16.
     pub heard: [u64; BANDS as usize],

@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use hearth_base::{AudioBlock, EncodedFrame};
 
 use self::delay::Delay;
-use self::pending::Pending;
+use self::pending::{Pending, Played};
 use self::queue::{JitterQueue, Pushed, Queue};
 use crate::codec::AudioDecoder;
 
@@ -57,7 +57,7 @@ pub enum PlayoutKind {
 }
 
 /// What one buffer has done so far. Blocks are of 10 ms.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct JitterCounters {
     /// Packets that came.
     pub packets: u64,
@@ -83,6 +83,25 @@ pub struct JitterCounters {
     pub put_in: u64,
     /// How often it began again.
     pub restarts: u64,
+    /// Samples that were played, each as what it was.
+    pub samples: SampleCounters,
+}
+
+/// Samples that left a buffer, and how long they were in it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SampleCounters {
+    /// Of sound: sent, made out of redundancy, or guessed. Pauses of the sender are not in it.
+    pub played: u64,
+    /// Of those, the guessed ones.
+    pub concealed: u64,
+    /// How often guesses followed what was no guess.
+    pub concealments: u64,
+    /// Of those that were sent and came, and left as they were: how many.
+    pub emitted: u64,
+    /// Of all of these together, how long they waited since their packet came.
+    pub waited: Duration,
+    /// Of all of these together, how long they were meant to be held back.
+    pub meant: Duration,
 }
 
 /// One peer's jitter buffer.
@@ -157,7 +176,7 @@ impl JitterBuffer {
             return;
         }
         self.late_in_a_row = 0;
-        self.push(JitterQueue { sequence: packet.sequence, time, samples, payload: packet.payload.clone() });
+        self.push(JitterQueue { sequence: packet.sequence, time, samples, arrived, payload: packet.payload.clone() });
         if self.phase == PlayoutPhase::Idle {
             self.fill(arrived, time);
         }
@@ -187,7 +206,9 @@ impl JitterBuffer {
 
     /// What was done so far.
     pub fn counters(&self) -> JitterCounters {
-        self.counters
+        let Played { samples, concealed, concealments, .. } = self.pending.played;
+        let samples = SampleCounters { played: samples, concealed, concealments, ..self.counters.samples };
+        JitterCounters { samples, ..self.counters }
     }
 
     /// How long sound is held back, over the way of the fastest packet.
@@ -235,7 +256,13 @@ impl JitterBuffer {
         self.delay = Delay::new();
         self.origin = Some((packet.arrived, packet.time));
         self.delay.observe(0, 0, micros(samples));
-        self.push(JitterQueue { sequence: packet.sequence, time: 0, samples, payload: packet.payload.clone() });
+        self.push(JitterQueue {
+            sequence: packet.sequence,
+            time: 0,
+            samples,
+            arrived: 0,
+            payload: packet.payload.clone(),
+        });
         self.fill(0, 0);
     }
 

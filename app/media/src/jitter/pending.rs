@@ -17,6 +17,27 @@ pub(super) struct Pending {
     kinds: Box<[PlayoutKind]>,
     from: usize,
     to: usize,
+    pub(super) played: Played,
+}
+
+/// Samples that were taken, without pauses of the sender.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Played {
+    pub(super) samples: u64,
+    pub(super) concealed: u64,
+    /// Runs of concealed ones.
+    pub(super) concealments: u64,
+    is_concealed: bool,
+}
+
+impl Played {
+    fn count(&mut self, kind: PlayoutKind) {
+        let is_concealed = kind == PlayoutKind::Concealed;
+        self.samples += u64::from(kind != PlayoutKind::Silence);
+        self.concealed += u64::from(is_concealed);
+        self.concealments += u64::from(is_concealed && !self.is_concealed);
+        self.is_concealed = is_concealed;
+    }
 }
 
 impl Pending {
@@ -26,6 +47,7 @@ impl Pending {
             kinds: vec![PlayoutKind::Silence; CAPACITY].into_boxed_slice(),
             from: 0,
             to: 0,
+            played: Played::default(),
         }
     }
 
@@ -58,6 +80,7 @@ impl Pending {
         let block = self.samples.get(self.from..self.to)?.first_chunk::<{ AudioBlock::LEN }>()?;
         let kinds = self.kinds.get(self.from..self.from + AudioBlock::LEN)?;
         let kind = kinds.iter().copied().max()?;
+        kinds.iter().for_each(|kind| self.played.count(*kind));
         self.from += AudioBlock::LEN;
         Some(Playout { samples: *block, kind })
     }

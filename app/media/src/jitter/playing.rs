@@ -2,6 +2,8 @@
 //!
 //! Owner of: nothing of its own; these are the decisions of [`JitterBuffer::pull`].
 
+use std::time::Duration;
+
 use hearth_base::AudioBlock;
 
 use super::{BLOCK, JitterBuffer, Playing, Playout, PlayoutKind, PlayoutPhase, silence};
@@ -83,7 +85,7 @@ impl JitterBuffer {
         let held = self.held(playing, now).saturating_sub(self.delay.target());
         playing.starved = 0;
         if gap <= 0 {
-            self.decode_front(playing);
+            self.decode_front(playing, now);
         } else if sequence == playing.sequence.wrapping_add(1) {
             self.pause(playing, gap, held, PlayoutKind::Silence);
         } else if gap > PAUSE {
@@ -93,11 +95,18 @@ impl JitterBuffer {
         }
     }
 
-    fn decode_front(&mut self, playing: &mut Playing) {
+    fn decode_front(&mut self, playing: &mut Playing, now: i64) {
         let Some(packet) = self.queue.pop() else { return };
         let room = self.pending.room();
         let (length, kind) = match self.decoder.decode(&packet.payload, room) {
-            Ok(length) => (length, PlayoutKind::Normal),
+            Ok(length) => {
+                let each = |micros: i64| Duration::from_micros(micros.max(0).unsigned_abs()) * length as u32;
+                let counted = &mut self.counters.samples;
+                counted.emitted += length as u64;
+                counted.waited = counted.waited.saturating_add(each(now.saturating_sub(packet.arrived)));
+                counted.meant = counted.meant.saturating_add(each(self.delay.target()));
+                (length, PlayoutKind::Normal)
+            }
             Err(_) => {
                 self.counters.refused += 1;
                 let length = packet.samples as usize;
@@ -158,9 +167,10 @@ impl JitterBuffer {
     fn starve(&mut self, playing: &mut Playing, now: i64) {
         let waited = self.held(playing, now).saturating_sub(self.delay.target());
         playing.starved += 1;
-        self.counters.put_in += 1;
         self.guess(BLOCK);
-        if waited >= PATIENCE {
+        if waited < PATIENCE {
+            self.counters.put_in += 1;
+        } else {
             playing.next = playing.next.saturating_add(BLOCK);
         }
     }

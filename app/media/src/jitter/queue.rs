@@ -16,6 +16,8 @@ pub(super) struct JitterQueue {
     pub(super) sequence: u64,
     pub(super) time: i64,
     pub(super) samples: i64,
+    /// Microseconds since the first one.
+    pub(super) arrived: i64,
     pub(super) payload: Bytes,
 }
 
@@ -78,7 +80,13 @@ mod tests {
     use super::*;
 
     fn packet(sequence: u64) -> JitterQueue {
-        JitterQueue { sequence, time: sequence as i64 * 480, samples: 480, payload: Bytes::from_static(&[0]) }
+        JitterQueue {
+            sequence,
+            time: sequence as i64 * 480,
+            samples: 480,
+            arrived: 0,
+            payload: Bytes::from_static(&[0]),
+        }
     }
 
     #[test]

@@ -25,6 +25,7 @@ const RECENT: usize = 90;
 
 /// What was read of one track.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct StampReport {
     /// Pictures with a stamp.
     pub pictures: u64,
@@ -40,7 +41,8 @@ pub struct StampReport {
     pub fallen: u64,
     /// Number of the newest, modulo 2^15.
     pub last: Option<u16>,
-    /// Longest time from one picture to the next.
+    /// Longest time from one picture to the next; seconds where it is written down.
+    #[serde(serialize_with = "seconds")]
     pub longest_gap: Duration,
     /// From drawn to decoded, milliseconds, half of the pictures. Clocks must agree.
     pub latency_median_ms: f64,
@@ -75,15 +77,22 @@ impl serde::Serialize for SeenPicture {
 
 /// The last ten seconds of one track.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct StampWindow {
     /// From its first to its last picture.
+    #[serde(serialize_with = "seconds")]
     pub length: Duration,
     /// Different numbers that came.
     pub pictures: u64,
     /// Numbers from the first to the last, that came or did not.
     pub numbers: u64,
     /// Longest time from one picture to the next.
+    #[serde(serialize_with = "seconds")]
     pub longest_gap: Duration,
+}
+
+fn seconds<S: serde::Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(time.as_secs_f64())
 }
 
 /// Counts the stamps of one track.

@@ -7,16 +7,18 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded, select};
-use hearth_base::{EncodedFrame, FrameKind, Picture, TrackId, VideoCodec};
+use hearth_base::{CaptureTime, EncodedFrame, FrameKind, Picture, TrackId, VideoCodec};
 
+use super::frame_times::{FrameClock, FrameTimes};
 use super::worker::{Stop, Worker};
 use super::{PictureSink, StartError};
 use crate::Now;
 use crate::codec::{CodecError, VideoDecoder, video_decoder};
+use crate::slot::{SlotReceiver, SlotSender, slot};
 
 /// Cap 8: half a second at 15 pictures a second, beyond which it is better to ask for a key frame. Full: all go.
 const QUEUE: u64 = 8;
@@ -38,19 +40,26 @@ pub enum Queued {
     KeyFrameWanted,
 }
 
-/// One track's counters.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+/// One track's counters, under the names of W3C's RTCInboundRtpStreamStats where it has them; times in seconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct DecodeCounters {
-    /// Pictures that came.
+    /// Frames that came.
+    #[serde(skip)]
     pub received: u64,
-    /// Pictures that were decoded.
-    pub decoded: u64,
-    /// Pictures that were not, for want of room or of a key frame.
-    pub dropped: u64,
-    /// Errors of the decoder.
-    pub errors: u64,
+    /// Frames that were decoded.
+    pub frames_decoded: u64,
+    /// Of those, the ones that stand alone.
+    pub key_frames_decoded: u64,
+    /// Frames that were not, for want of room or of a key frame.
+    pub frames_dropped: u64,
+    /// Beyond the specification: errors of the decoder.
+    pub decoder_errors: u64,
     /// Time spent decoding.
-    pub busy: Duration,
+    pub total_decode_time: f64,
+    /// How evenly they came out.
+    #[serde(flatten)]
+    pub times: FrameTimes,
 }
 
 /// The decode threads.
@@ -75,6 +84,8 @@ struct Track {
     /// Of the newest picture.
     codec: Option<VideoCodec>,
     shared: Arc<Shared>,
+    reports: SlotReceiver<FrameTimes>,
+    times: FrameTimes,
 }
 
 /// What both sides know of it.
@@ -85,9 +96,12 @@ struct Shared {
     flushed: AtomicU64,
     received: AtomicU64,
     decoded: AtomicU64,
+    keys: AtomicU64,
     dropped: AtomicU64,
     errors: AtomicU64,
     busy_micros: AtomicU64,
+    /// Nothing is sent: the next interval between frames says nothing.
+    is_inactive: AtomicBool,
 }
 
 enum Work {
@@ -103,6 +117,8 @@ struct Decoding {
     shared: Arc<Shared>,
     lost: Lost,
     holding: bool,
+    clock: FrameClock,
+    reports: SlotSender<FrameTimes>,
 }
 
 impl DecodeThreads {
@@ -125,9 +141,19 @@ impl DecodeThreads {
     pub fn begin(&mut self, track: TrackId, sink: Box<dyn PictureSink>, lost: Lost) {
         let thread = track.0 as usize % self.threads.len().max(1);
         let shared = Arc::<Shared>::default();
-        let decoding = Decoding { decoder: None, sink, shared: shared.clone(), lost, holding: true };
+        let (sender, reports) = slot();
+        let decoding = Decoding {
+            decoder: None,
+            sink,
+            shared: shared.clone(),
+            lost,
+            holding: true,
+            clock: FrameClock::default(),
+            reports: sender,
+        };
         if self.send(thread, Work::Begin(track, decoding)) {
-            self.tracks.insert(track, Track { thread, next: 0, skipping: false, codec: None, shared });
+            let times = FrameTimes::default();
+            self.tracks.insert(track, Track { thread, next: 0, skipping: false, codec: None, shared, reports, times });
         }
     }
 
@@ -178,15 +204,29 @@ impl DecodeThreads {
         self.tracks.get(&track)?.codec
     }
 
+    /// Nothing of a track is sent at the moment: that is neither a freeze nor a pause.
+    pub fn handle_inactive(&mut self, track: TrackId) {
+        if let Some(track) = self.tracks.get(&track) {
+            track.shared.is_inactive.store(true, Ordering::Relaxed);
+        }
+    }
+
     /// A track's counters. `None` when it has not begun.
-    pub fn counters(&self, track: TrackId) -> Option<DecodeCounters> {
+    pub fn counters(&mut self, track: TrackId) -> Option<DecodeCounters> {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        self.tracks.get(&track).map(|Track { shared, .. }| DecodeCounters {
+        let track = self.tracks.get_mut(&track)?;
+        if let Some(newer) = track.reports.take() {
+            track.times = newer;
+        }
+        let shared = &track.shared;
+        Some(DecodeCounters {
             received: read(&shared.received),
-            decoded: read(&shared.decoded),
-            dropped: read(&shared.dropped),
-            errors: read(&shared.errors),
-            busy: Duration::from_micros(read(&shared.busy_micros)),
+            frames_decoded: read(&shared.decoded),
+            key_frames_decoded: read(&shared.keys),
+            frames_dropped: read(&shared.dropped),
+            decoder_errors: read(&shared.errors),
+            total_decode_time: Duration::from_micros(read(&shared.busy_micros)).as_secs_f64(),
+            times: track.times,
         })
     }
 
@@ -250,6 +290,16 @@ impl Decoding {
                 self.holding = false;
                 if let Some(picture) = picture {
                     self.shared.decoded.fetch_add(1, Ordering::Relaxed);
+                    self.shared.keys.fetch_add(u64::from(frame.kind == FrameKind::Key), Ordering::Relaxed);
+                    if self.shared.is_inactive.swap(false, Ordering::Relaxed) {
+                        self.clock.handle_inactive();
+                    }
+                    let captured = match frame.captured {
+                        CaptureTime::There(captured) => captured,
+                        CaptureTime::Here(_) => None,
+                    };
+                    self.clock.handle_frame(picture.resolution(), captured, now.monotonic);
+                    self.reports.put(self.clock.times());
                     self.sink.picture(frame.track, picture, now);
                 }
             }

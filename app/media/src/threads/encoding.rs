@@ -3,7 +3,8 @@
 //! An encoder is made when somebody first watches its codec, and dropped when nobody does: codecs that nobody takes
 //! cost nothing. Never a single delta is dropped: when there is no room, the raw picture is left out before it is
 //! encoded; and when a picture is refused all the same, its encoder goes on with a key frame. Owner of: the encoders of
-//! one track's layers. Knows no thread and no clock.
+//! one track's layers. Knows no thread, and reads the clock only to say how long
+//! encoding takes.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -14,6 +15,7 @@ use hearth_base::{
 };
 
 use super::VideoSink;
+use crate::Now;
 use crate::codec::{VideoEncoder, VideoSettings, video_encoder};
 use crate::scale;
 use crate::tick::Accepted;
@@ -43,50 +45,44 @@ pub enum EncodeCommand {
 }
 
 /// What was done so far.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct EncodeReport {
     /// Raw pictures that came.
     pub pictures: u64,
+    /// The size of the newest.
+    pub size: Option<Resolution>,
     /// Of each layer and codec that was ever watched.
     pub layers: BTreeMap<(Layer, VideoCodec), LayerCounters>,
 }
 
-impl EncodeReport {
-    /// What was done in each codec, all layers together.
-    pub fn by_codec(&self) -> BTreeMap<VideoCodec, LayerCounters> {
-        let mut sums: BTreeMap<VideoCodec, LayerCounters> = BTreeMap::new();
-        for ((_, codec), counters) in &self.layers {
-            let sum = sums.entry(*codec).or_default();
-            let LayerCounters { encoded, keys, bytes, left_out, no_room, refused, errors } = *counters;
-            sum.encoded += encoded;
-            sum.keys += keys;
-            sum.bytes += bytes;
-            sum.left_out += left_out;
-            sum.no_room += no_room;
-            sum.refused += refused;
-            sum.errors += errors;
-        }
-        sums
-    }
-}
-
-/// The counters of one layer in one codec.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+/// The counters of one layer in one codec, under the names of W3C's RTCOutboundRtpStreamStats where it has them: a
+/// frame is encoded once, however many streams carry it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct LayerCounters {
     /// Pictures that were encoded and taken.
-    pub encoded: u64,
+    pub frames_encoded: u64,
     /// Of those, the ones that stand alone.
-    pub keys: u64,
+    pub key_frames_encoded: u64,
     /// Bytes of those.
+    #[serde(skip)]
     pub bytes: u64,
-    /// Raw pictures that the encoder left out to hold its rate.
-    pub left_out: u64,
-    /// Raw pictures left out because there was no room for what would come of them.
-    pub no_room: u64,
-    /// Encoded pictures that were refused.
-    pub refused: u64,
-    /// Errors of the encoder, and of making it.
-    pub errors: u64,
+    /// Of the newest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frame_width: Option<u32>,
+    /// Of the newest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frame_height: Option<u32>,
+    /// Seconds spent encoding.
+    pub total_encode_time: f64,
+    /// Beyond the specification: raw pictures that the encoder left out to hold its rate.
+    pub frames_left_out: u64,
+    /// Beyond the specification: raw pictures left out because there was no room for what would come of them.
+    pub frames_without_room: u64,
+    /// Beyond the specification: encoded pictures that were refused.
+    pub frames_refused: u64,
+    /// Beyond the specification: errors of the encoder, and of making it.
+    pub encoder_errors: u64,
 }
 
 /// The encoders of one track.
@@ -96,6 +92,7 @@ pub struct Encoding {
     sink: Box<dyn VideoSink>,
     began: Option<Instant>,
     pictures: u64,
+    size: Option<Resolution>,
 }
 
 /// The encoders of one layer.
@@ -147,7 +144,7 @@ impl Encoding {
     /// first.
     pub fn new(track: TrackId, layers: &[LayerSettings], sink: Box<dyn VideoSink>) -> Self {
         let layers = layers.iter().map(|settings| Encoders { settings: *settings, of: BTreeMap::new() }).collect();
-        Self { track, layers, sink, began: None, pictures: 0 }
+        Self { track, layers, sink, began: None, pictures: 0, size: None }
     }
 
     /// Does what it is told. A layer that is not there has nothing to do.
@@ -168,6 +165,7 @@ impl Encoding {
     /// Encodes a picture for each layer and codec that is watched and has room.
     pub fn handle_picture(&mut self, picture: &Picture) {
         self.pictures += 1;
+        self.size = Some(picture.resolution());
         let began = *self.began.get_or_insert(picture.captured);
         let at = picture.captured.saturating_duration_since(began);
         // Layers share the halves: the picture of each size is made once.
@@ -176,7 +174,7 @@ impl Encoding {
         for Encoders { settings, of } in self.layers.iter_mut().rev() {
             for (codec, encoder) in of.iter_mut().filter(|(_, encoder)| encoder.codec.is_some()) {
                 if !self.sink.room(self.track, settings.layer) {
-                    encoder.counters.no_room += 1;
+                    encoder.counters.frames_without_room += 1;
                     continue;
                 }
                 let place = FrameContext { track: self.track, layer: settings.layer, codec: *codec, at };
@@ -193,7 +191,7 @@ impl Encoding {
             let layer = settings.layer;
             of.iter().map(|(codec, encoder)| ((layer, *codec), encoder.counters)).collect::<Vec<_>>()
         };
-        EncodeReport { pictures: self.pictures, layers: self.layers.iter().flat_map(of).collect() }
+        EncodeReport { pictures: self.pictures, size: self.size, layers: self.layers.iter().flat_map(of).collect() }
     }
 }
 
@@ -209,7 +207,7 @@ impl Encoders {
                 Ok(made) => encoder.codec = Some(made),
                 Err(error) => {
                     tracing::warn!(%error, "no encoder");
-                    encoder.counters.errors += 1;
+                    encoder.counters.encoder_errors += 1;
                 }
             }
         }
@@ -226,7 +224,7 @@ impl Encoders {
         self.settings.bitrate = bitrate;
         for encoder in self.of.values_mut() {
             if encoder.codec.as_mut().is_some_and(|codec| codec.set_bitrate(bitrate).is_err()) {
-                encoder.counters.errors += 1;
+                encoder.counters.encoder_errors += 1;
             }
         }
     }
@@ -235,22 +233,26 @@ impl Encoders {
 impl CodecEncoder {
     fn encode(&mut self, picture: &Picture, place: FrameContext, sink: &mut dyn VideoSink) {
         let Some(codec) = &mut self.codec else { return };
-        let encoded = match codec.encode(picture, self.next, place.at) {
+        let begin = Now::read().monotonic;
+        let encoded = codec.encode(picture, self.next, place.at);
+        self.counters.total_encode_time += Now::read().monotonic.saturating_duration_since(begin).as_secs_f64();
+        let encoded = match encoded {
             Ok(Some(encoded)) => encoded,
             Ok(None) => {
-                self.counters.left_out += 1;
+                self.counters.frames_left_out += 1;
                 return;
             }
             Err(_) => {
-                self.counters.errors += 1;
+                self.counters.encoder_errors += 1;
                 self.next = FrameKind::Key;
                 return;
             }
         };
         let (kind, bytes) = (encoded.kind, encoded.payload.len() as u64);
+        let Resolution { width, height } = picture.resolution();
         if self.next == FrameKind::Key && kind == FrameKind::Delta {
             // Not what was asked for, and perhaps a delta of what was refused: ask again.
-            self.counters.refused += 1;
+            self.counters.frames_refused += 1;
             return;
         }
         let video = place.frame(kind, self.sequence, picture.captured, encoded.payload);
@@ -258,13 +260,14 @@ impl CodecEncoder {
             Accepted::Yes => {
                 self.sequence += 1;
                 self.next = FrameKind::Delta;
-                self.counters.encoded += 1;
+                self.counters.frames_encoded += 1;
                 self.counters.bytes += bytes;
-                self.counters.keys += u64::from(kind == FrameKind::Key);
+                (self.counters.frame_width, self.counters.frame_height) = (Some(width), Some(height));
+                self.counters.key_frames_encoded += u64::from(kind == FrameKind::Key);
             }
             Accepted::Full => {
                 self.next = FrameKind::Key;
-                self.counters.refused += 1;
+                self.counters.frames_refused += 1;
             }
         }
     }

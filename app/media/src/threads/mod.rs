@@ -14,6 +14,7 @@ mod camera;
 mod decode;
 mod encode;
 mod encoding;
+mod frame_times;
 #[cfg(test)]
 mod tests;
 mod worker;
@@ -28,6 +29,7 @@ pub use camera::CameraThread;
 pub use decode::{DecodeCounters, DecodeThreads, Lost, Queued};
 pub use encode::EncodeThread;
 pub use encoding::{EncodeCommand, EncodeReport, Encoding, LayerCounters, LayerSettings};
+pub use frame_times::FrameTimes;
 
 use crate::Now;
 use crate::tick::Accepted;

@@ -104,7 +104,7 @@ fn a_picture_goes_from_the_camera_through_both_codecs_to_the_sink() {
     drop(camera);
     let report = reports.receiver().recv_timeout(DEADLINE).unwrap();
     assert_eq!((report.source, report.unreadable, report.repeated, report.fallen), (Some(5), 0, 0, 0));
-    assert!(encode.report().layers[&(Layer(0), best())].encoded >= 7);
+    assert!(encode.report().layers[&(Layer(0), best())].frames_encoded >= 7);
 }
 
 #[test]
@@ -149,12 +149,12 @@ fn without_room_raw_pictures_are_left_out_and_a_refused_one_is_followed_by_a_key
     (3..5).for_each(|n| next(&mut encoding, n));
     let kinds: Vec<_> = encoded.try_iter().map(|video| video.kind).collect();
     assert_eq!(kinds, [FrameKind::Key, FrameKind::Delta]);
-    assert_eq!(encoding.report().layers[&(Layer(0), best())].refused, 1);
+    assert_eq!(encoding.report().layers[&(Layer(0), best())].frames_refused, 1);
 
     let (sender, encoded) = sync_channel(2);
     let mut encoding = self::encoding(sender, false);
     (5..8).for_each(|n| next(&mut encoding, n));
-    assert_eq!((encoded.try_iter().count(), encoding.report().layers[&(Layer(0), best())].no_room), (0, 3));
+    assert_eq!((encoded.try_iter().count(), encoding.report().layers[&(Layer(0), best())].frames_without_room), (0, 3));
 }
 
 #[test]
@@ -233,7 +233,7 @@ fn a_full_decoder_flushes_to_the_next_key_frame_and_asks_for_one() {
     // The next picture is that key frame, and nothing in between.
     assert_eq!(held.recv_timeout(DEADLINE), Ok(0));
     let counters = decode.counters(TRACK).unwrap();
-    assert_eq!((counters.received, counters.dropped), (15, 13));
+    assert_eq!((counters.received, counters.frames_dropped), (15, 13));
 }
 
 #[test]
@@ -253,7 +253,7 @@ fn after_an_error_the_decoder_asks_once_and_holds_until_a_key_frame() {
     assert_eq!(numbers, [0, 1, 0]);
     assert_eq!(asks.try_iter().collect::<Vec<_>>(), [TRACK]);
     let counters = decode.counters(TRACK).unwrap();
-    assert_eq!((counters.errors, counters.dropped), (1, 2));
+    assert_eq!((counters.decoder_errors, counters.frames_dropped), (1, 2));
     decode.end(TRACK);
     assert_eq!(decode.handle_video(frames[0].clone()), Queued::Dropped);
 }

@@ -25,7 +25,7 @@ pub use self::meter::Meter;
 pub use self::ports::{
     Accepted, AudioPorts, AudioSettings, AudioSink, Input, MixListener, NullSpeaker, PortChange, Speaker, TrackListener,
 };
-pub use self::report::{AudioReport, SentCounters, TrackReport, VoiceReport};
+pub use self::report::{AudioReport, PlayoutStats, SentCounters, TrackReport, VoiceReport};
 pub use self::voice_processing::VoiceProcessing;
 
 use self::chime::Chime;
@@ -192,7 +192,7 @@ impl AudioTick {
 
     /// One turn. `now` is when it was due, not when it came to run.
     pub fn turn(&mut self, now: Now) {
-        self.sent.turns += 1;
+        self.sent.ticks += 1;
         self.capture(now);
         self.play(now);
     }
@@ -231,7 +231,7 @@ impl AudioTick {
                 captured
             }
         };
-        self.sent.missing += u64::from(captured.is_none());
+        self.sent.blocks_missed += u64::from(captured.is_none());
         self.meter.hear(&block);
         let Some(outgoing) = &mut self.outgoing else { return };
         if self.sending {

@@ -49,7 +49,7 @@ impl Outgoing {
         sent: &mut SentCounters,
     ) {
         let Ok(payload) = self.encoder.encode(block) else {
-            sent.errors += 1;
+            sent.encoder_errors += 1;
             return;
         };
         let AudioSettings { track, codec, .. } = self.settings;
@@ -69,8 +69,8 @@ impl Outgoing {
         };
         self.sequence += 1;
         match self.sink.audio(packet) {
-            Accepted::Yes => sent.packets += 1,
-            Accepted::Full => sent.refused += 1,
+            Accepted::Yes => sent.packets_encoded += 1,
+            Accepted::Full => sent.packets_refused += 1,
         }
     }
 }

@@ -148,7 +148,7 @@ fn a_full_sink_is_counted_and_the_turn_goes_on() {
     let (mut turn, packets) = speaker(Box::new(Voice::default()));
     moments(10).for_each(|now| turn.turn(now));
     let sent = turn.report(Now::read().monotonic).sent;
-    assert_eq!((sent.turns, sent.packets, sent.refused), (10, 4, 6));
+    assert_eq!((sent.ticks, sent.packets_encoded, sent.packets_refused), (10, 4, 6));
     assert_eq!(packets.try_iter().count(), 4);
 }
 
@@ -178,7 +178,7 @@ fn before_a_call_there_are_a_level_and_a_chime_and_nothing_is_sent() {
     now.by_ref().take(100).for_each(|now| turn.turn(now));
     let report = turn.report(Now::read().monotonic);
     assert!(report.voice.is_speaking && report.voice.level.decibels() > -30, "{report:?}");
-    assert_eq!((report.sent.packets, report.voice.is_muted_and_speaking), (0, false));
+    assert_eq!((report.sent.packets_encoded, report.voice.is_muted_and_speaking), (0, false));
     let played: Vec<f32> = loudness.try_iter().collect();
     assert!(played[..50].iter().any(|loud| *loud > 0.1) && played[70..].iter().all(|loud| *loud == 0.0));
 

@@ -163,7 +163,7 @@ fn pictures(peer: &PeerSnapshot, view: &CallView) -> (PictureFlow, PictureFlow) 
 }
 
 fn person(peer: &PeerSnapshot, visit: &CallSession, view: &CallView) -> Person {
-    let mut played = view.media.tracks.iter().filter(|track| track.peer == peer.id).filter_map(|track| track.played);
+    let mut played = peer.tracks.iter().filter_map(|(track, _)| view.media.tracks.get(track)?.played);
     let feed = |wanted: TrackSource| {
         let (track, _) = peer.tracks.iter().find(|(_, source)| *source == wanted)?;
         view.feeds.iter().find(|feed| feed.track == *track).cloned()
@@ -185,6 +185,7 @@ fn person(peer: &PeerSnapshot, visit: &CallSession, view: &CallView) -> Person {
         screen,
         hand: peer.hand,
         quality: quality(peer),
+        connection: view.histories.get(&peer.id).cloned().unwrap_or_default(),
         problem: peer.connection.problem,
         lacks_video_codec: peer.connection.lacks_video_codec,
         pictures: pictures(peer, view),

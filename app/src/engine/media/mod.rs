@@ -3,6 +3,7 @@
 //! Owner of: the media threads and the way between them and the call. What the call says becomes commands for encoders
 //! and decoders; what they make becomes the call's input, through queues of their own.
 
+mod limits;
 mod local;
 mod recording;
 mod showing;
@@ -28,12 +29,13 @@ use tokio::sync::mpsc;
 
 use super::{EngineConfig, EngineError, clock};
 use crate::view::{Processing, VideoFeed};
+use limits::LimitWatch;
 use local::{LocalMedia, LocalTracks};
 use recording::Recorders;
 use showing::FirstPicture;
 
 pub use showing::{Repaint, Showing, ShowingEvent, Stamps};
-pub use stats::{MediaStats, RecordingStats, RemoteStats};
+pub use stats::{CameraStats, MediaStats, RecordingStats, RemoteStats, SourceLimits};
 
 /// Encoded pictures between encoders and call: three a layer and codec. Full: the encoders
 /// leave raw pictures out before they encode them.
@@ -91,6 +93,7 @@ pub(super) struct Media {
     first_picture: FirstPicture,
     lost: Lost,
     commands_lost: u64,
+    limits: LimitWatch,
     showing: Showing,
     /// Last: what feeds it has ended by then.
     recorders: Recorders,
@@ -123,6 +126,7 @@ impl Media {
                 accepted(losses.try_send(track));
             }),
             commands_lost: 0,
+            limits: LimitWatch::default(),
             showing: config.showing.clone(),
             recorders,
         };
@@ -243,32 +247,36 @@ impl Media {
         if let Some(newer) = self.chirps.as_ref().and_then(SlotReceiver::take) {
             self.newest_chirps = newer;
         }
-        let (report, encoded) = (self.audio.report().clone(), self.own.encoded());
+        let report = self.audio.report().clone();
+        let (drawn, encoded) = (self.own.drawn(), self.own.encoded());
+        let camera = self.limits.look(drawn, &encoded, clock::now());
         let tracks = self.remotes.iter_mut().map(|(track, remote)| {
             if let Some(newer) = remote.stamps.as_ref().and_then(SlotReceiver::take) {
                 remote.newest = Some(newer);
             }
-            RemoteStats {
-                track: track.0,
-                peer: remote.peer,
-                source: name(remote.source),
-                codec: self.decode.codec(*track).map(VideoCodec::encoding_name),
+            let stats = RemoteStats {
+                source: remote.source,
                 decoded: self.decode.counters(*track),
                 stamps: remote.newest.clone(),
                 played: report.tracks.get(track).copied(),
                 chirps: self.newest_chirps.get(track).cloned(),
-            }
+            };
+            (*track, stats)
         });
         MediaStats {
             tracks: tracks.collect(),
-            drawn: self.own.drawn(),
-            video: encoded.by_codec().into_iter().map(|(codec, counters)| (codec.encoding_name(), counters)).collect(),
+            camera,
             audio: report.sent,
             voice: report.voice,
             commands_lost: self.commands_lost,
             recordings: self.recorders.report(),
-            first_frame_ms: self.first_picture.get().map(|at| (*at - self.started).as_secs_f64() * 1000.0),
+            first_frame: self.first_picture.get().map(|at| (*at - self.started).as_secs_f64()),
         }
+    }
+
+    /// Nothing comes of a track at the moment, as its sender says.
+    pub(super) fn handle_inactive(&mut self, track: TrackId) {
+        self.decode.handle_inactive(track);
     }
 
     /// The devices, as they are wanted and as they are.
@@ -314,15 +322,6 @@ fn treatment(processing: Processing) -> VoiceProcessing {
 fn start_fault(error: StartError) -> EngineError {
     let StartError::Thread { error, .. } = error;
     EngineError::Thread(error)
-}
-
-fn name(source: TrackSource) -> &'static str {
-    match source {
-        TrackSource::Camera => "camera",
-        TrackSource::Screen => "screen",
-        TrackSource::Microphone => "microphone",
-        TrackSource::System => "system",
-    }
 }
 
 /// The way from a media thread to the call's loop, which wakes by it.

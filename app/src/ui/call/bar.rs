@@ -62,7 +62,7 @@ fn ours(ui: &mut Ui, view: &View, side: f32, state: &mut UiState) {
         let trouble = trouble(view, kind);
         let tip = match state.panel {
             Some(Panel::Chat) => command.tip_where_typed(&ctx, &look.label),
-            Some(Panel::People | Panel::Invite) | None => command.tip(&ctx, &look.label),
+            Some(Panel::People | Panel::Invite | Panel::Connection(_)) | None => command.tip(&ctx, &look.label),
         };
         let tip = trouble.clone().unwrap_or(tip);
         let button = captioned(IconButton::new(look.icon, look.label), look.caption, side).tip(tip).off(look.is_off);
@@ -125,11 +125,11 @@ fn everybodys(ui: &mut Ui, view: &View, room: &Room, side: f32, state: &mut UiSt
         let badge = match panel {
             Panel::People => room.lobby.len(),
             Panel::Chat => unread(room, state),
-            Panel::Invite => 0,
+            Panel::Invite | Panel::Connection(_) => 0,
         };
         let caption = match panel {
             Panel::People => t!("ui.call.people_short", count = room.people.len() + 1).into_owned(),
-            Panel::Chat | Panel::Invite => name.clone(),
+            Panel::Chat | Panel::Invite | Panel::Connection(_) => name.clone(),
         };
         let tip = command.tip(&ctx, &name);
         let button = captioned(IconButton::new(command.icon(), name), caption, side).tip(tip).badge(badge);

@@ -3,7 +3,7 @@
 use eframe::egui::{Rect, Ui, Vec2, pos2, vec2};
 
 use super::right_of;
-use super::tile;
+use super::tile::{self, Nameplate};
 use crate::ui::tokens::space;
 use crate::ui::video::TilePainter;
 use crate::view::{Person, Room, View};
@@ -17,28 +17,31 @@ const WIDEST: f32 = 280.0;
 /// No tile is narrower or wider than this, by its height: beyond it faces are cut off.
 const SHAPES: [f32; 2] = [1.2, 16.0 / 9.0];
 
-/// Draws all of them.
-pub(super) fn tiles(ui: &mut Ui, view: &View, room: &Room, stage: Rect, tiles: &mut dyn TilePainter) {
+/// Draws all of them; where the names of the others stand.
+pub(super) fn tiles(ui: &mut Ui, view: &View, room: &Room, stage: Rect, tiles: &mut dyn TilePainter) -> Vec<Nameplate> {
     if room.people.iter().any(|person| person.screen.is_some()) {
         return screens(ui, view, room, stage, tiles);
     }
     match room.people.as_slice() {
-        [] => tile::mine(ui, view, room, alone(stage), tiles),
+        [] => {
+            tile::mine(ui, view, room, alone(stage), tiles);
+            Vec::new()
+        }
         [other] => pair(ui, view, room, other, stage, tiles),
         people => {
             let places = places(stage, people.len() + 1);
-            for (person, rect) in people.iter().zip(&places) {
-                tile::theirs(ui, person, *rect, tiles);
-            }
+            let theirs = people.iter().zip(&places).map(|(person, rect)| tile::theirs(ui, person, *rect, tiles));
+            let names = theirs.collect();
             if let Some(rect) = places.last() {
                 tile::mine(ui, view, room, *rect, tiles);
             }
+            names
         }
     }
 }
 
 /// What is shared as large as can be, and everybody in a column beside it.
-fn screens(ui: &mut Ui, view: &View, room: &Room, stage: Rect, tiles: &mut dyn TilePainter) {
+fn screens(ui: &mut Ui, view: &View, room: &Room, stage: Rect, tiles: &mut dyn TilePainter) -> Vec<Nameplate> {
     let column = (stage.width() * COLUMN).clamp(NARROWEST, WIDEST);
     let (left, right) = stage.split_left_right_at_x(stage.right() - column);
     let shared: Vec<&Person> = room.people.iter().filter(|person| person.screen.is_some()).collect();
@@ -46,20 +49,28 @@ fn screens(ui: &mut Ui, view: &View, room: &Room, stage: Rect, tiles: &mut dyn T
         tile::screen(ui, person, rect, tiles);
     }
     let places = places(right, room.people.len() + 1);
-    for (person, rect) in room.people.iter().zip(&places) {
-        tile::theirs(ui, person, *rect, tiles);
-    }
+    let theirs = room.people.iter().zip(&places).map(|(person, rect)| tile::theirs(ui, person, *rect, tiles));
+    let names = theirs.collect();
     if let Some(rect) = places.last() {
         tile::mine(ui, view, room, *rect, tiles);
     }
+    names
 }
 
 /// The other one as large as can be, and ourselves in a corner.
-fn pair(ui: &mut Ui, view: &View, room: &Room, other: &Person, stage: Rect, tiles: &mut dyn TilePainter) {
+fn pair(
+    ui: &mut Ui,
+    view: &View,
+    room: &Room,
+    other: &Person,
+    stage: Rect,
+    tiles: &mut dyn TilePainter,
+) -> Vec<Nameplate> {
     let large = places(stage, 1).first().copied().unwrap_or(stage);
-    tile::theirs(ui, other, large, tiles);
+    let name = tile::theirs(ui, other, large, tiles);
     let width = (large.width() * 0.24).clamp(150.0, 300.0);
     tile::mine(ui, view, room, right_of(large, width, width / SHAPES[1], space::M), tiles);
+    vec![name]
 }
 
 fn alone(stage: Rect) -> Rect {

@@ -49,9 +49,10 @@ fn inside(ui: &mut Ui, view: &View, room: &Room, state: &mut UiState, tiles: &mu
     let (top, stage) = stage.split_top_bottom_at_y(stage.top() + TOP);
     child(ui, top.shrink2(vec2(space::L, 0.0)), Layout::left_to_right(Align::Center), |ui| head(ui, view, room, state));
     let stage = Rect::from_min_max(stage.min + vec2(space::M, 0.0), stage.max - vec2(space::M, 0.0));
-    grid::tiles(ui, view, room, stage, tiles);
+    let names = grid::tiles(ui, view, room, stage, tiles);
     notices::notices(ui, view, room, stage, state);
     lines::lines(ui, stage, state);
+    tile::signals(ui, room, &names, state);
     child(ui, bar, Layout::left_to_right(Align::Center), |ui| bar::bar(ui, view, room, bar, state));
     if let Some(panel) = panel {
         let side = side.shrink2(vec2(0.0, space::M)).with_max_x(side.right() - space::M);

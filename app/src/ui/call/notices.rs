@@ -189,7 +189,7 @@ fn talking(ui: &mut Ui, view: &View, state: &mut UiState) {
     // With the chat open a bare M is a letter.
     let text = match state.panel {
         Some(Panel::Chat) => t!("ui.call.muted_typing"),
-        Some(Panel::People | Panel::Invite) | None => t!("ui.call.muted_talking"),
+        Some(Panel::People | Panel::Invite | Panel::Connection(_)) | None => t!("ui.call.muted_talking"),
     };
     let banner = Banner::new(Tone::Note, text).icon(icons::MICROPHONE_OFF);
     banner.room(row_width(ui, &entries)).show(ui, |ui| {

@@ -6,14 +6,16 @@ use eframe::egui::{
     Align2, Color32, Painter, Pos2, Rect, Role as Part, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2,
 };
 use hearth_base::{DeviceKind, DeviceState};
-use hearth_call::{DescriptionProblem, Hand, Route, Switch};
-use hearth_protocol::Role;
+use hearth_call::{DescriptionProblem, Hand, Switch};
+use hearth_protocol::{PeerId, Role};
 use rust_i18n::t;
 
 use crate::ui::facts;
 use crate::ui::fonts;
 use crate::ui::icons::{self, Icon};
-use crate::ui::parts::{Parts as _, elided, paint_avatar};
+use crate::ui::parts::{Parts as _, elided, focus_ring, paint_avatar};
+use crate::ui::signal;
+use crate::ui::state::{Panel, UiState};
 use crate::ui::style::corner;
 use crate::ui::tokens::{self, control, letters, radius, space};
 use crate::ui::video::{Fit, Placement, TilePainter};
@@ -21,6 +23,9 @@ use crate::view::{Person, Quality, Room, VideoFeed, View};
 
 /// From this height on there is room for words under the letter.
 const WORDY: f32 = 170.0;
+/// Of a mark beside a name, and of the button of the connection.
+const MARK: f32 = 15.0;
+const SIGNAL: f32 = 26.0;
 
 /// Somebody without a picture.
 pub(in crate::ui) struct TileContent<'a> {
@@ -32,6 +37,13 @@ pub(in crate::ui) struct TileContent<'a> {
     pub(in crate::ui) under: Option<&'a str>,
 }
 
+/// Where the name of somebody stands on their tile.
+pub(super) struct Nameplate {
+    id: PeerId,
+    name: Rect,
+    tile: Rect,
+}
+
 /// What is marked beside a name.
 struct Label<'a> {
     nick: &'a str,
@@ -39,7 +51,8 @@ struct Label<'a> {
     is_muted: bool,
     is_camera_off: bool,
     is_hand_up: bool,
-    mark: Option<(Icon, Color32)>,
+    /// What has to have room at its right.
+    beside: f32,
     /// How it is with them, in sentences: each is written over the picture or beside the name in the list of people.
     sentences: Vec<Cow<'static, str>>,
 }
@@ -73,7 +86,7 @@ pub(super) fn mine(ui: &mut Ui, view: &View, room: &Room, rect: Rect, tiles: &mu
         is_muted: me.microphone == Switch::Off || !hears,
         is_camera_off: me.camera == Switch::Off || !sees,
         is_hand_up: me.hand == Hand::Up,
-        mark: None,
+        beside: 0.0,
         sentences: Vec::new(),
     };
     // In a small tile the name alone has room.
@@ -89,7 +102,7 @@ pub(super) fn mine(ui: &mut Ui, view: &View, room: &Room, rect: Rect, tiles: &mu
 }
 
 /// Somebody else.
-pub(super) fn theirs(ui: &mut Ui, person: &Person, rect: Rect, tiles: &mut dyn TilePainter) {
+pub(super) fn theirs(ui: &mut Ui, person: &Person, rect: Rect, tiles: &mut dyn TilePainter) -> Nameplate {
     let id = person.id.to_string();
     let nameless = t!("ui.call.nameless");
     let nick = if person.nick.trim().is_empty() { nameless.as_ref() } else { person.nick.as_str() };
@@ -100,18 +113,13 @@ pub(super) fn theirs(ui: &mut Ui, person: &Person, rect: Rect, tiles: &mut dyn T
         veil(ui, rect, *icon, sentence);
     }
     let no_codec = person.lacks_video_codec.then(|| t!("ui.people.no_codec"));
-    let mark = match person.quality {
-        Quality::Poor(Route::Direct | Route::Relayed) => Some((icons::POOR, tokens::LABEL_WARN)),
-        Quality::Lost => Some((icons::LOST, tokens::LABEL_ALARM)),
-        Quality::Good(_) | Quality::Connecting => None,
-    };
     let label = Label {
         nick,
         is_host: person.role == Role::Host,
         is_muted: !person.media.audio,
         is_camera_off: !person.media.video,
         is_hand_up: person.hand == Hand::Up,
-        mark,
+        beside: SIGNAL + space::XS,
         sentences: hindrance
             .map(|(_, sentence)| sentence)
             .into_iter()
@@ -119,7 +127,43 @@ pub(super) fn theirs(ui: &mut Ui, person: &Person, rect: Rect, tiles: &mut dyn T
             .chain(facts::still_pictures(person))
             .collect(),
     };
-    dress(ui, rect, &label, person.is_speaking);
+    Nameplate { id: person.id, name: dress(ui, rect, &label, person.is_speaking), tile: rect }
+}
+
+/// The marks of all connections: after what stands over the tiles, as one reads.
+pub(super) fn signals(ui: &mut Ui, room: &Room, names: &[Nameplate], state: &mut UiState) {
+    for Nameplate { id, name, tile } in names {
+        if let Some(person) = room.people.iter().find(|person| person.id == *id) {
+            signal(ui, person, *name, *tile, state);
+        }
+    }
+}
+
+/// The mark of the connection: a button that opens its panel. While all is well it is seen by a pointer that is near
+/// and by the keyboard.
+fn signal(ui: &mut Ui, person: &Person, name: Rect, tile: Rect, state: &mut UiState) {
+    let rect = Rect::from_min_size(pos2(name.right() + space::XS, name.top()), vec2(SIGNAL, name.height()));
+    let response = ui.interact(rect, ui.scope_id().with(("signal", person.id)), Sense::click());
+    let word = signal::word(person.quality);
+    let label = t!("ui.connection.open", nick = facts::named(&person.nick), state = word);
+    let panel = Panel::Connection(person.id);
+    let is_open = state.panel == Some(panel);
+    response.widget_info(|| WidgetInfo::selected(Part::Button, true, is_open, label.as_ref()));
+    let ink = match person.quality {
+        Quality::Poor(_) => Some(tokens::LABEL_WARN),
+        Quality::Lost => Some(tokens::LABEL_ALARM),
+        Quality::Good(_) | Quality::Connecting => None,
+    };
+    let is_near = is_open || response.has_focus() || ui.rect_contains_pointer(tile);
+    if ink.is_some() || is_near {
+        let ground = if response.hovered() { tokens::LINE_HOVER } else { tokens::LABEL };
+        ui.painter().rect_filled(rect, corner(radius::S + 2.0), ground);
+        signal::icon(person.quality).paint(ui.painter(), rect.center(), MARK, ink.unwrap_or(tokens::ON_LABEL));
+    }
+    focus_ring(ui, &response, corner(radius::S + 2.0));
+    if response.on_hover_text(label).clicked() {
+        if is_open { state.panel = None } else { state.show(panel) }
+    }
 }
 
 /// Why nothing is seen and heard of somebody.
@@ -153,7 +197,7 @@ pub(super) fn screen(ui: &mut Ui, person: &Person, rect: Rect, tiles: &mut dyn T
         is_muted: false,
         is_camera_off: false,
         is_hand_up: false,
-        mark: None,
+        beside: 0.0,
         sentences: Vec::new(),
     };
     dress(ui, rect, &label, false);
@@ -189,8 +233,8 @@ fn veil(ui: &Ui, rect: Rect, icon: Icon, text: &str) {
     painter.galley(at.min, galley, tokens::ON_LABEL);
 }
 
-/// Name, marks and the ring, on the picture.
-fn dress(ui: &mut Ui, rect: Rect, label: &Label<'_>, is_speaking: bool) {
+/// Name, marks and the ring, on the picture; where the name stands.
+fn dress(ui: &mut Ui, rect: Rect, label: &Label<'_>, is_speaking: bool) -> Rect {
     let t = ui.tokens();
     if is_speaking {
         let ring = Stroke::new(control::RING + 0.5, t.speaks);
@@ -199,7 +243,7 @@ fn dress(ui: &mut Ui, rect: Rect, label: &Label<'_>, is_speaking: bool) {
     let id = ui.scope_id().with(("tile", label.nick, rect.min.x as i32, rect.min.y as i32));
     let response = ui.interact(rect, id, Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(Part::Image, true, spoken(label)));
-    name(ui.painter(), rect, label);
+    name(ui.painter(), rect, label)
 }
 
 /// The tile in words.
@@ -213,20 +257,18 @@ fn spoken(label: &Label<'_>) -> String {
     words.join(", ")
 }
 
-fn name(painter: &Painter, rect: Rect, label: &Label<'_>) {
+fn name(painter: &Painter, rect: Rect, label: &Label<'_>) -> Rect {
     const HEIGHT: f32 = 26.0;
-    const MARK: f32 = 15.0;
     let marks: Vec<(Icon, Color32)> = [
         label.is_hand_up.then_some((icons::HAND, tokens::LABEL_WARN)),
         label.is_host.then_some((icons::HOST, tokens::LABEL_WARN)),
         label.is_muted.then_some((icons::MICROPHONE_OFF, tokens::LABEL_ALARM)),
-        label.mark,
     ]
     .into_iter()
     .flatten()
     .collect();
     let marks_width = marks.len() as f32 * (MARK + space::XS);
-    let room = rect.width() - 2.0 * space::S - 2.0 * space::S - marks_width;
+    let room = rect.width() - 2.0 * space::S - 2.0 * space::S - marks_width - label.beside;
     let galley = elided(painter, label.nick, fonts::plain(letters::SMALL), tokens::ON_LABEL, room);
     let width = galley.size().x + marks_width + 2.0 * space::S;
     let ground =
@@ -239,4 +281,5 @@ fn name(painter: &Painter, rect: Rect, label: &Label<'_>) {
     }
     let place = Align2::LEFT_CENTER.anchor_size(at, galley.size());
     painter.galley(place.min, galley, tokens::ON_LABEL);
+    ground
 }

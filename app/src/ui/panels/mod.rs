@@ -1,6 +1,7 @@
-//! What is beside the tiles: people, chat, invitation.
+//! What is beside the tiles: people, chat, invitation, the connection to somebody.
 
 mod chat;
+mod connection;
 mod invite;
 mod people;
 mod qr;
@@ -34,6 +35,7 @@ pub(super) fn panel(ui: &mut Ui, room: &Room, panel: Panel, state: &mut UiState)
             Panel::People => people::people(ui, room, state),
             Panel::Chat => chat::chat(ui, room, state),
             Panel::Invite => invite::invite(ui, room, state),
+            Panel::Connection(id) => connection::connection(ui, room, id, state),
         }
     });
 }
@@ -43,6 +45,7 @@ fn head(ui: &mut Ui, panel: Panel, state: &mut UiState) {
         Panel::People => (icons::PEOPLE, t!("ui.command.people")),
         Panel::Chat => (icons::CHAT, t!("ui.command.chat")),
         Panel::Invite => (icons::INVITE, t!("ui.command.invite")),
+        Panel::Connection(_) => (icons::NETWORK, t!("ui.command.connection")),
     };
     ui.horizontal(|ui| {
         super::parts::section(ui, icon, name);

@@ -1,9 +1,10 @@
 //! Who is here, how they are connected, how loud they are; and who waits at the door.
 
 use eframe::egui::{
-    Align, Color32, Label, Layout, Rect, Response, RichText, ScrollArea, Sense, Slider, Ui, UiBuilder, vec2,
+    Align, Align2, Color32, Label, Layout, Rect, Response, RichText, Role as Part, ScrollArea, Sense, Slider, Ui,
+    UiBuilder, WidgetInfo, vec2,
 };
-use hearth_call::{Hand, Route, Switch};
+use hearth_call::{Hand, Switch};
 use hearth_protocol::{PeerKind, Role};
 use rust_i18n::t;
 
@@ -11,9 +12,11 @@ use crate::ui::facts;
 use crate::ui::facts::named;
 use crate::ui::fonts;
 use crate::ui::icons::{self, Icon};
-use crate::ui::parts::{Button, IconButton, Parts as _, paint_avatar, row, row_width};
-use crate::ui::state::{Dialog, UiState};
-use crate::ui::tokens::{control, letters, space};
+use crate::ui::parts::{Button, IconButton, Parts as _, focus_ring, paint_avatar, row, row_width};
+use crate::ui::signal;
+use crate::ui::state::{Dialog, Panel, UiState};
+use crate::ui::style::corner;
+use crate::ui::tokens::{control, letters, radius, space};
 use crate::view::{Action, Knocker, Person, Quality, Room};
 
 /// Of the disc with the letter.
@@ -133,7 +136,7 @@ fn entry(ui: &mut Ui, room: &Room, person: &Person, state: &mut UiState) {
             powers(ui, room, person, &nick, state);
         }
     });
-    connection(ui, person);
+    connection(ui, person, &nick, state);
     volume(ui, person, &nick, state);
     ui.add_space(space::M);
 }
@@ -202,16 +205,8 @@ fn mark(ui: &mut Ui, icon: Icon, color: Color32) -> Response {
     response
 }
 
-fn connection(ui: &mut Ui, person: &Person) {
+fn connection(ui: &mut Ui, person: &Person, nick: &str, state: &mut UiState) {
     let t = ui.tokens();
-    let (icon, text, color) = match person.quality {
-        Quality::Connecting => (icons::WAITING, t!("ui.people.connecting"), t.weak),
-        Quality::Good(Route::Direct) => (icons::DIRECT, t!("ui.people.direct"), t.good),
-        Quality::Good(Route::Relayed) => (icons::RELAYED, t!("ui.people.relayed"), t.good),
-        Quality::Poor(Route::Direct) => (icons::POOR, t!("ui.people.poor_direct"), t.warn),
-        Quality::Poor(Route::Relayed) => (icons::POOR, t!("ui.people.poor_relayed"), t.warn),
-        Quality::Lost => (icons::LOST, t!("ui.people.lost"), t.danger_text),
-    };
     let (from, runs) = match person.kind {
         PeerKind::Native => (icons::PROGRAM, t!("ui.people.native")),
         PeerKind::Web => (icons::BROWSER, t!("ui.people.web")),
@@ -219,8 +214,7 @@ fn connection(ui: &mut Ui, person: &Person) {
     };
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = space::XS;
-        mark(ui, icon, color);
-        ui.label(RichText::new(text).size(letters::SMALL).color(t.weak));
+        quality(ui, person, nick, state);
         ui.add_space(space::S);
         mark(ui, from, t.weak);
         ui.add(Label::new(RichText::new(runs).size(letters::SMALL).color(t.weak)).truncate());
@@ -230,6 +224,35 @@ fn connection(ui: &mut Ui, person: &Person) {
     }
     for sentence in facts::still_pictures(person) {
         ui.label(RichText::new(sentence).size(letters::SMALL).color(t.warn));
+    }
+}
+
+/// How the connection stands, in a word that opens its panel.
+fn quality(ui: &mut Ui, person: &Person, nick: &str, state: &mut UiState) {
+    const HEIGHT: f32 = 24.0;
+    const ICON: f32 = 18.0;
+    let t = ui.tokens();
+    let color = match person.quality {
+        Quality::Connecting => t.weak,
+        Quality::Good(_) => t.good,
+        Quality::Poor(_) => t.warn,
+        Quality::Lost => t.danger_text,
+    };
+    let word = signal::word(person.quality);
+    let galley = ui.painter().layout_no_wrap(word.to_string(), fonts::plain(letters::SMALL), t.weak);
+    let width = ICON + 2.0 * space::XS + galley.size().x;
+    let (rect, response) = ui.allocate_exact_size(vec2(width, HEIGHT), Sense::click());
+    let label = t!("ui.connection.open", nick = nick, state = word);
+    response.widget_info(|| WidgetInfo::labeled(Part::Button, true, label.as_ref()));
+    if response.hovered() {
+        ui.painter().rect_filled(rect.expand2(vec2(2.0, 0.0)), corner(radius::S), t.raised);
+    }
+    signal::icon(person.quality).paint(ui.painter(), rect.left_center() + vec2(ICON / 2.0, 0.0), 16.0, color);
+    let at = Align2::LEFT_CENTER.anchor_size(rect.left_center() + vec2(ICON + space::XS, 0.0), galley.size());
+    ui.painter().galley(at.min, galley, t.weak);
+    focus_ring(ui, &response, corner(radius::S));
+    if response.on_hover_text(label).clicked() {
+        state.show(Panel::Connection(person.id));
     }
 }
 

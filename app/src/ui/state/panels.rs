@@ -2,6 +2,8 @@
 //!
 //! Owned by [`UiState`](super::UiState); forgotten with the room.
 
+use hearth_protocol::PeerId;
+
 use crate::ui::panels::Code;
 
 /// What is beside the tiles.
@@ -13,6 +15,8 @@ pub(in crate::ui) enum Panel {
     Chat,
     /// How others come in.
     Invite,
+    /// How the connection to somebody has been.
+    Connection(PeerId),
 }
 
 /// The chat, as far as it is looked at.

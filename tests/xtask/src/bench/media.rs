@@ -167,8 +167,8 @@ fn figures(line: &str) -> Option<Figures> {
     let (_, stamps) = line.split_once("\"stamps\":{")?;
     Some(Figures {
         pictures: field(stamps, "pictures")?,
-        median: field(stamps, "latency_median_ms")?,
-        p95: field(stamps, "latency_p95_ms")?,
+        median: field(stamps, "latencyMedianMs")?,
+        p95: field(stamps, "latencyP95Ms")?,
         unreadable: field(stamps, "unreadable")?,
         more: String::new(),
     })
@@ -180,8 +180,8 @@ mod tests {
 
     #[test]
     fn what_a_client_says_of_stamps_is_read() {
-        let line = r#"{"media":{"tracks":[{"stamps":{"foreign":0,"latency_median_ms":6.25,"latency_p95_ms":9.0,
-            "pictures":30,"unreadable":1,"window":{"pictures":2}}}]}}"#;
+        let line = r#"{"peers":[{"stats":[{"type":"inbound-rtp","stamps":{"foreign":0,"latencyMedianMs":6.25,"latencyP95Ms":9.0,
+            "pictures":30,"unreadable":1,"window":{"pictures":2}}}]}]}"#;
         let read = figures(line).unwrap();
         assert_eq!((read.pictures, read.median, read.p95, read.unreadable), (30.0, 6.25, 9.0, 1.0));
         assert!(figures(r#"{"stamps":null}"#).is_none());

@@ -114,10 +114,10 @@ mod tests {
 
     #[test]
     fn a_number_is_found_once_it_is_there() {
-        assert_eq!(field(r#"{"phase":"in_room","first_frame_ms":231.5,"x":1}"#, "first_frame_ms"), Some(231.5));
-        assert_eq!(field(r#"{"first_frame_ms":9}"#, "first_frame_ms"), Some(9.0));
-        assert_eq!(field(r#"{"first_frame_ms":null}"#, "first_frame_ms"), None);
-        assert_eq!(field("{}", "first_frame_ms"), None);
+        assert_eq!(field(r#"{"phase":"in_room","timeToFirstFrame":0.2315,"x":1}"#, "timeToFirstFrame"), Some(0.2315));
+        assert_eq!(field(r#"{"timeToFirstFrame":9}"#, "timeToFirstFrame"), Some(9.0));
+        assert_eq!(field(r#"{"timeToFirstFrame":null}"#, "timeToFirstFrame"), None);
+        assert_eq!(field("{}", "timeToFirstFrame"), None);
     }
 
     #[test]

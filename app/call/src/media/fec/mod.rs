@@ -104,6 +104,11 @@ fn unshard(shard: Vec<u8>, sequence: u16, time: u32) -> Option<ProtectedPacket> 
 }
 
 impl RepairPacket {
+    /// Bytes of the payload that it came in.
+    pub(crate) fn payload_length(&self) -> usize {
+        HEADER + self.shard.len()
+    }
+
     /// The repair in a payload; `None` when there is none.
     pub(crate) fn parse(mut payload: Bytes) -> Option<Self> {
         if payload.len() <= HEADER + PREFIX || payload.len() > HEADER + LONGEST {

@@ -125,7 +125,8 @@ impl Record {
         Ok(())
     }
 
-    /// What somebody who sees or sends says: pictures in `"recent":[[...],...]`, key frames in `"keys":`.
+    /// What somebody who sees or sends says: pictures in `"recent":[[...],...]`, key frames in `"keyFramesEncoded":`,
+    /// and Chromium's page in `"keys":`.
     pub(super) fn handle_line(&mut self, line: &str) {
         let told = recent(line);
         // Some of them were told before.
@@ -133,7 +134,8 @@ impl Record {
         let known = last.and_then(|last| told.iter().position(|seen| *seen == last)).map_or(0, |at| at + 1);
         let newer = told.iter().skip(known).filter(|seen| last.is_none_or(|last| seen.at >= last.at));
         self.pictures.extend(newer);
-        self.keys = crate::bench::field(line, "keys").or(self.keys);
+        let count = |name| crate::bench::field(line, name);
+        self.keys = count("keyFramesEncoded").or_else(|| count("keys")).or(self.keys);
     }
 
     /// The second of this number, which is the newest or the one after it.
@@ -214,7 +216,7 @@ pub(super) mod tests {
         record.handle_line(r#"{"recent":[[8,1033,49,640,360],[9,1033,60,1280,720]],"keys":4}"#);
         record.handle_line(r#"{"recent":[]}"#);
         record.handle_link("begun 1010").unwrap();
-        record.handle_line(r#""keys":6"#);
+        record.handle_line(r#"{"type":"outbound-rtp","keyFramesEncoded":6}"#);
         assert_eq!(record.pictures.len(), 3);
         assert_eq!(
             record.pictures(0.0, 1.0).map(|seen| (seen.number, seen.width)).collect::<Vec<_>>(),

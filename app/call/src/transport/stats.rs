@@ -1,0 +1,41 @@
+//! What is counted on a transport, put together: by the library, by our numbering, and by what is thought of the path.
+
+use std::time::Instant;
+
+use super::Transport;
+use crate::connection_stats::{ConnectionStats, OutboundStats};
+use crate::peer_connection::{LinkStats, SentStream};
+use crate::shared::Shared;
+
+impl Transport {
+    /// What was counted so far; `None` where there is no connection at the moment.
+    pub(crate) fn stats(&mut self, shared: &Shared, now: Instant) -> Option<ConnectionStats> {
+        let link = self.connection.as_mut()?.link.stats(now);
+        let inbound = self.inbound.stats(&link);
+        let LinkStats { transport, mut pair, sent, .. } = link;
+        if let Some(pair) = &mut pair {
+            pair.available_outgoing_bitrate = self.outbound.estimate().bps() as f64;
+        }
+        let outbound = sent.into_iter().map(|stream| self.outbound_stats(stream, shared)).collect();
+        Some(ConnectionStats { transport, pair, inbound, outbound, clock: self.remote_clock.read(now) })
+    }
+
+    fn outbound_stats(&self, stream: SentStream, shared: &Shared) -> OutboundStats {
+        let SentStream { track, codec, packets, remote } = stream;
+        let layer = self.outbound.sent_layers().find(|(of, _)| *of == track.id).map(|(_, layer)| layer);
+        let counts = self.outbound.counts(track.id);
+        OutboundStats {
+            track: track.id,
+            source: track.source,
+            codec,
+            layer,
+            ssrc: track.ssrc,
+            active: shared.publications.is_enabled(track.id),
+            packets,
+            frames_sent: codec.video().map(|_| counts.frames),
+            target_bitrate: layer.and_then(|layer| shared.publications.target(track.id, layer)),
+            fec_packets_sent: counts.repairs,
+            remote,
+        }
+    }
+}
