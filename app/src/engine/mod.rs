@@ -22,6 +22,7 @@ mod signalling;
 mod sockets;
 pub(crate) mod statistics;
 mod streams;
+mod wake;
 
 use std::path::PathBuf;
 use std::sync::Arc;
