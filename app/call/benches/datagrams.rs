@@ -18,6 +18,8 @@
 mod client;
 #[path = "../tests/world/hellos.rs"]
 mod hellos;
+#[path = "../tests/world/looks.rs"]
+mod looks;
 #[path = "../tests/world/media.rs"]
 mod media;
 #[path = "../tests/world/servers.rs"]

@@ -70,6 +70,11 @@ pub(crate) fn check_candidate(text: &str, loopback: Loopback) -> Result<SocketAd
     Ok(SocketAddr::new(address, port))
 }
 
+/// The priority of a candidate that was found well formed.
+pub(crate) fn priority_of(text: &str) -> u32 {
+    text.split_ascii_whitespace().nth(3).and_then(|priority| priority.parse().ok()).unwrap_or_default()
+}
+
 /// What a candidate says that it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TheirKind {

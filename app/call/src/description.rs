@@ -65,6 +65,8 @@ pub(crate) struct CheckedDescription {
     pub(crate) fingerprint: String,
     /// Of the generation of ICE.
     pub(crate) ufrag: String,
+    /// Whether they follow media to another pair (draft-thatcher-ice-renomination).
+    pub(crate) renominates: bool,
     /// What of ours they can take of video; none when they speak of no video at all.
     pub(crate) video: Option<Vec<VideoCodec>>,
     /// How their sender of video learns what the path bears.
@@ -115,6 +117,7 @@ struct Reader {
     candidates: Vec<String>,
     fingerprint: Option<String>,
     ufrag: Option<String>,
+    renominates: bool,
     video: Option<Vec<VideoCodec>>,
     feedback: BTreeSet<&'static str>,
     sctp: SctpSyntax,
@@ -163,6 +166,9 @@ impl Reader {
             && self.ufrag.is_none()
         {
             self.ufrag = is_ufrag(value).then(|| value.to_owned());
+        }
+        if let Some(options) = line.strip_prefix(ICE_OPTIONS) {
+            self.renominates |= options.split_ascii_whitespace().any(|option| option == RENOMINATION);
         }
         if let Some(map) = line.strip_prefix("a=sctpmap:") {
             let port = map.split_ascii_whitespace().next().and_then(|port| port.parse::<u16>().ok());
@@ -268,6 +274,7 @@ impl Reader {
             candidates: self.candidates,
             fingerprint,
             ufrag,
+            renominates: self.renominates,
             video: self.video,
             rate_feedback: if is_remb { RateFeedback::Remb } else { RateFeedback::TransportWide },
             sctp: self.sctp,
@@ -276,6 +283,8 @@ impl Reader {
     }
 }
 
+const ICE_OPTIONS: &str = "a=ice-options:";
+const RENOMINATION: &str = "renomination";
 const TRANSPORT_CC: &str = "transport-cc";
 const GOOG_REMB: &str = "goog-remb";
 
@@ -321,6 +330,17 @@ pub(crate) fn in_their_words(answer: String, sctp: SctpSyntax) -> String {
             out.push_str("\r\n");
             out
         }),
+    }
+}
+
+/// Our own description, with what it says of ICE beside what the crate does (RFC 8839, section 5.6).
+pub(crate) fn with_ice_options(sdp: String) -> String {
+    match sdp.find("\nm=").map(|at| at + 1) {
+        Some(at) if !sdp.contains(ICE_OPTIONS) => {
+            let (session, media) = sdp.split_at(at);
+            format!("{session}{ICE_OPTIONS}trickle {RENOMINATION}\r\n{media}")
+        }
+        Some(_) | None => sdp,
     }
 }
 

@@ -178,7 +178,9 @@ mod tests {
                     GatherEvent::Received { .. } => self.received += 1,
                     GatherEvent::Candidate(candidate) => self.candidates.push(candidate),
                     GatherEvent::Lost(address) => self.candidates.retain(|one| one.address != address),
-                    GatherEvent::Complete => panic!("a path knows of no others"),
+                    GatherEvent::Complete | GatherEvent::Stale(_) | GatherEvent::Back(_) => {
+                        panic!("a path knows of no others: {event:?}")
+                    }
                 }
             }
             assert_eq!(self.path.end(), None, "a socket does not fail");

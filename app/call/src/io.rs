@@ -6,6 +6,7 @@ use bytes::Bytes;
 use hearth_base::{Bitrate, EncodedFrame, Layer, Switch, TrackId, TrackSource, VideoCodec};
 use hearth_protocol::{ClientMessage, InviteSecret, Numbered, PeerId, RoomName, RoomPassword, ServerMessage};
 
+use crate::addresses::LocalAddress;
 use crate::candidates::Loopback;
 use crate::sockets::{SocketId, SocketKind};
 use crate::watching::Watching;
@@ -155,7 +156,9 @@ pub enum Input {
         local: Option<SocketAddr>,
     },
     /// The addresses of this machine that others may reach, all of them, the best first.
-    Interfaces(Vec<IpAddr>),
+    Interfaces(Vec<LocalAddress>),
+    /// This machine has slept: whatever was known of the network may hold no more.
+    Woke,
     /// A frame of ours.
     Frame(EncodedFrame),
     /// Somebody answered for a name of [`Output::Resolve`], or nobody did in time.

@@ -38,6 +38,7 @@
 
 #![cfg_attr(test, expect(clippy::disallowed_methods, reason = "virtual time begins somewhere"))]
 
+mod addresses;
 mod backoff;
 mod call;
 mod candidates;
@@ -69,6 +70,7 @@ mod topology;
 mod transport;
 mod watching;
 
+pub use addresses::{AdapterType, LocalAddress};
 pub use call::Call;
 pub use candidates::Loopback;
 pub use chat::ChatMessage;

@@ -20,7 +20,7 @@ use crate::shared::Shared;
 use crate::snapshot::PeerSnapshot;
 use crate::sockets::SocketId;
 use crate::transport::table::Transports;
-use crate::transport::{CloseReason, NegotiationRole, Transport, TransportKind};
+use crate::transport::{AddressChange, CloseReason, NegotiationRole, Transport, TransportKind};
 use crate::watching::Watching;
 
 /// People that a room holds at most, whatever a server says: a mesh of more could not be borne.
@@ -200,11 +200,22 @@ impl Participants {
         self.transports.poll_timeout()
     }
 
-    /// An address of ours is gone.
-    pub(crate) fn handle_moved(&mut self, shared: &mut Shared, now: Instant) {
+    /// The addresses of this machine are others now.
+    pub(crate) fn handle_interfaces(&mut self, change: AddressChange, shared: &mut Shared, now: Instant) {
         for id in self.ids() {
             self.tell(id, shared, now, |person, transports, shared| {
-                transports.each(person.transports(), |transport| transport.handle_moved(shared, now));
+                transports.each(person.transports(), |transport| {
+                    transport.handle_interfaces(change, shared, now);
+                });
+            });
+        }
+    }
+
+    /// This machine has slept.
+    pub(crate) fn handle_woken(&mut self, shared: &mut Shared, now: Instant) {
+        for id in self.ids() {
+            self.tell(id, shared, now, |person, transports, shared| {
+                transports.each(person.transports(), |transport| transport.handle_woken(shared, now));
             });
         }
     }

@@ -37,6 +37,30 @@ pub(crate) enum CandidateKind {
     },
 }
 
+impl CandidateKind {
+    /// Its name in a candidate (RFC 8839, section 5.1).
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Host => "host",
+            Self::ServerReflexive { .. } => "srflx",
+            Self::Relay { .. } => "relay",
+        }
+    }
+
+    /// The priority of such a candidate (RFC 8445, section 5.1.2.1), component 1; `preference` is that of its base.
+    /// Relays are told apart by the way to them, whatever that is on.
+    pub(crate) fn priority(self, preference: u16) -> u32 {
+        let (kind, local): (u32, u16) = match self {
+            Self::Host => (126, preference),
+            Self::ServerReflexive { .. } => (100, preference),
+            Self::Relay { way: RelayWay::Udp, .. } => (0, 0xFFFF),
+            Self::Relay { way: RelayWay::Stream(StreamSecurity::Plain), .. } => (0, 0x8000),
+            Self::Relay { way: RelayWay::Stream(StreamSecurity::Tls), .. } => (0, 0x4000),
+        };
+        (kind << 24) + (u32::from(local) << 8) + 255
+    }
+}
+
 /// An address under which we can be reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LocalCandidate {
@@ -53,6 +77,10 @@ pub(crate) enum GatherEvent {
     Candidate(LocalCandidate),
     /// We cannot be reached under it any more.
     Lost(SocketAddr),
+    /// What it is on is gone, or about to be replaced: nothing should begin on it any more.
+    Stale(SocketAddr),
+    /// What it is on is back.
+    Back(SocketAddr),
     /// All candidates that will come have come.
     Complete,
 }

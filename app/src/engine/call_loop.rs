@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hearth_base::{TrackKind, TrackSource, VideoCodec};
-use hearth_call::{Call, CallConfig, CallPhase, Command, Input, Output, SignallingState, SocketKind, Switch};
+use hearth_call::{
+    Call, CallConfig, CallPhase, Command, Input, LocalAddress, Output, SignallingState, SocketKind, Switch,
+};
 use hearth_protocol::{ClientMessage, Numbered};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use super::history::ConnectionRecorder;
@@ -16,9 +18,11 @@ use super::pin::Trust;
 use super::signalling::{self, OUTBOX, ServerAddress, SignalEvent};
 use super::sockets::{self, Sockets};
 use super::streams::{Datagram, StreamNews};
+use super::wake::WakeDetector;
 use super::{CallView, Counted, EngineCommand, EngineConfig, EngineError, ServerTrust, Showing, clock, interfaces};
 
-/// How often the addresses of this machine are looked at. Asking the kernel is cheap; being told is another crate.
+/// How often the addresses of this machine are looked at, and both clocks, whatever the system tells by itself. Asking
+/// the kernel is cheap.
 const INTERFACES: Duration = Duration::from_secs(1);
 /// How often the view is made new while nothing changes: the numbers in it do.
 const VIEW: Duration = Duration::from_millis(500);
@@ -45,8 +49,11 @@ pub(super) struct CallLoop {
     media: Media,
     from_media: FromMedia,
     signal: Signal,
+    wake: WakeDetector,
     /// Names that are being asked for; the call bounds them.
     lookups: JoinSet<(String, Option<IpAddr>)>,
+    /// As they were at the last look.
+    addresses: Vec<LocalAddress>,
     views: watch::Sender<Arc<CallView>>,
     view: CallView,
     changed: bool,
@@ -62,6 +69,8 @@ struct Signal {
     attempt: u64,
     /// The address that the connection is on.
     local: Option<IpAddr>,
+    /// Asks the server for a sign of life.
+    probe: Arc<Notify>,
     outbox: Option<mpsc::Sender<Numbered<ClientMessage>>>,
     tasks: JoinSet<()>,
     events: mpsc::Sender<SignalEvent>,
@@ -112,12 +121,15 @@ impl CallLoop {
                 server: None,
                 local: None,
                 attempt: 0,
+                probe: Arc::default(),
                 outbox: None,
                 tasks: JoinSet::new(),
                 events,
                 heard,
             },
+            wake: WakeDetector::default(),
             lookups: JoinSet::new(),
+            addresses: Vec::new(),
             views,
             view: CallView::default(),
             changed: true,
@@ -132,11 +144,18 @@ impl CallLoop {
     pub(super) async fn run(mut self, mut actions: mpsc::Receiver<EngineCommand>) {
         let mut look_again = clock::now();
         let mut view_again = look_again;
+        // One piece of news waits: a look sees all that has changed.
+        let (told, mut moves) = mpsc::channel(1);
+        let mut watcher = JoinSet::new();
+        watcher.spawn(interfaces::watch(told));
         loop {
             let now = clock::now();
             if look_again <= now {
                 look_again = now + INTERFACES;
                 self.look_at_interfaces();
+                if self.wake.look(now, clock::since_1970()) {
+                    self.on_woken();
+                }
             }
             self.drain();
             if self.changed || view_again <= now {
@@ -147,7 +166,7 @@ impl CallLoop {
                 break;
             }
             let due = self.call.poll_timeout().unwrap_or(look_again).min(look_again).min(view_again);
-            self.wait(due, &mut actions).await;
+            self.wait(due, &mut actions, &mut moves).await;
         }
         // What was said last is still on its way out.
         let farewell = async { while self.signal.tasks.join_next().await.is_some() {} };
@@ -156,7 +175,12 @@ impl CallLoop {
     }
 
     /// Waits for the next thing to happen, and takes it and what has come with it.
-    async fn wait(&mut self, due: Instant, actions: &mut mpsc::Receiver<EngineCommand>) {
+    async fn wait(
+        &mut self,
+        due: Instant,
+        actions: &mut mpsc::Receiver<EngineCommand>,
+        moves: &mut mpsc::Receiver<()>,
+    ) {
         tokio::select! {
             () = tokio::time::sleep_until(due.into()) => self.call.handle(Input::Timeout, clock::now()),
             action = actions.recv() => {
@@ -166,6 +190,7 @@ impl CallLoop {
             Some(Ok((name, address))) = self.lookups.join_next() => {
                 self.call.handle(Input::Resolved { name, address }, clock::now());
             }
+            Some(()) = moves.recv() => self.look_at_interfaces(),
             Some(event) = self.signal.heard.recv() => self.on_signal(event),
             Some(frame) = self.from_media.video.recv() => self.call.handle(Input::Frame(frame), clock::now()),
             Some(frame) = self.from_media.audio.recv() => self.call.handle(Input::Frame(frame), clock::now()),
@@ -227,12 +252,26 @@ impl CallLoop {
 
     fn look_at_interfaces(&mut self) {
         let Some(addresses) = interfaces::addresses(self.config.loopback) else { return };
-        let gone = |local: IpAddr| !local.is_loopback() && !addresses.contains(&local);
-        if self.signal.local.is_some_and(gone) {
-            // What is on an address that is gone would be silent for minutes before TCP gave up.
+        let is_gone = |local: IpAddr| !local.is_loopback() && !addresses.iter().any(|one| one.address == local);
+        let is_dialling = self.signal.outbox.is_some() && self.signal.local.is_none();
+        if self.signal.local.is_some_and(is_gone) || is_dialling && addresses != self.addresses {
+            // What is on an address that is gone would be silent for minutes before TCP gave up, and what was dialled
+            // there never answers.
             self.hang_up();
         }
+        self.addresses.clone_from(&addresses);
         self.call.handle(Input::Interfaces(addresses), clock::now());
+    }
+
+    /// This machine has slept. Who is out of reach is told by looking, now, and not by what did not come meanwhile.
+    fn on_woken(&mut self) {
+        tracing::info!("woke from sleep");
+        if self.signal.local.is_some() {
+            self.signal.probe.notify_one();
+        } else {
+            self.hang_up();
+        }
+        self.call.handle(Input::Woke, clock::now());
     }
 
     fn on_datagram(&mut self, datagram: Datagram) {
@@ -309,7 +348,13 @@ impl CallLoop {
         self.signal.outbox = Some(outbox);
         let events = self.signal.events.clone();
         while self.signal.tasks.try_join_next().is_some() {}
-        self.signal.tasks.spawn(signalling::connection(server, self.signal.attempt, messages, events));
+        self.signal.tasks.spawn(signalling::connection(
+            server,
+            self.signal.attempt,
+            messages,
+            self.signal.probe.clone(),
+            events,
+        ));
     }
 
     fn hang_up(&mut self) {

@@ -23,6 +23,7 @@ mod signalling;
 mod sockets;
 pub(crate) mod statistics;
 mod streams;
+mod wake;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

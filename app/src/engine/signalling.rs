@@ -14,7 +14,7 @@ use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
@@ -29,6 +29,8 @@ use super::{clock, names};
 const DIALLING: Duration = Duration::from_secs(5);
 /// The server pings every ten seconds; after three silent intervals it is gone.
 const SILENCE: Duration = Duration::from_secs(30);
+/// How long the server may take to give a sign of life that it is asked for.
+const PROBE: Duration = Duration::from_secs(2);
 /// How long a message may take into the system's buffer: a full one means that nobody reads.
 const WRITING: Duration = Duration::from_secs(10);
 /// How long the server may take to answer our goodbye.
@@ -98,6 +100,7 @@ pub(crate) async fn connection(
     server: ServerAddress,
     attempt: u64,
     mut outbox: mpsc::Receiver<Numbered<ClientMessage>>,
+    probe: Arc<Notify>,
     events: mpsc::Sender<SignalEvent>,
 ) {
     let dialled = tokio::select! {
@@ -112,7 +115,7 @@ pub(crate) async fn connection(
             if events.send(SignalEvent::Up { attempt, server, local }).await.is_err() {
                 return;
             }
-            talk(socket, attempt, outbox, &events).await
+            talk(socket, attempt, outbox, &probe, &events).await
         }
     };
     // The call may have ended meanwhile, and then nobody waits for this.
@@ -183,9 +186,10 @@ async fn talk(
     mut socket: Socket,
     attempt: u64,
     mut outbox: mpsc::Receiver<Numbered<ClientMessage>>,
+    probe: &Notify,
     events: &mpsc::Sender<SignalEvent>,
 ) -> SignalFault {
-    let mut heard_at = clock::now();
+    let mut silent_at = clock::now() + SILENCE;
     loop {
         tokio::select! {
             said = outbox.recv() => {
@@ -201,9 +205,16 @@ async fn talk(
                 }
             }
             // What we say ourselves is no sign of life of the server.
-            () = tokio::time::sleep_until((heard_at + SILENCE).into()) => return SignalFault::Silent,
+            () = tokio::time::sleep_until(silent_at.into()) => return SignalFault::Silent,
+            () = probe.notified() => {
+                let ping = socket.send(Message::Ping(Vec::new().into()));
+                if !matches!(tokio::time::timeout(PROBE, ping).await, Ok(Ok(()))) {
+                    return SignalFault::Silent;
+                }
+                silent_at = silent_at.min(clock::now() + PROBE);
+            }
             frame = socket.next() => {
-                heard_at = clock::now();
+                silent_at = clock::now() + SILENCE;
                 match read(frame) {
                     Ok(None) => {}
                     Ok(Some(mut message)) => {

@@ -127,6 +127,7 @@ mod tests {
             problem: None,
             lacks_video_codec: false,
             pictures: Default::default(),
+            connection: Default::default(),
         };
         let room = Room { people: people.iter().map(person).collect(), progress: Progress::In, ..Room::default() };
         View { stage: Stage::Room(room), ..View::default() }

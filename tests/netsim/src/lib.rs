@@ -42,7 +42,7 @@ mod traffic;
 
 pub use hop::{Hop, NodeId};
 pub use link::{LinkConfig, Loss};
-pub use nat::Filtering;
+pub use nat::{Filtering, Mapping, NatConfig, Ports};
 pub use network::{Counters, Delivery, Network};
 pub use queue::{AccessConfig, Discipline, QueueStats};
 pub use rate::RateSchedule;

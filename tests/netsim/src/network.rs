@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::fabric::{Datagram, Fabric};
 use crate::hop::{Hop, NodeId};
 use crate::link::LinkConfig;
-use crate::nat::{Filtering, Nat};
+use crate::nat::{Nat, NatConfig};
 use crate::queue::{AccessConfig, QueueStats};
 use crate::rate::RateSchedule;
 use crate::traffic::{FlowConfig, FlowId, FlowStats};
@@ -92,9 +92,9 @@ impl Network {
     }
 
     /// Puts a router before `node`, which has the address `inside` and is seen at `outside`: nobody else reaches the
-    /// former. A mapping that nothing goes out through is forgotten after `lifetime`.
-    pub fn add_nat(&mut self, node: NodeId, inside: IpAddr, outside: IpAddr, filtering: Filtering, lifetime: Duration) {
-        self.nats.insert(inside, Nat::new(outside, filtering, lifetime));
+    /// former.
+    pub fn add_nat(&mut self, node: NodeId, inside: IpAddr, outside: IpAddr, config: NatConfig) {
+        self.nats.insert(inside, Nat::new(outside, config));
         self.insides.insert(outside, inside);
         self.addresses.insert(outside, node);
     }
@@ -227,6 +227,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::nat::Filtering;
 
     const A: NodeId = NodeId(1);
     const B: NodeId = NodeId(2);
@@ -276,7 +277,8 @@ mod tests {
         let mut network = network(LinkConfig::delayed(Duration::ZERO));
         let hidden = SocketAddr::from(([192, 168, 1, 2], 5000));
         let (outside, day) = (IpAddr::from([10, 9, 9, 9]), Duration::from_secs(86_400));
-        network.add_nat(NodeId(3), hidden.ip(), outside, Filtering::AddressAndPortDependent, day);
+        let config = NatConfig::endpoint_independent(Filtering::AddressAndPortDependent, day);
+        network.add_nat(NodeId(3), hidden.ip(), outside, config);
         network.send(address(1), hidden, vec![1], now);
         assert_eq!(network.counters().unroutable, 1);
         network.send(hidden, address(1), vec![2], now);

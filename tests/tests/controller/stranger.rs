@@ -124,7 +124,7 @@ async fn visit(
     for source in [TrackSource::Microphone, TrackSource::Camera] {
         call.handle(Input::Command(Command::Publish(source)), now());
     }
-    call.handle(Input::Interfaces(vec![address.ip()]), now());
+    call.handle(Input::Interfaces(vec![address.ip().into()]), now());
     let mut actions = actions.into_iter();
     actions.next().into_iter().for_each(|first| call.handle(Input::Command(first), now()));
     loop {

@@ -15,6 +15,8 @@
 mod client;
 #[path = "../../../app/call/tests/world/hellos.rs"]
 mod hellos;
+#[path = "../../../app/call/tests/world/looks.rs"]
+mod looks;
 #[path = "../../../app/call/tests/world/media.rs"]
 mod media;
 #[path = "../../../app/call/tests/world/servers.rs"]

@@ -15,9 +15,9 @@ mod host;
 mod lobby;
 mod media;
 mod names;
+mod network;
 mod room;
 
-use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use hearth_protocol::{
@@ -159,6 +159,7 @@ impl Call {
                 self.participants.handle_socket(socket, local, &mut self.shared, now);
             }
             Input::Interfaces(interfaces) => self.on_interfaces(interfaces, now),
+            Input::Woke => self.on_woken(now),
             Input::Frame(frame) => self.on_frame(frame, now),
             Input::DecoderLost(track) => {
                 self.participants.handle_decoder_lost(track, &mut self.shared, now);
@@ -267,18 +268,6 @@ impl Call {
         (self.server.dial_at, self.server.give_up) = (None, None);
         self.shared.outputs.push(Output::HangUpSignal);
         self.shared.outputs.changed();
-    }
-
-    fn on_interfaces(&mut self, interfaces: Vec<IpAddr>, now: Instant) {
-        if self.shared.ice.config.interfaces == interfaces {
-            return;
-        }
-        let gone = self.shared.ice.config.interfaces.iter().any(|old| !interfaces.contains(old));
-        self.shared.ice.config.interfaces = interfaces;
-        // An address more is no reason to touch what works: a restart breaks before it makes.
-        if gone {
-            self.participants.handle_moved(&mut self.shared, now);
-        }
     }
 
     fn on_timeout(&mut self, now: Instant) {

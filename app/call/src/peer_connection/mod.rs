@@ -10,12 +10,14 @@
 //! - `send_log`, `send_history`: nothing would tell when a packet left, and whether it came;
 //! - `repair`: packets of a kind that it does not know would be dropped;
 //! - `sender_clock`: its sender reports give the time when a packet left for the time when it was captured;
+//! - `check`: it selects a pair once, and checks no other any more;
 //! - `turn`: its TURN client, as a path; `stun`: its codec, for what its client does not ask.
 //!
 //! Owner of: the crate's connection, its data channel, its senders. It neither opens sockets nor decides anything: what
 //! to do about a state is the transport's business.
 
 mod build;
+mod check;
 mod drive;
 mod dtls_record;
 mod feedback;
@@ -47,6 +49,7 @@ use rtc::data_channel::RTCDataChannelId;
 use rtc::peer_connection::RTCPeerConnection;
 use rtc::rtp_transceiver::RTCRtpSenderId;
 
+pub(crate) use check::{CheckRequest, IceCredentials, IceRole};
 pub(crate) use feedback::Feedback;
 pub(crate) use media::{RtpIn, RtpOut, SentVideo};
 pub(crate) use negotiate::Video;
@@ -58,6 +61,7 @@ pub(crate) use turn::{RelayAddress, RelayFamily, RelayPath, TurnServer};
 
 use crate::connection_stats::RemoteInboundStats;
 use crate::media::fec::RepairPacket;
+use crate::snapshot::PairSnapshot;
 use crate::stats::TransportCounters;
 use flight::FlightRepeater;
 use reassembly::Reassembly;
@@ -188,6 +192,8 @@ pub(crate) struct PeerConnection {
     repair: RepairPort,
     echo: EchoSwitch,
     timeout: Option<Instant>,
+    /// The path in use, where it is not the one that the crate selected.
+    moved_to: Option<PairSnapshot>,
     transmits: VecDeque<LinkTransmit>,
     events: VecDeque<LinkEvent>,
     /// What was refused, and what was repaired.
@@ -254,6 +260,7 @@ impl PeerConnection {
             sent: SentPackets { departures, history: SendHistory::default(), reports: SentReports::default() },
             remote_reports: BTreeMap::new(),
             timeout: None,
+            moved_to: None,
             transmits: VecDeque::new(),
             events: VecDeque::new(),
             counters: TransportCounters::default(),

@@ -15,8 +15,7 @@ use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
 
 use super::{LinkError, LinkEvent, LocalTrack, PeerConnection, Sender, build};
 use crate::description::live_streams;
-use crate::path::{CandidateKind, LocalCandidate, RelayWay, unspecified};
-use crate::stream::StreamSecurity;
+use crate::path::{CandidateKind, LocalCandidate, unspecified};
 
 /// Whether the two sides have a video codec in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,16 +30,6 @@ pub(crate) enum Video {
 const ENDED: usize = 64;
 /// Name of the data channel that the first offer opens.
 const CHANNEL: &str = "hearth";
-
-/// RFC 8445, section 5.1.2.1: type preference 0 and component 1, so that the local preference alone tells relays apart.
-fn relay_priority(way: RelayWay) -> u32 {
-    let local_preference: u32 = match way {
-        RelayWay::Udp => 65535,
-        RelayWay::Stream(StreamSecurity::Plain) => 32768,
-        RelayWay::Stream(StreamSecurity::Tls) => 16384,
-    };
-    (local_preference << 8) + 255
-}
 
 impl PeerConnection {
     /// The first offer: every track, and the data channel, which opens in the first offer or never.
@@ -149,12 +138,18 @@ impl PeerConnection {
     /// Adds one of our addresses; the text is for the other side. A server-reflexive one is for the other side alone:
     /// its checks would be those of its base once more (RFC 8445, section 6.1.2.4), and the crate leaves none of them
     /// out.
-    pub(crate) fn add_local_candidate(&mut self, candidate: LocalCandidate, now: Instant) -> Result<String, LinkError> {
+    pub(crate) fn add_local_candidate(
+        &mut self,
+        candidate: LocalCandidate,
+        priority: u32,
+        now: Instant,
+    ) -> Result<String, LinkError> {
         let base_config = |address: SocketAddr| CandidateConfig {
             network: "udp".to_owned(),
             address: address.ip().to_string(),
             port: address.port(),
             component: 1,
+            priority,
             ..CandidateConfig::default()
         };
         let made = match candidate.kind {
@@ -169,8 +164,8 @@ impl PeerConnection {
                 url: None,
             }
             .new_candidate_server_reflexive()?,
-            CandidateKind::Relay { base, way } => CandidateRelayConfig {
-                base_config: CandidateConfig { priority: relay_priority(way), ..base_config(candidate.address) },
+            CandidateKind::Relay { base, .. } => CandidateRelayConfig {
+                base_config: base_config(candidate.address),
                 rel_addr: unspecified(base).to_string(),
                 rel_port: base.port(),
                 ..CandidateRelayConfig::default()

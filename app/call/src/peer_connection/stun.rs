@@ -127,7 +127,8 @@ pub(super) fn release_request(allocate: &[u8], credentials: &Credentials) -> Opt
     Some(message.raw.into())
 }
 
-fn decoded(payload: &[u8]) -> Option<Message> {
+/// A message of STUN, not yet looked at any further.
+pub(super) fn decoded(payload: &[u8]) -> Option<Message> {
     let mut message = Message { raw: payload.to_vec(), ..Message::new() };
     message.decode().ok().map(|()| message)
 }

@@ -93,7 +93,8 @@ impl Pair {
     fn exchange_candidates(&mut self) {
         for index in [0, 1] {
             let candidate = LocalCandidate { kind: CandidateKind::Host, address: address(index) };
-            let text = self.links[index].add_local_candidate(candidate, self.now).unwrap();
+            let text =
+                self.links[index].add_local_candidate(candidate, candidate.kind.priority(0xFFFF), self.now).unwrap();
             assert!(candidates::check_candidate(&text, candidates::Loopback::Refused).is_ok(), "{text}");
             self.links[1 - index].add_remote_candidate(&text, self.now).unwrap();
         }

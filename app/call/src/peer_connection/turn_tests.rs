@@ -101,7 +101,9 @@ impl Bench {
             match event {
                 GatherEvent::Candidate(candidate) => self.candidates.push(candidate.address),
                 GatherEvent::Received { .. } => {}
-                GatherEvent::Lost(_) | GatherEvent::Complete => panic!("a relay has one address: {event:?}"),
+                GatherEvent::Lost(_) | GatherEvent::Complete | GatherEvent::Stale(_) | GatherEvent::Back(_) => {
+                    panic!("a relay has one address: {event:?}")
+                }
             }
         }
         match self.path.end() {

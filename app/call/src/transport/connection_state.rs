@@ -165,6 +165,13 @@ impl ConnectionState {
         }
     }
 
+    /// Why nothing comes is known: what silence asks for is done without waiting for it to end by itself.
+    pub(crate) fn hurry(&mut self, now: Instant) {
+        if self.phase == PeerPhase::Faltering {
+            self.deadline = Some(now);
+        }
+    }
+
     /// The network under us is a different one: do not wait for silence.
     pub(crate) fn handle_moved(&mut self, now: Instant) -> Transition {
         match self.phase {

@@ -5,8 +5,10 @@
 //! both could not tell them apart. Relays by TCP and TLS are for networks that let no UDP out: they are tried one after
 //! the other, where no relay stands. Owner of: the paths of one connection.
 
+mod moves;
+
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
@@ -14,6 +16,7 @@ use bytes::Bytes;
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha12Rng;
 
+use crate::addresses::LocalAddress;
 use crate::direct::DirectPath;
 use crate::io::TransportPolicy;
 use crate::outputs::Outputs;
@@ -49,7 +52,7 @@ const LONGEST_RETRY: Duration = Duration::from_secs(30);
 /// Where media may go through.
 #[derive(Clone)]
 pub(crate) struct IceConfig {
-    pub(crate) interfaces: Vec<IpAddr>,
+    pub(crate) interfaces: Vec<LocalAddress>,
     pub(crate) relays: Vec<TurnServer>,
     /// Who is asked how it sees us; with the relays, where they are reached by UDP, among them.
     pub(crate) stun: Vec<SocketAddr>,
@@ -69,8 +72,8 @@ struct Try {
 }
 
 /// The family that a relay is asked for on a machine with these addresses.
-fn family_of(interfaces: &[IpAddr]) -> RelayFamily {
-    let is_ipv6_alone = !interfaces.is_empty() && interfaces.iter().all(IpAddr::is_ipv6);
+fn family_of(interfaces: &[LocalAddress]) -> RelayFamily {
+    let is_ipv6_alone = !interfaces.is_empty() && interfaces.iter().all(|one| one.address.is_ipv6());
     if is_ipv6_alone { RelayFamily::Ipv6 } else { RelayFamily::Unnamed }
 }
 
@@ -93,6 +96,9 @@ pub(crate) struct Gathering {
     paths: Vec<Box<dyn Path>>,
     remotes: Vec<SocketAddr>,
     complete: bool,
+    policy: TransportPolicy,
+    interfaces: Vec<LocalAddress>,
+    moves: moves::Moves,
 }
 
 impl Gathering {
@@ -118,10 +124,13 @@ impl Gathering {
             paths: Vec::new(),
             remotes: Vec::new(),
             complete: false,
+            policy: ice_config.policy,
+            interfaces: ice_config.interfaces.clone(),
+            moves: moves::Moves::default(),
         };
         if ice_config.policy == TransportPolicy::All {
-            for address in ice_config.interfaces.iter().take(MAX_HOSTS) {
-                gathering.open(SocketKind::Udp(*address), Purpose::Host, outputs);
+            for local in ice_config.interfaces.iter().take(MAX_HOSTS) {
+                gathering.open(SocketKind::Udp(local.address), Purpose::Host, outputs);
             }
         }
         gathering.plan(&ice_config.relays, outputs, now);
@@ -160,18 +169,20 @@ impl Gathering {
         self.opening.values().filter(|purpose| matches!(purpose, Purpose::Relay(_))).count()
     }
 
-    fn try_relay(&mut self, relay: Try, outputs: &mut Outputs) {
-        self.open(relay.server.address.socket(), Purpose::Relay(relay), outputs);
+    fn try_relay(&mut self, relay: Try, outputs: &mut Outputs) -> Option<SocketId> {
+        self.open(relay.server.address.socket(), Purpose::Relay(relay), outputs)
     }
 
-    fn open(&mut self, kind: SocketKind, purpose: Purpose, outputs: &mut Outputs) {
-        let Some(socket) = self.ids.next().map(SocketId) else { return };
+    fn open(&mut self, kind: SocketKind, purpose: Purpose, outputs: &mut Outputs) -> Option<SocketId> {
+        let socket = self.ids.next().map(SocketId)?;
         self.opening.insert(socket, purpose);
         outputs.open(socket, kind);
+        Some(socket)
     }
 
     fn has_relay(&self) -> bool {
-        self.paths.iter().any(|path| self.relays.contains_key(&path.socket()) && path.address().is_some())
+        let stands = |socket| self.relays.contains_key(&socket) && !self.moves.doubts(socket);
+        self.paths.iter().any(|path| stands(path.socket()) && path.address().is_some())
     }
 
     /// A relay did not come to be, or is no more.
@@ -342,6 +353,7 @@ impl Gathering {
 
     pub(crate) fn handle_timeout(&mut self, sink: &mut Sink<'_>, now: Instant) {
         self.paths.iter_mut().for_each(|path| path.handle_timeout(sink, now));
+        self.replace_relays(sink, now);
         let (due, later) = std::mem::take(&mut self.later).into_iter().partition(|(at, _)| *at <= now);
         self.later = later;
         let due: Vec<(Instant, Try)> = due;
@@ -349,14 +361,16 @@ impl Gathering {
         if self.has_relay() {
             self.spare.extend(due);
         } else {
-            due.for_each(|relay| self.try_relay(relay, sink.outputs));
+            for relay in due {
+                self.try_relay(relay, sink.outputs);
+            }
         }
         self.drain(sink, now);
     }
 
     pub(crate) fn poll_timeout(&mut self) -> Option<Instant> {
         let paths = self.paths.iter_mut().filter_map(|path| path.poll_timeout());
-        paths.chain(self.later.iter().map(|(at, _)| *at)).min()
+        paths.chain(self.later.iter().map(|(at, _)| *at)).chain(self.moves.poll_timeout()).min()
     }
 
     /// Gives everything back: allocations to relays, sockets to the shell.
@@ -369,6 +383,7 @@ impl Gathering {
         self.opening.clear();
         self.relays.clear();
         self.paths.clear();
+        self.moves = moves::Moves::default();
     }
 
     /// Takes away the paths that are over, and tries others in their place.
@@ -386,10 +401,13 @@ impl Gathering {
                     let relay = self.relays.remove(&socket);
                     self.remove(socket, sink);
                     sink.outputs.close(socket);
-                    relay.into_iter().for_each(|(relay, _)| self.try_relay(relay, sink.outputs));
+                    if let Some((relay, _)) = relay {
+                        self.try_relay(relay, sink.outputs);
+                    }
                 }
             }
         }
+        self.hand_over(sink);
         self.settle(sink);
     }
 

@@ -33,10 +33,14 @@ struct Bench {
     next_port: u16,
 }
 
+fn local_addresses(texts: &[&str]) -> Vec<LocalAddress> {
+    texts.iter().map(|text| text.parse::<std::net::IpAddr>().unwrap().into()).collect()
+}
+
 impl Bench {
     fn new(relays: Vec<TurnServer>, stun: &[&str], policy: TransportPolicy) -> Self {
         let now = Instant::now();
-        let interfaces = ["10.0.0.1", "10.0.1.1", "fd00::1"].map(|ip| ip.parse().unwrap()).to_vec();
+        let interfaces = local_addresses(&["10.0.0.1", "10.0.1.1", "fd00::1"]);
         let stun = stun.iter().map(|one| one.parse().unwrap()).collect();
         let ice_config = IceConfig { interfaces, relays, stun, policy };
         let mut outputs = Outputs::default();
@@ -207,7 +211,7 @@ fn a_machine_with_ipv6_alone_asks_a_relay_for_it_and_no_other_one_does() {
         (&["192.0.2.7"], RelayFamily::Unnamed),
         (&[], RelayFamily::Unnamed),
     ] {
-        let interfaces: Vec<IpAddr> = interfaces.iter().map(|address| address.parse().unwrap()).collect();
+        let interfaces = local_addresses(interfaces);
         assert_eq!(family_of(&interfaces), family, "{interfaces:?}");
     }
 }

@@ -11,14 +11,16 @@ use std::time::Instant;
 use bytes::Bytes;
 use hearth_base::VideoCodec;
 use hearth_protocol::{Candidate, Description, DescriptionKind, PeerId};
+use rand::SeedableRng as _;
 use rand_chacha::ChaCha12Rng;
 
 use super::checks::{Check, CheckBudget, Checks};
 use super::gather::{Gathering, IceConfig};
+use super::renomination::Renomination;
 use crate::candidates::{self, CandidateError, Loopback, MAX_CANDIDATES, TakenCandidates};
 use crate::description::{self, CheckedDescription, DescriptionError, RateFeedback};
 use crate::outputs::Outputs;
-use crate::path::{GatherEvent, LocalCandidate, Sink};
+use crate::path::{CandidateKind, GatherEvent, LocalCandidate, Sink};
 use crate::peer_connection::{LinkConfig, LinkError, LinkTransmit, LocalTrack, PeerConnection, Video};
 use crate::sockets::SocketId;
 
@@ -50,9 +52,9 @@ pub(crate) enum NotTaken {
 /// One incarnation.
 pub(crate) struct Generation {
     pub(crate) link: PeerConnection,
-    gathering: Gathering,
+    pub(super) gathering: Gathering,
     loopback: Loopback,
-    candidates: Vec<LocalCandidate>,
+    pub(super) candidates: Vec<LocalCandidate>,
     our_ufrag: Option<String>,
     their_ufrag: Option<String>,
     /// Their candidates that came before their description.
@@ -65,9 +67,14 @@ pub(crate) struct Generation {
     their_video: Option<Vec<VideoCodec>>,
     /// How they learn what the path to us bears, as they said last.
     pub(crate) rate_feedback: RateFeedback,
-    checks: Checks,
+    pub(super) checks: Checks,
+    pub(super) renomination: Renomination,
+    /// Whether they follow media to another pair.
+    pub(super) renominates: bool,
+    /// Whether media goes by another path, which nobody has asked for yet.
+    pub(super) has_switched: bool,
     /// What gathering has for the link; empty between inputs.
-    gathered: VecDeque<GatherEvent>,
+    pub(super) gathered: VecDeque<GatherEvent>,
     trickle: VecDeque<Trickle>,
 }
 
@@ -76,10 +83,11 @@ impl Generation {
         config: LinkConfig,
         gather: GatherConfig<'_>,
         loopback: Loopback,
-        rng: ChaCha12Rng,
+        mut rng: ChaCha12Rng,
         outputs: &mut Outputs,
         now: Instant,
     ) -> Result<Self, LinkError> {
+        let renomination = Renomination::new(ChaCha12Rng::from_rng(&mut rng));
         let link = PeerConnection::new(config, now)?;
         let mut connection = Self {
             link,
@@ -94,6 +102,9 @@ impl Generation {
             their_video: None,
             rate_feedback: RateFeedback::default(),
             checks: Checks::default(),
+            renomination,
+            renominates: false,
+            has_switched: false,
             gathered: VecDeque::new(),
             trickle: VecDeque::new(),
         };
@@ -115,6 +126,7 @@ impl Generation {
         now: Instant,
     ) -> Result<Description, LinkError> {
         let sdp = self.link.create_restart_offer(now)?;
+        self.stop_following();
         if let Some(gather) = gather {
             self.replace_sockets(gather, outputs, now);
         }
@@ -172,6 +184,7 @@ impl Generation {
         // Before any candidate of this generation is told.
         self.our_ufrag = description::ufrag_of(&sdp);
         if restarted {
+            self.stop_following();
             self.announce_again(outputs, now);
         }
         let sctp = checked.sctp;
@@ -222,9 +235,11 @@ impl Generation {
         if self.their_ufrag.as_ref() != Some(&checked.ufrag) {
             self.taken = TakenCandidates::default();
             self.gathering.forget_remotes();
+            self.renomination.forget_remotes();
         }
         self.their_ufrag = Some(checked.ufrag);
         self.fingerprints.0 = Some(checked.fingerprint);
+        self.renominates = checked.renominates;
         self.rate_feedback = checked.rate_feedback;
         self.link.accept_repair(checked.takes_repair);
         // A word that says nothing of video takes back nothing that was said.
@@ -238,6 +253,7 @@ impl Generation {
     }
 
     fn described(&mut self, kind: DescriptionKind, sdp: String, outputs: &mut Outputs, now: Instant) -> Description {
+        let sdp = description::with_ice_options(sdp);
         self.our_ufrag = description::ufrag_of(&sdp);
         self.fingerprints.1 = description::fingerprint_of(&sdp);
         self.drain(outputs, now);
@@ -272,6 +288,7 @@ impl Generation {
         }
         self.gathering.handle_remote(address, &mut Sink { outputs, events: &mut self.gathered }, now);
         self.link.add_remote_candidate(candidate, now)?;
+        self.renomination.add_remote(address, candidates::priority_of(candidate), now);
         self.drain(outputs, now);
         Ok(())
     }
@@ -309,12 +326,16 @@ impl Generation {
         if self.link.poll_timeout().is_some_and(|due| due <= now) {
             self.link.handle_timeout(now);
         }
+        if self.renomination.poll_timeout().is_some_and(|due| due <= now) {
+            self.renomination.handle_timeout(now);
+        }
         self.drain(outputs, now);
     }
 
     pub(crate) fn poll_timeout(&mut self) -> Option<Instant> {
         let checks = self.checks.poll_timeout();
-        [self.link.poll_timeout(), self.gathering.poll_timeout(), checks].into_iter().flatten().min()
+        let pairs = self.renomination.poll_timeout();
+        [self.link.poll_timeout(), self.gathering.poll_timeout(), checks, pairs].into_iter().flatten().min()
     }
 
     /// The next thing to tell the other side about our candidates.
@@ -335,14 +356,21 @@ impl Generation {
         loop {
             if let Some(transmit) = self.link.poll_transmit() {
                 let LinkTransmit { local, remote, payload } = transmit;
-                if let Some(Check { local, remote, payload }) = self.checks.hold(Check { local, remote, payload }) {
-                    self.send(local, remote, payload, outputs, now);
-                }
+                let (local, remote) = self.renomination.outward(local, remote);
+                self.hold_or_send(Check { local, remote, payload }, outputs, now);
+            } else if let Some(check) = self.renomination.poll_transmit() {
+                self.hold_or_send(check, outputs, now);
             } else if let Some(event) = self.gathered.pop_front() {
                 self.on_gathered(event, now);
-            } else {
+            } else if !self.tend_paths(outputs, now) {
                 break;
             }
+        }
+    }
+
+    fn hold_or_send(&mut self, datagram: Check, outputs: &mut Outputs, now: Instant) {
+        if let Some(Check { local, remote, payload }) = self.checks.hold(datagram) {
+            self.send(local, remote, payload, outputs, now);
         }
     }
 
@@ -366,12 +394,14 @@ impl Generation {
 
     fn on_gathered(&mut self, event: GatherEvent, now: Instant) {
         match event {
-            GatherEvent::Received { local, from, payload } => {
-                self.checks.handle_incoming(from, &payload);
-                self.link.handle_datagram(local, from, payload, now);
-            }
+            GatherEvent::Received { local, from, payload } => self.on_received(local, from, payload, now),
             GatherEvent::Candidate(candidate) => self.on_local_candidate(candidate, now),
-            GatherEvent::Lost(address) => self.candidates.retain(|candidate| candidate.address != address),
+            GatherEvent::Lost(address) => {
+                self.candidates.retain(|candidate| candidate.address != address);
+                self.renomination.remove_local(address, now);
+            }
+            GatherEvent::Stale(address) => self.renomination.set_gone(address, true, now),
+            GatherEvent::Back(address) => self.renomination.set_gone(address, false, now),
             GatherEvent::Complete => {
                 self.trickle.push_back(Trickle::End(self.our_ufrag.clone().unwrap_or_default()));
             }
@@ -379,9 +409,17 @@ impl Generation {
     }
 
     fn on_local_candidate(&mut self, candidate: LocalCandidate, now: Instant) {
-        match self.link.add_local_candidate(candidate, now) {
+        let base = match candidate.kind {
+            CandidateKind::Host => candidate.address,
+            CandidateKind::ServerReflexive { base } | CandidateKind::Relay { base, .. } => base,
+        };
+        let priority = candidate.kind.priority(self.gathering.preference(base.ip()));
+        match self.link.add_local_candidate(candidate, priority, now) {
             Ok(text) => {
                 self.candidates.push(candidate);
+                if !matches!(candidate.kind, CandidateKind::ServerReflexive { .. }) {
+                    self.renomination.add_local(candidate.address, priority, now);
+                }
                 self.trickle.push_back(Trickle::Candidate(Candidate {
                     candidate: text,
                     sdp_mid: Some("0".to_owned()),

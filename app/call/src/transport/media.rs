@@ -197,13 +197,17 @@ impl Transport {
         if !connection.link.is_connected() {
             return;
         }
-        if self.outbound.handle_route(connection.link.selected_pair(), now) {
-            // What was measured so far was measured on the old path.
-            connection.link.forget_round_trip();
-        }
+        self.look_at_route(connection, now);
         self.remote_clock.handle_round_trip(sample, now);
         self.outbound.handle_round_trip(sample, now);
         self.tell_rate(connection, shared, now);
+    }
+
+    /// What was measured so far was measured on the path that was: where it leads another way, it is forgotten.
+    pub(super) fn look_at_route(&mut self, connection: &mut Generation, now: Instant) {
+        if self.outbound.handle_route(connection.link.selected_pair(), now) {
+            connection.link.forget_round_trip();
+        }
     }
 
     pub(super) fn on_feedback(

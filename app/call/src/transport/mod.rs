@@ -10,9 +10,11 @@ pub(crate) mod gather;
 pub(crate) mod generation;
 pub(crate) mod inbound;
 pub(crate) mod media;
+mod mobility;
 mod outbound;
 mod remote_clock;
 mod renewals;
+mod renomination;
 pub(crate) mod servers;
 mod signalling;
 mod stats;
@@ -37,6 +39,7 @@ use crate::stats::PeerCounters;
 use connection_state::{ConnectionState, Transition};
 use generation::{Generation, Trickle};
 use inbound::Inbound;
+use mobility::Continuity;
 use outbound::Outbound;
 use remote_clock::RemoteClock;
 use renewals::RenewalPace;
@@ -47,6 +50,18 @@ enum SocketReuse {
     Kept,
     New,
 }
+
+/// What became of the addresses of this machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AddressChange {
+    /// One that was there is gone.
+    Lost,
+    /// There are only more of them.
+    Gained,
+}
+
+/// How long after that media may fall silent because of it: ICE is restarted then without waiting.
+const CUT_OFF: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// How a connection ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,6 +129,8 @@ pub(crate) struct Transport {
     pub(crate) history: History,
     descriptions: DescriptionPace,
     channel: VecDeque<ChannelEvent>,
+    /// When the address of ours that media went by was gone.
+    cut_off_at: Option<Instant>,
 }
 
 /// What a transport went through.
@@ -154,6 +171,7 @@ impl Transport {
             history: History::default(),
             descriptions: DescriptionPace::default(),
             channel: VecDeque::new(),
+            cut_off_at: None,
         }
     }
 
@@ -216,9 +234,25 @@ impl Transport {
         self.drain(shared, now);
     }
 
-    /// An address of ours is gone. A path on one of the others is left alone.
-    pub(crate) fn handle_moved(&mut self, shared: &mut Shared, now: Instant) {
-        let is_ours = |address| shared.ice.config.interfaces.contains(&address);
+    /// The addresses of this machine are others now. Media follows where both can do that; else ICE restarts, if media
+    /// was on an address that is gone.
+    pub(crate) fn handle_interfaces(&mut self, change: AddressChange, shared: &mut Shared, now: Instant) {
+        if let Some(connection) = &mut self.connection {
+            let continuity = connection.handle_interfaces(&shared.ice.config, &mut shared.outputs, now);
+            if continuity == Continuity::Following {
+                self.cut_off_at = Some(now);
+            }
+            if continuity != Continuity::Broken {
+                return self.drain(shared, now);
+            }
+        }
+        if change == AddressChange::Lost {
+            self.move_by_restart(shared, now);
+        }
+    }
+
+    fn move_by_restart(&mut self, shared: &mut Shared, now: Instant) {
+        let is_ours = |address| shared.ice.config.interfaces.iter().any(|one| one.address == address);
         let local = self.connection.as_ref().and_then(|connection| connection.link.direct_local_address());
         if local.is_some_and(is_ours) {
             return;
@@ -231,6 +265,17 @@ impl Transport {
         match transition {
             Transition::Restart => self.restart(SocketReuse::New, shared, now),
             Transition::Wait | Transition::Rebuild => self.act(transition, shared, now),
+        }
+        self.drain(shared, now);
+    }
+
+    /// This machine has slept: the path may be gone, and what was measured of it holds no more.
+    pub(crate) fn handle_woken(&mut self, shared: &mut Shared, now: Instant) {
+        if let Some(connection) = &mut self.connection {
+            connection.look_at_paths(&mut shared.outputs, now);
+            connection.link.forget_round_trip();
+            self.outbound.handle_woken(now);
+            self.life.hurry(now);
         }
         self.drain(shared, now);
     }
@@ -292,6 +337,9 @@ impl Transport {
         connection.release_checks(self.to, &mut shared.ice.checks, &mut shared.outputs, now);
         self.serve_media(&mut connection, shared, now);
         self.pass_on(&mut connection, shared, now);
+        if connection.take_switched() {
+            self.on_switched(&mut connection, shared, now);
+        }
         self.connection = Some(connection);
         self.negotiate(shared, now);
         self.tell_taken(shared);
@@ -319,6 +367,9 @@ impl Transport {
             LinkEvent::Ice(state) => {
                 if self.life.handle_ice(state, connection.link.route(), now) {
                     shared.outputs.changed();
+                }
+                if self.cut_off_at.is_some_and(|at| now.saturating_duration_since(at) < CUT_OFF) {
+                    self.life.hurry(now);
                 }
             }
             LinkEvent::Connected => {
@@ -352,6 +403,18 @@ impl Transport {
             LinkEvent::RoundTrip(sample) => self.on_round_trip(sample, connection, shared, now),
             LinkEvent::Feedback(feedback) => self.on_feedback(feedback, connection, shared, now),
         }
+    }
+
+    /// Media goes by another path, without a stop.
+    fn on_switched(&mut self, connection: &mut Generation, shared: &mut Shared, now: Instant) {
+        self.cut_off_at = None;
+        tracing::info!(peer = %self.to, pair = ?connection.link.selected_pair(), "another path");
+        if matches!(self.phase(), PeerPhase::Connected(_)) {
+            self.life.handle_connected(connection.link.route());
+        }
+        self.look_at_route(connection, now);
+        self.tell_rate(connection, shared, now);
+        shared.outputs.changed();
     }
 
     fn act(&mut self, transition: Transition, shared: &mut Shared, now: Instant) {

@@ -290,6 +290,12 @@ impl Outbound {
         is_new
     }
 
+    /// This machine has slept: what was estimated of the path is forgotten, even where it is the same.
+    pub(crate) fn handle_woken(&mut self, now: Instant) {
+        self.estimator.handle_new_route(now);
+        self.pacer.set_pacing(self.estimator.pacing());
+    }
+
     pub(crate) fn handle_loss(&mut self, track: TrackId, kind: TrackKind, fraction: f64, now: Instant) {
         self.losses.insert(track, (fraction, now));
         self.losses.retain(|_, (_, at)| now.saturating_duration_since(*at) < REPORTED);

@@ -21,6 +21,7 @@ use crate::media::{AUDIO, Sink, Source, VIDEO};
 #[derive(Debug)]
 pub enum Wish {
     Send { from: SocketAddr, to: SocketAddr, payload: Vec<u8> },
+    Stream { from: SocketAddr, message: Vec<u8> },
     Say(Numbered<ClientMessage>),
     Dial,
     HangUp,
@@ -34,6 +35,8 @@ pub type Ear = Box<dyn FnMut(EncodedFrame)>;
 pub struct Client {
     pub node: NodeId,
     pub address: IpAddr,
+    /// Further ones; sockets that are bound to none send from the first.
+    pub others: Vec<IpAddr>,
     pub call: Call,
     pub conn: Option<ConnId>,
     /// Speaks instead of the tagged sound, and as often as it says.
@@ -44,6 +47,11 @@ pub struct Client {
     pub obeys: bool,
     /// Sends no media of its own.
     pub silent: bool,
+    /// Whether streams reach the relay, and those that are open.
+    pub has_streams: bool,
+    streams: BTreeMap<SocketId, SocketAddr>,
+    /// Nothing is done at its time.
+    pub asleep: bool,
     /// Killed: nothing comes in or goes out any more.
     pub crashed: bool,
     /// Datagrams are kept here and not handled, where there is a list.
@@ -82,18 +90,22 @@ impl Client {
             call.handle(Input::Command(Command::Publish(source)), now);
         }
         let address = IpAddr::from([10, 0, 0, index + 1]);
-        call.handle(Input::Interfaces(vec![address]), now);
+        call.handle(Input::Interfaces(vec![address.into()]), now);
         let track = |source| call.snapshot().track(source).expect("published").id;
         let (audio, video) = (track(TrackSource::Microphone), track(TrackSource::Camera));
         Self {
             node: NodeId(u32::from(index)),
             address,
+            others: Vec::new(),
             call,
             conn: None,
             voice: None,
             ear: None,
             obeys: false,
             silent: false,
+            has_streams: false,
+            streams: BTreeMap::new(),
+            asleep: false,
             crashed: false,
             held: None,
             cutter: None,
@@ -117,8 +129,17 @@ impl Client {
         self.sockets.clear();
     }
 
+    /// Has these addresses from now on: sockets on any other are dead.
+    pub fn rehome(&mut self, addresses: &[IpAddr]) {
+        self.sockets.retain(|_, local| addresses.contains(&local.ip()));
+        if let Some((first, others)) = addresses.split_first() {
+            (self.address, self.others) = (*first, others.to_vec());
+        }
+    }
+
     pub fn deliver(&mut self, from: SocketAddr, to: SocketAddr, payload: Vec<u8>, now: Instant) {
-        let socket = self.sockets.iter().find(|(_, local)| **local == to).map(|(socket, _)| *socket);
+        let mut open = self.sockets.iter().chain(&self.streams);
+        let socket = open.find(|(_, local)| **local == to).map(|(socket, _)| *socket);
         let Some(socket) = socket else { return };
         let input = Input::Datagram { socket, from, payload: payload.into() };
         match &mut self.held {
@@ -158,7 +179,9 @@ impl Client {
             match output {
                 Output::Transmit { socket, to, payload } => {
                     // A socket of an address that is gone sends nowhere.
-                    if let Some(from) = self.sockets.get(&socket) {
+                    if let Some(from) = self.streams.get(&socket) {
+                        wishes.push(Wish::Stream { from: *from, message: payload.to_vec() });
+                    } else if let Some(from) = self.sockets.get(&socket) {
                         wishes.push(Wish::Send { from: *from, to, payload: payload.to_vec() });
                     }
                 }
@@ -166,11 +189,16 @@ impl Client {
                 Output::DialSignal => wishes.push(Wish::Dial),
                 Output::HangUpSignal => wishes.push(Wish::HangUp),
                 Output::OpenSocket { socket, kind: SocketKind::Udp(bind) } => self.open(socket, bind, now),
-                // This network has no streams.
                 Output::OpenSocket { socket, kind: SocketKind::Stream(_) } => {
-                    self.call.handle(Input::Socket { socket, local: None }, now);
+                    let local = self.has_streams.then(|| SocketAddr::new(self.address, self.next_port));
+                    self.next_port += 1;
+                    self.streams.extend(local.map(|local| (socket, local)));
+                    self.call.handle(Input::Socket { socket, local }, now);
                 }
-                Output::CloseSocket(socket) => drop(self.sockets.remove(&socket)),
+                Output::CloseSocket(socket) => {
+                    self.sockets.remove(&socket);
+                    self.streams.remove(&socket);
+                }
                 Output::Media(MediaCommand::KeyFrame { track, layer, codec }) => {
                     if track == self.source.video {
                         self.source.want_key_frame(layer, codec);
@@ -204,8 +232,9 @@ impl Client {
     }
 
     fn open(&mut self, socket: SocketId, bind: IpAddr, now: Instant) {
-        let possible = bind.is_unspecified() || bind == self.address;
-        let local = possible.then(|| SocketAddr::new(self.address, self.next_port));
+        let possible = bind.is_unspecified() || bind == self.address || self.others.contains(&bind);
+        let address = if bind.is_unspecified() { self.address } else { bind };
+        let local = possible.then(|| SocketAddr::new(address, self.next_port));
         self.next_port += 1;
         if let Some(local) = local {
             self.sockets.insert(socket, local);

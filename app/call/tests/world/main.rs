@@ -22,8 +22,11 @@ mod descriptions;
 mod hammer;
 mod hellos;
 mod layers;
+mod looks;
 mod losses;
 mod media;
+mod moves;
+mod nat_matrix;
 mod nats;
 mod pairs;
 mod passwords;
@@ -40,6 +43,7 @@ mod talk;
 mod ways;
 mod world;
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use hearth_base::{FrameKind, TrackSource};
@@ -135,7 +139,7 @@ fn a_camera_that_comes_back_begins_with_a_key_frame() {
 #[test]
 fn an_address_more_restarts_nothing() {
     let mut world = pair(5);
-    let addresses = vec![world.clients[0].address, "10.0.9.9".parse().unwrap()];
+    let addresses = vec![world.clients[0].address.into(), "10.0.9.9".parse::<IpAddr>().unwrap().into()];
     world.give(0, Input::Interfaces(addresses));
     world.run(Duration::from_secs(2));
     for client in &world.clients {

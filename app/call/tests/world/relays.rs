@@ -94,6 +94,7 @@ fn forty_moves_of_the_other_side_use_no_relay_up() {
         world.move_client(1, IpAddr::from([10, 0, 2, number]));
         mended(&mut world, Duration::from_secs(20));
     }
-    // Two to begin with and one each move; what is more was in the place of one that had no room.
-    assert!(world.turn.stats().allocated > 42, "{:?}", world.turn.stats());
+    // Two to begin with, and then as often as the pace of replacing them allows.
+    let allocated = world.turn.stats().allocated;
+    assert!((20..=50).contains(&allocated), "{:?}", world.turn.stats());
 }

@@ -13,8 +13,17 @@ const TURN_SECRET: &str = "between the two servers";
 const UNIX: u64 = 1_800_000_000;
 
 pub fn rooms(seed: u64, earlier: Vec<EarlierRun>, now: Instant) -> Rooms {
+    rooms_of(vec![format!("turn:{TURN}")], seed, earlier, now)
+}
+
+/// The same, where the relay is reached by TCP as well.
+pub fn rooms_with_streams(seed: u64, now: Instant) -> Rooms {
+    rooms_of(vec![format!("turn:{TURN}"), format!("turn:{TURN}?transport=tcp")], seed, Vec::new(), now)
+}
+
+fn rooms_of(urls: Vec<String>, seed: u64, earlier: Vec<EarlierRun>, now: Instant) -> Rooms {
     let turn = TurnRest {
-        urls: vec![format!("turn:{TURN}")],
+        urls,
         secret: TurnSecret::new(TURN_SECRET).expect("not empty"),
         lifetime: Duration::from_secs(3600),
         before_join: Duration::from_secs(3600),

@@ -2,11 +2,11 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use hearth_base::{TrackSource, VideoCodec};
-use hearth_call::{CallPhase, Command, Input, SignallingState, Switch, TransportPolicy};
+use hearth_call::{Command, Input, SignallingState, Switch, TransportPolicy};
 use hearth_netsim::{LinkConfig, Network, NodeId};
 use hearth_protocol::{InviteSecret, RoomName};
 use hearth_signal::rooms::{ConnId, EarlierRun, Output as RoomOutput, Rooms};
@@ -17,9 +17,9 @@ use hearth_turn::Server as Turn;
 use crate::client::{Client, Wish};
 use crate::servers::{TURN, rooms, turn};
 
-const TURN_NODE: NodeId = NodeId(200);
+pub const TURN_NODE: NodeId = NodeId(200);
 /// A machine that has nothing to do with the call.
-const BYSTANDER: NodeId = NodeId(201);
+pub const BYSTANDER: NodeId = NodeId(201);
 /// One way between a client and the signalling server.
 const SIGNAL_DELAY: Duration = Duration::from_millis(20);
 
@@ -28,12 +28,15 @@ pub type Tamper = Box<dyn Fn(&mut Value)>;
 
 /// Something on its way over a WebSocket, which neither loses nor reorders.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Wire {
+pub enum Wire {
     Opened(usize, ConnId),
     Refused(usize),
     ToServer(ConnId, String),
     ServerSawClose(ConnId),
     ToClient(ConnId, String),
+    /// By a client's stream to the relay, or back.
+    ToRelay(SocketAddr, Vec<u8>),
+    FromRelay(SocketAddr, Vec<u8>),
     ClientSawClose(ConnId),
 }
 
@@ -45,7 +48,7 @@ pub struct World {
     pub clients: Vec<Client>,
     pub turn: Turn,
     pub turn_up: bool,
-    rooms: Rooms,
+    pub rooms: Rooms,
     server_up: bool,
     /// Clients that no longer reach the server.
     barred: BTreeSet<usize>,
@@ -208,7 +211,7 @@ impl World {
         client.move_to(address);
         self.net.add_address(client.node, address);
         self.cut_signal(index);
-        self.give(index, Input::Interfaces(vec![address]));
+        self.give(index, Input::Interfaces(vec![address.into()]));
     }
 
     pub fn elapsed(&self) -> Duration {
@@ -238,7 +241,7 @@ impl World {
     }
 
     fn next_event(&mut self) -> Instant {
-        let clients = self.clients.iter().filter(|client| !client.has_ended());
+        let clients = self.clients.iter().filter(|client| !client.has_ended() && !client.asleep);
         let clients = clients.flat_map(|c| [c.wake, Some(c.next_picture), Some(c.next_sound)]).flatten().min();
         let wire = self.wires.peek().map(|Reverse((at, ..))| *at);
         let times = [clients, wire, self.net.poll_timeout(), self.rooms.poll_timeout(), self.turn.poll_timeout()];
@@ -281,7 +284,7 @@ impl World {
     fn step_client(&mut self, index: usize) {
         let now = self.now;
         let client = &mut self.clients[index];
-        if client.has_ended() {
+        if client.has_ended() || client.asleep {
             return;
         }
         if client.wake.is_some_and(|at| at <= now) {
@@ -303,6 +306,7 @@ impl World {
                         cutter.cut(payload).into_iter().for_each(|payload| self.net.send(from, to, payload, now));
                     }
                 },
+                Wish::Stream { from, message } => self.send_wire(Wire::ToRelay(from, message)),
                 Wish::Say(message) => {
                     let text = serde_json::to_string(&message).expect("a message is JSON");
                     if let Some(conn) = self.clients[index].conn {
@@ -329,7 +333,7 @@ impl World {
         client.wake = client.call.poll_timeout().map(|at| at.max(now + Duration::from_millis(1)));
     }
 
-    fn send_wire(&mut self, wire: Wire) {
+    pub fn send_wire(&mut self, wire: Wire) {
         let order = self.next_wire;
         self.next_wire += 1;
         self.wires.push(Reverse((self.now + SIGNAL_DELAY, order, wire)));
@@ -357,6 +361,8 @@ impl World {
                     self.drain_rooms();
                 }
             }
+            Wire::ToRelay(from, message) => self.on_stream_message(from, &message),
+            Wire::FromRelay(to, message) => self.on_stream_answer(to, message),
             Wire::ServerSawClose(conn) => {
                 self.closing.remove(&conn);
                 self.rooms.handle_disconnected(conn, self.now);
@@ -416,32 +422,5 @@ impl World {
                 RoomOutput::Close { conn, .. } => self.send_wire(Wire::ClientSawClose(conn)),
             }
         }
-    }
-
-    /// A machine that has nothing to do with the call is at this address.
-    pub fn add_bystander(&mut self, address: IpAddr) {
-        self.net.add_address(BYSTANDER, address);
-    }
-
-    /// Whether every two who live are connected; who is gone may still be in the snapshot for the server's grace.
-    pub fn all_living_connected(&self) -> bool {
-        let alive: Vec<_> = self.clients.iter().filter(|client| !client.has_ended()).collect();
-        alive.iter().all(|client| {
-            let snapshot = client.call.snapshot();
-            alive.iter().filter(|other| other.node != client.node).all(|other| {
-                let name = other.call.snapshot().me;
-                snapshot.peers.iter().any(|p| Some(p.id) == name && p.connection.is_connected())
-            })
-        })
-    }
-
-    /// Whether every two who live are connected.
-    pub fn all_connected(&self) -> bool {
-        let alive: Vec<_> = self.clients.iter().filter(|client| !client.has_ended()).collect();
-        alive.iter().all(|client| {
-            let snapshot = client.call.snapshot();
-            let connected = snapshot.peers.iter().filter(|peer| peer.connection.is_connected());
-            snapshot.phase == CallPhase::InRoom && connected.count() == alive.len() - 1
-        })
     }
 }

@@ -1,0 +1,402 @@
+//! Media that follows a change of the network within one generation of ICE: make before break.
+//!
+//! The crate selects one pair, and stays with it until ICE restarts. Between two who say `renomination` in their
+//! descriptions (draft-thatcher-ice-renomination) it goes on believing that, and under it the path changes: what it
+//! sends by the pair that it selected leaves by the active one, and what comes is shown to it as from there. Its own
+//! consent checks (RFC 7675) go the same way, and so tell of the path that is really in use.
+//!
+//! Checks of other pairs are ours: when an address or a candidate comes, and when the active pair is silent. A pair
+//! that answered is proven, and may be nominated: by who is on an address that is gone, or hears nothing, whichever
+//! side that is; by the controlling side alone, where it is only better. A nomination carries a number; the highest is
+//! followed by both, the controlling side's where there are two of one number, so both end on the same pair.
+//!
+//! Owner of: the pairs, and what is known of them. Decides and sends; opens and closes nothing.
+
+mod decision;
+mod pairs;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use rand::RngExt;
+use rand_chacha::ChaCha12Rng;
+
+use super::checks::Check;
+use crate::peer_connection::{CheckRequest, IceCredentials, IceRole, RequestId};
+use pairs::{Pair, PairState, Rank, repeat_after};
+
+/// Nothing comes by the active pair for so long, and others are tried. Consent checks are half a second apart, so that
+/// one that is lost starts nothing.
+const SILENCE: Duration = Duration::from_millis(700);
+/// Between two searches while it stays silent; the wait doubles, to eight times of it.
+const SEARCH_AGAIN: Duration = Duration::from_secs(3);
+/// How long a pair that answered counts as one that works.
+const PROVEN: Duration = Duration::from_secs(3);
+/// Checks whose answer is waited for. Cap 128: what a search of all pairs sends in a second. Full: the oldest goes.
+const PENDING: usize = 128;
+/// Addresses of theirs that are known. Cap 32: what one generation may name, and where they were found since. Full: one
+/// more is not taken.
+const REMOTES: usize = 32;
+
+/// Where a datagram belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// To the crate, as received here from there.
+    Pass(SocketAddr, SocketAddr),
+    /// It was for this part alone.
+    Consumed,
+}
+
+/// An address of ours.
+#[derive(Clone, Copy, Debug)]
+struct Local {
+    priority: u32,
+    is_gone: bool,
+}
+
+/// A nomination, theirs or ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Nomination {
+    value: u32,
+    by: IceRole,
+}
+
+/// One transport's pairs.
+pub(super) struct Renomination {
+    rng: ChaCha12Rng,
+    locals: BTreeMap<SocketAddr, Local>,
+    /// Their addresses, and the priority of each.
+    remotes: BTreeMap<SocketAddr, u32>,
+    running: Option<Running>,
+    out: VecDeque<Check>,
+    has_switched: bool,
+}
+
+/// What is known since the crate selected a pair.
+struct Running {
+    credentials: IceCredentials,
+    /// The pair that the crate selected.
+    base: Pair,
+    active: Pair,
+    /// Since when it is that.
+    switched: Instant,
+    /// When something came by it last.
+    heard: Instant,
+    /// Searches since then, and the last of them.
+    searched: Option<(u32, Instant)>,
+    pairs: BTreeMap<Pair, PairState>,
+    pending: VecDeque<(RequestId, Pair, Option<u32>)>,
+    nominated: Nomination,
+    /// Ours, until it is answered: how often it was sent, and when it is again.
+    unanswered: Option<(u32, Instant)>,
+    /// Theirs, of a pair that is not proven yet.
+    wanted: Option<(Pair, Nomination)>,
+    /// Where they send as if it were the active pair.
+    hinted: Option<Pair>,
+    /// When we may nominate again without need.
+    not_before: Instant,
+    /// When it was last looked whether media should go by another pair.
+    looked: Instant,
+}
+
+impl Running {
+    /// When all pairs are tried, unless something comes before.
+    fn search_due(&self) -> Instant {
+        match self.searched {
+            None => self.heard + SILENCE,
+            Some((count, at)) => at + SEARCH_AGAIN * (1 << count.min(3)),
+        }
+    }
+
+    /// Whether media goes by another pair than before.
+    fn switch(&mut self, pair: Pair, now: Instant) -> bool {
+        (self.switched, self.heard, self.searched, self.hinted) = (now, now, None, None);
+        std::mem::replace(&mut self.active, pair) != pair
+    }
+}
+
+impl Renomination {
+    pub(super) fn new(rng: ChaCha12Rng) -> Self {
+        Self {
+            rng,
+            locals: BTreeMap::new(),
+            remotes: BTreeMap::new(),
+            running: None,
+            out: VecDeque::new(),
+            has_switched: false,
+        }
+    }
+
+    /// Whether media follows a change by itself.
+    pub(super) fn is_running(&self) -> bool {
+        self.running.is_some()
+    }
+
+    /// The crate selected `base`, whose remote candidate has this priority.
+    pub(super) fn start(&mut self, credentials: IceCredentials, base: Pair, priority: u32, now: Instant) {
+        self.remotes.entry(base.1).or_insert(priority);
+        let nominated = Nomination { value: 0, by: IceRole::Controlling };
+        self.running = Some(Running {
+            credentials,
+            base,
+            active: base,
+            switched: now,
+            heard: now,
+            searched: None,
+            pairs: BTreeMap::from([(base, PairState::proven(now))]),
+            pending: VecDeque::new(),
+            nominated,
+            unanswered: None,
+            wanted: None,
+            hinted: None,
+            not_before: now,
+            looked: now,
+        });
+    }
+
+    /// ICE restarts: the crate looks for a pair of its own again.
+    pub(super) fn stop(&mut self) {
+        self.running = None;
+        self.out.clear();
+    }
+
+    /// Their addresses are those of another generation.
+    pub(super) fn forget_remotes(&mut self) {
+        self.remotes.clear();
+    }
+
+    /// The pair that media goes by, where it is not left to the crate.
+    pub(super) fn active(&self) -> Option<Pair> {
+        self.running.as_ref().map(|running| running.active)
+    }
+
+    /// Whether the active pair has changed since the last look.
+    pub(super) fn take_switched(&mut self) -> bool {
+        std::mem::take(&mut self.has_switched)
+    }
+
+    /// Whether the active pair begins at an address that is gone.
+    pub(super) fn is_cut_off(&self) -> bool {
+        self.active().is_some_and(|(local, _)| self.locals.get(&local).is_none_or(|one| one.is_gone))
+    }
+
+    /// An address of theirs: what it leads through is told by its priority, and a relay's type is the lowest.
+    pub(super) fn is_relay(priority: u32) -> bool {
+        Rank::is_relay(priority)
+    }
+
+    /// The priority of an address of theirs, where it is known.
+    pub(super) fn priority_of(&self, remote: SocketAddr) -> Option<u32> {
+        self.remotes.get(&remote).copied()
+    }
+
+    /// An address of ours has come.
+    pub(super) fn add_local(&mut self, address: SocketAddr, priority: u32, now: Instant) {
+        self.locals.insert(address, Local { priority, is_gone: false });
+        let remotes: Vec<_> = self.remotes.keys().copied().collect();
+        remotes.into_iter().for_each(|remote| self.begin((address, remote), now));
+        self.tend(now);
+    }
+
+    /// An address of ours is gone, with all that was on it.
+    pub(super) fn remove_local(&mut self, address: SocketAddr, now: Instant) {
+        self.locals.remove(&address);
+        let Some(running) = &mut self.running else { return };
+        let active = running.active;
+        running.pairs.retain(|pair, _| pair.0 != address || *pair == active);
+        if active.0 == address {
+            self.search(now);
+            self.tend(now);
+        }
+    }
+
+    /// An address of ours is gone, or will be; or it is back.
+    pub(super) fn set_gone(&mut self, address: SocketAddr, is_gone: bool, now: Instant) {
+        if let Some(local) = self.locals.get_mut(&address) {
+            local.is_gone = is_gone;
+        }
+        if !is_gone || self.active().is_some_and(|(local, _)| local == address) {
+            self.search(now);
+        }
+        self.tend(now);
+    }
+
+    /// They may be found at `remote`.
+    pub(super) fn add_remote(&mut self, remote: SocketAddr, priority: u32, now: Instant) {
+        if self.remotes.len() >= REMOTES && !self.remotes.contains_key(&remote) {
+            return;
+        }
+        self.remotes.insert(remote, priority);
+        let locals: Vec<_> = self.locals.keys().copied().collect();
+        locals.into_iter().for_each(|local| self.begin((local, remote), now));
+        self.tend(now);
+    }
+
+    /// Tries every pair now: the network may be another one.
+    pub(super) fn search(&mut self, now: Instant) {
+        let pairs = self.locals.keys().flat_map(|local| self.remotes.keys().map(|remote| (*local, *remote)));
+        let pairs: Vec<_> = pairs.collect();
+        pairs.into_iter().for_each(|pair| self.begin(pair, now));
+        if let Some(running) = &mut self.running {
+            running.searched = Some((running.searched.map_or(0, |(count, _)| count + 1), now));
+        }
+    }
+
+    fn begin(&mut self, pair: Pair, now: Instant) {
+        let is_gone = self.locals.get(&pair.0).is_none_or(|local| local.is_gone);
+        if let Some(running) = self.running.as_mut().filter(|_| !is_gone && pairs::is_possible(pair)) {
+            pairs::begin(&mut running.pairs, pair, now);
+        }
+    }
+
+    /// Where the crate's datagram leaves.
+    pub(super) fn outward(&self, local: SocketAddr, remote: SocketAddr) -> Pair {
+        match &self.running {
+            Some(running) if running.base == (local, remote) => running.active,
+            Some(_) | None => (local, remote),
+        }
+    }
+
+    /// Something came in at `local` from `from`.
+    pub(super) fn handle_datagram(
+        &mut self,
+        local: SocketAddr,
+        from: SocketAddr,
+        payload: &[u8],
+        now: Instant,
+    ) -> Verdict {
+        let pair = (local, from);
+        let Some(running) = &mut self.running else { return Verdict::Pass(local, from) };
+        if pair == running.active {
+            running.heard = now;
+            running.searched = None;
+        }
+        let passed = if running.pairs.contains_key(&pair) {
+            Verdict::Pass(running.base.0, running.base.1)
+        } else {
+            Verdict::Pass(local, from)
+        };
+        match pairs::kind(payload) {
+            pairs::Kind::Other => return passed,
+            pairs::Kind::Answer(id) => {
+                let Some(at) = running.pending.iter().position(|(known, of, _)| (*known, *of) == (id, pair)) else {
+                    return passed;
+                };
+                if running.credentials.is_answer(payload)
+                    && let Some((_, _, nomination)) = running.pending.remove(at)
+                {
+                    self.on_answer(pair, nomination, now);
+                }
+            }
+            pairs::Kind::Request => {
+                let Some(request) = running.credentials.read_request(payload) else { return passed };
+                if request.nomination.is_none() && running.pairs.contains_key(&pair) {
+                    // The crate's, by the pair that they have as the active one.
+                    running.hinted = (pair != running.active).then_some(pair);
+                    self.tend(now);
+                    return passed;
+                }
+                self.on_request(pair, request, now);
+            }
+        }
+        self.tend(now);
+        Verdict::Consumed
+    }
+
+    fn on_answer(&mut self, pair: Pair, nomination: Option<u32>, now: Instant) {
+        let Some(running) = &mut self.running else { return };
+        if let Some(state) = running.pairs.get_mut(&pair) {
+            state.handle_answer(now);
+        }
+        if nomination == Some(running.nominated.value) && pair == running.active {
+            running.unanswered = None;
+        }
+    }
+
+    fn on_request(&mut self, pair: Pair, request: CheckRequest, now: Instant) {
+        if let Some(priority) = request.priority
+            && !self.remotes.contains_key(&pair.1)
+            && self.remotes.len() < REMOTES
+        {
+            self.remotes.insert(pair.1, priority);
+        }
+        let Some(running) = &mut self.running else { return };
+        match running.credentials.answer(request.id, pair.1) {
+            Ok(payload) => self.out.push_back(Check { local: pair.0, remote: pair.1, payload }),
+            Err(error) => tracing::debug!(%error, "a check is not answered"),
+        }
+        let theirs = request.nomination.filter(|value| *value > 0);
+        let theirs = theirs.map(|value| Nomination { value, by: running.credentials.role.other() });
+        if let Some(theirs) = theirs.filter(|theirs| *theirs > running.nominated) {
+            running.wanted = Some((pair, theirs));
+        }
+        if request.nomination.is_none() {
+            running.hinted = Some(pair);
+        }
+        // What they tell of themselves is proven by an answer from there (RFC 8445, section 7.3.1.4).
+        if !running.pairs.get(&pair).is_some_and(|state| state.is_proven(now)) {
+            self.begin(pair, now);
+        }
+    }
+
+    /// Sends what is due, and looks whether media should go by another pair.
+    fn tend(&mut self, now: Instant) {
+        self.decide(now);
+        self.send_due(now);
+    }
+
+    fn send_due(&mut self, now: Instant) {
+        let Some(running) = &mut self.running else { return };
+        let mut due: Vec<(Pair, Option<u32>)> = Vec::new();
+        if let Some((sent, at)) = running.unanswered.filter(|(_, at)| *at <= now) {
+            due.push((running.active, Some(running.nominated.value)));
+            running.unanswered = repeat_after(sent).map(|wait| (sent + 1, at.max(now) + wait));
+        }
+        let active = running.active;
+        let mut pairs: Vec<_> = running.pairs.iter_mut().filter(|(_, state)| state.is_due(now)).collect();
+        // Where they are now is the best guess of where they can be reached.
+        pairs.sort_by_key(|(pair, _)| (pair.1 != active.1, pair.1 != running.base.1));
+        for (pair, state) in pairs {
+            state.handle_sent(now);
+            due.push((*pair, None));
+        }
+        for (pair, nomination) in due {
+            let Some(local) = self.locals.get(&pair.0) else { continue };
+            let id = self.rng.random();
+            match running.credentials.request(id, local.priority, nomination.unwrap_or_default()) {
+                Ok(payload) => self.out.push_back(Check { local: pair.0, remote: pair.1, payload }),
+                Err(error) => tracing::debug!(%error, "no check"),
+            }
+            if running.pending.len() == PENDING {
+                running.pending.pop_front();
+            }
+            running.pending.push_back((id, pair, nomination));
+        }
+    }
+
+    /// The next datagram of ours.
+    pub(super) fn poll_transmit(&mut self) -> Option<Check> {
+        self.out.pop_front()
+    }
+
+    /// Time passed.
+    pub(super) fn handle_timeout(&mut self, now: Instant) {
+        let Some(running) = &self.running else { return };
+        if running.search_due() <= now {
+            self.search(now);
+        }
+        self.tend(now);
+    }
+
+    /// When time matters next.
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        let running = self.running.as_ref()?;
+        let checks = running.pairs.values().filter_map(PairState::poll_timeout);
+        let decision = self.decision_due();
+        checks.chain(running.unanswered.map(|(_, at)| at)).chain(decision).chain([running.search_due()]).min()
+    }
+}
+
+#[cfg(test)]
+mod tests;
