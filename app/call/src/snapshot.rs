@@ -14,6 +14,7 @@ use crate::chat::ChatMessage;
 use crate::io::Hand;
 use crate::send::stills::PictureFlow;
 use crate::stats::PeerCounters;
+use crate::watching::Watching;
 
 /// One look at a call.
 #[derive(Clone, Debug, Default)]
@@ -176,6 +177,8 @@ pub struct PeerSnapshot {
     pub away: bool,
     /// Their tracks.
     pub tracks: Vec<(TrackId, TrackSource)>,
+    /// What we look at of their pictures.
+    pub watching: Watching,
     /// How we are connected to them.
     pub connection: ConnectionSnapshot,
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use hearth_base::{TrackKind, TrackSource, VideoCodec};
 use hearth_call::{
-    Call, CallConfig, CallPhase, Command, Input, LocalAddress, Output, SignallingState, SocketKind, Switch,
+    Call, CallConfig, CallPhase, Command, Input, LocalAddress, Output, PictureFlow, SignallingState, SocketKind, Switch,
 };
 use hearth_protocol::{ClientMessage, Numbered};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
@@ -379,9 +379,11 @@ impl CallLoop {
     fn tell_inactive(&mut self) {
         for peer in &self.view.call.peers {
             for (track, source) in &peer.tracks {
+                let (_, theirs) = peer.connection.pictures;
+                let is_moving = theirs == PictureFlow::Moving;
                 let is_on = match source {
-                    TrackSource::Camera => peer.media.video,
-                    TrackSource::Screen => peer.media.screen,
+                    TrackSource::Camera => peer.media.video && is_moving && peer.watching.camera > 0,
+                    TrackSource::Screen => peer.media.screen && is_moving && peer.watching.screen == Switch::On,
                     TrackSource::Microphone | TrackSource::System => true,
                 };
                 if !is_on {

@@ -18,6 +18,8 @@ use crate::view::{Action, Person, VideoFeed, View};
 
 /// Between two words to everybody: while a window is made larger, its tiles have another size in each frame.
 const PACE: Duration = Duration::from_millis(500);
+/// Everything is told again after so long; nothing happens where it was heard.
+const AGAIN: Duration = Duration::from_secs(10);
 /// Sizes are told in steps of so many lines.
 const STEP: f32 = 30.0;
 
@@ -59,6 +61,8 @@ impl TilePainter for DrawnSizes<'_> {
 pub(super) struct Gaze {
     told: BTreeMap<PeerId, Watching>,
     at: Option<Instant>,
+    /// When everything was last told again: an action may be dropped on its way.
+    again: Option<Instant>,
 }
 
 impl Gaze {
@@ -69,10 +73,15 @@ impl Gaze {
         if self.at.is_some_and(|at| now.saturating_duration_since(at) < PACE) {
             return Vec::new();
         }
+        let is_again = self.again.is_none_or(|again| now.saturating_duration_since(again) >= AGAIN);
+        if is_again {
+            self.again = Some(now);
+        }
         let mut actions = Vec::new();
         for person in people {
             let watching = if view.settings.audio_only { Watching::NOTHING } else { watching(person, drawn) };
-            if self.told.insert(person.id, watching).unwrap_or_default() != watching {
+            let told = self.told.insert(person.id, watching).unwrap_or_default();
+            if told != watching || (is_again && watching != Watching::default()) {
                 actions.push(Action::Watch(person.id, watching));
                 self.at = Some(now);
             }

@@ -49,6 +49,13 @@ pub struct Settings {
     pub people: u32,
 }
 
+impl Settings {
+    /// Whether we come into a room with the camera on: not into a call that is sound alone.
+    pub fn joins_with_camera(&self) -> Switch {
+        if self.audio_only { Switch::Off } else { self.join_camera }
+    }
+}
+
 /// How many people a room may hold: a mesh of more melts the access link of a home.
 pub const PEOPLE: RangeInclusive<u32> = 2..=12;
 

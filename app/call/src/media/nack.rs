@@ -28,7 +28,7 @@ const REPAIR_WAIT: Duration = Duration::from_millis(30);
 const REPAIR_LASTS: Duration = Duration::from_secs(1);
 
 /// The share lost above which more is asked for than is missing, and what each packet weighs in it.
-const MUCH: f64 = 0.15;
+const MUCH: f64 = 0.08;
 const SMOOTHING: f64 = 0.01;
 
 #[derive(Debug)]

@@ -46,6 +46,7 @@ pub(crate) struct Participant {
     hand: Hand,
     /// What we look at of their pictures.
     watching: Watching,
+    watched: watching::Watched,
     pictures: Pictures,
     came: u64,
     /// The server, which was restarted, has not named them yet: how often their silence was waited for.
@@ -64,6 +65,7 @@ impl Participant {
             hearing: Hearing::new(shared.chat.said.last(), now),
             hand: Hand::Down,
             watching: Watching::default(),
+            watched: watching::Watched::default(),
             pictures: Pictures::default(),
             came,
             unlisted: None,
@@ -155,6 +157,7 @@ impl Participant {
                 }
                 main.drain(shared, now);
             }
+            self.settle_watching(main, shared, now);
             self.tell_pictures(main, shared, now);
         }
         if let Some(screen) = self.screen.and_then(|screen| transports.get_mut(screen)) {
@@ -194,7 +197,7 @@ impl Participant {
             Some(ChannelMessage::ChatSeen { n }) => self.on_chat_seen(n, main, shared, now),
             Some(ChannelMessage::Watching { camera, screen }) => {
                 let screen = if screen { Switch::On } else { Switch::Off };
-                main.set_watched(Watching { camera, screen }, shared, now);
+                self.on_watching(Watching { camera, screen });
             }
             Some(ChannelMessage::Pictures { flow }) => {
                 self.pictures.theirs = flow.into();
@@ -245,6 +248,7 @@ impl Participant {
             media: self.entry.media,
             hand: self.hand,
             away: self.entry.away,
+            watching: self.watching,
             tracks: transports().flat_map(|transport| transport.inbound.tracks()).collect(),
             connection,
         }

@@ -4,9 +4,10 @@
 //! told. Going down waits for a moment, for a fall may be short, and going up for longer, or it would go up and down.
 //! Owner of: how pictures go to one participant.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use hearth_base::Bitrate;
+use hearth_base::{Bitrate, TrackId};
 
 /// How pictures go to somebody.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,8 +47,10 @@ pub(crate) struct Stills {
     other_since: Option<(PictureFlow, Instant)>,
     /// When the next still should be asked for.
     due: Option<Instant>,
-    /// One was asked for and has not come.
-    is_asked: bool,
+    /// Of these tracks one was asked for and has not come.
+    asked: BTreeSet<TrackId>,
+    /// Bytes of those that came since.
+    came: usize,
     /// When stills are tried again, and how long after the next time that they do not go.
     trial: Option<Instant>,
     pause: Duration,
@@ -56,7 +59,7 @@ pub(crate) struct Stills {
 impl Default for Stills {
     fn default() -> Self {
         let flow = PictureFlow::default();
-        Self { flow, other_since: None, due: None, is_asked: false, trial: None, pause: FIRST_TRIAL }
+        Self { flow, other_since: None, due: None, asked: BTreeSet::new(), came: 0, trial: None, pause: FIRST_TRIAL }
     }
 }
 
@@ -118,24 +121,25 @@ impl Stills {
         }
     }
 
-    /// Whether a still should be asked for; asked again where none comes.
-    pub(crate) fn poll_due(&mut self, now: Instant) -> bool {
+    /// Whether a still of each track should be asked for; asked again where none comes.
+    pub(crate) fn poll_due(&mut self, tracks: impl Iterator<Item = TrackId>, now: Instant) -> bool {
         let is_due = self.due.is_some_and(|due| due <= now);
         if is_due {
-            (self.due, self.is_asked) = (Some(now + PAUSE), true);
+            (self.due, self.asked, self.came) = (Some(now + PAUSE), tracks.collect(), 0);
         }
         is_due
     }
 
-    /// Whether a picture that stands alone goes, while nothing else does.
-    pub(crate) fn takes_still(&self) -> bool {
-        self.is_asked
+    /// Whether a picture of a track that stands alone goes, while nothing else does.
+    pub(crate) fn takes_still(&self, track: TrackId) -> bool {
+        self.asked.contains(&track)
     }
 
     /// A still of so many bytes goes, over what bears `rate`.
-    pub(crate) fn handle_still(&mut self, bytes: usize, rate: Bitrate, now: Instant) {
-        self.is_asked = false;
-        self.due = Some(now + PAUSE.max(rate.max(LEAST_STILLS).time_for(bytes)));
+    pub(crate) fn handle_still(&mut self, track: TrackId, bytes: usize, rate: Bitrate, now: Instant) {
+        self.asked.remove(&track);
+        self.came += bytes;
+        self.due = Some(now + PAUSE.max(rate.max(LEAST_STILLS).time_for(self.came)));
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
@@ -190,11 +194,13 @@ mod tests {
     fn stills_come_every_two_seconds_and_large_ones_less_often() {
         let (mut now, mut stills) = (Instant::now(), Stills::default());
         after(&mut stills, 20, 4, &mut now);
-        assert!(!stills.takes_still() && stills.poll_due(now) && !stills.poll_due(now) && stills.takes_still());
-        stills.handle_still(3_000, Bitrate::from_kbps(20), now);
-        assert!(!stills.takes_still());
+        let [camera, screen] = [0, 1].map(TrackId);
+        let both = || [camera, screen].into_iter();
+        assert!(!stills.takes_still(camera) && stills.poll_due(both(), now) && !stills.poll_due(both(), now));
+        stills.handle_still(camera, 3_000, Bitrate::from_kbps(20), now);
+        assert_eq!([camera, screen].map(|track| stills.takes_still(track)), [false, true], "each gets one");
         assert_eq!(stills.poll_timeout(), Some(now + PAUSE));
-        stills.handle_still(20_000, Bitrate::from_kbps(20), now);
-        assert_eq!(stills.poll_timeout(), Some(now + Duration::from_secs(8)));
+        stills.handle_still(screen, 17_000, Bitrate::from_kbps(20), now);
+        assert_eq!(stills.poll_timeout(), Some(now + Duration::from_secs(8)), "as long as both take");
     }
 }

@@ -144,7 +144,7 @@ impl Transport {
         while let Some(track) = self.outbound.poll_stale(now) {
             self.ask_key_frame(track, connection, shared, now);
         }
-        if self.outbound.poll_still(now) {
+        if self.outbound.poll_still(connection.link.sent_video().map(|video| video.track), now) {
             let encodings = self.outbound.encodings(connection.link.sent_video());
             encodings.into_iter().for_each(|one| shared.publications.ask_key_frame(one, &mut shared.outputs, now));
         }

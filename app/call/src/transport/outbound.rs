@@ -152,7 +152,8 @@ impl Outbound {
 
     /// Whether a frame of this encoding goes to them; with a key frame, the layer becomes the one that is wanted.
     pub(crate) fn takes_frame(&mut self, encoding: Encoding, kind: FrameKind) -> bool {
-        let is_fit = self.stills.flow() == PictureFlow::Moving || (kind == FrameKind::Key && self.stills.takes_still());
+        let is_fit = self.stills.flow() == PictureFlow::Moving
+            || (kind == FrameKind::Key && self.stills.takes_still(encoding.track));
         is_fit && self.layers.takes_frame(encoding, kind)
     }
 
@@ -161,9 +162,9 @@ impl Outbound {
         self.stills.flow()
     }
 
-    /// Whether a still should be asked for.
-    pub(crate) fn poll_still(&mut self, now: Instant) -> bool {
-        self.stills.poll_due(now)
+    /// Whether a still of each of these tracks should be asked for.
+    pub(crate) fn poll_still(&mut self, tracks: impl Iterator<Item = TrackId>, now: Instant) -> bool {
+        self.stills.poll_due(tracks, now)
     }
 
     /// A frame of video, in payloads. `No` asks for a key frame.
@@ -182,7 +183,7 @@ impl Outbound {
         });
         if self.stills.flow() == PictureFlow::Stills {
             let left = self.overhead.left(self.estimator.estimate());
-            self.stills.handle_still(frame.payload.len(), left, now);
+            self.stills.handle_still(frame.track, frame.payload.len(), left, now);
         }
         let taken = self.pacer.handle_frame(frame.kind, packets.collect(), now);
         match taken {

@@ -40,7 +40,8 @@ impl AppLoop {
     pub(super) fn approach(&mut self, target: Target) {
         self.leave(Leaving::Me);
         self.fault = None;
-        let (microphone, camera) = (self.profile.settings.join_microphone, self.profile.settings.join_camera);
+        let settings = &self.profile.settings;
+        let (microphone, camera) = (settings.join_microphone, settings.joins_with_camera());
         match Engine::spawn(self.engine_config()) {
             Ok(engine) => {
                 self.visits += 1;
@@ -62,7 +63,7 @@ impl AppLoop {
                 speaker: self.profile.settings.speaker.clone(),
             },
             microphone: self.profile.settings.join_microphone,
-            camera: self.profile.settings.join_camera,
+            camera: self.profile.settings.joins_with_camera(),
             processing: self.profile.settings.processing,
             resolution,
             frame_rate,

@@ -183,10 +183,11 @@ impl AppLoop {
     }
 
     fn on_settings(&mut self, settings: Settings) {
-        if settings.audio_only && !self.profile.settings.audio_only {
+        let begins = settings.audio_only && !self.profile.settings.audio_only;
+        self.change(|old| *old = settings);
+        if begins {
             self.switch(DeviceKind::Camera, Switch::Off);
         }
-        self.change(|old| *old = settings);
     }
 
     fn on_done(&mut self, done: Result<Done, tokio::task::JoinError>) {

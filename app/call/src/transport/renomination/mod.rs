@@ -3,7 +3,8 @@
 //! The crate selects one pair, and stays with it until ICE restarts. Between two who say `renomination` in their
 //! descriptions (draft-thatcher-ice-renomination) it goes on believing that, and under it the path changes: what it
 //! sends by the pair that it selected leaves by the active one, and what comes is shown to it as from there. Its own
-//! consent checks (RFC 7675) go the same way, and so tell of the path that is really in use.
+//! consent checks (RFC 7675) go the same way. What comes by other pairs counts as life only while the active one has
+//! been heard of late: nobody can have media sent to an address by going on to talk from another.
 //!
 //! Checks of other pairs are ours: when an address or a candidate comes, and when the active pair is silent. A pair
 //! that answered is proven, and may be nominated: by who is on an address that is gone, or hears nothing, whichever
@@ -29,6 +30,8 @@ use pairs::{Pair, PairState, Rank, repeat_after};
 /// Nothing comes by the active pair for so long, and others are tried. Consent checks are half a second apart, so that
 /// one that is lost starts nothing.
 const SILENCE: Duration = Duration::from_millis(700);
+/// Nothing has come by the active pair for so long: nothing else passes for it, and the crate finds it silent.
+const CONSENT: Duration = Duration::from_secs(5);
 /// Between two searches while it stays silent; the wait doubles, to eight times of it.
 const SEARCH_AGAIN: Duration = Duration::from_secs(3);
 /// How long a pair that answered counts as one that works.
@@ -272,7 +275,8 @@ impl Renomination {
             running.heard = now;
             running.searched = None;
         }
-        let passed = if running.pairs.contains_key(&pair) {
+        let is_alive = now.saturating_duration_since(running.heard) < CONSENT;
+        let passed = if pair == running.active || (is_alive && running.pairs.contains_key(&pair)) {
             Verdict::Pass(running.base.0, running.base.1)
         } else {
             Verdict::Pass(local, from)
