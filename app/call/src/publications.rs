@@ -266,8 +266,8 @@ impl Publications {
         after.difference(before).for_each(|begun| outputs.media(say(begun, true)));
         for ended in before.difference(&after) {
             outputs.media(say(ended, false));
-            // Its encoder is gone, and begins with a key frame when it comes back: that one needs no asking. When one was
-            // asked for is kept, or whoever comes and goes would have as many as they like.
+            // Its encoder is gone, and begins with a key frame when it comes back, which needs no asking. When one was
+            // asked for last is kept: who comes and goes may not have as many as they like.
             if let Some(state) = self.encodings.get_mut(ended) {
                 state.is_owed = false;
             }

@@ -242,10 +242,10 @@ fn play_all(count: u64, people: usize) {
 
 #[test]
 fn two_person_scripts_keep_every_invariant() {
-    play_all(if crate::soaking() { 1000 } else { 120 }, 2);
+    play_all(if crate::soaking() { 1000 } else { 80 }, 2);
 }
 
 #[test]
 fn five_person_scripts_keep_every_invariant() {
-    play_all(if crate::soaking() { 200 } else { 14 }, 5);
+    play_all(if crate::soaking() { 200 } else { 10 }, 5);
 }
