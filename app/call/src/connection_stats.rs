@@ -185,6 +185,9 @@ pub struct OutboundStats {
     /// Of video, beyond the specification: which of the track's sizes they get, 0 for the smallest; once it has begun.
     #[serde(serialize_with = "layer", skip_serializing_if = "Option::is_none")]
     pub layer: Option<Layer>,
+    /// Of video: the largest of them that they look at.
+    #[serde(skip)]
+    pub watched: Option<Layer>,
     /// Of its packets.
     pub ssrc: u32,
     /// Whether its frames go out.

@@ -267,7 +267,7 @@ impl Publications {
         for ended in before.difference(&after) {
             outputs.media(say(ended, false));
             // Its encoder is gone, and begins with a key frame when it comes back, which needs no asking. When one was
-            // asked for last is kept: who comes and goes may not have as many as they like.
+            // asked for last is kept: a receiver that comes and goes gets no more than one that stays.
             if let Some(state) = self.encodings.get_mut(ended) {
                 state.is_owed = false;
             }

@@ -118,6 +118,20 @@ fn encoders_are_told_what_anybody_takes_and_once() {
 }
 
 #[test]
+fn who_comes_and_goes_gets_no_more_key_frames_than_who_stays() {
+    let (start, mut bench) = (Instant::now(), Bench::new());
+    let mut asked = 0;
+    for step in 0..100 {
+        let now = start + Duration::from_millis(10) * step;
+        bench.table.subscribe(SOMEBODY, Vec::new(), &mut bench.outputs);
+        bench.table.subscribe(SOMEBODY, vec![CAMERA], &mut bench.outputs);
+        bench.table.ask_key_frame(CAMERA, &mut bench.outputs, now);
+        asked += bench.commands().iter().filter(|one| matches!(one, MediaCommand::KeyFrame { .. })).count();
+    }
+    assert_eq!(asked, 2, "at 0 and 500 ms");
+}
+
+#[test]
 fn the_slowest_link_sets_the_rate_until_it_is_gone() {
     let mut bench = Bench::new();
     bench.commands();

@@ -1,7 +1,7 @@
 //! What of others is looked at: how large each picture was drawn, so that nobody sends more than that.
 //!
-//! Owner of: what each person in the room was told last. A window that is hidden looks at nothing; who has no picture
-//! yet, or shares no screen, is not told to send none, or it would begin late.
+//! Owner of: what each person in the room was told last. A window that is hidden looks at nothing. A person
+//! without a picture yet, or without a screen, is not told to send none, or it would begin late.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use hearth_base::{Bitrate, EncodedFrame, FrameKind, Layer, Switch, TrackId, TrackKind};
+use hearth_base::{Bitrate, EncodedFrame, FrameKind, Layer, Switch, TrackId, TrackKind, TrackSource};
 
 use crate::media::payload_format;
 use crate::peer_connection::{PeerConnection, RtpOut, SentVideo, TransportFeedback};
@@ -139,6 +139,11 @@ impl Outbound {
             PictureFlow::Nothing => wanted.clear(),
         }
         self.layers.choose(rate, self.queue_part(), &wanted, now)
+    }
+
+    /// The largest layer of a track that they look at.
+    pub(crate) fn watched_layer(&self, source: TrackSource) -> Option<Layer> {
+        self.watched.most(source)
     }
 
     /// They look at this of our pictures. Whether it is something else than before.

@@ -29,6 +29,7 @@ impl Transport {
             source: track.source,
             codec,
             layer,
+            watched: self.outbound.watched_layer(track.source),
             ssrc: track.ssrc,
             active: shared.publications.is_enabled(track.id),
             packets,

@@ -80,6 +80,25 @@ fn a_link_that_recovers_gets_the_large_picture_again_without_a_stop() {
     assert!(gap < Duration::from_millis(400), "{gap:?} without a picture");
 }
 
+#[test]
+fn who_looks_and_looks_away_all_the_time_starts_no_encoder_each_time() {
+    let mut world = room(2_303, 2, CLEAN);
+    world.run(Duration::from_secs(3));
+    let first = world.clients[0].call.snapshot().me.expect("in the room");
+    let (mut changes, mut before) = (0, encoded(&world));
+    for n in 0..100 {
+        let camera = if n % 2 == 0 { 0 } else { 720 };
+        world.give(1, Input::Command(Command::Watch(first, Watching { camera, ..Watching::default() })));
+        world.run(Duration::from_millis(20));
+        let now = encoded(&world);
+        changes += u32::from(now != before);
+        before = now;
+    }
+    assert!(changes <= 8, "{changes} changes in 2 s");
+    world.run(Duration::from_secs(1));
+    assert_eq!(encoded(&world), [Layer(2)], "what was said last holds");
+}
+
 /// The layers that the first client is asked to encode.
 fn encoded(world: &World) -> Vec<Layer> {
     world.clients[0].source.watched.iter().map(|(layer, _)| *layer).collect()

@@ -215,7 +215,8 @@ fn encoded(camera: &CameraStats, stream: &OutboundStats) -> Value {
     let Some(counters) = camera.layers.get(&(layer, codec)) else { return Value::Null };
     let is_smaller = camera.size.zip(counters.frame_width).is_some_and(|(size, width)| width < size.width);
     let reason = match camera.limits {
-        _ if is_smaller => "bandwidth", // the call chooses a smaller layer for no other reason
+        // The call chooses a smaller layer than they look at for no other reason.
+        _ if is_smaller && stream.watched > stream.layer => "bandwidth",
         limits if limits.is_rate_held => "bandwidth",
         limits if limits.is_overloaded => "cpu",
         _ => "none",

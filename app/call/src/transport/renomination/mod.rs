@@ -236,7 +236,7 @@ impl Renomination {
         self.tend(now);
     }
 
-    /// Tries every pair now: the network may be another one.
+    /// Tries every pair now: the network may have changed.
     pub(super) fn search(&mut self, now: Instant) {
         let pairs = self.locals.keys().flat_map(|local| self.remotes.keys().map(|remote| (*local, *remote)));
         let pairs: Vec<_> = pairs.collect();

@@ -144,6 +144,19 @@ fn what_a_stranger_says_moves_nothing() {
 }
 
 #[test]
+fn who_talks_on_from_elsewhere_does_not_keep_a_silent_address_alive() {
+    let mut bench = Bench::new(HOST);
+    bench.run(100);
+    let (local, elsewhere) = (address("10.0.0.1:1"), address("203.0.113.9:9"));
+    bench.ends[0].add_remote(elsewhere, HOST, bench.now);
+    let base = Verdict::Pass(local, address("10.0.0.2:1"));
+    for (later, expected) in [(4, base), (6, Verdict::Pass(local, elsewhere))] {
+        let now = bench.now + Duration::from_secs(later);
+        assert_eq!(bench.ends[0].handle_datagram(local, elsewhere, &[0x80; 40], now), expected, "after {later} s");
+    }
+}
+
+#[test]
 fn a_nomination_without_an_answer_from_there_is_not_followed() {
     let mut bench = Bench::new(HOST);
     bench.run(100);

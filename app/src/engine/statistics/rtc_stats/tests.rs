@@ -41,6 +41,7 @@ fn outbound(source: TrackSource) -> OutboundStats {
         source,
         codec: if is_video { Codec::Video(VideoCodec::H264) } else { Codec::Audio(AudioCodec::Opus) },
         layer: is_video.then_some(Layer(1)),
+        watched: is_video.then_some(Layer(2)),
         ssrc: if is_video { 1 } else { 2 },
         active: true,
         packets: SentPackets { mid: Some("0".to_owned()), packets_sent: 500, ..Default::default() },
@@ -254,20 +255,24 @@ fn the_time_from_camera_to_screen_is_told_of_our_own_kind_alone() {
 
 #[test]
 fn what_limits_a_picture_is_told_bandwidth_first() {
-    let reason = |limits, width| {
+    let reason = |limits, width, watched: Option<Layer>| {
         let mut counted = counted(limits);
+        for stats in counted.peers.iter_mut().flat_map(|peer| &mut peer.connections) {
+            stats.outbound.iter_mut().for_each(|stream| stream.watched = watched);
+        }
         counted.media.camera.layers.values_mut().for_each(|layer| layer.frame_width = Some(width));
         let objects = report(&counted, peer(), PeerKind::Native);
         let found = objects.iter().find_map(|object| object.get("qualityLimitationReason")).unwrap();
         found.as_str().unwrap().to_owned()
     };
     let limits = |is_rate_held, is_overloaded| SourceLimits { is_rate_held, is_overloaded };
-    for (held, overloaded, width, expected) in [
-        (false, false, 1280, "none"),
-        (false, true, 1280, "cpu"),
-        (true, true, 1280, "bandwidth"),
-        (false, true, 640, "bandwidth"),
+    for (held, overloaded, width, watched, expected) in [
+        (false, false, 1280, 2, "none"),
+        (false, true, 1280, 2, "cpu"),
+        (true, true, 1280, 2, "bandwidth"),
+        (false, true, 640, 2, "bandwidth"),
+        (false, false, 640, 1, "none"), // a small tile
     ] {
-        assert_eq!(reason(limits(held, overloaded), width), expected);
+        assert_eq!(reason(limits(held, overloaded), width, Some(Layer(watched))), expected);
     }
 }
