@@ -20,6 +20,7 @@ use rtc::rtp_transceiver::rtp_sender::{
 };
 use rtc::shared::error::Result;
 
+use super::in_chain::InChain;
 use super::repair::{self, RepairTap};
 use super::send_log::{self, SendLog};
 use super::sender_clock::{self, SenderClock};
@@ -68,10 +69,10 @@ pub(super) fn peer_connection(config: &LinkConfig, taps: Taps, now: Instant) -> 
     let registry = registry
         .with(Slot::TwccReceiver, TwccReceiverBuilder::new().with_interval(FEEDBACK_INTERVAL).build())
         .with(Slot::from(send_log::SLOT), taps.log)
-        .with(Slot::from(repair::SLOT), taps.repair)
+        .with(Slot::from(repair::SLOT), InChain::new(taps.repair))
         .with(Slot::NackResponder, NackResponderBuilder::new().with_size(SEND_BUFFER).build())
-        .with(Slot::from(sender_clock::SLOT), taps.clock)
-        .with(Slot::from(tap::SLOT), RtcpTap::new(taps.teller));
+        .with(Slot::from(sender_clock::SLOT), InChain::new(taps.clock))
+        .with(Slot::from(tap::SLOT), InChain::new(RtcpTap::new(taps.teller)));
     RTCPeerConnectionBuilder::new()
         .with_configuration(RTCConfigurationBuilder::new().build())
         .with_media_engine(engine)

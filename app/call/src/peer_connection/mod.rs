@@ -7,6 +7,7 @@
 //! - `undeclared`: streams that no description names would be dropped;
 //! - `build`: defaults that are wrong for a call;
 //! - `rtt`: the crate's statistics have no round trip;
+//! - `in_chain`: its chain of interceptors, for those of ours below;
 //! - `send_log`, `send_history`: nothing would tell when a packet left, and whether it came;
 //! - `repair`: packets of a kind that it does not know would be dropped;
 //! - `sender_clock`: its sender reports give the time when a packet left for the time when it was captured;
@@ -22,6 +23,7 @@ mod drive;
 mod dtls_record;
 mod feedback;
 pub(crate) mod flight;
+mod in_chain;
 mod media;
 mod negotiate;
 mod pair;

@@ -4,18 +4,17 @@
 //! leave and are taken off here, at the near end of the chain: numbered, encrypted and reported like all others. Owner
 //! of: their numbers.
 
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use bytes::Bytes;
-use rtc::interceptor::{AttributedPacket, Interceptor, Packet, StreamInfo, TaggedPacket};
+use rtc::interceptor::{AttributedPacket, Packet, TaggedPacket};
 use rtc::rtp;
-use rtc::sansio::Protocol;
 use rtc::shared::TransportContext;
-use rtc::shared::error::Error;
+
+use super::in_chain::{Onward, Stage};
 
 /// The place in the chain: nearer to us than what reports what came, or all repair would count as lost, and than the
 /// log, which numbers what leaves here.
@@ -48,8 +47,6 @@ pub(super) struct RepairTap {
     is_open: Arc<AtomicBool>,
     ssrc: u32,
     sequence: u16,
-    inbound: VecDeque<TaggedPacket>,
-    outbound: VecDeque<TaggedPacket>,
 }
 
 /// Both ends; `ssrc` is of what we send.
@@ -57,15 +54,7 @@ pub(super) fn pair(ssrc: u32) -> (RepairPort, RepairTap) {
     let (outgoing, to_send) = sync_channel(PACKETS);
     let (came, incoming) = sync_channel(PACKETS);
     let is_open = Arc::new(AtomicBool::new(false));
-    let tap = RepairTap {
-        outgoing: Mutex::new(to_send),
-        incoming: came,
-        is_open: is_open.clone(),
-        ssrc,
-        sequence: 0,
-        inbound: VecDeque::new(),
-        outbound: VecDeque::new(),
-    };
+    let tap = RepairTap { outgoing: Mutex::new(to_send), incoming: came, is_open: is_open.clone(), ssrc, sequence: 0 };
     (RepairPort { outgoing, incoming, is_open }, tap)
 }
 
@@ -108,58 +97,21 @@ impl RepairTap {
     }
 }
 
-impl Protocol<TaggedPacket, TaggedPacket, ()> for RepairTap {
-    type Rout = TaggedPacket;
-    type Wout = TaggedPacket;
-    type Eout = ();
-    type Error = Error;
-    type Time = Instant;
-
-    fn handle_read(&mut self, msg: TaggedPacket) -> Result<(), Error> {
-        let Packet::Rtp(packet) = &msg.message.packet else {
-            self.inbound.push_back(msg);
-            return Ok(());
-        };
-        if packet.header.payload_type == PAYLOAD_TYPE && self.is_open.load(Ordering::Relaxed) {
-            // Full: lost, as on the path.
-            drop(self.incoming.try_send(packet.payload.clone()));
-        } else {
-            self.inbound.push_back(msg);
+impl Stage for RepairTap {
+    fn inbound(&mut self, packet: TaggedPacket, onward: &mut Onward) {
+        match &packet.message.packet {
+            Packet::Rtp(rtp) if rtp.header.payload_type == PAYLOAD_TYPE && self.is_open.load(Ordering::Relaxed) => {
+                // Full: lost, as on the path.
+                drop(self.incoming.try_send(rtp.payload.clone()));
+            }
+            _ => onward.push_back(packet),
         }
-        Ok(())
     }
 
-    fn poll_read(&mut self) -> Option<TaggedPacket> {
-        self.inbound.pop_front()
-    }
-
-    fn handle_write(&mut self, msg: TaggedPacket) -> Result<(), Error> {
-        self.outbound.push_back(msg);
-        Ok(())
-    }
-
-    fn poll_write(&mut self) -> Option<TaggedPacket> {
-        if let Some(message) = self.outbound.pop_front() {
-            return Some(message);
-        }
+    fn poll_own(&mut self) -> Option<TaggedPacket> {
         let outgoing = self.outgoing.get_mut().unwrap_or_else(PoisonError::into_inner);
         let Outgoing { payload, time, now } = outgoing.try_recv().ok()?;
         let message = AttributedPacket::new(Packet::Rtp(self.packet(payload, time)));
         Some(TaggedPacket { now, transport: TransportContext::default(), message })
     }
-
-    fn handle_timeout(&mut self, _now: Instant) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn poll_timeout(&mut self) -> Option<Instant> {
-        None
-    }
-}
-
-impl Interceptor for RepairTap {
-    fn bind_local_stream(&mut self, _info: &StreamInfo) {}
-    fn unbind_local_stream(&mut self, _info: &StreamInfo) {}
-    fn bind_remote_stream(&mut self, _info: &StreamInfo) {}
-    fn unbind_remote_stream(&mut self, _info: &StreamInfo) {}
 }

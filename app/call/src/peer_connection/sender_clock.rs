@@ -8,17 +8,17 @@
 //!
 //! Owner of: that clock, and the newest moment of each of our streams.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use hearth_base::{Codec, NtpTime};
-use rtc::interceptor::{Interceptor, Packet, StreamInfo, TaggedPacket};
+use rtc::interceptor::{Packet, TaggedPacket};
 use rtc::rtcp;
 use rtc::rtcp::sender_report::SenderReport;
-use rtc::sansio::Protocol;
-use rtc::shared::error::Error;
+
+use super::in_chain::{Onward, Stage};
 
 /// The place in the chain: between what makes the reports and the wire, and nothing there needs them as they were.
 pub(super) const SLOT: usize = 3_500;
@@ -53,22 +53,13 @@ pub(super) struct SenderClock {
     reports: SyncSender<(u32, Instant)>,
     /// The first report's time.
     origin: Option<(Instant, NtpTime)>,
-    inbound: VecDeque<TaggedPacket>,
-    outbound: VecDeque<TaggedPacket>,
 }
 
 /// Both ends.
 pub(super) fn pair() -> (CaptureTeller, SenderClock) {
     let (told, moments) = sync_channel(MOMENTS);
     let (sent, reports) = sync_channel(MOMENTS);
-    let clock = SenderClock {
-        told: Mutex::new(moments),
-        moments: BTreeMap::new(),
-        reports: sent,
-        origin: None,
-        inbound: VecDeque::new(),
-        outbound: VecDeque::new(),
-    };
+    let clock = SenderClock { told: Mutex::new(moments), moments: BTreeMap::new(), reports: sent, origin: None };
     (CaptureTeller { told, last: BTreeMap::new(), reports }, clock)
 }
 
@@ -106,25 +97,10 @@ impl SenderClock {
     }
 }
 
-impl Protocol<TaggedPacket, TaggedPacket, ()> for SenderClock {
-    type Rout = TaggedPacket;
-    type Wout = TaggedPacket;
-    type Eout = ();
-    type Error = Error;
-    type Time = Instant;
-
-    fn handle_read(&mut self, msg: TaggedPacket) -> Result<(), Error> {
-        self.inbound.push_back(msg);
-        Ok(())
-    }
-
-    fn poll_read(&mut self) -> Option<TaggedPacket> {
-        self.inbound.pop_front()
-    }
-
-    fn handle_write(&mut self, mut msg: TaggedPacket) -> Result<(), Error> {
-        let now = msg.now;
-        if let Packet::Rtcp(packets) = &mut msg.message.packet {
+impl Stage for SenderClock {
+    fn outbound(&mut self, mut packet: TaggedPacket, onward: &mut Onward) {
+        let now = packet.now;
+        if let Packet::Rtcp(packets) = &mut packet.message.packet {
             for packet in packets {
                 let report = packet.as_any().downcast_ref::<SenderReport>().map(|report| self.correct(report, now));
                 if let Some(report) = report {
@@ -132,26 +108,6 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for SenderClock {
                 }
             }
         }
-        self.outbound.push_back(msg);
-        Ok(())
+        onward.push_back(packet);
     }
-
-    fn poll_write(&mut self) -> Option<TaggedPacket> {
-        self.outbound.pop_front()
-    }
-
-    fn handle_timeout(&mut self, _now: Instant) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn poll_timeout(&mut self) -> Option<Instant> {
-        None
-    }
-}
-
-impl Interceptor for SenderClock {
-    fn bind_local_stream(&mut self, _info: &StreamInfo) {}
-    fn unbind_local_stream(&mut self, _info: &StreamInfo) {}
-    fn bind_remote_stream(&mut self, _info: &StreamInfo) {}
-    fn unbind_remote_stream(&mut self, _info: &StreamInfo) {}
 }
