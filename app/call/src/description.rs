@@ -80,6 +80,8 @@ pub(crate) struct CheckedDescription {
 /// How a sender of video learns what the path bears.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum RateFeedback {
+    /// From reports of each packet by its stream's numbers (RFC 8888).
+    Rfc8888,
     /// From transport-wide sequence numbers, or in no way that we know.
     #[default]
     TransportWide,
@@ -136,6 +138,7 @@ struct Section {
     is_bundle_only: bool,
     has_rtcp_mux: bool,
     has_opus: bool,
+    has_ccfb: bool,
     mid: Option<String>,
 }
 
@@ -252,11 +255,23 @@ impl Reader {
             }
         }
         if section.is_media
-            && !section.is_audio
             && let Some((_, feedback)) = line.strip_prefix("a=rtcp-fb:").and_then(|feedback| feedback.split_once(' '))
         {
-            self.feedback.extend([TRANSPORT_CC, GOOG_REMB].into_iter().filter(|known| feedback.trim() == *known));
+            section.has_ccfb |= feedback.trim() == CCFB;
+            let known = [TRANSPORT_CC, GOOG_REMB].into_iter().filter(|known| feedback.trim() == *known);
+            self.feedback.extend(known.filter(|_| !section.is_audio));
         }
+    }
+
+    /// RFC 8888 counts where every section has it: who reports of one stream by one way and of another by another is
+    /// not understood. It goes first (section 6).
+    fn rate_feedback(&self) -> RateFeedback {
+        let mut media = self.sections.iter().filter(|section| section.is_media && !section.is_rejected()).peekable();
+        if media.peek().is_some() && media.all(|section| section.has_ccfb) {
+            return RateFeedback::Rfc8888;
+        }
+        let is_remb = self.feedback.contains(GOOG_REMB) && !self.feedback.contains(TRANSPORT_CC);
+        if is_remb { RateFeedback::Remb } else { RateFeedback::TransportWide }
     }
 
     fn keep(&mut self, line: &str) {
@@ -265,10 +280,10 @@ impl Reader {
     }
 
     fn finish(self) -> Result<CheckedDescription, DescriptionError> {
+        let rate_feedback = self.rate_feedback();
         let fingerprint = self.fingerprint.ok_or(DescriptionError::Fingerprint)?;
         let ufrag = self.ufrag.ok_or(DescriptionError::Credentials)?;
         check_sections(&self.sections, &self.bundled)?;
-        let is_remb = self.feedback.contains(GOOG_REMB) && !self.feedback.contains(TRANSPORT_CC);
         Ok(CheckedDescription {
             sdp: self.kept,
             candidates: self.candidates,
@@ -276,28 +291,23 @@ impl Reader {
             ufrag,
             renominates: self.renominates,
             video: self.video,
-            rate_feedback: if is_remb { RateFeedback::Remb } else { RateFeedback::TransportWide },
+            rate_feedback,
             sctp: self.sctp,
             takes_repair: self.takes_repair,
         })
     }
 }
 
-const ICE_OPTIONS: &str = "a=ice-options:";
-const RENOMINATION: &str = "renomination";
+pub(crate) const ICE_OPTIONS: &str = "a=ice-options:";
+pub(crate) const RENOMINATION: &str = "renomination";
+pub(crate) const CCFB: &str = "ack ccfb";
 const TRANSPORT_CC: &str = "transport-cc";
 const GOOG_REMB: &str = "goog-remb";
 
 /// What Hearth can that no codec says, in one attribute of a session, which others skip (RFC 8866, section 5.13). Here
 /// and not on the data channel: on a path that loses a third of all packets that opens after seconds.
-const ABILITIES: &str = "a=x-hearth:";
-const REPAIR: &str = "repair";
-
-/// A description of ours, and what its sender can.
-pub(crate) fn with_abilities(sdp: &str) -> String {
-    let (session, media) = sdp.split_at(sdp.find("\nm=").map_or(sdp.len(), |at| at + 1));
-    format!("{session}{ABILITIES}{REPAIR}\r\n{media}")
-}
+pub(crate) const ABILITIES: &str = "a=x-hearth:";
+pub(crate) const REPAIR: &str = "repair";
 
 /// Everything goes over one transport here (BUNDLE, RFC 9143; rtcp-mux, RFC 5761): a section apart would stay silent.
 fn check_sections(sections: &[Section], bundled: &[String]) -> Result<(), DescriptionError> {
@@ -317,47 +327,10 @@ fn check_sections(sections: &[Section], bundled: &[String]) -> Result<(), Descri
     Ok(())
 }
 
-/// Our answer in the words of who offered: a section keeps the protocol that it was offered with (RFC 3264, section 6).
-pub(crate) fn in_their_words(answer: String, sctp: SctpSyntax) -> String {
-    match sctp {
-        SctpSyntax::Rfc8841 => answer,
-        SctpSyntax::Sctpmap => answer.lines().fold(String::with_capacity(answer.len()), |mut out, line| {
-            if let Some(port) = line.strip_prefix("a=sctp-port:") {
-                out.push_str(&format!("a=sctpmap:{port} webrtc-datachannel 1024"));
-            } else {
-                out.push_str(&line.replace(" UDP/DTLS/SCTP webrtc-datachannel", " DTLS/SCTP 5000"));
-            }
-            out.push_str("\r\n");
-            out
-        }),
-    }
-}
-
-/// Our own description, with what it says of ICE beside what the crate does (RFC 8839, section 5.6).
-pub(crate) fn with_ice_options(sdp: String) -> String {
-    match sdp.find("\nm=").map(|at| at + 1) {
-        Some(at) if !sdp.contains(ICE_OPTIONS) => {
-            let (session, media) = sdp.split_at(at);
-            format!("{session}{ICE_OPTIONS}trickle {RENOMINATION}\r\n{media}")
-        }
-        Some(_) | None => sdp,
-    }
-}
-
 /// The name in a line `a=rtpmap:96 H264/90000`.
 fn encoding_name(line: &str) -> Option<&str> {
     let (_, map) = line.strip_prefix("a=rtpmap:")?.split_once(' ')?;
     map.split('/').next()
-}
-
-/// The fingerprint of our own description, to be shown.
-pub(crate) fn fingerprint_of(sdp: &str) -> Option<String> {
-    sdp.lines().find_map(|line| line.strip_prefix("a=fingerprint:")).map(str::to_owned)
-}
-
-/// The generation of ICE that our own description begins.
-pub(crate) fn ufrag_of(sdp: &str) -> Option<String> {
-    sdp.lines().find_map(|line| line.strip_prefix("a=ice-ufrag:")).map(str::to_owned)
 }
 
 fn is_sha256(hex: &str) -> bool {

@@ -1,6 +1,7 @@
 //! Descriptions of many makers, and what becomes of them.
 
 use super::*;
+use crate::our_description::{in_their_words, with_abilities, with_reports};
 
 fn hash(byte: &str, bytes: usize) -> String {
     vec![byte; bytes].join(":")
@@ -131,6 +132,25 @@ fn who_names_remb_alone_is_told_by_remb() {
     assert_eq!(feedback("a=rtcp-fb:96 goog-remb\r\n"), RateFeedback::Remb);
     assert_eq!(feedback("a=rtcp-fb:* goog-remb\r\n"), RateFeedback::Remb);
     assert_eq!(feedback("a=rtcp-fb:96 goog-remb\r\na=rtcp-fb:96 transport-cc\r\n"), RateFeedback::TransportWide);
+}
+
+#[test]
+fn reports_by_the_numbers_of_streams_count_where_every_section_has_them() {
+    let plain = offer(&["audio", "video", "data"], |text| text);
+    let ours = with_reports(&plain);
+    assert_eq!(ours.matches("a=rtcp-fb:* ack ccfb\r\n").count(), 2, "{ours}");
+    let feedback = |text: &str| check_description(text).unwrap().rate_feedback;
+    assert_eq!(feedback(&ours), RateFeedback::Rfc8888);
+    assert_eq!(
+        feedback(&format!("{ours}a=rtcp-fb:96 goog-remb\r\na=rtcp-fb:96 transport-cc\r\n")),
+        RateFeedback::Rfc8888
+    );
+    assert_eq!(feedback(&ours.replacen("a=rtcp-fb:* ack ccfb\r\n", "", 1)), RateFeedback::TransportWide);
+    // As browsers write it that were told to: for each payload type.
+    assert_eq!(feedback(&ours.replace("rtcp-fb:*", "rtcp-fb:96")), RateFeedback::Rfc8888);
+    assert_eq!(feedback(&ours.replace("ack ccfb", "ack ccfb2")), RateFeedback::TransportWide);
+    let data = with_reports(&offer(&["data"], |text| text));
+    assert_eq!((feedback(&data), data.contains("ccfb")), (RateFeedback::TransportWide, false), "of no media");
 }
 
 #[test]

@@ -10,12 +10,13 @@ use hearth_base::{FrameKind, TrackId, TrackSource, VideoCodec};
 
 use crate::candidates::{self, Loopback, MAX_CANDIDATES};
 use crate::channel::ChannelMessage;
-use crate::description::{check_description, in_their_words};
+use crate::description::check_description;
 use crate::media::MAX_UNIT;
 use crate::media::assemble::{Assembled, Assembler};
 use crate::media::fec::{ProtectedPacket, Recovery, RepairPacket};
 use crate::media::nack::NackGenerator;
 use crate::media::unwrap::{UnwrapSequence, UnwrapTime};
+use crate::our_description::in_their_words;
 use crate::peer_connection::reassembly::Reassembly;
 use crate::peer_connection::{Departure, LinkConfig, LocalTrack, PeerConnection, SendHistory, Video};
 use crate::send::estimator::{Estimator, FeedbackEstimator};
@@ -74,7 +75,8 @@ pub fn reports(data: &[u8], now: Instant) {
     let (mut history, mut estimator) = (SendHistory::default(), FeedbackEstimator::new());
     for number in 0..300 {
         let at = now + Duration::from_millis(5 * number);
-        history.handle_departure(Departure { number, size: 1200, stream: 1, time: number as u32 / 4, at });
+        let (sequence, time) = (number as u16, number as u32 / 4);
+        history.handle_departure(Departure { number, size: 1200, stream: 1, sequence, time, at });
     }
     for (n, feedback) in (0..).zip(history.handle_compound(data)) {
         assert!(feedback.packets.len() <= 300, "no more than was sent");

@@ -52,6 +52,7 @@ pub mod fuzz;
 mod io;
 mod media;
 mod negotiation;
+mod our_description;
 mod outputs;
 mod participant;
 mod participants;

@@ -20,6 +20,7 @@ use rtc::rtp_transceiver::rtp_sender::{
 };
 use rtc::shared::error::Result;
 
+use super::arrivals::{ArrivalReporter, ReportSwitch};
 use super::in_chain::InChain;
 use super::repair::{self, RepairTap};
 use super::send_log::{self, SendLog};
@@ -59,6 +60,7 @@ pub(super) struct Taps {
     pub(super) clock: SenderClock,
     pub(super) log: SendLog,
     pub(super) repair: RepairTap,
+    pub(super) reports: ReportSwitch,
 }
 
 pub(super) fn peer_connection(config: &LinkConfig, taps: Taps, now: Instant) -> Result<RTCPeerConnection> {
@@ -66,9 +68,11 @@ pub(super) fn peer_connection(config: &LinkConfig, taps: Taps, now: Instant) -> 
     let registry = configure_rtcp_reports(Registry::new());
     // Browsers estimate their uplink by transport-wide feedback and hardly send without it.
     register_transport_wide(&mut engine)?;
+    let reporter = ArrivalReporter::new(taps.reports, FEEDBACK_INTERVAL, config.repair_ssrc);
     let registry = registry
         .with(Slot::TwccReceiver, TwccReceiverBuilder::new().with_interval(FEEDBACK_INTERVAL).build())
-        .with(Slot::from(send_log::SLOT), taps.log)
+        .with(Slot::Rfc8888, InChain::new(reporter))
+        .with(Slot::from(send_log::SLOT), InChain::new(taps.log))
         .with(Slot::from(repair::SLOT), InChain::new(taps.repair))
         .with(Slot::NackResponder, NackResponderBuilder::new().with_size(SEND_BUFFER).build())
         .with(Slot::from(sender_clock::SLOT), InChain::new(taps.clock))

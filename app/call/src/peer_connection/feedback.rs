@@ -9,7 +9,6 @@ use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication
 use rtc::rtcp::payload_feedbacks::receiver_estimated_maximum_bitrate::ReceiverEstimatedMaximumBitrate;
 use rtc::rtcp::receiver_report::ReceiverReport;
 use rtc::rtcp::sender_report::SenderReport;
-use rtc::rtcp::transport_feedbacks::transport_layer_cc::TransportLayerCc;
 use rtc::rtcp::transport_feedbacks::transport_layer_nack::TransportLayerNack;
 
 use super::{LinkEvent, PeerConnection, TransportFeedback};
@@ -23,7 +22,7 @@ pub(crate) enum Feedback {
     Nack { track: TrackId, packets: u32 },
     /// Share of packets lost since its last report, 0 to 1.
     Loss { track: TrackId, fraction: f64 },
-    /// What became of packets of all tracks (transport-wide feedback).
+    /// What became of packets of all tracks (RFC 8888, or transport-wide feedback).
     Transport(TransportFeedback),
     /// It takes no more than this, of all tracks together (REMB).
     MaxBitrate(Bitrate),
@@ -41,8 +40,7 @@ impl PeerConnection {
                 let packets = nack.nacks.iter().map(|pair| 1 + pair.lost_packets.count_ones()).sum();
                 let event = self.track_of(nack.media_ssrc).map(|track| Feedback::Nack { track, packets });
                 self.events.extend(event.map(LinkEvent::Feedback));
-            } else if let Some(feedback) = packet.downcast_ref::<TransportLayerCc>() {
-                let feedback = self.sent.history.handle_feedback(feedback);
+            } else if let Some(feedback) = self.sent.history.handle_any(packet) {
                 self.events.push_back(LinkEvent::Feedback(Feedback::Transport(feedback)));
             } else if let Some(remb) = packet.downcast_ref::<ReceiverEstimatedMaximumBitrate>() {
                 // Not a number, or below zero: nothing, which the estimator has a least for.

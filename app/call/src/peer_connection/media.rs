@@ -99,7 +99,11 @@ impl PeerConnection {
     /// cannot be told from it.
     pub(crate) fn accept_repair(&mut self, is_wanted: bool) {
         self.repair.set_open(is_wanted && !self.codecs.contains_key(&repair::PAYLOAD_TYPE));
-        self.echo.set_possible(is_wanted);
+    }
+
+    /// Whether both sides report what came by the numbers of streams (RFC 8888).
+    pub(crate) fn set_reports_agreed(&self, is_agreed: bool) {
+        self.reports.set_agreed(is_agreed);
     }
 
     /// Whether the other side takes packets of repair.
@@ -109,7 +113,7 @@ impl PeerConnection {
 
     /// The way to them loses so much by chance, 0 to 1, and so it loses reports of what came.
     pub(crate) fn set_loss(&self, loss: f64) {
-        self.echo.set_loss(loss);
+        self.reports.set_loss(loss);
     }
 
     /// Sends a packet of repair for a frame of this time stamp.

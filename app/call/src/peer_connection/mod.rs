@@ -8,6 +8,7 @@
 //! - `build`: defaults that are wrong for a call;
 //! - `rtt`: the crate's statistics have no round trip;
 //! - `in_chain`: its chain of interceptors, for those of ours below;
+//! - `arrivals`: its reports of what came would grow where packets get lost;
 //! - `send_log`, `send_history`: nothing would tell when a packet left, and whether it came;
 //! - `repair`: packets of a kind that it does not know would be dropped;
 //! - `sender_clock`: its sender reports give the time when a packet left for the time when it was captured;
@@ -17,6 +18,7 @@
 //! Owner of: the crate's connection, its data channel, its senders. It neither opens sockets nor decides anything: what
 //! to do about a state is the transport's business.
 
+mod arrivals;
 mod build;
 mod check;
 mod drive;
@@ -29,7 +31,6 @@ mod negotiate;
 mod pair;
 pub(crate) mod reassembly;
 mod repair;
-mod report_echo;
 mod rtt;
 mod send_history;
 mod send_log;
@@ -65,10 +66,10 @@ use crate::connection_stats::RemoteInboundStats;
 use crate::media::fec::RepairPacket;
 use crate::snapshot::PairSnapshot;
 use crate::stats::TransportCounters;
+use arrivals::ReportSwitch;
 use flight::FlightRepeater;
 use reassembly::Reassembly;
 use repair::RepairPort;
-use report_echo::EchoSwitch;
 use rtt::RoundTrip;
 use sender_clock::CaptureTeller;
 use stats::SentReports;
@@ -192,7 +193,7 @@ pub(crate) struct PeerConnection {
     /// What they said last of each track of ours.
     remote_reports: BTreeMap<TrackId, RemoteInboundStats>,
     repair: RepairPort,
-    echo: EchoSwitch,
+    reports: ReportSwitch,
     timeout: Option<Instant>,
     /// The path in use, where it is not the one that the crate selected.
     moved_to: Option<PairSnapshot>,
@@ -235,10 +236,10 @@ impl PeerConnection {
     pub(crate) fn new(config: LinkConfig, now: Instant) -> Result<Self, LinkError> {
         let (teller, undeclared) = undeclared::pair();
         let (clock, sender_clock) = sender_clock::pair();
-        let echo = EchoSwitch::default();
-        let (log, departures) = send_log::pair(config.repair_ssrc, echo.clone());
+        let reports = ReportSwitch::default();
+        let (log, departures) = send_log::pair(config.repair_ssrc, reports.clone());
         let (repair, repair_tap) = repair::pair(config.repair_ssrc);
-        let taps = build::Taps { teller, clock: sender_clock, log, repair: repair_tap };
+        let taps = build::Taps { teller, clock: sender_clock, log, repair: repair_tap, reports: reports.clone() };
         let pc = build::peer_connection(&config, taps, now)?;
         Ok(Self {
             pc,
@@ -258,7 +259,7 @@ impl PeerConnection {
             round_trip: RoundTrip::default(),
             clock,
             repair,
-            echo,
+            reports,
             sent: SentPackets { departures, history: SendHistory::default(), reports: SentReports::default() },
             remote_reports: BTreeMap::new(),
             timeout: None,

@@ -99,12 +99,14 @@ impl RepairTap {
 
 impl Stage for RepairTap {
     fn inbound(&mut self, packet: TaggedPacket, onward: &mut Onward) {
-        match &packet.message.packet {
-            Packet::Rtp(rtp) if rtp.header.payload_type == PAYLOAD_TYPE && self.is_open.load(Ordering::Relaxed) => {
-                // Full: lost, as on the path.
-                drop(self.incoming.try_send(rtp.payload.clone()));
-            }
-            _ => onward.push_back(packet),
+        let repair = match &packet.message.packet {
+            Packet::Rtp(rtp) if rtp.header.payload_type == PAYLOAD_TYPE => Some(rtp.payload.clone()),
+            Packet::Rtp(_) | Packet::Rtcp(_) | _ => None,
+        };
+        match repair.filter(|_| self.is_open.load(Ordering::Relaxed)) {
+            // Full: lost, as on the path.
+            Some(payload) => drop(self.incoming.try_send(payload)),
+            None => onward.push_back(packet),
         }
     }
 

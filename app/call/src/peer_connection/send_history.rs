@@ -1,17 +1,19 @@
 //! What left, joined with what the other side says of it.
 //!
-//! Transport-wide feedback names packets by their numbers and says of each when it came, by a clock of the other side's
-//! whose zero nobody knows: differences alone mean something. A packet that is late is reported missing first and there
-//! later, so it is lost only when others that left well after it have come. Of one whose report is itself lost nothing
-//! is known: it counts neither as lost nor as come. Everything here is from outside: what was not sent is not believed
-//! to have come, and a report costs no more than the packets that wait for one. Owner of: the packets of one connection
-//! that nobody has reported yet.
+//! Reports name packets by their streams' numbers (RFC 8888) or by those of the connection (transport-wide feedback),
+//! and say of each when it came, by a clock of the other side's whose zero nobody knows: differences alone mean
+//! something. A packet that is late is reported missing first and there later, so it is lost only when others that left
+//! well after it have come. Of one whose report is itself lost nothing is known: it counts neither as lost nor as come.
+//! Everything here is from outside: what was not sent is not believed to have come, and a report costs no more than the
+//! packets that wait for one. Owner of: the packets of one connection that nobody has reported yet.
 
-use std::collections::VecDeque;
+use std::any::Any;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use bytes::Bytes;
 use rtc::rtcp;
+use rtc::rtcp::transport_feedbacks::cc_feedback_report::CcFeedbackReport;
 use rtc::rtcp::transport_feedbacks::transport_layer_cc::{PacketStatusChunk, SymbolTypeTcc, TransportLayerCc};
 
 use super::send_log::Departure;
@@ -22,9 +24,16 @@ const PACKETS: usize = 4096;
 const PATIENCE: Duration = Duration::from_secs(2);
 /// A packet is lost when one has come that left so much later: no path reorders more and is used for a call.
 const REORDERING: Duration = Duration::from_millis(60);
-/// One tick of a report's base time (section 3.1 of the draft), which has 24 bits.
+/// One tick of a transport-wide report's base time (section 3.1 of the draft), microseconds, and the bits that it has.
 const TICK: i64 = 64_000;
 const BASE_BITS: u32 = 24;
+/// The same of RFC 8888: a report's time is in units of 1/65536 s, how long before it a packet came in units of 1/1024
+/// s.
+const REPORT_BITS: u32 = 32;
+const REPORT_TICK: (i64, i64) = (1_000_000, 65_536);
+const OFFSET_TICK: (i64, i64) = (1_000_000, 1_024);
+/// Offsets from here on say that a packet came, and not when.
+const NO_TIME: u16 = 0x1FFE;
 
 /// What became of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,9 +63,11 @@ struct Sent {
 pub(crate) struct SendHistory {
     /// In the order of their numbers, which have no holes but where the log was full.
     packets: VecDeque<Sent>,
+    /// Their numbers, by stream and sequence number.
+    by_sequence: BTreeMap<(u32, u16), u64>,
     /// The newest that has come.
     newest: Option<Departure>,
-    /// The last report's base time, in ticks that go on beyond 24 bits.
+    /// The last report's time, in ticks that go on beyond its bits.
     base: Option<i64>,
     /// Bytes that left after the newest, and are not given up.
     in_flight: u64,
@@ -68,12 +79,13 @@ impl SendHistory {
     /// A packet has left.
     pub(crate) fn handle_departure(&mut self, departure: Departure) {
         self.packets.push_back(Sent { departure, has_come: None });
+        self.by_sequence.insert((departure.stream, departure.sequence), departure.number);
         self.in_flight += u64::from(departure.size);
         self.departed += u64::from(departure.size);
         let old = |sent: &Sent| departure.at.saturating_duration_since(sent.departure.at) > PATIENCE;
         let mut dropped = false;
         while self.packets.len() > PACKETS || self.packets.front().is_some_and(old) {
-            self.packets.pop_front();
+            self.pop_front();
             dropped = true;
         }
         if dropped {
@@ -97,8 +109,34 @@ impl SendHistory {
         self.packets.iter().rev().take_while(after).map(|sent| u64::from(sent.departure.size)).sum()
     }
 
-    /// The other side said what came.
-    pub(crate) fn handle_feedback(&mut self, feedback: &TransportLayerCc) -> TransportFeedback {
+    fn pop_front(&mut self) {
+        let Some(Sent { departure, .. }) = self.packets.pop_front() else { return };
+        let place = (departure.stream, departure.sequence);
+        if self.by_sequence.get(&place) == Some(&departure.number) {
+            self.by_sequence.remove(&place);
+        }
+    }
+
+    /// The other side said what came, by the numbers of streams.
+    fn handle_report(&mut self, report: &CcFeedbackReport) -> TransportFeedback {
+        let mut packets = Vec::new();
+        let reported = scaled(self.run_on(report.report_timestamp, REPORT_BITS), REPORT_TICK);
+        for block in &report.report_blocks {
+            for (sequence, metric) in (block.begin_sequence..=u16::MAX).chain(0..).zip(&block.metric_blocks) {
+                let Some(number) = self.by_sequence.get(&(block.media_ssrc, sequence)).copied() else { continue };
+                if !metric.received {
+                    self.on_missing(number);
+                } else if metric.arrival_time_offset < NO_TIME {
+                    let before = scaled(i64::from(metric.arrival_time_offset), OFFSET_TICK);
+                    packets.extend(self.on_arrival(number, reported.saturating_sub(before)));
+                }
+            }
+        }
+        self.decided(packets)
+    }
+
+    /// The other side said what came, by the connection's numbers.
+    fn handle_feedback(&mut self, feedback: &TransportLayerCc) -> TransportFeedback {
         let mut packets = Vec::new();
         let Some(last) = self.packets.back().map(|sent| sent.departure.number) else {
             return TransportFeedback::default();
@@ -109,7 +147,7 @@ impl SendHistory {
             return TransportFeedback::default(); // of nothing that waits, and long
         }
         let Some(mut number) = last.checked_sub(u64::from(back)) else { return TransportFeedback::default() };
-        let mut at = self.base_time(feedback.reference_time).saturating_mul(TICK);
+        let mut at = self.run_on(feedback.reference_time, BASE_BITS).saturating_mul(TICK);
         let mut deltas = feedback.recv_deltas.iter();
         for symbol in symbols(feedback) {
             if number > last {
@@ -122,13 +160,16 @@ impl SendHistory {
             if let Some(delta) = delta {
                 at = at.saturating_add(delta.delta);
                 packets.extend(self.on_arrival(number, at));
-            } else if symbol == SymbolTypeTcc::PacketNotReceived
-                && let Some(sent) = self.find(number)
-            {
-                sent.has_come.get_or_insert(false);
+            } else if symbol == SymbolTypeTcc::PacketNotReceived {
+                self.on_missing(number);
             }
             number += 1;
         }
+        self.decided(packets)
+    }
+
+    /// What came, with what is known to be lost since then.
+    fn decided(&mut self, mut packets: Vec<PacketResult>) -> TransportFeedback {
         let unreported = self.take_lost(&mut packets);
         packets.sort_by_key(|result| result.departure.number);
         self.in_flight = self.count_in_flight();
@@ -138,13 +179,21 @@ impl SendHistory {
     /// The same of the bytes of a compound packet, for fuzzers: what is none gives nothing.
     pub(crate) fn handle_compound(&mut self, bytes: &[u8]) -> Vec<TransportFeedback> {
         let packets = rtcp::packet::unmarshal(&mut Bytes::copy_from_slice(bytes)).unwrap_or_default();
-        let feedback = packets.iter().filter_map(|packet| packet.as_any().downcast_ref::<TransportLayerCc>());
-        feedback.map(|feedback| self.handle_feedback(feedback)).collect()
+        let reports = packets.iter().filter_map(|packet| self.handle_any(packet.as_any()));
+        reports.collect()
     }
 
-    /// Goes on beyond 24 bits; reports come in any order, within half of the range.
-    fn base_time(&mut self, reported: u32) -> i64 {
-        let range = 1_i64 << BASE_BITS;
+    /// The same of any packet: nothing, where it is no report.
+    pub(crate) fn handle_any(&mut self, packet: &dyn Any) -> Option<TransportFeedback> {
+        if let Some(report) = packet.downcast_ref::<CcFeedbackReport>() {
+            return Some(self.handle_report(report));
+        }
+        packet.downcast_ref::<TransportLayerCc>().map(|feedback| self.handle_feedback(feedback))
+    }
+
+    /// Goes on beyond the bits of a time; reports come in any order, within half of the range.
+    fn run_on(&mut self, reported: u32, bits: u32) -> i64 {
+        let range = 1_i64 << bits;
         let reported = i64::from(reported) % range;
         let base = self.base.map_or(reported, |base| {
             let ahead = (reported - base).rem_euclid(range);
@@ -166,6 +215,12 @@ impl SendHistory {
             self.packets.binary_search_by_key(&number, |sent| sent.departure.number).ok()?
         };
         self.packets.get_mut(place)
+    }
+
+    fn on_missing(&mut self, number: u64) {
+        if let Some(sent) = self.find(number) {
+            sent.has_come.get_or_insert(false);
+        }
     }
 
     fn on_arrival(&mut self, number: u64, at: i64) -> Option<PacketResult> {
@@ -193,10 +248,15 @@ impl SendHistory {
                 Some(false) => results.push(PacketResult { departure, arrived: None }),
                 None => unreported += u64::from(departure.size),
             }
-            self.packets.pop_front();
+            self.pop_front();
         }
         unreported
     }
+}
+
+/// Microseconds of so many ticks.
+fn scaled(ticks: i64, (numerator, denominator): (i64, i64)) -> i64 {
+    ticks.saturating_mul(numerator) / denominator
 }
 
 /// What a report says of one packet after the other.

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use rtc::rtcp::transport_feedbacks::cc_feedback_report::{CcFeedbackMetricBlock, CcFeedbackReportBlock};
 use rtc::rtcp::transport_feedbacks::transport_layer_cc::{RecvDelta, RunLengthChunk, StatusVectorChunk};
 
 use super::*;
@@ -9,7 +10,7 @@ use super::*;
 /// A packet each 10 ms.
 fn departure(number: u64, start: Instant) -> Departure {
     let at = start + Duration::from_millis(10 * number);
-    Departure { number, size: 100, stream: 7, time: number as u32, at }
+    Departure { number, size: 100, stream: 7, sequence: number as u16, time: number as u32, at }
 }
 
 fn history(first: u64, count: u64, start: Instant) -> SendHistory {
@@ -106,6 +107,45 @@ fn what_was_never_sent_is_not_believed() {
     assert_eq!(fates(&history.handle_feedback(&absurd)).len(), 2);
 }
 
+/// A report by the numbers of a stream, made so many units of 1/65536 s after the beginning: of each packet how long
+/// before that it came, in units of 1/1024 s.
+fn by_sequence(media_ssrc: u32, begin_sequence: u16, time: u32, came: &[Option<u16>]) -> CcFeedbackReport {
+    let metric = |came: &Option<u16>| CcFeedbackMetricBlock {
+        received: came.is_some(),
+        arrival_time_offset: came.unwrap_or_default(),
+        ..CcFeedbackMetricBlock::default()
+    };
+    let metric_blocks = came.iter().map(metric).collect();
+    let report_blocks = vec![CcFeedbackReportBlock { media_ssrc, begin_sequence, metric_blocks }];
+    CcFeedbackReport { report_blocks, report_timestamp: time, ..CcFeedbackReport::default() }
+}
+
+#[test]
+fn reports_by_the_numbers_of_streams_say_the_same() {
+    let start = Instant::now();
+    let mut history = history(65_530, 20, start);
+    // Another stream with the same sequence numbers.
+    let other = Departure { number: 65_550, stream: 8, sequence: 65_530, ..departure(65_550, start) };
+    history.handle_departure(other);
+    // Two seconds by their clock; half a second, a quarter, an eighth before.
+    let report = by_sequence(7, 65_534, 2 * 65_536, &[Some(512), None, Some(256), Some(128), Some(NO_TIME)]);
+    let first = history.handle_report(&report);
+    let expected = [(65_534, Some(1_500_000)), (65_536, Some(1_750_000)), (65_537, Some(1_875_000))];
+    assert_eq!(fates(&first), expected);
+    assert_eq!(first.unreported, 200, "two that left 60 ms before the last, of which nothing is said");
+    assert_eq!(fates(&history.handle_report(&report)), [], "said again");
+    // The second of them is lost once what left 60 ms later has come; what came at no time is neither.
+    let second = history.handle_report(&by_sequence(7, 65_535, u32::MAX, &[None, Some(0), Some(0), None, Some(0)]));
+    let before = history.base.unwrap();
+    assert_eq!(second.packets.first().map(|result| result.departure.number), Some(65_539), "{second:?}");
+    let last = history.handle_report(&by_sequence(7, 65_545_u32 as u16, 65_535, &[Some(0)]));
+    assert_eq!(fates(&last)[0], (65_535, None), "{last:?}");
+    assert_eq!(history.base.unwrap() - before, 65_536, "their clock goes on");
+    let other = history.handle_report(&by_sequence(8, 65_530, 0, &[Some(0)]));
+    assert_eq!(other.packets.last().map(|result| result.departure.number), Some(65_550));
+    assert_eq!(fates(&history.handle_report(&by_sequence(99, 0, 0, &[Some(0); 500]))), [], "of nothing that we sent");
+}
+
 #[test]
 fn memory_is_bounded_by_number_and_time() {
     let start = Instant::now();
@@ -116,4 +156,5 @@ fn memory_is_bounded_by_number_and_time() {
     assert_eq!((history.packets.len(), history.in_flight()), (PACKETS, 100 * PACKETS as u64));
     history.handle_departure(departure(2 * PACKETS as u64, start + PATIENCE));
     assert_eq!((history.packets.len(), history.in_flight()), (1, 100), "nobody reports");
+    assert_eq!(history.by_sequence.len(), 1);
 }

@@ -1,25 +1,27 @@
-//! Numbers what leaves, and tells what left when (transport-wide congestion control,
-//! draft-holmer-rmcat-transport-wide-cc-extensions-01).
+//! Numbers what leaves, and tells what left when.
 //!
-//! A number belongs to a sending and not to a packet: a retransmission has one of its own. Therefore this stands
-//! between everything that sends and the wire. The crate's own tagger would number as well, and tell nobody; its send
-//! history takes a packet that is late for one that is lost. Owner of: the numbers of one connection.
+//! To those who report by the streams' own numbers (RFC 8888) ours are not sent. All others get them in a header
+//! extension (transport-wide congestion control, draft-holmer-rmcat-transport-wide-cc-extensions-01). A number belongs
+//! to a sending and not to a packet: a retransmission has one of its own. Therefore this stands between everything that
+//! sends and the wire. The crate's own tagger would number as well, and tell nobody; its send history takes a packet
+//! that is late for one that is lost. Owner of: the numbers of one connection.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::any::Any;
+use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Instant;
 
 use bytes::Bytes;
-use rtc::interceptor::{Interceptor, Packet, StreamInfo, TaggedPacket};
+use rtc::interceptor::{Packet, StreamInfo, TaggedPacket};
 use rtc::rtcp;
+use rtc::rtcp::transport_feedbacks::cc_feedback_report::{CcFeedbackReport, CcFeedbackReportBlock};
 use rtc::rtcp::transport_feedbacks::transport_layer_cc::TransportLayerCc;
 use rtc::rtcp::transport_feedbacks::transport_layer_nack::{TransportLayerNack, nack_pairs_from_sequence_numbers};
 use rtc::rtp;
-use rtc::sansio::Protocol;
-use rtc::shared::error::Error;
 use rtc::shared::marshal::MarshalSize as _;
 
-use super::report_echo::{EchoSwitch, ReportEcho};
+use super::arrivals::ReportSwitch;
+use super::in_chain::{Onward, Stage};
 
 /// The place in the chain: that of the crate's tagger, beyond which nothing sends.
 pub(super) const SLOT: usize = 2_000;
@@ -48,8 +50,9 @@ pub(crate) struct Departure {
     pub(crate) number: u64,
     /// Bytes, with all that is around them down to IP.
     pub(crate) size: u32,
-    /// What left.
+    /// What left: its SSRC, and its sequence number there.
     pub(crate) stream: u32,
+    pub(crate) sequence: u16,
     /// Of which moment of its stream: packets of a frame have the same.
     pub(crate) time: u32,
     pub(crate) at: Instant,
@@ -61,15 +64,13 @@ pub(super) struct SendLog {
     /// The identifier of the extension on each stream that was agreed to have one, retransmissions too. Firefox agrees
     /// for video alone: numbers that it does not read it would report as lost.
     extensions: BTreeMap<u32, u8>,
-    /// The streams of our tracks, without retransmissions.
-    tracks: BTreeSet<u32>,
+    /// The streams of our tracks, each with that of its retransmissions.
+    tracks: BTreeMap<u32, Option<u32>>,
     /// Of what the other end of the repair port sends.
     repair_ssrc: u32,
     departures: SyncSender<Departure>,
     answers: AnswerBudget,
-    echo: ReportEcho,
-    inbound: VecDeque<TaggedPacket>,
-    outbound: VecDeque<TaggedPacket>,
+    reports: ReportSwitch,
 }
 
 /// How much of what they ask for is sent again: asking costs them little, and us each time a packet.
@@ -93,107 +94,95 @@ impl AnswerBudget {
 }
 
 /// The log, and where its departures come out.
-pub(super) fn pair(repair_ssrc: u32, echo: EchoSwitch) -> (SendLog, Receiver<Departure>) {
+pub(super) fn pair(repair_ssrc: u32, reports: ReportSwitch) -> (SendLog, Receiver<Departure>) {
     let (departures, told) = sync_channel(DEPARTURES);
     let log = SendLog {
         next: 0,
         extensions: BTreeMap::new(),
-        tracks: BTreeSet::new(),
+        tracks: BTreeMap::new(),
         departures,
         answers: AnswerBudget { bytes: LONGEST_ANSWER },
-        echo: ReportEcho::new(echo),
+        reports,
         repair_ssrc,
-        inbound: VecDeque::new(),
-        outbound: VecDeque::new(),
     };
     (log, told)
 }
 
 impl SendLog {
-    /// A report of all streams names the one of its last packet, be it a retransmission or repair. The crate (rtc
-    /// 0.21.1) drops what names none of our tracks, and the report with it; so it names a track.
-    fn address(&self, report: &TransportLayerCc) -> Option<TransportLayerCc> {
-        let media_ssrc = *self.tracks.first()?;
-        (!self.tracks.contains(&report.media_ssrc)).then(|| TransportLayerCc { media_ssrc, ..report.clone() })
+    /// A report of many streams may name one first that is none of our tracks: of retransmissions, or of repair. The
+    /// crate (rtc 0.21.1) looks at the first alone, and drops the report with it; so it names a track.
+    fn address(&self, packet: &dyn Any) -> Option<Box<dyn rtcp::Packet>> {
+        let (media_ssrc, _) = self.tracks.first_key_value()?;
+        let media_ssrc = *media_ssrc;
+        if let Some(report) = packet.downcast_ref::<TransportLayerCc>() {
+            let is_known = self.tracks.contains_key(&report.media_ssrc);
+            return (!is_known).then(|| Box::new(TransportLayerCc { media_ssrc, ..report.clone() }) as _);
+        }
+        let report = packet.downcast_ref::<CcFeedbackReport>()?;
+        let is_known = report.report_blocks.first().is_some_and(|block| self.tracks.contains_key(&block.media_ssrc));
+        (!is_known).then(|| {
+            let mut report = report.clone();
+            report.report_blocks.insert(0, CcFeedbackReportBlock { media_ssrc, ..CcFeedbackReportBlock::default() });
+            Box::new(report) as _
+        })
     }
 
-    fn number(&mut self, packet: &mut rtp::Packet, now: Instant) {
-        self.answers.handle_departure(packet.payload.len());
+    /// Whether somebody will say what became of this packet, which gets its number for it where that is needed.
+    fn is_reported(&self, packet: &mut rtp::Packet) -> bool {
         let ssrc = packet.header.ssrc;
-        // Repair goes to who takes numbers on everything, by a stream that is bound to nothing.
-        let any = || (ssrc == self.repair_ssrc).then(|| self.extensions.values().next()).flatten();
-        let Some(id) = self.extensions.get(&ssrc).or_else(any).copied() else { return };
-        let number = self.next;
-        let tag = Bytes::copy_from_slice(&(number as u16).to_be_bytes());
-        if packet.header.set_extension(id, tag).is_err() {
-            return; // it leaves without one, as it would to who knows none
+        if self.reports.is_agreed() {
+            let is_track = self.tracks.iter().any(|(track, rtx)| *track == ssrc || *rtx == Some(ssrc));
+            return is_track || ssrc == self.repair_ssrc;
         }
+        let Some(id) = self.extensions.get(&ssrc) else { return false };
+        let tag = Bytes::copy_from_slice(&(self.next as u16).to_be_bytes());
+        // Where there is no room it leaves without one, as it would to who knows none.
+        packet.header.set_extension(*id, tag).is_ok()
+    }
+
+    fn log(&mut self, packet: &mut rtp::Packet, now: Instant) {
+        self.answers.handle_departure(packet.payload.len());
+        if !self.is_reported(packet) {
+            return;
+        }
+        let number = self.next;
         self.next += 1;
         let size = u32::try_from(packet.marshal_size() + OVERHEAD).unwrap_or(u32::MAX);
-        let (stream, time) = (packet.header.ssrc, packet.header.timestamp);
-        if self.departures.try_send(Departure { number, size, stream, time, at: now }).is_err() {
+        let rtp::header::Header { ssrc: stream, sequence_number: sequence, timestamp: time, .. } = packet.header;
+        if self.departures.try_send(Departure { number, size, stream, sequence, time, at: now }).is_err() {
             tracing::debug!(number, "a packet left that nobody asks for");
         }
     }
 }
 
-impl Protocol<TaggedPacket, TaggedPacket, ()> for SendLog {
-    type Rout = TaggedPacket;
-    type Wout = TaggedPacket;
-    type Eout = ();
-    type Error = Error;
-    type Time = Instant;
-
-    fn handle_read(&mut self, mut msg: TaggedPacket) -> Result<(), Error> {
-        if let Packet::Rtcp(packets) = &mut msg.message.packet {
+impl Stage for SendLog {
+    fn inbound(&mut self, mut packet: TaggedPacket, onward: &mut Onward) {
+        if let Packet::Rtcp(packets) = &mut packet.message.packet {
             for packet in packets {
-                let limited = packet.as_any().downcast_ref::<TransportLayerNack>().map(|nack| self.answers.limit(nack));
-                if let Some(limited) = limited {
-                    *packet = Box::new(limited) as Box<dyn rtcp::Packet>;
-                }
-                let addressed =
-                    packet.as_any().downcast_ref::<TransportLayerCc>().and_then(|report| self.address(report));
-                if let Some(addressed) = addressed {
-                    *packet = Box::new(addressed) as Box<dyn rtcp::Packet>;
+                let any = packet.as_any();
+                let other = match any.downcast_ref::<TransportLayerNack>() {
+                    Some(nack) => Some(Box::new(self.answers.limit(nack)) as Box<dyn rtcp::Packet>),
+                    None => self.address(any),
+                };
+                if let Some(other) = other {
+                    *packet = other;
                 }
             }
         }
-        self.inbound.push_back(msg);
-        Ok(())
+        onward.push_back(packet);
     }
 
-    fn poll_read(&mut self) -> Option<TaggedPacket> {
-        self.inbound.pop_front()
-    }
-
-    fn handle_write(&mut self, mut msg: TaggedPacket) -> Result<(), Error> {
-        let now = msg.now;
-        if let Packet::Rtp(packet) = &mut msg.message.packet {
-            self.number(packet, now);
-        } else if let Packet::Rtcp(packets) = &mut msg.message.packet {
-            self.echo.handle(packets);
+    fn outbound(&mut self, mut packet: TaggedPacket, onward: &mut Onward) {
+        let now = packet.now;
+        if let Packet::Rtp(packet) = &mut packet.message.packet {
+            self.log(packet, now);
         }
-        self.outbound.push_back(msg);
-        Ok(())
+        onward.push_back(packet);
     }
 
-    fn poll_write(&mut self) -> Option<TaggedPacket> {
-        self.outbound.pop_front()
-    }
-
-    fn handle_timeout(&mut self, _now: Instant) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn poll_timeout(&mut self) -> Option<Instant> {
-        None
-    }
-}
-
-impl Interceptor for SendLog {
-    fn bind_local_stream(&mut self, info: &StreamInfo) {
+    fn bind_local(&mut self, info: &StreamInfo) {
         if self.tracks.len() < STREAMS {
-            self.tracks.insert(info.ssrc);
+            self.tracks.insert(info.ssrc, info.ssrc_rtx);
         }
         let extension = info.rtp_header_extensions.iter().find(|extension| extension.uri == TRANSPORT_WIDE);
         let id = extension.and_then(|extension| u8::try_from(extension.id).ok()).filter(|id| *id != 0);
@@ -205,15 +194,12 @@ impl Interceptor for SendLog {
         }
     }
 
-    fn unbind_local_stream(&mut self, info: &StreamInfo) {
+    fn unbind_local(&mut self, info: &StreamInfo) {
         self.tracks.remove(&info.ssrc);
         for ssrc in [Some(info.ssrc), info.ssrc_rtx].into_iter().flatten() {
             self.extensions.remove(&ssrc);
         }
     }
-
-    fn bind_remote_stream(&mut self, _info: &StreamInfo) {}
-    fn unbind_remote_stream(&mut self, _info: &StreamInfo) {}
 }
 
 #[cfg(test)]
@@ -223,23 +209,62 @@ mod tests {
 
     use super::*;
 
-    fn reported(log: &mut SendLog, media_ssrc: u32) -> u32 {
-        let report: Box<dyn rtcp::Packet> = Box::new(TransportLayerCc { media_ssrc, ..TransportLayerCc::default() });
+    fn log() -> (SendLog, Receiver<Departure>, ReportSwitch) {
+        let reports = ReportSwitch::default();
+        let (log, told) = pair(99, reports.clone());
+        (log, told, reports)
+    }
+
+    /// Whom the crate takes this report to be for.
+    fn named(log: &mut SendLog, report: Box<dyn rtcp::Packet>) -> u32 {
         let message = AttributedPacket::new(Packet::Rtcp(vec![report]));
-        log.handle_read(TaggedPacket { now: Instant::now(), transport: TransportContext::default(), message }).unwrap();
-        let Packet::Rtcp(packets) = log.poll_read().unwrap().message.packet else { panic!("other packets") };
+        let mut onward = Onward::new();
+        log.inbound(TaggedPacket { now: Instant::now(), transport: TransportContext::default(), message }, &mut onward);
+        let Packet::Rtcp(packets) = onward.pop_front().unwrap().message.packet else { panic!("other packets") };
         packets[0].destination_ssrc()[0]
     }
 
     #[test]
     fn a_report_that_names_a_retransmission_or_repair_is_taken_as_one_of_a_track() {
-        let (mut log, _told) = pair(99, EchoSwitch::default());
-        assert_eq!(reported(&mut log, 99), 99, "of nothing that we send");
+        let (mut log, ..) = log();
+        let wide = |media_ssrc| Box::new(TransportLayerCc { media_ssrc, ..TransportLayerCc::default() });
+        let block = |media_ssrc| CcFeedbackReportBlock { media_ssrc, ..CcFeedbackReportBlock::default() };
+        let by_streams = |media_ssrc| {
+            Box::new(CcFeedbackReport { report_blocks: vec![block(media_ssrc)], ..CcFeedbackReport::default() })
+        };
+        assert_eq!(named(&mut log, wide(99)), 99, "of nothing that we send");
         for (ssrc, ssrc_rtx) in [(7, Some(8)), (5, None)] {
-            log.bind_local_stream(&StreamInfo { ssrc, ssrc_rtx, ..StreamInfo::default() });
+            log.bind_local(&StreamInfo { ssrc, ssrc_rtx, ..StreamInfo::default() });
         }
-        assert_eq!([7, 5, 8, 99, 0].map(|named| reported(&mut log, named)), [7, 5, 5, 5, 5]);
-        log.unbind_local_stream(&StreamInfo { ssrc: 5, ..StreamInfo::default() });
-        assert_eq!(reported(&mut log, 99), 7);
+        assert_eq!([7, 5, 8, 99, 0].map(|ssrc| named(&mut log, wide(ssrc))), [7, 5, 5, 5, 5]);
+        assert_eq!([7, 5, 8, 99, 0].map(|ssrc| named(&mut log, by_streams(ssrc))), [7, 5, 5, 5, 5]);
+        assert_eq!(named(&mut log, Box::new(CcFeedbackReport::default())), 5, "of no stream");
+        log.unbind_local(&StreamInfo { ssrc: 5, ..StreamInfo::default() });
+        assert_eq!(named(&mut log, wide(99)), 7);
+    }
+
+    #[test]
+    fn a_number_is_sent_to_those_alone_who_report_by_it() {
+        let (mut log, told, reports) = log();
+        let extension = |id| rtc::interceptor::RTPHeaderExtension { uri: TRANSPORT_WIDE.to_owned(), id };
+        log.bind_local(&StreamInfo { ssrc: 7, ssrc_rtx: Some(8), ..StreamInfo::default() });
+        let rtp_header_extensions = vec![extension(3)];
+        log.bind_local(&StreamInfo { ssrc: 5, ssrc_rtx: Some(6), rtp_header_extensions, ..StreamInfo::default() });
+        let sent = |log: &mut SendLog| {
+            let each = [5, 6, 7, 8, 99, 1].map(|ssrc| {
+                let mut packet = rtp::Packet::default();
+                (packet.header.ssrc, packet.header.sequence_number) = (ssrc, 40);
+                log.log(&mut packet, Instant::now());
+                packet.header.get_extension(3).is_some()
+            });
+            let logged: Vec<_> = told.try_iter().map(|departure| (departure.stream, departure.sequence)).collect();
+            (each, logged)
+        };
+        let (tagged, logged) = sent(&mut log);
+        assert_eq!((tagged, logged), ([true, true, false, false, false, false], vec![(5, 40), (6, 40)]));
+        reports.set_agreed(true);
+        let (tagged, logged) = sent(&mut log);
+        assert_eq!(tagged, [false; 6]);
+        assert_eq!(logged, [5, 6, 7, 8, 99].map(|ssrc| (ssrc, 40)), "repair as well, and nobody else's");
     }
 }

@@ -18,7 +18,8 @@ use super::checks::{Check, CheckBudget, Checks};
 use super::gather::{Gathering, IceConfig};
 use super::renomination::Renomination;
 use crate::candidates::{self, CandidateError, Loopback, MAX_CANDIDATES, TakenCandidates};
-use crate::description::{self, CheckedDescription, DescriptionError, RateFeedback};
+use crate::description::{CheckedDescription, DescriptionError, RateFeedback};
+use crate::our_description;
 use crate::outputs::Outputs;
 use crate::path::{CandidateKind, GatherEvent, LocalCandidate, Sink};
 use crate::peer_connection::{LinkConfig, LinkError, LinkTransmit, LocalTrack, PeerConnection, Video};
@@ -182,14 +183,14 @@ impl Generation {
         let restarted = self.restarts_ice(&checked);
         let sdp = self.link.answer(&checked.sdp, self.shared_video(checked.video.as_deref()), now)?;
         // Before any candidate of this generation is told.
-        self.our_ufrag = description::ufrag_of(&sdp);
+        self.our_ufrag = our_description::ufrag_of(&sdp);
         if restarted {
             self.stop_following();
             self.announce_again(outputs, now);
         }
         let sctp = checked.sctp;
         self.on_their_description(checked, outputs, now);
-        Ok(self.described(DescriptionKind::Answer, description::in_their_words(sdp, sctp), outputs, now))
+        Ok(self.described(DescriptionKind::Answer, our_description::in_their_words(sdp, sctp), outputs, now))
     }
 
     /// Whether a description of theirs begins another generation of ICE.
@@ -242,6 +243,7 @@ impl Generation {
         self.renominates = checked.renominates;
         self.rate_feedback = checked.rate_feedback;
         self.link.accept_repair(checked.takes_repair);
+        self.link.set_reports_agreed(checked.rate_feedback == RateFeedback::Rfc8888);
         // A word that says nothing of video takes back nothing that was said.
         self.their_video = checked.video.or(self.their_video.take());
         let early = std::mem::take(&mut self.early);
@@ -253,11 +255,14 @@ impl Generation {
     }
 
     fn described(&mut self, kind: DescriptionKind, sdp: String, outputs: &mut Outputs, now: Instant) -> Description {
-        let sdp = description::with_ice_options(sdp);
-        self.our_ufrag = description::ufrag_of(&sdp);
-        self.fingerprints.1 = description::fingerprint_of(&sdp);
+        let sdp = our_description::with_ice_options(sdp);
+        self.our_ufrag = our_description::ufrag_of(&sdp);
+        self.fingerprints.1 = our_description::fingerprint_of(&sdp);
         self.drain(outputs, now);
-        Description { kind, sdp: description::with_abilities(&sdp) }
+        // An offer has the ways of browsers beside it; an answer says of reports what the offer did.
+        let has_reports = kind == DescriptionKind::Offer || self.rate_feedback == RateFeedback::Rfc8888;
+        let sdp = if has_reports { our_description::with_reports(&sdp) } else { sdp };
+        Description { kind, sdp: our_description::with_abilities(&sdp) }
     }
 
     /// They may be found at another address.

@@ -249,7 +249,7 @@ impl Inbound {
     /// How their sender learns what the path bears.
     pub(crate) fn set_rate_feedback(&mut self, feedback: RateFeedback) {
         match feedback {
-            RateFeedback::TransportWide => self.rate_teller = None,
+            RateFeedback::Rfc8888 | RateFeedback::TransportWide => self.rate_teller = None,
             RateFeedback::Remb => drop(self.rate_teller.get_or_insert_with(RateTeller::new)),
         }
     }

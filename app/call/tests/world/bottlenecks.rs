@@ -69,13 +69,16 @@ fn assert_flows(got: &Measured) {
 
 /// Two people who are connected, and whose encoders obey.
 pub fn two(seed: u64) -> World {
-    let mut world = World::new(seed, LinkConfig::delayed(DELAY));
+    enter_two(World::new(seed, LinkConfig::delayed(DELAY)))
+}
+
+fn enter_two(mut world: World) -> World {
     for index in 0..2 {
         world.add_client(TransportPolicy::All);
         world.clients[index].obeys = true;
         world.enter(index);
     }
-    assert!(world.run_until(Duration::from_secs(5), World::all_connected), "seed {seed}: not connected");
+    assert!(world.run_until(Duration::from_secs(5), World::all_connected), "not connected");
     world
 }
 
@@ -94,6 +97,27 @@ fn a_bottleneck_is_filled_without_its_queue() {
         }
         // Of a minute: in less the share goes up and down with each fall and the growth after it.
         assert!((0.75..=0.96).contains(&used), "seed {seed}, {kbps} kbps: {used}");
+    }
+}
+
+/// By reports of each packet in the way of browsers, and by what everybody says once a second.
+#[test]
+fn whatever_is_reported_a_bottleneck_is_filled() {
+    const REPORTS: [&str; 3] = ["ack ccfb", "transport-cc", "transport-wide-cc"];
+    for (seed, without, at_least, late) in [(2_205, 1, 0.7, 200), (2_206, 3, 0.5, 400)] {
+        let mut world = World::new(seed, LinkConfig::delayed(DELAY));
+        world.tamper = Some(Box::new(move |message| {
+            let is_kept = |line: &&str| !REPORTS[..without].iter().any(|word| line.contains(word));
+            let change = |sdp: &str| sdp.lines().filter(is_kept).map(|line| format!("{line}\r\n")).collect();
+            crate::descriptions::rewrite(message, change);
+        }));
+        let mut world = enter_two(world);
+        world.net.set_default_link(bottleneck(1_000));
+        world.run(Duration::from_secs(15));
+        let got = measure(&mut world, 1_000, Duration::from_secs(20));
+        println!("seed {seed}: {got:?}");
+        assert!((at_least..=0.96).contains(&got.used), "seed {seed}: {got:?}");
+        assert!(got.late <= Duration::from_millis(late) && got.sound >= 0.98, "seed {seed}: {got:?}");
     }
 }
 
@@ -119,7 +143,7 @@ fn where_no_moving_picture_goes_a_still_does_or_sound_alone_and_both_are_told() 
     for (seed, kbps, flow, pictures) in [
         (2_220, 150, PictureFlow::Moving, 140..=160),
         (2_221, 75, PictureFlow::Stills, 4..=6),
-        (2_222, 50, PictureFlow::Nothing, 0..=0),
+        (2_222, 44, PictureFlow::Nothing, 0..=1),
     ] {
         let mut world = two(seed);
         world.run(Duration::from_secs(2));
@@ -130,7 +154,9 @@ fn where_no_moving_picture_goes_a_still_does_or_sound_alone_and_both_are_told() 
         let got = measure(&mut world, kbps, Duration::from_secs(10));
         let seen = world.clients[1].sink.got[&0].frames.len() - seen;
         println!("seed {seed}, {kbps} kbps: {:?}, {seen} pictures, {got:?}", flows(&world, 0));
-        assert_eq!([flows(&world, 0), flows(&world, 1)], [(flow, flow); 2], "seed {seed}: as we know and as they say");
+        // Now and then one tries whether the link bears more by now.
+        let is_told = |world: &World| [flows(world, 0), flows(world, 1)] == [(flow, flow); 2];
+        assert!(world.run_until(Duration::from_secs(5), is_told), "seed {seed}: as we know and as they say");
         assert!(pictures.contains(&seen), "seed {seed}: {seen} pictures");
         assert!(got.sound >= 0.99, "seed {seed}: {got:?}");
 

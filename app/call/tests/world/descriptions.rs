@@ -9,7 +9,7 @@ use crate::LAN;
 use crate::world::World;
 
 /// Changes the description in a message, if there is one.
-fn rewrite(message: &mut Value, change: impl Fn(&str) -> String) {
+pub fn rewrite(message: &mut Value, change: impl Fn(&str) -> String) {
     if message["type"] == "signal"
         && let Some(sdp) = message["desc"]["sdp"].as_str()
     {

@@ -43,7 +43,8 @@ impl Path {
     }
 
     fn send(&mut self, at: Duration, bytes: u32) {
-        let departure = Departure { number: self.next, size: bytes, stream: 1, time: self.frame, at: self.start + at };
+        let departure =
+            Departure { number: self.next, size: bytes, stream: 1, sequence: 0, time: self.frame, at: self.start + at };
         self.next += 1;
         self.sent += f64::from(bytes);
         let waits = self.free_at.saturating_sub(at).as_secs_f64() * self.capacity / 8.0;

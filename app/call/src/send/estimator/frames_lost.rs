@@ -100,7 +100,7 @@ mod tests {
         let at = Instant::now();
         for (time, lost) in (first..).zip(losses) {
             for n in 0..10 {
-                let departure = Departure { number: 0, size: 1000, stream: 1, time, at };
+                let departure = Departure { number: 0, size: 1000, stream: 1, sequence: 0, time, at };
                 subject.handle(&PacketResult { departure, arrived: (n >= *lost).then_some(0) });
             }
         }

@@ -154,7 +154,8 @@ mod tests {
         for (frame, pause) in pauses.iter().enumerate() {
             for n in 0..6_u64 {
                 now = start + Duration::from_millis(33 * frame as u64 + 2 * n);
-                let departure = Departure { number: n, size: 1250, stream: 1, time: frame as u32, at: now };
+                let departure =
+                    Departure { number: n, size: 1250, stream: 1, sequence: 0, time: frame as u32, at: now };
                 let arrived = Some(33_000 * frame as i64 + pause * n as i64);
                 trains.handle(&PacketResult { departure, arrived });
             }

@@ -1,0 +1,63 @@
+//! Session descriptions of ours, with what the WebRTC crate does not say in them. Pure functions.
+
+use crate::description::{ABILITIES, CCFB, ICE_OPTIONS, RENOMINATION, REPAIR, SctpSyntax};
+
+/// A description of ours, and what its sender can.
+pub(crate) fn with_abilities(sdp: &str) -> String {
+    let (session, media) = sdp.split_at(sdp.find("\nm=").map_or(sdp.len(), |at| at + 1));
+    format!("{session}{ABILITIES}{REPAIR}\r\n{media}")
+}
+
+/// A description of ours, with reports of each packet in every section of media (RFC 8888, section 6). The crate knows
+/// feedback of one codec alone.
+pub(crate) fn with_reports(sdp: &str) -> String {
+    let mut is_next = false;
+    sdp.lines().fold(String::with_capacity(sdp.len() + 100), |mut out, line| {
+        if line.starts_with("m=") {
+            is_next = line.starts_with("m=audio ") || line.starts_with("m=video ");
+        } else if is_next && line.starts_with("a=") {
+            out.push_str(&format!("a=rtcp-fb:* {CCFB}\r\n"));
+            is_next = false;
+        }
+        out.push_str(line);
+        out.push_str("\r\n");
+        out
+    })
+}
+
+/// Our answer in the words of who offered: a section keeps the protocol that it was offered with (RFC 3264, section 6).
+pub(crate) fn in_their_words(answer: String, sctp: SctpSyntax) -> String {
+    match sctp {
+        SctpSyntax::Rfc8841 => answer,
+        SctpSyntax::Sctpmap => answer.lines().fold(String::with_capacity(answer.len()), |mut out, line| {
+            if let Some(port) = line.strip_prefix("a=sctp-port:") {
+                out.push_str(&format!("a=sctpmap:{port} webrtc-datachannel 1024"));
+            } else {
+                out.push_str(&line.replace(" UDP/DTLS/SCTP webrtc-datachannel", " DTLS/SCTP 5000"));
+            }
+            out.push_str("\r\n");
+            out
+        }),
+    }
+}
+
+/// Our own description, with what it says of ICE beside what the crate does (RFC 8839, section 5.6).
+pub(crate) fn with_ice_options(sdp: String) -> String {
+    match sdp.find("\nm=").map(|at| at + 1) {
+        Some(at) if !sdp.contains(ICE_OPTIONS) => {
+            let (session, media) = sdp.split_at(at);
+            format!("{session}{ICE_OPTIONS}trickle {RENOMINATION}\r\n{media}")
+        }
+        Some(_) | None => sdp,
+    }
+}
+
+/// The fingerprint of our own description, to be shown.
+pub(crate) fn fingerprint_of(sdp: &str) -> Option<String> {
+    sdp.lines().find_map(|line| line.strip_prefix("a=fingerprint:")).map(str::to_owned)
+}
+
+/// The generation of ICE that our own description begins.
+pub(crate) fn ufrag_of(sdp: &str) -> Option<String> {
+    sdp.lines().find_map(|line| line.strip_prefix("a=ice-ufrag:")).map(str::to_owned)
+}
