@@ -128,7 +128,7 @@ impl SentLayers {
             let choice = self.tracks.entry(track).or_default();
             (choice.wanted, choice.codec) = (layer, Some(codec));
             // Too much for the link: nothing more of it. Encoders make the larger layers of a picture first, so with
-            // this no picture is ever sent twice, in two sizes.
+            // this hardly any picture is sent twice, in two sizes.
             choice.sent = choice.sent.filter(|(sent, of)| *sent <= layer && *of == codec);
             if enabled == Switch::On {
                 rates.push((track, layer, rate.min(most(source, layer)).scaled(part)));

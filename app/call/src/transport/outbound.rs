@@ -36,6 +36,8 @@ struct Numbering {
     time: u32,
     /// Of the next frame, where its codec counts them.
     frame: u16,
+    /// The time stamp of the last frame of video.
+    last: Option<u32>,
     /// Frames of video that left whole.
     left: u64,
 }
@@ -104,7 +106,7 @@ impl Outbound {
 
     /// Where a track's numbers begin.
     pub(crate) fn begin(&mut self, track: TrackId, sequence: u16, time: u32) {
-        self.numbering.insert(track, Numbering { sequence, time, frame: 0, left: 0 });
+        self.numbering.insert(track, Numbering { sequence, time, frame: 0, last: None, left: 0 });
     }
 
     /// What of our video goes to them, or is about to.
@@ -176,7 +178,13 @@ impl Outbound {
     pub(crate) fn handle_video(&mut self, outgoing: &OutgoingFrame, now: Instant) -> Queued {
         let OutgoingFrame { encoding, frame, payloads } = outgoing;
         let Some(numbering) = self.numbering.get_mut(&frame.track) else { return Queued::Yes };
-        let time = numbering.time.wrapping_add(frame.time as u32);
+        let mut time = numbering.time.wrapping_add(frame.time as u32);
+        if numbering.last == Some(time) {
+            // The same picture in a smaller layer, which was asked for between the two: another frame, and browsers
+            // tell frames of H.264 by their time stamps alone.
+            time = time.wrapping_add(1);
+        }
+        numbering.last = Some(time);
         // Numbered when it leaves: what is dropped before would leave a hole that is asked for in vain.
         let packets = payloads.iter().enumerate().map(|(index, payload)| RtpOut {
             track: frame.track,

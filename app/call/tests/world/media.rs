@@ -197,6 +197,9 @@ impl Sink {
         };
         assert_eq!(*self.tracks.entry(frame.track).or_insert(source), source, "two sources on one track");
         let got = self.got.entry(source).or_default();
+        if frame.kind == FrameKind::Key && got.frames.last() == Some(&number) {
+            return; // once more in a smaller layer, which was asked for between the two
+        }
         assert!(got.frames.last().is_none_or(|last| number > *last), "frame {number} after {:?}", got.frames.last());
         got.frames.push(number);
         got.codec = Some(codec);
