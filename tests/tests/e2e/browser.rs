@@ -39,6 +39,8 @@ pub enum Devices {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Program {
     Chromium(Devices),
+    /// One that offers and takes reports by the numbers of streams (RFC 8888), as no browser does by itself yet.
+    ReportingChromium,
     Firefox,
 }
 
@@ -75,11 +77,11 @@ impl Browser {
     /// needs no other certificate.
     pub fn start(host: &Host, profile: &Path, spki: &[u8; 32], program: Program, script: String) -> Result<Self> {
         let (programs, way) = match program {
-            Program::Chromium(devices) => {
+            Program::Chromium(_) | Program::ReportingChromium => {
                 let mut command = host.command("chromedriver");
                 let driver = Process::start("chromedriver", command.arg(format!("--port={PORT}")), None)?;
                 driver.wait_line(STARTING, |line| line.contains("started successfully").then_some(()))?;
-                (vec![driver], Way::Chromium(capabilities(profile, spki, devices)))
+                (vec![driver], Way::Chromium(capabilities(profile, spki, program)))
             }
             Program::Firefox => {
                 let sound = firefox::start_sound(host, profile)?;
@@ -152,7 +154,7 @@ impl Drop for Browser {
     }
 }
 
-fn capabilities(profile: &Path, spki: &[u8; 32], devices: Devices) -> serde_json::Map<String, Value> {
+fn capabilities(profile: &Path, spki: &[u8; 32], program: Program) -> serde_json::Map<String, Value> {
     let mut arguments = vec![
         "--headless=new".to_owned(),
         "--no-sandbox".to_owned(),
@@ -170,7 +172,10 @@ fn capabilities(profile: &Path, spki: &[u8; 32], devices: Devices) -> serde_json
         format!("--user-data-dir={}", profile.display()),
         format!("--ignore-certificate-errors-spki-list={}", STANDARD.encode(spki)),
     ];
-    if devices == Devices::Allowed {
+    if program == Program::ReportingChromium {
+        arguments.push("--force-fieldtrials=WebRTC-RFC8888CongestionControlFeedback/Enabled,offer:true/".to_owned());
+    }
+    if program != Program::Chromium(Devices::Asked) {
         arguments
             .extend(["--use-fake-ui-for-media-stream".to_owned(), "--use-fake-device-for-media-stream".to_owned()]);
     }

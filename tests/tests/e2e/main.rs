@@ -102,17 +102,22 @@ fn two_clients_and_a_browser_in_one_room() -> Result<()> {
     Ok(())
 }
 
-/// A client that comes after a browser makes the offer, and the browser answers it.
+/// A client that comes after a browser makes the offer, and the browser answers it. This browser and both clients agree on
+/// RFC 8888, by an offer of either side, and by it the browser learns that the path bears more than it begins with.
 #[test]
 fn a_client_meets_a_browser_that_was_there_before() -> Result<()> {
     enter_namespaces()?;
-    let mut room = Room::open(Plan::default())?;
+    let mut room = Room::open(Plan { guest: Program::ReportingChromium, ..Plan::default() })?;
     for _ in 0..COMINGS {
         let begun = now();
         room.second_comes_again()?;
         room.second.wait_stats(MEETING, |stats| calls::sees(stats, "Guest"))?;
         println!("the client saw the browser's picture {:?} after it was started", now() - begun);
     }
+    let reports = "return probe.reports().then((all) => all.length === 2 \
+                     && all.every(([reports, estimate]) => reports > 20 && estimate > 1_000_000) && all)";
+    let reports = room.guest.wait_for("reports by RFC 8888", SOON, reports)?;
+    println!("the browser got so many reports, and thinks that each path bears so many bits a second: {reports}");
     Ok(())
 }
 

@@ -147,6 +147,13 @@
     return stats.get(pair?.localCandidateId)?.relayProtocol ?? null;
   }));
 
+  // Of each connection how many reports by RFC 8888 came, and what the browser thinks that its path bears.
+  probe.reports = () => Promise.all(probe.connections.filter((one) => one.connectionState === "connected").map(async (one) => {
+    const stats = [...(await one.getStats()).values()];
+    const { ccfbMessagesReceived } = stats.find((stat) => stat.type === "transport");
+    return [ccfbMessagesReceived ?? 0, Math.max(...stats.map((stat) => stat.availableOutgoingBitrate ?? 0))];
+  }));
+
   const Original = window.RTCPeerConnection;
   window.RTCPeerConnection = class extends Original {
     constructor(...rest) {

@@ -174,8 +174,16 @@ impl Stage for SendLog {
 
     fn outbound(&mut self, mut packet: TaggedPacket, onward: &mut Onward) {
         let now = packet.now;
-        if let Packet::Rtp(packet) = &mut packet.message.packet {
-            self.log(packet, now);
+        match &mut packet.message.packet {
+            Packet::Rtp(packet) => self.log(packet, now),
+            // The crate reports what has numbers, whatever was agreed on: who offers both ways may tag and take one.
+            Packet::Rtcp(packets) if self.reports.is_agreed() => {
+                packets.retain(|packet| !packet.as_any().is::<TransportLayerCc>());
+                if packets.is_empty() {
+                    return;
+                }
+            }
+            Packet::Rtcp(_) | _ => {}
         }
         onward.push_back(packet);
     }
@@ -266,5 +274,23 @@ mod tests {
         let (tagged, logged) = sent(&mut log);
         assert_eq!(tagged, [false; 6]);
         assert_eq!(logged, [5, 6, 7, 8, 99].map(|ssrc| (ssrc, 40)), "repair as well, and nobody else's");
+    }
+
+    #[test]
+    fn nobody_hears_of_one_packet_in_two_ways() {
+        let (mut log, _told, reports) = log();
+        let mut leaves = |packets: Vec<Box<dyn rtcp::Packet>>| {
+            let message = AttributedPacket::new(Packet::Rtcp(packets));
+            let packet = TaggedPacket { now: Instant::now(), transport: TransportContext::default(), message };
+            let mut onward = Onward::new();
+            log.outbound(packet, &mut onward);
+            let left = onward.pop_front().map(|packet| packet.message.packet);
+            if let Some(Packet::Rtcp(packets)) = left { packets.len() } else { 0 }
+        };
+        let wide = || Box::new(TransportLayerCc::default()) as Box<dyn rtcp::Packet>;
+        let nack = || Box::new(TransportLayerNack::default()) as Box<dyn rtcp::Packet>;
+        assert_eq!([leaves(vec![wide()]), leaves(vec![nack(), wide()])], [1, 2]);
+        reports.set_agreed(true);
+        assert_eq!([leaves(vec![wide()]), leaves(vec![nack(), wide()]), leaves(vec![nack()])], [0, 1, 1]);
     }
 }
