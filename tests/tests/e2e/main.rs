@@ -102,8 +102,8 @@ fn two_clients_and_a_browser_in_one_room() -> Result<()> {
     Ok(())
 }
 
-/// A client that comes after a browser makes the offer, and the browser answers it. This browser and both clients agree on
-/// RFC 8888, by an offer of either side, and by it the browser learns that the path bears more than it begins with.
+/// A client that comes after a browser makes the offer, and the browser answers it. This browser and both clients agree
+/// on RFC 8888, by an offer of either side, and by it the browser learns that the path bears more than it begins with.
 #[test]
 fn a_client_meets_a_browser_that_was_there_before() -> Result<()> {
     enter_namespaces()?;
