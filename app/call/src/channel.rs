@@ -44,6 +44,7 @@ pub(crate) enum ChannelMessage {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum SaidFlow {
+    Silence,
     Nothing,
     Stills,
     /// Whatever else a newer version says, too.
@@ -54,6 +55,7 @@ pub(crate) enum SaidFlow {
 impl From<PictureFlow> for SaidFlow {
     fn from(flow: PictureFlow) -> Self {
         match flow {
+            PictureFlow::Silence => Self::Silence,
             PictureFlow::Nothing => Self::Nothing,
             PictureFlow::Stills => Self::Stills,
             PictureFlow::Moving => Self::Moving,
@@ -64,6 +66,7 @@ impl From<PictureFlow> for SaidFlow {
 impl From<SaidFlow> for PictureFlow {
     fn from(flow: SaidFlow) -> Self {
         match flow {
+            SaidFlow::Silence => Self::Silence,
             SaidFlow::Nothing => Self::Nothing,
             SaidFlow::Stills => Self::Stills,
             SaidFlow::Moving => Self::Moving,

@@ -29,11 +29,13 @@ pub(super) fn still_pictures(person: &Person) -> impl Iterator<Item = Cow<'stati
     let (ours, theirs) = person.pictures;
     let theirs = match theirs {
         PictureFlow::Moving => None,
+        PictureFlow::Silence => Some(t!("ui.people.silence_from")),
         PictureFlow::Stills => Some(t!("ui.people.stills_from")),
         PictureFlow::Nothing => Some(t!("ui.people.sound_from")),
     };
     let ours = match ours {
         PictureFlow::Moving => None,
+        PictureFlow::Silence => Some(t!("ui.people.silence_to")),
         PictureFlow::Stills => Some(t!("ui.people.stills_to")),
         PictureFlow::Nothing => Some(t!("ui.people.sound_to")),
     };

@@ -45,9 +45,9 @@ const VP8: u8 = 96;
 /// Packets kept for retransmission: 1024 are 4 seconds of 2.5 Mbit/s. Full: the oldest goes, and is not repaired.
 const SEND_BUFFER: u16 = 1024;
 
-/// The header extension of the time when a packet left. Nobody here reads it. A Chromium that takes RFC 8888 (156, where
-/// a field trial is set) answers our offers without transport-wide numbers; without this one as well it sent no padding,
-/// never tried whether the path bears more than the 300 kbps that it begins with, and stayed there.
+/// The header extension of the time when a packet left. Nobody here reads it. A Chromium that takes RFC 8888 (156,
+/// where a field trial is set) answers our offers without transport-wide numbers; without this one as well it sent no
+/// padding, never tried whether the path bears more than the 300 kbps that it begins with, and stayed there.
 const ABSOLUTE_SEND_TIME: &str = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time";
 
 /// Between two reports of what came. What fills a queue is seen so much later, and a report costs about 60 bytes.

@@ -12,6 +12,7 @@ use rtc::rtcp::sender_report::SenderReport;
 use rtc::rtcp::transport_feedbacks::transport_layer_nack::TransportLayerNack;
 
 use super::{LinkEvent, PeerConnection, TransportFeedback};
+use crate::send::circuit_breaker::StreamReport;
 
 /// One word of feedback about a track of ours.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,8 +21,8 @@ pub(crate) enum Feedback {
     KeyFrameWanted(TrackId),
     /// It asked for so many packets again.
     Nack { track: TrackId, packets: u32 },
-    /// Share of packets lost since its last report, 0 to 1.
-    Loss { track: TrackId, fraction: f64 },
+    /// What came of a track's packets since its last report.
+    Report { track: TrackId, report: StreamReport },
     /// What became of packets of all tracks (RFC 8888, or transport-wide feedback).
     Transport(TransportFeedback),
     /// It takes no more than this, of all tracks together (REMB).
@@ -68,7 +69,8 @@ impl PeerConnection {
         for report in reports {
             self.on_report(report, now);
             let fraction = f64::from(report.fraction_lost) / 256.0;
-            let event = self.track_of(report.ssrc).map(|track| Feedback::Loss { track, fraction });
+            let said = StreamReport { fraction, highest: report.last_sequence_number };
+            let event = self.track_of(report.ssrc).map(|track| Feedback::Report { track, report: said });
             self.events.extend(event.map(LinkEvent::Feedback));
         }
     }

@@ -1,5 +1,6 @@
 //! The way of our media to one peer: which layer, how fast, when.
 
+pub(crate) mod circuit_breaker;
 pub(crate) mod estimator;
 pub(crate) mod layers;
 pub(crate) mod overhead;

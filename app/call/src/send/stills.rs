@@ -12,6 +12,8 @@ use hearth_base::{Bitrate, TrackId};
 /// How pictures go to somebody.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum PictureFlow {
+    /// Not at all, nor sound: what is sent does harm, or reaches nobody. It is tried again after a while.
+    Silence,
     /// Not at all: sound alone.
     Nothing,
     /// One every two seconds.
@@ -93,7 +95,7 @@ impl Stills {
         self.other_since = None;
         self.due = (flow == PictureFlow::Stills).then_some(now);
         self.trial = match flow {
-            PictureFlow::Nothing => Some(now + self.pause),
+            PictureFlow::Silence | PictureFlow::Nothing => Some(now + self.pause),
             PictureFlow::Stills | PictureFlow::Moving => None,
         };
         if flow == PictureFlow::Moving {

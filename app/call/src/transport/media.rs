@@ -116,7 +116,7 @@ impl Transport {
         if !connection.link.is_connected() || !connection.link.takes(audio.track) {
             return;
         }
-        let Some(packet) = self.outbound.handle_audio(audio) else { return };
+        let Some(packet) = self.outbound.handle_audio(audio, now) else { return };
         let sent = packet.clone();
         match connection.link.send_rtp(packet, now) {
             Ok(()) => {
@@ -217,6 +217,7 @@ impl Transport {
         shared: &mut Shared,
         now: Instant,
     ) {
+        self.outbound.handle_heard(now);
         match feedback {
             Feedback::KeyFrameWanted(track) => {
                 self.history.counters.key_frames_wanted += 1;
@@ -232,10 +233,10 @@ impl Transport {
                 self.outbound.handle_max_bitrate(most, now);
                 self.tell_rate(connection, shared, now);
             }
-            Feedback::Loss { track, fraction } => {
+            Feedback::Report { track, report } => {
                 let is_video = connection.link.sent_video().any(|video| video.track == track);
                 let kind = if is_video { TrackKind::Video } else { TrackKind::Audio };
-                self.outbound.handle_loss(track, kind, fraction, now);
+                self.outbound.handle_report(track, kind, report, now);
                 self.tell_rate(connection, shared, now);
             }
         }

@@ -10,6 +10,7 @@ use hearth_base::{Bitrate, EncodedFrame, FrameKind, Layer, Switch, TrackId, Trac
 use crate::media::payload_format;
 use crate::peer_connection::{PeerConnection, RtpOut, SentVideo, TransportFeedback};
 use crate::publications::{Encoding, OutgoingFrame};
+use crate::send::circuit_breaker::{Circuit, CircuitBreaker, StreamReport};
 use crate::send::estimator::{Estimator, FeedbackEstimator};
 use crate::send::layers::{SentLayers, Wanted};
 use crate::send::overhead::Overhead;
@@ -61,6 +62,7 @@ pub(crate) struct Outbound {
     repairs: Repairs,
     layers: SentLayers,
     stills: Stills,
+    breaker: CircuitBreaker,
     /// What they look at of our pictures.
     watched: Watching,
     /// Bytes that had left when the pacer was told last, and what it has let out since.
@@ -88,6 +90,7 @@ impl Outbound {
             repairs: Repairs::default(),
             layers: SentLayers::default(),
             stills: Stills::default(),
+            breaker: CircuitBreaker::default(),
             watched: Watching::default(),
             charged: 0,
             paced: 0,
@@ -111,7 +114,7 @@ impl Outbound {
 
     /// What of our video goes to them, or is about to.
     pub(crate) fn encodings(&self, sent: impl Iterator<Item = SentVideo>) -> Vec<Encoding> {
-        let is_any = self.stills.flow() != PictureFlow::Nothing;
+        let is_any = self.picture_flow() > PictureFlow::Nothing;
         let watched = sent.filter(|video| is_any && self.watched.most(video.source).is_some());
         watched.flat_map(|video| self.layers.encodings(video)).collect()
     }
@@ -123,22 +126,23 @@ impl Outbound {
         sent: &[(SentVideo, Switch)],
         now: Instant,
     ) -> (Vec<(TrackId, Layer, Bitrate)>, Vec<Encoding>) {
-        let mut rate = self.overhead.video_part(self.estimator.estimate()).scaled(self.calm_part());
+        let mut rate = self.overhead.video_part(self.estimate()).scaled(self.calm_part());
         let most = |(video, enabled): &(SentVideo, Switch)| {
             self.watched.most(video.source).map(|most| Wanted { video: *video, enabled: *enabled, most })
         };
         let mut wanted: Vec<_> = sent.iter().filter_map(most).collect();
         let is_any = wanted.iter().any(|wanted| wanted.enabled == Switch::On);
-        if is_any && self.stills.handle_rate(self.overhead.left(self.estimator.estimate()), now) {
+        let is_other = is_any && self.stills.handle_rate(self.overhead.left(self.estimate()), now);
+        if self.breaker.poll(now) || is_other {
             self.layers.begin_again();
         }
-        match self.stills.flow() {
+        match self.picture_flow() {
             PictureFlow::Moving => {}
             PictureFlow::Stills => {
                 rate = rate.max(STILL_RATE);
                 wanted.iter_mut().for_each(|wanted| wanted.most = Layer::default());
             }
-            PictureFlow::Nothing => wanted.clear(),
+            PictureFlow::Nothing | PictureFlow::Silence => wanted.clear(),
         }
         self.layers.choose(rate, self.queue_part(), &wanted, now)
     }
@@ -159,14 +163,19 @@ impl Outbound {
 
     /// Whether a frame of this encoding goes to them; with a key frame, the layer becomes the one that is wanted.
     pub(crate) fn takes_frame(&mut self, encoding: Encoding, kind: FrameKind) -> bool {
-        let is_fit = self.stills.flow() == PictureFlow::Moving
-            || (kind == FrameKind::Key && self.stills.takes_still(encoding.track));
+        let flow = self.picture_flow();
+        let is_fit = flow == PictureFlow::Moving
+            || (flow == PictureFlow::Stills && kind == FrameKind::Key && self.stills.takes_still(encoding.track));
         is_fit && self.layers.takes_frame(encoding, kind)
     }
 
     /// How pictures go to them.
     pub(crate) fn picture_flow(&self) -> PictureFlow {
-        self.stills.flow()
+        match self.breaker.circuit() {
+            Circuit::Open => PictureFlow::Silence,
+            Circuit::Reduced => PictureFlow::Nothing,
+            Circuit::Closed => self.stills.flow(),
+        }
     }
 
     /// Whether a still of each of these tracks should be asked for.
@@ -195,7 +204,7 @@ impl Outbound {
             payload: payload_format::renumber(encoding.codec, payload, numbering.frame),
         });
         if self.stills.flow() == PictureFlow::Stills {
-            let left = self.overhead.left(self.estimator.estimate());
+            let left = self.overhead.left(self.breaker.limit(self.estimator.estimate()));
             self.stills.handle_still(frame.track, frame.payload.len(), left, now);
         }
         let taken = self.pacer.handle_frame(frame.kind, packets.collect(), now);
@@ -207,7 +216,11 @@ impl Outbound {
     }
 
     /// A packet of audio, which goes at once: it is small, and late sound is lost sound.
-    pub(crate) fn handle_audio(&mut self, audio: &EncodedFrame) -> Option<RtpOut> {
+    pub(crate) fn handle_audio(&mut self, audio: &EncodedFrame, now: Instant) -> Option<RtpOut> {
+        if self.breaker.circuit() == Circuit::Open {
+            return None;
+        }
+        self.breaker.handle_sent(audio.track, audio.payload.len(), now);
         let numbering = self.numbering.get_mut(&audio.track)?;
         let sequence = numbering.sequence;
         numbering.sequence = sequence.wrapping_add(1);
@@ -226,6 +239,7 @@ impl Outbound {
         self.charge(link, now);
         let mut packet = self.pacer.poll_packet(link.in_flight(), now)?;
         self.paced += packet.payload.len() as u64;
+        self.breaker.handle_sent(packet.track, packet.payload.len(), now);
         let numbering = self.numbering.get_mut(&packet.track)?;
         packet.sequence = numbering.sequence;
         numbering.sequence = numbering.sequence.wrapping_add(1);
@@ -298,6 +312,7 @@ impl Outbound {
         let is_new = self.route.as_ref().is_some_and(|old| !old.is_route_of(&route));
         self.route = Some(route);
         if is_new {
+            self.breaker = CircuitBreaker::default();
             self.estimator.handle_new_route(now);
             self.pacer.set_pacing(self.estimator.pacing());
         }
@@ -310,7 +325,15 @@ impl Outbound {
         self.pacer.set_pacing(self.estimator.pacing());
     }
 
-    pub(crate) fn handle_loss(&mut self, track: TrackId, kind: TrackKind, fraction: f64, now: Instant) {
+    /// They said something of what we send.
+    pub(crate) fn handle_heard(&mut self, now: Instant) {
+        self.breaker.handle_heard(now);
+    }
+
+    /// What came of a track since its last report.
+    pub(crate) fn handle_report(&mut self, track: TrackId, kind: TrackKind, report: StreamReport, now: Instant) {
+        self.breaker.handle_report(track, report, now);
+        let fraction = report.fraction;
         self.losses.insert(track, (fraction, now));
         self.losses.retain(|_, (_, at)| now.saturating_duration_since(*at) < REPORTED);
         self.loss = self.losses.values().map(|(fraction, _)| *fraction).fold(0.0, f64::max);
@@ -320,6 +343,7 @@ impl Outbound {
 
     pub(crate) fn handle_round_trip(&mut self, round_trip: Duration, now: Instant) {
         self.estimator.handle_round_trip(round_trip, now);
+        self.breaker.handle_round_trip(round_trip);
         self.pacer.set_pacing(self.estimator.pacing());
     }
 
@@ -337,6 +361,7 @@ impl Outbound {
     pub(crate) fn handle_new_connection(&mut self) {
         self.estimator.handle_new_connection();
         self.overhead = Overhead::default();
+        self.breaker = CircuitBreaker::default();
         self.repairs = Repairs::default();
         (self.charged, self.paced) = (0, 0);
     }
@@ -365,7 +390,8 @@ impl Outbound {
         self.layers.sent()
     }
 
+    /// What is used of what the link bears.
     pub(crate) fn estimate(&self) -> Bitrate {
-        self.estimator.estimate()
+        self.breaker.limit(self.estimator.estimate())
     }
 }

@@ -138,6 +138,33 @@ fn a_link_that_drops_is_followed() {
     }
 }
 
+/// RFC 8083: media that nobody gets is not sent on, both are told, and it is tried again.
+#[test]
+fn what_never_arrives_is_not_sent_on_and_tried_again() {
+    let mut world = two(2_230);
+    world.run(Duration::from_secs(5));
+    world.clients[1].deaf = true;
+    let flows = |world: &World| [0, 1].map(|of| world.clients[of].call.snapshot().peers[0].connection.pictures);
+    let (silent, moving) = (PictureFlow::Silence, PictureFlow::Moving);
+    let is_told = |world: &World| flows(world) == [(silent, moving), (moving, silent)];
+    assert!(world.run_until(Duration::from_secs(10), is_told), "{:?}", flows(&world));
+    let sent = |world: &World| world.clients[0].call.snapshot().peers[0].connection.counters.packets_sent;
+    let before = sent(&world);
+    world.run(Duration::from_secs(2));
+    assert!(sent(&world) <= before + 3, "no picture, and no sound, but what waited");
+    world.run(Duration::from_secs(60));
+    let tried = sent(&world) - before;
+    assert!((50..before * 4).contains(&tried), "{tried} packets in a minute, {before} in ten seconds at first");
+    assert!(world.run_until(Duration::from_secs(60), is_told), "{:?}", flows(&world));
+
+    world.clients[1].deaf = false;
+    let is_back = |world: &World| flows(world) == [(moving, moving); 2];
+    assert!(world.run_until(Duration::from_secs(60), is_back), "{:?}", flows(&world));
+    world.run(Duration::from_secs(5));
+    let got = measure(&mut world, 5_000, Duration::from_secs(5));
+    assert!(got.sound >= 0.99 && got.gap <= Duration::from_millis(250), "{got:?}");
+}
+
 #[test]
 fn where_no_moving_picture_goes_a_still_does_or_sound_alone_and_both_are_told() {
     for (seed, kbps, flow, pictures) in [

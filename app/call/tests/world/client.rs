@@ -54,6 +54,8 @@ pub struct Client {
     pub asleep: bool,
     /// Killed: nothing comes in or goes out any more.
     pub crashed: bool,
+    /// Media does not reach it, as where somebody on the way lets nothing through but what holds a path open.
+    pub deaf: bool,
     /// Datagrams are kept here and not handled, where there is a list.
     pub held: Option<Vec<Input>>,
     /// Cuts hellos as Firefox does.
@@ -107,6 +109,7 @@ impl Client {
             streams: BTreeMap::new(),
             asleep: false,
             crashed: false,
+            deaf: false,
             held: None,
             cutter: None,
             lag: Duration::ZERO,

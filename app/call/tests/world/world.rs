@@ -262,7 +262,8 @@ impl World {
                 self.at_bystander.push((now, delivery.payload.len()));
             } else {
                 let index = delivery.node.0 as usize;
-                if !self.clients[index].crashed {
+                let is_heard = !self.clients[index].deaf || !is_media(&delivery.payload);
+                if !self.clients[index].crashed && is_heard {
                     self.clients[index].deliver(delivery.from, delivery.to, delivery.payload, now);
                     self.drain_client(index);
                 }
@@ -423,4 +424,9 @@ impl World {
             }
         }
     }
+}
+
+/// Whether this is RTP, which RTCP is told from by its packet types (RFC 5761, section 4).
+fn is_media(datagram: &[u8]) -> bool {
+    matches!(datagram, [128..=191, kind, ..] if !(192..=223).contains(kind))
 }

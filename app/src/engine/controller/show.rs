@@ -158,7 +158,9 @@ fn pictures(peer: &PeerSnapshot, view: &CallView) -> (PictureFlow, PictureFlow) 
             matches!(track.source, TrackSource::Camera | TrackSource::Screen) && track.enabled == Switch::On
         });
     let is_theirs = peer.media.video || peer.media.screen;
-    let shown = |flow, is_there| if is_there { flow } else { PictureFlow::Moving };
+    let shown = |flow, is_there| {
+        if is_there || flow == PictureFlow::Silence { flow } else { PictureFlow::Moving }
+    };
     (shown(ours, is_ours), shown(theirs, is_theirs))
 }
 
