@@ -9,9 +9,10 @@ use std::ops::Range;
 
 use crate::stream::RelayStream;
 
-/// A socket that the shell holds for us.
+/// A socket that the shell holds for us: a number that is never used again, so that what comes late on one that is
+/// closed is for nobody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SocketId(pub u32);
+pub struct SocketId(pub u64);
 
 /// What sort of socket is wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,21 +28,21 @@ pub enum SocketKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct TransportId(pub(crate) u32);
 
-/// Numbers of sockets that one gathering may use. All used: no relay is tried again until the connection is rebuilt or
-/// moves, which comes long before the ten minutes that these last where ten relays fail, each in half a minute.
-const RANGE: u32 = 256;
+/// Numbers of sockets that one gathering has: more than it can open, however long it lasts and however often the network
+/// under it changes. A thousand sockets a second would use them up in seven weeks, and there are as many ranges.
+const RANGE: u64 = 1 << 32;
 
 /// The numbers of a call's sockets.
 #[derive(Debug, Default)]
 pub(crate) struct SocketTable {
-    next: u32,
+    next: u64,
     /// By where each range begins. Two for each transport at most: the old one is released before a new one is used.
-    owners: BTreeMap<u32, TransportId>,
+    owners: BTreeMap<u64, TransportId>,
 }
 
 impl SocketTable {
     /// Returns the numbers of a new gathering.
-    pub(crate) fn reserve(&mut self, owner: TransportId) -> Range<u32> {
+    pub(crate) fn reserve(&mut self, owner: TransportId) -> Range<u64> {
         let first = self.next;
         self.next = first.wrapping_add(RANGE);
         self.owners.insert(first, owner);
@@ -49,7 +50,7 @@ impl SocketTable {
     }
 
     /// A gathering is over: nothing on its sockets is for anybody any more.
-    pub(crate) fn release(&mut self, first: u32) {
+    pub(crate) fn release(&mut self, first: u64) {
         self.owners.remove(&first);
     }
 

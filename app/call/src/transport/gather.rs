@@ -79,8 +79,8 @@ fn family_of(interfaces: &[LocalAddress]) -> RelayFamily {
 
 /// The paths of one connection.
 pub(crate) struct Gathering {
-    first_id: u32,
-    ids: Range<u32>,
+    first_id: u64,
+    ids: Range<u64>,
     rng: ChaCha12Rng,
     stun: Vec<SocketAddr>,
     family: RelayFamily,
@@ -105,7 +105,7 @@ impl Gathering {
     /// Begins to gather; `ids` are its sockets' numbers, and `rng` is chance of its own.
     pub(crate) fn new(
         ice_config: &IceConfig,
-        ids: Range<u32>,
+        ids: Range<u64>,
         rng: ChaCha12Rng,
         outputs: &mut Outputs,
         now: Instant,
@@ -342,7 +342,7 @@ impl Gathering {
     }
 
     /// Where its sockets' numbers begin.
-    pub(crate) fn first_id(&self) -> u32 {
+    pub(crate) fn first_id(&self) -> u64 {
         self.first_id
     }
 

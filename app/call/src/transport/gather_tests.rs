@@ -44,7 +44,8 @@ impl Bench {
         let stun = stun.iter().map(|one| one.parse().unwrap()).collect();
         let ice_config = IceConfig { interfaces, relays, stun, policy };
         let mut outputs = Outputs::default();
-        let gathering = Gathering::new(&ice_config, 0..256, ChaCha12Rng::seed_from_u64(1), &mut outputs, now);
+        let ids = crate::sockets::SocketTable::default().reserve(crate::sockets::TransportId(1));
+        let gathering = Gathering::new(&ice_config, ids, ChaCha12Rng::seed_from_u64(1), &mut outputs, now);
         let mut bench = Self {
             begun: now,
             now,
@@ -107,6 +108,15 @@ impl Bench {
         if self.events.drain(..).any(|event| matches!(event, GatherEvent::Complete)) {
             self.complete = Some(self.elapsed());
         }
+    }
+
+    /// The addresses of this machine are these now, and nothing goes by the others.
+    fn move_to(&mut self, addresses: &[&str]) {
+        let interfaces = local_addresses(addresses);
+        self.tell(|gathering, sink, now| gathering.handle_interfaces(&interfaces, sink, now));
+        self.drain();
+        self.tell(|gathering, sink, now| gathering.retire(None, sink, now));
+        self.drain();
     }
 
     /// Lets time pass; `answer` says whether a socket that is asked for comes to be.
@@ -213,5 +223,16 @@ fn a_machine_with_ipv6_alone_asks_a_relay_for_it_and_no_other_one_does() {
     ] {
         let interfaces = local_addresses(interfaces);
         assert_eq!(family_of(&interfaces), family, "{interfaces:?}");
+    }
+}
+
+#[test]
+fn however_often_the_network_changes_there_is_a_socket_for_each_address() {
+    let mut bench = Bench::new(Vec::new(), &[], TransportPolicy::All);
+    for n in 0..1000_u16 {
+        let [high, low] = n.to_be_bytes();
+        bench.move_to(&[&format!("10.1.{high}.{low}")]);
+        let hosts: Vec<_> = bench.gathering.hosts().iter().map(|(_, local)| local.ip().to_string()).collect();
+        assert_eq!(hosts, [format!("10.1.{high}.{low}")], "after {n} moves");
     }
 }

@@ -36,7 +36,7 @@ pub(crate) enum Trickle {
 /// What a generation is made with, beside what it sends: where its media may go, and the numbers of its sockets.
 pub(crate) struct GatherConfig<'a> {
     pub(crate) ice_config: &'a IceConfig,
-    pub(crate) sockets: Range<u32>,
+    pub(crate) sockets: Range<u64>,
 }
 
 /// A description or candidate was not taken.
@@ -155,7 +155,7 @@ impl Generation {
     }
 
     /// Where its sockets' numbers begin.
-    pub(crate) fn first_socket(&self) -> u32 {
+    pub(crate) fn first_socket(&self) -> u64 {
         self.gathering.first_id()
     }
 

@@ -78,7 +78,7 @@ impl Gathering {
         self.drain(sink, now);
     }
 
-    fn hosts(&self) -> Vec<(SocketId, SocketAddr)> {
+    pub(super) fn hosts(&self) -> Vec<(SocketId, SocketAddr)> {
         let hosts = self.paths.iter().filter(|path| !self.relays.contains_key(&path.socket()));
         hosts.filter_map(|path| Some((path.socket(), path.address()?))).collect()
     }
