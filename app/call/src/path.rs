@@ -117,6 +117,10 @@ pub(crate) trait Path: Send {
     fn is_settled(&self) -> bool;
     /// Whether it is over, and how.
     fn end(&self) -> Option<&PathEnd>;
+    /// Whether it has hardly any room for further addresses of the peer: another should take its place in time.
+    fn is_worn(&self) -> bool {
+        false
+    }
     /// The peer may be found at `remote`.
     fn handle_remote(&mut self, remote: SocketAddr, sink: &mut Sink<'_>, now: Instant);
     /// ICE restarts on it: what it is on may have changed, and the addresses of the peer are others.

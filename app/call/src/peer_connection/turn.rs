@@ -25,6 +25,8 @@ use crate::stream::{Frames, RelayStream, framed};
 /// renews whatever was permitted once: an allocation that has no room for a further generation gives its place to
 /// another one. Full: further addresses are not reachable by relay.
 const PERMISSIONS: usize = 2 * crate::candidates::MAX_CANDIDATES;
+/// Room that is left when another allocation is asked for: the addresses of several moves, while that one comes.
+const WORN: usize = 16;
 
 /// How long an allocation may take: on a stream the crate would wait for 39 s, and over UDP for longer.
 const ALLOCATING: Duration = Duration::from_secs(10);
@@ -341,6 +343,10 @@ impl Path for RelayPath {
 
     fn end(&self) -> Option<&PathEnd> {
         self.end.as_ref()
+    }
+
+    fn is_worn(&self) -> bool {
+        self.relayed.is_some() && self.permissions.permitted.len() + WORN > PERMISSIONS
     }
 
     fn handle_restart(&mut self, sink: &mut Sink<'_>, now: Instant) {

@@ -7,7 +7,7 @@
 
 mod moves;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::time::{Duration, Instant};
@@ -94,7 +94,8 @@ pub(crate) struct Gathering {
     /// Those whose time came while one stood: for when none does any more.
     spare: Vec<Try>,
     paths: Vec<Box<dyn Path>>,
-    remotes: Vec<SocketAddr>,
+    /// The latest, for relays that come later. Cap 32, as many as one may name at once. Full: the oldest goes.
+    remotes: VecDeque<SocketAddr>,
     complete: bool,
     policy: TransportPolicy,
     interfaces: Vec<LocalAddress>,
@@ -122,7 +123,7 @@ impl Gathering {
             later: Vec::new(),
             spare: Vec::new(),
             paths: Vec::new(),
-            remotes: Vec::new(),
+            remotes: VecDeque::new(),
             complete: false,
             policy: ice_config.policy,
             interfaces: ice_config.interfaces.clone(),
@@ -290,10 +291,14 @@ impl Gathering {
 
     /// The peer may be found at `remote`.
     pub(crate) fn handle_remote(&mut self, remote: SocketAddr, sink: &mut Sink<'_>, now: Instant) {
-        if self.remotes.len() < crate::candidates::MAX_CANDIDATES {
-            self.remotes.push(remote);
+        if !self.remotes.contains(&remote) {
+            if self.remotes.len() >= crate::candidates::MAX_CANDIDATES {
+                self.remotes.pop_front();
+            }
+            self.remotes.push_back(remote);
         }
         self.paths.iter_mut().for_each(|path| path.handle_remote(remote, sink, now));
+        self.replace_worn(sink, now);
         self.drain(sink, now);
     }
 

@@ -1,7 +1,5 @@
 //! Which relays and STUN servers are tried, in which order, and how often.
 
-use std::collections::VecDeque;
-
 use super::*;
 use crate::io::Output;
 use crate::peer_connection::RelayAddress;
@@ -235,4 +233,15 @@ fn however_often_the_network_changes_there_is_a_socket_for_each_address() {
         let hosts: Vec<_> = bench.gathering.hosts().iter().map(|(_, local)| local.ip().to_string()).collect();
         assert_eq!(hosts, [format!("10.1.{high}.{low}")], "after {n} moves");
     }
+}
+
+#[test]
+fn a_relay_that_comes_late_knows_the_latest_addresses_of_the_peer() {
+    let mut bench = Bench::relays(Vec::new());
+    let remote = |n: u16| SocketAddr::from(([10, 0, 5, 5], n));
+    for n in 1..=200 {
+        bench.tell(|gathering, sink, now| gathering.handle_remote(remote(n), sink, now));
+    }
+    assert!(bench.gathering.remotes.contains(&remote(200)), "the newest");
+    assert_eq!(bench.gathering.remotes.len(), crate::candidates::MAX_CANDIDATES);
 }

@@ -351,3 +351,29 @@ fn on_ipv6_alone_two_meet_and_a_move_is_followed() {
     assert!(pair.local.1.starts_with("fd00:8::8") && pair.remote.1.starts_with("fd00::2"), "{pair:?}");
     check_kept(&world);
 }
+
+/// One moves again and again; whether media was direct, and with the newest address, before each further move.
+fn move_on(world: &mut World, times: u8, each: Duration, place: impl Fn(&mut World, u8) -> IpAddr) {
+    for n in 0..times {
+        let outside = place(world, n);
+        let follows = |world: &World| {
+            let peers = world.clients[1].call.snapshot().peers;
+            peers[0].connection.pair.as_ref().is_some_and(|pair| pair.remote.1.starts_with(&format!("{outside} ")))
+        };
+        let followed = world.run_until(each, follows);
+        let pair = world.clients[1].call.snapshot().peers[0].connection.pair.clone();
+        assert!(followed, "move {n} to {outside} is not followed: {pair:?}");
+        run_connected(world, each);
+    }
+    check_kept(world);
+}
+
+#[test]
+fn a_hundred_moves_are_followed_within_one_generation() {
+    let mut world = pair_on(2_320, LAN, [TransportPolicy::All; 2]);
+    move_on(&mut world, 100, Duration::from_millis(1_500), |world, n| {
+        let address = IpAddr::from([10, 0, 8, n]);
+        world.move_client(0, address);
+        address
+    });
+}

@@ -103,6 +103,15 @@ impl Gathering {
         self.call_spares(now);
     }
 
+    /// Asks for other relays where one has hardly any room for further addresses of the peer.
+    pub(super) fn replace_worn(&mut self, sink: &mut Sink<'_>, now: Instant) {
+        let is_worn = self.paths.iter().any(|path| path.is_worn() && !self.moves.doubts(path.socket()));
+        if is_worn && self.moves.replace_at.is_none() {
+            self.moves.replace_at = Some(now);
+            self.replace_relays(sink, now);
+        }
+    }
+
     /// What stands takes the place of what it was asked for.
     pub(super) fn hand_over(&mut self, sink: &mut Sink<'_>) {
         if self.moves.replacing.is_empty() && self.moves.stale.is_empty() {

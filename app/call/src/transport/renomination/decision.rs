@@ -25,7 +25,7 @@ impl Renomination {
         let hinted = running.hinted.filter(|pair| running.pairs.contains_key(pair)).map(|_| running.heard + REBOUND);
         let rank = |pair: &Pair| {
             let local = self.locals.get(&pair.0).map(|local| local.priority);
-            Rank::new(local, self.remotes.get(&pair.1).copied())
+            Rank::new(local, self.remotes.priority(pair.1))
         };
         let is_better = |(pair, state): (&Pair, &PairState)| {
             rank(pair) < rank(&running.active) && state.answered() > Some(running.switched)
@@ -40,9 +40,10 @@ impl Renomination {
             .min()
     }
 
-    /// Makes another pair the active one, where there is a reason.
-    pub(super) fn decide(&mut self, now: Instant) {
-        let Some(running) = &mut self.running else { return };
+    /// Makes another pair the active one, where there is a reason; whether it did.
+    pub(super) fn decide(&mut self, now: Instant) -> bool {
+        let Some(running) = &mut self.running else { return false };
+        let mut has_switched = false;
         running.looked = now;
         let is_usable = |pair: &Pair| self.locals.get(&pair.0).is_some_and(|local| !local.is_gone);
         let is_proven = |running: &Running, pair: &Pair| {
@@ -53,12 +54,12 @@ impl Renomination {
             if nomination > running.nominated {
                 running.nominated = nomination;
                 running.unanswered = None;
-                self.has_switched |= running.switch(pair, now);
+                has_switched |= running.switch(pair, now);
             }
         }
         let rank = |pair: &Pair| {
             let local = self.locals.get(&pair.0).map(|local| local.priority);
-            Rank::new(local, self.remotes.get(&pair.1).copied())
+            Rank::new(local, self.remotes.priority(pair.1))
         };
         let answered = |pair: &Pair| running.pairs.get(pair).and_then(PairState::answered);
         let silent_for = now.saturating_duration_since(running.heard);
@@ -87,7 +88,8 @@ impl Renomination {
                 Nomination { value: running.nominated.value.saturating_add(1), by: running.credentials.role };
             running.unanswered = Some((0, now));
             running.not_before = now + PACE;
-            self.has_switched |= running.switch(pair, now);
+            has_switched |= running.switch(pair, now);
         }
+        has_switched
     }
 }

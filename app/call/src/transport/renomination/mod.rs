@@ -15,6 +15,7 @@
 
 mod decision;
 mod pairs;
+mod remotes;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -26,6 +27,7 @@ use rand_chacha::ChaCha12Rng;
 use super::checks::Check;
 use crate::peer_connection::{CheckRequest, IceCredentials, IceRole, RequestId};
 use pairs::{Pair, PairState, Rank, repeat_after};
+use remotes::{Remotes, Standing};
 
 /// Nothing comes by the active pair for so long, and others are tried. Consent checks are half a second apart, so that
 /// one that is lost starts nothing.
@@ -38,9 +40,6 @@ const SEARCH_AGAIN: Duration = Duration::from_secs(3);
 const PROVEN: Duration = Duration::from_secs(3);
 /// Checks whose answer is waited for. Cap 128: what a search of all pairs sends in a second. Full: the oldest goes.
 const PENDING: usize = 128;
-/// Addresses of theirs that are known. Cap 32: what one generation may name, and where they were found since. Full: one
-/// more is not taken.
-const REMOTES: usize = 32;
 
 /// Where a datagram belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,9 +67,9 @@ struct Nomination {
 /// One transport's pairs.
 pub(super) struct Renomination {
     rng: ChaCha12Rng,
+    /// As many as gathering has paths.
     locals: BTreeMap<SocketAddr, Local>,
-    /// Their addresses, and the priority of each.
-    remotes: BTreeMap<SocketAddr, u32>,
+    remotes: Remotes,
     running: Option<Running>,
     out: VecDeque<Check>,
     has_switched: bool,
@@ -112,6 +111,22 @@ impl Running {
         }
     }
 
+    /// The pairs that media goes by, or may in a moment.
+    fn in_use(&self) -> [Option<Pair>; 3] {
+        [Some(self.active), self.hinted, self.wanted.map(|(pair, _)| pair)]
+    }
+
+    /// What is known of an address of theirs.
+    fn standing(running: Option<&Self>, remote: SocketAddr) -> Standing {
+        let Some(running) = running else { return Standing::Possible };
+        if running.in_use().into_iter().flatten().any(|pair| pair.1 == remote) {
+            return Standing::InUse;
+        }
+        let mut of_it = running.pairs.iter().filter(|(pair, _)| pair.1 == remote).peekable();
+        let was_tried = of_it.peek().is_some();
+        if was_tried && of_it.all(|(_, state)| state.has_failed()) { Standing::Dead } else { Standing::Possible }
+    }
+
     /// Whether media goes by another pair than before.
     fn switch(&mut self, pair: Pair, now: Instant) -> bool {
         (self.switched, self.heard, self.searched, self.hinted) = (now, now, None, None);
@@ -124,7 +139,7 @@ impl Renomination {
         Self {
             rng,
             locals: BTreeMap::new(),
-            remotes: BTreeMap::new(),
+            remotes: Remotes::default(),
             running: None,
             out: VecDeque::new(),
             has_switched: false,
@@ -138,7 +153,7 @@ impl Renomination {
 
     /// The crate selected `base`, whose remote candidate has this priority.
     pub(super) fn start(&mut self, credentials: IceCredentials, base: Pair, priority: u32, now: Instant) {
-        self.remotes.entry(base.1).or_insert(priority);
+        self.remotes.take_selected(base.1, priority, now);
         let nominated = Nomination { value: 0, by: IceRole::Controlling };
         self.running = Some(Running {
             credentials,
@@ -191,24 +206,21 @@ impl Renomination {
 
     /// The priority of an address of theirs, where it is known.
     pub(super) fn priority_of(&self, remote: SocketAddr) -> Option<u32> {
-        self.remotes.get(&remote).copied()
+        self.remotes.priority(remote)
     }
 
     /// An address of ours has come.
     pub(super) fn add_local(&mut self, address: SocketAddr, priority: u32, now: Instant) {
         self.locals.insert(address, Local { priority, is_gone: false });
-        let remotes: Vec<_> = self.remotes.keys().copied().collect();
-        remotes.into_iter().for_each(|remote| self.begin((address, remote), now));
+        self.likely_remotes().into_iter().for_each(|remote| self.begin((address, remote), now));
         self.tend(now);
     }
 
     /// An address of ours is gone, with all that was on it.
     pub(super) fn remove_local(&mut self, address: SocketAddr, now: Instant) {
         self.locals.remove(&address);
-        let Some(running) = &mut self.running else { return };
-        let active = running.active;
-        running.pairs.retain(|pair, _| pair.0 != address || *pair == active);
-        if active.0 == address {
+        self.prune();
+        if self.active().is_some_and(|active| active.0 == address) {
             self.search(now);
             self.tend(now);
         }
@@ -227,10 +239,9 @@ impl Renomination {
 
     /// They may be found at `remote`.
     pub(super) fn add_remote(&mut self, remote: SocketAddr, priority: u32, now: Instant) {
-        if self.remotes.len() >= REMOTES && !self.remotes.contains_key(&remote) {
+        if !self.take_remote(remote, priority, now) {
             return;
         }
-        self.remotes.insert(remote, priority);
         let locals: Vec<_> = self.locals.keys().copied().collect();
         locals.into_iter().for_each(|local| self.begin((local, remote), now));
         self.tend(now);
@@ -238,7 +249,8 @@ impl Renomination {
 
     /// Tries every pair now: the network may have changed.
     pub(super) fn search(&mut self, now: Instant) {
-        let pairs = self.locals.keys().flat_map(|local| self.remotes.keys().map(|remote| (*local, *remote)));
+        let remotes = self.likely_remotes();
+        let pairs = remotes.iter().flat_map(|remote| self.locals.keys().map(|local| (*local, *remote)));
         let pairs: Vec<_> = pairs.collect();
         pairs.into_iter().for_each(|pair| self.begin(pair, now));
         if let Some(running) = &mut self.running {
@@ -249,8 +261,29 @@ impl Renomination {
     fn begin(&mut self, pair: Pair, now: Instant) {
         let is_gone = self.locals.get(&pair.0).is_none_or(|local| local.is_gone);
         if let Some(running) = self.running.as_mut().filter(|_| !is_gone && pairs::is_possible(pair)) {
-            pairs::begin(&mut running.pairs, pair, now);
+            let kept = running.in_use();
+            pairs::begin(&mut running.pairs, pair, |pair| kept.contains(&Some(pair)), now);
         }
+    }
+
+    fn take_remote(&mut self, remote: SocketAddr, priority: u32, now: Instant) -> bool {
+        let Self { remotes, running, .. } = self;
+        let is_taken = remotes.take(remote, priority, |of| Running::standing(running.as_ref(), of), now);
+        self.prune();
+        is_taken
+    }
+
+    fn likely_remotes(&self) -> Vec<SocketAddr> {
+        self.remotes.by_likelihood(|of| Running::standing(self.running.as_ref(), of))
+    }
+
+    /// Forgets the pairs of which an end is gone, but for those that media goes by or may in a moment.
+    fn prune(&mut self) {
+        let Self { locals, remotes, running, .. } = self;
+        let Some(running) = running else { return };
+        let kept = running.in_use();
+        let is_known = |pair: &Pair| locals.contains_key(&pair.0) && remotes.contains(pair.1);
+        running.pairs.retain(|pair, _| kept.contains(&Some(*pair)) || is_known(pair));
     }
 
     /// Where the crate's datagram leaves.
@@ -313,22 +346,23 @@ impl Renomination {
         if let Some(state) = running.pairs.get_mut(&pair) {
             state.handle_answer(now);
         }
+        self.remotes.handle_heard(pair.1, now);
         if nomination == Some(running.nominated.value) && pair == running.active {
             running.unanswered = None;
         }
     }
 
     fn on_request(&mut self, pair: Pair, request: CheckRequest, now: Instant) {
-        if let Some(priority) = request.priority
-            && !self.remotes.contains_key(&pair.1)
-            && self.remotes.len() < REMOTES
-        {
-            self.remotes.insert(pair.1, priority);
-        }
+        self.remotes.handle_heard(pair.1, now);
+        let is_known = self.remotes.contains(pair.1)
+            || request.priority.is_some_and(|priority| self.take_remote(pair.1, priority, now));
         let Some(running) = &mut self.running else { return };
         match running.credentials.answer(request.id, pair.1) {
             Ok(payload) => self.out.push_back(Check { local: pair.0, remote: pair.1, payload }),
             Err(error) => tracing::debug!(%error, "a check is not answered"),
+        }
+        if !is_known {
+            return; // there are too many of them
         }
         let theirs = request.nomination.filter(|value| *value > 0);
         let theirs = theirs.map(|value| Nomination { value, by: running.credentials.role.other() });
@@ -346,7 +380,12 @@ impl Renomination {
 
     /// Sends what is due, and looks whether media should go by another pair.
     fn tend(&mut self, now: Instant) {
-        self.decide(now);
+        let left = self.running.as_ref().map(|running| (running.active.1, running.heard));
+        if self.decide(now) {
+            self.has_switched = true;
+            left.into_iter().for_each(|(remote, heard)| self.remotes.handle_heard(remote, heard));
+            self.prune();
+        }
         self.send_due(now);
     }
 

@@ -15,7 +15,9 @@ const CHECKS: u32 = 10;
 /// The wait for an answer, which doubles to eight times of it. A check costs 100 bytes, a round trip that it waits for
 /// is one without media.
 const FIRST_WAIT: Duration = Duration::from_millis(50);
-/// Pairs that are checked. Cap 128: eight paths of ours and sixteen addresses of theirs. Full: the next one is not.
+/// Pairs that are checked. Cap 128: four paths of ours and all addresses of theirs that are remembered. Full: of those
+/// whose checks have ended and that are not in use one that never answered makes room, or the one that did longest ago;
+/// where all are being checked, the next one is not.
 const PAIRS: usize = 128;
 
 /// How long to wait for an answer before a check is repeated, which was sent so often before; none where that is all.
@@ -68,7 +70,12 @@ impl PairState {
 
     pub(super) fn handle_answer(&mut self, now: Instant) {
         self.answered = Some(now);
-        self.next = None;
+        (self.sent, self.next) = (0, None);
+    }
+
+    /// Whether the last checks all ended without an answer.
+    pub(super) fn has_failed(&self) -> bool {
+        self.sent >= CHECKS && self.next.is_none()
     }
 
     pub(super) fn is_due(&self, now: Instant) -> bool {
@@ -86,9 +93,12 @@ impl PairState {
 }
 
 /// Tries a pair from now on, unless it is being tried.
-pub(super) fn begin(pairs: &mut BTreeMap<Pair, PairState>, pair: Pair, now: Instant) {
+pub(super) fn begin(pairs: &mut BTreeMap<Pair, PairState>, pair: Pair, is_in_use: impl Fn(Pair) -> bool, now: Instant) {
     if pairs.len() >= PAIRS && !pairs.contains_key(&pair) {
-        return;
+        let idle = pairs.iter().filter(|(pair, state)| state.next.is_none() && !is_in_use(**pair));
+        let least = idle.min_by_key(|(_, state)| state.answered).map(|(pair, _)| *pair);
+        let Some(least) = least else { return };
+        pairs.remove(&least);
     }
     let state = pairs.entry(pair).or_default();
     if state.next.is_none() {
