@@ -1,18 +1,23 @@
 //! Which of a peer's candidates are believed.
 //!
 //! A candidate makes us send checks to an address that somebody else chose. So their number is bounded, and an address
-//! that cannot be a peer's is refused: else a member could have us probe this machine and its network. Pure functions.
+//! that cannot be a peer's is refused: else a member could have us probe this machine and its network. No state but the
+//! places of one generation.
 
 use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
 
 /// Candidates of a peer that are looked at in one generation, those of a kind that has its places taken included.
 pub(crate) const MAX_CANDIDATES: usize = 32;
-/// Candidates of a peer that are checked in one generation: each makes us send to an address of their choice. Two
-/// places are kept for relays, which come last and may be the only ones that work, and two for addresses seen from
-/// outside.
+/// Candidates of a peer that are checked at a time: each makes us send to an address of their choice. Two places are
+/// kept for relays, which come last and may be the only ones that work, and two for addresses seen from outside.
 const CHECKED: usize = 10;
 const CHECKED_BUT_RELAYS: usize = CHECKED - 2;
 const CHECKED_HOSTS: usize = CHECKED_BUT_RELAYS - 2;
+/// How long a candidate keeps its place where it is checked by ourselves: its checks have ended then (3 s after the
+/// first), and it was answered or it was not. So two candidates a second are checked on the average, as many as by new
+/// generations of ICE (`transport/renewals.rs`), and somebody who moves all day needs none.
+const CHECKING: Duration = Duration::from_secs(5);
 /// Longest candidate, bytes.
 const MAX_CANDIDATE: usize = 512;
 
@@ -92,30 +97,37 @@ pub(crate) fn kind_of(text: &str) -> TheirKind {
     }
 }
 
-/// How many candidates of a peer are checked in this generation.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct TakenCandidates {
-    hosts: usize,
-    reflexive: usize,
-    relays: usize,
+/// Whose checks a candidate gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CheckedBy {
+    /// The ICE agent's, which go on until it has selected a pair.
+    Agent,
+    /// Ours, which end.
+    Us,
 }
+
+/// The candidates of a peer that are checked in this generation, and since when: [`CHECKED`] at most.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TakenCandidates(Vec<(TheirKind, Instant)>);
 
 impl TakenCandidates {
     /// Takes a place; false where there is none for this kind.
-    pub(crate) fn take(&mut self, kind: TheirKind) -> bool {
-        let direct = self.hosts + self.reflexive;
+    pub(crate) fn take(&mut self, kind: TheirKind, by: CheckedBy, now: Instant) -> bool {
+        if by == CheckedBy::Us {
+            self.0.retain(|(_, since)| now.saturating_duration_since(*since) < CHECKING);
+        }
+        let count = |kind| self.0.iter().filter(|(one, _)| *one == kind).count();
+        let (hosts, relays) = (count(TheirKind::Host), count(TheirKind::Relay));
+        let direct = self.0.len() - relays;
         let is_kind_free = match kind {
-            TheirKind::Host => self.hosts < CHECKED_HOSTS && direct < CHECKED_BUT_RELAYS,
+            TheirKind::Host => hosts < CHECKED_HOSTS && direct < CHECKED_BUT_RELAYS,
             TheirKind::Reflexive => direct < CHECKED_BUT_RELAYS,
             TheirKind::Relay => true,
         };
-        let is_free = is_kind_free && direct + self.relays < CHECKED;
-        let count = match kind {
-            TheirKind::Host => &mut self.hosts,
-            TheirKind::Reflexive => &mut self.reflexive,
-            TheirKind::Relay => &mut self.relays,
-        };
-        *count += usize::from(is_free);
+        let is_free = is_kind_free && self.0.len() < CHECKED;
+        if is_free {
+            self.0.push((kind, now));
+        }
         is_free
     }
 }
@@ -160,12 +172,22 @@ mod tests {
             ([vec![Host; 9], vec![Reflexive; 9], vec![Relay; 9]].concat(), 10),
             ([vec![Relay; 9], vec![Host; 9]].concat(), 10),
         ] {
-            let mut taken = TakenCandidates::default();
-            let count = kinds.iter().filter(|kind| taken.take(**kind)).count();
+            let (mut taken, now) = (TakenCandidates::default(), Instant::now());
+            let count = kinds.iter().filter(|kind| taken.take(**kind, CheckedBy::Us, now)).count();
             assert_eq!(count, expected, "{kinds:?}");
         }
         assert_eq!(kind_of("candidate:1 1 udp 1 10.0.0.1 9 typ relay raddr 0.0.0.0 rport 0"), Relay);
         assert_eq!(kind_of("candidate:1 1 udp 1 10.0.0.1 9 typ srflx raddr 0.0.0.0 rport 0"), Reflexive);
+    }
+
+    #[test]
+    fn a_place_is_free_again_once_its_checks_have_ended_and_two_candidates_a_second_are_checked() {
+        for (by, expected) in [(CheckedBy::Us, 200..=210), (CheckedBy::Agent, 10..=10)] {
+            let (mut taken, start) = (TakenCandidates::default(), Instant::now());
+            let at = |n: u64| start + Duration::from_millis(100 * n);
+            let count = (0..1000).filter(|n| taken.take(TheirKind::Relay, by, at(*n))).count();
+            assert!(expected.contains(&count), "{count} in 100 s, {by:?}");
+        }
     }
 
     #[test]

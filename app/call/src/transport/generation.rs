@@ -17,7 +17,7 @@ use rand_chacha::ChaCha12Rng;
 use super::checks::{Check, CheckBudget, Checks};
 use super::gather::{Gathering, IceConfig};
 use super::renomination::Renomination;
-use crate::candidates::{self, CandidateError, Loopback, MAX_CANDIDATES, TakenCandidates};
+use crate::candidates::{self, CandidateError, CheckedBy, Loopback, MAX_CANDIDATES, TakenCandidates};
 use crate::description::{CheckedDescription, DescriptionError, RateFeedback};
 use crate::our_description;
 use crate::outputs::Outputs;
@@ -288,11 +288,15 @@ impl Generation {
 
     fn add_remote(&mut self, candidate: &str, outputs: &mut Outputs, now: Instant) -> Result<(), NotTaken> {
         let address = candidates::check_candidate(candidate, self.loopback)?;
-        if !self.taken.take(candidates::kind_of(candidate)) {
+        let by = if self.renomination.is_running() { CheckedBy::Us } else { CheckedBy::Agent };
+        if !self.taken.take(candidates::kind_of(candidate), by, now) {
             return Err(CandidateError::Length.into());
         }
         self.gathering.handle_remote(address, &mut Sink { outputs, events: &mut self.gathered }, now);
-        self.link.add_remote_candidate(candidate, now)?;
+        if by == CheckedBy::Agent {
+            // One that has selected its pair would only keep it, with a pair for each path of ours.
+            self.link.add_remote_candidate(candidate, now)?;
+        }
         self.renomination.add_remote(address, candidates::priority_of(candidate), now);
         self.drain(outputs, now);
         Ok(())

@@ -29,6 +29,16 @@ impl World {
         index
     }
 
+    /// Takes a client to another network, behind such a router.
+    pub fn move_behind(&mut self, index: usize, inside: IpAddr, outside: IpAddr, config: NatConfig) {
+        let client = &mut self.clients[index];
+        self.net.remove_address(client.address);
+        client.move_to(inside);
+        self.net.add_nat(client.node, inside, outside, config);
+        self.cut_signal(index);
+        self.give(index, Input::Interfaces(vec![inside.into()]));
+    }
+
     /// Gives a client these addresses in the place of those it had, all on a cable; its call is told at once, and its
     /// WebSocket is cut where it was on the first of them and that is gone.
     pub fn set_addresses(&mut self, index: usize, addresses: &[IpAddr]) {
