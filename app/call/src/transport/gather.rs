@@ -6,6 +6,7 @@
 //! the other, where no relay stands. Owner of: the paths of one connection.
 
 mod moves;
+mod retries;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -43,12 +44,7 @@ const MAX_STREAMS: usize = 4;
 /// How long the ways before it have before the next stream is opened. An allocation takes two round trips, over TLS
 /// five; a server that is spared a connection is worth a second to those whose network lets no UDP out.
 const STAGE: Duration = Duration::from_secs(1);
-/// A relay that has served for so long and is no more was started again, or its stream was cut: it is tried again at
-/// once.
-const STEADY: Duration = Duration::from_secs(10);
-/// The wait before a relay is tried again doubles from the first of these to the second.
-const RETRY: Duration = Duration::from_secs(1);
-const LONGEST_RETRY: Duration = Duration::from_secs(30);
+
 /// Where media may go through.
 #[derive(Clone)]
 pub(crate) struct IceConfig {
@@ -186,38 +182,6 @@ impl Gathering {
         self.paths.iter().any(|path| stands(path.socket()) && path.address().is_some())
     }
 
-    /// A relay did not come to be, or is no more.
-    fn retry(&mut self, mut relay: Try, now: Instant) {
-        let wait = RETRY.saturating_mul(1 << relay.failures.min(16)).min(LONGEST_RETRY);
-        relay.failures = relay.failures.saturating_add(1);
-        self.later.push((now + wait, relay));
-    }
-
-    /// A path is gone; whether there was one.
-    fn lose(&mut self, socket: SocketId, sink: &mut Sink<'_>, now: Instant) -> bool {
-        let has_stood = self.paths.iter().any(|path| path.socket() == socket && path.address().is_some());
-        let relay = self.relays.remove(&socket);
-        let is_lost = self.remove(socket, sink);
-        match relay {
-            Some((relay, since)) if has_stood && now.saturating_duration_since(since) >= STEADY => {
-                self.later.push((now, Try { failures: 0, ..relay }));
-            }
-            Some((relay, _)) => self.retry(relay, now),
-            None => {}
-        }
-        if is_lost {
-            self.call_spares(now);
-        }
-        is_lost
-    }
-
-    /// Where no relay is any more, those that were spared have their turn.
-    fn call_spares(&mut self, now: Instant) {
-        if !self.has_relay() {
-            self.later.extend(self.spare.drain(..).map(|relay| (now + STAGE, relay)));
-        }
-    }
-
     /// A path is gone, and its address with it; whether there was one.
     fn remove(&mut self, socket: SocketId, sink: &mut Sink<'_>) -> bool {
         let Some(place) = self.paths.iter().position(|path| path.socket() == socket) else { return false };
@@ -247,7 +211,7 @@ impl Gathering {
                 self.add(Box::new(DirectPath::new(socket, local, servers, sink, now)), sink, now);
             }
             (Purpose::Relay(relay), None) => {
-                self.retry(relay, now);
+                self.retry(socket, relay, now);
                 self.call_spares(now);
             }
             (Purpose::Relay(relay), Some(local)) => {
@@ -406,7 +370,7 @@ impl Gathering {
                     let relay = self.relays.remove(&socket);
                     self.remove(socket, sink);
                     sink.outputs.close(socket);
-                    if let Some((relay, _)) = relay {
+                    if let Some((relay, _)) = relay.filter(|_| !self.moves.take_superseded(socket)) {
                         self.try_relay(relay, sink.outputs);
                     }
                 }

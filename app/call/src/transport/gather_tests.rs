@@ -137,6 +137,43 @@ impl Bench {
     }
 }
 
+/// A relay that is there and stays.
+struct Standing(SocketId);
+
+impl Path for Standing {
+    fn socket(&self) -> SocketId {
+        self.0
+    }
+
+    fn address(&self) -> Option<SocketAddr> {
+        Some("10.0.0.7:9".parse().unwrap())
+    }
+
+    fn is_settled(&self) -> bool {
+        true
+    }
+
+    fn end(&self) -> Option<&PathEnd> {
+        None
+    }
+
+    fn handle_remote(&mut self, _: SocketAddr, _: &mut Sink<'_>, _: Instant) {}
+
+    fn handle_restart(&mut self, _: &mut Sink<'_>, _: Instant) {}
+
+    fn handle_send(&mut self, _: SocketAddr, _: Bytes, _: &mut Sink<'_>, _: Instant) {}
+
+    fn handle_datagram(&mut self, _: SocketAddr, _: Bytes, _: &mut Sink<'_>, _: Instant) {}
+
+    fn handle_timeout(&mut self, _: &mut Sink<'_>, _: Instant) {}
+
+    fn poll_timeout(&mut self) -> Option<Instant> {
+        None
+    }
+
+    fn close(&mut self, _: &mut Sink<'_>, _: Instant) {}
+}
+
 fn refused(_: &str) -> Option<SocketAddr> {
     None
 }
@@ -244,4 +281,24 @@ fn a_relay_that_comes_late_knows_the_latest_addresses_of_the_peer() {
     }
     assert!(bench.gathering.remotes.contains(&remote(200)), "the newest");
     assert_eq!(bench.gathering.remotes.len(), crate::candidates::MAX_CANDIDATES);
+}
+
+#[test]
+fn a_relay_whose_replacement_fails_again_and_again_stays_one() {
+    let silent = |_: &str| Some("10.0.0.1:6000".parse().unwrap());
+    for answer in [refused, silent] {
+        let mut bench = Bench::relays(Vec::new());
+        let (old, server) = (SocketId(u64::MAX), stream("a", StreamSecurity::Plain));
+        bench.gathering.relays.insert(old, (Try { server, failures: 0 }, bench.now));
+        bench.gathering.paths.push(Box::new(Standing(old)));
+        for n in 0..30 {
+            let before = bench.opened.len();
+            bench.move_to(&[&format!("10.0.2.{n}")]);
+            bench.pass(Duration::from_secs(7), answer);
+            let Gathering { relays, opening, later, spare, moves, .. } = &bench.gathering;
+            let tried = relays.len() + opening.len() + later.len() + spare.len();
+            assert!(tried <= 2 && relays.contains_key(&old), "move {n}: {tried}, {moves:?}");
+            assert!(bench.opened.len() - before <= 4, "move {n}: {} in 7 s", bench.opened.len() - before);
+        }
+    }
 }

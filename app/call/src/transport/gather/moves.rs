@@ -36,6 +36,23 @@ impl Moves {
         self.replace_at
     }
 
+    /// Relays should be replaced at this time, or before.
+    pub(super) fn replace_by(&mut self, at: Instant) {
+        self.replace_at = Some(self.replace_at.map_or(at, |before| before.min(at)));
+    }
+
+    /// What a relay that will not come to be was to replace.
+    pub(super) fn take_replaced(&mut self, socket: SocketId) -> Option<SocketId> {
+        self.replacing.remove(&socket)
+    }
+
+    /// Whether a relay that is lost has one in its place, or one that will be.
+    pub(super) fn take_superseded(&mut self, socket: SocketId) -> bool {
+        let before = self.replacing.len();
+        self.replacing.retain(|_, old| *old != socket);
+        self.stale.remove(&socket) || self.replacing.len() < before
+    }
+
     /// Whether the network that this was made on may be gone.
     pub(super) fn doubts(&self, socket: SocketId) -> bool {
         self.stale.contains(&socket) || self.replacing.values().any(|old| *old == socket)
@@ -93,6 +110,10 @@ impl Gathering {
             return;
         }
         self.moves.replace_at = None;
+        // One that is on its way in the place of another was asked for on the network before this one.
+        for socket in std::mem::take(&mut self.moves.replacing).into_keys() {
+            self.give_up(socket, sink, now);
+        }
         let current = self.relays.iter().filter(|(socket, _)| !self.moves.doubts(**socket));
         let current: Vec<_> = current.map(|(socket, (relay, _))| (*socket, relay.clone())).collect();
         for (old, relay) in current {
@@ -139,13 +160,18 @@ impl Gathering {
         let stale: Vec<_> = self.moves.stale.iter().copied().filter(|socket| !is_kept(socket)).collect();
         for socket in stale {
             self.moves.stale.remove(&socket);
-            if let Some(path) = self.paths.iter_mut().find(|path| path.socket() == socket) {
-                path.close(sink, now);
-            }
-            self.relays.remove(&socket);
-            self.remove(socket, sink);
-            sink.outputs.close(socket);
+            self.give_up(socket, sink, now);
         }
+    }
+
+    fn give_up(&mut self, socket: SocketId, sink: &mut Sink<'_>, now: Instant) {
+        if let Some(path) = self.paths.iter_mut().find(|path| path.socket() == socket) {
+            path.close(sink, now);
+        }
+        self.opening.remove(&socket);
+        self.relays.remove(&socket);
+        self.remove(socket, sink);
+        sink.outputs.close(socket);
     }
 
     /// The local preference of candidates on this address.
