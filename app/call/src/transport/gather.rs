@@ -5,7 +5,7 @@
 //! both could not tell them apart. Relays by TCP and TLS are for networks that let no UDP out: they are tried one after
 //! the other, where no relay stands. Owner of: the paths of one connection.
 
-mod moves;
+pub(crate) mod moves;
 mod retries;
 
 use std::collections::{BTreeMap, VecDeque};

@@ -1,5 +1,6 @@
 //! Which relays and STUN servers are tried, in which order, and how often.
 
+use super::moves::RelayRenewal;
 use super::*;
 use crate::io::Output;
 use crate::peer_connection::RelayAddress;
@@ -111,7 +112,7 @@ impl Bench {
     /// The addresses of this machine are these now, and nothing goes by the others.
     fn move_to(&mut self, addresses: &[&str]) {
         let interfaces = local_addresses(addresses);
-        self.tell(|gathering, sink, now| gathering.handle_interfaces(&interfaces, sink, now));
+        self.tell(|gathering, sink, now| gathering.handle_interfaces(&interfaces, RelayRenewal::AtOnce, sink, now));
         self.drain();
         self.tell(|gathering, sink, now| gathering.retire(None, sink, now));
         self.drain();

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use super::gather::IceConfig;
+use super::gather::moves::RelayRenewal;
 use super::generation::Generation;
 use super::renomination::{Renomination, Verdict};
 use crate::outputs::Outputs;
@@ -25,12 +26,15 @@ pub(crate) enum Continuity {
 impl Generation {
     /// The addresses of this machine are others now.
     pub(crate) fn handle_interfaces(&mut self, config: &IceConfig, outputs: &mut Outputs, now: Instant) -> Continuity {
-        if !self.renomination.is_running() {
+        let is_running = self.renomination.is_running();
+        let relays = if is_running { RelayRenewal::AtOnce } else { RelayRenewal::ByRestart };
+        let mut sink = Sink { outputs, events: &mut self.gathered };
+        // Where ICE looks for a pair yet, what is new is told to it: nothing else would, before it has failed.
+        self.gathering.handle_interfaces(&config.interfaces, relays, &mut sink, now);
+        self.drain(outputs, now);
+        if !is_running {
             return Continuity::Broken;
         }
-        let mut sink = Sink { outputs, events: &mut self.gathered };
-        self.gathering.handle_interfaces(&config.interfaces, &mut sink, now);
-        self.drain(outputs, now);
         if self.renomination.is_cut_off() { Continuity::Following } else { Continuity::Kept }
     }
 
@@ -64,8 +68,11 @@ impl Generation {
             self.link.set_moved_to(self.described_pair());
             self.has_switched = true;
         }
-        let kept = self.renomination.active().map(|(local, _)| local);
-        self.gathering.retire(kept, &mut Sink { outputs, events: &mut self.gathered }, now);
+        if self.gathering.has_stale() {
+            let active = self.renomination.active().map(|(local, _)| local);
+            let kept = active.or_else(|| Some(self.link.selected_addresses()?.0));
+            self.gathering.retire(kept, &mut Sink { outputs, events: &mut self.gathered }, now);
+        }
         !self.gathered.is_empty()
     }
 

@@ -11,6 +11,7 @@ pub(crate) mod generation;
 pub(crate) mod inbound;
 pub(crate) mod media;
 mod mobility;
+mod network;
 mod outbound;
 mod remote_clock;
 mod renewals;
@@ -39,7 +40,6 @@ use crate::stats::PeerCounters;
 use connection_state::{ConnectionState, Transition};
 use generation::{Generation, Trickle};
 use inbound::Inbound;
-use mobility::Continuity;
 use outbound::Outbound;
 use remote_clock::RemoteClock;
 use renewals::RenewalPace;
@@ -150,6 +150,8 @@ struct DescriptionPace {
     refused_at: Option<Instant>,
     /// How often they may make us begin again.
     renewals: RenewalPace,
+    /// How often our network may.
+    own_renewals: RenewalPace,
     /// When to look whether an offer of our tracks was lost, or has to be made yet.
     look_again: Option<Instant>,
 }
@@ -230,52 +232,6 @@ impl Transport {
         self.act(transition, shared, now);
         if before != self.life.phase() {
             shared.outputs.changed();
-        }
-        self.drain(shared, now);
-    }
-
-    /// The addresses of this machine are others now. Media follows where both can do that; else ICE restarts, if media
-    /// was on an address that is gone.
-    pub(crate) fn handle_interfaces(&mut self, change: AddressChange, shared: &mut Shared, now: Instant) {
-        if let Some(connection) = &mut self.connection {
-            let continuity = connection.handle_interfaces(&shared.ice.config, &mut shared.outputs, now);
-            if continuity == Continuity::Following {
-                self.cut_off_at = Some(now);
-            }
-            if continuity != Continuity::Broken {
-                return self.drain(shared, now);
-            }
-        }
-        if change == AddressChange::Lost {
-            self.move_by_restart(shared, now);
-        }
-    }
-
-    fn move_by_restart(&mut self, shared: &mut Shared, now: Instant) {
-        let is_ours = |address| shared.ice.config.interfaces.iter().any(|one| one.address == address);
-        let local = self.connection.as_ref().and_then(|connection| connection.link.direct_local_address());
-        if local.is_some_and(is_ours) {
-            return;
-        }
-        let transition = match self.connection {
-            // Nothing of ours is out yet: they will find us where we are now.
-            None => Transition::Wait,
-            Some(_) => self.life.handle_moved(now),
-        };
-        match transition {
-            Transition::Restart => self.restart(SocketReuse::New, shared, now),
-            Transition::Wait | Transition::Rebuild => self.act(transition, shared, now),
-        }
-        self.drain(shared, now);
-    }
-
-    /// This machine has slept: the path may be gone, and what was measured of it holds no more.
-    pub(crate) fn handle_woken(&mut self, shared: &mut Shared, now: Instant) {
-        if let Some(connection) = &mut self.connection {
-            connection.look_at_paths(&mut shared.outputs, now);
-            connection.link.forget_round_trip();
-            self.outbound.handle_woken(now);
-            self.life.hurry(now);
         }
         self.drain(shared, now);
     }
@@ -403,18 +359,6 @@ impl Transport {
             LinkEvent::RoundTrip(sample) => self.on_round_trip(sample, connection, shared, now),
             LinkEvent::Feedback(feedback) => self.on_feedback(feedback, connection, shared, now),
         }
-    }
-
-    /// Media goes by another path, without a stop.
-    fn on_switched(&mut self, connection: &mut Generation, shared: &mut Shared, now: Instant) {
-        self.cut_off_at = None;
-        tracing::info!(peer = %self.to, pair = ?connection.link.selected_pair(), "another path");
-        if matches!(self.phase(), PeerPhase::Connected(_)) {
-            self.life.handle_connected(connection.link.route());
-        }
-        self.look_at_route(connection, now);
-        self.tell_rate(connection, shared, now);
-        shared.outputs.changed();
     }
 
     fn act(&mut self, transition: Transition, shared: &mut Shared, now: Instant) {

@@ -1,6 +1,8 @@
-//! How often the other side may make us begin again: with new credentials we check all of their candidates again.
+//! How often something may be begun again for a reason that may come at any rate: an offer of the other side, with whose
+//! new credentials we check all of their candidates again, or a network of ours that changes.
 //!
-//! Owner of: the renewals that are left. Ours are not counted: their pace is that of [`super::life`].
+//! Owner of: the renewals that are left. Those that silence asks for are not counted: their pace is that of
+//! [`super::connection_state`].
 
 use std::time::{Duration, Instant};
 

@@ -32,6 +32,7 @@ mod pairs;
 mod passwords;
 mod publications;
 mod raw;
+mod regained;
 mod relays;
 mod restart;
 mod routes;

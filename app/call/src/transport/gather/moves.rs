@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use super::{Gathering, MAX_HOSTS, Purpose, STAGE};
+use super::{Gathering, MAX_HOSTS, Purpose, STAGE, family_of};
 use crate::addresses::{AdapterType, LocalAddress};
 use crate::io::TransportPolicy;
 use crate::path::{GatherEvent, Sink};
@@ -19,6 +19,15 @@ use crate::transport::renewals::RenewalPace;
 
 /// When relays are asked for that could not be at once: the pace of [`RenewalPace`].
 const LATER: Duration = Duration::from_secs(5);
+
+/// What a change of the network means to relays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RelayRenewal {
+    /// Others are asked for: media goes over to them by itself.
+    AtOnce,
+    /// None: the ICE agent stays with what it has until it restarts.
+    ByRestart,
+}
 
 /// What changes of the network left to do.
 #[derive(Debug, Default)]
@@ -61,7 +70,13 @@ impl Moves {
 
 impl Gathering {
     /// These are the addresses of this machine now.
-    pub(crate) fn handle_interfaces(&mut self, interfaces: &[LocalAddress], sink: &mut Sink<'_>, now: Instant) {
+    pub(crate) fn handle_interfaces(
+        &mut self,
+        interfaces: &[LocalAddress],
+        relays: RelayRenewal,
+        sink: &mut Sink<'_>,
+        now: Instant,
+    ) {
         let ips = |of: &[LocalAddress]| of.iter().map(|one| one.address).collect::<BTreeSet<IpAddr>>();
         let (before, after) = (ips(&self.interfaces), ips(interfaces));
         self.interfaces = interfaces.to_vec();
@@ -89,8 +104,11 @@ impl Gathering {
         if !after.is_empty() {
             // The wait after failures was for the network that was.
             self.later.iter_mut().for_each(|(at, _)| *at = (*at).min(now + STAGE));
-            self.moves.replace_at = Some(now);
-            self.replace_relays(sink, now);
+            self.family = family_of(interfaces);
+            if relays == RelayRenewal::AtOnce {
+                self.moves.replace_at = Some(now);
+                self.replace_relays(sink, now);
+            }
         }
         self.drain(sink, now);
     }
@@ -149,6 +167,11 @@ impl Gathering {
             }
             !stands && (path(*new).is_some() || opening.contains_key(new))
         });
+    }
+
+    /// Whether anything is stale.
+    pub(crate) fn has_stale(&self) -> bool {
+        !self.moves.stale.is_empty()
     }
 
     /// Gives up what is stale, but for the path at `kept`.

@@ -1,0 +1,65 @@
+//! A network that comes while there is no connection, or when there is none any more.
+
+use std::time::Duration;
+
+use hearth_call::{Input, PeerPhase, TransportPolicy};
+
+use crate::LAN;
+use crate::world::World;
+
+/// Two people and no relay; the server is reached by a way that is no address of theirs.
+fn without_relay(seed: u64) -> World {
+    let mut world = World::new(seed, LAN);
+    world.stop_turn();
+    for _ in 0..2 {
+        world.add_client(TransportPolicy::All);
+    }
+    world
+}
+
+fn phase(world: &World, index: usize) -> PeerPhase {
+    world.clients[index].call.snapshot().peers[0].connection.phase
+}
+
+#[test]
+fn an_address_that_is_found_while_a_connection_is_built_belongs_to_it() {
+    for (seed, who) in [(2_400, 0), (2_401, 1)] {
+        let mut world = without_relay(seed);
+        world.give(who, Input::Interfaces(Vec::new()));
+        for index in 0..2 {
+            world.enter(index);
+        }
+        world.run(Duration::from_secs(2));
+        assert!(!world.all_connected(), "{who} has no address");
+        let found = world.now;
+        let address = world.clients[who].address;
+        world.give(who, Input::Interfaces(vec![address.into()]));
+        assert!(world.run_until(Duration::from_secs(15), World::all_connected), "{who}: {:?}", phase(&world, who));
+        let took = world.now - found;
+        println!("{who}: connected {took:?} after the address was found");
+        assert!(took <= Duration::from_secs(1), "{who}: {took:?}");
+    }
+}
+
+#[test]
+fn an_address_that_is_found_after_ice_has_failed_ends_the_wait() {
+    for (seed, who) in [(2_410, 0), (2_411, 1)] {
+        let mut world = without_relay(seed);
+        let (a, b) = (world.clients[0].node, world.clients[1].node);
+        world.net.set_partition(a, b, true);
+        for index in 0..2 {
+            world.enter(index);
+        }
+        world.run(Duration::from_secs(40));
+        let has_failed = |world: &World| (0..2).all(|index| phase(world, index) == PeerPhase::Failed);
+        assert!(world.run_until(Duration::from_secs(60), has_failed), "{:?}", phase(&world, who));
+        world.net.set_partition(a, b, false);
+        let found = world.now;
+        let address = world.clients[who].address;
+        world.set_addresses(who, &[address, "10.0.8.8".parse().unwrap()]);
+        assert!(world.run_until(Duration::from_secs(15), World::all_connected), "{who}: {:?}", phase(&world, who));
+        let took = world.now - found;
+        println!("{who}: connected {took:?} after the address was found");
+        assert!(took <= Duration::from_secs(1), "{who}: {took:?}");
+    }
+}
