@@ -9,7 +9,7 @@ pub(crate) mod moves;
 mod retries;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
@@ -56,7 +56,8 @@ pub(crate) struct IceConfig {
 }
 
 enum Purpose {
-    Host,
+    /// An address of this machine.
+    Host(IpAddr),
     Relay(Try),
 }
 
@@ -127,7 +128,7 @@ impl Gathering {
         };
         if ice_config.policy == TransportPolicy::All {
             for local in ice_config.interfaces.iter().take(MAX_HOSTS) {
-                gathering.open(SocketKind::Udp(local.address), Purpose::Host, outputs);
+                gathering.open(SocketKind::Udp(local.address), Purpose::Host(local.address), outputs);
             }
         }
         gathering.plan(&ice_config.relays, outputs, now);
@@ -205,8 +206,11 @@ impl Gathering {
             return ended;
         };
         match (purpose, local) {
-            (Purpose::Host, None) => {}
-            (Purpose::Host, Some(local)) => {
+            (Purpose::Host(_), None) => {}
+            (Purpose::Host(address), Some(_)) if !self.interfaces.iter().any(|one| one.address == address) => {
+                sink.outputs.close(socket); // it went meanwhile
+            }
+            (Purpose::Host(_), Some(local)) => {
                 let servers = self.reflexives(local, now);
                 self.add(Box::new(DirectPath::new(socket, local, servers, sink, now)), sink, now);
             }

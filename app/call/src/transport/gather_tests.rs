@@ -303,3 +303,28 @@ fn a_relay_whose_replacement_fails_again_and_again_stays_one() {
         }
     }
 }
+
+#[test]
+fn each_address_has_one_socket_however_long_it_takes_to_open() {
+    let mut bench = Bench::new(Vec::new(), &[], TransportPolicy::All);
+    let mut opened = Vec::new();
+    for addresses in [&["10.2.0.1"][..], &["10.2.0.1", "10.2.0.2"], &["10.2.0.2"], &["10.2.0.1", "10.2.0.2"]] {
+        let interfaces = local_addresses(addresses);
+        bench.tell(|gathering, sink, now| {
+            gathering.handle_interfaces(&interfaces, RelayRenewal::AtOnce, sink, now);
+            while let Some(output) = sink.outputs.pop() {
+                let Output::OpenSocket { socket, kind: SocketKind::Udp(ip) } = output else { continue };
+                opened.push((socket, ip));
+            }
+        });
+    }
+    let asked: Vec<String> = opened.iter().map(|(_, ip)| ip.to_string()).collect();
+    assert_eq!(asked, ["10.2.0.1", "10.2.0.2"]);
+    bench.move_to(&["10.2.0.2"]);
+    for (socket, ip) in opened {
+        let local = Some(SocketAddr::new(ip, 7));
+        bench.tell(|gathering, sink, now| gathering.handle_socket(socket, local, sink, now));
+    }
+    let hosts: Vec<_> = bench.gathering.hosts().into_iter().map(|(_, local)| local.to_string()).collect();
+    assert_eq!(hosts, ["10.2.0.2:7"], "what went while it was opened is given back");
+}

@@ -94,11 +94,14 @@ impl Gathering {
             }
         }
         if self.policy == TransportPolicy::All {
-            let known: BTreeSet<IpAddr> = hosts.iter().map(|(_, address)| address.ip()).collect();
-            let fresh = hosts.iter().filter(|(socket, _)| !self.moves.stale.contains(socket)).count();
+            let opening: Vec<IpAddr> = self.opening_hosts().collect();
+            let known: BTreeSet<IpAddr> =
+                hosts.iter().map(|(_, address)| address.ip()).chain(opening.clone()).collect();
+            let opening = opening.iter().filter(|address| after.contains(address)).count();
+            let fresh = opening + hosts.iter().filter(|(socket, _)| !self.moves.stale.contains(socket)).count();
             let free = MAX_HOSTS.saturating_sub(fresh);
             for local in interfaces.iter().filter(|one| !known.contains(&one.address)).take(free) {
-                self.open(SocketKind::Udp(local.address), Purpose::Host, sink.outputs);
+                self.open(SocketKind::Udp(local.address), Purpose::Host(local.address), sink.outputs);
             }
         }
         if !after.is_empty() {
@@ -111,6 +114,14 @@ impl Gathering {
             }
         }
         self.drain(sink, now);
+    }
+
+    /// The addresses whose sockets are being opened.
+    fn opening_hosts(&self) -> impl Iterator<Item = IpAddr> {
+        self.opening.values().filter_map(|purpose| match purpose {
+            Purpose::Host(address) => Some(*address),
+            Purpose::Relay(_) => None,
+        })
     }
 
     pub(super) fn hosts(&self) -> Vec<(SocketId, SocketAddr)> {
