@@ -150,6 +150,7 @@ impl Generation {
         self.gathering.close(&mut Sink { outputs, events: &mut self.gathered }, now);
         self.drain(outputs, now);
         self.candidates.clear();
+        self.renomination.forget_locals();
         let rng = self.gathering.fork_rng();
         self.gathering = Gathering::new(gather.ice_config, gather.sockets, rng, outputs, now);
     }
@@ -440,3 +441,7 @@ impl Generation {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "generation_tests.rs"]
+mod tests;

@@ -179,6 +179,12 @@ impl Renomination {
         self.out.clear();
     }
 
+    /// Our addresses are given up, all of them.
+    pub(super) fn forget_locals(&mut self) {
+        self.locals.clear();
+        self.prune();
+    }
+
     /// Their addresses are those of another generation.
     pub(super) fn forget_remotes(&mut self) {
         self.remotes.clear();
@@ -207,6 +213,11 @@ impl Renomination {
     /// The priority of an address of theirs, where it is known.
     pub(super) fn priority_of(&self, remote: SocketAddr) -> Option<u32> {
         self.remotes.priority(remote)
+    }
+
+    #[cfg(test)]
+    pub(super) fn locals(&self) -> Vec<String> {
+        self.locals.keys().map(ToString::to_string).collect()
     }
 
     /// An address of ours has come.
