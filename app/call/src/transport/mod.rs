@@ -32,7 +32,7 @@ use hearth_protocol::{Pc, PeerId, SessionId, SignalBody};
 use crate::channel::ChannelMessage;
 use crate::io::MediaCommand;
 use crate::negotiation::{Negotiation, Politeness};
-use crate::peer_connection::{LinkConfig, LinkError, LinkEvent};
+use crate::peer_connection::{IceState, LinkConfig, LinkError, LinkEvent};
 use crate::shared::Shared;
 use crate::snapshot::{DescriptionProblem, PeerPhase};
 use crate::sockets::{SocketId, TransportId};
@@ -321,6 +321,9 @@ impl Transport {
     fn on_event(&mut self, event: LinkEvent, connection: &mut Generation, shared: &mut Shared, now: Instant) {
         match event {
             LinkEvent::Ice(state) => {
+                if state == IceState::Failed {
+                    connection.stop_following(); // it has given up its pair, under which the others are
+                }
                 if self.life.handle_ice(state, connection.link.route(), now) {
                     shared.outputs.changed();
                 }

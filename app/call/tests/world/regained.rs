@@ -63,3 +63,30 @@ fn an_address_that_is_found_after_ice_has_failed_ends_the_wait() {
         assert!(took <= Duration::from_secs(1), "{who}: {took:?}");
     }
 }
+
+#[test]
+fn a_path_that_was_followed_is_shown_no_more_once_ice_has_failed() {
+    let mut world = without_relay(2_420);
+    for index in 0..2 {
+        world.enter(index);
+    }
+    assert!(world.run_until(Duration::from_secs(8), World::all_connected), "not connected");
+    world.run(Duration::from_secs(2));
+    world.move_client(0, "10.0.8.8".parse().unwrap());
+    world.run(Duration::from_secs(2));
+    let pair = |world: &World| world.clients[1].call.snapshot().peers[0].connection.pair.clone();
+    assert!(pair(&world).is_some_and(|pair| pair.remote.1.starts_with("10.0.8.8")), "{:?}", pair(&world));
+    // Nobody can mend it.
+    let (a, b) = (world.clients[0].node, world.clients[1].node);
+    world.net.set_partition(a, b, true);
+    world.bar_signal(0);
+    world.cut_signal(0);
+    let is_gone = |world: &World| {
+        let peers = world.clients[1].call.snapshot().peers;
+        peers.first().is_some_and(|peer| peer.connection.pair.is_none())
+    };
+    assert!(world.run_until(Duration::from_secs(29), is_gone), "what ICE has given up is shown");
+    world.net.set_partition(a, b, false);
+    world.admit_signal(0);
+    assert!(world.run_until(Duration::from_secs(30), World::all_connected), "{:?}", phase(&world, 1));
+}
