@@ -12,6 +12,7 @@ use hearth_protocol::{ClientMessage, Numbered};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
+use super::dial::Dial;
 use super::history::ConnectionRecorder;
 use super::media::{FromMedia, Media, MediaAction};
 use super::pin::Trust;
@@ -69,6 +70,8 @@ struct Signal {
     attempt: u64,
     /// The address that the connection is on.
     local: Option<IpAddr>,
+    /// How it was dialled last.
+    dial: Dial,
     /// Asks the server for a sign of life.
     probe: Arc<Notify>,
     outbox: Option<mpsc::Sender<Numbered<ClientMessage>>>,
@@ -121,6 +124,7 @@ impl CallLoop {
                 server: None,
                 local: None,
                 attempt: 0,
+                dial: Dial::default(),
                 probe: Arc::default(),
                 outbox: None,
                 tasks: JoinSet::new(),
@@ -254,7 +258,8 @@ impl CallLoop {
         let Some(addresses) = interfaces::addresses(self.config.loopback) else { return };
         let is_gone = |local: IpAddr| !local.is_loopback() && !addresses.iter().any(|one| one.address == local);
         let is_dialling = self.signal.outbox.is_some() && self.signal.local.is_none();
-        if self.signal.local.is_some_and(is_gone) || is_dialling && addresses != self.addresses {
+        let is_dead = is_dialling && self.signal.dial.look(addresses != self.addresses, clock::now());
+        if self.signal.local.is_some_and(is_gone) || is_dead {
             // What is on an address that is gone would be silent for minutes before TCP gave up, and what was dialled
             // there never answers.
             self.hang_up();
@@ -344,6 +349,7 @@ impl CallLoop {
     fn dial(&mut self) {
         let Some(server) = self.signal.server.clone() else { return };
         self.signal.attempt += 1;
+        self.signal.dial.begin(clock::now());
         let (outbox, messages) = mpsc::channel(OUTBOX);
         self.signal.outbox = Some(outbox);
         let events = self.signal.events.clone();

@@ -9,6 +9,7 @@
 mod call_loop;
 pub(crate) mod clock;
 pub mod controller;
+mod dial;
 mod discovery;
 mod history;
 mod hosting;

@@ -41,6 +41,7 @@ use crate::topology::{Mesh, Topology};
 use crate::transport::CloseReason;
 use crate::transport::checks::CheckBudget;
 use crate::transport::gather::IceConfig;
+use crate::transport::renewals::RenewalPace;
 
 /// How long a room is tried to be entered.
 const JOINING: Duration = Duration::from_secs(15);
@@ -102,6 +103,8 @@ struct Room {
 struct Server {
     backoff: Backoff,
     dial_at: Option<Instant>,
+    /// How often a network that changes may cut the wait short.
+    hurries: RenewalPace,
     give_up: Option<Instant>,
 }
 
@@ -119,7 +122,12 @@ impl Call {
         Self {
             nick: config.nick,
             phase: CallPhase::Idle,
-            server: Server { backoff: Backoff::new(FIRST_DIAL, LONGEST_DIAL), dial_at: None, give_up: None },
+            server: Server {
+                backoff: Backoff::new(FIRST_DIAL, LONGEST_DIAL),
+                dial_at: None,
+                hurries: RenewalPace::default(),
+                give_up: None,
+            },
             room: Room::default(),
             participants: Participants::default(),
             shared: Shared {

@@ -28,9 +28,10 @@ impl Call {
         self.dial_now(now);
     }
 
-    /// Where the server is out of reach, the wait before it is tried again was for the network that was.
+    /// Where the server is out of reach, the wait before it is tried again was for the network that was. A network that
+    /// changes all the time is no reason to dial all the time: then the wait is what it was.
     fn dial_now(&mut self, now: Instant) {
-        if self.server.dial_at.is_some() {
+        if self.server.dial_at.is_some() && self.server.hurries.take(now) {
             self.server.backoff.reset();
             self.server.dial_at = Some(now);
         }

@@ -14,7 +14,7 @@ mod mobility;
 mod network;
 mod outbound;
 mod remote_clock;
-mod renewals;
+pub(crate) mod renewals;
 mod renomination;
 pub(crate) mod servers;
 mod signalling;

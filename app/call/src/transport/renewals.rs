@@ -13,14 +13,14 @@ const AT_ONCE: u32 = 3;
 
 /// A bucket of renewals.
 #[derive(Debug, Default)]
-pub(super) struct RenewalPace {
+pub(crate) struct RenewalPace {
     used: u32,
     since: Option<Instant>,
 }
 
 impl RenewalPace {
     /// Takes one; false where they come too often.
-    pub(super) fn take(&mut self, now: Instant) -> bool {
+    pub(crate) fn take(&mut self, now: Instant) -> bool {
         let since = *self.since.get_or_insert(now);
         let given = u32::try_from(now.saturating_duration_since(since).as_millis() / EACH.as_millis());
         let given = given.unwrap_or(u32::MAX).min(self.used);

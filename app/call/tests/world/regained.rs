@@ -90,3 +90,28 @@ fn a_path_that_was_followed_is_shown_no_more_once_ice_has_failed() {
     world.admit_signal(0);
     assert!(world.run_until(Duration::from_secs(30), World::all_connected), "{:?}", phase(&world, 1));
 }
+
+#[test]
+fn a_server_that_is_out_of_reach_is_not_dialled_at_each_change_of_the_network() {
+    let mut world = without_relay(2_430);
+    for index in 0..2 {
+        world.enter(index);
+    }
+    assert!(world.run_until(Duration::from_secs(8), World::all_connected), "not connected");
+    world.stop_server();
+    world.bar_signal(1); // of one of them alone
+    let address = world.clients[0].address;
+    world.run(Duration::from_secs(10));
+    let before = world.dials;
+    world.set_addresses(0, &[address, "10.0.9.1".parse().unwrap()]);
+    world.run(Duration::from_millis(100));
+    assert!(world.dials > before, "the first change is a reason to dial at once");
+    let before = world.dials;
+    for n in 0..200_u8 {
+        world.set_addresses(0, &[address, std::net::IpAddr::from([10, 0, 8, n])]);
+        world.run(Duration::from_millis(100));
+    }
+    let dials = world.dials - before;
+    println!("{dials} in 20 s");
+    assert!(dials <= 45, "{dials} in 20 s, by both");
+}

@@ -72,6 +72,8 @@ pub struct World {
     pub secret: Option<InviteSecret>,
     /// What arrived at a machine that has nothing to do with the call: when, and how many bytes.
     pub at_bystander: Vec<(Instant, usize)>,
+    /// How often the server was dialled.
+    pub dials: u64,
     /// Events so far: a call that spins would show here.
     pub steps: u64,
 }
@@ -107,6 +109,7 @@ impl World {
             raw_seqs: BTreeMap::new(),
             secret: None,
             at_bystander: Vec::new(),
+            dials: 0,
             steps: 0,
         };
         world.drain_turn();
@@ -315,6 +318,7 @@ impl World {
                     }
                 }
                 Wish::Dial => {
+                    self.dials += 1;
                     let conn = ConnId(self.next_conn);
                     self.next_conn += 1;
                     let up = self.server_up && !self.barred.contains(&index);
