@@ -25,8 +25,8 @@ pub struct PeerStats {
 pub struct ConnectionStats {
     /// Of everything on it.
     pub transport: TransportStats,
-    /// Of the path in use, once there is one.
-    pub pair: Option<CandidatePairStats>,
+    /// Of the pairs that media went by, the latest first: sixteen at most.
+    pub pairs: Vec<CandidatePairStats>,
     /// Their streams.
     pub inbound: Vec<InboundStats>,
     /// Our streams.
@@ -77,14 +77,20 @@ pub struct TransportStats {
     /// The same.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub srtp_cipher: String,
-    /// How often the path became a different one.
+    /// How often another pair was selected: by ICE, or by renomination.
     pub selected_candidate_pair_changes: u32,
 }
 
-/// RTCIceCandidatePairStats, of the pair in use.
+/// RTCIceCandidatePairStats, of a pair that media goes by, or went by.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CandidatePairStats {
+    /// Which of the connection's, by their first use.
+    #[serde(skip)]
+    pub number: u32,
+    /// Whether media goes by it now.
+    #[serde(skip)]
+    pub is_selected: bool,
     /// RTCStatsIceCandidatePairState.
     pub state: &'static str,
     /// Whether it may carry data.
@@ -97,15 +103,16 @@ pub struct CandidatePairStats {
     pub bytes_sent: u64,
     /// The same.
     pub bytes_received: u64,
-    /// The answer to the last check took so long, seconds.
+    /// The answer to its last check took so long, seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub current_round_trip_time: Option<f64>,
     /// All answers together, seconds.
     pub total_round_trip_time: f64,
     /// Answers to checks.
     pub responses_received: u64,
-    /// What the path is thought to bear, bits a second.
-    pub available_outgoing_bitrate: f64,
+    /// Of the one in use: what it is thought to bear, bits a second.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub available_outgoing_bitrate: Option<f64>,
     /// Both ends.
     #[serde(skip)]
     pub candidates: PairSnapshot,

@@ -19,6 +19,7 @@ const REPORTS: usize = 64;
 /// What a connection counts.
 pub(crate) struct LinkStats {
     pub(crate) transport: TransportStats,
+    /// Of all pairs that media went by since the crate selected its own, under the name of the one in use.
     pub(crate) pair: Option<CandidatePairStats>,
     pub(crate) sent: Vec<SentStream>,
     received: RTCStatsReport,
@@ -103,6 +104,8 @@ impl PeerConnection {
         let id = &report.transport()?.selected_candidate_pair_id;
         let pair = report.candidate_pairs().find(|pair| pair.stats.id == *id)?;
         Some(CandidatePairStats {
+            number: 0,
+            is_selected: true,
             state: "succeeded",
             nominated: true,
             packets_sent: pair.packets_sent,
@@ -112,7 +115,7 @@ impl PeerConnection {
             current_round_trip_time: self.round_trip.last().map(|last| last.as_secs_f64()),
             total_round_trip_time: self.round_trip.total.as_secs_f64(),
             responses_received: self.round_trip.answers,
-            available_outgoing_bitrate: 0.0, // known above
+            available_outgoing_bitrate: None, // known above
             candidates,
         })
     }

@@ -16,6 +16,7 @@ use rand_chacha::ChaCha12Rng;
 
 use super::checks::{Check, CheckBudget, Checks};
 use super::gather::{Gathering, IceConfig};
+use super::pair_counts::PairCounts;
 use super::renomination::Renomination;
 use crate::candidates::{self, CandidateError, CheckedBy, Loopback, MAX_CANDIDATES, TakenCandidates};
 use crate::description::{CheckedDescription, DescriptionError, RateFeedback};
@@ -70,6 +71,7 @@ pub(crate) struct Generation {
     pub(crate) rate_feedback: RateFeedback,
     pub(super) checks: Checks,
     pub(super) renomination: Renomination,
+    pub(super) pair_counts: PairCounts,
     /// Whether they follow media to another pair.
     pub(super) renominates: bool,
     /// Whether media goes by another path, which nobody has asked for yet.
@@ -104,6 +106,7 @@ impl Generation {
             rate_feedback: RateFeedback::default(),
             checks: Checks::default(),
             renomination,
+            pair_counts: PairCounts::default(),
             renominates: false,
             has_switched: false,
             gathered: VecDeque::new(),

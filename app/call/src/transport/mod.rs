@@ -13,6 +13,7 @@ pub(crate) mod media;
 mod mobility;
 mod network;
 mod outbound;
+mod pair_counts;
 mod remote_clock;
 pub(crate) mod renewals;
 mod renomination;

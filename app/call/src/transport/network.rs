@@ -7,6 +7,7 @@ use std::time::Instant;
 use super::connection_state::Transition;
 use super::generation::Generation;
 use super::mobility::Continuity;
+use super::pair_counts::Look;
 use super::{AddressChange, SocketReuse, Transport};
 use crate::shared::Shared;
 use crate::snapshot::PeerPhase;
@@ -75,6 +76,8 @@ impl Transport {
         if matches!(self.phase(), PeerPhase::Connected(_)) {
             self.life.handle_connected(connection.link.route());
         }
+        let counted = connection.link.stats(now).pair;
+        counted.into_iter().for_each(|pair| connection.pair_counts.look(Look::Switched, pair));
         self.look_at_route(connection, now);
         self.tell_rate(connection, shared, now);
         shared.outputs.changed();

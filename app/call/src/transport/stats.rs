@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::Transport;
+use super::pair_counts::Look;
 use crate::connection_stats::{ConnectionStats, OutboundStats};
 use crate::peer_connection::{LinkStats, SentStream};
 use crate::shared::Shared;
@@ -10,14 +11,20 @@ use crate::shared::Shared;
 impl Transport {
     /// What was counted so far; `None` where there is no connection at the moment.
     pub(crate) fn stats(&mut self, shared: &Shared, now: Instant) -> Option<ConnectionStats> {
-        let link = self.connection.as_mut()?.link.stats(now);
+        let connection = self.connection.as_mut()?;
+        let link = connection.link.stats(now);
         let inbound = self.inbound.stats(&link);
-        let LinkStats { transport, mut pair, sent, .. } = link;
-        if let Some(pair) = &mut pair {
-            pair.available_outgoing_bitrate = self.outbound.estimate().bps() as f64;
+        let LinkStats { mut transport, pair, sent, .. } = link;
+        let is_in_use = pair.is_some();
+        pair.into_iter().for_each(|pair| connection.pair_counts.look(Look::Asked, pair));
+        transport.selected_candidate_pair_changes += connection.pair_counts.switches;
+        let mut pairs = connection.pair_counts.stats();
+        if let Some(pair) = pairs.first_mut().filter(|_| is_in_use) {
+            pair.is_selected = true;
+            pair.available_outgoing_bitrate = Some(self.outbound.estimate().bps() as f64);
         }
         let outbound = sent.into_iter().map(|stream| self.outbound_stats(stream, shared)).collect();
-        Some(ConnectionStats { transport, pair, inbound, outbound, clock: self.remote_clock.read(now) })
+        Some(ConnectionStats { transport, pairs, inbound, outbound, clock: self.remote_clock.read(now) })
     }
 
     fn outbound_stats(&self, stream: SentStream, shared: &Shared) -> OutboundStats {

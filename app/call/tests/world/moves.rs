@@ -410,3 +410,29 @@ fn through_relays_alone_a_hundred_moves_are_followed() {
     }
     check_kept(&world);
 }
+
+#[test]
+fn each_pair_that_media_went_by_has_its_own_counts() {
+    let mut world = pair_on(2_330, LAN, [TransportPolicy::All; 2]);
+    let counted = |world: &mut World| {
+        let now = world.now;
+        world.clients[1].call.stats(now).remove(0).connections.remove(0)
+    };
+    let before = counted(&mut world);
+    let since = world.now;
+    world.move_client(0, ip(SECOND));
+    world.run(Duration::from_secs(5));
+    assert!(longest_gap(&world, since) <= Duration::from_millis(160));
+    let after = counted(&mut world);
+    let remote = |place: usize| after.pairs[place].candidates.remote.1.as_str();
+    let oldest = after.pairs.len() - 1;
+    assert!(remote(0).starts_with(SECOND) && remote(oldest).starts_with("10.0.0.1 "), "{:?}", after.pairs);
+    let selected: Vec<bool> = after.pairs.iter().map(|pair| pair.is_selected).collect();
+    assert_eq!(selected.iter().filter(|is_selected| **is_selected).count(), 1);
+    assert!(selected[0] && after.pairs[0].packets_received > 300 && after.pairs[0].responses_received > 5);
+    // What came by the old one while media went over is all that it has more than before.
+    let grown = after.pairs[oldest].packets_received - before.pairs[0].packets_received;
+    assert!(grown < 30, "{grown} packets more on a pair that was left");
+    let changes = |of: &hearth_call::ConnectionStats| of.transport.selected_candidate_pair_changes as usize;
+    assert_eq!(changes(&after) - changes(&before), oldest, "{:?}", after.pairs);
+}

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use hearth_base::{AudioCodec, Codec, TrackKind, TrackSource};
-use hearth_call::{ConnectionStats, InboundStats, OutboundStats};
+use hearth_call::{CandidatePairStats, ConnectionStats, InboundStats, OutboundStats, PairSnapshot};
 use hearth_protocol::{PeerId, PeerKind};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -36,9 +36,13 @@ struct Report<'a> {
 impl Report<'_> {
     fn add_connection(&mut self, number: usize, connection: &ConnectionStats) {
         let transport = format!("T{number}");
-        let pair = connection.pair.as_ref().map(|_| json!({ "selectedCandidatePairId": format!("CP{number}") }));
-        self.add("transport", &transport, [value(&connection.transport), pair.unwrap_or_default()]);
-        self.add_pair(number, &transport, connection);
+        let selected =
+            connection.pairs.iter().find(|pair| pair.is_selected).map(|pair| format!("CP{number}_{}", pair.number));
+        let selected = selected.map(|id| json!({ "selectedCandidatePairId": id }));
+        self.add("transport", &transport, [value(&connection.transport), selected.unwrap_or_default()]);
+        for pair in &connection.pairs {
+            self.add_pair(number, &transport, pair);
+        }
         for stream in &connection.outbound {
             self.add_outbound(&transport, stream);
         }
@@ -65,14 +69,18 @@ impl Report<'_> {
         self.objects.iter().any(|object| object.get("id").and_then(Value::as_str) == Some(id))
     }
 
-    fn add_pair(&mut self, number: usize, transport: &str, connection: &ConnectionStats) {
-        let Some(pair) = &connection.pair else { return };
-        let (local, remote) = (format!("L{number}"), format!("R{number}"));
+    fn add_pair(&mut self, number: usize, transport: &str, pair: &CandidatePairStats) {
+        let PairSnapshot { local, remote } = &pair.candidates;
+        // Two pairs may share an end.
+        let (local, remote) = (format!("L{number}_{}", local.1), format!("R{number}_{}", remote.1));
         let ends = json!({ "transportId": transport, "localCandidateId": local, "remoteCandidateId": remote });
-        self.add("candidate-pair", &format!("CP{number}"), [value(pair), ends]);
+        self.add("candidate-pair", &format!("CP{number}_{}", pair.number), [value(pair), ends]);
         let sides =
             [("local-candidate", local, &pair.candidates.local), ("remote-candidate", remote, &pair.candidates.remote)];
         for (kind, id, (candidate, address)) in sides {
+            if self.has(&id) {
+                continue;
+            }
             let (address, port) = address.split_once(' ').unwrap_or((address, "0"));
             // Checks are over UDP alone, whatever a relay is reached by.
             let members = json!({

@@ -52,8 +52,27 @@ fn outbound(source: TrackSource) -> OutboundStats {
     }
 }
 
-fn connection(now: Instant) -> ConnectionStats {
+/// The one in use has a rate; all are to one address of theirs.
+fn pair(number: u32, local: &str, available_outgoing_bitrate: Option<f64>) -> CandidatePairStats {
     let end = |kind: &str, address: &str| (kind.to_owned(), address.to_owned());
+    CandidatePairStats {
+        number,
+        is_selected: available_outgoing_bitrate.is_some(),
+        state: "succeeded",
+        nominated: true,
+        packets_sent: 590,
+        packets_received: 690,
+        bytes_sent: 59_000,
+        bytes_received: 69_000,
+        current_round_trip_time: Some(0.0805),
+        total_round_trip_time: 4.0,
+        responses_received: 50,
+        available_outgoing_bitrate,
+        candidates: PairSnapshot { local: end("relay", local), remote: end("host", "2001:db8::9 4000") },
+    }
+}
+
+fn connection(now: Instant) -> ConnectionStats {
     ConnectionStats {
         transport: TransportStats {
             packets_sent: 600,
@@ -67,22 +86,7 @@ fn connection(now: Instant) -> ConnectionStats {
             srtp_cipher: "AEAD_AES_128_GCM".to_owned(),
             selected_candidate_pair_changes: 1,
         },
-        pair: Some(CandidatePairStats {
-            state: "succeeded",
-            nominated: true,
-            packets_sent: 590,
-            packets_received: 690,
-            bytes_sent: 59_000,
-            bytes_received: 69_000,
-            current_round_trip_time: Some(0.0805),
-            total_round_trip_time: 4.0,
-            responses_received: 50,
-            available_outgoing_bitrate: 1_200_000.0,
-            candidates: PairSnapshot {
-                local: end("relay", "192.0.2.7 49152"),
-                remote: end("host", "2001:db8::9 4000"),
-            },
-        }),
+        pairs: vec![pair(1, "192.0.2.7 49152", Some(1_200_000.0)), pair(0, "192.0.2.7 49153", None)],
         inbound: vec![inbound(TrackSource::Microphone), inbound(TrackSource::Camera)],
         outbound: vec![outbound(TrackSource::Microphone), outbound(TrackSource::Camera)],
         clock: Some(ClockReading { ours: now, theirs: THEIRS }),
@@ -236,7 +240,12 @@ fn units_are_those_of_the_specification() {
         (&theirs["framesDecoded"], &theirs["freezeCount"], &theirs["jitter"]),
         (&json!(88), &json!(2), &json!(0.004))
     );
-    let candidate = objects.iter().find(|object| object["type"] == "remote-candidate").unwrap();
+    let of_type = |kind: &str| objects.iter().filter(|object| object["type"] == kind).collect::<Vec<_>>();
+    let (pairs, transport) = (of_type("candidate-pair"), of_type("transport"));
+    assert_eq!(pairs.len(), 2);
+    assert_eq!(transport[0]["selectedCandidatePairId"], pairs[0]["id"]);
+    assert_eq!((of_type("local-candidate").len(), of_type("remote-candidate").len()), (2, 1));
+    let candidate = of_type("remote-candidate")[0];
     assert_eq!((&candidate["address"], &candidate["port"]), (&json!("2001:db8::9"), &json!(4000)));
 }
 
