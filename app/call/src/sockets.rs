@@ -28,8 +28,9 @@ pub enum SocketKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct TransportId(pub(crate) u32);
 
-/// Numbers of sockets that one gathering has: more than it can open, however long it lasts and however often the network
-/// under it changes. A thousand sockets a second would use them up in seven weeks, and there are as many ranges.
+/// Numbers of sockets that one gathering has: more than it can open, however long it lasts and however often the
+/// network under it changes. A thousand sockets a second would use them up in seven weeks, and there are as many
+/// ranges.
 const RANGE: u64 = 1 << 32;
 
 /// The numbers of a call's sockets.

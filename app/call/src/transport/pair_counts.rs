@@ -1,7 +1,7 @@
 //! What was counted of each pair that media went by (W3C RTCIceCandidatePairStats).
 //!
-//! The library counts what goes by the pair that it selected, and under it media goes by one pair after another. So what
-//! was counted between two changes is of the pair that was in use. Owner of: the counts of each pair.
+//! The library counts what goes by the pair that it selected, and under it media goes by one pair after another. So
+//! what was counted between two changes is of the pair that was in use. Owner of: the counts of each pair.
 
 use std::collections::VecDeque;
 

@@ -1,5 +1,5 @@
-//! How often something may be begun again for a reason that may come at any rate: an offer of the other side, with whose
-//! new credentials we check all of their candidates again, or a network of ours that changes.
+//! How often something may be begun again for a reason that may come at any rate: an offer of the other side, with
+//! whose new credentials we check all of their candidates again, or a network of ours that changes.
 //!
 //! Owner of: the renewals that are left. Those that silence asks for are not counted: their pace is that of
 //! [`super::connection_state`].

@@ -16,8 +16,8 @@ const RETRY: Duration = Duration::from_secs(1);
 const LONGEST_RETRY: Duration = Duration::from_secs(30);
 
 impl Gathering {
-    /// The relay behind `socket` did not come to be, or is no more. Where it was to replace one that is still there, that
-    /// one is replaced later: two that are tried in its place would be four after the next change.
+    /// The relay behind `socket` did not come to be, or is no more. Where it was to replace one that is still there,
+    /// that one is replaced later: two that are tried in its place would be four after the next change.
     pub(super) fn retry(&mut self, socket: SocketId, mut relay: Try, now: Instant) {
         let wait = RETRY.saturating_mul(1 << relay.failures.min(16)).min(LONGEST_RETRY);
         relay.failures = relay.failures.saturating_add(1);

@@ -33,13 +33,13 @@ impl Renomination {
 
     pub(super) fn take_remote(&mut self, remote: SocketAddr, priority: u32, now: Instant) -> bool {
         let Self { remotes, running, .. } = self;
-        let is_taken = remotes.take(remote, priority, |of| Running::standing(running.as_ref(), of), now);
+        let is_taken = remotes.take(remote, priority, |of| Running::worth(running.as_ref(), of), now);
         self.prune();
         is_taken
     }
 
     pub(super) fn likely_remotes(&self) -> Vec<SocketAddr> {
-        self.remotes.by_likelihood(|of| Running::standing(self.running.as_ref(), of))
+        self.remotes.by_likelihood(|of| Running::worth(self.running.as_ref(), of))
     }
 
     /// Forgets the pairs of which an end is gone, but for those that media goes by or may in a moment.

@@ -27,7 +27,7 @@ use rand_chacha::ChaCha12Rng;
 use super::checks::Check;
 use crate::peer_connection::{CheckRequest, IceCredentials, IceRole, RequestId};
 use pairs::{Pair, PairState, Rank};
-use remotes::{Remotes, Standing};
+use remotes::{Remotes, Worth};
 
 /// Nothing comes by the active pair for so long, and others are tried. Consent checks are half a second apart, so that
 /// one that is lost starts nothing.
@@ -117,14 +117,14 @@ impl Running {
     }
 
     /// What is known of an address of theirs.
-    fn standing(running: Option<&Self>, remote: SocketAddr) -> Standing {
-        let Some(running) = running else { return Standing::Possible };
+    fn worth(running: Option<&Self>, remote: SocketAddr) -> Worth {
+        let Some(running) = running else { return Worth::Possible };
         if running.in_use().into_iter().flatten().any(|pair| pair.1 == remote) {
-            return Standing::InUse;
+            return Worth::InUse;
         }
         let mut of_it = running.pairs.iter().filter(|(pair, _)| pair.1 == remote).peekable();
         let was_tried = of_it.peek().is_some();
-        if was_tried && of_it.all(|(_, state)| state.has_failed()) { Standing::Dead } else { Standing::Possible }
+        if was_tried && of_it.all(|(_, state)| state.has_failed()) { Worth::Dead } else { Worth::Possible }
     }
 
     /// Whether media goes by another pair than before.

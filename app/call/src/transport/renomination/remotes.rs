@@ -29,7 +29,7 @@ struct Remote {
 
 /// What the pairs of an address say of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Standing {
+pub(super) enum Worth {
     /// Every check ended without an answer.
     Dead,
     /// Nothing is known, or it answered.
@@ -57,9 +57,9 @@ impl Remotes {
     }
 
     /// Those that are worth a check, the likeliest first.
-    pub(super) fn by_likelihood(&self, standing: impl Fn(SocketAddr) -> Standing) -> Vec<SocketAddr> {
+    pub(super) fn by_likelihood(&self, worth_of: impl Fn(SocketAddr) -> Worth) -> Vec<SocketAddr> {
         let mut all: Vec<_> = self.0.iter().map(|(address, remote)| (*address, remote.heard)).collect();
-        all.sort_by_key(|(address, heard)| std::cmp::Reverse((standing(*address), *heard)));
+        all.sort_by_key(|(address, heard)| std::cmp::Reverse((worth_of(*address), *heard)));
         all.into_iter().map(|(address, _)| address).collect()
     }
 
@@ -73,7 +73,7 @@ impl Remotes {
     /// Takes the address that media goes to, whatever it costs.
     pub(super) fn take_selected(&mut self, address: SocketAddr, priority: u32, now: Instant) {
         if !self.contains(address) {
-            self.make_room(Duration::ZERO, |_| Standing::Possible, now);
+            self.make_room(Duration::ZERO, |_| Worth::Possible, now);
             self.0.insert(address, Remote { priority, heard: now });
         }
     }
@@ -83,10 +83,10 @@ impl Remotes {
         &mut self,
         address: SocketAddr,
         priority: u32,
-        standing: impl Fn(SocketAddr) -> Standing,
+        worth_of: impl Fn(SocketAddr) -> Worth,
         now: Instant,
     ) -> bool {
-        let is_taken = self.contains(address) || self.make_room(QUIET, standing, now);
+        let is_taken = self.contains(address) || self.make_room(QUIET, worth_of, now);
         if is_taken {
             self.0.insert(address, Remote { priority, heard: now });
         }
@@ -94,19 +94,19 @@ impl Remotes {
     }
 
     /// Whether there is room for one more, after the one that is worth least has gone.
-    fn make_room(&mut self, quiet: Duration, standing: impl Fn(SocketAddr) -> Standing, now: Instant) -> bool {
+    fn make_room(&mut self, quiet: Duration, worth_of: impl Fn(SocketAddr) -> Worth, now: Instant) -> bool {
         if self.0.len() < REMOTES {
             return true;
         }
         let is_relay = |remote: &Remote| Rank::is_relay(remote.priority);
         let keeps_relays = self.0.values().filter(|remote| is_relay(remote)).count() <= RELAYS;
         let idle = self.0.iter().filter(|(_, remote)| now.saturating_duration_since(remote.heard) >= quiet);
-        let worth = idle.filter_map(|(address, remote)| match standing(*address) {
-            Standing::InUse => None,
-            Standing::Dead => Some(((false, false), remote.heard, *address)),
-            Standing::Possible => Some(((true, keeps_relays && is_relay(remote)), remote.heard, *address)),
+        let by_worth = idle.filter_map(|(address, remote)| match worth_of(*address) {
+            Worth::InUse => None,
+            Worth::Dead => Some(((false, false), remote.heard, *address)),
+            Worth::Possible => Some(((true, keeps_relays && is_relay(remote)), remote.heard, *address)),
         });
-        let Some((_, _, least)) = worth.min() else { return false };
+        let Some((_, _, least)) = by_worth.min() else { return false };
         self.0.remove(&least).is_some()
     }
 }
@@ -122,12 +122,12 @@ mod tests {
     }
 
     fn take(remotes: &mut Remotes, n: u16, priority: u32, dead: &[u16], now: Instant) -> bool {
-        let standing = |of| match of {
-            of if of == address(1) => Standing::InUse,
-            of if dead.iter().any(|n| of == address(*n)) => Standing::Dead,
-            _ => Standing::Possible,
+        let worth_of = |of| match of {
+            of if of == address(1) => Worth::InUse,
+            of if dead.iter().any(|n| of == address(*n)) => Worth::Dead,
+            _ => Worth::Possible,
         };
-        remotes.take(address(n), priority, standing, now)
+        remotes.take(address(n), priority, worth_of, now)
     }
 
     #[test]
