@@ -5,6 +5,7 @@
 //! reordering is learnt from packets that came late by themselves.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 /// Holes remembered. At 2.5 Mbit/s a half-second gap has 130. Full: the oldest is given up.
@@ -23,7 +24,9 @@ const LEAST_WAIT: Duration = Duration::from_millis(2);
 const LONGEST_WAIT: Duration = Duration::from_millis(50);
 
 /// With repair on the way, a hole waits so long for it: what follows a frame comes within the pause to the next one.
-const REPAIR_WAIT: Duration = Duration::from_millis(30);
+const REPAIR_WAIT: Duration = Duration::from_millis(15);
+/// And so long for the rest of it, once some has come.
+const REST_OF_REPAIR: Duration = Duration::from_millis(10);
 /// Repair that came says so long that frames are followed by it.
 const REPAIR_LASTS: Duration = Duration::from_secs(1);
 
@@ -36,6 +39,7 @@ struct Hole {
     since: Instant,
     due: Instant,
     asks: u32,
+    /// First: it may be asked for again before the answer can be there.
     asked: Option<Instant>,
 }
 
@@ -91,13 +95,7 @@ impl NackGenerator {
             let missing = sequence - first;
             self.loss += (missing as f64 - self.loss * (missing + 1) as f64) * SMOOTHING;
             self.loss = self.loss.clamp(0.0, 1.0);
-            for missing in (first..sequence).filter(|missing| !ahead.contains(missing)) {
-                self.lost += 1;
-                self.holes.insert(missing, Hole { since: now, due, asks: 0, asked: None });
-            }
-            while self.holes.len() > HOLES {
-                self.holes.pop_first();
-            }
+            self.add_holes(first..sequence, due, &ahead, now);
             self.highest = Some(sequence);
             self.ahead = ahead.into_iter().filter(|recovered| *recovered > sequence).collect();
         } else if let Some(hole) = self.holes.remove(&sequence) {
@@ -105,9 +103,29 @@ impl NackGenerator {
         }
     }
 
-    /// Repair came, so that more of it may.
-    pub(crate) fn handle_repair(&mut self, now: Instant) {
+    /// Repair came, of packets up to this one, so that more of it may. It follows all that it is of: where a crowd of
+    /// losses took the end of a frame, nothing else says so before the next frame comes.
+    pub(crate) fn handle_repair(&mut self, last: u64, now: Instant) {
         self.repaired_until = Some(now + REPAIR_LASTS);
+        let Some(highest) = self.highest.filter(|highest| (1..=HOLES as u64).contains(&last.wrapping_sub(*highest)))
+        else {
+            return;
+        };
+        let ahead = std::mem::take(&mut self.ahead);
+        self.add_holes(highest + 1..last + 1, now + self.wait().max(REST_OF_REPAIR), &ahead, now);
+        self.highest = Some(last);
+        self.ahead = ahead.into_iter().filter(|recovered| *recovered > last).collect();
+    }
+
+    /// These have not come and are asked for when it is `due`, but for what was made again of repair.
+    fn add_holes(&mut self, missing: Range<u64>, due: Instant, ahead: &BTreeSet<u64>, now: Instant) {
+        for missing in missing.filter(|missing| !ahead.contains(missing)) {
+            self.lost += 1;
+            self.holes.insert(missing, Hole { since: now, due, asks: 0, asked: None });
+        }
+        while self.holes.len() > HOLES {
+            self.holes.pop_first();
+        }
     }
 
     /// A packet was made again of repair: it is neither late nor an answer.
@@ -163,7 +181,7 @@ impl NackGenerator {
                 return false;
             }
             hole.asks += 1;
-            hole.asked = Some(now);
+            hole.asked.get_or_insert(now);
             // Few come to a third ask; those few would freeze the picture, so they are asked for twice as often. Where
             // much is lost, so are asks and answers: half of all that are made in vain.
             hole.due = now + if hole.asks < 3 && !is_lossy { again } else { again / 2 };
@@ -207,6 +225,40 @@ mod tests {
         nack.handle_packet(5, RTT, start + 30 * MS);
         assert_eq!(nack.poll_timeout(), Some(start + 57 * MS));
         assert_eq!(nack.lost, 1);
+    }
+
+    #[test]
+    fn what_the_first_of_two_asks_brings_is_no_late_packet() {
+        let start = Instant::now();
+        let mut nack = NackGenerator::new();
+        // A tenth is lost, so what is missing is asked for twice as often.
+        (0..60).for_each(|n| nack.handle_packet(n * 2, RTT, start));
+        nack.forget_before(118);
+        nack.handle_packet(120, RTT, start);
+        assert_eq!(nack.poll(RTT, start + 10 * MS), [119]);
+        assert_eq!(nack.poll(RTT, start + 38 * MS), [119], "asked again before the answer can be there");
+        nack.handle_packet(119, RTT, start + 51 * MS);
+        nack.handle_packet(122, RTT, start + 60 * MS);
+        assert_eq!(nack.poll_timeout(), Some(start + 60 * MS + nack.wait()));
+        assert!(nack.wait() <= 10 * MS, "{:?}", nack.wait());
+    }
+
+    #[test]
+    fn repair_tells_of_the_end_of_its_frame() {
+        let start = Instant::now();
+        let mut nack = NackGenerator::new();
+        nack.handle_packet(5, RTT, start);
+        nack.handle_repair(8, start + 3 * MS);
+        assert_eq!((nack.lost, nack.poll_timeout()), (3, Some(start + 13 * MS)));
+        nack.handle_recovered(6);
+        nack.handle_packet(7, RTT, start + 4 * MS);
+        assert_eq!(nack.poll(RTT, start + 13 * MS), [8], "one was made again, one was only late");
+        nack.handle_packet(9, RTT, start + 20 * MS);
+        assert_eq!(nack.holes.len(), 1, "what comes next is no hole");
+        // What repair says of numbers far ahead, or behind, is not believed.
+        nack.handle_repair(9 + HOLES as u64 + 1, start + 21 * MS);
+        nack.handle_repair(3, start + 21 * MS);
+        assert_eq!((nack.highest, nack.holes.len()), (Some(9), 1));
     }
 
     #[test]

@@ -177,7 +177,7 @@ impl Inbound {
         let Some(stream) = self.streams.get_mut(&ssrc) else { return };
         let source = stream.source;
         if let Some(video) = &mut stream.video {
-            video.nack.handle_repair(now);
+            video.nack.handle_repair(stream.sequence.extend(u64::from(repair.last())), now);
         }
         stream.repair.0 += 1;
         stream.repair.1 += repair.payload_length() as u64;

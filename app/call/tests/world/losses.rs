@@ -20,7 +20,7 @@ fn chance_loss_costs_neither_the_rate_nor_the_time() {
     for (seed, loss, least_kbps, late, frozen) in [
         (2_400, Loss::Independent(0.05), 2_000, 60, 0.02),
         (2_401, Loss::Independent(0.10), 1_200, 60, 0.02),
-        (2_402, BURSTS, 1_000, 250, 0.12),
+        (2_402, BURSTS, 1_000, 150, 0.02),
         (2_403, Loss::Independent(0.30), 500, 100, 0.04),
     ] {
         let mut world = two(seed);

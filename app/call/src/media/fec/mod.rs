@@ -104,6 +104,11 @@ fn unshard(shard: Vec<u8>, sequence: u16, time: u32) -> Option<ProtectedPacket> 
 }
 
 impl RepairPacket {
+    /// The sequence number of the last packet that it is of.
+    pub(crate) fn last(&self) -> u16 {
+        self.first.wrapping_add(u16::from(self.count.saturating_sub(1)))
+    }
+
     /// Bytes of the payload that it came in.
     pub(crate) fn payload_length(&self) -> usize {
         HEADER + self.shard.len()
