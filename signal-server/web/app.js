@@ -1,6 +1,6 @@
 // What is seen of the call, and what its buttons and keys do.
 
-import { call, depart, drawTiles, end, enter, knock, me, mediaChanged, order, raise, renew, speak, tick } from "./call.js";
+import { call, depart, drawTiles, end, enter, knock, me, mediaChanged, order, raise, renew, speak, tellSeen, tick } from "./call.js";
 import { chat } from "./chat.js";
 import { devices, levelOf } from "./devices.js";
 import { $, all, avatar, changed, dress, drawBy, el, fill, label, one, paint, setTrack } from "./dom.js";
@@ -54,6 +54,7 @@ function draw() {
 	}));
 	drawTiles();
 	arrange();
+	if (screen === "call") tellSeen();
 	if (last !== (last = screen + busy)) moved(screen, busy);
 }
 
@@ -197,7 +198,7 @@ const handlers = {
 	change({ target: { dataset, value } }) {
 		if (dataset.pick) devices.pick(dataset.pick, value);
 	},
-	input: changed, keydown: onKey, keyup: onKey, visibilitychange: stayLit,
+	input: changed, keydown: onKey, keyup: onKey, visibilitychange: () => (stayLit(), changed()),
 };
 
 // For tests: who is here, how they are connected, what was said.
@@ -209,6 +210,7 @@ window.hearth = {
 	get role() { return inRoom() && me.role; },
 	get waiting() { return call.place === "lobby"; },
 	get link() { return inRoom() && linkOf(call.room); },
+	get sent() { return people().map(({ main: { pc } }) => pc?.getSenders().find(({ track }) => track?.kind === "video")?.getParameters().encodings[0]); },
 	stats: () => Promise.all(people().map(({ main }) => read(main.pc))),
 };
 

@@ -250,6 +250,11 @@ export function raise() {
 	changed();
 }
 
+// What is seen of each, once all have their places.
+export function tellSeen() {
+	for (const { tile, watch } of peers.values()) watch(tile.lines);
+}
+
 // Rings round those who speak; `level` is how loud we are.
 export function tick(level) {
 	const sent = devices.isOn("audio");

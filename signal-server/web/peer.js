@@ -11,6 +11,8 @@ const TEXT = 32 * 1024; // longest text of a channel that is read
 const EARLY = 64; // candidates before their description; full: the oldest goes, the better ones come late
 const BURST = 250, PER_MS = 0.004; // messages of one peer; what is beyond is dropped
 const LIMITS = [{ lost: 0.02, trip: 0.25 }, { lost: 0.08, trip: 0.6 }]; // share of packets, seconds: beyond them fair, poor
+const LINES = [0, 180, 360]; // of a picture; what is larger gets all
+const FLOWS = ["stills", "nothing", "silence"];
 const CONNECT_MS = 15_000, FIRST_MS = 1_000;
 const WHOLE = new MediaStream(); // sound and picture belong together; legacy pages show no other track
 
@@ -82,9 +84,18 @@ function link(peer, name, offers, mayOffer, polite) {
 			const track = devices.track(place.receiver.track.kind);
 			place.sender.setStreams?.(WHOLE);
 			if (place.sender.track !== track) await place.sender.replaceTrack(track);
+			if (track?.kind === "video") await limit(place.sender, track.getSettings()).catch(() => {}); // older browsers send it all
 			// A track that went away leaves its direction: muting must not negotiate. A page that only offers is promised one.
 			if ((track || peer.legacy) && place.direction === "recvonly") place.direction = "sendrecv";
 		}
+	}
+
+	// They get no more than they look at.
+	function limit(sender, { width, height }) {
+		const { camera, screen } = peer.looks, parameters = sender.getParameters(), active = devices.screen ? screen : camera > 0;
+		const scaleResolutionDownBy = active && !devices.screen ? Math.max(1, Math.min(width, height) / camera || 1) : 1;
+		for (const encoding of parameters.encodings ?? []) Object.assign(encoding, { active, scaleResolutionDownBy });
+		return sender.setParameters(parameters);
 	}
 
 	// Begins again, unless all is well by then.
@@ -158,7 +169,7 @@ function link(peer, name, offers, mayOffer, polite) {
 // SimpleWebRTC page: it answers whom it found; its words come by the server, its screen by a connection of its own.
 export function Peer(entry, on) {
 	const { id, polite } = entry, legacy = entry.kind === "legacy", since = chat.last; // what was said before is not for them
-	let channel, heard = 0, asked, tokens = BURST, filled = performance.now();
+	let channel, heard = 0, asked, watched, tokens = BURST, filled = performance.now();
 	const tell = (message) => {
 		try {
 			if (channel?.readyState === "open") channel.send(JSON.stringify(message));
@@ -189,13 +200,21 @@ export function Peer(entry, on) {
 			if (up === true && !self.hand) on.raised();
 			self.hand = up === true;
 		},
+		pictures({ flow }) {
+			self.flow = FLOWS.find((known) => known === flow) ?? "";
+		},
+		watching({ camera, screen }) {
+			if (!isCount(camera)) return;
+			self.looks = { camera, screen: screen === true };
+			self.main.attach();
+		},
 		media(media) {
 			for (const kind of ["audio", "video", "screen"]) if (kind in media) entry.media[kind] = media[kind] === true;
 		},
 	};
 
 	const self = {
-		id, entry, legacy, hand: false, quality: null, screen: null,
+		id, entry, legacy, hand: false, quality: null, screen: null, flow: "", looks: { camera: Infinity, screen: true },
 		get name() { return entry.nick || say("guest"); },
 		get role() { return entry.role; },
 		get media() { return { ...entry.media, screen: entry.media.screen && !legacy }; },
@@ -205,14 +224,15 @@ export function Peer(entry, on) {
 			const { state, pc } = self.main;
 			if (state !== "connected") return entry.away && state === "connecting" ? "faltering" : state; // nobody there to answer
 			const films = ({ receiver, currentDirection }) => receiver.track.kind === "video" && currentDirection !== "stopped";
-			return entry.media.video && !pc.getTransceivers().some(films) ? "no_codec" : ""; // refused, and so taken away
+			if (!entry.media.video) return self.flow === "silence" ? self.flow : "";
+			return pc.getTransceivers().some(films) ? self.flow : "no_codec"; // refused, and so taken away
 		},
 		signal: (body) => server.send({ type: "signal", to: id, ...body }),
 		use(opened) {
 			if (legacy || opened.label !== "hearth") return;
 			channel = opened;
 			opened.onopen = () => {
-				asked = false;
+				asked = watched = false;
 				sayMedia();
 				tell({ type: "chat_seen", n: heard });
 				if (on.hand()) self.sayHand();
@@ -230,6 +250,13 @@ export function Peer(entry, on) {
 		mediaChanged() {
 			self.main.attach();
 			sayMedia();
+		},
+		// So many lines of them are seen here: more is not sent.
+		watch(lines) {
+			const camera = LINES.find((most) => lines <= most) ?? 720;
+			if (camera === watched || channel?.readyState !== "open") return;
+			watched = camera;
+			tell({ type: "watching", camera, screen: camera > 0 });
 		},
 		sayHand: () => tell({ type: "hand", up: on.hand() }),
 		say({ n, text }) {

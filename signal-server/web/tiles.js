@@ -28,6 +28,7 @@ export function Tile(own) {
 
 	const self = {
 		root, own, sharing: false,
+		get lines() { return document.hidden ? 0 : Math.min(root.clientWidth, root.clientHeight) * devicePixelRatio; },
 
 		// Shows somebody: what they say they send (`media`), tracks, marks, what there is to say of them (`word`).
 		draw({ id, name, media, audio: heard, video: track, role, hand, quality, mirrored, word = "" }) {
@@ -109,4 +110,4 @@ export function arrange() {
 	grid.style.setProperty("--h", `${Math.floor(h)}px`);
 }
 
-new ResizeObserver(arrange).observe($("grid"));
+new ResizeObserver(changed).observe($("grid"));

@@ -340,6 +340,25 @@ async fn a_host_removes_a_guest_and_ends_an_open_room() {
     server.stop().await;
 }
 
+/// Each is sent what they look at: nothing while the page is hidden, and no more lines than there are.
+async fn check_watching(ann: &Page, bo: &Page) {
+    let hide = |value| {
+        format!(
+            "Object.defineProperty(document, 'hidden', {{ value: {value}, configurable: true }}); \
+             document.dispatchEvent(new Event('visibilitychange'))"
+        )
+    };
+    ann.until("hearth.sent[0]?.active && hearth.sent[0].scaleResolutionDownBy === 1").await;
+    bo.evaluate(&hide(true)).await;
+    ann.until("hearth.sent[0].active === false").await;
+    bo.evaluate(&hide(false)).await;
+    ann.until("hearth.sent[0].active").await;
+    bo.resize(400, 360).await;
+    ann.until("hearth.sent[0].scaleResolutionDownBy > 1").await;
+    bo.resize(1100, 760).await;
+    ann.until("hearth.sent[0].scaleResolutionDownBy === 1").await;
+}
+
 #[tokio::test]
 async fn every_control_of_the_call_is_felt_by_the_others() {
     let server = start(plain()).await;
@@ -359,6 +378,8 @@ async fn every_control_of_the_call_is_felt_by_the_others() {
     ann.says("#live", "Bo raised a hand.").await;
     bo.press("r").await;
     ann.until("!hearth.peers[0].hand").await;
+
+    check_watching(&ann, &bo).await;
 
     // The shared screen takes the camera's place, is seen large, and gives it back.
     bo.click("nav [data-do=share]").await;
