@@ -70,8 +70,6 @@ const ROUND_TRIP: Duration = Duration::from_millis(100);
 const LONGEST_STEP: Duration = Duration::from_millis(200);
 /// What each report weighs in the share that is lost.
 const SMOOTHING: f64 = 0.1;
-/// How long what they take at most is believed.
-const REMB_HOLDS: Duration = Duration::from_secs(5);
 
 /// A queue that is being emptied.
 #[derive(Debug)]
@@ -90,33 +88,52 @@ struct Drain {
     since: Flow,
 }
 
+/// What reports show of the way.
+#[derive(Debug, Default)]
+struct Seen {
+    queue: QueueDelay,
+    arrivals: Arrivals,
+    sendings: Sendings,
+    trains: Trains,
+    /// What the trains said last.
+    capacity: Option<Capacity>,
+}
+
+/// What reports show of losses.
+#[derive(Debug, Default)]
+struct Lost {
+    losses: Losses,
+    frames: FramesLost,
+    /// The share lost while no queue was seen, smoothed.
+    share: f64,
+}
+
+impl Lost {
+    /// What is lost into a full queue is no chance.
+    fn disregard(&mut self) {
+        self.losses.disregard();
+        self.frames.disregard();
+    }
+}
+
 /// Decides by reports.
 #[derive(Debug)]
 pub(crate) struct FeedbackEstimator {
-    /// Until the first report, and for good where there is none.
+    /// Until the first report, and for good where there is none; and what they take at most.
     fallback: LossAndDelay,
     has_feedback: bool,
     /// When this path was taken.
     since: Option<Instant>,
     /// Bits a second.
     rate: f64,
-    queue: QueueDelay,
-    arrivals: Arrivals,
-    sendings: Sendings,
-    trains: Trains,
-    losses: Losses,
-    frames_lost: FramesLost,
-    /// The share lost while no queue was seen, smoothed.
-    loss: f64,
+    seen: Seen,
+    lost: Lost,
     drain: Option<Drain>,
     competition: Competition,
     /// When a queue was last seen, and the last report.
     queued: Option<Instant>,
     reported: Option<Instant>,
     round_trip: Option<Duration>,
-    /// What the trains said last.
-    capacity: Option<Capacity>,
-    most: Option<(Bitrate, Instant)>,
 }
 
 impl FeedbackEstimator {
@@ -126,26 +143,19 @@ impl FeedbackEstimator {
             has_feedback: false,
             since: None,
             rate: FIRST.bps() as f64,
-            queue: QueueDelay::default(),
-            arrivals: Arrivals::default(),
-            sendings: Sendings::default(),
-            trains: Trains::default(),
-            losses: Losses::default(),
-            frames_lost: FramesLost::default(),
-            loss: 0.0,
+            seen: Seen::default(),
+            lost: Lost::default(),
             drain: None,
             competition: Competition::default(),
             queued: None,
             reported: None,
             round_trip: None,
-            capacity: None,
-            most: None,
         }
     }
 
     /// Whether about as much is sent as may be.
     fn is_in_use(&self) -> bool {
-        self.sendings.rate().is_some_and(|rate| rate.bps() as f64 > self.rate * IN_USE)
+        self.seen.sendings.rate().is_some_and(|rate| rate.bps() as f64 > self.rate * IN_USE)
     }
 
     /// Takes a report in; of how many packets it is, and how many of them are lost.
@@ -161,51 +171,50 @@ impl FeedbackEstimator {
         let is_ours = |result: &&PacketResult| since.is_none_or(|since| result.departure.at >= since);
         for result in feedback.packets.iter().filter(is_ours) {
             let departure = result.departure;
-            self.sendings.handle(departure.at, departure.size);
+            self.seen.sendings.handle(departure.at, departure.size);
             // What left into a queue that was too long may be lost for that.
             let counts = u32::from(self.queued.is_none_or(|at| departure.at > at));
             if let Some(drain) = &mut self.drain {
                 drain.since.handle(result);
             }
             if counts > 0 {
-                self.frames_lost.handle(result);
+                self.lost.frames.handle(result);
             }
             match result.arrived {
                 Some(arrived) => {
                     came += counts;
-                    self.queue.handle_arrival(departure.at, arrived);
-                    self.arrivals.handle(arrived, departure.size.saturating_add(std::mem::take(&mut unreported)));
-                    self.trains.handle(result);
+                    self.seen.queue.handle_arrival(departure.at, arrived);
+                    self.seen.arrivals.handle(arrived, departure.size.saturating_add(std::mem::take(&mut unreported)));
+                    self.seen.trains.handle(result);
                 }
                 None => lost += counts,
             }
         }
-        self.losses.handle(came, lost, now);
-        self.capacity = self.trains.capacity(now);
+        self.lost.losses.handle(came, lost, now);
+        self.seen.capacity = self.seen.trains.capacity(now);
         (came + lost, lost)
     }
 
     fn on_competition(&mut self, (reported, lost): (u32, u32), passed: Duration, now: Instant) {
         // What a full queue drops is no chance: repair of it would only fill the queue.
-        self.frames_lost.disregard();
-        let queue = self.queue.whole().unwrap_or_default();
+        self.lost.frames.disregard();
+        let queue = self.seen.queue.whole().unwrap_or_default();
         let round_trip = self.round_trip.unwrap_or(ROUND_TRIP);
         // What is lost by chance is lost whatever is sent, and what is not sent proves nothing.
-        let lost = lost.saturating_sub((f64::from(reported) * self.losses.random()).ceil() as u32);
+        let lost = lost.saturating_sub((f64::from(reported) * self.lost.losses.random()).ceil() as u32);
         let step = if self.is_in_use() { passed.min(LONGEST_STEP) } else { Duration::ZERO };
         match self.competition.rate(self.rate, lost, queue, round_trip, step, now) {
             Some(rate) => self.set_rate(rate),
-            None => self.queue.restore(),
+            None => self.seen.queue.restore(),
         }
     }
 
     /// What comes while the link is busy is what it bears.
     fn on_overuse(&mut self, standing: Duration, now: Instant) {
         self.queued = Some(now);
-        self.losses.disregard();
-        self.frames_lost.disregard();
-        let Some(came) = self.arrivals.last_rate().map(|rate| rate.bps() as f64) else { return };
-        let sent = self.sendings.rate().map_or(self.rate, |rate| rate.bps() as f64);
+        self.lost.disregard();
+        let Some(came) = self.seen.arrivals.last_rate().map(|rate| rate.bps() as f64) else { return };
+        let sent = self.seen.sendings.rate().map_or(self.rate, |rate| rate.bps() as f64);
         if self.drain.is_none() && sent < self.rate * LITTLE && came >= sent * USED {
             return; // what waits is not ours: too little is sent to fill anything
         }
@@ -233,7 +242,7 @@ impl FeedbackEstimator {
     /// Less was sent, and all packets wait still.
     fn on_still_queued(&mut self, sent: f64, came: f64, standing: Duration, now: Instant) {
         let Some(mut drain) = self.drain.take() else { return };
-        let is_overloaded = came < sent * (1.0 - self.losses.random()) * USED;
+        let is_overloaded = came < sent * (1.0 - self.lost.losses.random()) * USED;
         if is_overloaded {
             drain.capacity = came;
             self.set_rate(self.rate.min(came * FURTHER_DRAIN));
@@ -249,7 +258,7 @@ impl FeedbackEstimator {
             self.drain = Some(Drain { stood: standing, since: Flow::new(now), ..drain });
             return;
         }
-        self.queue.accept();
+        self.seen.queue.accept();
         let compete = self.competition.handle_foreign(drain.before, now);
         self.set_rate(compete.unwrap_or(drain.before * USED));
     }
@@ -264,14 +273,14 @@ impl FeedbackEstimator {
         let is_cautious = self.queued.is_some_and(|at| now.saturating_duration_since(at) < CAUTION);
         let slow = self.rate * (1.0 + SLOW * step);
         let fast = self.rate * (1.0 + FAST * step);
-        let grown = match self.capacity {
+        let grown = match self.seen.capacity {
             // Trains that pass as they are leave room for what is well below them.
             Some(Capacity::AtLeast(rate)) => slow.max(fast.min(rate.bps() as f64 * 0.9)),
             Some(Capacity::About(rate)) if !is_cautious => slow.max(fast.min(rate.bps() as f64 * USED)),
             None if !is_cautious => self.rate * (1.0 + BLIND * step),
             Some(Capacity::About(_)) | None => slow,
         };
-        match self.capacity {
+        match self.seen.capacity {
             _ if self.is_in_use() => self.set_rate(self.rate.max(grown)),
             // A dark picture in a small layer would never fill the rate that a larger one needs.
             Some(Capacity::AtLeast(rate)) => self.set_rate(self.rate.max(slow.min(rate.bps() as f64 * 0.9))),
@@ -280,11 +289,11 @@ impl FeedbackEstimator {
     }
 
     fn on_losses(&mut self, now: Instant) {
-        match self.losses.advice(self.round_trip.unwrap_or(ROUND_TRIP), now) {
+        match self.lost.losses.advice(self.round_trip.unwrap_or(ROUND_TRIP), now) {
             Advice::Nothing => {}
             Advice::Less(part) | Advice::Back(part) => self.set_rate(self.rate * part),
             Advice::TooMuch => {
-                let came = self.arrivals.rate().map_or(self.rate, |rate| rate.bps() as f64);
+                let came = self.seen.arrivals.rate().map_or(self.rate, |rate| rate.bps() as f64);
                 self.queued = Some(now);
                 self.set_rate(self.rate.min(came));
             }
@@ -319,10 +328,10 @@ impl Estimator for FeedbackEstimator {
             self.has_feedback = true;
             self.rate = self.fallback.estimate().bps() as f64;
         }
+        self.fallback.forget_most(now);
         let passed = self.reported.replace(now).map_or(Duration::ZERO, |last| now.saturating_duration_since(last));
-        self.most = self.most.filter(|(_, until)| *until > now);
         let lost = self.take(feedback, now);
-        let Some(standing) = self.queue.standing() else { return };
+        let Some(standing) = self.seen.queue.standing() else { return };
         if self.competition.is_on() {
             return self.on_competition(lost, passed, now);
         }
@@ -330,8 +339,8 @@ impl Estimator for FeedbackEstimator {
             self.on_overuse(standing, now);
             return;
         }
-        if let Some(fraction) = self.losses.fraction() {
-            self.loss += (fraction - self.loss) * SMOOTHING;
+        if let Some(fraction) = self.lost.losses.fraction() {
+            self.lost.share += (fraction - self.lost.share) * SMOOTHING;
         }
         self.on_losses(now);
         if standing < CALM {
@@ -340,7 +349,6 @@ impl Estimator for FeedbackEstimator {
     }
 
     fn handle_max_bitrate(&mut self, most: Bitrate, now: Instant) {
-        self.most = Some((most.max(LEAST), now + REMB_HOLDS));
         self.fallback.handle_max_bitrate(most, now);
     }
 
@@ -357,17 +365,16 @@ impl Estimator for FeedbackEstimator {
             self.fallback.begin_at(Bitrate::from_bps(self.rate as u64));
         }
         self.has_feedback = false;
-        self.queue = QueueDelay::default();
-        self.arrivals = Arrivals::default();
-        self.trains.forget();
+        self.seen.queue = QueueDelay::default();
+        self.seen.arrivals = Arrivals::default();
+        self.seen.trains.forget();
     }
 
     fn estimate(&self) -> Bitrate {
         if !self.has_feedback {
             return self.fallback.estimate();
         }
-        let rate = Bitrate::from_bps(self.rate as u64);
-        self.most.map_or(rate, |(most, _)| rate.min(most))
+        self.fallback.at_most(Bitrate::from_bps(self.rate as u64))
     }
 
     fn pacing(&self) -> Pacing {
@@ -376,7 +383,7 @@ impl Estimator for FeedbackEstimator {
         }
         let rate = self.estimate();
         let least = rate.scaled(PROBE);
-        let paced = match self.capacity {
+        let paced = match self.seen.capacity {
             // In the middle of a drain what the trains said of before is wrong.
             _ if self.drain.is_some() => least,
             Some(Capacity::About(about)) => about.scaled(PROBE).clamp(least, rate.scaled(HEADROOM)),
@@ -384,7 +391,7 @@ impl Estimator for FeedbackEstimator {
         };
         let unreported = match &self.drain {
             Some(_) => UNREPORTED_IN_DRAIN,
-            None if self.loss > LOSSY => UNREPORTED_IN_LOSS,
+            None if self.lost.share > LOSSY => UNREPORTED_IN_LOSS,
             None => UNREPORTED,
         };
         let time = self.round_trip.unwrap_or(ROUND_TRIP) + unreported;
@@ -393,15 +400,15 @@ impl Estimator for FeedbackEstimator {
 
     fn random_loss(&self) -> f64 {
         // What a queue drops that others fill is no chance, and repair of it would only fill it further.
-        if self.competition.is_on() { 0.0 } else { self.loss }
+        if self.competition.is_on() { 0.0 } else { self.lost.share }
     }
 
     fn frame_loss(&self) -> f64 {
-        self.frames_lost.share()
+        self.lost.frames.share()
     }
 
     fn queue(&self) -> Option<Duration> {
-        if self.has_feedback { self.queue.standing() } else { None }
+        if self.has_feedback { self.seen.queue.standing() } else { None }
     }
 }
 

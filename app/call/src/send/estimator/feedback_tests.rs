@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::super::loss_and_delay::REMB_HOLDS;
 use super::*;
 use crate::peer_connection::{Departure, PacketResult};
 

@@ -11,7 +11,7 @@ use crate::peer_connection::TransportFeedback;
 /// Reports of a second are too rare to be trusted with more.
 const MOST: Bitrate = Bitrate::from_kbps(2_500);
 /// How long what they take at most is believed: it comes each second.
-const REMB_HOLDS: Duration = Duration::from_secs(5);
+pub(super) const REMB_HOLDS: Duration = Duration::from_secs(5);
 
 /// Loss below which the rate grows, and above which it falls. Between them it stays: radio links lose a few per cent at
 /// any rate (RFC 8698 and GCC draw the same lines).
@@ -71,6 +71,16 @@ impl LossAndDelay {
         self.estimate = rate.clamp(LEAST, MOST);
     }
 
+    /// As much of a rate as they take.
+    pub(super) fn at_most(&self, rate: Bitrate) -> Bitrate {
+        self.most.map_or(rate, |(most, _)| rate.min(most))
+    }
+
+    /// What they took at most is believed for a while.
+    pub(super) fn forget_most(&mut self, now: Instant) {
+        self.most = self.most.filter(|(_, until)| *until > now);
+    }
+
     fn scale(&mut self, factor: f64) {
         self.estimate = self.estimate.scaled(factor).clamp(LEAST, MOST);
     }
@@ -78,7 +88,7 @@ impl LossAndDelay {
 
 impl Estimator for LossAndDelay {
     fn handle_loss(&mut self, kind: TrackKind, fraction: f64, now: Instant) {
-        self.most = self.most.filter(|(_, until)| *until > now);
+        self.forget_most(now);
         // The rate is that of video, so its losses decide. Sound is thin and slips through a queue that drops pictures:
         // growing by its reports would undo what those of video took back. Where it is alone, it can only show that
         // the path is bad: its own few packets prove no room for video.
@@ -97,7 +107,7 @@ impl Estimator for LossAndDelay {
     }
 
     fn handle_round_trip(&mut self, round_trip: Duration, now: Instant) {
-        self.most = self.most.filter(|(_, until)| *until > now);
+        self.forget_most(now);
         while self.shortest.back().is_some_and(|(_, last)| *last >= round_trip) {
             self.shortest.pop_back();
         }
@@ -128,7 +138,7 @@ impl Estimator for LossAndDelay {
     fn handle_new_connection(&mut self) {}
 
     fn estimate(&self) -> Bitrate {
-        self.most.map_or(self.estimate, |(most, _)| self.estimate.min(most))
+        self.at_most(self.estimate)
     }
 
     fn pacing(&self) -> Pacing {
