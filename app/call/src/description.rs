@@ -11,6 +11,7 @@ use hearth_base::VideoCodec;
 use hearth_protocol::RefusalCode;
 
 use crate::candidates::MAX_CANDIDATES;
+use crate::peer_connection::RedTypes;
 
 /// Longest description, bytes.
 const MAX_SDP: usize = 64 * 1024;
@@ -75,6 +76,8 @@ pub(crate) struct CheckedDescription {
     pub(crate) sctp: SctpSyntax,
     /// Whether they take packets of repair ([`crate::media::fec`]).
     pub(crate) takes_repair: bool,
+    /// How they take redundant sound (RFC 2198), if they do.
+    pub(crate) red: Option<RedTypes>,
 }
 
 /// How a sender of video learns what the path bears.
@@ -139,12 +142,39 @@ struct Section {
     has_rtcp_mux: bool,
     has_opus: bool,
     has_ccfb: bool,
+    /// Payload types of Opus, and of redundant sound; and what that is made of, as its format says.
+    opus: Option<u8>,
+    red: Option<u8>,
+    red_of: Option<String>,
     mid: Option<String>,
 }
 
 impl Section {
     fn is_rejected(&self) -> bool {
         self.is_port_zero && !self.is_bundle_only
+    }
+
+    fn read_red(&mut self, line: &str) {
+        let value = |name: &str| {
+            let (payload_type, value) = line.strip_prefix(name)?.split_once(' ')?;
+            Some((payload_type.parse::<u8>().ok().filter(|number| *number < 128)?, value.trim()))
+        };
+        match value("a=rtpmap:") {
+            Some((number, map)) if map.eq_ignore_ascii_case("opus/48000/2") => drop(self.opus.get_or_insert(number)),
+            Some((number, map)) if map.eq_ignore_ascii_case(RED) => drop(self.red.get_or_insert(number)),
+            Some(_) | None => {}
+        }
+        if let Some((_, format)) = value("a=fmtp:").filter(|(number, _)| self.red == Some(*number)) {
+            self.red_of = Some(format.to_owned());
+        }
+    }
+
+    /// Opus in Opus: each block is a packet of it.
+    fn red_types(&self) -> Option<RedTypes> {
+        let types = RedTypes { red: self.red?, opus: self.opus? };
+        let format = self.red_of.as_ref()?;
+        let is_opus = !format.is_empty() && format.split('/').all(|block| block.parse() == Ok(types.opus));
+        (self.is_audio && !self.is_rejected() && is_opus && types.red != types.opus).then_some(types)
     }
 }
 
@@ -247,6 +277,7 @@ impl Reader {
         if let Some(mid) = line.strip_prefix("a=mid:") {
             section.mid = Some(mid.trim().to_owned());
         }
+        section.read_red(line);
         if let Some(name) = encoding_name(line) {
             section.has_opus |= name.eq_ignore_ascii_case("opus");
             let codec = VideoCodec::ALL.into_iter().find(|codec| codec.encoding_name().eq_ignore_ascii_case(name));
@@ -281,6 +312,7 @@ impl Reader {
 
     fn finish(self) -> Result<CheckedDescription, DescriptionError> {
         let rate_feedback = self.rate_feedback();
+        let red = self.sections.iter().find_map(Section::red_types);
         let fingerprint = self.fingerprint.ok_or(DescriptionError::Fingerprint)?;
         let ufrag = self.ufrag.ok_or(DescriptionError::Credentials)?;
         check_sections(&self.sections, &self.bundled)?;
@@ -294,12 +326,14 @@ impl Reader {
             rate_feedback,
             sctp: self.sctp,
             takes_repair: self.takes_repair,
+            red,
         })
     }
 }
 
 pub(crate) const ICE_OPTIONS: &str = "a=ice-options:";
 pub(crate) const RENOMINATION: &str = "renomination";
+pub(crate) const RED: &str = "red/48000/2";
 pub(crate) const CCFB: &str = "ack ccfb";
 const TRANSPORT_CC: &str = "transport-cc";
 const GOOG_REMB: &str = "goog-remb";

@@ -1,7 +1,7 @@
 //! Descriptions of many makers, and what becomes of them.
 
 use super::*;
-use crate::our_description::{in_their_words, with_abilities, with_reports};
+use crate::our_description::{in_their_words, with_abilities, with_red, with_reports};
 
 fn hash(byte: &str, bytes: usize) -> String {
     vec![byte; bytes].join(":")
@@ -151,6 +151,25 @@ fn reports_by_the_numbers_of_streams_count_where_every_section_has_them() {
     assert_eq!(feedback(&ours.replace("ack ccfb", "ack ccfb2")), RateFeedback::TransportWide);
     let data = with_reports(&offer(&["data"], |text| text));
     assert_eq!((feedback(&data), data.contains("ccfb")), (RateFeedback::TransportWide, false), "of no media");
+}
+
+#[test]
+fn redundant_sound_is_of_opus_alone_and_named_last() {
+    let plain = offer(&["audio", "video", "data"], |text| text);
+    assert_eq!(check_description(&plain).unwrap().red, None);
+    let ours = with_red(&plain, None);
+    let media = ours.lines().find(|line| line.starts_with("m=audio")).unwrap();
+    assert!(media.ends_with(" 111 63"), "{media}");
+    let red = |text: &str| check_description(text).unwrap().red;
+    assert_eq!(red(&ours), Some(RedTypes { red: 63, opus: 111 }));
+    assert_eq!(red(&with_red(&plain, Some(RedTypes { red: 70, opus: 111 }))), Some(RedTypes { red: 70, opus: 111 }));
+    assert_eq!(with_red(&ours, None), ours, "a payload type that is taken");
+    for other in ["a=fmtp:63 111/0", "a=fmtp:63 0/0", "a=fmtp:63 ", "a=fmtp:64 111/111"] {
+        assert_eq!(red(&ours.replace("a=fmtp:63 111/111", other)), None, "{other:?}");
+    }
+    assert_eq!(red(&ours.replace("red/48000/2", "red/8000")), None);
+    let data = offer(&["data"], |text| text);
+    assert_eq!(with_red(&data, None), data);
 }
 
 #[test]

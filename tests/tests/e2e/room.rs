@@ -278,6 +278,13 @@ pub fn release_checks(host: &Host) -> Result<()> {
     nft(host, "delete table inet checks")
 }
 
+/// One in ten of the datagrams to a host is lost from now on.
+pub fn lose_some(host: &Host) -> Result<()> {
+    nft(host, "add table inet loss")?;
+    nft(host, "add chain inet loss in { type filter hook input priority 0; }")?;
+    nft(host, "add rule inet loss in meta l4proto udp numgen random mod 10 == 0 drop")
+}
+
 fn nft(host: &Host, rule: &str) -> Result<()> {
     let status = host.command("nft").arg(rule).status().context("nftables is installed by `cargo xtask test`")?;
     ensure!(status.success(), "nft {rule}: {status}");

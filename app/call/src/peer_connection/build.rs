@@ -22,6 +22,7 @@ use rtc::shared::error::Result;
 
 use super::arrivals::{ArrivalReporter, ReportSwitch};
 use super::in_chain::InChain;
+use super::red::{self, RedSwitch, RedTap};
 use super::repair::{self, RepairTap};
 use super::send_log::{self, SendLog};
 use super::sender_clock::{self, SenderClock};
@@ -66,6 +67,7 @@ pub(super) struct Taps {
     pub(super) log: SendLog,
     pub(super) repair: RepairTap,
     pub(super) reports: ReportSwitch,
+    pub(super) red: RedSwitch,
 }
 
 pub(super) fn peer_connection(config: &LinkConfig, taps: Taps, now: Instant) -> Result<RTCPeerConnection> {
@@ -79,6 +81,7 @@ pub(super) fn peer_connection(config: &LinkConfig, taps: Taps, now: Instant) -> 
         .with(Slot::Rfc8888, InChain::new(reporter))
         .with(Slot::from(send_log::SLOT), InChain::new(taps.log))
         .with(Slot::from(repair::SLOT), InChain::new(taps.repair))
+        .with(Slot::from(red::SLOT), InChain::new(RedTap::new(taps.red)))
         .with(Slot::NackResponder, NackResponderBuilder::new().with_size(SEND_BUFFER).build())
         .with(Slot::from(sender_clock::SLOT), InChain::new(taps.clock))
         .with(Slot::from(tap::SLOT), InChain::new(RtcpTap::new(taps.teller)));

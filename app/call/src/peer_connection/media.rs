@@ -15,6 +15,7 @@ use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
 use super::repair;
 use super::sender_clock::Moment;
 use super::{LinkError, LinkEvent, LocalTrack, PeerConnection};
+use crate::description::{CheckedDescription, RateFeedback};
 use crate::media::fec::{RepairContext, RepairPacket};
 
 /// Streams whose source is remembered: eight tracks, and a few after renegotiations; beyond that they are looked up
@@ -95,15 +96,12 @@ impl PeerConnection {
         Some(RepairContext { ssrc: sender.track.ssrc, time, payload_type: sender.payload_type? })
     }
 
-    /// Takes packets of repair off from now on, or lets them pass. Where their payload type was given to a codec, they
+    /// What both sides can, as their description says. Where the payload type of repair was given to a codec, repair
     /// cannot be told from it.
-    pub(crate) fn accept_repair(&mut self, is_wanted: bool) {
-        self.repair.set_open(is_wanted && !self.codecs.contains_key(&repair::PAYLOAD_TYPE));
-    }
-
-    /// Whether both sides report what came by the numbers of streams (RFC 8888).
-    pub(crate) fn set_reports_agreed(&self, is_agreed: bool) {
-        self.reports.set_agreed(is_agreed);
+    pub(crate) fn handle_agreed(&self, theirs: &CheckedDescription) {
+        self.repair.set_open(theirs.takes_repair && !self.codecs.contains_key(&repair::PAYLOAD_TYPE));
+        self.reports.set_agreed(theirs.rate_feedback == RateFeedback::Rfc8888);
+        self.red.agree(theirs.red);
     }
 
     /// Whether the other side takes packets of repair.
@@ -114,6 +112,7 @@ impl PeerConnection {
     /// The way to them loses so much by chance, 0 to 1, and so it loses reports of what came.
     pub(crate) fn set_loss(&self, loss: f64) {
         self.reports.set_loss(loss);
+        self.red.set_loss(if self.takes_repair() { 0.0 } else { loss });
     }
 
     /// Sends a packet of repair for a frame of this time stamp.

@@ -10,6 +10,7 @@
 //! - `in_chain`: its chain of interceptors, for those of ours below;
 //! - `arrivals`: its reports of what came would grow where packets get lost;
 //! - `send_log`, `send_history`: nothing would tell when a packet left, and whether it came;
+//! - `red`: it knows no redundant sound;
 //! - `repair`: packets of a kind that it does not know would be dropped;
 //! - `sender_clock`: its sender reports give the time when a packet left for the time when it was captured;
 //! - `check`: it selects a pair once, and checks no other any more;
@@ -30,6 +31,7 @@ mod media;
 mod negotiate;
 mod pair;
 pub(crate) mod reassembly;
+mod red;
 mod repair;
 mod rtt;
 mod send_history;
@@ -56,6 +58,7 @@ pub(crate) use check::{CheckRequest, IceCredentials, IceRole};
 pub(crate) use feedback::Feedback;
 pub(crate) use media::{RtpIn, RtpOut, SentVideo};
 pub(crate) use negotiate::Video;
+pub(crate) use red::RedTypes;
 pub(crate) use send_history::{PacketResult, SendHistory, TransportFeedback};
 pub(crate) use send_log::Departure;
 pub(crate) use stats::{LinkStats, SentStream};
@@ -69,6 +72,7 @@ use crate::stats::TransportCounters;
 use arrivals::ReportSwitch;
 use flight::FlightRepeater;
 use reassembly::Reassembly;
+use red::RedSwitch;
 use repair::RepairPort;
 use rtt::RoundTrip;
 use sender_clock::CaptureTeller;
@@ -194,6 +198,7 @@ pub(crate) struct PeerConnection {
     remote_reports: BTreeMap<TrackId, RemoteInboundStats>,
     repair: RepairPort,
     reports: ReportSwitch,
+    red: RedSwitch,
     timeout: Option<Instant>,
     /// The path in use, where it is not the one that the crate selected.
     moved_to: Option<PairSnapshot>,
@@ -238,8 +243,16 @@ impl PeerConnection {
         let (clock, sender_clock) = sender_clock::pair();
         let reports = ReportSwitch::default();
         let (log, departures) = send_log::pair(config.repair_ssrc, reports.clone());
+        let red = RedSwitch::default();
         let (repair, repair_tap) = repair::pair(config.repair_ssrc);
-        let taps = build::Taps { teller, clock: sender_clock, log, repair: repair_tap, reports: reports.clone() };
+        let taps = build::Taps {
+            teller,
+            clock: sender_clock,
+            log,
+            repair: repair_tap,
+            reports: reports.clone(),
+            red: red.clone(),
+        };
         let pc = build::peer_connection(&config, taps, now)?;
         Ok(Self {
             pc,
@@ -260,6 +273,7 @@ impl PeerConnection {
             clock,
             repair,
             reports,
+            red,
             sent: SentPackets { departures, history: SendHistory::default(), reports: SentReports::default() },
             remote_reports: BTreeMap::new(),
             timeout: None,

@@ -129,6 +129,22 @@ impl Pair {
     }
 }
 
+#[test]
+fn redundant_sound_in_the_descriptions_is_no_trouble_to_the_crate() {
+    let mut pair = Pair::described([&VideoCodec::ALL; 2], |sdp| crate::our_description::with_red(sdp, None));
+    let red = crate::description::check_description;
+    for link in &pair.links {
+        link.red.agree(Some(RedTypes { red: 63, opus: 111 }));
+        link.set_loss(0.2);
+    }
+    assert!(red(&crate::our_description::with_red(&pair.links[0].pc.local_description().unwrap().sdp, None)).is_ok());
+    // Of sound each packet is there once, with nothing lost; video goes on as it does.
+    let came = pair.came_of(0, 40..=45);
+    let of =
+        |codec: Option<VideoCodec>| came.iter().filter(|(_, one)| *one == codec).map(|(n, _)| *n).collect::<Vec<_>>();
+    assert_eq!((of(None), of(Some(VideoCodec::H264))), ((40..=45).collect(), (40..=45).collect()));
+}
+
 fn sent_camera(codec: VideoCodec) -> SentVideo {
     SentVideo { track: TrackId(1), source: TrackSource::Camera, codec }
 }
@@ -181,7 +197,8 @@ fn feedback_about_nothing_of_ours_says_nothing() {
         pair.send_rtcp(packets);
     }
     // The connection's own reports may have come meanwhile; nothing else has.
-    let others: Vec<_> = pair.feedback().into_iter().filter(|f| !matches!(f, Feedback::Report { .. })).collect();
+    let others: Vec<_> =
+        pair.feedback().into_iter().filter(|f| !matches!(f, Feedback::Report { .. })).collect();
     assert_eq!(others, []);
     assert!(pair.links[1].is_connected());
 }

@@ -23,7 +23,7 @@ use crate::description::{CheckedDescription, DescriptionError, RateFeedback};
 use crate::our_description;
 use crate::outputs::Outputs;
 use crate::path::{CandidateKind, GatherEvent, LocalCandidate, Sink};
-use crate::peer_connection::{LinkConfig, LinkError, LinkTransmit, LocalTrack, PeerConnection, Video};
+use crate::peer_connection::{LinkConfig, LinkError, LinkTransmit, LocalTrack, PeerConnection, RedTypes, Video};
 use crate::sockets::SocketId;
 
 /// A word about our candidates for the other side (trickle ICE, RFC 8838).
@@ -69,6 +69,8 @@ pub(crate) struct Generation {
     their_video: Option<Vec<VideoCodec>>,
     /// How they learn what the path to us bears, as they said last.
     pub(crate) rate_feedback: RateFeedback,
+    /// How both take redundant sound.
+    red: Option<RedTypes>,
     pub(super) checks: Checks,
     pub(super) renomination: Renomination,
     pub(super) pair_counts: PairCounts,
@@ -104,6 +106,7 @@ impl Generation {
             fingerprints: (None, None),
             their_video: None,
             rate_feedback: RateFeedback::default(),
+            red: None,
             checks: Checks::default(),
             renomination,
             pair_counts: PairCounts::default(),
@@ -242,12 +245,11 @@ impl Generation {
             self.gathering.forget_remotes();
             self.renomination.forget_remotes();
         }
+        self.link.handle_agreed(&checked);
         self.their_ufrag = Some(checked.ufrag);
         self.fingerprints.0 = Some(checked.fingerprint);
         self.renominates = checked.renominates;
-        self.rate_feedback = checked.rate_feedback;
-        self.link.accept_repair(checked.takes_repair);
-        self.link.set_reports_agreed(checked.rate_feedback == RateFeedback::Rfc8888);
+        (self.rate_feedback, self.red) = (checked.rate_feedback, checked.red);
         // A word that says nothing of video takes back nothing that was said.
         self.their_video = checked.video.or(self.their_video.take());
         let early = std::mem::take(&mut self.early);
@@ -263,10 +265,8 @@ impl Generation {
         self.our_ufrag = our_description::ufrag_of(&sdp);
         self.fingerprints.1 = our_description::fingerprint_of(&sdp);
         self.drain(outputs, now);
-        // An offer has the ways of browsers beside it; an answer says of reports what the offer did.
-        let has_reports = kind == DescriptionKind::Offer || self.rate_feedback == RateFeedback::Rfc8888;
-        let sdp = if has_reports { our_description::with_reports(&sdp) } else { sdp };
-        Description { kind, sdp: our_description::with_abilities(&sdp) }
+        let sdp = our_description::dressed(&sdp, kind == DescriptionKind::Offer, self.rate_feedback, self.red);
+        Description { kind, sdp }
     }
 
     /// They may be found at another address.
