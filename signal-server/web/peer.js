@@ -12,6 +12,7 @@ const EARLY = 64; // candidates before their description; full: the oldest goes,
 const BURST = 250, PER_MS = 0.004; // messages of one peer; what is beyond is dropped
 const LIMITS = [{ lost: 0.02, trip: 0.25 }, { lost: 0.08, trip: 0.6 }]; // share of packets, seconds: beyond them fair, poor
 const LINES = [0, 180, 360]; // of a picture; what is larger gets all
+const ALL = { camera: Infinity, screen: true }, PACE_MS = 300; // what is looked at, and between two changes of it: encoders follow
 const FLOWS = ["stills", "nothing", "silence"];
 const CONNECT_MS = 15_000, FIRST_MS = 1_000;
 const WHOLE = new MediaStream(); // sound and picture belong together; legacy pages show no other track
@@ -84,18 +85,23 @@ function link(peer, name, offers, mayOffer, polite) {
 			const track = devices.track(place.receiver.track.kind);
 			place.sender.setStreams?.(WHOLE);
 			if (place.sender.track !== track) await place.sender.replaceTrack(track);
-			if (track?.kind === "video") await limit(place.sender, track.getSettings()).catch(() => {}); // older browsers send it all
+			if (track?.kind === "video") await limit(place.sender);
 			// A track that went away leaves its direction: muting must not negotiate. A page that only offers is promised one.
 			if ((track || peer.legacy) && place.direction === "recvonly") place.direction = "sendrecv";
 		}
 	}
 
-	// They get no more than they look at.
-	function limit(sender, { width, height }) {
-		const { camera, screen } = peer.looks, parameters = sender.getParameters(), active = devices.screen ? screen : camera > 0;
-		const scaleResolutionDownBy = active && !devices.screen ? Math.max(1, Math.min(width, height) / camera || 1) : 1;
-		for (const encoding of parameters.encodings ?? []) Object.assign(encoding, { active, scaleResolutionDownBy });
-		return sender.setParameters(parameters);
+	// They get no more than they look at; older browsers send it all.
+	async function limit(sender) {
+		const { camera, screen } = peer.looks, active = devices.screen ? screen : camera > 0;
+		try {
+			const parameters = sender.getParameters(), { width, height } = sender.track.getSettings();
+			const scaleResolutionDownBy = active && !devices.screen ? Math.max(1, Math.min(width, height) / camera || 1) : 1;
+			for (const encoding of parameters.encodings) Object.assign(encoding, { active, scaleResolutionDownBy });
+			await sender.setParameters(parameters);
+		} catch (e) {
+			console.warn(e);
+		}
 	}
 
 	// Begins again, unless all is well by then.
@@ -155,6 +161,7 @@ function link(peer, name, offers, mayOffer, polite) {
 			if (signal.sid === sid && pc?.remoteDescription) return useEarly();
 		}),
 		attach: () => run(attach),
+		limit: () => run(() => Promise.all((pc?.getSenders() ?? []).filter(({ track }) => track?.kind === "video").map(limit))),
 		signal,
 		close() {
 			closed = true;
@@ -169,7 +176,7 @@ function link(peer, name, offers, mayOffer, polite) {
 // SimpleWebRTC page: it answers whom it found; its words come by the server, its screen by a connection of its own.
 export function Peer(entry, on) {
 	const { id, polite } = entry, legacy = entry.kind === "legacy", since = chat.last; // what was said before is not for them
-	let channel, heard = 0, asked, watched, tokens = BURST, filled = performance.now();
+	let channel, heard = 0, asked, watched, limiting, tokens = BURST, filled = performance.now();
 	const tell = (message) => {
 		try {
 			if (channel?.readyState === "open") channel.send(JSON.stringify(message));
@@ -206,7 +213,10 @@ export function Peer(entry, on) {
 		watching({ camera, screen }) {
 			if (!isCount(camera)) return;
 			self.looks = { camera, screen: screen === true };
-			self.main.attach();
+			limiting ??= setTimeout(() => {
+				limiting = null;
+				self.main.limit();
+			}, PACE_MS);
 		},
 		media(media) {
 			for (const kind of ["audio", "video", "screen"]) if (kind in media) entry.media[kind] = media[kind] === true;
@@ -214,7 +224,7 @@ export function Peer(entry, on) {
 	};
 
 	const self = {
-		id, entry, legacy, hand: false, quality: null, screen: null, flow: "", looks: { camera: Infinity, screen: true },
+		id, entry, legacy, hand: false, quality: null, screen: null, flow: "", looks: ALL,
 		get name() { return entry.nick || say("guest"); },
 		get role() { return entry.role; },
 		get media() { return { ...entry.media, screen: entry.media.screen && !legacy }; },
@@ -233,6 +243,9 @@ export function Peer(entry, on) {
 			channel = opened;
 			opened.onopen = () => {
 				asked = watched = false;
+				[self.flow, self.looks] = ["", ALL]; // until they say otherwise on this one
+				self.main.limit();
+				changed();
 				sayMedia();
 				tell({ type: "chat_seen", n: heard });
 				if (on.hand()) self.sayHand();

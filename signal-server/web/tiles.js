@@ -28,7 +28,8 @@ export function Tile(own) {
 
 	const self = {
 		root, own, sharing: false,
-		get lines() { return document.hidden ? 0 : Math.min(root.clientWidth, root.clientHeight) * devicePixelRatio; },
+		// A picture in a window of its own is seen while the page is hidden; Firefox, which has those too, tells of none.
+		get lines() { return document.hidden && document.pictureInPictureElement !== video ? ("pictureInPictureEnabled" in document ? 0 : 180) : Math.min(root.clientWidth, root.clientHeight) * devicePixelRatio; },
 
 		// Shows somebody: what they say they send (`media`), tracks, marks, what there is to say of them (`word`).
 		draw({ id, name, media, audio: heard, video: track, role, hand, quality, mirrored, word = "" }) {

@@ -4,7 +4,7 @@ use crate::finding::Finding;
 use crate::tree::File;
 
 /// All of the page, bytes, uncompressed: six tenths of a second on a slow phone line.
-const BYTES: usize = 82_500;
+const BYTES: usize = 83_000;
 
 /// What no page of ours says, in which files, and why.
 const BANS: &[(&str, &str, &str)] = &[
