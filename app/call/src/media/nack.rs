@@ -112,6 +112,7 @@ impl NackGenerator {
             return;
         };
         let ahead = std::mem::take(&mut self.ahead);
+        (highest..last).for_each(|_| self.loss += (1.0 - self.loss) * SMOOTHING);
         self.add_holes(highest + 1..last + 1, now + self.wait().max(REST_OF_REPAIR), &ahead, now);
         self.highest = Some(last);
         self.ahead = ahead.into_iter().filter(|recovered| *recovered > last).collect();

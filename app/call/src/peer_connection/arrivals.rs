@@ -31,13 +31,19 @@ const AGAIN: usize = 2;
 const LOSSY: f64 = 0.05;
 /// What each report weighs in the share that is missing.
 const SMOOTHING: f64 = 0.05;
-/// Streams whose packets are reported: eight tracks, their retransmissions, repair, and as many again. Full: what comes
-/// of others is not reported.
+/// Streams whose packets are reported: eight tracks, their retransmissions, repair, and as many again. Full: the one
+/// that was quiet longest makes room.
 const STREAMS: usize = 48;
 /// Packets of a stream that are remembered: two seconds of 4 Mbps. Full: the oldest is reported no more.
 const PACKETS: usize = 1024;
 /// Bytes of a report: it goes in one datagram, with what encrypts it. Full: the next one goes on.
 const REPORT: usize = 1100;
+/// Reports at a time. Full: what is left is reported the next time, and the other streams first.
+const REPORTS: usize = 3;
+/// What comes late and lies further back is not reported again: the whole stream would be, for one packet.
+const LATE: u64 = 128;
+/// So many packets in a row behind all that is remembered begin the stream again.
+const BEHIND: u32 = 64;
 /// Of these, what each report has, and what each of its streams (section 3.1).
 const REPORT_HEADER: usize = 16;
 const BLOCK_HEADER: usize = 8;
@@ -87,6 +93,8 @@ pub(super) struct ArrivalReporter {
     missing: f64,
     /// The wall clock of the first report; it runs on by the monotonic one.
     clock: Option<SystemInstant>,
+    /// The stream that is reported first the next time.
+    first: u32,
     leaving: VecDeque<TaggedPacket>,
 }
 
@@ -101,6 +109,10 @@ struct Stream {
     marks: VecDeque<u64>,
     /// The lowest number that came after it was reported missing.
     late: Option<u64>,
+    /// Packets in a row that lay behind all that is remembered.
+    behind: u32,
+    /// When something came last.
+    heard: Option<Instant>,
 }
 
 impl Stream {
@@ -110,9 +122,16 @@ impl Stream {
 
     fn handle_packet(&mut self, sequence: u16, now: Instant) {
         let number = self.unwrap.extend(u64::from(sequence));
+        self.heard = Some(now);
+        self.behind = if number < self.first { self.behind + 1 } else { 0 };
+        if self.behind == BEHIND {
+            *self = Self::default();
+            return self.handle_packet(sequence, now);
+        }
         if self.came.is_empty() || number >= self.next() + PACKETS as u64 {
             // The first, or after a hole that nobody needs reported: nothing before it was sent for us to wait for.
-            *self = Self { unwrap: self.unwrap, first: number, marks: VecDeque::from([number]), ..Self::default() };
+            let marks = VecDeque::from([number]);
+            *self = Self { unwrap: self.unwrap, first: number, marks, heard: self.heard, ..Self::default() };
         }
         let Some(place) = number.checked_sub(self.first).and_then(|place| usize::try_from(place).ok()) else { return };
         while self.came.len() <= place {
@@ -121,7 +140,7 @@ impl Stream {
         if let Some(came) = self.came.get_mut(place) {
             came.get_or_insert(now);
         }
-        if self.marks.back().is_some_and(|reported| number < *reported) {
+        if self.marks.back().is_some_and(|reported| number < *reported) && self.next() - number <= LATE {
             self.late = Some(self.late.map_or(number, |late| late.min(number)));
         }
         while self.came.len() > PACKETS {
@@ -171,13 +190,15 @@ impl ArrivalReporter {
             owed: 0,
             missing: 0.0,
             clock: None,
+            first: 0,
             leaving: VecDeque::new(),
         }
     }
 
     fn handle_packet(&mut self, ssrc: u32, sequence: u16, now: Instant) {
         if self.streams.len() == STREAMS && !self.streams.contains_key(&ssrc) {
-            return;
+            let quietest = self.streams.iter().min_by_key(|(_, stream)| stream.heard).map(|(ssrc, _)| *ssrc);
+            self.streams.remove(&quietest.unwrap_or_default());
         }
         self.streams.entry(ssrc).or_default().handle_packet(sequence, now);
         self.owed = 1 + self.repeats();
@@ -197,10 +218,18 @@ impl ArrivalReporter {
         let report_timestamp = (clock.ntp(now) >> 16) as u32;
         let empty = || CcFeedbackReport { sender_ssrc: self.sender_ssrc, report_blocks: Vec::new(), report_timestamp };
         let (mut done, mut open, mut room) = (Vec::new(), empty(), REPORT - REPORT_HEADER);
-        for (media_ssrc, stream) in &mut self.streams {
+        let in_turn: Vec<u32> =
+            self.streams.range(self.first..).chain(self.streams.range(..self.first)).map(|(ssrc, _)| *ssrc).collect();
+        'all: for media_ssrc in in_turn {
+            let Some(stream) = self.streams.get_mut(&media_ssrc) else { continue };
             let mut from = stream.begin(repeats);
             while from < stream.next() {
                 if room < BLOCK_HEADER + 2 * PACKET {
+                    if done.len() + 1 == REPORTS {
+                        self.first = media_ssrc;
+                        (self.owed, self.due) = (self.owed.max(1), self.due.or(Some(now + self.interval)));
+                        break 'all;
+                    }
                     done.push(std::mem::replace(&mut open, empty()));
                     room = REPORT - REPORT_HEADER;
                 }
@@ -209,7 +238,7 @@ impl ArrivalReporter {
                 room -= BLOCK_HEADER + metric_blocks.len().next_multiple_of(2) * PACKET;
                 let begin_sequence = from as u16;
                 from += metric_blocks.len() as u64;
-                let block = CcFeedbackReportBlock { media_ssrc: *media_ssrc, begin_sequence, metric_blocks };
+                let block = CcFeedbackReportBlock { media_ssrc, begin_sequence, metric_blocks };
                 open.report_blocks.push(block);
             }
             stream.mark();

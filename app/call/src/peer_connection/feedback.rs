@@ -17,6 +17,8 @@ use crate::send::circuit_breaker::StreamReport;
 /// One word of feedback about a track of ours.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Feedback {
+    /// It makes reports, whatever they say.
+    Reporting,
     /// It cannot go on without a key frame.
     KeyFrameWanted(TrackId),
     /// It asked for so many packets again.
@@ -66,6 +68,7 @@ impl PeerConnection {
     }
 
     fn on_reports(&mut self, reports: &[rtcp::reception_report::ReceptionReport], now: Instant) {
+        self.events.push_back(LinkEvent::Feedback(Feedback::Reporting));
         for report in reports {
             self.on_report(report, now);
             let fraction = f64::from(report.fraction_lost) / 256.0;

@@ -67,8 +67,9 @@ pub(crate) struct SendHistory {
     by_sequence: BTreeMap<(u32, u16), u64>,
     /// The newest that has come.
     newest: Option<Departure>,
-    /// The last report's time, in ticks that go on beyond its bits.
-    base: Option<i64>,
+    /// The last report's time, of either kind, in ticks that go on beyond its bits.
+    report_time: Option<i64>,
+    base_time: Option<i64>,
     /// Bytes that left after the newest, and are not given up.
     in_flight: u64,
     /// Bytes that left so far.
@@ -120,7 +121,7 @@ impl SendHistory {
     /// The other side said what came, by the numbers of streams.
     fn handle_report(&mut self, report: &CcFeedbackReport) -> TransportFeedback {
         let mut packets = Vec::new();
-        let reported = scaled(self.run_on(report.report_timestamp, REPORT_BITS), REPORT_TICK);
+        let reported = scaled(run_on(&mut self.report_time, report.report_timestamp, REPORT_BITS), REPORT_TICK);
         for block in &report.report_blocks {
             for (sequence, metric) in (block.begin_sequence..=u16::MAX).chain(0..).zip(&block.metric_blocks) {
                 let Some(number) = self.by_sequence.get(&(block.media_ssrc, sequence)).copied() else { continue };
@@ -147,7 +148,7 @@ impl SendHistory {
             return TransportFeedback::default(); // of nothing that waits, and long
         }
         let Some(mut number) = last.checked_sub(u64::from(back)) else { return TransportFeedback::default() };
-        let mut at = self.run_on(feedback.reference_time, BASE_BITS).saturating_mul(TICK);
+        let mut at = run_on(&mut self.base_time, feedback.reference_time, BASE_BITS).saturating_mul(TICK);
         let mut deltas = feedback.recv_deltas.iter();
         for symbol in symbols(feedback) {
             if number > last {
@@ -189,18 +190,6 @@ impl SendHistory {
             return Some(self.handle_report(report));
         }
         packet.downcast_ref::<TransportLayerCc>().map(|feedback| self.handle_feedback(feedback))
-    }
-
-    /// Goes on beyond the bits of a time; reports come in any order, within half of the range.
-    fn run_on(&mut self, reported: u32, bits: u32) -> i64 {
-        let range = 1_i64 << bits;
-        let reported = i64::from(reported) % range;
-        let base = self.base.map_or(reported, |base| {
-            let ahead = (reported - base).rem_euclid(range);
-            if ahead < range / 2 { base.saturating_add(ahead) } else { base.saturating_add(ahead - range) }
-        });
-        self.base = Some(base);
-        base
     }
 
     /// The packet of this number, where it waits still.
@@ -252,6 +241,18 @@ impl SendHistory {
         }
         unreported
     }
+}
+
+/// Goes on beyond the bits of a time; reports come in any order, within half of the range.
+fn run_on(last: &mut Option<i64>, reported: u32, bits: u32) -> i64 {
+    let range = 1_i64 << bits;
+    let reported = i64::from(reported) % range;
+    let time = last.map_or(reported, |last| {
+        let ahead = (reported - last).rem_euclid(range);
+        if ahead < range / 2 { last.saturating_add(ahead) } else { last.saturating_add(ahead - range) }
+    });
+    *last = Some(time);
+    time
 }
 
 /// Microseconds of so many ticks.

@@ -29,6 +29,8 @@ pub(crate) trait Pacer: Send {
     fn poll_stale(&mut self, now: Instant) -> Option<TrackId>;
     /// Bytes that wait.
     fn waiting(&self) -> usize;
+    /// Forgets what waits; each track goes on with a key frame.
+    fn clear(&mut self);
 }
 
 /// What became of a frame.
@@ -156,6 +158,12 @@ impl Pacer for LeakyBucket {
 
     fn waiting(&self) -> usize {
         self.bytes
+    }
+
+    fn clear(&mut self) {
+        self.need_key.extend(self.queue.iter().map(|(packet, _)| packet.track));
+        self.queue.clear();
+        self.bytes = 0;
     }
 }
 

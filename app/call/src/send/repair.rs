@@ -158,6 +158,11 @@ impl Repairs {
         }
     }
 
+    /// Forgets what waits.
+    pub(crate) fn clear(&mut self) {
+        self.waiting.clear();
+    }
+
     /// Forgets what has waited too long.
     pub(crate) fn drop_stale(&mut self, now: Instant) {
         while self.waiting.front().is_some_and(|repair| now.saturating_duration_since(repair.since) > STALE) {

@@ -217,8 +217,9 @@ impl Transport {
         shared: &mut Shared,
         now: Instant,
     ) {
-        self.outbound.handle_heard(now);
+        self.outbound.handle_heard();
         match feedback {
+            Feedback::Reporting => {}
             Feedback::KeyFrameWanted(track) => {
                 self.history.counters.key_frames_wanted += 1;
                 self.ask_key_frame(track, connection, shared, now);

@@ -30,6 +30,9 @@ const LESS: f64 = 1.4;
 /// How long a report of a track counts: reports come each second, and some are lost.
 const REPORTED: Duration = Duration::from_secs(4);
 
+/// Ticks of video in a second (RFC 6184, RFC 7741).
+const SECOND: u32 = 90_000;
+
 /// Numbering of one track; both start at random (RFC 3550 section 5.1).
 #[derive(Clone, Copy, Debug)]
 struct Numbering {
@@ -133,8 +136,13 @@ impl Outbound {
         let mut wanted: Vec<_> = sent.iter().filter_map(most).collect();
         let is_any = wanted.iter().any(|wanted| wanted.enabled == Switch::On);
         let is_other = is_any && self.stills.handle_rate(self.overhead.left(self.estimate()), now);
-        if self.breaker.poll(now) || is_other {
+        let has_changed = self.breaker.poll(now);
+        if has_changed || is_other {
             self.layers.begin_again();
+        }
+        if has_changed && self.breaker.circuit() != Circuit::Closed {
+            self.pacer.clear();
+            self.repairs.clear();
         }
         match self.picture_flow() {
             PictureFlow::Moving => {}
@@ -188,10 +196,10 @@ impl Outbound {
         let OutgoingFrame { encoding, frame, payloads } = outgoing;
         let Some(numbering) = self.numbering.get_mut(&frame.track) else { return Queued::Yes };
         let mut time = numbering.time.wrapping_add(frame.time as u32);
-        if numbering.last == Some(time) {
+        if let Some(last) = numbering.last.filter(|last| last.wrapping_sub(time) < SECOND) {
             // The same picture in a smaller layer, which was asked for between the two: another frame, and browsers
             // tell frames of H.264 by their time stamps alone.
-            time = time.wrapping_add(1);
+            time = last.wrapping_add(1);
         }
         numbering.last = Some(time);
         // Numbered when it leaves: what is dropped before would leave a hole that is asked for in vain.
@@ -321,13 +329,14 @@ impl Outbound {
 
     /// This machine has slept: what was estimated of the path is forgotten, even where it is the same.
     pub(crate) fn handle_woken(&mut self, now: Instant) {
+        self.breaker = CircuitBreaker::default();
         self.estimator.handle_new_route(now);
         self.pacer.set_pacing(self.estimator.pacing());
     }
 
     /// They said something of what we send.
-    pub(crate) fn handle_heard(&mut self, now: Instant) {
-        self.breaker.handle_heard(now);
+    pub(crate) fn handle_heard(&mut self) {
+        self.breaker.handle_heard();
     }
 
     /// What came of a track since its last report.
@@ -343,7 +352,7 @@ impl Outbound {
 
     pub(crate) fn handle_round_trip(&mut self, round_trip: Duration, now: Instant) {
         self.estimator.handle_round_trip(round_trip, now);
-        self.breaker.handle_round_trip(round_trip);
+        self.breaker.handle_round_trip(round_trip, now);
         self.pacer.set_pacing(self.estimator.pacing());
     }
 
