@@ -54,9 +54,9 @@ impl Emulator {
         self.backward.begin(now);
     }
 
-    /// A packet has come at one end.
-    pub(crate) fn handle_packet(&mut self, direction: Direction, packet: Vec<u8>, now: Instant) {
-        self.way(direction).network.send(address(FROM), address(TO), packet, now);
+    /// A packet has come from one of these ends.
+    pub(crate) fn handle_packet(&mut self, direction: Direction, ends: u16, packet: Vec<u8>, now: Instant) {
+        self.way(direction).network.send(address(FROM, ends), address(TO, ends), packet, now);
     }
 
     /// When to poll again.
@@ -65,12 +65,13 @@ impl Emulator {
         both.into_iter().filter_map(|way| way.network.poll_timeout()).min()
     }
 
-    /// A packet that leaves at the other end.
-    pub(crate) fn poll_packet(&mut self, direction: Direction, now: Instant) -> Option<Vec<u8>> {
+    /// A packet that leaves at the other end, and between which ends it went.
+    pub(crate) fn poll_packet(&mut self, direction: Direction, now: Instant) -> Option<(u16, Vec<u8>)> {
         let way = self.way(direction);
         let delivery = way.network.poll_delivery(now)?;
-        way.flows.count(&delivery.payload, delivery.queued);
-        Some(delivery.payload)
+        let ends = delivery.to.port();
+        way.flows.count(ends, &delivery.payload, delivery.queued);
+        Some((ends, delivery.payload))
     }
 
     /// What went through since the last report, as lines.
@@ -93,7 +94,7 @@ impl OneWay {
     fn new(seed: u64, spec: LinkSpec) -> Self {
         let mut network = Network::new(seed, spec.link);
         for node in [FROM, TO] {
-            network.add_address(node, address(node).ip());
+            network.add_address(node, address(node, 0).ip());
         }
         let counters = network.counters();
         Self { spec, network, flows: Flows::default(), cross: None, counters, cross_delivered: 0 }
@@ -134,9 +135,9 @@ impl OneWay {
     }
 }
 
-/// An address within the model; packets have their own.
-fn address(node: NodeId) -> SocketAddr {
-    SocketAddr::from(([10, 0, 0, node.0 as u8], 1))
+/// An address within the model; packets have their own. All ends share its queue, and the port tells them apart.
+fn address(node: NodeId, ends: u16) -> SocketAddr {
+    SocketAddr::from(([10, 0, 0, node.0 as u8], ends))
 }
 
 #[cfg(test)]
@@ -154,7 +155,7 @@ mod tests {
         let (mut left, last) = (0, ms.end.div_ceil(1000) - 1);
         for at in ms.step_by(gap) {
             let now = start + Duration::from_millis(at);
-            emulator.handle_packet(Direction::Forward, packet(17, 4000, 5000, 1250), now);
+            emulator.handle_packet(Direction::Forward, 0, packet(17, 4000, 5000, 1250), now);
             left += std::iter::from_fn(|| emulator.poll_packet(Direction::Forward, now)).count();
         }
         (left, emulator.report(last as u32))
@@ -163,13 +164,28 @@ mod tests {
     #[test]
     fn each_way_has_its_own_delay_and_rate() {
         let (mut emulator, start) = emulator("rate=1000,delay=25,queue=50");
-        emulator.handle_packet(Direction::Forward, vec![0; 1250], start);
-        emulator.handle_packet(Direction::Backward, vec![0; 1250], start);
+        emulator.handle_packet(Direction::Forward, 0, vec![0; 1250], start);
+        emulator.handle_packet(Direction::Backward, 0, vec![0; 1250], start);
         let at = |ms| start + Duration::from_millis(ms);
         assert_eq!(emulator.poll_timeout(), Some(at(10)));
         assert!(emulator.poll_packet(Direction::Backward, at(10)).is_some());
         assert_eq!(emulator.poll_packet(Direction::Forward, at(34)), None);
         assert!(emulator.poll_packet(Direction::Forward, at(35)).is_some());
+    }
+
+    #[test]
+    fn ends_share_the_queue_and_are_told_apart() {
+        let (mut emulator, start) = emulator("rate=1000,delay=25,queue=25");
+        // Each takes 10 ms of the link. One is on its way, one waits, and the third finds the queue full.
+        for ends in [1, 0, 1] {
+            emulator.handle_packet(Direction::Forward, ends, packet(17, 1, 2, 1250), start);
+        }
+        let late = start + Duration::from_secs(1);
+        let left: Vec<u16> =
+            std::iter::from_fn(|| emulator.poll_packet(Direction::Forward, late)).map(|(ends, _)| ends).collect();
+        assert_eq!(left, [1, 0]);
+        let lines = emulator.report(0);
+        assert_eq!(lines[1..3], ["flow 0 forward 0 udp 1 2 1 1250 10:1", "flow 0 forward 1 udp 1 2 1 1250 0:1"]);
     }
 
     #[test]
@@ -191,7 +207,7 @@ mod tests {
         assert_eq!((rate, lost, codel), ("500000", "0", "0"));
         // Half of them, without those few that wait: 100 ms of the new rate.
         assert!((93..=99).contains(&full.parse::<u32>().unwrap()), "{lines:?}");
-        assert!(lines[1].starts_with("flow 3 forward udp 4000 5000 "), "{lines:?}");
+        assert!(lines[1].starts_with("flow 3 forward 0 udp 4000 5000 "), "{lines:?}");
         assert_eq!(lines[2], "link 3 backward 0 0 0 0");
     }
 

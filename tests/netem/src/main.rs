@@ -1,12 +1,14 @@
 //! A link between two network namespaces, in real time: what enters one TUN device leaves the other as hearth-netsim
-//! says.
+//! says. Further two may share it: what comes from a left one goes to the right one of the same number, and all of them
+//! wait in one queue for one rate.
 //!
 //! Standard input says `begin` when the measurement begins, and the program ends with it. Standard output says `ready`,
 //! then `begun` with milliseconds since 1970, then each second, of each direction:
 //!
 //! ```text
 //! link SECOND DIRECTION RATE LOST FULL CODEL            bits a second; datagrams lost by chance, by queue, by CoDel
-//! flow SECOND DIRECTION PROTOCOL PORT PORT DATAGRAMS BYTES MS:COUNT,...   IP bytes; how long how many waited
+//! flow SECOND DIRECTION ENDS PROTOCOL PORT PORT DATAGRAMS BYTES MS:COUNT,...
+//!                                                       number of both namespaces; IP bytes; how long how many waited
 //! cross SECOND DIRECTION BYTES LOST                     traffic of others: bytes that passed, datagrams lost so far
 //! late SECOND MEAN MOST                                 microseconds after which packets left that were due
 //! ```
@@ -19,7 +21,7 @@ mod flows;
 mod shell;
 mod spec;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use clap::Parser;
 
 use crate::emulator::Emulator;
@@ -34,12 +36,12 @@ use crate::spec::LinkSpec;
 #[derive(Debug, Parser)]
 #[command(name = "hearth-netem")]
 struct Cli {
-    /// Namespace of one end.
-    #[arg(long)]
-    left: String,
-    /// Namespace of the other end.
-    #[arg(long)]
-    right: String,
+    /// Namespace of one end; each further time, of further ends that share the link.
+    #[arg(long, required = true)]
+    left: Vec<String>,
+    /// Namespace of the other end, as often.
+    #[arg(long, required = true)]
+    right: Vec<String>,
     /// Name of the TUN device in both.
     #[arg(long, default_value = "eth0")]
     device: String,
@@ -56,6 +58,8 @@ struct Cli {
 
 fn main() -> Result<()> {
     let Cli { left, right, device, seed, forward, backward } = Cli::parse();
-    let shell = Shell::open(&left, &right, &device)?;
+    ensure!(left.len() == right.len(), "to each --left there is one --right");
+    let names: Vec<(String, String)> = left.into_iter().zip(right).collect();
+    let shell = Shell::open(&names, &device)?;
     shell.run(Emulator::new(seed, forward, backward))
 }

@@ -1,7 +1,7 @@
 //! The devices and the clock.
 //!
 //! One thread: it sleeps in `ppoll` until a packet comes or one is soon due to leave, then watches the clock. Owner of:
-//! both devices, and the timer of reports.
+//! all devices, and the timer of reports.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read as _, Stdin, Write as _};
@@ -30,8 +30,13 @@ const BATCH: usize = 64;
 const EARLY: Duration = Duration::from_micros(150);
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Both devices.
+/// The devices of all ends.
 pub(crate) struct Shell {
+    ends: Vec<Ends>,
+}
+
+/// Two devices between which packets go.
+struct Ends {
     left: SyncDevice,
     right: SyncDevice,
 }
@@ -51,6 +56,14 @@ struct Lateness {
     most: Duration,
 }
 
+/// From whom there is something to read.
+#[derive(Default)]
+struct Ready {
+    input: bool,
+    /// The left and the right one of each ends.
+    devices: Vec<bool>,
+}
+
 /// What was written to us.
 enum Word {
     Begin,
@@ -60,10 +73,11 @@ enum Word {
 
 impl Shell {
     /// Opens the device of this name in each namespace.
-    pub(crate) fn open(left: &str, right: &str, name: &str) -> Result<Self> {
+    pub(crate) fn open(namespaces: &[(String, String)], name: &str) -> Result<Self> {
         // By default the kernel may wake us 50 us late, to wake others with us.
         set_timerslack(1).context("the timer slack cannot be set")?;
-        Ok(Self { left: open(left, name)?, right: open(right, name)? })
+        let both = |(left, right): &(String, String)| Ok(Ends { left: open(left, name)?, right: open(right, name)? });
+        Ok(Self { ends: namespaces.iter().map(both).collect::<Result<_>>()? })
     }
 
     /// Runs until standard input ends.
@@ -82,15 +96,17 @@ impl Shell {
                 reports.tell_due(&mut emulator, now)?;
             }
             let due = [emulator.poll_timeout(), reports.as_ref().map(Reports::next)].into_iter().flatten().min();
-            let [left, right, told] = self.wait(input.as_fd(), due)?;
+            let ready = self.wait(input.as_fd(), due)?;
             let now = self::now();
-            if left {
-                read(&self.left, &mut buffer, |packet| emulator.handle_packet(Direction::Forward, packet, now))?;
+            let mut readable = ready.devices.into_iter();
+            for (ends, Ends { left, right }) in (0..).zip(&self.ends) {
+                for (device, direction) in [(left, Direction::Forward), (right, Direction::Backward)] {
+                    if readable.next().unwrap_or_default() {
+                        read(device, &mut buffer, |packet| emulator.handle_packet(direction, ends, packet, now))?;
+                    }
+                }
             }
-            if right {
-                read(&self.right, &mut buffer, |packet| emulator.handle_packet(Direction::Backward, packet, now))?;
-            }
-            match if told { word(&input)? } else { Word::Nothing } {
+            match if ready.input { word(&input)? } else { Word::Nothing } {
                 Word::Begin => {
                     emulator.begin(now);
                     reports = Some(Reports { begun: now, told: 0, lateness: Lateness::default() });
@@ -103,8 +119,10 @@ impl Shell {
     }
 
     fn write_due(&self, emulator: &mut Emulator, now: Instant) -> Result<()> {
-        for (direction, device) in [(Direction::Forward, &self.right), (Direction::Backward, &self.left)] {
-            while let Some(packet) = emulator.poll_packet(direction, now) {
+        for direction in [Direction::Forward, Direction::Backward] {
+            while let Some((ends, packet)) = emulator.poll_packet(direction, now) {
+                let Some(Ends { left, right }) = self.ends.get(usize::from(ends)) else { continue };
+                let device = if direction == Direction::Forward { right } else { left };
                 match device.send(&packet) {
                     Ok(_) => {}
                     // As on any link, what the other side does not take is lost.
@@ -117,15 +135,19 @@ impl Shell {
         Ok(())
     }
 
-    /// Whether packets have come at the left, at the right, and words for us.
-    fn wait(&self, input: BorrowedFd<'_>, due: Option<Instant>) -> Result<[bool; 3]> {
-        let fds = [self.left.as_fd(), self.right.as_fd(), input];
-        let mut polled = fds.map(|fd| PollFd::new(fd, PollFlags::POLLIN));
+    /// Whom there is something to read from.
+    fn wait(&self, input: BorrowedFd<'_>, due: Option<Instant>) -> Result<Ready> {
+        let devices = self.ends.iter().flat_map(|ends| [ends.left.as_fd(), ends.right.as_fd()]);
+        let fds = std::iter::once(input).chain(devices);
+        let mut polled: Vec<PollFd<'_>> = fds.map(|fd| PollFd::new(fd, PollFlags::POLLIN)).collect();
         let time = |due: Instant| due.saturating_duration_since(now()).saturating_sub(EARLY);
         let time = due.map(|due| TimeSpec::from_duration(time(due)));
         match ppoll(&mut polled, time, None) {
-            Ok(_) => Ok(polled.map(|fd| fd.any().unwrap_or_default())),
-            Err(Errno::EINTR) => Ok([false; 3]),
+            Ok(_) => {
+                let mut readable = polled.iter().map(|fd| fd.any().unwrap_or_default());
+                Ok(Ready { input: readable.next().unwrap_or_default(), devices: readable.collect() })
+            }
+            Err(Errno::EINTR) => Ok(Ready::default()),
             Err(error) => Err(error).context("waiting for packets failed"),
         }
     }
