@@ -30,7 +30,7 @@ const CHIRPS: u64 = 5;
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Whether rates and gaps in real time are judged: nothing else runs then.
-fn is_soak() -> bool {
+pub fn is_soak() -> bool {
     std::env::var_os("HEARTH_SOAK").is_some()
 }
 

@@ -10,6 +10,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context, Result, ensure};
 
+/// Of a second address of one host: hosts are counted from 10 on.
+const SECOND_ADDRESS: u8 = 200;
+
 /// Tells the LANs of one process apart.
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
@@ -161,13 +164,26 @@ impl Host {
         command
     }
 
+    /// Gives it a second address of IPv4, which outlives its first.
+    pub fn add_address(&self) -> Result<IpAddr> {
+        let address = Family::Ipv4.address(SECOND_ADDRESS);
+        self.run(&["sysctl", "-q", "-w", "net.ipv4.conf.eth0.promote_secondaries=1"])?;
+        Family::Ipv4.add(&self.namespace, address, "eth0")?;
+        Ok(address)
+    }
+
+    /// Takes one of its addresses away, with what the kernel knows of ways from it.
+    pub fn remove_address(&self, address: IpAddr) -> Result<()> {
+        run(&["ip", "-n", &self.namespace, "addr", "del", &format!("{address}/24"), "dev", "eth0"])
+    }
+
     /// Ends every connection to `port` and refuses new ones, until mended.
     pub fn cut_tcp(&self, port: u16) -> Result<()> {
         self.nft("add table inet cut")?;
         self.nft("add chain inet cut out { type filter hook output priority 0; }")?;
         // The reset that ends a connection is to reach the other side.
         self.nft(&format!("add rule inet cut out tcp dport {port} tcp flags & rst == 0 reject with tcp reset"))?;
-        run(&["ip", "netns", "exec", &self.namespace, "ss", "-K", "-t", "dport", "=", &port.to_string()])
+        self.run(&["ss", "-K", "-t", "dport", "=", &port.to_string()])
     }
 
     /// Takes that back.
@@ -176,7 +192,11 @@ impl Host {
     }
 
     fn nft(&self, rule: &str) -> Result<()> {
-        run(&["ip", "netns", "exec", &self.namespace, "nft", rule])
+        self.run(&["nft", rule])
+    }
+
+    fn run(&self, command: &[&str]) -> Result<()> {
+        run(&[&["ip", "netns", "exec", &self.namespace], command].concat())
     }
 }
 

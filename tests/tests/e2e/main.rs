@@ -14,6 +14,7 @@ mod files;
 mod firefox;
 mod kinds;
 mod lan;
+mod moves;
 mod package;
 mod peers;
 mod process;
