@@ -11,6 +11,42 @@ pub(super) struct Case {
     pub(super) backward: &'static str,
     /// Spans that have figures of their own, seconds after the beginning. The run ends with the last one.
     pub(super) phases: &'static [(usize, usize)],
+    /// When addresses of the one who sees come and go, seconds after the beginning. Where there are such changes, both
+    /// addresses are there at first.
+    pub(super) changes: &'static [(usize, Change)],
+    pub(super) calls: Calls,
+}
+
+/// What becomes of an address, by its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    Lost(usize),
+    Found(usize),
+}
+
+/// Who is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    Hearth,
+    Chromium,
+}
+
+/// Which calls go through the link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Calls {
+    /// One at a time, of each kind.
+    InTurns,
+    /// These two, both at once.
+    AtOnce([Kind; 2]),
+}
+
+impl Kind {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Hearth => "Hearth",
+            Self::Chromium => "Chromium",
+        }
+    }
 }
 
 /// All of them. Loss has a rate of 5 Mbps that is not its bottleneck. In bursts, a tenth of the packets is lost: the
@@ -23,6 +59,8 @@ pub(super) const CASES: &[Case] = &[
         forward: "rate=5000,queue=300,delay=25",
         backward: "rate=5000,queue=300,delay=25",
         phases: STEADY,
+        changes: &[],
+        calls: Calls::InTurns,
     },
     Case {
         name: "variable",
@@ -30,6 +68,8 @@ pub(super) const CASES: &[Case] = &[
         forward: "rate=1000/40:2500/60:600/80:1000,queue=300,delay=50",
         backward: "delay=50",
         phases: &[(0, 40), (40, 60), (60, 80), (80, 100)],
+        changes: &[],
+        calls: Calls::InTurns,
     },
     Case {
         name: "loss5",
@@ -37,6 +77,8 @@ pub(super) const CASES: &[Case] = &[
         forward: "rate=5000,queue=300,delay=25,loss=0.05",
         backward: "rate=5000,queue=300,delay=25,loss=0.05",
         phases: STEADY,
+        changes: &[],
+        calls: Calls::InTurns,
     },
     Case {
         name: "loss10",
@@ -44,6 +86,8 @@ pub(super) const CASES: &[Case] = &[
         forward: "rate=5000,queue=300,delay=25,loss=0.1",
         backward: "rate=5000,queue=300,delay=25,loss=0.1",
         phases: STEADY,
+        changes: &[],
+        calls: Calls::InTurns,
     },
     Case {
         name: "burst10",
@@ -51,6 +95,8 @@ pub(super) const CASES: &[Case] = &[
         forward: "rate=5000,queue=300,delay=25,bursts=0.0313/0.25/0.9",
         backward: "rate=5000,queue=300,delay=25,bursts=0.0313/0.25/0.9",
         phases: STEADY,
+        changes: &[],
+        calls: Calls::InTurns,
     },
     Case {
         name: "loss30",
@@ -58,6 +104,8 @@ pub(super) const CASES: &[Case] = &[
         forward: "rate=5000,queue=300,delay=25,loss=0.3",
         backward: "rate=5000,queue=300,delay=25,loss=0.3",
         phases: STEADY,
+        changes: &[],
+        calls: Calls::InTurns,
     },
     Case {
         name: "with-cubic",
@@ -65,6 +113,36 @@ pub(super) const CASES: &[Case] = &[
         forward: "rate=3000,queue=300,delay=25,cross=cubic@20-60",
         backward: "rate=3000,queue=300,delay=25",
         phases: &[(0, 20), (20, 60), (60, 80)],
+        changes: &[],
+        calls: Calls::InTurns,
+    },
+    Case {
+        name: "address-lost",
+        what: "as clean; who sees has two addresses, of which each is lost once: a second without a picture at most",
+        forward: "rate=5000,queue=300,delay=25",
+        backward: "rate=5000,queue=300,delay=25",
+        phases: &[(0, 20), (20, 40)],
+        // Whichever is used, it is lost, and the other one is there.
+        changes: &[(20, Change::Lost(0)), (25, Change::Found(0)), (30, Change::Lost(1))],
+        calls: Calls::InTurns,
+    },
+    Case {
+        name: "two-calls",
+        what: "3 Mbps, 25 ms, 300 ms of queue, two calls of ours at once: Jain's index of both is to be 0.95 at least",
+        forward: "rate=3000,queue=300,delay=25",
+        backward: "rate=3000,queue=300,delay=25",
+        phases: &[(0, 20), (20, 60)],
+        changes: &[],
+        calls: Calls::AtOnce([Kind::Hearth, Kind::Hearth]),
+    },
+    Case {
+        name: "with-chromium",
+        what: "the same with a call of ours and one of Chromium: ours is to have a share of 0.3 to 0.7",
+        forward: "rate=3000,queue=300,delay=25",
+        backward: "rate=3000,queue=300,delay=25",
+        phases: &[(0, 20), (20, 60)],
+        changes: &[],
+        calls: Calls::AtOnce([Kind::Hearth, Kind::Chromium]),
     },
 ];
 
@@ -81,11 +159,34 @@ impl Case {
     pub(super) fn seconds(&self) -> usize {
         self.phases.last().map_or(0, |(_, to)| *to)
     }
+
+    /// Which calls each of its runs has: of those kinds that are asked for, in the order A B B A, or A B for `once`.
+    /// The first one of a run is started first. Calls that are there at once are all there, whatever is asked for.
+    pub(super) fn runs(&self, asked: &[Kind], once: bool) -> Vec<Vec<Kind>> {
+        let forth: Vec<Vec<Kind>> = match self.calls {
+            Calls::InTurns => asked.iter().map(|kind| vec![*kind]).collect(),
+            Calls::AtOnce(kinds) => vec![kinds.to_vec()],
+        };
+        let back = forth.iter().rev().map(|kinds| kinds.iter().rev().copied().collect());
+        if once { forth } else { forth.iter().cloned().chain(back).collect() }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn calls_run_forth_and_back() {
+        use Kind::{Chromium, Hearth};
+        let [alone, beside] = ["clean", "with-chromium"].map(|name| Case::named(name).unwrap());
+        let both = [Hearth, Chromium];
+        assert_eq!(alone.runs(&both, false), [[Hearth], [Chromium], [Chromium], [Hearth]]);
+        assert_eq!(alone.runs(&both, true), [[Hearth], [Chromium]]);
+        assert_eq!(alone.runs(&[Chromium], false), [[Chromium], [Chromium]]);
+        assert_eq!(beside.runs(&[Hearth], false), [[Hearth, Chromium], [Chromium, Hearth]]);
+        assert_eq!(beside.runs(&both, true), [[Hearth, Chromium]]);
+    }
 
     #[test]
     fn each_case_has_a_name_of_its_own_and_phases_one_after_the_other() {

@@ -28,13 +28,15 @@ pub(super) struct Second {
     /// Datagrams lost by chance, and by the queue.
     pub(super) lost: u64,
     pub(super) dropped: u64,
-    /// Bytes of others.
+    /// Bytes of others: traffic that is made up, and the UDP of another call.
     pub(super) cross: u64,
 }
 
-/// All of a run.
+/// All of one call of a run.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Record {
+    /// Between which ends it is: their number in the emulator.
+    ends: usize,
     /// When it began, milliseconds since 1970.
     begun: Option<f64>,
     pictures: Vec<Seen>,
@@ -47,6 +49,11 @@ pub(super) struct Record {
 }
 
 impl Record {
+    /// Of the call between these ends.
+    pub(super) fn of(ends: usize) -> Self {
+        Self { ends, ..Self::default() }
+    }
+
     /// Whether a picture was seen.
     pub(super) fn has_pictures(&self) -> bool {
         !self.pictures.is_empty()
@@ -102,17 +109,22 @@ impl Record {
                 let second = self.second(number).ok_or_else(unknown)?;
                 (second.rate, second.lost, second.dropped) = (rate, count(lost)?, dropped);
             }
-            ["flow", number, "forward", "udp", _, _, _, bytes, queued] => {
+            ["flow", number, "forward", ends, "udp", _, _, _, bytes, queued] => {
                 let bytes: u64 = bytes.parse().map_err(|_| unknown())?;
+                let is_ours = ends.parse() == Ok(self.ends);
                 let second = self.second(number).ok_or_else(unknown)?;
+                if !is_ours {
+                    second.cross += bytes;
+                    return Ok(());
+                }
                 second.bytes += bytes;
                 for (ms, count) in waits(queued) {
                     *second.queued.entry(ms).or_default() += count;
                 }
             }
             ["cross", number, "forward", bytes, _] => {
-                let bytes = bytes.parse().map_err(|_| unknown())?;
-                self.second(number).ok_or_else(unknown)?.cross = bytes;
+                let bytes: u64 = bytes.parse().map_err(|_| unknown())?;
+                self.second(number).ok_or_else(unknown)?.cross += bytes;
             }
             ["late", _, mean, most] => {
                 let number = |text: &str| text.parse::<f64>().map_err(|_| unknown());
@@ -177,7 +189,7 @@ pub(super) mod tests {
         for second in 0..=seconds {
             let bytes = (125_000.0 * share) as u64;
             record.handle_link(&format!("link {second} forward 1000000 1 2 3")).unwrap();
-            record.handle_link(&format!("flow {second} forward udp 1 2 100 {bytes} 10:90,200:10")).unwrap();
+            record.handle_link(&format!("flow {second} forward 0 udp 1 2 100 {bytes} 10:90,200:10")).unwrap();
         }
         for (number, time) in times.into_iter().enumerate() {
             let at = 1_000_000.0 + time * 1000.0;
@@ -196,14 +208,16 @@ pub(super) mod tests {
         let mut record = record;
         for line in [
             "link 2 backward 0 0 0 0",
-            "flow 2 forward tcp 1 2 3 4 0:3",
+            "flow 2 forward 0 tcp 1 2 3 4 0:3",
+            "flow 2 forward 1 udp 1 2 3 400 0:3",
             "cross 2 forward 5000 7",
             "late 0 100 900",
             "late 1 200 700",
         ] {
             record.handle_link(line).unwrap();
         }
-        assert_eq!((record.seconds()[2].cross, record.late()), (5000, (0.15, 0.9)));
+        assert_eq!((record.seconds()[2].cross, record.late()), (5400, (0.15, 0.9)), "and the other call's");
+        assert_eq!(record.seconds()[2].bytes, 62_500);
         for line in ["", "ready", "link 9 forward 0 0 0 0", "link 2 forward x 0 0 0", "begun soon"] {
             assert!(record.handle_link(line).is_err(), "{line}");
         }

@@ -33,6 +33,8 @@ pub(super) struct Summary {
     pub(super) dropped: f64,
     /// Kilobits of others a second.
     pub(super) cross: f64,
+    /// The longest time without a picture that ended in the span, or with it; milliseconds.
+    pub(super) gap: f64,
 }
 
 impl Summary {
@@ -65,28 +67,60 @@ impl Summary {
             queue_p95: of_counts(&queued, 0.95),
             dropped: dropped as f64 / (dropped + packets).max(1) as f64,
             cross: seconds.iter().map(|second| second.cross).sum::<u64>() as f64 * 8.0 / 1000.0 / length,
+            gap: longest_gap(record, from as f64, to as f64) * 1000.0,
         }
     }
 
-    /// Cells of a row.
-    pub(super) fn cells(&self) -> Vec<String> {
-        let (width, height) = self.size;
-        vec![
-            format!("{:.0}", self.kbps),
-            self.used.map_or("-".to_owned(), |used| format!("{used:.2}")),
-            format!("{:.0} / {:.0}", self.median, self.p95),
-            format!("{:.1}", self.rate),
-            format!("{width}x{height}"),
-            format!("{} / {:.1} %", self.freezes, self.frozen * 100.0),
-            format!("{:.0} / {:.0}", self.queue_median, self.queue_p95),
-            format!("{:.1} %", self.dropped * 100.0),
-        ]
+    /// What this call has of all that came over the link, where there is something else.
+    pub(super) fn share(&self) -> Option<f64> {
+        (self.cross > 0.0).then(|| self.kbps / (self.kbps + self.cross))
+    }
+
+    /// The size, as it is written.
+    fn size_text(&self) -> String {
+        format!("{}x{}", self.size.0, self.size.1)
     }
 }
 
-/// Titles of those cells.
-pub(super) const TITLES: [&str; 8] =
-    ["kbps", "used", "age p50 / p95", "fps", "size", "freezes", "queue p50 / p95", "dropped"];
+/// Titles of [`cells`].
+pub(super) const TITLES: [&str; 10] =
+    ["kbps", "used", "share", "age p50 / p95", "fps", "size", "freezes", "longest gap", "queue p50 / p95", "dropped"];
+
+/// Cells of a row for a span of several runs: means, and how far the furthest run is from them.
+pub(super) fn cells(runs: &[Summary]) -> Vec<String> {
+    let mean = |digits: usize, of: fn(&Summary) -> f64| spread(&runs.iter().map(of).collect::<Vec<_>>(), digits);
+    let known = |of: fn(&Summary) -> Option<f64>| {
+        let values: Option<Vec<f64>> = runs.iter().map(of).collect();
+        values.map_or("-".to_owned(), |values| spread(&values, 2))
+    };
+    let mut sizes: Vec<String> = runs.iter().map(Summary::size_text).collect();
+    sizes.dedup();
+    vec![
+        mean(0, |one| one.kbps),
+        known(|one| one.used),
+        known(Summary::share),
+        format!("{} / {}", mean(0, |one| one.median), mean(0, |one| one.p95)),
+        mean(1, |one| one.rate),
+        sizes.join(", "),
+        format!("{} / {} %", mean(0, |one| one.freezes as f64), mean(1, |one| one.frozen * 100.0)),
+        mean(0, |one| one.gap),
+        format!("{} / {}", mean(0, |one| one.queue_median), mean(0, |one| one.queue_p95)),
+        format!("{} %", mean(1, |one| one.dropped * 100.0)),
+    ]
+}
+
+/// The mean of values, and how far the furthest is from it where there are several.
+pub(super) fn spread(values: &[f64], digits: usize) -> String {
+    let mean = values.iter().sum::<f64>() / values.len() as f64;
+    let most = values.iter().map(|value| (value - mean).abs()).fold(0.0, f64::max);
+    if values.len() > 1 { format!("{mean:.digits$} ±{most:.digits$}") } else { format!("{mean:.digits$}") }
+}
+
+/// Jain's index of fairness (1984): 1 where all have the same, one by their number where one has everything.
+pub(super) fn jain(values: &[f64]) -> f64 {
+    let (sum, squares) = (values.iter().sum::<f64>(), values.iter().map(|value| value * value).sum::<f64>());
+    sum * sum / (values.len() as f64 * squares)
+}
 
 /// When the first picture of full width came after which no smaller one did for a second, seconds.
 pub(super) fn full_size_after(record: &Record, width: u32) -> Option<f64> {
@@ -103,8 +137,7 @@ pub(super) fn full_size_after(record: &Record, width: u32) -> Option<f64> {
 /// Gaps of at least three times the mean, or 150 ms more than it, the larger: how many, and how many seconds of them
 /// lie in the span. What is still missing at its end is a gap too.
 fn freezes(record: &Record, from: f64, to: f64) -> (usize, f64) {
-    let mut times: Vec<f64> = record.pictures(f64::NEG_INFINITY, to).map(|seen| record.second_of(seen)).collect();
-    times.push(to);
+    let times = times_until(record, to);
     let gaps: Vec<f64> = times.iter().zip(times.iter().skip(1)).map(|(before, at)| (at - before).max(0.0)).collect();
     let (mut count, mut frozen) = (0, 0.0);
     for (at, gap) in gaps.iter().enumerate() {
@@ -117,6 +150,20 @@ fn freezes(record: &Record, from: f64, to: f64) -> (usize, f64) {
         }
     }
     if times.len() == 1 { (1, to - from) } else { (count, frozen) }
+}
+
+/// The longest time without a picture that ended between two times, or with the second one; seconds.
+fn longest_gap(record: &Record, from: f64, to: f64) -> f64 {
+    let times = times_until(record, to);
+    let gaps = times.iter().zip(times.iter().skip(1)).filter(|(_, at)| **at > from);
+    // Without any picture, all of it.
+    gaps.map(|(before, at)| at - before).reduce(f64::max).unwrap_or(to - from)
+}
+
+/// When pictures came, and the end.
+fn times_until(record: &Record, to: f64) -> Vec<f64> {
+    let seen = record.pictures(f64::NEG_INFINITY, to).map(|seen| record.second_of(seen));
+    seen.chain(std::iter::once(to)).collect()
 }
 
 fn most_common(pictures: &[&Seen]) -> (u32, u32) {
@@ -161,7 +208,8 @@ mod tests {
         assert_eq!((summary.size, summary.freezes, summary.frozen), ((1280, 720), 0, 0.0));
         assert_eq!((summary.queue_median, summary.queue_p95), (10.0, 200.0));
         assert!((summary.dropped - 5.0 / 105.0).abs() < 1e-9);
-        assert_eq!(summary.cells().len(), TITLES.len());
+        assert_eq!((summary.cross, summary.share()), (0.0, None));
+        assert_eq!(cells(&[summary]).len(), TITLES.len());
         assert_eq!(full_size_after(&record, 1280), Some(0.001));
         assert_eq!(full_size_after(&record, 1281), None);
     }
@@ -181,6 +229,29 @@ mod tests {
         let (count, frozen) = freezes(&ends, 5.0, 10.0);
         assert!(count == 1 && (frozen - 2.032).abs() < 0.01, "{frozen}");
         assert_eq!(freezes(&record(10, 0.5, []), 0.0, 10.0), (1, 10.0));
+    }
+
+    #[test]
+    fn a_row_has_the_mean_and_the_spread() {
+        let of = |share| Summary::of(&record(4, share, times(4, |_| false)), 0, 4);
+        let row = cells(&[of(0.5), of(0.6)]);
+        assert_eq!((row[0].as_str(), row[1].as_str(), row[2].as_str()), ("550 ±50", "0.55 ±0.05", "-"));
+        assert_eq!((row[5].as_str(), row[6].as_str()), ("1280x720", "0 ±0 / 0.0 ±0.0 %"));
+        assert_eq!(cells(&[of(0.5)])[0], "500");
+        assert_eq!(spread(&[1.0, 4.0], 1), "2.5 ±1.5");
+        assert_eq!((jain(&[2.0, 2.0]), jain(&[3.0, 0.0])), (1.0, 0.5));
+    }
+
+    #[test]
+    fn the_longest_gap_is_told_where_it_ends() {
+        let gap = record(10, 0.5, times(10, |n| (90..105).contains(&n)));
+        let is_near = |found: f64, expected: f64| (found - expected).abs() < 1e-6;
+        assert!(is_near(longest_gap(&gap, 0.0, 10.0), 16.0 / 30.0));
+        assert!(is_near(longest_gap(&gap, 3.2, 10.0), 16.0 / 30.0), "whole, though it began before");
+        assert!(longest_gap(&gap, 5.0, 10.0) < 0.05);
+        // It goes on at the end of the span: as far as it has come.
+        assert!(is_near(longest_gap(&gap, 0.0, 3.3), 3.3 - (89.0 / 30.0 + 0.001)));
+        assert!(is_near(longest_gap(&record(10, 0.5, []), 2.0, 10.0), 8.0));
     }
 
     #[test]
