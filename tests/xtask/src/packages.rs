@@ -47,6 +47,8 @@ const COTURN: Package = Package {
     mark: Program("turnutils_uclient"),
     why: "has the clients that judge the relay; its server is not started",
 };
+const ESPEAK: Package =
+    Package { name: "espeak-ng", mark: Program("espeak-ng"), why: "speaks, for a benchmark of what is understood" };
 const NPM: Package = Package {
     name: "npm",
     mark: Program("npm"),
@@ -177,6 +179,8 @@ const WINDOW: &[Package] = &[EGL, GL, DRI, XKB, XCURSOR, XINPUT, XRANDR];
 pub(crate) const RUN: &[&[Package]] = &[BUILD, WINDOW];
 /// What it takes to package it.
 pub(crate) const PACKAGE: &[&[Package]] = &[BUILD, &[DESKTOP_FILES, APPSTREAM]];
+/// What says something in a benchmark.
+pub(crate) const SPEECH: &[&[Package]] = &[&[ESPEAK]];
 /// What the tests need.
 pub(crate) const TEST: &[&[Package]] = &[
     BUILD,

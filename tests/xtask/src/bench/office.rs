@@ -5,7 +5,7 @@
 //! benchmark speak it: a request with a length, an answer, the end of the connection. It is there for a minute and for
 //! nobody else.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -20,6 +20,14 @@ const WAITING: usize = 8;
 const LONGEST: u64 = 64 * 1024;
 /// How long a browser may take to say what it wants, and we to hear of figures: both happen within a second.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// What a page has seen and heard is kept, one part after the other, in these files beside the letters.
+const KEPT: [(&str, &str); 2] = [("/pictures", STORED_PICTURES), ("/sound", STORED_SOUND)];
+/// Pictures, each after its sides.
+pub(super) const STORED_PICTURES: &str = "pictures.raw";
+/// Samples, 32-bit floats at 48 kHz.
+pub(super) const STORED_SOUND: &str = "sound.raw";
+/// Longest part: a picture of 1280x720, or ten seconds of sound.
+const PART: u64 = 2 * 1024 * 1024;
 /// Letters with this name are for us.
 const FIGURES: &str = "/figures";
 /// The last request.
@@ -84,6 +92,12 @@ impl Letters {
         drop(std::fs::write(&draft, body).and_then(|()| std::fs::rename(&draft, &path)));
     }
 
+    /// Adds to a file. A part that is cut short shows when it is read.
+    fn append(&self, name: &str, mut part: impl Read) {
+        let file = std::fs::File::options().append(true).create(true).open(self.folder.join(name));
+        drop(file.and_then(|mut file| std::io::copy(&mut part, &mut file)));
+    }
+
     fn get(&self, name: &str) -> Option<String> {
         std::fs::read_to_string(self.path(name)?).ok()
     }
@@ -107,8 +121,9 @@ impl Drop for Office {
 
 fn serve(listener: &TcpListener, page: &str, letters: &Letters, figures: &SyncSender<String>) {
     for stream in listener.incoming().flatten() {
-        let Some(request) = read(&stream) else { continue };
+        let Some(request) = read(&stream, letters) else { continue };
         let found = match request {
+            Request::Kept => None,
             Request::Put(name, _) if name == CLOSE => return,
             Request::Put(name, body) if name == FIGURES => match figures.try_send(body) {
                 Ok(()) | Err(TrySendError::Full(_)) => None,
@@ -133,9 +148,11 @@ fn serve(listener: &TcpListener, page: &str, letters: &Letters, figures: &SyncSe
 enum Request {
     Get(String),
     Put(String, String),
+    /// What is in its file.
+    Kept,
 }
 
-fn read(stream: &TcpStream) -> Option<Request> {
+fn read(stream: &TcpStream, letters: &Letters) -> Option<Request> {
     stream.set_read_timeout(Some(PATIENCE)).ok()?;
     let mut reader = BufReader::new(stream.take(LONGEST));
     let mut line = String::new();
@@ -154,6 +171,11 @@ fn read(stream: &TcpStream) -> Option<Request> {
     }
     if method == "GET" {
         return Some(Request::Get(name));
+    }
+    if let Some((_, file)) = KEPT.iter().find(|(kept, _)| *kept == name) {
+        reader.get_mut().set_limit(PART);
+        letters.append(file, reader.take(length));
+        return Some(Request::Kept);
     }
     let mut body = String::new();
     reader.take(length).read_to_string(&mut body).ok()?;
@@ -184,6 +206,10 @@ mod tests {
         assert!(ask(&other, "GET /offer HTTP/1.1\r\n\r\n").ends_with("\r\n\r\nhello"));
         ask(&office, "PUT /../away HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello");
         assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1, "no other name leads anywhere");
+        for picture in ["one", "two"] {
+            ask(&office, &format!("PUT /pictures HTTP/1.1\r\nContent-Length: 3\r\n\r\n{picture}"));
+        }
+        assert_eq!(std::fs::read(folder.join(STORED_PICTURES)).unwrap(), b"onetwo");
         ask(&office, "PUT /figures HTTP/1.1\r\ncontent-length: 3\r\n\r\n1 2");
         assert_eq!(office.next().unwrap(), "1 2");
         drop((office, other));

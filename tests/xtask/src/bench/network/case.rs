@@ -160,6 +160,13 @@ impl Case {
         self.phases.last().map_or(0, |(_, to)| *to)
     }
 
+    /// Of which seconds pictures are kept, where they are: as many as a page keeps, when the last span is well under
+    /// way.
+    pub(super) fn kept(&self) -> (usize, usize) {
+        let from = self.phases.last().map_or(0, |(from, _)| from + 5);
+        (from, from + 10)
+    }
+
     /// Which calls each of its runs has: of those kinds that are asked for, in the order A B B A, or A B for `once`.
     /// The first one of a run is started first. Calls that are there at once are all there, whatever is asked for.
     pub(super) fn runs(&self, asked: &[Kind], once: bool) -> Vec<Vec<Kind>> {
@@ -193,6 +200,7 @@ mod tests {
         for case in CASES {
             assert_eq!(CASES.iter().filter(|other| other.name == case.name).count(), 1, "{}", case.name);
             assert_eq!(case.phases.first().map(|(from, _)| *from), Some(0));
+            assert!(case.kept().1 < case.seconds(), "{}", case.name);
             assert!(case.phases.iter().all(|(from, to)| from < to));
             assert!(case.phases.windows(2).all(|pair| pair[0].1 == pair[1].0), "{}", case.name);
         }

@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::stored;
 use crate::Outcome;
 use crate::package::target;
 use crate::steps::{printed, quietly};
@@ -18,8 +19,16 @@ const WHERE: &str = "import glob, sys; print(*(glob.glob(sys.prefix + '/lib/*/si
                      sep='\\n')";
 const FILTER: &str = "fps=30,split[a][b];[b]reverse[c];[a][c]concat,noise=alls=6:allf=t:all_seed=7,format=yuv420p";
 
-/// Makes it in `folder`: 440 MB of YUV4MPEG2.
-pub(super) fn make(folder: &Path) -> Outcome<PathBuf> {
+/// What is filmed, and what it was made by.
+#[derive(Debug)]
+pub(super) struct Clip {
+    pub(super) clip: PathBuf,
+    /// An ffmpeg that has libvmaf.
+    pub(super) ffmpeg: String,
+}
+
+/// Makes it in `folder`: 440 MB of YUV4MPEG2, each frame with its number below the place of the sender's stamp.
+pub(super) fn make(folder: &Path) -> Outcome<Clip> {
     let python = fetch()?;
     let found = printed(Command::new(python).args(["-c", WHERE]))?;
     let (ffmpeg, source) = found.trim().split_once('\n').ok_or("The packages of the clip are not as they were.")?;
@@ -27,7 +36,8 @@ pub(super) fn make(folder: &Path) -> Outcome<PathBuf> {
     let mut convert = Command::new(ffmpeg);
     convert.args(["-loglevel", "error", "-i", source, "-an", "-filter_complex", FILTER]).arg(&clip);
     quietly(&mut convert)?;
-    Ok(clip)
+    stored::number_frames(&clip)?;
+    Ok(Clip { clip, ffmpeg: ffmpeg.to_owned() })
 }
 
 /// Python with both packages, fetched once and kept in the target folder.

@@ -8,8 +8,11 @@ mod case;
 mod clip;
 mod options;
 mod place;
+mod quality;
 mod record;
 mod run;
+mod sound;
+mod stored;
 mod summary;
 mod table;
 
@@ -19,6 +22,7 @@ use case::{CASES, Case, Kind};
 use options::Options;
 use place::Place;
 use run::{Run, Scene};
+use sound::Speech;
 use summary::{Summary, TITLES, cells};
 use table::{gather, heading, rows_of};
 
@@ -51,9 +55,12 @@ pub(super) fn command(arguments: &[String]) -> Outcome<()> {
     })?;
     let folder = temporary_folder()?;
     let place = Place::make(&folder)?;
-    let clip = clip::make(&folder)?;
-    let camera = options.camera.clone().unwrap_or_else(|| clip.display().to_string());
-    let scene = Scene { place: &place, folder: &folder, camera: &camera, clip: &clip, profile: options.profile };
+    let film = clip::make(&folder)?;
+    let camera = options.camera.clone().unwrap_or_else(|| film.clip.display().to_string());
+    let speech = options.quality.then(|| Speech::make(&folder, &film.ffmpeg)).transpose()?;
+    let speech = speech.as_ref();
+    let (place, folder, camera, film) = (&place, folder.as_path(), camera.as_str(), &film);
+    let scene = Scene { place, folder, camera, film, speech, profile: options.profile };
     measure(&scene, &options)
 }
 

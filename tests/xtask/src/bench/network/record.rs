@@ -7,7 +7,8 @@ use crate::Outcome;
 /// One picture that was seen.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Seen {
-    number: u16,
+    /// Of the picture, modulo 2^15.
+    pub(super) number: u16,
     /// Milliseconds since 1970.
     pub(super) at: f64,
     /// From its stamp, milliseconds.

@@ -31,7 +31,7 @@ pub(super) fn gather(case: &Case, runs: Vec<(Vec<Kind>, Vec<Run>)>) -> Vec<Round
 
 /// Titles of the columns.
 pub(super) fn heading() -> Vec<String> {
-    let more = ["full size after, s", "key frames", "processors"];
+    let more = ["full size after, s", "VMAF", "STOI", "key frames", "processors"];
     ["case", "who"].into_iter().chain(TITLES).chain(more).map(str::to_owned).collect()
 }
 
@@ -43,8 +43,11 @@ pub(super) fn rows_of(case: &Case, (from, to): (usize, usize), calls: &[Rounds])
     for (call, summaries) in calls.iter().zip(&summaries) {
         let mut row = vec![name.clone(), call.who.clone()];
         row.extend(cells(summaries));
-        // What is of the whole run is told once.
-        row.extend(call.whole_run().map(|cell| if from == 0 { cell } else { String::new() }));
+        // What is of the whole run is told once, and what is of the seconds that are kept beside these.
+        let (of_run, of_kept) = (from == 0, (from..to).contains(&case.kept().0));
+        let [full_size, keys, load] = call.whole_run().map(|cell| if of_run { cell } else { String::new() });
+        let [vmaf, stoi] = call.quality().map(|cell| if of_kept { cell } else { String::new() });
+        row.extend([full_size, vmaf, stoi, keys, load]);
         rows.push(row);
     }
     if let [ours, theirs] = summaries.as_slice() {
@@ -65,17 +68,24 @@ impl Rounds {
         self.runs.iter().map(|run| Summary::of(&run.record, from, to)).collect()
     }
 
-    /// What the last three columns tell.
+    /// How good it was, where that was asked.
+    fn quality(&self) -> [String; 2] {
+        [self.known(1, |run| run.quality.vmaf, "-"), self.known(2, |run| run.quality.stoi, "-")]
+    }
+
+    /// The mean of all its runs, where each of them knows.
+    fn known(&self, digits: usize, of: fn(&Run) -> Option<f64>, otherwise: &str) -> String {
+        let values: Option<Vec<f64>> = self.runs.iter().map(of).collect();
+        values.map_or(otherwise.to_owned(), |values| spread(&values, digits))
+    }
+
+    /// When full size came, key frames, and processors.
     fn whole_run(&self) -> [String; 3] {
-        let known = |digits: usize, of: fn(&Run) -> Option<f64>, otherwise: &str| {
-            let values: Option<Vec<f64>> = self.runs.iter().map(of).collect();
-            values.map_or(otherwise.to_owned(), |values| spread(&values, digits))
-        };
         let load = |of: fn(&Load) -> f64| spread(&self.runs.iter().map(|run| of(&run.load)).collect::<Vec<_>>(), 2);
         let (sender, receiver) = (load(|load| load.sender), load(|load| load.receiver));
         [
-            known(1, |run| full_size_after(&run.record, 1280), "never"),
-            known(0, |run| run.record.keys(), "?"),
+            self.known(1, |run| full_size_after(&run.record, 1280), "never"),
+            self.known(0, |run| run.record.keys(), "?"),
             format!("{sender} + {receiver}, others {}", load(|load| load.others)),
         ]
     }
@@ -103,11 +113,12 @@ fn ratios(name: &str, ours: &[Summary], theirs: &[Summary]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::super::record::tests::record;
+    use super::super::run::Quality;
     use super::*;
 
     fn run(seconds: usize, share: f64) -> Run {
         let record = record(seconds, share, (0..seconds * 30).map(|n| n as f64 / 30.0));
-        Run { record, load: Load { sender: 0.5, receiver: 0.25, others: 0.125 } }
+        Run { record, quality: Quality::default(), load: Load { sender: 0.5, receiver: 0.25, others: 0.125 } }
     }
 
     #[test]
