@@ -27,8 +27,9 @@ Usage: cargo xtask bench join|media|network|signal|turn|start|idle
   media   The time from camera to screen at 1280x720 and 30 pictures a second, and the processor time it takes: two
           clients on loopback, and two of Chromium beside them, in turns. The goal is a median of 17 ms; ten times that
           is a failure.
-  network A call through emulated networks (rates that change, loss, traffic of others), and one of Chromium beside it:
-          `cargo xtask bench network --help` names them. Needs root. It has no goal yet.
+  network A call through emulated networks (rates that change, loss, traffic of others, an address that is lost), and
+          one of Chromium through the same, in turns; or two calls at once. Needs root. `cargo xtask bench network --list`
+          names them, and the goals of some.
   signal  What a crowd costs hearth-signal, without TLS and with it: 1000 people who come into rooms of 10 at 200 a second,
           words of 1 kB relayed, and 10,000 people who do nothing. The goals without TLS are a p99 of 10 ms, 60,000 words a
           processor second, and 16 kB each.
