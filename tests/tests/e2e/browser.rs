@@ -115,7 +115,7 @@ impl Browser {
         // The page waits for its own next moment, so that nobody here has to sleep.
         let patient = format!(
             "const end = performance.now() + 1000; \
-             for (;;) {{ const it = (() => {{ {script} }})(); if (it || performance.now() > end) return it; \
+             for (;;) {{ const it = await (() => {{ {script} }})(); if (it || performance.now() > end) return it; \
              await new Promise(requestAnimationFrame); }}"
         );
         loop {

@@ -154,12 +154,12 @@
     return [ccfbMessagesReceived ?? 0, Math.max(...stats.map((stat) => stat.availableOutgoingBitrate ?? 0))];
   }));
 
-  // Of each connection how many bytes the packets of sound have that came since this was asked last, of fifty at least.
+  // Of each connection how many bytes the packets of sound have that came since this was asked last, of two seconds at least.
   const looked = new Map();
   probe.sizes = () => Promise.all(probe.connections.filter((one) => one.connectionState === "connected").map(async (one) => {
     const stats = [...(await one.getStats()).values()], [bytes, packets, size] = looked.get(one) ?? [0, 0, 0];
     const sound = stats.find((stat) => stat.type === "inbound-rtp" && stat.kind === "audio"), more = sound.packetsReceived - packets;
-    if (more < 50) return size;
+    if (more < 200) return size;
     looked.set(one, [sound.bytesReceived, sound.packetsReceived, (sound.bytesReceived - bytes) / more]);
     return looked.get(one)[2];
   }));

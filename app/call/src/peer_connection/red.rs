@@ -151,7 +151,12 @@ impl RedTap {
             rtp::Packet { header, payload }
         };
         let mut packets: Vec<_> = blocks.into_iter().enumerate().map(one).collect();
-        packets.retain(|one| !one.payload.is_empty() && self.take(one.header.ssrc, one.header.sequence_number));
+        // The packet itself goes on in any case, as one without others does: who begins again is not held back.
+        let itself = packet.header.sequence_number;
+        packets.retain(|one| {
+            let is_new = self.take(one.header.ssrc, one.header.sequence_number);
+            !one.payload.is_empty() && (is_new || one.header.sequence_number == itself)
+        });
         packets
     }
 

@@ -21,6 +21,8 @@ use hearth_base::{Bitrate, TrackId};
 /// with each packet that they ask for, and a path that stops for a moment is not broken.
 const STUCK: u32 = 3;
 const STUCK_FOR: Duration = Duration::from_secs(3);
+/// A report that is so far behind was not overtaken.
+const OVERTAKEN: u32 = 1000;
 /// While we send and the path answers, a report should come in so long: browsers make one of sound each five seconds,
 /// and three may be lost.
 const SILENCE: Duration = Duration::from_secs(15);
@@ -175,7 +177,12 @@ impl CircuitBreaker {
         let stream = self.streams.entry(track).or_default();
         let new = stream.highest.map_or(0, |highest| report.highest.wrapping_sub(highest));
         if new > u32::MAX / 2 {
-            return; // a report that was overtaken
+            // A report that was overtaken; or their counting began again, far below.
+            if new < u32::MAX - OVERTAKEN {
+                *stream = Stream { highest: Some(report.highest), sent: 0 };
+                self.stuck = None;
+            }
+            return;
         }
         let is_stuck = stream.highest.is_some() && new == 0 && stream.sent > 0;
         *stream = Stream { highest: Some(report.highest), sent: 0 };
@@ -218,6 +225,10 @@ impl CircuitBreaker {
         let length = (round_trip * ROUND_TRIPS).clamp(SHORTEST_LOOK, LONGEST_LOOK);
         let Some(look) = self.look.filter(|look| now.saturating_duration_since(look.since) >= length) else { return };
         self.look = Some(Look::new(now));
+        if look.packets == 0 {
+            self.is_reduced = false; // without sound beside them nothing is sent, which is fair; the limit stays
+            return;
+        }
         if look.reported < 1.0 {
             return; // nothing is known of what was sent
         }

@@ -68,6 +68,27 @@ fn ten_times_a_tcp_takes_the_pictures_until_that_is_over() {
 }
 
 #[test]
+fn pictures_without_sound_come_back_as_well() {
+    let mut path = Path::new(200);
+    let mut second = |lost: f64| {
+        path.send(VIDEO, 190, 1000);
+        path.second(lost, &[VIDEO])
+    };
+    assert_eq!((0..4).map(|_| second(0.2)).last(), Some(Circuit::Reduced));
+    assert_eq!((0..8).map(|_| second(0.0)).last(), Some(Circuit::Closed), "muted, and the path is good again");
+}
+
+#[test]
+fn who_begins_to_count_again_is_believed() {
+    let mut path = Path::new(50);
+    path.highest = [1 << 18, 1 << 18];
+    path.run(500, 0.0, 5);
+    path.highest = [7, 7];
+    assert_eq!(path.run(500, 0.0, 10), [Circuit::Closed; 10]);
+    assert_eq!(path.breaker.streams[&VIDEO].highest, Some(path.highest[1]));
+}
+
+#[test]
 fn sound_goes_on_whatever_is_lost_of_it() {
     for (round_trip, lost) in [(250, 0.3), (600, 0.05), (600, 0.3), (50, 0.6), (1500, 0.2)] {
         let mut path = Path::new(round_trip);
