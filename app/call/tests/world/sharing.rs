@@ -111,3 +111,46 @@ fn a_call_beside_a_download_gets_its_share_and_leaves_one() {
     println!("seed {seed}: ours {ours:.2}, theirs {others:.2}");
     assert!((0.3..0.7).contains(&ours) && (0.3..0.7).contains(&others), "seed {seed}: ours {ours}, theirs {others}");
 }
+
+/// Two rooms of two, in each of which one person sits behind the same access link.
+fn two_rooms(seed: u64, kbps: u64) -> World {
+    let mut world = World::new(seed, LinkConfig::delayed(DELAY));
+    for index in 0..4 {
+        world.add_client(TransportPolicy::All);
+        world.clients[index].obeys = true;
+    }
+    world.share_node(2, 0);
+    for pair in [0, 2] {
+        world.room = None;
+        world.enter(pair);
+        world.enter(pair + 1);
+        let is_in = |world: &World| {
+            let snapshot = world.clients[pair + 1].call.snapshot();
+            snapshot.peers.iter().any(|peer| peer.connection.is_connected())
+        };
+        assert!(world.run_until(Duration::from_secs(5), is_in), "seed {seed}: not connected");
+    }
+    let node = world.clients[0].node;
+    world.net.set_uplink(node, access(kbps));
+    world
+}
+
+/// The link bears far less than both took before, so one may take most of what is left at first.
+#[test]
+fn two_calls_on_one_link_come_to_like_shares() {
+    for (seed, kbps) in [(2_503, 3_000), (2_504, 1_000), (2_505, 600)] {
+        let mut world = two_rooms(seed, kbps);
+        world.run(Duration::from_secs(20));
+        let got = |world: &World| [(1, 0), (3, 2)].map(|(who, from)| world.clients[who].sink.got[&from].bytes);
+        let before = got(&world);
+        let seconds = 40;
+        world.run(Duration::from_secs(seconds));
+        let after = got(&world);
+        let shares = [0, 1].map(|n| (after[n] - before[n]) as f64 * 8.0 / (kbps * 1000 * seconds) as f64);
+        let sum = shares[0] + shares[1];
+        let jain = sum * sum / (2.0 * (shares[0] * shares[0] + shares[1] * shares[1]));
+        println!("seed {seed}, {kbps} kbps: {shares:.2?} of the link, Jain {jain:.3}");
+        assert!(jain > 0.8, "seed {seed}, {kbps} kbps: {shares:?}, Jain {jain}");
+        assert!((0.75..0.95).contains(&sum), "seed {seed}, {kbps} kbps: {sum}");
+    }
+}

@@ -130,6 +130,12 @@ impl World {
         index
     }
 
+    /// Lets a client share the machine of another one, and its access link.
+    pub fn share_node(&mut self, index: usize, with: usize) {
+        self.clients[index].node = self.clients[with].node;
+        self.net.add_address(self.clients[index].node, self.clients[index].address);
+    }
+
     /// The first one makes the room, everybody else joins it.
     pub fn enter(&mut self, index: usize) {
         let command = match &self.room {
@@ -264,7 +270,8 @@ impl World {
             } else if delivery.node == BYSTANDER {
                 self.at_bystander.push((now, delivery.payload.len()));
             } else {
-                let index = delivery.node.0 as usize;
+                let lives = |client: &Client| client.address == delivery.to.ip();
+                let index = self.clients.iter().position(lives).unwrap_or(delivery.node.0 as usize);
                 let is_heard = !self.clients[index].deaf || !is_media(&delivery.payload);
                 if !self.clients[index].crashed && is_heard {
                     self.clients[index].deliver(delivery.from, delivery.to, delivery.payload, now);

@@ -13,6 +13,9 @@ use crate::peer_connection::PacketResult;
 const WINDOW: i64 = 400_000;
 /// Of a link that is busy, so much is enough: what waits is seen over as long, so the link was busy all the while.
 const LAST: i64 = 100_000;
+/// And over so many packets: fewer are one frame more or less, and the least of several such figures is far below what
+/// comes.
+const LAST_PACKETS: usize = 12;
 /// Less says nothing.
 const LEAST: i64 = 60_000;
 /// Packets kept. Full: the oldest goes.
@@ -42,7 +45,11 @@ impl Arrivals {
 
     /// The same of the very last: of a link that is busy all the while, that is enough.
     pub(super) fn last_rate(&self) -> Option<Bitrate> {
-        self.rate_of(LAST)
+        let mut times: Vec<i64> = self.packets.iter().map(|(at, _)| *at).collect();
+        times.sort_unstable();
+        let before = times.len().checked_sub(LAST_PACKETS + 1).and_then(|index| times.get(index));
+        let time = before.map_or(WINDOW, |at| self.newest.saturating_sub(*at));
+        self.rate_of(time.max(LAST))
     }
 
     fn rate_of(&self, window: i64) -> Option<Bitrate> {

@@ -1,10 +1,10 @@
 //! What a link bears, by reports of each packet.
 //!
-//! The rate grows while nothing waits on the way, fast where the trains of frames show that there is room, and slowly
-//! where they show none. Once every packet of a tenth of a second has waited, the link bears what came in that time:
-//! the rate goes below it until the queue is empty, and then close to it. Loss without a queue is tried out
-//! ([`Losses`]). What was never sent proves nothing: a rate that is not used hardly grows. Until the first report,
-//! [`LossAndDelay`] decides, and its peer may know no reports at all.
+//! The rate grows while nothing waits on the way ([`Growth`]). Once every packet of a tenth of a second has waited
+//! longer than is borne ([`Tolerance`]), the link bears what came meanwhile: the rate goes below it until the queue is
+//! empty, and then close to it. Loss without a queue is tried out ([`Losses`]). What was never sent proves nothing: a
+//! rate that is not used hardly grows. Until the first report, [`LossAndDelay`] decides, and its peer may know no
+//! reports at all.
 //!
 //! Ideas from GCC (draft-ietf-rmcat-gcc-02), SCReAM (RFC 8298), Copa and packet-train dispersion; the constants were
 //! found in World.
@@ -16,16 +16,14 @@ use hearth_base::{Bitrate, TrackKind};
 use super::competition::Competition;
 use super::delivery::{Arrivals, Flow, Sendings};
 use super::frames_lost::FramesLost;
+use super::growth::Growth;
 use super::losses::{Advice, Losses};
 use super::queue::QueueDelay;
+use super::tolerance::{Queue, Tolerance};
 use super::trains::{Capacity, Trains};
-use super::{Estimator, FIRST, HEADROOM, LEAST, LossAndDelay, MOST, Pacing};
+use super::{Estimator, FIRST, HEADROOM, LEAST, LossAndDelay, MOST, Pacing, USED};
 use crate::peer_connection::{PacketResult, TransportFeedback};
 
-/// A standing queue of so much is ours, and drained.
-const OVERUSE: Duration = Duration::from_millis(20);
-/// While more than this stands, the rate does not grow.
-const CALM: Duration = Duration::from_millis(10);
 /// A queue should be empty in about so long.
 const DRAIN: f64 = 0.5;
 /// A queue that has grown so much while less comes than was believed is one that has only begun.
@@ -36,14 +34,6 @@ const LEAST_DRAIN: f64 = 0.5;
 const FURTHER_DRAIN: f64 = 0.85;
 /// A queue that is drained is shorter than this part of itself when it is looked at again.
 const SHRINKS: f64 = 0.9;
-/// The part of what the link bears that is used: the rest is for frames that are larger than they should be.
-const USED: f64 = 0.95;
-/// Growth a second: where trains show room, where they show none or a queue was just there, and where there are none.
-const FAST: f64 = 1.2;
-const SLOW: f64 = 0.08;
-const BLIND: f64 = 0.25;
-/// After a queue has been seen, so long nothing grows fast.
-const CAUTION: Duration = Duration::from_millis(2500);
 /// A queue that does not shrink by so many times of sending less is not ours: others fill it, or the way is longer.
 const FUTILE: u32 = 4;
 /// What is sent of what the link bears, after each time that the queue did not shrink.
@@ -84,8 +74,18 @@ struct Drain {
     stood: Duration,
     /// How often less was sent and the queue did not shrink.
     futile: u32,
+    /// Whether the link came to bear less at once.
+    is_sudden: bool,
     /// What was sent since it was looked at last.
     since: Flow,
+}
+
+impl Drain {
+    /// What the link bears, once the queue is empty.
+    fn bears(&self) -> f64 {
+        // Where it fell at once, what came was measured over the fall as well at first; otherwise, over a longer time.
+        if self.is_sudden { self.capacity.min(self.last) } else { self.capacity }
+    }
 }
 
 /// What reports show of the way.
@@ -130,8 +130,9 @@ pub(crate) struct FeedbackEstimator {
     lost: Lost,
     drain: Option<Drain>,
     competition: Competition,
-    /// When a queue was last seen, and the last report.
-    queued: Option<Instant>,
+    growth: Growth,
+    tolerance: Tolerance,
+    /// When the last report came.
     reported: Option<Instant>,
     round_trip: Option<Duration>,
 }
@@ -147,7 +148,8 @@ impl FeedbackEstimator {
             lost: Lost::default(),
             drain: None,
             competition: Competition::default(),
-            queued: None,
+            growth: Growth::default(),
+            tolerance: Tolerance::default(),
             reported: None,
             round_trip: None,
         }
@@ -173,7 +175,7 @@ impl FeedbackEstimator {
             let departure = result.departure;
             self.seen.sendings.handle(departure.at, departure.size);
             // What left into a queue that was too long may be lost for that.
-            let counts = u32::from(self.queued.is_none_or(|at| departure.at > at));
+            let counts = u32::from(self.growth.queued().is_none_or(|at| departure.at > at));
             if let Some(drain) = &mut self.drain {
                 drain.since.handle(result);
             }
@@ -211,9 +213,13 @@ impl FeedbackEstimator {
 
     /// What comes while the link is busy is what it bears.
     fn on_overuse(&mut self, standing: Duration, now: Instant) {
-        self.queued = Some(now);
+        self.growth.handle_queue(now);
         self.lost.disregard();
-        let Some(came) = self.seen.arrivals.last_rate().map(|rate| rate.bps() as f64) else { return };
+        let is_sudden = self.tolerance.is_sudden(now);
+        let arrivals = &self.seen.arrivals;
+        // The longer the time, the less is it a frame more or less. Who sends little would lose by that each time.
+        let came = if is_sudden || self.drain.is_some() { arrivals.last_rate() } else { arrivals.rate() };
+        let Some(came) = came.map(|rate| rate.bps() as f64) else { return };
         let sent = self.seen.sendings.rate().map_or(self.rate, |rate| rate.bps() as f64);
         if self.drain.is_none() && sent < self.rate * LITTLE && came >= sent * USED {
             return; // what waits is not ours: too little is sent to fill anything
@@ -233,9 +239,12 @@ impl FeedbackEstimator {
                 return;
             }
         };
+        if self.drain.is_none() {
+            self.tolerance.handle_given_way(self.rate, now);
+        }
         let part = (1.0 - standing.as_secs_f64() / DRAIN).clamp(LEAST_DRAIN, USED);
-        self.drain =
-            Some(Drain { capacity: came, last: came, before, stood: standing, futile: 0, since: Flow::new(now) });
+        let since = Flow::new(now);
+        self.drain = Some(Drain { capacity: came, last: came, before, stood: standing, futile: 0, is_sudden, since });
         self.set_rate(self.rate.min(came * part));
     }
 
@@ -265,26 +274,17 @@ impl FeedbackEstimator {
 
     fn on_calm(&mut self, passed: Duration, now: Instant) {
         if let Some(drain) = self.drain.take() {
-            // What came last while the link was busy is what it bears; at first it was measured over the fall as well.
-            self.set_rate(drain.capacity.min(drain.last) * USED);
+            let shown = match self.seen.capacity {
+                Some(Capacity::About(rate) | Capacity::AtLeast(rate)) => rate.bps() as f64,
+                None => 0.0,
+            };
+            self.growth.handle_emptied(drain.last.max(shown));
+            self.set_rate(drain.bears() * USED);
             return;
         }
         let step = passed.min(LONGEST_STEP).as_secs_f64();
-        let is_cautious = self.queued.is_some_and(|at| now.saturating_duration_since(at) < CAUTION);
-        let slow = self.rate * (1.0 + SLOW * step);
-        let fast = self.rate * (1.0 + FAST * step);
-        let grown = match self.seen.capacity {
-            // Trains that pass as they are leave room for what is well below them.
-            Some(Capacity::AtLeast(rate)) => slow.max(fast.min(rate.bps() as f64 * 0.9)),
-            Some(Capacity::About(rate)) if !is_cautious => slow.max(fast.min(rate.bps() as f64 * USED)),
-            None if !is_cautious => self.rate * (1.0 + BLIND * step),
-            Some(Capacity::About(_)) | None => slow,
-        };
-        match self.seen.capacity {
-            _ if self.is_in_use() => self.set_rate(self.rate.max(grown)),
-            // A dark picture in a small layer would never fill the rate that a larger one needs.
-            Some(Capacity::AtLeast(rate)) => self.set_rate(self.rate.max(slow.min(rate.bps() as f64 * 0.9))),
-            Some(Capacity::About(_)) | None => {}
+        if let Some(grown) = self.growth.rate(self.rate, self.seen.capacity, self.is_in_use(), step, now) {
+            self.set_rate(grown.max(self.rate));
         }
     }
 
@@ -294,7 +294,7 @@ impl FeedbackEstimator {
             Advice::Less(part) | Advice::Back(part) => self.set_rate(self.rate * part),
             Advice::TooMuch => {
                 let came = self.seen.arrivals.rate().map_or(self.rate, |rate| rate.bps() as f64);
-                self.queued = Some(now);
+                self.growth.handle_queue(now);
                 self.set_rate(self.rate.min(came));
             }
         }
@@ -335,7 +335,8 @@ impl Estimator for FeedbackEstimator {
         if self.competition.is_on() {
             return self.on_competition(lost, passed, now);
         }
-        if standing > OVERUSE {
+        let queue = self.tolerance.judge(standing, passed, now);
+        if queue == Queue::TooLong {
             self.on_overuse(standing, now);
             return;
         }
@@ -343,7 +344,7 @@ impl Estimator for FeedbackEstimator {
             self.lost.share += (fraction - self.lost.share) * SMOOTHING;
         }
         self.on_losses(now);
-        if standing < CALM {
+        if queue == Queue::Calm {
             self.on_calm(passed, now);
         }
     }
@@ -358,7 +359,7 @@ impl Estimator for FeedbackEstimator {
 
     fn handle_new_connection(&mut self) {
         if let Some(drain) = self.drain.take() {
-            self.set_rate(drain.capacity.min(drain.last) * USED);
+            self.set_rate(drain.bears() * USED);
         }
         // The new one may have agreed on no reports.
         if self.has_feedback {

@@ -8,9 +8,11 @@ mod competition;
 mod delivery;
 mod feedback;
 mod frames_lost;
+mod growth;
 mod loss_and_delay;
 mod losses;
 mod queue;
+mod tolerance;
 mod trains;
 
 use std::time::{Duration, Instant};
@@ -62,6 +64,9 @@ const LEAST: Bitrate = Bitrate::from_kbps(40);
 const MOST: Bitrate = Bitrate::from_kbps(4_000);
 /// Where it begins: a LAN bears more, and a mobile link about this.
 const FIRST: Bitrate = Bitrate::from_kbps(1_000);
+/// The part of what the link bears that is used: the rest is for frames that are larger than they should be, and for
+/// others.
+const USED: f64 = 0.9;
 /// Where nothing is known, packets leave at this many times the rate: a frame is out well before the next one, a key
 /// frame in about three intervals, and the link's own queue stays short.
 const HEADROOM: f64 = 2.5;
