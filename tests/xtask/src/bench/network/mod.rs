@@ -5,6 +5,7 @@
 //! calls share the link, each between namespaces of its own. Pictures go one way. Nothing leaves the machine.
 
 mod case;
+mod change;
 mod clip;
 mod options;
 mod place;

@@ -1,6 +1,7 @@
 //! The table that is printed: a row for each call of a case and each of its spans.
 
 use super::case::{Calls, Case, Kind};
+use super::change::followed_after;
 use super::run::{Load, Run};
 use super::summary::{Summary, TITLES, cells, full_size_after, jain, spread};
 
@@ -31,7 +32,7 @@ pub(super) fn gather(case: &Case, runs: Vec<(Vec<Kind>, Vec<Run>)>) -> Vec<Round
 
 /// Titles of the columns.
 pub(super) fn heading() -> Vec<String> {
-    let more = ["full size after, s", "VMAF", "STOI", "key frames", "processors"];
+    let more = ["full size after, s", "followed after, s", "VMAF", "STOI", "key frames", "processors"];
     ["case", "who"].into_iter().chain(TITLES).chain(more).map(str::to_owned).collect()
 }
 
@@ -47,7 +48,12 @@ pub(super) fn rows_of(case: &Case, (from, to): (usize, usize), calls: &[Rounds])
         let (of_run, of_kept) = (from == 0, (from..to).contains(&case.kept().0));
         let [full_size, keys, load] = call.whole_run().map(|cell| if of_run { cell } else { String::new() });
         let [vmaf, stoi] = call.quality().map(|cell| if of_kept { cell } else { String::new() });
-        row.extend([full_size, vmaf, stoi, keys, load]);
+        // Between calls that share a link, what one has depends on the other.
+        let followed = match case.calls {
+            Calls::InTurns => call.known(1, |run| followed_after(&run.record, from, to), "-"),
+            Calls::AtOnce(_) => String::new(),
+        };
+        row.extend([full_size, followed, vmaf, stoi, keys, load]);
         rows.push(row);
     }
     if let [ours, theirs] = summaries.as_slice() {
@@ -74,7 +80,7 @@ impl Rounds {
     }
 
     /// The mean of all its runs, where each of them knows.
-    fn known(&self, digits: usize, of: fn(&Run) -> Option<f64>, otherwise: &str) -> String {
+    fn known(&self, digits: usize, of: impl Fn(&Run) -> Option<f64>, otherwise: &str) -> String {
         let values: Option<Vec<f64>> = self.runs.iter().map(of).collect();
         values.map_or(otherwise.to_owned(), |values| spread(&values, digits))
     }
