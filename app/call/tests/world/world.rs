@@ -130,7 +130,7 @@ impl World {
         index
     }
 
-    /// Lets a client share the machine of another one, and its access link.
+    /// Puts a client behind the access link of another client.
     pub fn share_node(&mut self, index: usize, with: usize) {
         self.clients[index].node = self.clients[with].node;
         self.net.add_address(self.clients[index].node, self.clients[index].address);

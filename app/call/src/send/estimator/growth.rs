@@ -25,7 +25,7 @@ const SLOW_AT_MOST: f64 = 0.1;
 /// Slow growth is twice that after each of these without a queue, so many times at most.
 const DOUBLES: Duration = Duration::from_secs(4);
 const MOST_DOUBLES: f64 = 3.0;
-/// After a queue has been seen, so long nothing is made of what trains say, and of there being none.
+/// After a queue has been seen, so long nothing is made of trains that the link spread, and of there being none.
 const TRAINS_OF_BEFORE: Duration = Duration::from_millis(500);
 const CAUTION: Duration = Duration::from_millis(2500);
 /// Trains that show this many times what they showed at the last queues show that the link bears more than it did.
