@@ -148,6 +148,8 @@ struct Stream {
     nack: NackGenerator,
     /// Whether a frame may be one that needs those before it.
     running: bool,
+    /// The first packet behind the newest frame.
+    behind_frames: u64,
 }
 
 impl Stream {
@@ -161,6 +163,7 @@ impl Stream {
             assembler: Assembler::new(codec, now),
             nack: NackGenerator::new(),
             running: false,
+            behind_frames: 0,
         }
     }
 
@@ -200,6 +203,9 @@ impl Stream {
         assert!(self.running || begins, "a frame before any that a decoder can begin with");
         assert!(frame.payload.len() <= MAX_UNIT + usize::from(u16::MAX), "a frame of {} bytes", frame.payload.len());
         self.running = true;
+        let behind = self.assembler.wanted_from().unwrap_or_default();
+        assert!(behind > self.behind_frames, "a frame that ends before {behind}, after {}", self.behind_frames);
+        self.behind_frames = behind;
     }
 }
 

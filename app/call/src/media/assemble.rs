@@ -1,9 +1,10 @@
 //! Packets of one video stream into frames, in order, each one decodable.
 //!
-//! Nothing goes out before a key frame has; nothing goes out after a gap before the next one has. A gap is waited for
-//! as long as repair may take ([`PATIENCE`]), or until a whole key frame is behind it. Owner of: packets waiting for
-//! their frame. When the other side changes its codec, it begins again with that one's first key frame. (The crate's
-//! own depacketiser indexes unchecked, and its sample builder holds 12 MB a stream.)
+//! Nothing goes out before a key frame has; nothing goes out after a gap before the next one has; nothing goes out
+//! twice, or after what is newer, however late its packets come once more. A gap is waited for as long as repair may
+//! take ([`PATIENCE`]), or until a whole key frame is behind it. Owner of: packets waiting for their frame. When the
+//! other side changes its codec, it begins again with that one's first key frame. (The crate's own depacketiser indexes
+//! unchecked, and its sample builder holds 12 MB a stream.)
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -51,6 +52,8 @@ pub(crate) struct Assembler {
     /// The first packet that came in it: what is older and in another one is late.
     codec_since: u64,
     packets: BTreeMap<u64, PendingFrame>,
+    /// The first packet behind the newest frame that went out: what is older is late or doubled.
+    behind_frames: u64,
     state: State,
     /// Frames put together, frames given up, payloads refused.
     pub(crate) frames: u64,
@@ -61,7 +64,8 @@ pub(crate) struct Assembler {
 impl Assembler {
     pub(crate) fn new(codec: VideoCodec, now: Instant) -> Self {
         let state = State::WantKey { ask_at: Some(now + ASK_AGAIN) };
-        Self { codec, codec_since: 0, packets: BTreeMap::new(), state, frames: 0, gaps: 0, refused: 0 }
+        let packets = BTreeMap::new();
+        Self { codec, codec_since: 0, packets, behind_frames: 0, state, frames: 0, gaps: 0, refused: 0 }
     }
 
     /// What the frames are encoded in.
@@ -78,16 +82,18 @@ impl Assembler {
             return false;
         }
         (self.codec, self.codec_since) = (codec, sequence);
+        self.packets.clear();
         self.give_up(now);
         true
     }
 
     /// A packet came, with its numbers run on.
     pub(crate) fn handle_packet(&mut self, sequence: u64, time: u64, marker: bool, payload: Bytes, now: Instant) {
-        if matches!(self.state, State::Running { next, .. } if sequence < next) {
-            return; // late or doubled
+        if sequence < self.behind_frames {
+            return;
         }
         if self.packets.len() >= WAITING {
+            self.packets.clear();
             self.give_up(now);
         }
         self.packets.entry(sequence).or_insert(PendingFrame { time, marker, payload, arrived: now });
@@ -160,9 +166,11 @@ impl Assembler {
         was_running
     }
 
+    /// Only a key frame helps. What has come of one stays: the rest of it may be on its way.
     fn give_up(&mut self, now: Instant) {
         self.gaps += 1;
-        self.packets.clear();
+        let key = self.key_frame_starts().next();
+        self.packets = key.map(|key| self.packets.split_off(&key)).unwrap_or_default();
         self.state = State::WantKey { ask_at: Some(now + ASK_AGAIN) };
     }
 
@@ -177,6 +185,7 @@ impl Assembler {
         let rest = self.packets.split_off(&(last + 1));
         let packets = std::mem::replace(&mut self.packets, rest);
         self.state = State::Running { next: last + 1, stuck_since: None };
+        self.behind_frames = last + 1;
         debug_assert!(packets.keys().next() == Some(&first));
         let time = packets.values().next()?.time;
         let arrived = packets.values().map(|packet| packet.arrived).max()?;
@@ -211,23 +220,21 @@ impl Assembler {
         None
     }
 
-    fn whole_key_frame(&self) -> Option<u64> {
+    fn key_frame_starts(&self) -> impl Iterator<Item = u64> {
         let starts =
             self.packets.iter().filter(|(_, packet)| payload_format::begins_key_frame(self.codec, &packet.payload));
         let mut time = None;
-        for (sequence, packet) in starts {
-            // Only the first of a frame's parameter sets and slices begins it.
-            if time == Some(packet.time) {
-                continue;
-            }
-            time = Some(packet.time);
-            let Some(last) = self.whole_frame(*sequence) else { continue };
-            let payloads = self.packets.range(*sequence..=last).map(|(_, packet)| &packet.payload);
-            if payload_format::is_key_frame(self.codec, payloads) {
-                return Some(*sequence);
-            }
-        }
-        None
+        // Only the first of a frame's parameter sets and slices begins it.
+        starts.filter(move |(_, packet)| time.replace(packet.time) != Some(packet.time)).map(|(sequence, _)| *sequence)
+    }
+
+    fn whole_key_frame(&self) -> Option<u64> {
+        self.key_frame_starts().find(|start| {
+            self.whole_frame(*start).is_some_and(|last| {
+                let payloads = self.packets.range(*start..=last).map(|(_, packet)| &packet.payload);
+                payload_format::is_key_frame(self.codec, payloads)
+            })
+        })
     }
 }
 

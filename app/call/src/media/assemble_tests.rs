@@ -110,6 +110,49 @@ fn a_gap_is_waited_for_and_then_a_key_frame_is_asked_for() {
 }
 
 #[test]
+fn a_frame_that_went_out_never_goes_out_again_however_its_packets_come_once_more() {
+    let mut stream = Stream::started();
+    assert_eq!(stream.packet(12, 2, 'd', true), [2]);
+    stream.packet(14, 4, 'd', true);
+    stream.now += PATIENCE;
+    assert!(stream.assembler.poll_key_frame_wanted(stream.now), "given up");
+    assert!(stream.packet(10, 1, 'K', false).is_empty(), "asked for again, or doubled on its way");
+    assert!(stream.packet(11, 1, 'k', true).is_empty());
+    assert!(stream.packet(12, 2, 'd', true).is_empty());
+    assert_eq!(stream.assembler.packets.len(), 0, "not kept either");
+    // Once more when the decoder has lost its way, and when another codec begins.
+    stream.packet(20, 9, 'K', false);
+    assert_eq!(stream.packet(21, 9, 'k', true), [9]);
+    assert!(stream.assembler.restart(stream.now));
+    assert!(stream.packet(21, 9, 'k', true).is_empty());
+    // One that never went out is welcome however old it is.
+    stream.packet(31, 12, 'd', true);
+    stream.packet(22, 10, 'K', false);
+    assert_eq!(stream.packet(23, 10, 'k', true), [10]);
+}
+
+#[test]
+fn a_key_frame_that_is_on_its_way_survives_what_is_given_up_before_it() {
+    for fault in ["gap", "nonsense", "decoder"] {
+        let mut stream = Stream::started();
+        match fault {
+            "gap" => drop(stream.packet(13, 3, 'd', true)),
+            // A sender gave up the rest of this frame: its fragment stays open.
+            "nonsense" => drop(stream.packet(12, 3, '?', false)),
+            _ => drop(stream.packet(12, 3, 'd', true)),
+        }
+        stream.now += PATIENCE;
+        assert!(stream.packet(14, 4, 'K', false).is_empty());
+        match fault {
+            "gap" => assert!(stream.assembler.poll_key_frame_wanted(stream.now)),
+            "nonsense" => assert!(stream.packet(13, 4, 'K', false).is_empty()),
+            _ => assert!(stream.assembler.restart(stream.now)),
+        }
+        assert_eq!(stream.packet(15, 4, 'k', true), [4], "{fault}");
+    }
+}
+
+#[test]
 fn a_key_frame_behind_a_gap_ends_the_wait() {
     let mut stream = Stream::started();
     stream.packet(13, 3, 'd', true);
