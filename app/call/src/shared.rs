@@ -10,6 +10,7 @@ use crate::chat::Chat;
 use crate::io::Hand;
 use crate::outputs::Outputs;
 use crate::publications::Publications;
+use crate::send::governor::Governor;
 use crate::session::{Session, SessionState};
 use crate::sockets::SocketTable;
 use crate::transport::checks::CheckBudget;
@@ -20,6 +21,7 @@ pub(crate) struct Shared {
     pub(crate) session: Session,
     pub(crate) ice: Ice,
     pub(crate) publications: Publications,
+    pub(crate) governor: Governor,
     pub(crate) hand: Hand,
     pub(crate) chat: Chat,
     pub(crate) rng: ChaCha12Rng,

@@ -33,6 +33,7 @@ use crate::io::{CallConfig, Command, Hand, Input, Output, SignallingState};
 use crate::outputs::Outputs;
 use crate::participants::Participants;
 use crate::publications::Publications;
+use crate::send::governor::Governor;
 use crate::session::Session;
 use crate::shared::{Ice, Shared};
 use crate::snapshot::{CallPhase, EndReason, PublishedTrack, RefusedRequest, Snapshot};
@@ -139,6 +140,7 @@ impl Call {
                     checks: CheckBudget::default(),
                 },
                 publications: Publications::new(config.video_codecs, rng.random()),
+                governor: Governor::default(),
                 hand: Hand::default(),
                 chat: Chat::default(),
                 rng,

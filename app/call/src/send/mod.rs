@@ -2,6 +2,7 @@
 
 pub(crate) mod circuit_breaker;
 pub(crate) mod estimator;
+pub(crate) mod governor;
 pub(crate) mod layers;
 pub(crate) mod overhead;
 pub(crate) mod pacer;

@@ -7,6 +7,7 @@ use rand::RngExt;
 
 use super::generation::Generation;
 use super::inbound::FeedbackRequest;
+use super::outbound::RouteChange;
 use super::{Transport, TransportKind};
 use crate::media::fec::RepairPacket;
 use crate::peer_connection::{Feedback, RtpIn, SentVideo};
@@ -48,6 +49,7 @@ impl Transport {
     /// Takes the rate of a link that is dead out of it: it would bind the others.
     pub(super) fn tell_dead(&self, shared: &mut Shared) {
         if !self.is_alive() && shared.publications.has_rate(self.id) {
+            shared.governor.handle_ended(self.id);
             shared.publications.set_rate(self.id, None, &mut shared.outputs);
         }
     }
@@ -197,16 +199,32 @@ impl Transport {
         if !connection.link.is_connected() {
             return;
         }
-        self.look_at_route(connection, now);
+        self.look_at_route(connection, shared, now);
         self.remote_clock.handle_round_trip(sample, now);
         self.outbound.handle_round_trip(sample, now);
         self.tell_rate(connection, shared, now);
     }
 
     /// What was measured so far was measured on the path that was: where it leads another way, it is forgotten.
-    pub(super) fn look_at_route(&mut self, connection: &mut Generation, now: Instant) {
-        if self.outbound.handle_route(connection.link.selected_pair(), now) {
+    pub(super) fn look_at_route(&mut self, connection: &mut Generation, shared: &mut Shared, now: Instant) {
+        let change = self.outbound.handle_route(connection.link.selected_pair(), now);
+        if change == RouteChange::Other {
             connection.link.forget_round_trip();
+        }
+        if change != RouteChange::None {
+            let most = shared.governor.handle_begun(self.id, self.outbound.estimate(), now);
+            self.outbound.begin_at_most(most);
+        }
+    }
+
+    /// What the line that all links leave by means for this one.
+    fn look_at_line(&mut self, connection: &Generation, shared: &mut Shared, now: Instant) {
+        let is_wanted = connection.link.sent_video().any(|video| {
+            shared.publications.is_enabled(video.track) && self.outbound.watched_layer(video.source).is_some()
+        });
+        let report = self.outbound.report(is_wanted);
+        if let Some(part) = shared.governor.handle_report(self.id, report, now) {
+            self.outbound.handle_part(part);
         }
     }
 
@@ -227,6 +245,7 @@ impl Transport {
             Feedback::Nack { packets, .. } => self.history.counters.nacks_received += u64::from(packets),
             Feedback::Transport(feedback) => {
                 self.outbound.handle_feedback(&feedback, now);
+                self.look_at_line(connection, shared, now);
                 connection.link.set_loss(self.outbound.random_loss());
                 self.tell_rate(connection, shared, now);
             }
@@ -238,6 +257,7 @@ impl Transport {
                 let is_video = connection.link.sent_video().any(|video| video.track == track);
                 let kind = if is_video { TrackKind::Video } else { TrackKind::Audio };
                 self.outbound.handle_report(track, kind, report, now);
+                self.look_at_line(connection, shared, now);
                 self.tell_rate(connection, shared, now);
             }
         }

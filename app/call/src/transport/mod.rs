@@ -270,6 +270,7 @@ impl Transport {
 
     /// It is over: says so on the wire and gives everything back.
     pub(crate) fn close(&mut self, farewell: CloseReason, shared: &mut Shared, now: Instant) {
+        shared.governor.handle_ended(self.id);
         if let Some(mut connection) = self.connection.take() {
             if farewell == CloseReason::Bye && connection.link.is_connected() {
                 let said = connection.link.send_text(&ChannelMessage::Bye.to_text(), now);
@@ -337,6 +338,7 @@ impl Transport {
                 self.outbound.handle_new_connection();
                 self.remote_clock = RemoteClock::default();
                 self.life.handle_connected(connection.link.route());
+                self.look_at_route(connection, shared, now);
                 self.tell_rate(connection, shared, now);
                 self.want_key_frames(connection, shared, now);
                 shared.outputs.changed();

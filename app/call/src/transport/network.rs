@@ -61,6 +61,7 @@ impl Transport {
             connection.look_at_paths(&mut shared.outputs, now);
             connection.link.forget_round_trip();
             self.outbound.handle_woken(now);
+            shared.governor.handle_woken(self.id);
             self.life.hurry(now);
         }
         if self.phase() == PeerPhase::Failed {
@@ -78,7 +79,7 @@ impl Transport {
         }
         let counted = connection.link.stats(now).pair;
         counted.into_iter().for_each(|pair| connection.pair_counts.look(Look::Switched, pair));
-        self.look_at_route(connection, now);
+        self.look_at_route(connection, shared, now);
         self.tell_rate(connection, shared, now);
         shared.outputs.changed();
     }

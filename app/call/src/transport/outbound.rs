@@ -12,6 +12,7 @@ use crate::peer_connection::{PeerConnection, RtpOut, SentVideo, TransportFeedbac
 use crate::publications::{Encoding, OutgoingFrame};
 use crate::send::circuit_breaker::{Circuit, CircuitBreaker, StreamReport};
 use crate::send::estimator::{Estimator, FeedbackEstimator};
+use crate::send::governor::LinkReport;
 use crate::send::layers::{SentLayers, Wanted};
 use crate::send::overhead::Overhead;
 use crate::send::pacer::{LeakyBucket, Pacer, Queued};
@@ -30,8 +31,22 @@ const LESS: f64 = 1.4;
 /// How long a report of a track counts: reports come each second, and some are lost.
 const REPORTED: Duration = Duration::from_secs(4);
 
+/// Who uses this part of the rate would use more.
+const IN_USE: f64 = 0.75;
+
 /// Ticks of video in a second (RFC 6184, RFC 7741).
 const SECOND: u32 = 90_000;
+
+/// What became of the path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RouteChange {
+    /// It is what it was, or not known.
+    None,
+    /// There is one.
+    First,
+    /// It leads another way than before.
+    Other,
+}
 
 /// Numbering of one track; both start at random (RFC 3550 section 5.1).
 #[derive(Clone, Copy, Debug)]
@@ -314,17 +329,41 @@ impl Outbound {
         [self.pacer.poll_timeout(), slot, self.stills.poll_timeout()].into_iter().flatten().min()
     }
 
-    /// Media goes by this path. Whether it changed: then what was estimated of the old one is forgotten.
-    pub(crate) fn handle_route(&mut self, route: Option<PairSnapshot>, now: Instant) -> bool {
-        let Some(route) = route else { return false };
-        let is_new = self.route.as_ref().is_some_and(|old| !old.is_route_of(&route));
+    /// Media goes by this path. What was estimated of another one is forgotten.
+    pub(crate) fn handle_route(&mut self, route: Option<PairSnapshot>, now: Instant) -> RouteChange {
+        let Some(route) = route else { return RouteChange::None };
+        let change = match &self.route {
+            Some(old) if old.is_route_of(&route) => RouteChange::None,
+            Some(_) => RouteChange::Other,
+            None => RouteChange::First,
+        };
         self.route = Some(route);
-        if is_new {
+        if change == RouteChange::Other {
             self.breaker = CircuitBreaker::default();
             self.estimator.handle_new_route(now);
             self.pacer.set_pacing(self.estimator.pacing());
         }
-        is_new
+        change
+    }
+
+    /// So much is our part of a line that others of our links fill.
+    pub(crate) fn begin_at_most(&mut self, most: Bitrate) {
+        self.estimator.begin_at_most(most);
+        self.pacer.set_pacing(self.estimator.pacing());
+    }
+
+    /// Others of our links came to the line that this one leaves by, or went.
+    pub(crate) fn handle_part(&mut self, part: f64) {
+        self.estimator.handle_part(part);
+        self.pacer.set_pacing(self.estimator.pacing());
+    }
+
+    /// What it knows of itself; `is_wanted` where pictures are sent that somebody looks at.
+    pub(crate) fn report(&self, is_wanted: bool) -> LinkReport {
+        let estimate = self.estimate();
+        let used = self.estimator.sent().map_or(estimate, |sent| sent.min(estimate));
+        let is_limited = self.picture_flow() < PictureFlow::Moving || used > estimate.scaled(IN_USE);
+        LinkReport { estimate, used, wants_more: is_wanted && is_limited, queue: self.queue() }
     }
 
     /// This machine has slept: what was estimated of the path is forgotten, even where it is the same.

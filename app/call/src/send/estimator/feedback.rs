@@ -81,6 +81,12 @@ struct Drain {
 }
 
 impl Drain {
+    fn scale(&mut self, part: f64) {
+        self.capacity *= part;
+        self.last *= part;
+        self.before *= part;
+    }
+
     /// What the link bears, once the queue is empty.
     fn bears(&self) -> f64 {
         // Where it fell at once, what came was measured over the fall as well at first; otherwise, over a longer time.
@@ -369,6 +375,22 @@ impl Estimator for FeedbackEstimator {
         self.seen.queue = QueueDelay::default();
         self.seen.arrivals = Arrivals::default();
         self.seen.trains.forget();
+    }
+
+    fn handle_part(&mut self, part: f64) {
+        if let Some(drain) = &mut self.drain {
+            drain.scale(part);
+        }
+        self.set_rate(self.rate * part);
+    }
+
+    fn begin_at_most(&mut self, most: Bitrate) {
+        self.fallback.begin_at(self.fallback.estimate().min(most));
+        self.set_rate(self.rate.min(most.bps() as f64));
+    }
+
+    fn sent(&self) -> Option<Bitrate> {
+        self.seen.sendings.rate()
     }
 
     fn estimate(&self) -> Bitrate {

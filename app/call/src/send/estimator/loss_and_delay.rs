@@ -137,6 +137,18 @@ impl Estimator for LossAndDelay {
 
     fn handle_new_connection(&mut self) {}
 
+    fn handle_part(&mut self, part: f64) {
+        self.scale(part);
+    }
+
+    fn begin_at_most(&mut self, most: Bitrate) {
+        self.begin_at(self.estimate.min(most));
+    }
+
+    fn sent(&self) -> Option<Bitrate> {
+        None
+    }
+
     fn estimate(&self) -> Bitrate {
         self.at_most(self.estimate)
     }
