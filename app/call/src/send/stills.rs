@@ -2,7 +2,8 @@
 //!
 //! A picture that stutters tells less than a still that is sharp, and takes from sound what sound needs. Both sides are
 //! told. Going down waits for a moment, for a fall may be short, and going up for longer, or it would go up and down.
-//! Owner of: how pictures go to one participant.
+//! What is hardly used shows no room, and beside somebody who takes all that is left it never would: so a step up is
+//! tried now and then. Owner of: how pictures go to one participant.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -37,7 +38,14 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// What an encoder of stills is told: a picture of 180 lines is sharp by it.
 pub(crate) const STILL_RATE: Bitrate = Bitrate::from_kbps(100);
 
-/// Between two trials of stills where sound alone goes.
+/// What moving pictures that are tried take at least, whatever is estimated; how long they are, and the queue that ends
+/// it, for sound waits in it as well.
+pub(crate) const TRIAL_RATE: Bitrate = Bitrate::from_kbps(60);
+const TRIAL: Duration = Duration::from_secs(8);
+const TRIAL_ENDS: Duration = Duration::from_millis(100);
+/// They are not tried while so much waits.
+const TRIAL_BEGINS: Duration = Duration::from_millis(20);
+/// Between two trials of stills where sound alone goes, or of moving pictures where stills go.
 const FIRST_TRIAL: Duration = Duration::from_secs(10);
 const LONGEST_TRIAL: Duration = Duration::from_secs(120);
 
@@ -53,15 +61,26 @@ pub(crate) struct Stills {
     asked: BTreeSet<TrackId>,
     /// Bytes of those that came since.
     came: usize,
-    /// When stills are tried again, and how long after the next time that they do not go.
+    /// When the next step up is tried again, and how long after the next time that it does not go.
     trial: Option<Instant>,
     pause: Duration,
+    /// Until when moving pictures are tried.
+    trying: Option<Instant>,
 }
 
 impl Default for Stills {
     fn default() -> Self {
         let flow = PictureFlow::default();
-        Self { flow, other_since: None, due: None, asked: BTreeSet::new(), came: 0, trial: None, pause: FIRST_TRIAL }
+        Self {
+            flow,
+            other_since: None,
+            due: None,
+            asked: BTreeSet::new(),
+            came: 0,
+            trial: None,
+            pause: FIRST_TRIAL,
+            trying: None,
+        }
     }
 }
 
@@ -70,10 +89,26 @@ impl Stills {
         self.flow
     }
 
-    /// The link bears so much beside sound. Whether pictures go otherwise from now on.
-    pub(crate) fn handle_rate(&mut self, rate: Bitrate, now: Instant) -> bool {
+    /// Whether moving pictures are only tried.
+    pub(crate) fn is_trying(&self) -> bool {
+        self.trying.is_some()
+    }
+
+    /// The link bears so much beside sound, and packets wait so long on the way, where that is known. Whether pictures
+    /// go otherwise from now on.
+    pub(crate) fn handle_rate(&mut self, rate: Bitrate, queue: Option<Duration>, now: Instant) -> bool {
+        if let Some(until) = self.trying {
+            if queue.is_none_or(|queue| queue > TRIAL_ENDS) {
+                self.set_flow(PictureFlow::Stills, now);
+                return true;
+            }
+            if now < until {
+                return false;
+            }
+            self.trying = None;
+        }
         let fitting = self.fitting(rate);
-        if self.poll_trial(now) {
+        if self.poll_trial(queue, now) {
             return true;
         }
         if fitting == self.flow {
@@ -92,25 +127,34 @@ impl Stills {
 
     fn set_flow(&mut self, flow: PictureFlow, now: Instant) {
         self.flow = flow;
-        self.other_since = None;
+        (self.other_since, self.trying) = (None, None);
         self.due = (flow == PictureFlow::Stills).then_some(now);
         self.trial = match flow {
-            PictureFlow::Silence | PictureFlow::Nothing => Some(now + self.pause),
-            PictureFlow::Stills | PictureFlow::Moving => None,
+            PictureFlow::Silence | PictureFlow::Nothing | PictureFlow::Stills => Some(now + self.pause),
+            PictureFlow::Moving => None,
         };
         if flow == PictureFlow::Moving {
             self.pause = FIRST_TRIAL;
         }
     }
 
-    /// Sound alone shows no more room than it takes: a still now and then does, ever less often while none goes.
-    fn poll_trial(&mut self, now: Instant) -> bool {
-        let is_due = self.trial.is_some_and(|at| at <= now);
-        if is_due {
-            self.pause = (self.pause * 2).min(LONGEST_TRIAL);
-            self.set_flow(PictureFlow::Stills, now);
+    /// A step up is tried, ever less often while it does not go.
+    fn poll_trial(&mut self, queue: Option<Duration>, now: Instant) -> bool {
+        if self.trial.is_none_or(|at| at > now) {
+            return false;
         }
-        is_due
+        let pause = (self.pause * 2).min(LONGEST_TRIAL);
+        if self.flow != PictureFlow::Stills {
+            self.pause = pause;
+            self.set_flow(PictureFlow::Stills, now);
+            return true;
+        }
+        let is_calm = queue.is_some_and(|queue| queue < TRIAL_BEGINS);
+        if is_calm {
+            self.set_flow(PictureFlow::Moving, now);
+            (self.trying, self.pause) = (Some(now + TRIAL), pause);
+        }
+        is_calm
     }
 
     fn fitting(&self, rate: Bitrate) -> PictureFlow {
@@ -156,7 +200,7 @@ mod tests {
     fn after(stills: &mut Stills, kbps: u64, seconds: u64, now: &mut Instant) -> PictureFlow {
         for _ in 0..seconds * 10 {
             *now += Duration::from_millis(100);
-            stills.handle_rate(Bitrate::from_kbps(kbps), *now);
+            stills.handle_rate(Bitrate::from_kbps(kbps), None, *now);
         }
         stills.flow()
     }
@@ -184,12 +228,39 @@ mod tests {
         while trials.len() < 6 {
             now += Duration::from_millis(500);
             let before = stills.flow();
-            if stills.handle_rate(Bitrate::from_kbps(5), now) && before == PictureFlow::Nothing {
+            if stills.handle_rate(Bitrate::from_kbps(5), None, now) && before == PictureFlow::Nothing {
                 trials.push((now - start).as_secs());
             }
         }
         let pauses: Vec<_> = trials.windows(2).map(|pair| pair[1] - pair[0]).collect();
         assert_eq!((trials[0], pauses), (13, vec![24, 43, 84, 123, 124]));
+    }
+
+    #[test]
+    fn moving_pictures_are_tried_while_stills_go_and_a_queue_ends_it() {
+        const MS: Duration = Duration::from_millis(1);
+        let start = Instant::now();
+        let mut stills = Stills::default();
+        let (mut now, mut trials) = (start, Vec::new());
+        let mut run = |stills: &mut Stills, kbps, queue: Duration, seconds: u64, trials: &mut Vec<u64>| {
+            for _ in 0..seconds * 10 {
+                now += 100 * MS;
+                let before = stills.is_trying();
+                stills.handle_rate(Bitrate::from_kbps(kbps), Some(queue), now);
+                if stills.is_trying() && !before {
+                    trials.push((now - start).as_secs());
+                }
+            }
+            stills.flow()
+        };
+        assert_eq!(run(&mut stills, 20, 25 * MS, 20, &mut trials), PictureFlow::Stills, "others fill the queue");
+        assert_eq!((run(&mut stills, 20, 5 * MS, 1, &mut trials), stills.is_trying()), (PictureFlow::Moving, true));
+        assert_eq!(run(&mut stills, 20, 101 * MS, 1, &mut trials), PictureFlow::Stills, "sound waits in it, too");
+        run(&mut stills, 20, 5 * MS, 200, &mut trials);
+        let pauses: Vec<_> = trials.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        assert_eq!(pauses, [21, 51, 91], "after 20, 40 and 80 s, and what each takes");
+        assert_eq!(run(&mut stills, 50, 5 * MS, 130, &mut trials), PictureFlow::Moving, "it showed room");
+        assert!(!stills.is_trying());
     }
 
     #[test]

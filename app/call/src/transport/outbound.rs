@@ -17,7 +17,7 @@ use crate::send::layers::{SentLayers, Wanted};
 use crate::send::overhead::Overhead;
 use crate::send::pacer::{LeakyBucket, Pacer, Queued};
 use crate::send::repair::{FrameLoss, OutgoingRepair, Repairs};
-use crate::send::stills::{PictureFlow, STILL_RATE, Stills};
+use crate::send::stills::{PictureFlow, STILL_RATE, Stills, TRIAL_RATE};
 use crate::snapshot::PairSnapshot;
 use crate::watching::Watching;
 
@@ -150,7 +150,7 @@ impl Outbound {
         };
         let mut wanted: Vec<_> = sent.iter().filter_map(most).collect();
         let is_any = wanted.iter().any(|wanted| wanted.enabled == Switch::On);
-        let is_other = is_any && self.stills.handle_rate(self.overhead.left(self.estimate()), now);
+        let is_other = is_any && self.stills.handle_rate(self.overhead.left(self.estimate()), self.queue(), now);
         let has_changed = self.breaker.poll(now);
         if has_changed || is_other {
             self.layers.begin_again();
@@ -160,6 +160,7 @@ impl Outbound {
             self.repairs.clear();
         }
         match self.picture_flow() {
+            PictureFlow::Moving if self.stills.is_trying() => rate = rate.max(TRIAL_RATE),
             PictureFlow::Moving => {}
             PictureFlow::Stills => {
                 rate = rate.max(STILL_RATE);

@@ -205,3 +205,21 @@ fn two_calls_on_one_link_come_to_like_shares() {
         assert!((0.75..0.95).contains(&sum), "seed {seed}, {kbps} kbps: {sum}");
     }
 }
+
+/// Where each share hardly bears moving pictures, one falls to stills at first, and sends too little to show that it
+/// could send more; the other one leaves no room by itself.
+#[test]
+fn who_fell_to_stills_beside_another_call_comes_back() {
+    for seed in [2_700, 2_701, 2_707] {
+        let mut world = two_rooms(seed, 300);
+        world.run(Duration::from_secs(80));
+        let seen =
+            |world: &World| [(1, 0), (3, 2)].map(|(who, from)| world.clients[who].sink.got[&from].frames.len() as f64);
+        let before = seen(&world);
+        world.run(Duration::from_secs(20));
+        let after = seen(&world);
+        let pictures = [0, 1].map(|n| (after[n] - before[n]) / 20.0);
+        println!("seed {seed}: {pictures:.1?} pictures a second");
+        assert!(pictures.iter().all(|rate| *rate > 13.0), "seed {seed}: {pictures:?}");
+    }
+}
