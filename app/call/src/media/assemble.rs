@@ -17,6 +17,10 @@ use super::{BadPayload, payload_format};
 
 /// Packets that wait: 2 s of 6 Mbit/s. Full: all go, and a key frame is asked for.
 const WAITING: usize = 1280;
+/// So many packets in a row that lie so far behind all that went out are of a sender that counts from elsewhere now: no
+/// repair comes so late.
+const RESTARTED: u32 = 64;
+const FAR_BEHIND: u64 = 4096;
 /// A key frame that was asked for and does not come is asked for again after this.
 const ASK_AGAIN: Duration = Duration::from_millis(300);
 
@@ -54,6 +58,8 @@ pub(crate) struct Assembler {
     packets: BTreeMap<u64, PendingFrame>,
     /// The first packet behind the newest frame that went out: what is older is late or doubled.
     behind_frames: u64,
+    /// Packets in a row that lay far behind it.
+    far: u32,
     state: State,
     /// Frames put together, frames given up, payloads refused.
     pub(crate) frames: u64,
@@ -65,7 +71,7 @@ impl Assembler {
     pub(crate) fn new(codec: VideoCodec, now: Instant) -> Self {
         let state = State::WantKey { ask_at: Some(now + ASK_AGAIN) };
         let packets = BTreeMap::new();
-        Self { codec, codec_since: 0, packets, behind_frames: 0, state, frames: 0, gaps: 0, refused: 0 }
+        Self { codec, codec_since: 0, packets, behind_frames: 0, far: 0, state, frames: 0, gaps: 0, refused: 0 }
     }
 
     /// What the frames are encoded in.
@@ -90,8 +96,15 @@ impl Assembler {
     /// A packet came, with its numbers run on.
     pub(crate) fn handle_packet(&mut self, sequence: u64, time: u64, marker: bool, payload: Bytes, now: Instant) {
         if sequence < self.behind_frames {
-            return;
+            self.far = if self.behind_frames - sequence > FAR_BEHIND { self.far + 1 } else { 0 };
+            if self.far < RESTARTED {
+                return;
+            }
+            self.packets.clear();
+            self.behind_frames = 0;
+            self.give_up(now);
         }
+        self.far = 0;
         if self.packets.len() >= WAITING {
             self.packets.clear();
             self.give_up(now);

@@ -132,6 +132,21 @@ fn a_frame_that_went_out_never_goes_out_again_however_its_packets_come_once_more
 }
 
 #[test]
+fn a_sender_that_counts_from_elsewhere_is_followed() {
+    let mut stream = Stream::started();
+    let far = 20_000;
+    stream.packet(far, 2, 'K', false);
+    assert_eq!(stream.packet(far + 1, 2, 'k', true), [2]);
+    for n in 0..u64::from(RESTARTED) {
+        assert!(stream.packet(100 + n, 3 + n, 'd', true).is_empty());
+    }
+    assert!(stream.packet(far, 2, 'K', false).is_empty());
+    stream.packet(200, 90, 'K', false);
+    assert_eq!(stream.packet(201, 90, 'k', true), [90]);
+    assert_eq!(stream.packet(202, 91, 'd', true), [91]);
+}
+
+#[test]
 fn a_key_frame_that_is_on_its_way_survives_what_is_given_up_before_it() {
     for fault in ["gap", "nonsense", "decoder"] {
         let mut stream = Stream::started();

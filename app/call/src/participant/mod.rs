@@ -175,7 +175,7 @@ impl Participant {
 
     /// Tells how our pictures go to them, where that has changed.
     fn tell_pictures(&mut self, main: &mut Transport, shared: &mut Shared, now: Instant) {
-        let flow = main.outbound.picture_flow();
+        let flow = main.outbound.told_flow();
         if self.pictures.told == flow || !main.is_connected() {
             return;
         }
@@ -228,7 +228,7 @@ impl Participant {
             loss: main.outbound.loss,
             estimate: main.estimate(),
             queue: main.outbound.queue(),
-            pictures: (main.outbound.picture_flow(), self.pictures.theirs),
+            pictures: (main.outbound.told_flow(), self.pictures.theirs),
             layers: main.outbound.sent_layers().collect(),
             pair: link.and_then(|link| link.selected_pair()),
             fingerprints: fingerprints.and_then(|(theirs, ours)| theirs.zip(ours)),

@@ -1,8 +1,8 @@
 //! When a packet goes out.
 //!
-//! Each link paces by itself. What leaves on one line together is a burst of at most 5 ms of it all the same: each may
-//! save up 5 ms of its own rate, and their rates are parts of what the line bears ([`super::governor`]). Sound waits in
-//! none of them.
+//! Each link paces by itself. Together they burst no more than one would: each may save up 5 ms of its own pace, and
+//! where they share a bottleneck their rates are parts of what it bears ([`super::governor`]). Sound waits in none of
+//! them.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, Instant};

@@ -41,13 +41,15 @@ pub(crate) const STILL_RATE: Bitrate = Bitrate::from_kbps(100);
 /// What moving pictures that are tried take at least, whatever is estimated; how long they are, and the queue that ends
 /// it, for sound waits in it as well.
 pub(crate) const TRIAL_RATE: Bitrate = Bitrate::from_kbps(60);
-const TRIAL: Duration = Duration::from_secs(8);
+const TRIAL_TIME: Duration = Duration::from_secs(8);
 const TRIAL_ENDS: Duration = Duration::from_millis(100);
 /// They are not tried while so much waits.
 const TRIAL_BEGINS: Duration = Duration::from_millis(20);
 /// Between two trials of stills where sound alone goes, or of moving pictures where stills go.
-const FIRST_TRIAL: Duration = Duration::from_secs(10);
-const LONGEST_TRIAL: Duration = Duration::from_secs(120);
+const FIRST_PAUSE: Duration = Duration::from_secs(10);
+const LONGEST_PAUSE: Duration = Duration::from_secs(120);
+/// Moving pictures that went for so long were no trial.
+const LASTED: Duration = Duration::from_secs(60);
 
 /// Decides.
 #[derive(Debug)]
@@ -64,8 +66,9 @@ pub(crate) struct Stills {
     /// When the next step up is tried again, and how long after the next time that it does not go.
     trial: Option<Instant>,
     pause: Duration,
-    /// Until when moving pictures are tried.
+    /// Until when moving pictures are tried, and since when they go.
     trying: Option<Instant>,
+    moving: Option<Instant>,
 }
 
 impl Default for Stills {
@@ -78,8 +81,9 @@ impl Default for Stills {
             asked: BTreeSet::new(),
             came: 0,
             trial: None,
-            pause: FIRST_TRIAL,
+            pause: FIRST_PAUSE,
             trying: None,
+            moving: None,
         }
     }
 }
@@ -94,8 +98,8 @@ impl Stills {
         self.trying.is_some()
     }
 
-    /// The link bears so much beside sound, and packets wait so long on the way, where that is known. Whether pictures
-    /// go otherwise from now on.
+    /// The link bears so much beside sound, and packets wait so long on the way; nothing where moving pictures should
+    /// not be tried. Whether pictures go otherwise from now on.
     pub(crate) fn handle_rate(&mut self, rate: Bitrate, queue: Option<Duration>, now: Instant) -> bool {
         if let Some(until) = self.trying {
             if queue.is_none_or(|queue| queue > TRIAL_ENDS) {
@@ -126,6 +130,11 @@ impl Stills {
     }
 
     fn set_flow(&mut self, flow: PictureFlow, now: Instant) {
+        // What went for so long was no trial: the next one need not wait for long.
+        if self.moving.take().is_some_and(|since| now.saturating_duration_since(since) > LASTED) {
+            self.pause = FIRST_PAUSE;
+        }
+        self.moving = (flow == PictureFlow::Moving).then_some(now);
         self.flow = flow;
         (self.other_since, self.trying) = (None, None);
         self.due = (flow == PictureFlow::Stills).then_some(now);
@@ -133,8 +142,12 @@ impl Stills {
             PictureFlow::Silence | PictureFlow::Nothing | PictureFlow::Stills => Some(now + self.pause),
             PictureFlow::Moving => None,
         };
-        if flow == PictureFlow::Moving {
-            self.pause = FIRST_TRIAL;
+    }
+
+    /// There is nothing to try any more.
+    pub(crate) fn end_trial(&mut self, now: Instant) {
+        if self.trying.is_some() {
+            self.set_flow(PictureFlow::Stills, now);
         }
     }
 
@@ -143,7 +156,7 @@ impl Stills {
         if self.trial.is_none_or(|at| at > now) {
             return false;
         }
-        let pause = (self.pause * 2).min(LONGEST_TRIAL);
+        let pause = (self.pause * 2).min(LONGEST_PAUSE);
         if self.flow != PictureFlow::Stills {
             self.pause = pause;
             self.set_flow(PictureFlow::Stills, now);
@@ -152,7 +165,7 @@ impl Stills {
         let is_calm = queue.is_some_and(|queue| queue < TRIAL_BEGINS);
         if is_calm {
             self.set_flow(PictureFlow::Moving, now);
-            (self.trying, self.pause) = (Some(now + TRIAL), pause);
+            (self.trying, self.pause) = (Some(now + TRIAL_TIME), pause);
         }
         is_calm
     }

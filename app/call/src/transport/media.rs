@@ -12,6 +12,7 @@ use super::{Transport, TransportKind};
 use crate::media::fec::RepairPacket;
 use crate::peer_connection::{Feedback, RtpIn, SentVideo};
 use crate::publications::{Encoding, LinkRate, OutgoingFrame};
+use crate::send::governor::LinkReport;
 use crate::send::pacer::Queued;
 use crate::shared::Shared;
 use crate::watching::Watching;
@@ -47,9 +48,14 @@ impl Transport {
     }
 
     /// Takes the rate of a link that is dead out of it: it would bind the others.
-    pub(super) fn tell_dead(&self, shared: &mut Shared) {
-        if !self.is_alive() && shared.publications.has_rate(self.id) {
-            shared.governor.handle_ended(self.id);
+    pub(super) fn tell_dead(&mut self, shared: &mut Shared, now: Instant) {
+        if self.is_alive() {
+            return;
+        }
+        if self.outbound.handle_ended() {
+            shared.governor.handle_ended(self.id, now);
+        }
+        if shared.publications.has_rate(self.id) {
             shared.publications.set_rate(self.id, None, &mut shared.outputs);
         }
     }
@@ -212,17 +218,30 @@ impl Transport {
             connection.link.forget_round_trip();
         }
         if change != RouteChange::None {
-            let most = shared.governor.handle_begun(self.id, self.outbound.estimate(), now);
-            self.outbound.begin_at_most(most);
+            self.begin_on_path(connection, shared, now);
         }
     }
 
-    /// What the line that all links leave by means for this one.
-    fn look_at_line(&mut self, connection: &Generation, shared: &mut Shared, now: Instant) {
-        let is_wanted = connection.link.sent_video().any(|video| {
+    /// Nothing is known of this path, but perhaps of the access link before it.
+    pub(super) fn begin_on_path(&mut self, connection: &Generation, shared: &mut Shared, now: Instant) {
+        let first = self.link_report(connection, shared);
+        let most = shared.governor.handle_path(self.id, first, now);
+        self.outbound.begin_at_most(most);
+    }
+
+    fn link_report(&self, connection: &Generation, shared: &Shared) -> LinkReport {
+        let has_pictures = connection.link.sent_video().any(|video| {
             shared.publications.is_enabled(video.track) && self.outbound.watched_layer(video.source).is_some()
         });
-        let report = self.outbound.report(is_wanted);
+        self.outbound.report(has_pictures)
+    }
+
+    /// What others of our links do means something for this one.
+    fn report_to_governor(&mut self, connection: &Generation, shared: &mut Shared, now: Instant) {
+        if !self.is_alive() {
+            return;
+        }
+        let report = self.link_report(connection, shared);
         if let Some(part) = shared.governor.handle_report(self.id, report, now) {
             self.outbound.handle_part(part);
         }
@@ -245,7 +264,7 @@ impl Transport {
             Feedback::Nack { packets, .. } => self.history.counters.nacks_received += u64::from(packets),
             Feedback::Transport(feedback) => {
                 self.outbound.handle_feedback(&feedback, now);
-                self.look_at_line(connection, shared, now);
+                self.report_to_governor(connection, shared, now);
                 connection.link.set_loss(self.outbound.random_loss());
                 self.tell_rate(connection, shared, now);
             }
@@ -257,7 +276,6 @@ impl Transport {
                 let is_video = connection.link.sent_video().any(|video| video.track == track);
                 let kind = if is_video { TrackKind::Video } else { TrackKind::Audio };
                 self.outbound.handle_report(track, kind, report, now);
-                self.look_at_line(connection, shared, now);
                 self.tell_rate(connection, shared, now);
             }
         }

@@ -270,7 +270,8 @@ impl Transport {
 
     /// It is over: says so on the wire and gives everything back.
     pub(crate) fn close(&mut self, farewell: CloseReason, shared: &mut Shared, now: Instant) {
-        shared.governor.handle_ended(self.id);
+        self.outbound.handle_ended();
+        shared.governor.handle_ended(self.id, now);
         if let Some(mut connection) = self.connection.take() {
             if farewell == CloseReason::Bye && connection.link.is_connected() {
                 let said = connection.link.send_text(&ChannelMessage::Bye.to_text(), now);
@@ -301,7 +302,7 @@ impl Transport {
         self.connection = Some(connection);
         self.negotiate(shared, now);
         self.tell_taken(shared);
-        self.tell_dead(shared);
+        self.tell_dead(shared, now);
     }
 
     fn pass_on(&mut self, connection: &mut Generation, shared: &mut Shared, now: Instant) {

@@ -61,8 +61,11 @@ impl Transport {
             connection.look_at_paths(&mut shared.outputs, now);
             connection.link.forget_round_trip();
             self.outbound.handle_woken(now);
-            shared.governor.handle_woken(self.id);
             self.life.hurry(now);
+        }
+        if let Some(connection) = self.connection.take() {
+            self.begin_on_path(&connection, shared, now);
+            self.connection = Some(connection);
         }
         if self.phase() == PeerPhase::Failed {
             self.begin_again(shared, now);

@@ -2,17 +2,20 @@
 //!
 //! Owner of: the numbering of each track toward this peer, its pacer and its estimate. Sending itself is the link's.
 
+mod path;
+
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use hearth_base::{Bitrate, EncodedFrame, FrameKind, Layer, Switch, TrackId, TrackKind, TrackSource};
+
+pub(crate) use path::RouteChange;
 
 use crate::media::payload_format;
 use crate::peer_connection::{PeerConnection, RtpOut, SentVideo, TransportFeedback};
 use crate::publications::{Encoding, OutgoingFrame};
 use crate::send::circuit_breaker::{Circuit, CircuitBreaker, StreamReport};
 use crate::send::estimator::{Estimator, FeedbackEstimator};
-use crate::send::governor::LinkReport;
 use crate::send::layers::{SentLayers, Wanted};
 use crate::send::overhead::Overhead;
 use crate::send::pacer::{LeakyBucket, Pacer, Queued};
@@ -31,22 +34,11 @@ const LESS: f64 = 1.4;
 /// How long a report of a track counts: reports come each second, and some are lost.
 const REPORTED: Duration = Duration::from_secs(4);
 
-/// Who uses this part of the rate would use more.
-const IN_USE: f64 = 0.75;
+/// Lost beyond what is lost by chance, this ends a trial.
+const LOST_IN_TRIAL: f64 = 0.1;
 
 /// Ticks of video in a second (RFC 6184, RFC 7741).
 const SECOND: u32 = 90_000;
-
-/// What became of the path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum RouteChange {
-    /// It is what it was, or not known.
-    None,
-    /// There is one.
-    First,
-    /// It leads another way than before.
-    Other,
-}
 
 /// Numbering of one track; both start at random (RFC 3550 section 5.1).
 #[derive(Clone, Copy, Debug)]
@@ -88,6 +80,8 @@ pub(crate) struct Outbound {
     paced: u64,
     /// The path that the estimate is of.
     route: Option<PairSnapshot>,
+    /// Whether it is known what of a bottleneck that is shared this link gets on its path.
+    has_begun: bool,
     /// What the last report of each track said, and when.
     losses: BTreeMap<TrackId, (f64, Instant)>,
     /// Share of our packets lost, of the track that loses most.
@@ -113,6 +107,7 @@ impl Outbound {
             charged: 0,
             paced: 0,
             route: None,
+            has_begun: false,
             losses: BTreeMap::new(),
             loss: 0.0,
             frames_dropped: 0,
@@ -150,7 +145,10 @@ impl Outbound {
         };
         let mut wanted: Vec<_> = sent.iter().filter_map(most).collect();
         let is_any = wanted.iter().any(|wanted| wanted.enabled == Switch::On);
-        let is_other = is_any && self.stills.handle_rate(self.overhead.left(self.estimate()), self.queue(), now);
+        let is_other = is_any && self.stills.handle_rate(self.overhead.left(self.estimate()), self.way(&wanted), now);
+        if !is_any {
+            self.stills.end_trial(now);
+        }
         let has_changed = self.breaker.poll(now);
         if has_changed || is_other {
             self.layers.begin_again();
@@ -160,7 +158,10 @@ impl Outbound {
             self.repairs.clear();
         }
         match self.picture_flow() {
-            PictureFlow::Moving if self.stills.is_trying() => rate = rate.max(TRIAL_RATE),
+            PictureFlow::Moving if self.stills.is_trying() => {
+                rate = rate.max(TRIAL_RATE);
+                wanted.iter_mut().for_each(|wanted| wanted.most = Layer::default());
+            }
             PictureFlow::Moving => {}
             PictureFlow::Stills => {
                 rate = rate.max(STILL_RATE);
@@ -169,6 +170,20 @@ impl Outbound {
             PictureFlow::Nothing | PictureFlow::Silence => wanted.clear(),
         }
         self.layers.choose(rate, self.queue_part(), &wanted, now)
+    }
+
+    /// How long packets wait, where a trial of moving pictures makes sense. A screen is tried by no small layer, and
+    /// what is lost into a queue that is short, or by who lets no more through, hurts sound as well.
+    fn way(&self, wanted: &[Wanted]) -> Option<Duration> {
+        let is_screen = wanted.iter().any(|wanted| wanted.video.source == TrackSource::Screen);
+        let is_lossy = self.loss > self.estimator.random_loss() + LOST_IN_TRIAL;
+        let is_fit = self.breaker.circuit() == Circuit::Closed && !is_screen && !is_lossy;
+        self.queue().filter(|_| is_fit)
+    }
+
+    /// What is said of how pictures go: one that is only tried is no change yet.
+    pub(crate) fn told_flow(&self) -> PictureFlow {
+        if self.stills.is_trying() { PictureFlow::Stills.min(self.picture_flow()) } else { self.picture_flow() }
     }
 
     /// The largest layer of a track that they look at.
@@ -328,50 +343,6 @@ impl Outbound {
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         let slot = self.repairs.next_bytes().and_then(|_| self.pacer.next_slot());
         [self.pacer.poll_timeout(), slot, self.stills.poll_timeout()].into_iter().flatten().min()
-    }
-
-    /// Media goes by this path. What was estimated of another one is forgotten.
-    pub(crate) fn handle_route(&mut self, route: Option<PairSnapshot>, now: Instant) -> RouteChange {
-        let Some(route) = route else { return RouteChange::None };
-        let change = match &self.route {
-            Some(old) if old.is_route_of(&route) => RouteChange::None,
-            Some(_) => RouteChange::Other,
-            None => RouteChange::First,
-        };
-        self.route = Some(route);
-        if change == RouteChange::Other {
-            self.breaker = CircuitBreaker::default();
-            self.estimator.handle_new_route(now);
-            self.pacer.set_pacing(self.estimator.pacing());
-        }
-        change
-    }
-
-    /// So much is our part of a line that others of our links fill.
-    pub(crate) fn begin_at_most(&mut self, most: Bitrate) {
-        self.estimator.begin_at_most(most);
-        self.pacer.set_pacing(self.estimator.pacing());
-    }
-
-    /// Others of our links came to the line that this one leaves by, or went.
-    pub(crate) fn handle_part(&mut self, part: f64) {
-        self.estimator.handle_part(part);
-        self.pacer.set_pacing(self.estimator.pacing());
-    }
-
-    /// What it knows of itself; `is_wanted` where pictures are sent that somebody looks at.
-    pub(crate) fn report(&self, is_wanted: bool) -> LinkReport {
-        let estimate = self.estimate();
-        let used = self.estimator.sent().map_or(estimate, |sent| sent.min(estimate));
-        let is_limited = self.picture_flow() < PictureFlow::Moving || used > estimate.scaled(IN_USE);
-        LinkReport { estimate, used, wants_more: is_wanted && is_limited, queue: self.queue() }
-    }
-
-    /// This machine has slept: what was estimated of the path is forgotten, even where it is the same.
-    pub(crate) fn handle_woken(&mut self, now: Instant) {
-        self.breaker = CircuitBreaker::default();
-        self.estimator.handle_new_route(now);
-        self.pacer.set_pacing(self.estimator.pacing());
     }
 
     /// They said something of what we send.

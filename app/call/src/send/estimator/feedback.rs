@@ -381,12 +381,18 @@ impl Estimator for FeedbackEstimator {
         if let Some(drain) = &mut self.drain {
             drain.scale(part);
         }
+        self.tolerance.handle_part(part);
         self.set_rate(self.rate * part);
     }
 
     fn begin_at_most(&mut self, most: Bitrate) {
         self.fallback.begin_at(self.fallback.estimate().min(most));
         self.set_rate(self.rate.min(most.bps() as f64));
+    }
+
+    fn is_capped(&self) -> bool {
+        let rate = Bitrate::from_bps(self.rate as u64);
+        if self.has_feedback { self.fallback.at_most(rate) < rate } else { self.fallback.is_capped() }
     }
 
     fn sent(&self) -> Option<Bitrate> {

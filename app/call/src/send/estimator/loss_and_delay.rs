@@ -145,6 +145,10 @@ impl Estimator for LossAndDelay {
         self.begin_at(self.estimate.min(most));
     }
 
+    fn is_capped(&self) -> bool {
+        self.at_most(self.estimate) < self.estimate
+    }
+
     fn sent(&self) -> Option<Bitrate> {
         None
     }

@@ -38,11 +38,13 @@ pub(crate) trait Estimator: Send {
     fn handle_new_route(&mut self, now: Instant);
     /// Another connection in the place of the last: its reports are by another clock.
     fn handle_new_connection(&mut self);
-    /// Others who leave by the same line came or went: this part of the rate is right from now on.
+    /// By what others send who share the bottleneck, this part of the rate is right from now on.
     fn handle_part(&mut self, part: f64);
-    /// So much is this link's part of a line that others fill: it begins with no more, on a path of which nothing is
-    /// known yet.
+    /// So much is this link's part of a bottleneck that others fill: it begins with no more, on a path of which nothing
+    /// is known yet.
     fn begin_at_most(&mut self, most: Bitrate);
+    /// Whether they take less than the link would bear.
+    fn is_capped(&self) -> bool;
     /// What left of late, where that is known.
     fn sent(&self) -> Option<Bitrate>;
     /// What the link bears.

@@ -77,6 +77,11 @@ impl Tolerance {
         self.gave_way = Some((now, rate));
     }
 
+    /// The rate was taken to this part by ourselves: nobody pushed.
+    pub(super) fn handle_part(&mut self, part: f64) {
+        self.gave_way = self.gave_way.map(|(at, rate)| (at, rate * part));
+    }
+
     /// Whether the queue that stands grew at once.
     pub(super) fn is_sudden(&self, now: Instant) -> bool {
         self.calm.is_none_or(|at| now.saturating_duration_since(at) < SUDDEN)
