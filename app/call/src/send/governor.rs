@@ -9,8 +9,8 @@
 //! would wait in it. Owner of: what each link said last, and which of them share a bottleneck.
 //!
 //! What a peer reports is not trusted far: a link that is held down by what its peer asks for lacks nothing, nobody is
-//! raised to more than twice of what it has in a second, and two links that are found to see different queues have to
-//! see the same one ever longer before they count as sharing again.
+//! raised to more than four times of what it has in a second, and two links that are found to see different queues have
+//! to see the same one ever longer before they count as sharing again.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -21,11 +21,11 @@ use crate::sockets::TransportId;
 
 /// Shares are looked at once in so long: what was given has been used by then, and reported.
 const PAUSE: Duration = Duration::from_secs(1);
-/// Who has less than this part of a like share gets more; of what is missing, so much at a time, and no more than this
-/// part of what it has.
+/// Who has less than this part of a like share gets more; of what is missing, so much at a time, and no more than so
+/// many times what it has.
 const LESS: f64 = 0.85;
 const STEP: f64 = 0.5;
-const RAISE: f64 = 1.0;
+const RAISE: f64 = 3.0;
 /// What was said longer ago counts no more.
 const FRESH: Duration = Duration::from_secs(1);
 /// How long it is remembered that a link was full, and in how many reports in a row it has to be.
@@ -69,6 +69,8 @@ struct Link {
     full: Option<Instant>,
     /// Whether it got its part when its first picture was to be sent.
     has_begun: bool,
+    /// Whether it shared a bottleneck when that was looked at last.
+    is_coupled: bool,
     /// The part of its rate that it should go on with, because others came or went, or have too little; since when.
     part: Option<(f64, Instant)>,
 }
@@ -136,8 +138,13 @@ impl Governor {
         self.compare(id, now);
         if self.looked.is_none_or(|at| now.saturating_duration_since(at) >= PAUSE) {
             self.looked = Some(now);
-            for group in self.groups(now).into_iter().filter(|group| group.len() > 1) {
-                self.share_out(&group, now);
+            for group in self.groups(now) {
+                let is_coupled = group.len() > 1;
+                let links = self.links.iter_mut().filter(|(id, _)| group.contains(id));
+                links.for_each(|(_, link)| link.is_coupled = is_coupled);
+                if is_coupled {
+                    self.share_out(&group, now);
+                }
             }
         }
         let (part, at) = self.links.get_mut(&id)?.part.take()?;
@@ -148,10 +155,9 @@ impl Governor {
     /// Where it has pictures to send, those who share the bottleneck make room; who shared one before goes on with no
     /// more than it had, and takes nothing of others.
     pub(crate) fn handle_path(&mut self, id: TransportId, first: LinkReport, now: Instant) -> Bitrate {
-        let had = self.groups(now).iter().any(|group| group.len() > 1 && group.contains(&id));
         let old = self.forget(id);
         let known = match &old {
-            Some(old) if old.has_begun => had.then_some(old.report.estimate),
+            Some(old) if old.has_begun => old.is_coupled.then_some(old.report.estimate),
             Some(_) | None if first.has_pictures => self.first_rate(id, now),
             Some(_) | None => None,
         };
@@ -279,7 +285,7 @@ impl Governor {
 
 impl Link {
     fn new(report: LinkReport, now: Instant) -> Self {
-        Self { report, at: now, waits: 0, full: None, has_begun: false, part: None }
+        Self { report, at: now, waits: 0, full: None, has_begun: false, is_coupled: false, part: None }
     }
 
     fn take(&mut self, report: LinkReport, now: Instant) {

@@ -165,6 +165,16 @@ fn a_path_that_changes_takes_nothing_of_the_others() {
 }
 
 #[test]
+fn after_sleep_all_go_on_with_what_they_had() {
+    let mut bench = Bench::new(&[400, 400, 400]);
+    bench.report(Duration::from_secs(3), &[40; 3]);
+    bench.now += Duration::from_secs(3600);
+    for id in 0..3 {
+        assert_eq!(bench.newcomer(id), kbps(400), "{id}");
+    }
+}
+
+#[test]
 fn who_sends_no_pictures_needs_no_room_until_they_do() {
     let mut bench = Bench::new(&[400, 400, 400]);
     bench.report(Duration::from_secs(2), &[40; 3]);
