@@ -63,7 +63,9 @@ impl Transport {
             self.outbound.handle_woken(now);
             self.life.hurry(now);
         }
-        if let Some(connection) = self.connection.take() {
+        if self.is_alive()
+            && let Some(connection) = self.connection.take()
+        {
             self.begin_on_path(&connection, shared, now);
             self.connection = Some(connection);
         }

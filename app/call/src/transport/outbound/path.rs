@@ -43,7 +43,7 @@ impl Outbound {
         change
     }
 
-    /// Nothing goes to them for now. Whether anything did.
+    /// Nothing goes to them until there is a path again. Whether anything did.
     pub(crate) fn handle_ended(&mut self) -> bool {
         std::mem::take(&mut self.has_begun)
     }
