@@ -39,3 +39,19 @@ impl TrackSource {
 /// One of the sizes that a video track is encoded in; 0 is the smallest. An encoder's output is (track, layer).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Layer(pub u8);
+
+/// In how many temporal layers a track's layer is encoded: of two, the upper one holds every other frame, which no
+/// later frame needs, so that who has no room for it can go without.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TemporalLayers {
+    /// Each frame is made of the one before.
+    #[default]
+    One,
+    /// Each frame is made of the last one of the base.
+    Two,
+}
+
+impl TemporalLayers {
+    /// What the base takes of the rate of both.
+    pub const BASE_PART: f64 = 0.6;
+}

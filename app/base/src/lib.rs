@@ -25,7 +25,7 @@ mod units;
 pub use codec::{AudioCodec, Codec, VideoCodec};
 pub use device::{DeviceChoice, DeviceEntry, DeviceFault, DeviceId, DeviceKind, DeviceLists, DeviceState};
 pub use frame::{CaptureTime, EncodedFrame, FrameKind, NtpTime};
-pub use ids::{Layer, TrackId, TrackKind, TrackSource};
+pub use ids::{Layer, TemporalLayers, TrackId, TrackKind, TrackSource};
 pub use level::{Level, Volume};
 pub use picture::{AudioBlock, BadPicture, Picture, SAMPLE_RATE};
 pub use switch::Switch;

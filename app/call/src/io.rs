@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
-use hearth_base::{Bitrate, EncodedFrame, Layer, Switch, TrackId, TrackSource, VideoCodec};
+use hearth_base::{Bitrate, EncodedFrame, Layer, Switch, TemporalLayers, TrackId, TrackSource, VideoCodec};
 use hearth_protocol::{ClientMessage, InviteSecret, Numbered, PeerId, RoomName, RoomPassword, ServerMessage};
 
 use crate::addresses::LocalAddress;
@@ -237,14 +237,16 @@ pub enum MediaCommand {
         /// How it is encoded.
         codec: VideoCodec,
     },
-    /// How many bits a second this layer may take, in each codec, and for which losses sound should be made fit.
+    /// How this layer should be encoded, in each codec.
     Target {
         /// Our track.
         track: TrackId,
         /// Its layer.
         layer: Layer,
-        /// Bits a second.
+        /// Bits a second, of all its temporal layers.
         bitrate: Bitrate,
+        /// How many these are.
+        temporal: TemporalLayers,
     },
     /// The share of packets that the worst of the links loses, 0 to 1: for Opus's in-band FEC.
     Loss(f64),

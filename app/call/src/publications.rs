@@ -5,6 +5,8 @@
 //! out of an encoder's frames ([`Publications::protect`]). Owner of: the tracks; for each encoding the key frames
 //! that are owed; what each transport takes and bears, as it said last.
 
+mod temporal;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
@@ -19,6 +21,7 @@ use crate::outputs::Outputs;
 use crate::peer_connection::{LinkConfig, LocalTrack};
 use crate::snapshot::PublishedTrack;
 use crate::sockets::TransportId;
+use temporal::TemporalChoice;
 
 /// Between two key frames of an encoding: one costs as much as ten others, and everybody who asks is served by one.
 const KEY_FRAME_GAP: Duration = Duration::from_millis(500);
@@ -58,6 +61,23 @@ struct EncodingState {
 struct Subscriber {
     takes: Vec<Encoding>,
     rate: Option<LinkRate>,
+    /// Of these it gets every other frame.
+    lower_only: BTreeSet<(TrackId, Layer)>,
+}
+
+impl Subscriber {
+    /// Of what it gets, how much.
+    fn choose_temporal(&mut self, told: &Told) {
+        let lower_only = |of: &(TrackId, Layer), rate| {
+            let target = told.targets.get(of).copied().unwrap_or_default();
+            let before = self.lower_only.contains(of);
+            told.temporal.get(of).is_some_and(|choice| choice.goes_without(rate, target, before))
+        };
+        let layers = self.rate.iter().flat_map(|rate| rate.layers.iter());
+        self.lower_only = layers
+            .filter_map(|(track, layer, rate)| lower_only(&(*track, *layer), *rate).then_some((*track, *layer)))
+            .collect();
+    }
 }
 
 /// What a link is thought to bear of our video, and the share that it loses.
@@ -94,6 +114,7 @@ pub(crate) struct Publications {
 #[derive(Debug, Default)]
 struct Told {
     targets: BTreeMap<(TrackId, Layer), Bitrate>,
+    temporal: BTreeMap<(TrackId, Layer), TemporalChoice>,
     loss: f64,
 }
 
@@ -135,6 +156,7 @@ impl Publications {
         self.tracks.retain(|publication| publication.track.id != track);
         self.encodings.retain(|encoding, _| encoding.track != track);
         self.told.targets.retain(|(of, _), _| *of != track);
+        self.told.temporal.retain(|(of, _), _| *of != track);
         self.tracks.len() < before
     }
 
@@ -235,7 +257,7 @@ impl Publications {
     /// Cuts a frame of video into payloads.
     pub(crate) fn packetize(frame: EncodedFrame, codec: VideoCodec) -> OutgoingFrame {
         let encoding = Encoding { track: frame.track, layer: frame.layer, codec };
-        let payloads = payload_format::packetize(codec, &frame.payload);
+        let payloads = payload_format::packetize(codec, &frame.payload, frame.is_discardable);
         OutgoingFrame { encoding, frame, payloads }
     }
 
@@ -285,36 +307,57 @@ impl Publications {
     }
 
     /// A transport bears this from now on; nothing, where it is not alive.
-    pub(crate) fn set_rate(&mut self, transport: TransportId, rate: Option<LinkRate>, outputs: &mut Outputs) {
+    pub(crate) fn set_rate(
+        &mut self,
+        transport: TransportId,
+        rate: Option<LinkRate>,
+        outputs: &mut Outputs,
+        now: Instant,
+    ) {
         self.subscribers.entry(transport).or_default().rate = rate;
-        self.tell_rates(outputs);
+        self.tell_rates(outputs, now);
+    }
+
+    /// Whether a transport goes without some frames, and so uses less than it would.
+    pub(crate) fn is_held_back(&self, transport: TransportId) -> bool {
+        self.subscribers.get(&transport).is_some_and(|subscriber| !subscriber.lower_only.is_empty())
+    }
+
+    /// Whether a transport goes without this frame: it bears the lower of two temporal layers alone.
+    pub(crate) fn goes_without(&self, transport: TransportId, frame: &EncodedFrame) -> bool {
+        let of = |subscriber: &Subscriber| subscriber.lower_only.contains(&(frame.track, frame.layer));
+        frame.is_discardable && self.subscribers.get(&transport).is_some_and(of)
     }
 
     /// A transport is gone.
-    pub(crate) fn forget(&mut self, transport: TransportId, outputs: &mut Outputs) {
+    pub(crate) fn forget(&mut self, transport: TransportId, outputs: &mut Outputs, now: Instant) {
         let before = self.subscribed();
         if self.subscribers.remove(&transport).is_some() {
-            self.tell_rates(outputs);
+            self.tell_rates(outputs, now);
             self.tell_subscribed(&before, outputs);
         }
     }
 
-    /// A layer is as good as the slowest of the links that get it bears.
-    fn tell_rates(&mut self, outputs: &mut Outputs) {
-        let rates = || self.subscribers.values().filter_map(|subscriber| subscriber.rate.as_ref());
-        let loss = rates().map(|rate| rate.loss).fold(0.0, f64::max);
-        let mut targets: BTreeMap<(TrackId, Layer), Bitrate> = BTreeMap::new();
-        for (track, layer, rate) in rates().flat_map(|rate| rate.layers.iter().copied()) {
-            let target = targets.entry((track, layer)).or_insert(rate);
-            *target = rate.min(*target);
+    /// A layer is as good as the slowest of the links that get it bears; or better, and that one goes without every
+    /// other frame.
+    fn tell_rates(&mut self, outputs: &mut Outputs, now: Instant) {
+        let mut borne: BTreeMap<(TrackId, Layer), Vec<Bitrate>> = BTreeMap::new();
+        let mut loss = 0.0_f64;
+        for link in self.subscribers.values().filter_map(|subscriber| subscriber.rate.as_ref()) {
+            link.layers.iter().for_each(|(track, layer, rate)| borne.entry((*track, *layer)).or_default().push(*rate));
+            loss = loss.max(link.loss);
         }
-        for ((track, layer), bitrate) in targets {
+        for ((track, layer), rates) in borne {
+            let temporal = self.told.temporal.entry((track, layer)).or_default();
+            let layers = temporal.layers();
+            let Some(bitrate) = temporal.choose(rates, now) else { continue };
             let told = self.told.targets.get(&(track, layer));
-            if told.is_none_or(|told| differs(*told, bitrate)) {
+            if temporal.layers() != layers || told.is_none_or(|told| differs(*told, bitrate)) {
                 self.told.targets.insert((track, layer), bitrate);
-                outputs.media(MediaCommand::Target { track, layer, bitrate });
+                outputs.media(MediaCommand::Target { track, layer, bitrate, temporal: temporal.layers() });
             }
         }
+        self.subscribers.values_mut().for_each(|subscriber| subscriber.choose_temporal(&self.told));
         if (loss - self.told.loss).abs() > WORTH_TELLING / 2.0 {
             self.told.loss = loss;
             outputs.media(MediaCommand::Loss(loss));

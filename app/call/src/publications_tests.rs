@@ -26,6 +26,7 @@ fn frame(track: TrackId, kind: FrameKind, now: Instant) -> EncodedFrame {
         time: 0,
         captured: CaptureTime::Here(now),
         arrived: now,
+        is_discardable: false,
         begins_talk: false,
         payload: Bytes::from_static(&[0x11, 1, 2, 3]),
     }
@@ -106,14 +107,14 @@ fn a_camera_that_is_off_stops_no_other_video() {
 
 #[test]
 fn encoders_are_told_what_anybody_takes_and_once() {
-    let mut bench = Bench::new();
+    let (now, mut bench) = (Instant::now(), Bench::new());
     let Encoding { track, layer, codec } = CAMERA;
     let said = |by_anybody| vec![MediaCommand::Subscribed { track, layer, codec, by_anybody }];
     assert_eq!(bench.commands(), said(true));
     bench.table.subscribe(TransportId(4), vec![CAMERA], &mut bench.outputs);
-    bench.table.forget(SOMEBODY, &mut bench.outputs);
+    bench.table.forget(SOMEBODY, &mut bench.outputs, now);
     assert_eq!(bench.commands(), [], "somebody takes it all the while");
-    bench.table.forget(TransportId(4), &mut bench.outputs);
+    bench.table.forget(TransportId(4), &mut bench.outputs, now);
     assert_eq!(bench.commands(), said(false));
 }
 
@@ -133,13 +134,13 @@ fn who_comes_and_goes_gets_no_more_key_frames_than_who_stays() {
 
 #[test]
 fn the_slowest_link_sets_the_rate_until_it_is_gone() {
-    let mut bench = Bench::new();
+    let (now, mut bench) = (Instant::now(), Bench::new());
     bench.commands();
     let rate =
         |kbps: u64| Some(LinkRate { layers: vec![(CAMERA.track, CAMERA.layer, Bitrate::from_kbps(kbps))], loss: 0.0 });
     let mut targets = Vec::new();
     for (transport, kbps) in [(3, rate(900)), (4, rate(300)), (3, rate(1000)), (4, None)] {
-        bench.table.set_rate(TransportId(transport), kbps, &mut bench.outputs);
+        bench.table.set_rate(TransportId(transport), kbps, &mut bench.outputs, now);
         targets.extend(bench.commands().into_iter().filter_map(|command| {
             if let MediaCommand::Target { bitrate, .. } = command { Some(bitrate.bps() / 1000) } else { None }
         }));

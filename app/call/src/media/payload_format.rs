@@ -9,11 +9,12 @@ use hearth_base::{FrameKind, VideoCodec};
 
 use super::{BadPayload, h264, vp8};
 
-/// The payloads of one frame, in order; the last one takes the marker.
-pub(crate) fn packetize(codec: VideoCodec, frame: &Bytes) -> Vec<Bytes> {
+/// The payloads of one frame, in order; the last one takes the marker. H.264 says in the frame itself whether others
+/// need it.
+pub(crate) fn packetize(codec: VideoCodec, frame: &Bytes, is_discardable: bool) -> Vec<Bytes> {
     match codec {
         VideoCodec::H264 => h264::packetize(frame),
-        VideoCodec::Vp8 => vp8::packetize(frame),
+        VideoCodec::Vp8 => vp8::packetize(frame, is_discardable),
     }
 }
 

@@ -13,6 +13,7 @@ const DESCRIPTOR: usize = 4;
 
 // RFC 7741 section 4.2: the descriptor's first byte ...
 const EXTENDED: u8 = 0x80;
+const NON_REFERENCE: u8 = 0x20;
 const START: u8 = 0x10;
 const PARTITION: u8 = 0x07;
 // ... the byte of extensions ...
@@ -25,13 +26,14 @@ const LONG: u8 = 0x80;
 
 /// The payloads of one frame, in order; the last one takes the marker. Pieces are even: a last one of a few bytes would
 /// be a packet for nothing. The picture's number is 0: see [`renumber`].
-pub(super) fn packetize(frame: &Bytes) -> Vec<Bytes> {
+pub(super) fn packetize(frame: &Bytes, is_discardable: bool) -> Vec<Bytes> {
+    let flags = EXTENDED | if is_discardable { NON_REFERENCE } else { 0 };
     let count = frame.len().div_ceil(MAX_PAYLOAD - DESCRIPTOR);
     let size = frame.len().div_ceil(count.max(1)).max(1);
     let piece = |(index, part): (usize, &[u8])| {
         let mut payload = BytesMut::with_capacity(part.len() + DESCRIPTOR);
         // Pieces are cut without regard to partitions, so only the frame's beginning is known to begin one: number 0.
-        payload.put_u8(if index == 0 { EXTENDED | START } else { EXTENDED });
+        payload.put_u8(if index == 0 { flags | START } else { flags });
         payload.put_u8(HAS_PICTURE_ID);
         payload.put_u16(u16::from(LONG) << 8);
         payload.put_slice(part);
@@ -106,7 +108,7 @@ mod tests {
             for length in [0, 1, MAX_PAYLOAD - DESCRIPTOR - 1, MAX_PAYLOAD - DESCRIPTOR, 5000] {
                 let mut original = vec![tag];
                 original.extend((0..length).map(|n| n as u8));
-                let payloads = packetize(&original.clone().into());
+                let payloads = packetize(&original.clone().into(), false);
                 assert!(payloads.iter().all(|payload| payload.len() <= MAX_PAYLOAD));
                 assert_eq!(payloads.len(), original.len().div_ceil(MAX_PAYLOAD - DESCRIPTOR));
                 assert_eq!(begins_key_frame(&payloads[0]), kind == FrameKind::Key);
@@ -114,16 +116,18 @@ mod tests {
                 assert_eq!(depacketize(payloads.iter()), Ok((kind, original.into())));
             }
         }
-        assert_eq!(packetize(&Bytes::new()), Vec::<Bytes>::new());
+        assert_eq!(packetize(&Bytes::new(), false), Vec::<Bytes>::new());
     }
 
     #[test]
     fn a_descriptor_is_written_as_the_rfc_draws_it() {
-        let payloads = packetize(&vec![0; 2000].into());
-        let payloads: Vec<_> = payloads.iter().map(|payload| renumber(payload, 0x1234)).collect();
-        assert_eq!(payloads[0][..DESCRIPTOR], [0x90, 0x80, 0x92, 0x34]);
-        assert_eq!(payloads[1][..DESCRIPTOR], [0x80, 0x80, 0x92, 0x34]);
-        assert_eq!(payloads[0].len(), payloads[1].len());
+        for (is_discardable, first, second) in [(false, 0x90, 0x80), (true, 0xb0, 0xa0)] {
+            let payloads = packetize(&vec![0; 2000].into(), is_discardable);
+            let payloads: Vec<_> = payloads.iter().map(|payload| renumber(payload, 0x1234)).collect();
+            assert_eq!(payloads[0][..DESCRIPTOR], [first, 0x80, 0x92, 0x34]);
+            assert_eq!(payloads[1][..DESCRIPTOR], [second, 0x80, 0x92, 0x34]);
+            assert_eq!(payloads[0].len(), payloads[1].len());
+        }
     }
 
     #[test]

@@ -81,6 +81,7 @@ impl FrameContext {
             time: self.time,
             captured: CaptureTime::There(self.clock.map(|report| report.at(self.time, codec))),
             arrived: self.arrived,
+            is_discardable: false,
             begins_talk: false,
             payload,
         }

@@ -56,20 +56,20 @@ impl Transport {
             shared.governor.handle_ended(self.id, now);
         }
         if shared.publications.has_rate(self.id) {
-            shared.publications.set_rate(self.id, None, &mut shared.outputs);
+            shared.publications.set_rate(self.id, None, &mut shared.outputs, now);
         }
     }
 
     /// Tells it what the link bears. A layer that is wanted from now on begins with a key frame.
     pub(super) fn tell_rate(&mut self, connection: &Generation, shared: &mut Shared, now: Instant) {
         if !self.is_alive() {
-            return shared.publications.set_rate(self.id, None, &mut shared.outputs);
+            return shared.publications.set_rate(self.id, None, &mut shared.outputs, now);
         }
         let is_enabled = |track| if shared.publications.is_enabled(track) { Switch::On } else { Switch::Off };
         let sent: Vec<_> = connection.link.sent_video().map(|video| (video, is_enabled(video.track))).collect();
         let (layers, begun) = self.outbound.choose_layers(&sent, now);
         let rate = LinkRate { layers, loss: self.outbound.loss };
-        shared.publications.set_rate(self.id, Some(rate), &mut shared.outputs);
+        shared.publications.set_rate(self.id, Some(rate), &mut shared.outputs, now);
         if begun.is_empty() || !connection.link.is_connected() {
             return;
         }
@@ -111,6 +111,9 @@ impl Transport {
             || !self.outbound.takes_frame(frame.encoding, frame.frame.kind)
         {
             return;
+        }
+        if shared.publications.goes_without(self.id, &frame.frame) || self.outbound.drops(&frame.frame) {
+            return self.drain(shared, now);
         }
         if self.outbound.handle_video(frame, now) == Queued::No {
             shared.publications.ask_key_frame(frame.encoding, &mut shared.outputs, now);
@@ -233,7 +236,7 @@ impl Transport {
         let has_pictures = connection.link.sent_video().any(|video| {
             shared.publications.is_enabled(video.track) && self.outbound.watched_layer(video.source).is_some()
         });
-        self.outbound.report(has_pictures)
+        self.outbound.report(has_pictures, shared.publications.is_held_back(self.id))
     }
 
     /// What others of our links do means something for this one.

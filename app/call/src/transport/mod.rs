@@ -286,7 +286,7 @@ impl Transport {
             shared.outputs.media(MediaCommand::End(track));
         }
         self.inbound = Inbound::new();
-        shared.publications.forget(self.id, &mut shared.outputs);
+        shared.publications.forget(self.id, &mut shared.outputs, now);
     }
 
     /// Does what link, repair and pacer ask for, until all are quiet.

@@ -222,6 +222,13 @@ impl Outbound {
         self.stills.poll_due(tracks, now)
     }
 
+    /// Whether a frame that no other needs is dropped: others wait longer than they should.
+    pub(crate) fn drops(&mut self, frame: &EncodedFrame) -> bool {
+        let drops = frame.is_discardable && self.waiting() > SMALL_QUEUE;
+        self.frames_dropped += u64::from(drops);
+        drops
+    }
+
     /// A frame of video, in payloads. `No` asks for a key frame.
     pub(crate) fn handle_video(&mut self, outgoing: &OutgoingFrame, now: Instant) -> Queued {
         let OutgoingFrame { encoding, frame, payloads } = outgoing;
@@ -389,9 +396,13 @@ impl Outbound {
     /// The part of the rate that encoders get. A queue of ours makes them go down at once: it should be gone before the
     /// queue on the way would be.
     fn queue_part(&self) -> f64 {
-        let waiting = self.estimator.estimate().time_for(self.pacer.waiting() + self.repairs.waiting());
-        let less = waiting.saturating_sub(SMALL_QUEUE).as_secs_f64() / DRAIN;
+        let less = self.waiting().saturating_sub(SMALL_QUEUE).as_secs_f64() / DRAIN;
         (1.0 - less).max(LEAST_DRAIN)
+    }
+
+    /// How long what waits here needs to leave.
+    fn waiting(&self) -> Duration {
+        self.estimator.estimate().time_for(self.pacer.waiting() + self.repairs.waiting())
     }
 
     /// The part of the rate that is used where much is lost by chance: key frames, each with more repair than it has

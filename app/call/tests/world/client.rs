@@ -212,9 +212,9 @@ impl Client {
                         self.source.watch(layer, codec, by_anybody);
                     }
                 }
-                Output::Media(MediaCommand::Target { track, layer, bitrate }) => {
+                Output::Media(MediaCommand::Target { track, layer, bitrate, temporal }) => {
                     if track == self.source.video && self.obeys {
-                        self.source.targets.insert(layer, bitrate);
+                        self.source.targets.insert(layer, (bitrate, temporal));
                     }
                 }
                 Output::Resolve(name) => self.asked_names.push(name),

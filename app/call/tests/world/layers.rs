@@ -62,6 +62,42 @@ fn one_weak_link_spoils_nobody_elses_picture() {
     assert_eq!(layers(4), [Layer(1)], "nobody takes more of what does not get through");
 }
 
+/// The weak one bears the large layer, though less than half of what it may take: in one temporal layer all would get
+/// what that one bears.
+#[test]
+fn a_link_that_bears_less_of_a_layer_goes_without_every_other_picture_and_the_others_gain() {
+    for seed in [2_304, 2_305] {
+        let mut world = room(seed, 4, bottleneck(900));
+        world.run(Duration::from_secs(25));
+        let (seconds, pairs) = (10, [(0, 1), (0, 2), (0, 3)]);
+        let before = pairs.map(|(of, by)| seen(&world, by, of));
+        let heard = world.clients[3].sink.got[&0].sounds;
+        world.run(Duration::from_secs(seconds));
+        for ((of, by), (pictures, bytes)) in pairs.into_iter().zip(before) {
+            let (pictures_after, bytes_after) = seen(&world, by, of);
+            let pictures = (pictures_after - pictures) as f64 / seconds as f64;
+            let kbps = (bytes_after - bytes) as f64 * 8.0 / 1000.0 / seconds as f64;
+            println!("seed {seed}: {of} to {by}: {pictures:.1} pictures a second, {kbps:.0} kbps");
+            let expected = if by == 3 { (6.5..9.0, 450.0..850.0) } else { (14.0..15.5, 950.0..1_400.0) };
+            assert!(expected.0.contains(&pictures) && expected.1.contains(&kbps), "seed {seed}: to {by}");
+        }
+        let heard = world.clients[3].sink.got[&0].sounds - heard;
+        assert!(heard >= 495, "seed {seed}: {heard} of 500 packets of sound");
+        let at_the_weak = world.clients[3].source.watched.iter().map(|(layer, _)| *layer).collect::<Vec<_>>();
+        assert_eq!(at_the_weak, [Layer(2)], "seed {seed}: all of its links are alike");
+        let weak = world.clients[3].node;
+        for other in (0..3).map(|other| world.clients[other].node).collect::<Vec<_>>() {
+            world.net.set_link(other, weak, CLEAN);
+            world.net.set_link(weak, other, CLEAN);
+        }
+        world.run(Duration::from_secs(20));
+        let (before, _) = seen(&world, 3, 0);
+        world.run(Duration::from_secs(4));
+        let pictures = seen(&world, 3, 0).0 - before;
+        assert!((59..=62).contains(&pictures), "seed {seed}: it bears all of them now: {pictures} in 4 s");
+    }
+}
+
 #[test]
 fn a_link_that_recovers_gets_the_large_picture_again_without_a_stop() {
     let mut world = room(2_301, 2, bottleneck(200));

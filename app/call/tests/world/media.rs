@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use hearth_base::{
-    AudioCodec, Bitrate, CaptureTime, Codec, EncodedFrame, FrameKind, Layer, NtpTime, TrackId, TrackKind, VideoCodec,
+    AudioCodec, Bitrate, CaptureTime, Codec, EncodedFrame, FrameKind, Layer, NtpTime, TemporalLayers, TrackId,
+    TrackKind, VideoCodec,
 };
 
 /// One picture every so often: 15 a second.
@@ -15,6 +16,8 @@ pub const AUDIO: Duration = Duration::from_millis(20);
 /// Bytes of a key frame and of another: 7 packets and 3, in either codec.
 const KEY_BYTES: usize = 8000;
 const DELTA_BYTES: usize = 3000;
+/// What the lower of two temporal layers takes of the rate.
+const BASE_PART: f64 = 0.6;
 
 /// A camera and a microphone.
 #[derive(Debug)]
@@ -29,7 +32,9 @@ pub struct Source {
     pub watched: BTreeSet<(Layer, VideoCodec)>,
     key_wanted: BTreeSet<(Layer, VideoCodec)>,
     /// What the encoder of each layer may take, as it was told last; it makes frames of one size where nothing is here.
-    pub targets: BTreeMap<Layer, Bitrate>,
+    pub targets: BTreeMap<Layer, (Bitrate, TemporalLayers)>,
+    /// Of each encoder, the last picture that others may be made of, and whether that was the last one of all.
+    needed: BTreeMap<(Layer, VideoCodec), (u32, bool)>,
 }
 
 impl Source {
@@ -44,6 +49,7 @@ impl Source {
             watched: BTreeSet::new(),
             key_wanted: BTreeSet::new(),
             targets: BTreeMap::new(),
+            needed: BTreeMap::new(),
         }
     }
 
@@ -68,27 +74,42 @@ impl Source {
 
     /// The next picture, in each layer and codec that anybody takes.
     pub fn picture(&mut self, now: Instant) -> Vec<EncodedFrame> {
-        let tag = tag(self.id, self.frames);
+        let number = self.frames;
         self.frames += 1;
         let key_wanted = std::mem::take(&mut self.key_wanted);
-        let encode = |(layer, codec): &(Layer, VideoCodec)| {
-            let kind = if key_wanted.contains(&(*layer, *codec)) { FrameKind::Key } else { FrameKind::Delta };
-            let payload = encoded(*codec, kind, tag.as_bytes(), self.bytes(*layer, kind));
-            let time = Codec::Video(*codec).ticks(now.saturating_duration_since(self.start));
-            EncodedFrame { layer: *layer, ..frame(self.video, Codec::Video(*codec), kind, time, now, payload) }
+        let encodings: Vec<_> = self.watched.iter().rev().copied().collect();
+        encodings.into_iter().map(|of| self.encode(of, number, key_wanted.contains(&of), now)).collect()
+    }
+
+    fn encode(&mut self, (layer, codec): (Layer, VideoCodec), number: u32, is_key: bool, now: Instant) -> EncodedFrame {
+        let temporal = self.targets.get(&layer).map_or(TemporalLayers::One, |(_, temporal)| *temporal);
+        let before = self.needed.get(&(layer, codec)).copied();
+        let kind = if is_key || before.is_none() { FrameKind::Key } else { FrameKind::Delta };
+        let is_discardable =
+            kind == FrameKind::Delta && temporal == TemporalLayers::Two && before.is_some_and(|(_, was_last)| was_last);
+        let needed = before.map(|(needed, _)| needed).filter(|_| kind == FrameKind::Delta);
+        let now_needed = if is_discardable { needed.unwrap_or(number) } else { number };
+        self.needed.insert((layer, codec), (now_needed, !is_discardable));
+        let tag = tag(self.id, number) + &needed.map(|needed| format!("{{{needed:08x}}}")).unwrap_or_default();
+        let part = match temporal {
+            TemporalLayers::One => 1.0,
+            TemporalLayers::Two if is_discardable => 2.0 * (1.0 - BASE_PART),
+            TemporalLayers::Two => 2.0 * BASE_PART,
         };
-        self.watched.iter().rev().map(encode).collect()
+        let payload = encoded(codec, (kind, is_discardable), tag.as_bytes(), self.bytes(layer, kind, part));
+        let time = Codec::Video(codec).ticks(now.saturating_duration_since(self.start));
+        EncodedFrame { layer, is_discardable, ..frame(self.video, Codec::Video(codec), kind, time, now, payload) }
     }
 
     /// How large a frame is. An encoder that obeys fills its rate; its key frames take what three others do, as ours is
     /// told to.
-    fn bytes(&self, layer: Layer, kind: FrameKind) -> usize {
+    fn bytes(&self, layer: Layer, kind: FrameKind, part: f64) -> usize {
         match (self.targets.get(&layer), kind) {
             (None, FrameKind::Key) => KEY_BYTES,
             (None, FrameKind::Delta) => DELTA_BYTES,
-            (Some(target), kind) => {
-                let delta = (target.bps() as f64 / 8.0 * VIDEO.as_secs_f64()) as usize;
-                if kind == FrameKind::Key { 3 * delta } else { delta }
+            (Some((target, _)), kind) => {
+                let delta = target.bps() as f64 / 8.0 * VIDEO.as_secs_f64();
+                (if kind == FrameKind::Key { 3.0 * delta } else { part * delta }) as usize
             }
         }
     }
@@ -122,17 +143,19 @@ pub fn frame(
         time,
         captured: CaptureTime::Here(captured),
         arrived: captured,
+        is_discardable: false,
         begins_talk: false,
         payload,
     }
 }
 
 /// A frame that looks to a packetiser like a real one.
-fn encoded(codec: VideoCodec, kind: FrameKind, tag: &[u8], bytes: usize) -> Bytes {
+fn encoded(codec: VideoCodec, (kind, is_discardable): (FrameKind, bool), tag: &[u8], bytes: usize) -> Bytes {
     let header: &[u8] = match (codec, kind) {
         (VideoCodec::H264, FrameKind::Key) => {
             &[0, 0, 0, 1, 0x67, 0x42, 0xe0, 0x1f, 0, 0, 0, 1, 0x68, 0xce, 0, 0, 0, 1, 0x65]
         }
+        (VideoCodec::H264, FrameKind::Delta) if is_discardable => &[0, 0, 0, 1, 0x01],
         (VideoCodec::H264, FrameKind::Delta) => &[0, 0, 0, 1, 0x41],
         (VideoCodec::Vp8, FrameKind::Key) => &[0x10, 2, 0, 0x9d, 0x01, 0x2a, 0x80, 2, 0x68, 1],
         (VideoCodec::Vp8, FrameKind::Delta) => &[0x11, 2, 0],
@@ -144,6 +167,12 @@ fn encoded(codec: VideoCodec, kind: FrameKind, tag: &[u8], bytes: usize) -> Byte
 
 fn tag(id: u8, number: u32) -> String {
     format!("<{id:02x}:{number:08x}>")
+}
+
+/// The picture that this one is made of, where it says one.
+fn read_needed(payload: &[u8]) -> Option<u32> {
+    let at = payload.iter().position(|byte| *byte == b'{')?;
+    u32::from_str_radix(std::str::from_utf8(payload.get(at + 1..at + 9)?).ok()?, 16).ok()
 }
 
 fn read_tag(payload: &[u8]) -> Option<(u8, u32)> {
@@ -201,6 +230,12 @@ impl Sink {
             return; // once more in a smaller layer, which was asked for between the two
         }
         assert!(got.frames.last().is_none_or(|last| number > *last), "frame {number} after {:?}", got.frames.last());
+        if let Some(needed) = read_needed(&frame.payload) {
+            assert!(
+                got.frames.binary_search(&needed).is_ok(),
+                "frame {number} is made of {needed}, which did not come"
+            );
+        }
         got.frames.push(number);
         got.codec = Some(codec);
         got.frame_times.push(now);

@@ -14,7 +14,7 @@ mod vp8;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use hearth_base::{AudioBlock, AudioCodec, Bitrate, FrameKind, FrameRate, Picture, VideoCodec};
+use hearth_base::{AudioBlock, AudioCodec, Bitrate, FrameKind, FrameRate, Picture, TemporalLayers, VideoCodec};
 
 /// Why a codec did not do what it was asked to. The caller of a decoder asks the sender for a key frame.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -62,6 +62,8 @@ pub struct VideoSettings {
 pub struct EncodedPicture {
     /// Whether it can be decoded alone.
     pub kind: FrameKind,
+    /// Whether no later one needs it.
+    pub is_discardable: bool,
     /// H.264: an access unit with start codes (Annex B). VP8: a frame (RFC 6386 section 9.1).
     pub payload: Bytes,
 }
@@ -73,6 +75,12 @@ pub trait VideoEncoder: Send {
     /// # Errors
     /// [`CodecError::Setup`]; the old rate stays.
     fn set_bitrate(&mut self, bitrate: Bitrate) -> Result<(), CodecError>;
+
+    /// From now on, in so many temporal layers; one to begin with. The next frame may be a key frame for it.
+    ///
+    /// # Errors
+    /// [`CodecError::Setup`]; what was stays.
+    fn set_temporal_layers(&mut self, layers: TemporalLayers) -> Result<(), CodecError>;
 
     /// Encodes a picture taken `at` (from any fixed moment on). `wanted` [`FrameKind::Key`] is obeyed; of itself the
     /// encoder makes a key frame first and when the size changes. `None` when it left the picture out to hold its rate.

@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use hearth_base::{Bitrate, FrameKind, FrameRate, Picture, Resolution, VideoCodec};
+use hearth_base::{Bitrate, FrameKind, FrameRate, Picture, Resolution, TemporalLayers, VideoCodec};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -111,6 +111,94 @@ fn a_delta_without_its_key_frame_is_an_error_and_a_key_frame_mends_it() {
         assert!(!matches!(lost, Ok(Some(_))), "{codec:?}: {lost:?}");
         let key = film.next(FrameKind::Key).1.unwrap();
         assert!(decoder.decode(&key.payload, film.start.monotonic).unwrap().is_some());
+    }
+}
+
+#[test]
+fn of_two_temporal_layers_the_upper_one_can_be_left_out() {
+    for (codec, frames_before) in video_codecs().into_iter().flat_map(|codec| [(codec, 0), (codec, 20)]) {
+        let mut film = Film::new(codec, 500);
+        let (mut all, mut base) = (decoder(codec), decoder(codec));
+        let (mut discardable, mut bytes) = (0, [0, 0]);
+        for n in 0..80 + frames_before {
+            if n == frames_before {
+                film.encoder.set_temporal_layers(TemporalLayers::Two).unwrap();
+            }
+            let (picture, Some(encoded)) = film.next(FrameKind::Delta) else { continue };
+            let whole = all.decode(&encoded.payload, picture.captured).unwrap().unwrap();
+            if n >= frames_before && encoded.kind == FrameKind::Delta {
+                bytes[usize::from(encoded.is_discardable)] += encoded.payload.len();
+            }
+            if encoded.is_discardable {
+                assert!(n >= frames_before && encoded.kind == FrameKind::Delta, "{codec:?}: picture {n}");
+                discardable += 1;
+                continue;
+            }
+            let alone = base.decode(&encoded.payload, picture.captured).unwrap().unwrap();
+            assert!(alone.planes() == whole.planes(), "{codec:?}: picture {n} is another one without");
+            assert_eq!(stamp::read(&alone), stamp::read(&picture), "{codec:?}: picture {n}");
+        }
+        assert!((36..=40).contains(&discardable), "{codec:?}: {discardable} of 80");
+        let part = bytes[0] as f64 / bytes.iter().sum::<usize>() as f64;
+        println!("{codec:?}, after {frames_before}: the base takes {part:.2}");
+        assert!((0.4..0.85).contains(&part), "{codec:?}: {part}");
+    }
+}
+
+/// What an encoder leaves out to hold its rate takes nothing away from what decoders have. (libvpx does, where frames
+/// are told one by one to keep their entropy contexts to themselves.)
+#[test]
+fn in_two_temporal_layers_what_is_left_out_hurts_nothing() {
+    for codec in video_codecs() {
+        let mut film = Film::new(codec, 2000);
+        film.encoder.set_temporal_layers(TemporalLayers::Two).unwrap();
+        let (mut decoder, mut left_out) = (decoder(codec), 0);
+        for n in 0..120 {
+            if n == 30 {
+                // Too little for all pictures.
+                film.encoder.set_bitrate(Bitrate::from_kbps(40)).unwrap();
+            } else if n == 90 {
+                film.encoder.set_bitrate(Bitrate::from_kbps(2000)).unwrap();
+            }
+            let (picture, Some(encoded)) = film.next(FrameKind::Delta) else {
+                left_out += 1;
+                continue;
+            };
+            let decoded = decoder.decode(&encoded.payload, picture.captured).unwrap().unwrap();
+            if n >= 100 {
+                assert!(psnr(&decoded, &picture) > 30.0, "{codec:?}, {n}: {:.1} dB", psnr(&decoded, &picture));
+            }
+        }
+        assert!(left_out >= 10, "{codec:?}: {left_out}");
+    }
+}
+
+/// How like two pictures are, by their luma, in dB.
+fn psnr(a: &Picture, b: &Picture) -> f64 {
+    let squares = a.y().iter().zip(b.y()).map(|(a, b)| f64::from(a.abs_diff(*b)).powi(2));
+    10.0 * (255.0_f64.powi(2) * a.y().len() as f64 / squares.sum::<f64>()).log10()
+}
+
+#[test]
+fn the_number_of_temporal_layers_outlives_a_change_of_size_and_goes_back() {
+    for codec in video_codecs() {
+        let mut film = Film::new(codec, 2000);
+        let mut decoder = decoder(codec);
+        let mut run = |film: &mut Film, count| {
+            let frames = (0..count).filter_map(|_| film.next(FrameKind::Delta).1).collect::<Vec<_>>();
+            for frame in &frames {
+                assert!(decoder.decode(&frame.payload, film.start.monotonic).unwrap().is_some(), "{codec:?}");
+            }
+            let keys = frames.iter().filter(|frame| frame.kind == FrameKind::Key).count();
+            (frames.len(), keys, frames.iter().filter(|frame| frame.is_discardable).count())
+        };
+        film.encoder.set_temporal_layers(TemporalLayers::Two).unwrap();
+        assert_eq!(run(&mut film, 10), (10, 1, 5), "{codec:?}");
+        film.pattern = Pattern::new(3, Resolution::new(320, 180).unwrap(), FrameRate::new(RATE));
+        assert_eq!(run(&mut film, 10), (10, 1, 5), "{codec:?}: another size");
+        film.encoder.set_temporal_layers(TemporalLayers::One).unwrap();
+        let (frames, keys, discardable) = run(&mut film, 10);
+        assert!(frames == 10 && keys <= 1 && discardable == 0, "{codec:?}: one again: {keys}, {discardable}");
     }
 }
 

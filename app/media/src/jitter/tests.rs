@@ -66,6 +66,7 @@ fn packet(sequence: u64, time: u64, arrived: Instant, payload: &Bytes) -> Encode
         time,
         captured: CaptureTime::There(None),
         arrived,
+        is_discardable: false,
         begins_talk: false,
         payload: payload.clone(),
     }

@@ -9,14 +9,14 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use hearth_base::{
-    Bitrate, CaptureTime, Codec, EncodedFrame, FrameKind, FrameRate, Layer, Picture, Resolution, TrackId, VideoCodec,
+    Bitrate, CaptureTime, Codec, EncodedFrame, FrameKind, FrameRate, Layer, Picture, Resolution, TemporalLayers,
+    TrackId, VideoCodec,
 };
 
 use super::VideoSink;
 use crate::Now;
-use crate::codec::{VideoEncoder, VideoSettings, video_encoder};
+use crate::codec::{EncodedPicture, VideoEncoder, VideoSettings, video_encoder};
 use crate::scale;
 use crate::tick::Accepted;
 
@@ -38,8 +38,8 @@ pub struct LayerSettings {
 pub enum EncodeCommand {
     /// The next picture of this layer in this codec is to stand alone. Only who watches asks, so this watches as well.
     KeyFrame(Layer, VideoCodec),
-    /// From now on, this many bits a second, in every codec.
-    Bitrate(Layer, Bitrate),
+    /// From now on, this many bits a second in so many temporal layers, in every codec; in one, to begin with.
+    Target(Layer, Bitrate, TemporalLayers),
     /// Whether anybody watches this layer in this codec: what nobody watches is not encoded. Nothing is, to begin with.
     Watched(Layer, VideoCodec, bool),
 }
@@ -99,15 +99,24 @@ pub struct Encoding {
 struct Encoders {
     /// Its rate is the newest.
     settings: LayerSettings,
+    temporal: TemporalLayers,
     of: BTreeMap<VideoCodec, CodecEncoder>,
+}
+
+/// Where a frame stands among those of its encoder.
+#[derive(Clone, Copy, Debug, Default)]
+struct FramePlace {
+    /// Frames that were taken before.
+    sequence: u64,
+    /// The last one that others may be made of.
+    needed: Option<u64>,
 }
 
 struct CodecEncoder {
     /// None while nobody watches.
     codec: Option<Box<dyn VideoEncoder>>,
     next: FrameKind,
-    /// Frames that were taken so far.
-    sequence: u64,
+    place: FramePlace,
     counters: LayerCounters,
 }
 
@@ -121,15 +130,16 @@ struct FrameContext {
 }
 
 impl FrameContext {
-    fn frame(self, kind: FrameKind, sequence: u64, captured: Instant, payload: Bytes) -> EncodedFrame {
-        let codec = Codec::Video(self.codec);
+    fn frame(self, encoded: EncodedPicture, place: FramePlace, captured: Instant) -> EncodedFrame {
+        let (codec, EncodedPicture { kind, is_discardable, payload }) = (Codec::Video(self.codec), encoded);
         EncodedFrame {
             track: self.track,
             layer: self.layer,
             codec,
             kind,
-            sequence,
-            dependency: (kind == FrameKind::Delta).then_some(sequence.wrapping_sub(1)),
+            is_discardable,
+            sequence: place.sequence,
+            dependency: place.needed.filter(|_| kind == FrameKind::Delta),
             time: codec.ticks(self.at),
             captured: CaptureTime::Here(captured),
             arrived: captured,
@@ -143,19 +153,22 @@ impl Encoding {
     /// Nothing is watched, and so no encoder is there yet. `layers` are in the order of their sizes, the smallest
     /// first.
     pub fn new(track: TrackId, layers: &[LayerSettings], sink: Box<dyn VideoSink>) -> Self {
-        let layers = layers.iter().map(|settings| Encoders { settings: *settings, of: BTreeMap::new() }).collect();
+        let layers = layers
+            .iter()
+            .map(|settings| Encoders { settings: *settings, temporal: TemporalLayers::One, of: BTreeMap::new() })
+            .collect();
         Self { track, layers, sink, began: None, pictures: 0, size: None }
     }
 
     /// Does what it is told. A layer that is not there has nothing to do.
     pub fn handle_command(&mut self, command: EncodeCommand) {
         let (EncodeCommand::KeyFrame(layer, _)
-        | EncodeCommand::Bitrate(layer, _)
+        | EncodeCommand::Target(layer, ..)
         | EncodeCommand::Watched(layer, _, _)) = command;
         for encoders in self.layers.iter_mut().filter(|encoders| encoders.settings.layer == layer) {
             match command {
                 EncodeCommand::KeyFrame(_, codec) => encoders.watch(codec).next = FrameKind::Key,
-                EncodeCommand::Bitrate(_, bitrate) => encoders.set_bitrate(bitrate),
+                EncodeCommand::Target(_, bitrate, temporal) => encoders.set_target(bitrate, temporal),
                 EncodeCommand::Watched(_, codec, true) => drop(encoders.watch(codec)),
                 EncodeCommand::Watched(_, codec, false) => encoders.unwatch(codec),
             }
@@ -171,7 +184,7 @@ impl Encoding {
         // Layers share the halves: the picture of each size is made once.
         let mut sizes = vec![picture.clone()];
         // The largest first: who goes up to it gets this picture once, as the call takes the smaller one no more.
-        for Encoders { settings, of } in self.layers.iter_mut().rev() {
+        for Encoders { settings, of, .. } in self.layers.iter_mut().rev() {
             for (codec, encoder) in of.iter_mut().filter(|(_, encoder)| encoder.codec.is_some()) {
                 if !self.sink.room(self.track, settings.layer) {
                     encoder.counters.frames_without_room += 1;
@@ -187,7 +200,7 @@ impl Encoding {
 
     /// What was done so far.
     pub fn report(&self) -> EncodeReport {
-        let of = |Encoders { settings, of }: &Encoders| {
+        let of = |Encoders { settings, of, .. }: &Encoders| {
             let layer = settings.layer;
             of.iter().map(|(codec, encoder)| ((layer, *codec), encoder.counters)).collect::<Vec<_>>()
         };
@@ -198,12 +211,20 @@ impl Encoding {
 impl Encoders {
     /// The encoder of this codec, made where there is none.
     fn watch(&mut self, codec: VideoCodec) -> &mut CodecEncoder {
-        let new =
-            || CodecEncoder { codec: None, next: FrameKind::Key, sequence: 0, counters: LayerCounters::default() };
+        let new = || CodecEncoder {
+            codec: None,
+            next: FrameKind::Key,
+            place: FramePlace::default(),
+            counters: LayerCounters::default(),
+        };
         let encoder = self.of.entry(codec).or_insert_with(new);
         if encoder.codec.is_none() {
             let LayerSettings { rate, bitrate, .. } = self.settings;
-            match video_encoder(codec, VideoSettings { rate, bitrate }) {
+            let made = video_encoder(codec, VideoSettings { rate, bitrate }).and_then(|mut made| {
+                made.set_temporal_layers(self.temporal)?;
+                Ok(made)
+            });
+            match made {
                 Ok(made) => encoder.codec = Some(made),
                 Err(error) => {
                     tracing::warn!(%error, "no encoder");
@@ -220,12 +241,13 @@ impl Encoders {
         }
     }
 
-    fn set_bitrate(&mut self, bitrate: Bitrate) {
+    fn set_target(&mut self, bitrate: Bitrate, temporal: TemporalLayers) {
         self.settings.bitrate = bitrate;
+        let is_other = std::mem::replace(&mut self.temporal, temporal) != temporal;
         for encoder in self.of.values_mut() {
-            if encoder.codec.as_mut().is_some_and(|codec| codec.set_bitrate(bitrate).is_err()) {
-                encoder.counters.encoder_errors += 1;
-            }
+            let Some(codec) = &mut encoder.codec else { continue };
+            let layered = if is_other { codec.set_temporal_layers(temporal) } else { Ok(()) };
+            encoder.counters.encoder_errors += u64::from(layered.and(codec.set_bitrate(bitrate)).is_err());
         }
     }
 }
@@ -248,17 +270,20 @@ impl CodecEncoder {
                 return;
             }
         };
-        let (kind, bytes) = (encoded.kind, encoded.payload.len() as u64);
+        let (kind, is_discardable, bytes) = (encoded.kind, encoded.is_discardable, encoded.payload.len() as u64);
         let Resolution { width, height } = picture.resolution();
         if self.next == FrameKind::Key && kind == FrameKind::Delta {
             // Not what was asked for, and perhaps a delta of what was refused: ask again.
             self.counters.frames_refused += 1;
             return;
         }
-        let video = place.frame(kind, self.sequence, picture.captured, encoded.payload);
+        let video = place.frame(encoded, self.place, picture.captured);
         match sink.video(video) {
             Accepted::Yes => {
-                self.sequence += 1;
+                if !is_discardable {
+                    self.place.needed = Some(self.place.sequence);
+                }
+                self.place.sequence += 1;
                 self.next = FrameKind::Delta;
                 self.counters.frames_encoded += 1;
                 self.counters.bytes += bytes;

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hearth_base::{
-    AudioCodec, Bitrate, Codec, EncodedFrame, FrameKind, FrameRate, Layer, Picture, Resolution, TrackId, VideoCodec,
+    AudioCodec, Bitrate, Codec, EncodedFrame, FrameKind, FrameRate, Layer, Picture, Resolution, TemporalLayers,
+    TrackId, VideoCodec,
 };
 
 use super::*;
@@ -133,6 +134,31 @@ fn every_watched_layer_is_encoded_once_at_its_size() {
     assert_eq!(encoded.recv_timeout(DEADLINE).unwrap().layer, Layer(0));
     drop(encode);
     assert_eq!(encoded.recv_timeout(DEADLINE).map(drop), Err(RecvTimeoutError::Disconnected));
+}
+
+#[test]
+fn in_two_temporal_layers_each_frame_says_what_it_needs_and_an_encoder_that_comes_back_makes_two() {
+    for codec in video_codecs() {
+        let (sender, frames) = sync_channel(30);
+        let mut encoding = Encoding::new(TRACK, &[layer(0, 0)], Box::new(Channel { sender, room: true }));
+        encoding.handle_command(EncodeCommand::Target(Layer(0), Bitrate::from_kbps(2000), TemporalLayers::Two));
+        let (mut pattern, start) = (pattern(), Now::read());
+        for n in 0..20 {
+            if n % 10 == 0 {
+                encoding.handle_command(EncodeCommand::Watched(Layer(0), codec, false));
+                encoding.handle_command(EncodeCommand::Watched(Layer(0), codec, true));
+            }
+            let at = start.monotonic + FrameRate::new(15).time_of(n);
+            encoding.handle_picture(&pattern.draw(start.at(at)).unwrap());
+        }
+        let said: Vec<_> = frames.try_iter().map(|frame| (frame.is_discardable, frame.dependency)).collect();
+        let expected = (0..20).map(|n: u64| match n % 10 {
+            0 => (false, None),
+            one if one % 2 == 1 => (true, Some(n - 1)),
+            _ => (false, Some(n - 2)),
+        });
+        assert_eq!(said, expected.collect::<Vec<_>>(), "{codec:?}");
+    }
 }
 
 #[test]

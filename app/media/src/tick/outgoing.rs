@@ -64,6 +64,7 @@ impl Outgoing {
             time: position,
             captured: CaptureTime::Here(captured),
             arrived: captured,
+            is_discardable: false,
             begins_talk,
             payload,
         };

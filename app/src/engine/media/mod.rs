@@ -174,8 +174,8 @@ impl Media {
             MediaCommand::KeyFrame { track, layer, codec } => {
                 self.tell_encoder(track, EncodeCommand::KeyFrame(layer, codec));
             }
-            MediaCommand::Target { track, layer, bitrate } => {
-                self.tell_encoder(track, EncodeCommand::Bitrate(layer, bitrate));
+            MediaCommand::Target { track, layer, bitrate, temporal } => {
+                self.tell_encoder(track, EncodeCommand::Target(layer, bitrate, temporal));
             }
             MediaCommand::Loss(share) => self.tell_audio(AudioCommand::Loss(share)),
             MediaCommand::Begin { track, peer, source } => self.begin(track, peer, source),

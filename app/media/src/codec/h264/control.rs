@@ -11,12 +11,17 @@ use openh264::decoder::Decoder;
 use openh264::encoder::Encoder;
 use openh264_sys2::{
     DECODER_OPTION_ERROR_CON_IDC, ENCODER_OPTION, ENCODER_OPTION_BITRATE, ENCODER_OPTION_MAX_BITRATE,
-    ERROR_CON_DISABLE, ERROR_CON_SLICE_COPY, SBitrateInfo, SBufferInfo, SPATIAL_LAYER_0, dsDataErrorConcealed,
-    dsRefLost,
+    ENCODER_OPTION_SVC_ENCODE_PARAM_EXT, ERROR_CON_DISABLE, ERROR_CON_SLICE_COPY, SBitrateInfo, SBufferInfo,
+    SEncParamExt, SPATIAL_LAYER_0, dsDataErrorConcealed, dsRefLost,
 };
+
+use hearth_base::TemporalLayers;
 
 use super::super::CodecError;
 use super::DecodedPlanes;
+
+/// openh264's word for a number of reference frames that it should work out (AUTO_REF_PIC_COUNT).
+const WORK_OUT: c_int = -1;
 
 /// Takes an encoder's target and peak `from` one rate `to` another, bits a second.
 ///
@@ -42,6 +47,33 @@ fn set(encoder: &mut Encoder, option: ENCODER_OPTION, bps: c_int) -> Result<(), 
     } else {
         Err(CodecError::Setup { codec: "H.264", reason: format!("option {option} to {bps}: code {code}") })
     }
+}
+
+/// Sets an encoder to one temporal layer, or to two; the next picture is an IDR where it was another number. The rates
+/// are what they were set to last.
+///
+/// The encoder must have encoded a picture, as above.
+pub(super) fn set_temporal_layers(encoder: &mut Encoder, layers: TemporalLayers) -> Result<(), CodecError> {
+    let refused = |code| CodecError::Setup { codec: "H.264", reason: format!("temporal layers: code {code}") };
+    let mut params = SEncParamExt::default();
+    // SAFETY: openh264 copies an SEncParamExt, which this is, into the memory that lives on this stack frame. The
+    // encoder is borrowed for this call alone.
+    let code = unsafe { encoder.raw_api().get_option(ENCODER_OPTION_SVC_ENCODE_PARAM_EXT, (&raw mut params).cast()) };
+    if code != 0 {
+        return Err(refused(code));
+    }
+    params.iTemporalLayerNum = match layers {
+        TemporalLayers::One => 1,
+        TemporalLayers::Two => 2,
+    };
+    // openh264 would keep what it has worked out for the number before, and refuses a rate above that of the beginning.
+    params.iNumRefFrame = WORK_OUT;
+    let [layer, ..] = &params.sSpatialLayers;
+    (params.iTargetBitrate, params.iMaxBitrate) = (layer.iSpatialBitrate, layer.iMaxSpatialBitrate);
+    // SAFETY: the wrapper asks that nothing be set that it relies on: it sets all of this again when the size changes,
+    // and reads none of it. The option is documented to take an SEncParamExt, which openh264 copies out of this frame.
+    let code = unsafe { encoder.raw_api().set_option(ENCODER_OPTION_SVC_ENCODE_PARAM_EXT, (&raw mut params).cast()) };
+    if code == 0 { Ok(()) } else { Err(refused(code)) }
 }
 
 /// Whether a decoder may make up what it lacks.

@@ -6,7 +6,7 @@ use std::ffi::c_int;
 use std::time::Duration;
 
 use bytes::Bytes;
-use hearth_base::{Bitrate, FrameKind, Picture};
+use hearth_base::{Bitrate, FrameKind, Picture, Resolution, TemporalLayers};
 use openh264::encoder::{
     BitRate, Complexity, EncodedBitStream, EncoderConfig, FrameRate, FrameType, IntraFramePeriod, Profile,
     RateControlMode, UsageType,
@@ -15,7 +15,7 @@ use openh264::formats::YUVSlices;
 use openh264::{OpenH264API, Timestamp};
 
 use super::super::{CodecError, EncodedPicture, VideoEncoder, VideoSettings};
-use super::control;
+use super::{control, units};
 
 /// openh264 gives a key frame four times a picture's share of the rate. It gets this part of the rate for its one
 /// picture. Measured on the test pattern: 2 shares (8.5 kB, 135 ms of the link) at 360p, 15 a second and 500 kbit/s;
@@ -32,6 +32,11 @@ pub(in super::super) struct H264Encoder {
     set: c_int,
     /// openh264 takes no new rate before its first picture.
     begun: bool,
+    layers: TemporalLayers,
+    /// Of the last picture: the wrapper begins again with another one, in one temporal layer.
+    size: Option<Resolution>,
+    /// The next picture is a key frame whatever is wanted.
+    is_key_due: bool,
     payload: Vec<u8>,
 }
 
@@ -40,7 +45,16 @@ impl H264Encoder {
         let openh264 = openh264::encoder::Encoder::with_api_config(OpenH264API::from_source(), config(settings));
         let openh264 = openh264.map_err(|error| CodecError::Setup { codec: "H.264", reason: error.to_string() })?;
         let set = bps(settings.bitrate.scaled(KEY_FRAME_RATE));
-        Ok(Self { openh264, bitrate: settings.bitrate, set, begun: false, payload: Vec::new() })
+        Ok(Self {
+            openh264,
+            bitrate: settings.bitrate,
+            set,
+            begun: false,
+            layers: TemporalLayers::One,
+            size: None,
+            is_key_due: false,
+            payload: Vec::new(),
+        })
     }
 
     fn set_rate(&mut self, bitrate: Bitrate) -> Result<(), CodecError> {
@@ -61,7 +75,21 @@ impl H264Encoder {
         let stream = self.openh264.encode_at(&source, Timestamp::from_millis(millis)).map_err(failed)?;
         self.payload.clear();
         write(&stream, &mut self.payload);
-        Ok(stream.frame_type())
+        let kind = stream.frame_type();
+        self.begun = true;
+        Ok(kind)
+    }
+
+    /// Encodes one picture; where the wrapper has begun in one temporal layer and two are wanted, twice, for openh264
+    /// takes the second layer no sooner.
+    fn run_in_layers(&mut self, picture: &Picture, at: Duration) -> Result<FrameType, CodecError> {
+        let kind = self.run(picture, at)?;
+        let is_begun_again = self.size.replace(picture.resolution()) != Some(picture.resolution());
+        if !is_begun_again || self.layers == TemporalLayers::One {
+            return Ok(kind);
+        }
+        control::set_temporal_layers(&mut self.openh264, self.layers)?;
+        self.run(picture, at)
     }
 }
 
@@ -72,25 +100,35 @@ impl VideoEncoder for H264Encoder {
         Ok(())
     }
 
+    fn set_temporal_layers(&mut self, layers: TemporalLayers) -> Result<(), CodecError> {
+        if self.begun && layers != self.layers {
+            control::set_temporal_layers(&mut self.openh264, layers)?;
+            self.is_key_due = true;
+        }
+        self.layers = layers;
+        Ok(())
+    }
+
     fn encode(
         &mut self,
         picture: &Picture,
         wanted: FrameKind,
         at: Duration,
     ) -> Result<Option<EncodedPicture>, CodecError> {
-        if wanted == FrameKind::Key && self.begun {
+        if (wanted == FrameKind::Key || self.is_key_due) && self.begun {
             self.set_rate(self.bitrate.scaled(KEY_FRAME_RATE))?;
             self.openh264.force_intra_frame();
         }
-        let result = self.run(picture, at);
-        self.begun |= result.is_ok();
+        let result = self.run_in_layers(picture, at);
+        self.is_key_due &= !matches!(result, Ok(FrameType::IDR));
         self.set_rate(self.bitrate)?;
         let kind = match result? {
             FrameType::IDR => FrameKind::Key,
             FrameType::I | FrameType::P | FrameType::IPMixed => FrameKind::Delta,
             FrameType::Skip | FrameType::Invalid => return Ok(None),
         };
-        Ok(Some(EncodedPicture { kind, payload: Bytes::copy_from_slice(&self.payload) }))
+        let is_discardable = kind == FrameKind::Delta && units::is_discardable(&self.payload);
+        Ok(Some(EncodedPicture { kind, is_discardable, payload: Bytes::copy_from_slice(&self.payload) }))
     }
 }
 

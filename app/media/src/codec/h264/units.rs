@@ -2,10 +2,13 @@
 //!
 //! Owns nothing. Reads what a stranger wrote: what is cut off or absurd is no start.
 
+const SLICE: u8 = 1;
 const IDR: u8 = 5;
 const SEI: u8 = 6;
 const RECOVERY_POINT: u8 = 6;
 const TYPE: u8 = 0b0001_1111;
+/// How much others need a unit: not at all where this is 0 (nal_ref_idc).
+const REFERENCE: u8 = 0b0110_0000;
 /// Pictures that a refresh by parts may take; more is nonsense (256: eight seconds and a half at 30 a second).
 const LONGEST_REFRESH: u32 = 256;
 
@@ -37,6 +40,12 @@ pub(super) fn start_of(unit: &[u8]) -> Start {
         }
     }
     start
+}
+
+/// Whether no other picture is made of this one, whose slices say so themselves.
+pub(super) fn is_discardable(unit: &[u8]) -> bool {
+    let mut slices = units(unit).filter_map(|nal| nal.first()).filter(|header| *header & TYPE == SLICE).peekable();
+    slices.peek().is_some() && slices.all(|header| *header & REFERENCE == 0)
 }
 
 /// The NAL units of a stream, without their start codes.

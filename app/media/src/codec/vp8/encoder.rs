@@ -6,10 +6,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use hearth_base::{Bitrate, FrameKind, Picture, Resolution};
+use hearth_base::{Bitrate, FrameKind, Picture, Resolution, TemporalLayers};
 
 use super::super::{CodecError, EncodedPicture, VideoEncoder, VideoSettings};
-use super::vpx::{RawEncoder, Setup, TICKS, VpxError};
+use super::vpx::{RawEncoder, Setup, TICKS, VpxError, WantedFrame};
 
 /// Most bits of a key frame: four pictures' share of the rate.
 const KEY_FRAME_PERCENT: u32 = 400;
@@ -23,12 +23,16 @@ pub(in super::super) struct Vp8Encoder {
     settings: VideoSettings,
     /// Of the last picture: libvpx refuses one that is not later.
     last: Option<i64>,
+    layers: TemporalLayers,
+    /// Whether a later frame needs the last one: then the next one may be one that none needs.
+    is_last_needed: bool,
     payload: Vec<u8>,
 }
 
 impl Vp8Encoder {
     pub(in super::super) fn new(settings: VideoSettings) -> Self {
-        Self { vpx: None, settings, last: None, payload: Vec::new() }
+        let (layers, is_last_needed) = (TemporalLayers::One, false);
+        Self { vpx: None, settings, last: None, layers, is_last_needed, payload: Vec::new() }
     }
 
     /// The encoder for pictures of this size, and whether it has just begun.
@@ -37,7 +41,9 @@ impl Vp8Encoder {
         if is_new {
             let kbps = kbps(self.settings.bitrate);
             let setup = Setup { resolution, kbps, key_frame_percent: KEY_FRAME_PERCENT, speed: SPEED };
-            self.vpx = Some((resolution, RawEncoder::new(setup).map_err(setup_error)?));
+            let mut vpx = RawEncoder::new(setup).map_err(setup_error)?;
+            vpx.set_rate(kbps, self.layers).map_err(setup_error)?;
+            self.vpx = Some((resolution, vpx));
             self.last = None;
         }
         let (_, vpx) = self.vpx.as_mut().ok_or_else(|| failed(VpxError("no encoder".to_owned())))?;
@@ -48,9 +54,17 @@ impl Vp8Encoder {
 impl VideoEncoder for Vp8Encoder {
     fn set_bitrate(&mut self, bitrate: Bitrate) -> Result<(), CodecError> {
         if let Some((_, vpx)) = &mut self.vpx {
-            vpx.set_kbps(kbps(bitrate)).map_err(setup_error)?;
+            vpx.set_rate(kbps(bitrate), self.layers).map_err(setup_error)?;
         }
         self.settings.bitrate = bitrate;
+        Ok(())
+    }
+
+    fn set_temporal_layers(&mut self, layers: TemporalLayers) -> Result<(), CodecError> {
+        if let Some((_, vpx)) = &mut self.vpx {
+            vpx.set_rate(kbps(self.settings.bitrate), layers).map_err(setup_error)?;
+        }
+        self.layers = layers;
         Ok(())
     }
 
@@ -65,13 +79,25 @@ impl VideoEncoder for Vp8Encoder {
         let mut payload = std::mem::take(&mut self.payload);
         payload.clear();
         let last = self.last;
+        let wanted = match wanted {
+            FrameKind::Key => WantedFrame::Key,
+            FrameKind::Delta if self.layers == TemporalLayers::Two && self.is_last_needed => WantedFrame::Discardable,
+            FrameKind::Delta => WantedFrame::Delta,
+        };
         let (vpx, is_new) = self.of(picture.resolution())?;
+        let wanted = if is_new { WantedFrame::Key } else { wanted };
         let ticks = last.filter(|_| !is_new).map_or(wished, |last| wished.max(last + 1));
         let kind = vpx.encode(picture, wanted, ticks, duration, &mut payload).map_err(failed);
         self.last = Some(ticks);
         let encoded = Bytes::copy_from_slice(&payload);
         self.payload = payload;
-        Ok(kind?.map(|kind| EncodedPicture { kind, payload: encoded }))
+        let Some(kind) = kind? else {
+            self.is_last_needed = false;
+            return Ok(None);
+        };
+        let is_discardable = kind == FrameKind::Delta && wanted == WantedFrame::Discardable;
+        self.is_last_needed = !is_discardable;
+        Ok(Some(EncodedPicture { kind, is_discardable, payload: encoded }))
     }
 }
 

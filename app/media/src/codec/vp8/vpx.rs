@@ -11,18 +11,25 @@ use std::slice;
 use std::sync::Arc;
 use std::time::Instant;
 
-use hearth_base::{FrameKind, Picture, Resolution};
+use hearth_base::{FrameKind, Picture, Resolution, TemporalLayers};
 use vpx_sys::vp8e_enc_control_id::{
     VP8E_SET_CPUUSED, VP8E_SET_MAX_INTRA_BITRATE_PCT, VP8E_SET_NOISE_SENSITIVITY, VP8E_SET_STATIC_THRESHOLD,
+    VP8E_SET_TEMPORAL_LAYER_ID,
 };
 use vpx_sys::{
-    VPX_CODEC_OK, VPX_DECODER_ABI_VERSION, VPX_DL_REALTIME, VPX_EFLAG_FORCE_KF, VPX_ENCODER_ABI_VERSION,
-    VPX_FRAME_IS_KEY, vp8e_enc_control_id, vpx_codec_ctx_t, vpx_codec_cx_pkt_kind, vpx_codec_enc_cfg_t,
-    vpx_codec_err_t, vpx_enc_pass, vpx_image_t, vpx_img_fmt, vpx_kf_mode, vpx_rational, vpx_rc_mode,
+    VP8_EFLAG_NO_UPD_ARF, VP8_EFLAG_NO_UPD_GF, VP8_EFLAG_NO_UPD_LAST, VPX_CODEC_OK, VPX_DECODER_ABI_VERSION,
+    VPX_DL_REALTIME, VPX_EFLAG_FORCE_KF, VPX_ENCODER_ABI_VERSION, VPX_FRAME_IS_KEY, vp8e_enc_control_id,
+    vpx_codec_ctx_t, vpx_codec_cx_pkt_kind, vpx_codec_enc_cfg_t, vpx_codec_err_t, vpx_enc_pass, vpx_image_t,
+    vpx_img_fmt, vpx_kf_mode, vpx_rational, vpx_rc_mode,
 };
 
 /// Units of time in a second: RTP's own for video, so nothing is rounded.
 pub(super) const TICKS: i32 = 90_000;
+
+/// What keeps a frame out of all that later ones are made of. (Its entropy contexts are kept out by the mode for
+/// losses, in which no frame changes them: libvpx 1.12 goes on with old ones, which no decoder has, where it was told
+/// so of a frame that it then left out.)
+const NO_UPDATE: u32 = VP8_EFLAG_NO_UPD_LAST | VP8_EFLAG_NO_UPD_GF | VP8_EFLAG_NO_UPD_ARF;
 
 /// What libvpx said.
 #[derive(Debug)]
@@ -37,6 +44,15 @@ pub(super) struct Setup {
     pub(super) key_frame_percent: u32,
     /// 0 is slow and good, -16 fast.
     pub(super) speed: c_int,
+}
+
+/// What should come of a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum WantedFrame {
+    Key,
+    Delta,
+    /// A delta that no later frame needs.
+    Discardable,
 }
 
 /// A context that libvpx has initialised.
@@ -108,8 +124,19 @@ impl RawEncoder {
         Ok(encoder)
     }
 
-    pub(super) fn set_kbps(&mut self, kbps: u32) -> Result<(), VpxError> {
+    /// From now on so many kilobits a second, in so many temporal layers.
+    pub(super) fn set_rate(&mut self, kbps: u32, layers: TemporalLayers) -> Result<(), VpxError> {
         self.config.rc_target_bitrate = kbps;
+        let is_two = layers == TemporalLayers::Two;
+        (self.config.ts_number_layers, self.config.g_error_resilient) = (1 + u32::from(is_two), u32::from(is_two));
+        if is_two {
+            // Rates add up from the lowest layer on, and every other frame is of the upper one.
+            let base = (f64::from(kbps) * TemporalLayers::BASE_PART) as u32;
+            (self.config.ts_target_bitrate, self.config.ts_rate_decimator) = ([base, kbps, 0, 0, 0], [2, 1, 0, 0, 0]);
+            self.config.ts_periodicity = 2;
+            let [base, upper, ..] = &mut self.config.ts_layer_id;
+            (*base, *upper) = (0, 1);
+        }
         // SAFETY: an initialised context, and a configuration that libvpx copies and checks.
         let code = unsafe { vpx_sys::vpx_codec_enc_config_set(&raw mut *self.context.0, &raw const *self.config) };
         self.context.check(code)
@@ -119,7 +146,7 @@ impl RawEncoder {
     pub(super) fn encode(
         &mut self,
         picture: &Picture,
-        wanted: FrameKind,
+        wanted: WantedFrame,
         ticks: i64,
         duration: u32,
         payload: &mut Vec<u8>,
@@ -145,7 +172,16 @@ impl RawEncoder {
         if wrapped.is_null() {
             return Err(VpxError("a picture of odd size".to_owned()));
         }
-        let flags = if wanted == FrameKind::Key { i64::from(VPX_EFLAG_FORCE_KF) } else { 0 };
+        let flags = match wanted {
+            WantedFrame::Key => VPX_EFLAG_FORCE_KF,
+            // Said in full: libvpx keeps what was said of a frame that it left out, for the next one.
+            WantedFrame::Delta if self.config.ts_number_layers > 1 => VP8_EFLAG_NO_UPD_GF | VP8_EFLAG_NO_UPD_ARF,
+            WantedFrame::Delta => 0,
+            WantedFrame::Discardable => NO_UPDATE,
+        };
+        if self.config.ts_number_layers > 1 {
+            self.control(VP8E_SET_TEMPORAL_LAYER_ID, c_int::from(wanted == WantedFrame::Discardable))?;
+        }
         // SAFETY: an initialised context; an image that lives until the call is over.
         let code = unsafe {
             vpx_sys::vpx_codec_encode(
@@ -153,7 +189,7 @@ impl RawEncoder {
                 image.as_ptr(),
                 ticks,
                 duration.into(),
-                flags,
+                flags.into(),
                 VPX_DL_REALTIME.into(),
             )
         };
