@@ -62,7 +62,7 @@ pub struct EncodedFrame {
     pub codec: Codec,
     /// Whether it can be decoded alone. Audio always can.
     pub kind: FrameKind,
-    /// Whether no later frame needs it; of theirs nobody says so.
+    /// Whether no later frame needs it. Of theirs it is not known, and false.
     pub is_discardable: bool,
     /// Counts the frames of an encoder, or of a track of theirs. Video comes in order and without a hole; audio of
     /// theirs as the network brings it, and a hole is a loss.

@@ -40,18 +40,18 @@ impl TrackSource {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Layer(pub u8);
 
-/// In how many temporal layers a track's layer is encoded: of two, the upper one holds every other frame, which no
-/// later frame needs, so that who has no room for it can go without.
+/// In how many temporal layers a track's layer is encoded. The upper one of two holds every other frame, which is
+/// discardable: a link that has no room for it does without.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TemporalLayers {
     /// Each frame is made of the one before.
     #[default]
     One,
-    /// Each frame is made of the last one of the base.
+    /// Each frame is made of the last one of the lower layer.
     Two,
 }
 
 impl TemporalLayers {
-    /// What the base takes of the rate of both.
-    pub const BASE_PART: f64 = 0.6;
+    /// What the lower one takes of the rate of both, as far as the encoder can be told.
+    pub const LOWER_PART: f64 = 0.6;
 }

@@ -11,7 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use hearth_base::{Bitrate, Codec, EncodedFrame, FrameKind, Layer, Switch, TrackId, TrackSource, VideoCodec};
+use hearth_base::{
+    Bitrate, Codec, EncodedFrame, FrameKind, Layer, Switch, TemporalLayers, TrackId, TrackSource, VideoCodec,
+};
 use hearth_protocol::MediaState;
 
 use crate::io::MediaCommand;
@@ -29,6 +31,9 @@ const KEY_FRAME_GAP: Duration = Duration::from_millis(500);
 const MAX_TRACKS: usize = 8;
 /// Changes below this share are not worth an encoder's attention.
 const WORTH_TELLING: f64 = 0.05;
+
+/// What is told is told again after so long: an encoder that was busy may have taken none of it.
+const TELL_AGAIN: Duration = Duration::from_secs(2);
 
 /// A layer of a track of ours in one codec: what one encoder makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,23 +66,6 @@ struct EncodingState {
 struct Subscriber {
     takes: Vec<Encoding>,
     rate: Option<LinkRate>,
-    /// Of these it gets every other frame.
-    lower_only: BTreeSet<(TrackId, Layer)>,
-}
-
-impl Subscriber {
-    /// Of what it gets, how much.
-    fn choose_temporal(&mut self, told: &Told) {
-        let lower_only = |of: &(TrackId, Layer), rate| {
-            let target = told.targets.get(of).copied().unwrap_or_default();
-            let before = self.lower_only.contains(of);
-            told.temporal.get(of).is_some_and(|choice| choice.goes_without(rate, target, before))
-        };
-        let layers = self.rate.iter().flat_map(|rate| rate.layers.iter());
-        self.lower_only = layers
-            .filter_map(|(track, layer, rate)| lower_only(&(*track, *layer), *rate).then_some((*track, *layer)))
-            .collect();
-    }
 }
 
 /// What a link is thought to bear of our video, and the share that it loses.
@@ -110,10 +98,18 @@ pub(crate) struct Publications {
     next_track: u32,
 }
 
+/// What the encoders of a layer were told, and when.
+#[derive(Clone, Copy, Debug)]
+struct Target {
+    bitrate: Bitrate,
+    temporal: TemporalLayers,
+    at: Instant,
+}
+
 /// What the encoders were told last.
 #[derive(Debug, Default)]
 struct Told {
-    targets: BTreeMap<(TrackId, Layer), Bitrate>,
+    targets: BTreeMap<(TrackId, Layer), Target>,
     temporal: BTreeMap<(TrackId, Layer), TemporalChoice>,
     loss: f64,
 }
@@ -296,9 +292,12 @@ impl Publications {
         }
     }
 
-    /// What the encoders of a layer were told last.
-    pub(crate) fn target(&self, track: TrackId, layer: Layer) -> Option<Bitrate> {
-        self.told.targets.get(&(track, layer)).copied()
+    /// What a transport gets of a layer, as its encoders were told last.
+    pub(crate) fn target(&self, transport: TransportId, track: TrackId, layer: Layer) -> Option<Bitrate> {
+        let of = (track, layer);
+        let is_thinned = self.told.temporal.get(&of).is_some_and(|choice| choice.is_thinned(transport));
+        let part = if is_thinned { TemporalLayers::LOWER_PART } else { 1.0 };
+        self.told.targets.get(&of).map(|target| target.bitrate.scaled(part))
     }
 
     /// Whether a transport is among those that bear something.
@@ -319,14 +318,14 @@ impl Publications {
     }
 
     /// Whether a transport goes without some frames, and so uses less than it would.
-    pub(crate) fn is_held_back(&self, transport: TransportId) -> bool {
-        self.subscribers.get(&transport).is_some_and(|subscriber| !subscriber.lower_only.is_empty())
+    pub(crate) fn is_thinned(&self, transport: TransportId) -> bool {
+        self.told.temporal.values().any(|choice| choice.is_thinned(transport))
     }
 
-    /// Whether a transport goes without this frame: it bears the lower of two temporal layers alone.
+    /// Whether a transport goes without this frame, as it bears the lower of two temporal layers alone.
     pub(crate) fn goes_without(&self, transport: TransportId, frame: &EncodedFrame) -> bool {
-        let of = |subscriber: &Subscriber| subscriber.lower_only.contains(&(frame.track, frame.layer));
-        frame.is_discardable && self.subscribers.get(&transport).is_some_and(of)
+        let choice = self.told.temporal.get(&(frame.track, frame.layer));
+        frame.is_discardable && choice.is_some_and(|choice| choice.is_thinned(transport))
     }
 
     /// A transport is gone.
@@ -338,26 +337,32 @@ impl Publications {
         }
     }
 
-    /// A layer is as good as the slowest of the links that get it bears; or better, and that one goes without every
-    /// other frame.
+    /// A layer is as good as the slowest of the links that get it bears; or better, and that one is thinned.
     fn tell_rates(&mut self, outputs: &mut Outputs, now: Instant) {
-        let mut borne: BTreeMap<(TrackId, Layer), Vec<Bitrate>> = BTreeMap::new();
+        let mut borne: BTreeMap<(TrackId, Layer), Vec<(TransportId, Bitrate)>> = BTreeMap::new();
         let mut loss = 0.0_f64;
-        for link in self.subscribers.values().filter_map(|subscriber| subscriber.rate.as_ref()) {
-            link.layers.iter().for_each(|(track, layer, rate)| borne.entry((*track, *layer)).or_default().push(*rate));
+        for (transport, subscriber) in &self.subscribers {
+            let Some(link) = &subscriber.rate else { continue };
+            for (track, layer, rate) in &link.layers {
+                borne.entry((*track, *layer)).or_default().push((*transport, *rate));
+            }
             loss = loss.max(link.loss);
         }
-        for ((track, layer), rates) in borne {
-            let temporal = self.told.temporal.entry((track, layer)).or_default();
-            let layers = temporal.layers();
-            let Some(bitrate) = temporal.choose(rates, now) else { continue };
-            let told = self.told.targets.get(&(track, layer));
-            if temporal.layers() != layers || told.is_none_or(|told| differs(*told, bitrate)) {
-                self.told.targets.insert((track, layer), bitrate);
-                outputs.media(MediaCommand::Target { track, layer, bitrate, temporal: temporal.layers() });
+        for (of, choice) in &mut self.told.temporal {
+            if !borne.contains_key(of) {
+                choice.pause();
             }
         }
-        self.subscribers.values_mut().for_each(|subscriber| subscriber.choose_temporal(&self.told));
+        for ((track, layer), links) in borne {
+            let choice = self.told.temporal.entry((track, layer)).or_default();
+            let Some(bitrate) = choice.choose(&links, now) else { continue };
+            let target = Target { bitrate, temporal: choice.layers(), at: now };
+            let told = self.told.targets.get(&(track, layer));
+            if told.is_none_or(|told| target.is_worth_telling(told)) {
+                self.told.targets.insert((track, layer), target);
+                outputs.media(MediaCommand::Target { track, layer, bitrate, temporal: target.temporal });
+            }
+        }
         if (loss - self.told.loss).abs() > WORTH_TELLING / 2.0 {
             self.told.loss = loss;
             outputs.media(MediaCommand::Loss(loss));
@@ -365,9 +370,13 @@ impl Publications {
     }
 }
 
-fn differs(old: Bitrate, new: Bitrate) -> bool {
-    let (old, new) = (old.bps() as f64, new.bps() as f64);
-    (new - old).abs() > old * WORTH_TELLING
+impl Target {
+    /// Whether it is worth an encoder's attention after what it was told last.
+    fn is_worth_telling(&self, told: &Self) -> bool {
+        let (old, new) = (told.bitrate.bps() as f64, self.bitrate.bps() as f64);
+        let is_late = self.at.saturating_duration_since(told.at) >= TELL_AGAIN;
+        is_late || self.temporal != told.temporal || (new - old).abs() > old * WORTH_TELLING
+    }
 }
 
 #[cfg(test)]

@@ -50,6 +50,15 @@ impl Bench {
         self.table.set_enabled(CAMERA.track, enabled, &mut self.outputs, now);
     }
 
+    /// The rates in kbit/s and the temporal layers that they were told since it was looked at last.
+    fn targets(&mut self) -> Vec<(u64, TemporalLayers)> {
+        let target = |command| {
+            let MediaCommand::Target { bitrate, temporal, .. } = command else { return None };
+            Some((bitrate.bps() / 1000, temporal))
+        };
+        self.commands().into_iter().filter_map(target).collect()
+    }
+
     /// What the encoders were told since it was looked at last.
     fn commands(&mut self) -> Vec<MediaCommand> {
         let outputs = std::iter::from_fn(|| self.outputs.pop());
@@ -153,4 +162,33 @@ fn there_are_so_many_tracks_and_no_more() {
     let mut bench = Bench::new();
     let further = (0..MAX_TRACKS).filter(|_| bench.table.publish(TrackSource::Screen, 1, 1).is_some());
     assert_eq!(further.count(), MAX_TRACKS - 1);
+}
+
+#[test]
+fn a_slow_link_among_others_is_thinned_until_it_or_the_track_is_gone() {
+    let (mut now, mut bench) = (Instant::now(), Bench::new());
+    let [slow, fast, third] = [3, 4, 5].map(TransportId);
+    let of = (CAMERA.track, CAMERA.layer);
+    let mut told = Vec::new();
+    for _ in 0..11 {
+        for (transport, kbps) in [(slow, 600), (fast, 2000), (third, 2000)] {
+            let layers = vec![(of.0, of.1, Bitrate::from_kbps(kbps))];
+            bench.table.set_rate(transport, Some(LinkRate { layers, loss: 0.0 }), &mut bench.outputs, now);
+        }
+        told.extend(bench.targets());
+        now += Duration::from_secs(1);
+    }
+    let [one, two] = [(600, TemporalLayers::One), (923, TemporalLayers::Two)];
+    assert_eq!(told, [one, one, one, one, one, two], "again every two seconds; and after ten");
+    let discardable = EncodedFrame { is_discardable: true, ..frame(CAMERA.track, FrameKind::Delta, now) };
+    let needed = frame(CAMERA.track, FrameKind::Delta, now);
+    let goes_without = |bench: &Bench, frame| [slow, fast, third].map(|link| bench.table.goes_without(link, frame));
+    assert_eq!(goes_without(&bench, &discardable), [true, false, false]);
+    assert_eq!(goes_without(&bench, &needed), [false; 3]);
+    assert_eq!([slow, fast].map(|link| bench.table.is_thinned(link)), [true, false]);
+    let target = |bench: &Bench, link| bench.table.target(link, of.0, of.1).map(|rate| rate.bps() / 1000);
+    assert_eq!([slow, fast].map(|link| target(&bench, link)), [Some(553), Some(923)]);
+    bench.table.forget(slow, &mut bench.outputs, now);
+    assert_eq!(goes_without(&bench, &discardable), [false; 3]);
+    assert_eq!(bench.targets(), [(2000, TemporalLayers::One)]);
 }

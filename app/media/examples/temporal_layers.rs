@@ -2,7 +2,7 @@
 //! `cargo run --release -p hearth-media --example temporal_layers -- CLIP.y4m [KBPS...]`.
 //!
 //! For each codec and rate: one layer; two at the same rate, which is what they cost; and one at the part of the rate
-//! that the base takes, which is what everybody got of a layer before the slowest of its links could go without.
+//! that the lower one takes, which is what everybody got of a layer before the slowest of its links could go without.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a tool for a terminal")]
 
@@ -19,8 +19,8 @@ use hearth_media::files::y4m::Y4mReader;
 const PICTURES: u64 = 240;
 const SETTLING: u64 = 30;
 const RATE: u32 = 30;
-/// What the base takes of both, by the clips that this was made with.
-const BASE_PART: f64 = 0.65;
+/// What the lower one takes of both, by the clips that this was made with.
+const LOWER_PART: f64 = 0.65;
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -48,16 +48,15 @@ fn compare(clip: &str, rates: &[u64]) -> Result<(), Failure> {
         let planes = reader.read(number)?.into();
         pictures.push(Picture::new(resolution, planes, now).map_err(|_| "a picture of odd size")?);
     }
-    println!(
-        "| codec | layers | kbps wanted | kbps | part of the base | pictures | PSNR, dB |\n|---|---|---|---|---|---|---|"
-    );
+    println!("| codec | layers | kbps wanted | kbps | part of the lower | pictures | PSNR, dB |");
+    println!("|---|---|---|---|---|---|---|");
     for codec in video_codecs() {
         for kbps in if rates.is_empty() { &[500, 1000, 2000] } else { rates } {
             let rate = Bitrate::from_kbps(*kbps);
             let cases = [
                 (TemporalLayers::One, rate),
                 (TemporalLayers::Two, rate),
-                (TemporalLayers::One, rate.scaled(BASE_PART)),
+                (TemporalLayers::One, rate.scaled(LOWER_PART)),
             ];
             for (layers, rate) in cases {
                 run(&pictures, codec, layers, rate)?;

@@ -39,7 +39,7 @@ const TAKEN_UP: f64 = 2.0;
 pub(crate) struct LinkReport {
     /// What it may send.
     pub(crate) estimate: Bitrate,
-    /// What it sends of that: the same encoding goes to several, and the slowest decides what it takes.
+    /// What it sends of that: the same encoding goes to several, and another link may decide what it takes.
     pub(crate) used: Bitrate,
     /// Whether pictures of ours are sent that somebody looks at.
     pub(crate) has_pictures: bool,

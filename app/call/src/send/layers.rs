@@ -1,7 +1,8 @@
 //! Which layer of a track each link gets, and how its rate is shared between tracks.
 //!
 //! A layer is a height: 0 up to 180 lines, 1 up to 360, 2 as the camera is. Each is encoded once, however many links
-//! get it, at the rate of the slowest of those; a link that bears less than the layer looks good at gets the one below.
+//! get it, at the rate of the slowest of those (or of the others, where that one is thinned: see
+//! [`crate::publications`]); a link that bears less than the layer looks good at gets the one below.
 //! Without that, one weak link would spoil everybody's picture. Owner of: which layer of each track one link gets.
 
 use std::collections::BTreeMap;

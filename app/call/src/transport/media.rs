@@ -236,7 +236,7 @@ impl Transport {
         let has_pictures = connection.link.sent_video().any(|video| {
             shared.publications.is_enabled(video.track) && self.outbound.watched_layer(video.source).is_some()
         });
-        self.outbound.report(has_pictures, shared.publications.is_held_back(self.id))
+        self.outbound.report(has_pictures, shared.publications.is_thinned(self.id))
     }
 
     /// What others of our links do means something for this one.

@@ -41,7 +41,7 @@ impl Transport {
             active: shared.publications.is_enabled(track.id),
             packets,
             frames_sent: codec.video().map(|_| counts.frames),
-            target_bitrate: layer.and_then(|layer| shared.publications.target(track.id, layer)),
+            target_bitrate: layer.and_then(|layer| shared.publications.target(self.id, track.id, layer)),
             fec_packets_sent: counts.repairs,
             remote,
         }

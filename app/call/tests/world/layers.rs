@@ -68,7 +68,7 @@ fn one_weak_link_spoils_nobody_elses_picture() {
 fn a_link_that_bears_less_of_a_layer_goes_without_every_other_picture_and_the_others_gain() {
     for seed in [2_304, 2_305] {
         let mut world = room(seed, 4, bottleneck(900));
-        world.run(Duration::from_secs(25));
+        world.run(Duration::from_secs(30));
         let (seconds, pairs) = (10, [(0, 1), (0, 2), (0, 3)]);
         let before = pairs.map(|(of, by)| seen(&world, by, of));
         let heard = world.clients[3].sink.got[&0].sounds;
@@ -90,7 +90,7 @@ fn a_link_that_bears_less_of_a_layer_goes_without_every_other_picture_and_the_ot
             world.net.set_link(other, weak, CLEAN);
             world.net.set_link(weak, other, CLEAN);
         }
-        world.run(Duration::from_secs(20));
+        world.run(Duration::from_secs(25));
         let (before, _) = seen(&world, 3, 0);
         world.run(Duration::from_secs(4));
         let pictures = seen(&world, 3, 0).0 - before;

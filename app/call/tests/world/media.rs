@@ -16,8 +16,6 @@ pub const AUDIO: Duration = Duration::from_millis(20);
 /// Bytes of a key frame and of another: 7 packets and 3, in either codec.
 const KEY_BYTES: usize = 8000;
 const DELTA_BYTES: usize = 3000;
-/// What the lower of two temporal layers takes of the rate.
-const BASE_PART: f64 = 0.6;
 
 /// A camera and a microphone.
 #[derive(Debug)]
@@ -90,11 +88,12 @@ impl Source {
         let needed = before.map(|(needed, _)| needed).filter(|_| kind == FrameKind::Delta);
         let now_needed = if is_discardable { needed.unwrap_or(number) } else { number };
         self.needed.insert((layer, codec), (now_needed, !is_discardable));
-        let tag = tag(self.id, number) + &needed.map(|needed| format!("{{{needed:08x}}}")).unwrap_or_default();
+        let needed = needed.map(|needed| format!("{{{needed:08x}}}")).unwrap_or_default();
+        let tag = format!("{}[{}]{needed}", tag(self.id, number), layer.0);
         let part = match temporal {
             TemporalLayers::One => 1.0,
-            TemporalLayers::Two if is_discardable => 2.0 * (1.0 - BASE_PART),
-            TemporalLayers::Two => 2.0 * BASE_PART,
+            TemporalLayers::Two if is_discardable => 2.0 * (1.0 - lower_part(codec)),
+            TemporalLayers::Two => 2.0 * lower_part(codec),
         };
         let payload = encoded(codec, (kind, is_discardable), tag.as_bytes(), self.bytes(layer, kind, part));
         let time = Codec::Video(codec).ticks(now.saturating_duration_since(self.start));
@@ -120,6 +119,14 @@ impl Source {
         let codec = Codec::Audio(AudioCodec::Opus);
         let frame = frame(self.audio, codec, FrameKind::Key, codec.ticks(now - self.start), now, payload);
         EncodedFrame { begins_talk: self.sounds == 1, ..frame }
+    }
+}
+
+/// What the lower of two temporal layers takes of the rate, at most, by what was measured of the codecs themselves.
+fn lower_part(codec: VideoCodec) -> f64 {
+    match codec {
+        VideoCodec::H264 => 0.69,
+        VideoCodec::Vp8 => TemporalLayers::LOWER_PART,
     }
 }
 
@@ -169,10 +176,14 @@ fn tag(id: u8, number: u32) -> String {
     format!("<{id:02x}:{number:08x}>")
 }
 
-/// The picture that this one is made of, where it says one.
-fn read_needed(payload: &[u8]) -> Option<u32> {
-    let at = payload.iter().position(|byte| *byte == b'{')?;
-    u32::from_str_radix(std::str::from_utf8(payload.get(at + 1..at + 9)?).ok()?, 16).ok()
+/// The layer of a picture, and the number of the one that it is made of, where it says one.
+fn read_needed(payload: &[u8]) -> (Option<u8>, Option<u32>) {
+    let behind = |mark: u8, count: usize| {
+        let at = payload.iter().position(|byte| *byte == mark)? + 1;
+        std::str::from_utf8(payload.get(at..at + count)?).ok()
+    };
+    let needed = behind(b'{', 8).and_then(|number| u32::from_str_radix(number, 16).ok());
+    (behind(b'[', 1).and_then(|layer| layer.parse().ok()), needed)
 }
 
 fn read_tag(payload: &[u8]) -> Option<(u8, u32)> {
@@ -186,6 +197,8 @@ fn read_tag(payload: &[u8]) -> Option<(u8, u32)> {
 #[derive(Clone, Debug, Default)]
 pub struct Got {
     pub frames: Vec<u32>,
+    /// Each with its layer.
+    came: BTreeSet<(u8, u32)>,
     pub frame_times: Vec<Instant>,
     /// Bytes of pictures.
     pub bytes: usize,
@@ -226,16 +239,14 @@ impl Sink {
         };
         assert_eq!(*self.tracks.entry(frame.track).or_insert(source), source, "two sources on one track");
         let got = self.got.entry(source).or_default();
+        let (layer, needed) = read_needed(&frame.payload);
+        got.came.extend(layer.map(|layer| (layer, number)));
         if frame.kind == FrameKind::Key && got.frames.last() == Some(&number) {
             return; // once more in a smaller layer, which was asked for between the two
         }
         assert!(got.frames.last().is_none_or(|last| number > *last), "frame {number} after {:?}", got.frames.last());
-        if let Some(needed) = read_needed(&frame.payload) {
-            assert!(
-                got.frames.binary_search(&needed).is_ok(),
-                "frame {number} is made of {needed}, which did not come"
-            );
-        }
+        let is_there = layer.zip(needed).is_none_or(|needed| got.came.contains(&needed));
+        assert!(is_there, "frame {number} of layer {layer:?} is made of {needed:?}, which did not come");
         got.frames.push(number);
         got.codec = Some(codec);
         got.frame_times.push(now);

@@ -116,6 +116,8 @@ struct CodecEncoder {
     /// None while nobody watches.
     codec: Option<Box<dyn VideoEncoder>>,
     next: FrameKind,
+    /// What it was set to.
+    target: Option<(Bitrate, TemporalLayers)>,
     place: FramePlace,
     counters: LayerCounters,
 }
@@ -214,18 +216,18 @@ impl Encoders {
         let new = || CodecEncoder {
             codec: None,
             next: FrameKind::Key,
+            target: None,
             place: FramePlace::default(),
             counters: LayerCounters::default(),
         };
         let encoder = self.of.entry(codec).or_insert_with(new);
         if encoder.codec.is_none() {
             let LayerSettings { rate, bitrate, .. } = self.settings;
-            let made = video_encoder(codec, VideoSettings { rate, bitrate }).and_then(|mut made| {
-                made.set_temporal_layers(self.temporal)?;
-                Ok(made)
-            });
-            match made {
-                Ok(made) => encoder.codec = Some(made),
+            match video_encoder(codec, VideoSettings { rate, bitrate }) {
+                Ok(made) => {
+                    (encoder.codec, encoder.target) = (Some(made), None);
+                    encoder.set_target(bitrate, self.temporal);
+                }
                 Err(error) => {
                     tracing::warn!(%error, "no encoder");
                     encoder.counters.encoder_errors += 1;
@@ -242,17 +244,22 @@ impl Encoders {
     }
 
     fn set_target(&mut self, bitrate: Bitrate, temporal: TemporalLayers) {
-        self.settings.bitrate = bitrate;
-        let is_other = std::mem::replace(&mut self.temporal, temporal) != temporal;
+        (self.settings.bitrate, self.temporal) = (bitrate, temporal);
         for encoder in self.of.values_mut() {
-            let Some(codec) = &mut encoder.codec else { continue };
-            let layered = if is_other { codec.set_temporal_layers(temporal) } else { Ok(()) };
-            encoder.counters.encoder_errors += u64::from(layered.and(codec.set_bitrate(bitrate)).is_err());
+            encoder.set_target(bitrate, temporal);
         }
     }
 }
 
 impl CodecEncoder {
+    /// Does nothing where it has done so: the same target comes again and again.
+    fn set_target(&mut self, bitrate: Bitrate, temporal: TemporalLayers) {
+        let Some(codec) = self.codec.as_mut().filter(|_| self.target != Some((bitrate, temporal))) else { return };
+        let set = codec.set_temporal_layers(temporal).and_then(|()| codec.set_bitrate(bitrate));
+        self.counters.encoder_errors += u64::from(set.is_err());
+        self.target = set.is_ok().then_some((bitrate, temporal));
+    }
+
     fn encode(&mut self, picture: &Picture, place: FrameContext, sink: &mut dyn VideoSink) {
         let Some(codec) = &mut self.codec else { return };
         let begin = Now::read().monotonic;
@@ -291,7 +298,10 @@ impl CodecEncoder {
                 self.counters.key_frames_encoded += u64::from(kind == FrameKind::Key);
             }
             Accepted::Full => {
-                self.next = FrameKind::Key;
+                // What no other frame needs can go.
+                if !is_discardable {
+                    self.next = FrameKind::Key;
+                }
                 self.counters.frames_refused += 1;
             }
         }

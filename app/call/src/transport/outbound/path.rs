@@ -60,12 +60,12 @@ impl Outbound {
         self.pacer.set_pacing(self.estimator.pacing());
     }
 
-    /// What it knows of itself; `has_pictures` where some are sent that somebody looks at, `is_held_back` where it goes
+    /// What it knows of itself; `has_pictures` where some are sent that somebody looks at, `is_thinned` where it goes
     /// without some of them.
-    pub(crate) fn report(&self, has_pictures: bool, is_held_back: bool) -> LinkReport {
+    pub(crate) fn report(&self, has_pictures: bool, is_thinned: bool) -> LinkReport {
         let estimate = self.estimate();
         let used = self.estimator.sent().map_or(estimate, |sent| sent.min(estimate));
-        let is_limited = self.picture_flow() < PictureFlow::Moving || is_held_back || used > estimate.scaled(IN_USE);
+        let is_limited = self.picture_flow() < PictureFlow::Moving || is_thinned || used > estimate.scaled(IN_USE);
         // What they ask for, and what does harm, is not for want of a larger part.
         let is_held = self.estimator.is_capped()
             || self.breaker.circuit() != Circuit::Closed

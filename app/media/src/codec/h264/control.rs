@@ -20,9 +20,6 @@ use hearth_base::TemporalLayers;
 use super::super::CodecError;
 use super::DecodedPlanes;
 
-/// openh264's word for a number of reference frames that it should work out (AUTO_REF_PIC_COUNT).
-const WORK_OUT: c_int = -1;
-
 /// Takes an encoder's target and peak `from` one rate `to` another, bits a second.
 ///
 /// The encoder must have encoded a picture: before, it has no parameters to change.
@@ -49,8 +46,8 @@ fn set(encoder: &mut Encoder, option: ENCODER_OPTION, bps: c_int) -> Result<(), 
     }
 }
 
-/// Sets an encoder to one temporal layer, or to two; the next picture is an IDR where it was another number. The rates
-/// are what they were set to last.
+/// Sets an encoder to one temporal layer, or to two, with which the next picture is an IDR. The rates are what they
+/// were set to last.
 ///
 /// The encoder must have encoded a picture, as above.
 pub(super) fn set_temporal_layers(encoder: &mut Encoder, layers: TemporalLayers) -> Result<(), CodecError> {
@@ -66,8 +63,7 @@ pub(super) fn set_temporal_layers(encoder: &mut Encoder, layers: TemporalLayers)
         TemporalLayers::One => 1,
         TemporalLayers::Two => 2,
     };
-    // openh264 would keep what it has worked out for the number before, and refuses a rate above that of the beginning.
-    params.iNumRefFrame = WORK_OUT;
+    // openh264 refuses a rate above that of the beginning.
     let [layer, ..] = &params.sSpatialLayers;
     (params.iTargetBitrate, params.iMaxBitrate) = (layer.iSpatialBitrate, layer.iMaxSpatialBitrate);
     // SAFETY: the wrapper asks that nothing be set that it relies on: it sets all of this again when the size changes,

@@ -27,13 +27,13 @@ const RATES: std::ops::RangeInclusive<u64> = 30_000..=20_000_000;
 
 pub(in super::super) struct H264Encoder {
     openh264: openh264::encoder::Encoder,
-    bitrate: Bitrate,
-    /// What openh264 is set to, bits a second: the rate, or a key frame's.
-    set: c_int,
-    /// openh264 takes no new rate before its first picture.
-    begun: bool,
+    /// The rate is the newest.
+    settings: VideoSettings,
     layers: TemporalLayers,
-    /// Of the last picture: the wrapper begins again with another one, in one temporal layer.
+    /// What openh264 is set to, bits a second: the rate, or a key frame's; and in how many temporal layers it works.
+    set: c_int,
+    set_layers: TemporalLayers,
+    /// Of its pictures. Before the first it takes neither a rate nor layers.
     size: Option<Resolution>,
     /// The next picture is a key frame whatever is wanted.
     is_key_due: bool,
@@ -42,24 +42,30 @@ pub(in super::super) struct H264Encoder {
 
 impl H264Encoder {
     pub(in super::super) fn new(settings: VideoSettings) -> Result<Self, CodecError> {
-        let openh264 = openh264::encoder::Encoder::with_api_config(OpenH264API::from_source(), config(settings));
-        let openh264 = openh264.map_err(|error| CodecError::Setup { codec: "H.264", reason: error.to_string() })?;
-        let set = bps(settings.bitrate.scaled(KEY_FRAME_RATE));
         Ok(Self {
-            openh264,
-            bitrate: settings.bitrate,
-            set,
-            begun: false,
+            openh264: begin(settings)?,
+            settings,
             layers: TemporalLayers::One,
+            set: first_bps(settings),
+            set_layers: TemporalLayers::One,
             size: None,
             is_key_due: false,
             payload: Vec::new(),
         })
     }
 
+    /// Another size is another encoder: the wrapper would go back to the rate that it began with.
+    fn fit(&mut self, size: Resolution) -> Result<(), CodecError> {
+        if self.size.is_some_and(|before| before != size) {
+            self.openh264 = begin(self.settings)?;
+            (self.set, self.set_layers, self.size) = (first_bps(self.settings), TemporalLayers::One, None);
+        }
+        Ok(())
+    }
+
     fn set_rate(&mut self, bitrate: Bitrate) -> Result<(), CodecError> {
         let to = bps(bitrate);
-        if self.begun && to != self.set {
+        if self.size.is_some() && to != self.set {
             control::set_bitrate(&mut self.openh264, self.set, to)?;
             self.set = to;
         }
@@ -76,34 +82,43 @@ impl H264Encoder {
         self.payload.clear();
         write(&stream, &mut self.payload);
         let kind = stream.frame_type();
-        self.begun = true;
+        self.size = Some(picture.resolution());
         Ok(kind)
     }
 
-    /// Encodes one picture; where the wrapper has begun in one temporal layer and two are wanted, twice, for openh264
-    /// takes the second layer no sooner.
+    /// Encodes one picture; the first one twice where two temporal layers are wanted: openh264 takes the second no
+    /// sooner.
     fn run_in_layers(&mut self, picture: &Picture, at: Duration) -> Result<FrameType, CodecError> {
+        let is_first = self.size.is_none();
         let kind = self.run(picture, at)?;
-        let is_begun_again = self.size.replace(picture.resolution()) != Some(picture.resolution());
-        if !is_begun_again || self.layers == TemporalLayers::One {
+        if !is_first || self.layers == TemporalLayers::One {
             return Ok(kind);
         }
-        control::set_temporal_layers(&mut self.openh264, self.layers)?;
+        self.set_layers(self.layers)?;
         self.run(picture, at)
+    }
+
+    fn set_layers(&mut self, layers: TemporalLayers) -> Result<(), CodecError> {
+        if layers != self.set_layers {
+            control::set_temporal_layers(&mut self.openh264, layers)?;
+            self.set_layers = layers;
+        }
+        Ok(())
     }
 }
 
 impl VideoEncoder for H264Encoder {
     fn set_bitrate(&mut self, bitrate: Bitrate) -> Result<(), CodecError> {
         self.set_rate(bitrate)?;
-        self.bitrate = bitrate;
+        self.settings.bitrate = bitrate;
         Ok(())
     }
 
     fn set_temporal_layers(&mut self, layers: TemporalLayers) -> Result<(), CodecError> {
-        if self.begun && layers != self.layers {
-            control::set_temporal_layers(&mut self.openh264, layers)?;
-            self.is_key_due = true;
+        if self.size.is_some() && layers != self.set_layers {
+            self.set_layers(layers)?;
+            // openh264 begins again with the second layer, and goes on without it.
+            self.is_key_due = layers == TemporalLayers::Two;
         }
         self.layers = layers;
         Ok(())
@@ -115,13 +130,14 @@ impl VideoEncoder for H264Encoder {
         wanted: FrameKind,
         at: Duration,
     ) -> Result<Option<EncodedPicture>, CodecError> {
-        if (wanted == FrameKind::Key || self.is_key_due) && self.begun {
-            self.set_rate(self.bitrate.scaled(KEY_FRAME_RATE))?;
+        self.fit(picture.resolution())?;
+        if (wanted == FrameKind::Key || self.is_key_due) && self.size.is_some() {
+            self.set_rate(self.settings.bitrate.scaled(KEY_FRAME_RATE))?;
             self.openh264.force_intra_frame();
         }
         let result = self.run_in_layers(picture, at);
         self.is_key_due &= !matches!(result, Ok(FrameType::IDR));
-        self.set_rate(self.bitrate)?;
+        self.set_rate(self.settings.bitrate)?;
         let kind = match result? {
             FrameType::IDR => FrameKind::Key,
             FrameType::I | FrameType::P | FrameType::IPMixed => FrameKind::Delta,
@@ -132,15 +148,23 @@ impl VideoEncoder for H264Encoder {
     }
 }
 
+fn begin(settings: VideoSettings) -> Result<openh264::encoder::Encoder, CodecError> {
+    let begun = openh264::encoder::Encoder::with_api_config(OpenH264API::from_source(), config(settings));
+    begun.map_err(|error| CodecError::Setup { codec: "H.264", reason: error.to_string() })
+}
+
+/// The first picture is a key frame, and is encoded at the rate that an encoder is made with.
+fn first_bps(settings: VideoSettings) -> c_int {
+    bps(settings.bitrate.scaled(KEY_FRAME_RATE))
+}
+
 fn config(settings: VideoSettings) -> EncoderConfig {
-    // The first picture is a key frame and is encoded at the rate given here.
-    let first = settings.bitrate.scaled(KEY_FRAME_RATE);
     EncoderConfig::new()
         .profile(Profile::Baseline)
         .usage_type(UsageType::CameraVideoRealTime)
         .complexity(Complexity::Low)
         .rate_control_mode(RateControlMode::Bitrate)
-        .bitrate(BitRate::from_bps(bps(first).unsigned_abs()))
+        .bitrate(BitRate::from_bps(first_bps(settings).unsigned_abs()))
         .max_frame_rate(FrameRate::from_hz(settings.rate.fps() as f32))
         .skip_frames(true)
         .intra_frame_period(IntraFramePeriod::from_num_frames(0))

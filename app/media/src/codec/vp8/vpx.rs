@@ -92,6 +92,8 @@ fn text(words: *const std::ffi::c_char) -> String {
 pub(super) struct RawEncoder {
     context: Context,
     config: Box<vpx_codec_enc_cfg_t>,
+    /// libvpx keeps what was said of a frame that it left out, for the next one, unless that one has its own say.
+    is_held: bool,
 }
 
 // SAFETY: the configuration holds two pointers, for two-pass encoding, which stay null.
@@ -116,7 +118,7 @@ impl RawEncoder {
             return Err(refused(code));
         }
         // SAFETY: it was initialised just now.
-        let mut encoder = Self { context: Context(unsafe { context.assume_init() }), config };
+        let mut encoder = Self { context: Context(unsafe { context.assume_init() }), config, is_held: false };
         encoder.control(VP8E_SET_CPUUSED, setup.speed)?;
         encoder.control(VP8E_SET_STATIC_THRESHOLD, 1)?;
         encoder.control(VP8E_SET_NOISE_SENSITIVITY, 0)?;
@@ -131,11 +133,11 @@ impl RawEncoder {
         (self.config.ts_number_layers, self.config.g_error_resilient) = (1 + u32::from(is_two), u32::from(is_two));
         if is_two {
             // Rates add up from the lowest layer on, and every other frame is of the upper one.
-            let base = (f64::from(kbps) * TemporalLayers::BASE_PART) as u32;
-            (self.config.ts_target_bitrate, self.config.ts_rate_decimator) = ([base, kbps, 0, 0, 0], [2, 1, 0, 0, 0]);
+            let lower = (f64::from(kbps) * TemporalLayers::LOWER_PART) as u32;
+            (self.config.ts_target_bitrate, self.config.ts_rate_decimator) = ([lower, kbps, 0, 0, 0], [2, 1, 0, 0, 0]);
             self.config.ts_periodicity = 2;
-            let [base, upper, ..] = &mut self.config.ts_layer_id;
-            (*base, *upper) = (0, 1);
+            let [lower, upper, ..] = &mut self.config.ts_layer_id;
+            (*lower, *upper) = (0, 1);
         }
         // SAFETY: an initialised context, and a configuration that libvpx copies and checks.
         let code = unsafe { vpx_sys::vpx_codec_enc_config_set(&raw mut *self.context.0, &raw const *self.config) };
@@ -174,8 +176,7 @@ impl RawEncoder {
         }
         let flags = match wanted {
             WantedFrame::Key => VPX_EFLAG_FORCE_KF,
-            // Said in full: libvpx keeps what was said of a frame that it left out, for the next one.
-            WantedFrame::Delta if self.config.ts_number_layers > 1 => VP8_EFLAG_NO_UPD_GF | VP8_EFLAG_NO_UPD_ARF,
+            WantedFrame::Delta if self.is_held => VP8_EFLAG_NO_UPD_GF | VP8_EFLAG_NO_UPD_ARF,
             WantedFrame::Delta => 0,
             WantedFrame::Discardable => NO_UPDATE,
         };
@@ -194,7 +195,9 @@ impl RawEncoder {
             )
         };
         self.context.check(code)?;
-        Ok(self.collect(payload))
+        let kind = self.collect(payload);
+        self.is_held = kind.is_none() && (self.is_held || wanted == WantedFrame::Discardable);
+        Ok(kind)
     }
 
     fn collect(&mut self, payload: &mut Vec<u8>) -> Option<FrameKind> {
