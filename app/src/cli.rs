@@ -123,6 +123,9 @@ pub struct Part {
     /// --fps without end, and stamped with number and time as the pattern is.
     #[arg(long, value_name = "none|pattern|FILE.y4m", default_value = "none", value_parser = parse_camera)]
     pub camera: CameraArg,
+    /// Share this monitor or window of an X11 desktop, by its name.
+    #[arg(long, value_name = "NAME")]
+    pub share: Option<String>,
     /// Audio source: none, chirp (one each second), or a WAV file, which is played without end. Echo cancelling and
     /// noise suppression leave it as it is.
     #[arg(long, value_name = "none|chirp|FILE.wav", default_value = "none", value_parser = parse_microphone)]

@@ -9,7 +9,7 @@ use std::io::{BufRead, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
-use hearth_base::{DeviceChoice, TrackSource, VideoCodec};
+use hearth_base::{DeviceChoice, ScreenEntry, ScreenFault, TrackSource, VideoCodec};
 use hearth_call::{
     CallPhase, Command, EndReason, HostRule, Loopback, PasswordPrompt, PasswordPromptState, Switch, TransportPolicy,
 };
@@ -45,6 +45,12 @@ pub enum HeadlessError {
     /// A file that should be sent cannot be.
     #[error(transparent)]
     File(#[from] BadFile),
+    /// There is no such screen.
+    #[error("{}", t!("fault.no_screen", names = .0))]
+    NoScreen(String),
+    /// Nothing can be shared.
+    #[error("{}", t!("fault.screen_refused", why = .0))]
+    Screen(ScreenFault),
     /// The engine did not start.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -98,7 +104,11 @@ pub fn main(command: CliCommand) -> Result<(), HeadlessError> {
     check_files(&part)?;
     let password = read_password()?;
     let server = entry.server()?;
+    let shared = part.share.as_deref().map(screen).transpose()?;
     let engine = Engine::spawn(config(&part))?;
+    if shared.is_some() {
+        engine.share(shared);
+    }
     engine.enter(server, entry.command(password.clone()));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(HeadlessError::Runtime)?;
     let result = runtime.block_on(follow(&engine, &entry, password, &part));
@@ -142,6 +152,13 @@ fn check_files(part: &Part) -> Result<(), BadFile> {
         MicrophoneArg::None | MicrophoneArg::Chirp => None,
     };
     files::check(camera, microphone)
+}
+
+/// The screen of this name.
+fn screen(name: &str) -> Result<ScreenEntry, HeadlessError> {
+    let entries = crate::engine::screens().map_err(HeadlessError::Screen)?;
+    let names = entries.iter().map(|entry| entry.name.clone()).collect::<Vec<_>>().join(", ");
+    entries.into_iter().find(|entry| entry.name == name).ok_or(HeadlessError::NoScreen(names))
 }
 
 fn video_codec(arg: &CodecArg) -> VideoCodec {

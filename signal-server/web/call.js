@@ -225,7 +225,7 @@ function part(id, bye) {
 export function drawTiles() {
 	me.tile?.draw(me);
 	for (const peer of peers.values()) {
-		const video = peer.screen?.video;
+		const video = peer.screen?.video ?? peer.shared;
 		peer.tile.draw(peer);
 		if (video) peer.screenTile ??= Tile();
 		else peer.screenTile = peer.screenTile?.remove();

@@ -10,9 +10,9 @@ import { say } from "./words.js";
 const TEXT = 32 * 1024; // longest text of a channel that is read
 const EARLY = 64; // candidates before their description; full: the oldest goes, the better ones come late
 const BURST = 250, PER_MS = 0.004; // messages of one peer; what is beyond is dropped
-const LIMITS = [{ lost: 0.02, trip: 0.25 }, { lost: 0.08, trip: 0.6 }]; // share of packets, seconds: beyond them fair, poor
+const LIMITS = [{ lost: 0.02, trip: 0.25 }, { lost: 0.08, trip: 0.6 }]; // of packets, seconds: beyond them fair, poor
 const LINES = [0, 180, 360]; // of a picture; what is larger gets all
-const ALL = { camera: Infinity, screen: true }, PACE_MS = 300; // what is looked at, and between two changes of it: encoders follow
+const ALL = { camera: Infinity, screen: true }, PACE_MS = 300; // what is looked at, and between two changes: encoders follow
 const FLOWS = ["stills", "nothing", "silence"];
 const CONNECT_MS = 15_000, FIRST_MS = 1_000;
 const WHOLE = new MediaStream(); // sound and picture belong together; legacy pages show no other track
@@ -38,7 +38,7 @@ function link(peer, name, offers, mayOffer, polite) {
 	function dismantle() {
 		clearTimeout(timer);
 		pc?.close();
-		pc = self.audio = self.video = null;
+		pc = self.audio = self.video = self.shared = null;
 	}
 
 	function build(next) {
@@ -50,8 +50,8 @@ function link(peer, name, offers, mayOffer, polite) {
 				if (candidate?.candidate) signal({ cand: candidate.toJSON() });
 				else if (!candidate) signal({ end: /^a=ice-ufrag:(\S+)/m.exec(pc.localDescription?.sdp)?.[1] ?? "" });
 			},
-			track({ track }) {
-				self[track.kind] = track;
+			track({ track, streams }) {
+				self[streams[0]?.id === "screen" ? "shared" : track.kind] = track;
 				track.onunmute = track.onmute = changed;
 				changed();
 			},
@@ -79,14 +79,16 @@ function link(peer, name, offers, mayOffer, polite) {
 	}
 
 	async function attach() {
+		const seen = {};
 		for (const place of pc?.getTransceivers() ?? []) {
+			const { kind } = place.receiver.track, track = devices.track(kind);
 			prefer(place);
-			if (name !== "main") continue;
-			const track = devices.track(place.receiver.track.kind);
+			if (name !== "main" || seen[kind]) continue; // a screen
+			seen[kind] = true;
 			place.sender.setStreams?.(WHOLE);
 			if (place.sender.track !== track) await place.sender.replaceTrack(track);
 			if (track?.kind === "video") await limit(place.sender);
-			// A track that went away leaves its direction: muting must not negotiate. A page that only offers is promised one.
+			// A track that went leaves its direction: muting must not negotiate. Who only offers is promised one.
 			if ((track || peer.legacy) && place.direction === "recvonly") place.direction = "sendrecv";
 		}
 	}
@@ -147,7 +149,7 @@ function link(peer, name, offers, mayOffer, polite) {
 	}
 
 	const self = {
-		audio: null, video: null,
+		audio: null, video: null, shared: null,
 		get pc() { return pc; },
 		get state() {
 			const state = pc?.connectionState;
@@ -175,7 +177,7 @@ function link(peer, name, offers, mayOffer, polite) {
 // Somebody in the room. `on`: `hand()` is whether ours is raised, `raised()` and `bye()` are what they did. A `legacy` peer is a
 // SimpleWebRTC page: it answers whom it found; its words come by the server, its screen by a connection of its own.
 export function Peer(entry, on) {
-	const { id, polite } = entry, legacy = entry.kind === "legacy", since = chat.last; // what was said before is not for them
+	const { id, polite } = entry, legacy = entry.kind === "legacy", since = chat.last; // older words: not theirs
 	let channel, heard = 0, asked, watched, limiting, tokens = BURST, filled = performance.now();
 	const tell = (message) => {
 		try {
@@ -227,12 +229,13 @@ export function Peer(entry, on) {
 		id, entry, legacy, hand: false, quality: null, screen: null, flow: "", looks: ALL,
 		get name() { return entry.nick || say("guest"); },
 		get role() { return entry.role; },
-		get media() { return { ...entry.media, screen: entry.media.screen && !legacy }; },
+		get media() { return { ...entry.media, screen: entry.media.screen && !legacy && !self.shared }; },
 		get audio() { return self.main.audio; },
 		get video() { return self.main.video; },
+		get shared() { return entry.media.screen && self.main.shared; },
 		get word() {
 			const { state, pc } = self.main;
-			if (state !== "connected") return entry.away && state === "connecting" ? "faltering" : state; // nobody there to answer
+			if (state !== "connected") return entry.away && state === "connecting" ? "faltering" : state;
 			const films = ({ receiver, currentDirection }) => receiver.track.kind === "video" && currentDirection !== "stopped";
 			if (!entry.media.video) return self.flow === "silence" ? self.flow : "";
 			return pc.getTransceivers().some(films) ? self.flow : "no_codec"; // refused, and so taken away
@@ -281,7 +284,7 @@ export function Peer(entry, on) {
 			else if (signal.pc !== "screen") self.main.hear(signal);
 			else if (legacy) (self.screen ??= link(self, "screen")).hear(signal);
 		},
-		configure: () => [self.main, self.screen].forEach((one) => one?.pc?.setConfiguration(ways)), // for the next restart of ICE
+		configure: () => [self.main, self.screen].forEach((one) => one?.pc?.setConfiguration(ways)), // at the next restart
 		async look() {
 			const now = await read(self.main.pc), { packets, lost } = self.quality?.now ?? now;
 			const share = Math.max(0, now.lost - lost) / Math.max(1, now.packets - packets + now.lost - lost);

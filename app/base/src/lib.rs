@@ -19,6 +19,7 @@ mod frame;
 mod ids;
 mod level;
 mod picture;
+mod screen;
 mod switch;
 mod units;
 
@@ -28,5 +29,6 @@ pub use frame::{CaptureTime, EncodedFrame, FrameKind, NtpTime};
 pub use ids::{Layer, TemporalLayers, TrackId, TrackKind, TrackSource};
 pub use level::{Level, Volume};
 pub use picture::{AudioBlock, BadPicture, Picture, SAMPLE_RATE};
+pub use screen::{ScreenEntry, ScreenFault, ScreenId};
 pub use switch::Switch;
 pub use units::{Bitrate, FrameRate, Resolution};

@@ -34,6 +34,7 @@ pub mod panics;
 pub mod pattern;
 pub mod realtime;
 mod scale;
+pub mod screens;
 pub mod sinks;
 pub mod slot;
 pub mod source;

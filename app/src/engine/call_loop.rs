@@ -1,5 +1,7 @@
 //! The loop that owns the call: everything that happens goes in, everything that should be done comes out.
 
+mod sharing;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -220,6 +222,7 @@ impl CallLoop {
                 command
             }
             EngineCommand::Call(command) => command,
+            EngineCommand::Share(entry) => return self.share(entry),
             EngineCommand::Media(action) => {
                 self.media.action(action);
                 return self.on_devices();
@@ -230,6 +233,7 @@ impl CallLoop {
 
     /// What the others are told that we send is what we do send: wanted, and there.
     fn on_devices(&mut self) {
+        self.look_at_screen();
         for track in self.call.tracks() {
             let enabled = self.media.sends(track.id);
             if track.enabled != enabled {
@@ -418,6 +422,7 @@ impl CallLoop {
         }
         self.view.devices = self.media.devices();
         self.view.own_feed = self.media.own_feed();
+        self.view.sharing.shared = self.media.shared();
         self.view.feeds = self.media.feeds();
         self.views.send_replace(Arc::new(self.view.clone()));
     }

@@ -32,7 +32,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use hearth_base::{DeviceChoice, FrameRate, Resolution, TrackSource, VideoCodec};
+use hearth_base::{DeviceChoice, FrameRate, Resolution, ScreenEntry, ScreenFault, TrackSource, VideoCodec};
 use hearth_call::{Command, Loopback, PeerStats, Snapshot, Switch, TransportPolicy};
 use hearth_media::devices::DevicesView;
 use hearth_protocol::{PeerId, SpkiHash};
@@ -44,7 +44,7 @@ use crate::view::{ConnectionHistory, Processing, VideoFeed};
 pub use discovery::Discovery;
 pub use media::{
     CameraStats, MediaAction, MediaStats, RecordingStats, RemoteStats, Repaint, Showing, ShowingEvent, SourceLimits,
-    Stamps,
+    Stamps, screens,
 };
 pub use signalling::{ServerAddress, SignalFault};
 
@@ -126,8 +126,19 @@ pub struct CallView {
     pub devices: DevicesView,
     /// Our own picture, where a window shows it.
     pub own_feed: Option<VideoFeed>,
+    /// What we share.
+    pub sharing: Sharing,
     /// Theirs.
     pub feeds: Vec<VideoFeed>,
+}
+
+/// What of this desktop is shared.
+#[derive(Clone, Debug, Default)]
+pub struct Sharing {
+    /// It, and how it looks where a window shows it.
+    pub shared: Option<(ScreenEntry, Option<VideoFeed>)>,
+    /// Why what was shared is not any more, though nobody ended it.
+    pub fault: Option<ScreenFault>,
 }
 
 /// What was counted, at one moment.
@@ -159,6 +170,8 @@ enum EngineCommand {
     Enter(ServerAddress, Command),
     Call(Command),
     Media(MediaAction),
+    /// To share this, or nothing.
+    Share(Option<ScreenEntry>),
 }
 
 /// A running call. Dropped, it leaves the room and waits for its threads.
@@ -217,6 +230,12 @@ impl Engine {
     /// Wishes for something of the media; false when the call has ended or too many actions wait.
     pub fn media_action(&self, action: MediaAction) -> bool {
         self.send(EngineCommand::Media(action))
+    }
+
+    /// Shares a screen or a window, in the place of what is shared, or nothing any more; false when the call has ended
+    /// or too many actions wait.
+    pub fn share(&self, entry: Option<ScreenEntry>) -> bool {
+        self.send(EngineCommand::Share(entry))
     }
 
     fn send(&self, command: EngineCommand) -> bool {

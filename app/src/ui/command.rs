@@ -19,6 +19,8 @@ pub(super) enum UiCommand {
     Camera,
     /// Our hand up or down.
     Hand,
+    /// A screen shared, or none.
+    Share,
     /// What is written.
     Chat,
     /// Who is here.
@@ -43,6 +45,7 @@ impl UiCommand {
         Self::Microphone,
         Self::Camera,
         Self::Hand,
+        Self::Share,
         Self::Chat,
         Self::People,
         Self::Invite,
@@ -68,6 +71,7 @@ impl UiCommand {
             Self::People => const { &[key(Key::P)] },
             Self::Chat => const { &[key(Key::C)] },
             Self::Hand => const { &[key(Key::R)] },
+            Self::Share => const { &[key(Key::S)] },
             Self::Invite => const { &[key(Key::I)] },
             Self::Connection => const { &[key(Key::N)] },
             Self::Settings => const { &[with(Modifiers::CTRL, Key::Comma)] },
@@ -85,6 +89,7 @@ impl UiCommand {
             Self::People
             | Self::Chat
             | Self::Hand
+            | Self::Share
             | Self::Invite
             | Self::Connection
             | Self::Settings
@@ -101,6 +106,7 @@ impl UiCommand {
             Self::People => icons::PEOPLE,
             Self::Chat => icons::CHAT,
             Self::Hand => icons::HAND,
+            Self::Share => icons::SCREEN,
             Self::Invite => icons::INVITE,
             Self::Connection => icons::NETWORK,
             Self::Settings => icons::SETTINGS,
@@ -118,6 +124,7 @@ impl UiCommand {
             Self::People => t!("ui.command.people"),
             Self::Chat => t!("ui.command.chat"),
             Self::Hand => t!("ui.command.hand"),
+            Self::Share => t!("ui.command.share"),
             Self::Invite => t!("ui.command.invite"),
             Self::Connection => t!("ui.command.connection"),
             Self::Settings => t!("ui.command.settings"),
@@ -165,6 +172,7 @@ impl UiCommand {
                     state.action(Action::SetHand(raised(room.me.hand)));
                 }
             }
+            Self::Share => share(view, state),
             Self::Invite => toggle(view, state, Panel::Invite),
             Self::Connection => connection(view, state),
             Self::Settings => state.open(Dialog::Settings),
@@ -206,6 +214,17 @@ fn raised(hand: Hand) -> Hand {
 fn toggle(view: &View, state: &mut UiState, panel: Panel) {
     if in_room(view).is_some() {
         if state.panel == Some(panel) { state.panel = None } else { state.show(panel) }
+    }
+}
+
+/// Who shares stops; who does not is asked what.
+fn share(view: &View, state: &mut UiState) {
+    let Some(room) = in_room(view) else { return };
+    if room.me.shared.is_some() {
+        state.action(Action::Share(None));
+    } else {
+        state.action(Action::LookAtScreens);
+        state.open(Dialog::Share);
     }
 }
 

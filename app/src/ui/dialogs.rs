@@ -12,7 +12,7 @@ use super::parts::{Button, Parts as _};
 use super::state::{Dialog, UiState};
 use super::tokens::{control, letters, space};
 use super::when::number;
-use super::{passwords, settings};
+use super::{passwords, settings, sharing};
 use crate::view::{Action, Room, Stage, View};
 
 /// Draws the one that is open.
@@ -29,6 +29,7 @@ pub(super) fn dialogs(ui: &mut Ui, view: &View, state: &mut UiState) {
         (Dialog::Password, Some(room)) => passwords::password(ui, room, state),
         (Dialog::Settings, _) => settings::settings(ui, view, state),
         (Dialog::Help, _) => help(ui, state),
+        (Dialog::Share, Some(_)) => sharing::dialog(ui, view, state),
         (Dialog::Leave, Some(room)) => leave(ui, room, state),
         (Dialog::Close, Some(room)) => close(ui, room, state),
         (Dialog::Remove(id), Some(room)) => remove(ui, room, id, state),
@@ -38,7 +39,10 @@ pub(super) fn dialogs(ui: &mut Ui, view: &View, state: &mut UiState) {
             Stage::Home | Stage::PreJoin(_) => state.dialogs.open = None,
         },
         // The room is over, and the question with it.
-        (Dialog::Leave | Dialog::Close | Dialog::Remove(_) | Dialog::HandOver(_) | Dialog::Password, None) => {
+        (
+            Dialog::Share | Dialog::Leave | Dialog::Close | Dialog::Remove(_) | Dialog::HandOver(_) | Dialog::Password,
+            None,
+        ) => {
             state.dialogs.open = None;
         }
     }

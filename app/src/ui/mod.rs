@@ -26,6 +26,7 @@ mod passwords;
 mod pickers;
 mod prejoin;
 mod settings;
+mod sharing;
 mod signal;
 mod state;
 mod style;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use hearth_base::{DeviceChoice, DeviceKind};
+use hearth_base::{DeviceChoice, DeviceKind, ScreenEntry};
 use hearth_call::{Hand, Switch, Watching};
 use hearth_protocol::{PeerId, RoomName, RoomPassword};
 
@@ -40,6 +40,10 @@ pub enum Action {
     SetMicrophone(Switch),
     /// Camera on or off.
     SetCamera(Switch),
+    /// To know what of this desktop could be shared.
+    LookAtScreens,
+    /// To share this of it, in the place of what is shared; or nothing any more.
+    Share(Option<ScreenEntry>),
     /// Another device.
     Choose(DeviceKind, DeviceChoice),
     /// To know which devices there are, though none is open; or not any more.
@@ -102,6 +106,9 @@ impl fmt::Debug for Action {
             Self::SetMicrophone(switch) => return write!(f, "SetMicrophone({switch:?})"),
             Self::SetCamera(switch) => return write!(f, "SetCamera({switch:?})"),
             Self::Choose(kind, choice) => return write!(f, "Choose({kind:?}, {choice:?})"),
+            Self::LookAtScreens => "LookAtScreens",
+            // A title may say more than a log should.
+            Self::Share(entry) => return write!(f, "Share({:?})", entry.as_ref().map(|entry| entry.id)),
             Self::LookAtDevices(wanted) => return write!(f, "LookAtDevices({wanted})"),
             Self::TestSound => "TestSound",
             Self::SetHand(hand) => return write!(f, "SetHand({hand:?})"),

@@ -2,7 +2,7 @@
 //!
 //! Every case has its words in `assets/locales`; this is the only place that chooses between them.
 
-use hearth_base::{DeviceFault, DeviceKind};
+use hearth_base::{DeviceFault, DeviceKind, ScreenFault};
 use hearth_protocol::ErrorCode;
 use rust_i18n::t;
 
@@ -11,6 +11,8 @@ use rust_i18n::t;
 pub enum Fault {
     /// A device does not run.
     Device(DeviceKind, DeviceFault),
+    /// Nothing of this desktop can be shared, or not any more.
+    Screen(ScreenFault),
     /// The host cannot be reached.
     HostUnreachable,
     /// The text is no link and no number.
@@ -87,6 +89,7 @@ impl Fault {
     pub fn sentence(&self) -> String {
         match self {
             Self::Device(kind, fault) => device(*kind, fault),
+            Self::Screen(fault) => screen(fault),
             Self::HostUnreachable => t!("fault.host_unreachable").into_owned(),
             Self::WrongLink => t!("fault.bad_link").into_owned(),
             Self::NotARoom => t!("fault.not_a_room").into_owned(),
@@ -132,6 +135,15 @@ fn refused(code: ErrorCode) -> String {
         | ErrorCode::BadMessage
         | ErrorCode::Unknown => t!("fault.refused").into_owned(),
     }
+}
+
+fn screen(fault: &ScreenFault) -> String {
+    match fault {
+        ScreenFault::NoDisplay(why) => t!("fault.screen_missing", why = why),
+        ScreenFault::Gone => t!("fault.screen_gone"),
+        ScreenFault::Refused(why) => t!("fault.screen_refused", why = why),
+    }
+    .into_owned()
 }
 
 fn device(kind: DeviceKind, fault: &DeviceFault) -> String {

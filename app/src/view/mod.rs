@@ -13,7 +13,7 @@ mod video_feed;
 
 use std::path::PathBuf;
 
-use hearth_base::{DeviceLists, DeviceState};
+use hearth_base::{DeviceLists, DeviceState, ScreenEntry, ScreenFault};
 use hearth_call::Switch;
 use hearth_protocol::RoomName;
 
@@ -23,7 +23,7 @@ pub use fault::{Fault, ServerRefusal, Spot};
 pub use invite::{AddressKind, Invite, InviteAddress};
 pub use room::{
     Admission, ChatLine, Knocker, Me, PasswordPrompt, PasswordPromptState, Person, Progress, Quality, Room, RoomServer,
-    ServerKey, Speaker,
+    ServerKey, SharedScreen, Speaker,
 };
 pub use settings::{LanguageChoice, PEOPLE, PictureSize, Processing, Settings, ThemeChoice};
 pub use video_feed::{Pictures, VideoFeed};
@@ -37,6 +37,8 @@ pub struct View {
     pub settings: Settings,
     /// What could be chosen, and what has become of the choice.
     pub devices: Devices,
+    /// What of this desktop could be shared, as it was when somebody last wanted to know.
+    pub screens: Screens,
     /// The rooms that are announced on this network, by number.
     pub nearby: Vec<NearbyRoom>,
     /// Rooms that we were in, the newest first.
@@ -114,6 +116,18 @@ pub struct Devices {
     pub camera: DeviceState,
     /// What may stand for a camera and a microphone.
     pub files: DeviceFiles,
+}
+
+/// What of this desktop could be shared.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Screens {
+    /// It is being looked at.
+    #[default]
+    Unknown,
+    /// This.
+    Known(Vec<ScreenEntry>),
+    /// Nothing.
+    Failed(ScreenFault),
 }
 
 /// Files that stand for devices, as the command line names them: they are chosen then, and among what can be.

@@ -146,6 +146,17 @@ pub struct Me {
     pub hand: Hand,
     /// Whether we speak while the microphone is off.
     pub is_muted_talking: bool,
+    /// What we share of our desktop.
+    pub shared: Option<SharedScreen>,
+}
+
+/// Something of our desktop that the others see.
+#[derive(Clone, Debug)]
+pub struct SharedScreen {
+    /// What it is called.
+    pub name: String,
+    /// How it looks to them.
+    pub feed: Option<VideoFeed>,
 }
 
 impl Me {

@@ -71,6 +71,7 @@ fn a_room_is_hosted_found_and_left_by_mouse_and_keyboard() -> Result<()> {
 
     talk(&host, &friend, &browser)?;
     show(&host, &friend, &browser)?;
+    share(&host, &friend, &browser)?;
     mark(&host, &friend, &browser)?;
     close(&mut host, &mut friend, &browser)
 }
@@ -147,6 +148,33 @@ fn show(host: &Desktop, friend: &Desktop, guest: &Browser) -> Result<()> {
     host.keep_screenshot("5-shared")?;
     guest.evaluate("document.querySelector('[data-do=share]').click()")?;
     host.find("Guest")?;
+    Ok(())
+}
+
+/// The host shares its screen: the others see it beside the host, in the window and on the page, until that stops.
+fn share(host: &Desktop, friend: &Desktop, guest: &Browser) -> Result<()> {
+    host.click("Share your screen")?;
+    host.find("screen (1280x800)")?;
+    host.keep_screenshot("6-share")?;
+    host.click("screen (1280x800)")?;
+    host.find("You are sharing screen")?;
+    friend.find("Grandma is sharing")?;
+    let screens = |count| {
+        format!(
+            "return [...document.querySelectorAll('video')].filter(({{ videoWidth, videoHeight, offsetWidth }}) => \
+             videoWidth === 1280 && videoHeight === 800 && offsetWidth).length === {count} && \
+             document.querySelectorAll('.tile').length === {count} + 3"
+        )
+    };
+    guest.wait_for("the host's screen at the guest", SOON, &screens(1))?;
+    for desktop in [host, friend] {
+        desktop.keep_screenshot("6-shared")?;
+    }
+    guest.keep_screenshot("shared")?;
+    host.click("Stop sharing")?;
+    host.find("Share your screen")?;
+    friend.find("Grandma, host")?;
+    guest.wait_for("no screen at the guest", SOON, &screens(0))?;
     Ok(())
 }
 

@@ -97,6 +97,7 @@ const WALLS: &[Wall] = &[
         any_of: &["target_os", "cfg(windows)", "cfg(target_family"],
         only_in: &[
             "app/media/src/devices/camera/system.rs",
+            "app/media/src/screens/system.rs",
             "app/media/src/devices/sound/complaints.rs",
             "app/media/src/devices/sound/monitors.rs",
             "turn-server/src/shell/udp/mod.rs",

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use hearth_base::ScreenFault;
 use hearth_call::{CallPhase, Command, Switch};
 use hearth_protocol::{InviteSecret, PeerId, RoomLink, RoomName};
 use tokio::sync::watch;
@@ -39,6 +40,8 @@ pub(super) struct CallSession {
     pub(super) notified: NotifiedCounts,
     /// Since when the server is out of reach.
     unheard: Option<Instant>,
+    /// Why nothing is shared any more, as the person was told.
+    pub(super) shared_fault: Option<ScreenFault>,
     /// When we came in.
     pub(super) since: Option<Instant>,
     pub(super) advertisement: Advertisement,
@@ -100,6 +103,7 @@ impl CallSession {
             server: None,
             notified: NotifiedCounts::default(),
             unheard: None,
+            shared_fault: None,
             since: None,
             advertisement: Advertisement::default(),
         }

@@ -16,6 +16,7 @@ mod passwords;
 mod places;
 mod profile;
 mod run;
+mod screens;
 mod servers;
 mod show;
 mod store;

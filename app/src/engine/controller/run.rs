@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hearth_base::{DeviceChoice, DeviceKind, TrackSource, Volume};
+use hearth_base::{DeviceChoice, DeviceKind, ScreenEntry, ScreenFault, TrackSource, Volume};
 use hearth_call::{CallPhase, Command, HostAct, HostRule, Switch};
 use hearth_protocol::{InviteSecret, PeerId, Role};
 use tokio::sync::{mpsc, watch};
@@ -24,7 +24,7 @@ use super::waits::{changed, until};
 use crate::engine::hosting::{Hosting, HostingError};
 use crate::engine::instance::Summons;
 use crate::engine::{MediaAction, ShowingEvent, Stamps, clock, statistics};
-use crate::view::{Action, Devices, Fault, LanguageChoice, Settings, Stage, View};
+use crate::view::{Action, Devices, Fault, LanguageChoice, Screens, Settings, Stage, View};
 use crate::words::Language;
 
 /// How often the clock in a room, and the addresses of an invitation, are looked at.
@@ -43,6 +43,7 @@ pub(super) struct AppLoop {
     pub(super) servers: Servers,
     pub(super) tasks: JoinSet<Done>,
     pub(super) looking: Looking,
+    pub(super) screens: Screens,
     pub(super) fault: Option<Fault>,
     pub(super) activations: Activations,
     pub(super) tick: Instant,
@@ -56,6 +57,8 @@ pub(super) enum Done {
     Reached(u64, Option<SocketAddr>),
     /// A room that is over is no longer hosted.
     Closed,
+    /// What of this desktop could be shared.
+    Screens(Result<Vec<ScreenEntry>, ScreenFault>),
 }
 
 impl AppLoop {
@@ -71,6 +74,7 @@ impl AppLoop {
             servers: Servers::default(),
             tasks: JoinSet::new(),
             looking: Looking::default(),
+            screens: Screens::default(),
             fault: None,
             activations: Activations::default(),
             tick: clock::now(),
@@ -145,6 +149,8 @@ impl AppLoop {
             Action::SetMicrophone(switch) => self.switch(DeviceKind::Microphone, switch),
             Action::SetCamera(switch) => self.switch(DeviceKind::Camera, switch),
             Action::Choose(kind, choice) => self.choose(kind, choice),
+            Action::LookAtScreens => self.look_at_screens(),
+            Action::Share(entry) => self.share(entry),
             Action::LookAtDevices(wanted) => self.looking.set(wanted),
             Action::TestSound => self.wish_media(MediaAction::Chime),
             Action::Say(text) => self.intend(Command::Say(text)),
@@ -195,6 +201,7 @@ impl AppLoop {
             Ok(Done::Hosted(hosted)) => self.on_hosted(hosted),
             Ok(Done::Reached(visit, address)) => self.on_reached(visit, address),
             Ok(Done::Closed) => self.servers.on_ended(),
+            Ok(Done::Screens(listed)) => self.on_screens(listed),
             Err(error) => {
                 tracing::error!(%error, "a task of the controller ended");
                 self.servers.on_lost();
@@ -230,6 +237,7 @@ impl AppLoop {
         if view.call.phase == CallPhase::InRoom && visit.since.is_none() {
             self.on_entered();
         }
+        self.note_sharing();
         self.note_renewed();
         self.note_card();
     }
@@ -379,6 +387,7 @@ impl AppLoop {
                     ..Devices::default()
                 },
             },
+            screens: self.screens.clone(),
             nearby: self.browser.nearby.rooms(),
             recent: self.profile.rooms.shown(),
             fault: self.fault.clone(),

@@ -16,7 +16,7 @@ use crate::engine::hosting::HostingFacts;
 use crate::engine::{CallView, ServerTrust};
 use crate::view::{
     Admission, ChatLine, DeviceFiles, Devices, Invite, Knocker, Me, PasswordPrompt, PasswordPromptState, Person,
-    PreJoin, PreJoinView, Progress, Quality, Room, RoomServer, ServerKey, Speaker, Stage,
+    PreJoin, PreJoinView, Progress, Quality, Room, RoomServer, ServerKey, SharedScreen, Speaker, Stage,
 };
 
 /// Losses and round trips from which on people complain (ITU-T G.114: 400 ms is the most for speech).
@@ -92,6 +92,7 @@ fn room(visit: &CallSession, view: &CallView, nick: &str, hosting: Option<&Hosti
             level: view.media.voice.level.share(),
             hand: call.hand,
             is_muted_talking: view.media.voice.is_muted_and_speaking,
+            shared: view.sharing.shared.clone().map(|(entry, feed)| SharedScreen { name: entry.name, feed }),
         },
         people: people.into_iter().map(|peer| person(peer, visit, view)).collect(),
         lobby: lobby(call),
@@ -170,11 +171,10 @@ fn person(peer: &PeerSnapshot, visit: &CallSession, view: &CallView) -> Person {
         let (track, _) = peer.tracks.iter().find(|(_, source)| *source == wanted)?;
         view.feeds.iter().find(|feed| feed.track == *track).cloned()
     };
-    // Older pages send their screen beside the picture, ours in its place.
-    let is_replaced = peer.media.screen && peer.kind != PeerKind::Legacy;
-    let (picture, screen) = match (feed(TrackSource::Camera), is_replaced) {
-        (shared, true) => (None, shared),
-        (picture, false) => (picture, feed(TrackSource::Screen)),
+    // Our own page shows its screen in the place of the picture, everybody else beside it.
+    let (picture, screen) = match (feed(TrackSource::Camera), feed(TrackSource::Screen)) {
+        (shared, None) if peer.media.screen && peer.kind == PeerKind::Web => (None, shared),
+        both => both,
     };
     Person {
         id: peer.id,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use hearth_base::{
-    Bitrate, DeviceChoice, DeviceKind, DeviceState, EncodedFrame, Layer, Picture, Resolution, TrackId, TrackSource,
+    DeviceChoice, DeviceKind, DeviceState, EncodedFrame, Layer, Picture, Resolution, ScreenEntry, TrackId, TrackSource,
 };
 use hearth_call::Switch;
 use hearth_media::devices::{Devices, DevicesView, Notice, TestSources};
@@ -16,13 +16,12 @@ use hearth_media::threads::{AudioPortsHandle, EncodeCommand, EncodeReport, Encod
 use hearth_media::tick::Accepted;
 use tokio::sync::mpsc;
 
-use super::showing::{Screen, ShowingEvent};
-use super::{EngineConfig, ToCall, accepted};
+use super::sharing::ScreenShare;
+use super::showing::{Screen, Showing, ShowingEvent};
+use super::{EngineConfig, FIRST_VIDEO, ToCall, accepted};
 use crate::engine::Choices;
 use crate::view::VideoFeed;
 
-/// Before the links have said what they bear.
-const FIRST_VIDEO: Bitrate = Bitrate::from_kbps(1000);
 /// How high the pictures of each layer are at most, as the call chooses among them; the largest is the camera's own.
 pub(super) const LAYERS: [(Layer, u32); 3] = [(Layer(0), 180), (Layer(1), 360), (Layer(2), Resolution::MAX_SIDE)];
 /// News of the devices: one wakes the call, which looks at all of them. Full: it is awake already.
@@ -52,6 +51,11 @@ pub(super) struct LocalMedia {
     wanted: MuteStates,
     drawn: Arc<AtomicU64>,
     feed: Option<VideoFeed>,
+    shared: Option<ScreenShare>,
+    showing: Showing,
+    /// For what is shared: where its frames go, and who is woken when it is lost.
+    frames: mpsc::Sender<EncodedFrame>,
+    wake: mpsc::Sender<()>,
 }
 
 impl LocalMedia {
@@ -64,19 +68,31 @@ impl LocalMedia {
     ) -> Result<(Self, mpsc::Receiver<()>), StartError> {
         let (wake, news) = mpsc::channel(NEWS);
         let tests = TestSources { source: config.source_id, resolution: config.resolution, rate: config.frame_rate };
-        let devices = Devices::spawn(tests, sockets, Box::new(Wake(wake)))?;
+        let devices = Devices::spawn(tests, sockets, Box::new(Wake(wake.clone())))?;
         let drawn = Arc::new(AtomicU64::new(0));
         let (mut encoders, mut feed) = (BTreeMap::new(), None);
         if let Some(track) = tracks.camera {
             let screen = config.showing.screen(track, ShowingEvent::OwnPicture);
             let (screen, ours) = screen.unzip();
-            let (thread, capture) = film_to(config, track, pictures, screen, drawn.clone())?;
+            let (thread, capture) = film_to(config, track, pictures.clone(), screen, drawn.clone())?;
             refused(devices.set_capture(Some(capture)));
             encoders.insert(track, thread);
             feed = ours;
         }
         let wanted = MuteStates { microphone: config.microphone, camera: config.camera };
-        let own = Self { devices, tracks, encoders, choices: config.choices.clone(), wanted, drawn, feed };
+        let own = Self {
+            devices,
+            tracks,
+            encoders,
+            choices: config.choices.clone(),
+            wanted,
+            drawn,
+            feed,
+            shared: None,
+            showing: config.showing.clone(),
+            frames: pictures,
+            wake,
+        };
         for kind in [DeviceKind::Camera, DeviceKind::Microphone, DeviceKind::Speaker] {
             own.apply(kind);
         }
@@ -101,8 +117,26 @@ impl LocalMedia {
                 self.wanted.camera = switch;
                 self.apply(DeviceKind::Camera);
             }
-            TrackSource::Screen | TrackSource::System => {} // no device of ours
+            TrackSource::Screen | TrackSource::System => {} // no device: shared, or not
         }
+    }
+
+    /// Shares a screen as this track; what was shared before is not any more.
+    pub(super) fn share(&mut self, track: TrackId, entry: ScreenEntry) -> Result<(), StartError> {
+        self.shared = None;
+        let (frames, wake) = (self.frames.clone(), self.wake.clone());
+        self.shared = Some(ScreenShare::start(track, entry, &self.showing, frames, wake)?);
+        Ok(())
+    }
+
+    /// Shares nothing any more.
+    pub(super) fn stop_sharing(&mut self) {
+        self.shared = None;
+    }
+
+    /// What is shared.
+    pub(super) fn shared(&self) -> Option<&ScreenShare> {
+        self.shared.as_ref()
     }
 
     fn apply(&self, kind: DeviceKind) {
@@ -125,7 +159,8 @@ impl LocalMedia {
         } else if Some(track) == self.tracks.camera {
             (&view.camera.actual, self.wanted.camera)
         } else {
-            return Switch::Off;
+            let is_shared = self.shared.as_ref().is_some_and(|shared| shared.track == track);
+            return if is_shared { Switch::On } else { Switch::Off };
         };
         match device {
             DeviceState::On { .. } => wanted,
@@ -139,7 +174,10 @@ impl LocalMedia {
 
     /// Tells the encoder of a track something; whether it took it.
     pub(super) fn tell(&self, track: TrackId, command: EncodeCommand) -> Accepted {
-        self.encoders.get(&track).map_or(Accepted::Yes, |encode| encode.command(command))
+        match (&self.shared, self.encoders.get(&track)) {
+            (Some(shared), _) if shared.track == track => shared.tell(command),
+            (_, encode) => encode.map_or(Accepted::Yes, |encode| encode.command(command)),
+        }
     }
 
     pub(super) fn feed(&self) -> Option<VideoFeed> {
@@ -159,6 +197,7 @@ impl LocalMedia {
 
     /// Releases every device.
     pub(super) fn stop(&mut self) {
+        self.shared = None;
         refused(self.devices.set_capture(None));
         for kind in [DeviceKind::Camera, DeviceKind::Microphone, DeviceKind::Speaker] {
             refused(self.devices.choose(kind, DeviceChoice::Off));

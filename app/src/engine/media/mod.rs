@@ -6,6 +6,7 @@
 mod limits;
 mod local;
 mod recording;
+mod sharing;
 mod showing;
 mod stats;
 
@@ -14,8 +15,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use hearth_base::{
-    AudioCodec, Bitrate, Codec, DeviceChoice, DeviceKind, EncodedFrame, Layer, TrackId, TrackKind, TrackSource,
-    VideoCodec, Volume,
+    AudioCodec, Bitrate, Codec, DeviceChoice, DeviceKind, EncodedFrame, Layer, ScreenEntry, ScreenFault, TrackId,
+    TrackKind, TrackSource, VideoCodec, Volume,
 };
 use hearth_call::{MediaCommand, PublishedTrack, Switch};
 use hearth_media::chirp::ChirpReport;
@@ -34,18 +35,21 @@ use local::{LocalMedia, LocalTracks};
 use recording::Recorders;
 use showing::FirstPicture;
 
+pub use sharing::screens;
 pub use showing::{Repaint, Showing, ShowingEvent, Stamps};
 pub use stats::{CameraStats, MediaStats, RecordingStats, RemoteStats, SourceLimits};
 
-/// Encoded pictures between encoders and call: three a layer and codec. Full: the encoders
+/// Encoded pictures between encoders and call: three a layer and codec, of a camera and a screen. Full: the encoders
 /// leave raw pictures out before they encode them.
-const PICTURES: usize = 3 * VideoCodec::ALL.len() * local::LAYERS.len();
+const PICTURES: usize = 3 * VideoCodec::ALL.len() * (local::LAYERS.len() + 1);
 /// Encoded sound between audio thread and call: 160 ms. Full: the newest is lost, and concealed over there.
 const SOUNDS: usize = 16;
 /// Requests for key frames: one a track is enough. Full: the same request is there already.
 const LOSSES: usize = 16;
 /// Decoding threads: a third brings nothing on two cores, and one would let a slow track hold up the rest.
 const DECODERS: usize = 2;
+/// Before the links have said what they bear.
+const FIRST_VIDEO: Bitrate = Bitrate::from_kbps(1000);
 const SPEECH: Bitrate = Bitrate::from_kbps(32);
 
 /// Something that a person wants of the media, and no other person hears of.
@@ -240,6 +244,26 @@ impl Media {
 
     fn tell_audio(&mut self, command: AudioCommand) {
         self.commands_lost += u64::from(self.audio.command(command) == Accepted::Full);
+    }
+
+    /// Shares a screen as this track.
+    pub(super) fn share(&mut self, track: TrackId, entry: ScreenEntry) -> Result<(), EngineError> {
+        self.own.share(track, entry).map_err(start_fault)
+    }
+
+    /// Shares nothing any more.
+    pub(super) fn stop_sharing(&mut self) {
+        self.own.stop_sharing();
+    }
+
+    /// What is shared, and how it looks.
+    pub(super) fn shared(&self) -> Option<(ScreenEntry, Option<VideoFeed>)> {
+        self.own.shared().map(|shared| (shared.entry.clone(), shared.feed.clone()))
+    }
+
+    /// Why what was shared is over by itself.
+    pub(super) fn poll_screen_fault(&self) -> Option<ScreenFault> {
+        self.own.shared()?.poll_fault()
     }
 
     /// What was made and got so far.

@@ -110,9 +110,9 @@ fn menu(ui: &mut Ui, view: &View, kind: DeviceKind, state: &mut UiState) {
 const PANELS: [(UiCommand, Panel); 3] =
     [(UiCommand::People, Panel::People), (UiCommand::Chat, Panel::Chat), (UiCommand::Invite, Panel::Invite)];
 
-/// How wide the buttons in the middle are: those of the panels, and the hand.
+/// How wide the buttons in the middle are: those of the panels, the hand, and what is shared.
 fn middle_width(side: f32) -> f32 {
-    let buttons = PANELS.len() as f32 + 1.0;
+    let buttons = PANELS.len() as f32 + 2.0;
     buttons * side + (buttons - 1.0) * space::XS
 }
 
@@ -138,6 +138,7 @@ fn everybodys(ui: &mut Ui, view: &View, room: &Room, side: f32, state: &mut UiSt
         }
     }
     hand(ui, view, room, side, state);
+    share(ui, view, room, side, state);
     // Another button here is another button there: else the bar's middle is not in the middle.
     debug_assert!((ui.min_rect().right() - left - middle_width(side)).abs() < 1.0, "middle_width() counts the buttons");
 }
@@ -152,6 +153,21 @@ fn hand(ui: &mut Ui, view: &View, room: &Room, side: f32, state: &mut UiState) {
     let button = captioned(IconButton::new(UiCommand::Hand.icon(), name.clone()), caption.into_owned(), side);
     if button.tip(UiCommand::Hand.tip(&ctx, &name)).chosen(is_up).size(side, HEIGHT).show(ui) {
         UiCommand::Hand.act(&ctx, view, state);
+    }
+}
+
+/// Our screen, which stays marked while it is shared.
+fn share(ui: &mut Ui, view: &View, room: &Room, side: f32, state: &mut UiState) {
+    let ctx = ui.ctx().clone();
+    let is_shared = room.me.shared.is_some();
+    let (name, caption) = if is_shared {
+        (t!("ui.call.stop_sharing"), t!("ui.call.stop_sharing_short"))
+    } else {
+        (t!("ui.call.share"), t!("ui.call.share_short"))
+    };
+    let button = captioned(IconButton::new(UiCommand::Share.icon(), name.clone()), caption.into_owned(), side);
+    if button.tip(UiCommand::Share.tip(&ctx, &name)).chosen(is_shared).size(side, HEIGHT).show(ui) {
+        UiCommand::Share.act(&ctx, view, state);
     }
 }
 

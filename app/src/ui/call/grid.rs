@@ -19,7 +19,7 @@ const SHAPES: [f32; 2] = [1.2, 16.0 / 9.0];
 
 /// Draws all of them; where the names of the others stand.
 pub(super) fn tiles(ui: &mut Ui, view: &View, room: &Room, stage: Rect, tiles: &mut dyn TilePainter) -> Vec<Nameplate> {
-    if room.people.iter().any(|person| person.screen.is_some()) {
+    if room.me.shared.is_some() || room.people.iter().any(|person| person.screen.is_some()) {
         return screens(ui, view, room, stage, tiles);
     }
     match room.people.as_slice() {
@@ -45,8 +45,13 @@ fn screens(ui: &mut Ui, view: &View, room: &Room, stage: Rect, tiles: &mut dyn T
     let column = (stage.width() * COLUMN).clamp(NARROWEST, WIDEST);
     let (left, right) = stage.split_left_right_at_x(stage.right() - column);
     let shared: Vec<&Person> = room.people.iter().filter(|person| person.screen.is_some()).collect();
-    for (person, rect) in shared.iter().zip(places(left.with_max_x(left.right() - GAP), shared.len())) {
-        tile::screen(ui, person, rect, tiles);
+    let count = shared.len() + usize::from(room.me.shared.is_some());
+    let screens = places(left.with_max_x(left.right() - GAP), count);
+    for (person, rect) in shared.iter().zip(&screens) {
+        tile::screen(ui, person, *rect, tiles);
+    }
+    if let (Some(screen), Some(rect)) = (&room.me.shared, screens.last()) {
+        tile::my_screen(ui, screen, *rect, tiles);
     }
     let places = places(right, room.people.len() + 1);
     let theirs = room.people.iter().zip(&places).map(|(person, rect)| tile::theirs(ui, person, *rect, tiles));

@@ -19,7 +19,7 @@ use crate::ui::state::{Panel, UiState};
 use crate::ui::style::corner;
 use crate::ui::tokens::{self, control, letters, radius, space};
 use crate::ui::video::{Fit, Placement, TilePainter};
-use crate::view::{Person, Quality, Room, VideoFeed, View};
+use crate::view::{Person, Quality, Room, SharedScreen, VideoFeed, View};
 
 /// From this height on there is room for words under the letter.
 const WORDY: f32 = 170.0;
@@ -183,16 +183,25 @@ fn hindrance(person: &Person) -> Option<(Icon, Cow<'static, str>)> {
 
 /// What somebody shows of their screen: all of it, as letters should be read.
 pub(super) fn screen(ui: &mut Ui, person: &Person, rect: Rect, tiles: &mut dyn TilePainter) {
+    let name = t!("ui.call.screen", nick = facts::named(&person.nick));
+    shared(ui, person.screen.as_ref(), &name, rect, tiles);
+}
+
+/// What we share ourselves.
+pub(super) fn my_screen(ui: &mut Ui, screen: &SharedScreen, rect: Rect, tiles: &mut dyn TilePainter) {
+    shared(ui, screen.feed.as_ref(), &t!("ui.call.my_screen", name = screen.name), rect, tiles);
+}
+
+fn shared(ui: &mut Ui, feed: Option<&VideoFeed>, name: &str, rect: Rect, tiles: &mut dyn TilePainter) {
     let t = ui.tokens();
     ui.painter().rect_filled(rect, corner(radius::L), t.tile);
     let place = Placement { rect, radius: radius::L, fit: Fit::Whole, is_mirrored: false };
-    let is_shown = person.screen.as_ref().is_some_and(|feed| tiles.paint(ui.painter(), feed, place));
+    let is_shown = feed.is_some_and(|feed| tiles.paint(ui.painter(), feed, place));
     if !is_shown {
         icons::SCREEN.paint(ui.painter(), rect.center(), 48.0, t.weak);
     }
-    let name = t!("ui.call.screen", nick = facts::named(&person.nick));
     let label = Label {
-        nick: &name,
+        nick: name,
         is_host: false,
         is_muted: false,
         is_camera_off: false,

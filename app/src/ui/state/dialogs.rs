@@ -9,6 +9,8 @@ use hearth_protocol::PeerId;
 pub(in crate::ui) enum Dialog {
     /// The settings.
     Settings,
+    /// What of the desktop should be shared?
+    Share,
     /// Which keys there are.
     Help,
     /// Leave, or end for all?
